@@ -1,0 +1,153 @@
+"""The clip table: one typed row a clip, the only form in which any data set reaches the rest of the suite."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from fgsgl.errors import UserError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clip:
+    """One clip: frames ``start_frame`` (inclusive) to ``end_frame`` (exclusive) of a video file."""
+
+    clip_id: str
+    """Unique within the data set."""
+    video: str
+    """Path of the video file, relative to the table's root."""
+    start_frame: int
+    end_frame: int
+    label: int
+    """0-based class id."""
+    subject: str
+    """The person filmed; no subject may stand in two splits."""
+    split: str
+    """``train``, ``val`` or ``test``."""
+    fps: float
+
+
+COLUMNS = tuple(field.name for field in fields(Clip))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipTable:
+    """All clips of a data set, checked on construction.
+
+    Raises:
+        UserError: for a label outside the classes, an empty frame range, an unknown split, a repeated clip id, a
+            path that leaves the root, or a subject in two splits.
+    """
+
+    dataset: str
+    root: Path
+    classes: tuple[str, ...]
+    clips: tuple[Clip, ...]
+
+    def __post_init__(self) -> None:
+        check_clips(self.clips, self.classes, where=f"{self.dataset} at {self.root}")
+
+    def split(self, name: str) -> tuple[Clip, ...]:
+        """The clips of one split, in table order.
+
+        Raises:
+            UserError: if the split has no clip.
+        """
+        if name not in SPLITS:
+            raise UserError(f"unknown split {name!r}; valid: {', '.join(SPLITS)}")
+        chosen = tuple(clip for clip in self.clips if clip.split == name)
+        if not chosen:
+            raise UserError(f"the {name} split of {self.dataset} at {self.root} is empty: no clip has split={name!r}")
+        return chosen
+
+    def path(self, clip: Clip) -> Path:
+        """Absolute path of the clip's video file."""
+        return self.root / clip.video
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the classes and all rows (16 hex digits): changes when anything a result depends on changes."""
+        digest = hashlib.sha256("\n".join(self.classes).encode())
+        digest.update(_csv_text(self.clips).encode())
+        return digest.hexdigest()[:16]
+
+
+def check_clips(clips: Sequence[Clip], classes: Sequence[str], where: str) -> None:
+    """Refuses a table that would train or score the wrong thing; the first fault is named with its clip."""
+    split_of_subject: dict[str, str] = {}
+    seen: set[str] = set()
+    for clip in clips:
+        row = f"clip {clip.clip_id!r} of {where}"
+        if clip.clip_id in seen:
+            raise UserError(f"{row} stands in the table twice; clip ids must be unique")
+        seen.add(clip.clip_id)
+        if not 0 <= clip.label < len(classes):
+            raise UserError(f"{row} has label {clip.label}, expected 0..{len(classes) - 1} ({len(classes)} classes)")
+        if not 0 <= clip.start_frame < clip.end_frame:
+            raise UserError(f"{row} has frames [{clip.start_frame}, {clip.end_frame}), expected 0 <= start < end")
+        if clip.split not in SPLITS:
+            raise UserError(f"{row} has split {clip.split!r}, expected one of {', '.join(SPLITS)}")
+        normal = os.path.normpath(clip.video)
+        if Path(normal).is_absolute() or normal.startswith(".."):
+            raise UserError(f"{row} names the video {clip.video!r}, which lies outside the data set's root")
+        if split_of_subject.setdefault(clip.subject, clip.split) != clip.split:
+            raise UserError(
+                f"subject {clip.subject!r} of {where} stands in the splits {split_of_subject[clip.subject]} and "
+                f"{clip.split} (clip {clip.clip_id!r}); splits must not share a subject"
+            )
+
+
+def _csv_text(clips: Iterable[Clip]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(clip, column) for column in COLUMNS] for clip in clips)
+    return text.getvalue()
+
+
+def write_clips(path: Path, clips: Iterable[Clip]) -> None:
+    """Writes the rows as CSV, whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(_csv_text(clips), encoding="utf-8", newline="")
+    temporary.replace(path)
+
+
+def read_clips(path: Path) -> tuple[Clip, ...]:
+    """Reads a clip table's CSV (columns in any order; more columns are ignored).
+
+    Raises:
+        UserError: if the file is missing or not UTF-8, a column is missing, or a value is not of its type.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(COLUMNS)}")
+            return tuple(_clip(row, path, reader.line_num) for row in reader)
+    except FileNotFoundError:
+        raise UserError(f"no clip table at {path}; expected a CSV with the columns {', '.join(COLUMNS)}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a readable UTF-8 CSV: {error}") from None
+
+
+def _clip(row: dict[str, str], path: Path, line: int) -> Clip:
+    try:
+        return Clip(
+            clip_id=row["clip_id"],
+            video=row["video"],
+            start_frame=int(row["start_frame"]),
+            end_frame=int(row["end_frame"]),
+            label=int(row["label"]),
+            subject=row["subject"],
+            split=row["split"],
+            fps=float(row["fps"]),
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}, line {line}: {error}") from None

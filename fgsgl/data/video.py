@@ -1,0 +1,131 @@
+"""Video files: reading frames sequentially with PyAV (no seek per frame), and writing H.264.
+
+Shapes: T frames, H height, W width; frames are ``frames_THWC`` uint8 RGB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from fgsgl.errors import UserError
+
+
+class BadVideo(UserError):
+    """A video that is missing, empty, truncated, corrupt, or shorter than its clip."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoInfo:
+    """What the container says of a video; ``num_frames`` is 0 where it does not say."""
+
+    num_frames: int
+    fps: float
+    width: int
+    height: int
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    if not path.is_file():
+        raise BadVideo(f"no video at {path}")
+    if path.stat().st_size == 0:
+        raise BadVideo(f"the video {path} is empty (0 bytes)")
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError) as error:
+        raise BadVideo(f"the video {path} cannot be opened: {_reason(error)}") from None
+    if not container.streams.video:
+        container.close()
+        raise BadVideo(f"{path} holds no video stream")
+    return container
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def probe(path: Path) -> VideoInfo:
+    """Reads a video's header.
+
+    Raises:
+        BadVideo: if the file is missing, empty or not a video.
+    """
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        return VideoInfo(
+            num_frames=stream.frames, fps=float(stream.average_rate or 0), width=stream.width, height=stream.height
+        )
+
+
+def read_frames(path: Path, indices: Sequence[int], size: int | None = None) -> np.ndarray:
+    """Decodes the frames with the given 0-based numbers, in one sequential pass over the file.
+
+    Args:
+        path: the video file.
+        indices: frame numbers, ascending; a number may repeat.
+        size: if given, each frame is scaled so that its shorter side fits and cut to a centred square of this side.
+
+    Returns:
+        ``frames_THWC`` uint8, RGB.
+
+    Raises:
+        BadVideo: if the file cannot be read, or ends before the last wanted frame.
+    """
+    wanted = list(indices)
+    if not wanted or wanted != sorted(wanted) or wanted[0] < 0:
+        raise ValueError(f"indices must be ascending and not negative, got {wanted[:5]} ...")
+    frames: dict[int, np.ndarray] = {}
+    numbers = set(wanted)
+    decoded = 0
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        try:
+            for number, frame in enumerate(container.decode(stream)):
+                decoded = number + 1
+                if number in numbers:
+                    frames[number] = _to_rgb(frame, size)
+                if decoded > wanted[-1]:
+                    break
+        except av.FFmpegError as error:
+            raise BadVideo(f"the video {path} is corrupt after frame {decoded}: {_reason(error)}") from None
+    if decoded <= wanted[-1]:
+        raise BadVideo(f"the video {path} ends after {decoded} frames, but the clip needs frame {wanted[-1]}")
+    return np.stack([frames[number] for number in wanted])
+
+
+def _to_rgb(frame: av.VideoFrame, size: int | None) -> np.ndarray:
+    if size is None or (frame.width == size and frame.height == size):
+        return frame.to_ndarray(format="rgb24")
+    scale = size / min(frame.width, frame.height)
+    width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
+    top, left = (height - size) // 2, (width - size) // 2
+    return np.ascontiguousarray(pixels[top : top + size, left : left + size])
+
+
+def write_h264(path: Path, frames_THWC: np.ndarray, fps: float, crf: int = 18, preset: str = "veryfast") -> None:
+    """Writes frames as an H.264 MP4 (yuv420p), whole or not at all.
+
+    Args:
+        path: the file to write.
+        frames_THWC: uint8 RGB, even height and width.
+        fps: frames per second.
+        crf: x264's constant rate factor; 18 is close to visually lossless.
+        preset: x264's speed preset.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    with av.open(str(temporary), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream.height, stream.width = frames_THWC.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": str(crf), "preset": preset, "threads": "1"}
+        for pixels in frames_THWC:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    temporary.replace(path)
