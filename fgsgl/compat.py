@@ -1,0 +1,165 @@
+"""What MMAction2 1.2.0 and MMEngine 0.10.7 need on today's PyTorch: one cure a breakage, each with its symptom.
+
+``apply()`` runs before the first import of ``mmaction.models``; a cure does nothing where it is not needed.
+``fgsgl doctor`` prints the table.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Breakage:
+    """One known breakage of the stack: when it applies, and the cure."""
+
+    name: str
+    symptom: str
+    applies: Callable[[], bool]
+    cure: Callable[[], None]
+
+
+def _drn_missing() -> bool:
+    spec = importlib.util.find_spec("mmaction")
+    return spec is None or not (Path(spec.submodule_search_locations[0]) / "models/localizers/drn").is_dir()
+
+
+def _stub_drn() -> None:
+    package = types.ModuleType("mmaction.models.localizers.drn")
+    package.__path__ = []
+    module = types.ModuleType("mmaction.models.localizers.drn.drn")
+    module.DRN = None
+    sys.modules.setdefault(package.__name__, package)
+    sys.modules.setdefault(module.__name__, module)
+
+
+def _transformers_too_new() -> bool:
+    return importlib.util.find_spec("transformers") is not None
+
+
+def _without_multimodal() -> None:
+    import mmaction.utils.dependency as dependency
+
+    dependency.WITH_MULTIMODAL = False
+
+
+def _history_needs_pickle() -> bool:
+    from mmengine.logging import HistoryBuffer
+
+    return "__reduce__" not in vars(HistoryBuffer)
+
+
+def _history_as_plain_data() -> None:
+    """Log histories are written as plain lists, so that a resumed checkpoint loads with ``weights_only=True``.
+
+    Allow-listing what MMEngine pickles as it stands would include ``getattr``, which a hostile file could use.
+    """
+    import torch
+    from mmengine.logging import HistoryBuffer
+
+    def reduce(self: HistoryBuffer) -> tuple:
+        history, count = self.data
+        return HistoryBuffer, (history.tolist(), count.tolist(), self.max_length)
+
+    HistoryBuffer.__reduce__ = reduce
+    torch.serialization.add_safe_globals([HistoryBuffer])
+
+
+def _no_pkg_resources() -> bool:
+    return importlib.util.find_spec("pkg_resources") is None
+
+
+def _stub_pkg_resources() -> None:
+    """MMEngine asks it two things: whether a distribution is installed, and where."""
+    module = types.ModuleType("pkg_resources")
+    module.DistributionNotFound = metadata.PackageNotFoundError
+    module.get_distribution = metadata.distribution
+    sys.modules.setdefault("pkg_resources", module)
+
+
+def _numpy_without_inf() -> bool:
+    import numpy
+
+    return not hasattr(numpy, "Inf")
+
+
+def _restore_inf() -> None:
+    import numpy
+
+    numpy.Inf = numpy.inf
+
+
+def _head_takes_bf16() -> bool:
+    from mmaction.models.heads.base import BaseHead
+
+    return not getattr(BaseHead.loss_by_feat, "takes_bf16", False)
+
+
+def _scores_as_float() -> None:
+    from mmaction.models.heads.base import BaseHead
+
+    original = BaseHead.loss_by_feat
+
+    def loss_by_feat(self: BaseHead, cls_scores, data_samples):  # noqa: ANN001, ANN202 (MMAction2's signature)
+        return original(self, cls_scores.float(), data_samples)
+
+    loss_by_feat.takes_bf16 = True
+    BaseHead.loss_by_feat = loss_by_feat
+
+
+BREAKAGES = (
+    Breakage(
+        name="drn",
+        symptom="No module named 'mmaction.models.localizers.drn' (left out of the wheel)",
+        applies=_drn_missing,
+        cure=_stub_drn,
+    ),
+    Breakage(
+        name="transformers",
+        symptom="cannot import name 'apply_chunking_to_forward' from 'transformers.modeling_utils'",
+        applies=_transformers_too_new,
+        cure=_without_multimodal,
+    ),
+    Breakage(
+        name="pkg_resources",
+        symptom="No module named 'pkg_resources' (gone since setuptools 82)",
+        applies=_no_pkg_resources,
+        cure=_stub_pkg_resources,
+    ),
+    Breakage(
+        name="np.Inf",
+        symptom="np.Inf was removed in the NumPy 2.0 release (PoseCompact)",
+        applies=_numpy_without_inf,
+        cure=_restore_inf,
+    ),
+    Breakage(
+        name="weights_only",
+        symptom="Weights only load failed ... HistoryBuffer (resume, load_from and test)",
+        applies=_history_needs_pickle,
+        cure=_history_as_plain_data,
+    ),
+    Breakage(
+        name="bf16-head",
+        symptom="Got unsupported ScalarType BFloat16 (every head's loss under autocast)",
+        applies=_head_takes_bf16,
+        cure=_scores_as_float,
+    ),
+)
+
+_cured: dict[str, bool] = {}
+
+
+def apply() -> dict[str, bool]:
+    """Cures what needs it, in order; returns for each breakage whether it applied on this machine."""
+    for breakage in BREAKAGES:
+        if breakage.name not in _cured:
+            _cured[breakage.name] = breakage.applies()
+            if _cured[breakage.name]:
+                breakage.cure()
+    return dict(_cured)
