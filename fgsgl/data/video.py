@@ -5,7 +5,8 @@ Shapes: T frames, H height, W width; frames are ``frames_THWC`` uint8 RGB.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -62,24 +63,23 @@ def probe(path: Path) -> VideoInfo:
         )
 
 
-def read_frames(path: Path, indices: Sequence[int], size: int | None = None) -> np.ndarray:
-    """Decodes the frames with the given 0-based numbers, in one sequential pass over the file.
+def iterate_frames(path: Path, indices: Sequence[int], size: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """Decodes the frames with the given 0-based numbers, in one sequential pass over the file (no seek per frame).
 
     Args:
         path: the video file.
-        indices: frame numbers, ascending; a number may repeat.
+        indices: frame numbers, strictly ascending.
         size: if given, each frame is scaled so that its shorter side fits and cut to a centred square of this side.
 
-    Returns:
-        ``frames_THWC`` uint8, RGB.
+    Yields:
+        frame number, ``frame_HWC`` uint8 RGB.
 
     Raises:
         BadVideo: if the file cannot be read, or ends before the last wanted frame.
     """
     wanted = list(indices)
-    if not wanted or wanted != sorted(wanted) or wanted[0] < 0:
-        raise ValueError(f"indices must be ascending and not negative, got {wanted[:5]} ...")
-    frames: dict[int, np.ndarray] = {}
+    if not wanted or wanted[0] < 0 or any(a >= b for a, b in itertools.pairwise(wanted)):
+        raise ValueError(f"indices must be strictly ascending and not negative, got {wanted[:5]} ...")
     numbers = set(wanted)
     decoded = 0
     with _open(path) as container:
@@ -89,14 +89,18 @@ def read_frames(path: Path, indices: Sequence[int], size: int | None = None) -> 
             for number, frame in enumerate(container.decode(stream)):
                 decoded = number + 1
                 if number in numbers:
-                    frames[number] = _to_rgb(frame, size)
+                    yield number, _to_rgb(frame, size)
                 if decoded > wanted[-1]:
-                    break
+                    return
         except av.FFmpegError as error:
             raise BadVideo(f"the video {path} is corrupt after frame {decoded}: {_reason(error)}") from None
-    if decoded <= wanted[-1]:
-        raise BadVideo(f"the video {path} ends after {decoded} frames, but the clip needs frame {wanted[-1]}")
-    return np.stack([frames[number] for number in wanted])
+    raise BadVideo(f"the video {path} ends after {decoded} frames, but the clip needs frame {wanted[-1]}")
+
+
+def read_frames(path: Path, indices: Sequence[int], size: int | None = None) -> np.ndarray:
+    """``frames_THWC`` uint8 of the given frame numbers (ascending, may repeat); see :func:`iterate_frames`."""
+    frames = dict(iterate_frames(path, sorted(set(indices)), size))
+    return np.stack([frames[number] for number in indices])
 
 
 def _to_rgb(frame: av.VideoFrame, size: int | None) -> np.ndarray:

@@ -1,0 +1,33 @@
+"""The data sets, one file each, found by scanning this folder.
+
+A file offers ``PRESETS`` (names, the default first), ``TEXT`` (its FG-Text), ``SYNTHETIC``, and two functions:
+``root(base, preset, seed) -> Path``, where it lies by default below a base folder, and
+``load(root, preset, seed, workers, progress) -> ClipTable``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from fgsgl.errors import UserError, nearest
+
+
+def names() -> tuple[str, ...]:
+    """Every data set that can be named on a command line."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def get(name: str, preset: str | None = None) -> ModuleType:
+    """The data set's module.
+
+    Raises:
+        UserError: for an unknown data set, or one of its presets that is unknown.
+    """
+    if name not in names():
+        raise UserError(f"unknown data set {name!r}; {nearest(name, names())}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    if preset is not None and preset not in module.PRESETS:
+        raise UserError(f"unknown preset {preset!r} of {name}; {nearest(preset, module.PRESETS)}")
+    return module
