@@ -106,7 +106,7 @@ def _scores_as_float() -> None:
 
     original = BaseHead.loss_by_feat
 
-    def loss_by_feat(self: BaseHead, cls_scores, data_samples):  # noqa: ANN001, ANN202 (MMAction2's signature)
+    def loss_by_feat(self: BaseHead, cls_scores, data_samples):
         return original(self, cls_scores.float(), data_samples)
 
     loss_by_feat.takes_bf16 = True

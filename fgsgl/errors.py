@@ -1,4 +1,10 @@
-"""The one exception that a user is meant to see."""
+"""The one exception that a user is meant to see, and how a command line ends."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
 
 
 class UserError(Exception):
@@ -10,7 +16,17 @@ class UserError(Exception):
 
 def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
     """The valid names closest to ``name``, for the end of an error message; all of them when nothing is close."""
-    import difflib
-
     close = difflib.get_close_matches(name, valid, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"valid: {', '.join(valid)}"
+
+
+def run_command(command: Callable[[], int]) -> int:
+    """Runs a command line: a :class:`UserError` becomes one line and exit code 2, Ctrl-C exit code 130."""
+    try:
+        return command()
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; finished work is kept, and the same command goes on from here", file=sys.stderr)
+        return 130

@@ -40,6 +40,20 @@ class FrameCache:
         return np.array(self.frames_NKSSC[self.row[clip_id]])
 
 
+def refuse_bad(cache: FrameCache) -> None:
+    """Refuses a table of which a video cannot be read.
+
+    Raises:
+        BadVideo: naming the first, and how many more there are.
+    """
+    if cache.bad:
+        more = f" (and {len(cache.bad) - 1} more clips)" if len(cache.bad) > 1 else ""
+        raise BadVideo(
+            f"{next(iter(cache.bad.values()))}{more}; restore the file, or leave such clips out with --skip-bad "
+            "(they are counted on the board)"
+        )
+
+
 def cache_folder(table: ClipTable, num_frames: int, image_size: int) -> Path:
     """Where the cache of a table lies: below the data set's root, named by all that its content depends on."""
     name = f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px"

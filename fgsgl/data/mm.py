@@ -1,7 +1,7 @@
 """Clips as MMEngine data: the data set that feeds every recognizer, and the reader of a single video file.
 
-Shapes: K cached frames a clip (``PER_SEGMENT`` a segment), H, W; a sample's ``inputs`` is ``frames_KHWC`` uint8 until it
-is on the device, where :class:`fgsgl.models.preprocess.ClipPreprocessor` picks, augments and normalises.
+Shapes: K cached frames a clip (``PER_SEGMENT`` a segment), H, W; a sample's ``inputs`` is ``frames_KHWC`` uint8 until
+it is on the device, where :class:`fgsgl.models.preprocess.ClipPreprocessor` picks, augments and normalises.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from mmaction.structures import ActionDataSample
 from torch.utils.data import Dataset
 
 from fgsgl.data import sets
-from fgsgl.data.cache import open_cache
+from fgsgl.data.cache import open_cache, refuse_bad
 from fgsgl.data.cliptable import Clip
 from fgsgl.data.sampling import cached_frames
 from fgsgl.data.video import BadVideo, iterate_frames, probe, read_frames
-from fgsgl.errors import UserError
 
 
 @DATASETS.register_module()
@@ -54,9 +53,8 @@ class ClipDataset(Dataset):
         table = sets.get(dataset, preset).load(Path(root), preset, data_seed)
         self.cache = open_cache(table, num_frames, image_size)
         clips = table.split(split)
-        bad = [clip for clip in clips if clip.clip_id in self.cache.bad]
-        if bad and not skip_bad:
-            raise UserError(refusal(self.cache.bad[bad[0].clip_id], len(bad), split))
+        if not skip_bad:
+            refuse_bad(self.cache)
         self.clips = tuple(clip for clip in clips if clip.clip_id not in self.cache.bad)
         self.metainfo = {"classes": table.classes}
 
@@ -66,12 +64,6 @@ class ClipDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         clip = self.clips[index]
         return {"inputs": torch.from_numpy(self.cache.frames(clip.clip_id)), "data_samples": _sample(clip)}
-
-
-def refusal(reason: str, count: int, split: str) -> str:
-    """The message for unreadable videos."""
-    more = f" (and {count - 1} more of the {split} split)" if count > 1 else ""
-    return f"{reason}{more}; restore the file, or leave such clips out with --skip-bad (they are counted on the board)"
 
 
 def _sample(clip: Clip) -> ActionDataSample:

@@ -1,6 +1,7 @@
 """The data sets, one file each, found by scanning this folder.
 
-A file offers ``PRESETS`` (names, the default first), ``TEXT`` (its FG-Text), ``SYNTHETIC``, and two functions:
+A file offers ``PRESETS`` (names, the default first), ``TEXT`` (its FG-Text), ``PROTOCOL`` (preset -> fields of
+:class:`fgsgl.bench.protocol.Protocol` that it sets), and two functions:
 ``root(base, preset, seed) -> Path``, where it lies by default below a base folder, and
 ``load(root, preset, seed, workers, progress) -> ClipTable``.
 """

@@ -1,0 +1,1 @@
+"""Ablations: the factors of FG-SGL, and the command that switches them off."""

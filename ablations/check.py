@@ -1,0 +1,115 @@
+"""The no-op check: a factor that leaves the model's computation unchanged is refused before anything is trained.
+
+Reference and variant are built with the same seed, given the same shared weights and the same fixed batch, and compared
+in their losses, gradients and scores at several points of the training. Runs in a process of its own, so that the
+command line itself never imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from fgsgl.bench.cell import Variant
+from fgsgl.bench.methods import get
+from fgsgl.bench.protocol import Protocol
+from fgsgl.errors import UserError
+
+PROGRESS = (0.0, 0.5, 1.0)
+"""Points of the training; a factor of the schedule shows in the weights of the levels."""
+
+
+def refuse_no_op(variant: Variant, protocol: Protocol) -> None:
+    """Refuses a variant that computes what the full method computes, and settings that cannot be built.
+
+    Raises:
+        UserError: naming the factor.
+    """
+    question = {"method": variant.method, "changes": dict(variant.changes), "protocol": protocol.as_dict()}
+    answer = subprocess.run(
+        [sys.executable, "-m", "ablations.check"], input=json.dumps(question), capture_output=True, text=True
+    )
+    if answer.returncode == 2:
+        raise UserError(answer.stderr.strip().removeprefix("error: "))
+    if answer.returncode != 0:
+        raise RuntimeError(f"the check of {variant.name} failed:\n{answer.stderr}")
+    if not json.loads(answer.stdout.splitlines()[-1])["changed"]:
+        raise UserError(
+            f"{variant.name} changes nothing: the losses, gradients and scores of one fixed batch are those of the "
+            "full method; the factor is not connected under these settings"
+        )
+
+
+def changes_computation(method_name: str, changes: dict[str, Any], protocol: Protocol) -> bool:
+    """Whether the changed settings show in loss, gradients or scores of one fixed batch."""
+    import torch
+
+    reference, variant = _build(method_name, {}, protocol), _build(method_name, changes, protocol)
+    shared = {name: value for name, value in reference.state_dict().items() if name in variant.state_dict()}
+    same_shape = {name: value for name, value in shared.items() if variant.state_dict()[name].shape == value.shape}
+    torch.nn.Module.load_state_dict(variant, same_shape, strict=False)
+    return any(_observe(reference, protocol, at) != _observe(variant, protocol, at) for at in PROGRESS)
+
+
+def _build(method_name: str, changes: dict[str, Any], protocol: Protocol) -> Any:
+    import torch
+    from mmaction.registry import MODELS
+    from mmengine.registry import init_default_scope
+
+    import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
+    from fgsgl.data import sets
+    from fgsgl.text.fgtext import load
+
+    init_default_scope("mmaction")
+    method = get(method_name)
+    num_classes = len(load(sets.get(protocol.dataset).TEXT).classes)
+    config = method.model(protocol, num_classes, method.resolve(changes))
+    config["data_preprocessor"]["type"] = "ClipPreprocessor"
+    torch.manual_seed(0)
+    return MODELS.build({**config, "autocast": "none"})
+
+
+def _observe(model: Any, protocol: Protocol, progress: float) -> dict[str, float]:
+    """Losses, gradient norms and scores on the fixed batch, as plain numbers."""
+    import torch
+    from mmaction.structures import ActionDataSample
+
+    generator = torch.Generator().manual_seed(0)
+    num_classes = model.config.num_classes
+    shape = (num_classes, protocol.num_frames, 3, protocol.image_size, protocol.image_size)
+    clip_BTCHW = torch.rand(shape, generator=generator)
+    samples = []
+    for label in range(num_classes):
+        samples.append(ActionDataSample())
+        samples[-1].set_gt_label(label)
+    model.progress = progress
+    model.zero_grad()
+    torch.manual_seed(0)
+    losses = model(clip_BTCHW, samples, mode="loss")
+    sum(value for name, value in losses.items() if "loss" in name).backward()
+    seen = {name: float(value) for name, value in losses.items()}
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None and parameter.grad.any():
+            seen[f"gradient of {name}"] = float(parameter.grad.norm())
+    model.eval()
+    with torch.no_grad():
+        scored = model(clip_BTCHW[:2], [ActionDataSample(), ActionDataSample()], mode="predict")
+    model.train()
+    return seen | {
+        f"score {index}": float(value) for index, value in enumerate(torch.cat([s.pred_score for s in scored]))
+    }
+
+
+def _main() -> int:
+    question = json.loads(sys.stdin.read())
+    changed = changes_computation(question["method"], question["changes"], Protocol(**question["protocol"]))
+    sys.stdout.write(json.dumps({"changed": changed}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    from fgsgl.errors import run_command
+
+    sys.exit(run_command(_main))

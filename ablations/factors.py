@@ -1,0 +1,85 @@
+"""The factors: each one thing of FG-SGL that can be switched off or replaced, in one place.
+
+A name of the form ``x`` is switched off; one of the form ``x=y`` is replaced by ``y``. Adding a
+factor is one entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fgsgl.bench.cell import Variant
+from fgsgl.bench.fgsgl import METHOD
+from fgsgl.errors import UserError, nearest
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Factor:
+    """One thing of the method."""
+
+    name: str
+    group: str
+    help: str
+    apply: Callable[[Settings], Settings]
+    """Settings before -> the settings that it changes."""
+
+
+def _set(**changes: Any) -> Callable[[Settings], Settings]:
+    return lambda settings: changes
+
+
+def _without_dimension(name: str) -> Callable[[Settings], Settings]:
+    return lambda settings: {"dimensions": [other for other in settings["dimensions"] if other != name]}
+
+
+def _factor(group: str, name: str, apply: Callable[[Settings], Settings], text: str) -> Factor:
+    return Factor(name=name, group=group, help=text, apply=apply)
+
+
+_ALL = (
+    _factor("components", "fgsa", _set(fgsa=False), "no fine-grained alignment: neither module, gate nor loss"),
+    _factor("components", "cpa", _set(cpa=False), "no category text: a linear head and cross-entropy instead"),
+    _factor("components", "lora", _set(lora=False), "the visual tower stays frozen"),
+    _factor("components", "temporal", _set(temporal="mean"), "the mean over frames, no temporal encoder"),
+    _factor("components", "motion-difference", _set(motion_difference=False), "FG-SA without frame differences"),
+    _factor("components", "guidance", _set(guidance=False), "local features do not enter the video embedding (no gate)"),
+    _factor("components", "learned-prompts", _set(learned_prompts=False), "category prompts without learned context"),
+    _factor("loss levels", "loss.fine", _set(loss_fine=0.0), "FG-SA's module and gate without its loss (module only)"),
+    _factor("loss levels", "loss.category", _set(loss_category=0.0), "the fine level alone"),
+    _factor("loss levels", "loss.fine.v2t", _set(fine_v2t=False), "the fine loss without video-to-text"),
+    _factor("loss levels", "loss.fine.t2v", _set(fine_t2v=False), "the fine loss without text-to-video"),
+    _factor("loss levels", "schedule", _set(schedule="joint"), "both levels from the start instead of coarse to fine"),
+    _factor("loss levels", "multi-positive", _set(multi_positive=False), "classes that share a sentence are negatives"),
+    _factor("dimensions", "dim.part", _without_dimension("part"), "no sentences on the body part that moves"),
+    _factor("dimensions", "dim.onset", _without_dimension("onset"), "no sentences on posture and place at the start"),
+    _factor("dimensions", "dim.trajectory", _without_dimension("trajectory"), "no sentences on path, size and speed"),
+    _factor("dimensions", "dim.outcome", _without_dimension("outcome"), "no sentences on what is touched at the end"),
+    _factor("controls", "text=shuffled", _set(text_control="shuffled"), "every class gets another class's sentences"),
+    _factor("controls", "text=names", _set(text_control="names"), "the class name is every dimension's only sentence"),
+    _factor("controls", "text=random", _set(text_control="random"), "random unit vectors instead of sentences"),
+    _factor("controls", "head=both", _set(head="both"), "a linear classifier beside category text"),
+    _factor("placement", "tap=early", _set(tap="early"), "FG-SA on the tower's early features"),
+    _factor("placement", "tap=late", _set(tap="late"), "FG-SA on the tower's late features"),
+    _factor("placement", "fine-at-test", _set(fine_at_test=False), "the fine score is not used at test (beta 0)"),
+)  # fmt: skip
+
+FACTORS = {factor.name: factor for factor in _ALL}
+
+
+def variant(names: Sequence[str]) -> Variant:
+    """FG-SGL with all the named factors switched off or replaced together.
+
+    Raises:
+        UserError: for an unknown factor.
+    """
+    changes: dict[str, Any] = {}
+    for name in names:
+        if name not in FACTORS:
+            raise UserError(f"unknown factor {name!r}; {nearest(name, list(FACTORS))} (all: --list)")
+        changes |= FACTORS[name].apply({**METHOD.settings, **changes})
+    words = [name if "=" in name else f"-{name}" for name in names]
+    return Variant(method=METHOD.name, name=" ".join(words), changes=changes)

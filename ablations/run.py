@@ -1,0 +1,69 @@
+"""``python ablations/run.py --disable fgsa``: trains FG-SGL and a variant of it, and says what the difference is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ablations.factors import FACTORS, variant
+from fgsgl.arguments import add_experiment_arguments, out_of, protocol_of
+from fgsgl.errors import UserError, run_command
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="ablations/run.py",
+        description="Train FG-SGL and a variant with factors switched off, under one protocol, and compare them.",
+    )
+    parser.add_argument("--disable", nargs="+", metavar="FACTOR", help="factors to switch off together (see --list)")
+    parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="methods to train and show as well")
+    parser.add_argument("--list", action="store_true", help="list all factors and leave")
+    add_experiment_arguments(parser)
+    arguments = parser.parse_args(argv)
+    return run_command(lambda: list_factors() if arguments.list else ablate(arguments))
+
+
+def list_factors() -> int:
+    """Prints every factor with its explanation."""
+    group = ""
+    for factor in FACTORS.values():
+        if factor.group != group:
+            group = factor.group
+            print(f"{group}:")
+        print(f"  {factor.name:<18} {factor.help}")
+    return 0
+
+
+def ablate(arguments: argparse.Namespace) -> int:
+    """Checks that the factors change the computation, then runs the two variants and shows the board."""
+    from rich.console import Console
+
+    from ablations.check import refuse_no_op
+    from fgsgl.bench.cell import Variant
+    from fgsgl.bench.experiment import Experiment, run
+    from fgsgl.bench.methods import get
+
+    if not arguments.disable:
+        raise UserError("nothing to ablate: name at least one factor, such as --disable fgsa (all: --list)")
+    changed = variant(list(dict.fromkeys(arguments.disable)))
+    protocol = protocol_of(arguments)
+    experiment = Experiment(
+        variants=(Variant(method="fgsgl"), changed, *(Variant(method=get(name).name) for name in arguments.beside)),
+        protocol=protocol,
+        seeds=arguments.seeds,
+        out=out_of(arguments, protocol),
+        root=arguments.root,
+        device=arguments.device,
+        jobs=arguments.jobs,
+    )
+    console = Console()
+    if not arguments.dry_run:
+        with console.status(f"checking that {changed.name} changes the computation"):
+            refuse_no_op(changed, protocol)
+    return run(experiment, console, dry_run=arguments.dry_run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

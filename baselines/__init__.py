@@ -1,0 +1,1 @@
+"""One file a baseline, each offering ``METHOD``; found by scanning this folder."""

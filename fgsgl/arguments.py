@@ -1,0 +1,50 @@
+"""Command-line options that several entry points share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fgsgl.bench.protocol import Protocol, default_protocol
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--dataset``, ``--preset``, ``--root`` and ``--data-seed``."""
+    parser.add_argument("--dataset", default="synmg", help="data set (default: %(default)s)")
+    parser.add_argument("--preset", help="the data set's preset (default: its first)")
+    parser.add_argument("--root", type=Path, help="the data set's folder (default: below $FGSGL_DATA, or data/)")
+    parser.add_argument("--data-seed", type=int, default=0, help="seed of a generated data set (default: %(default)s)")
+
+
+def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``fgsgl run``, the ablations and the sweeps have in common."""
+    add_data_arguments(parser)
+    parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="training epochs (default: the data set's)")
+    parser.add_argument("--batch-size", type=int, help="clips a step (default: the protocol's)")
+    parser.add_argument("--num-frames", type=int, help="frames of a clip that a recognizer sees (default: 8)")
+    parser.add_argument("--image-size", type=int, help="side of a frame in pixels (default: 112)")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out clips whose video cannot be read")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on a GPU)")
+    parser.add_argument("--out", type=Path, help="the board's folder (default: results/<dataset>-<preset>)")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
+
+
+def protocol_of(arguments: argparse.Namespace) -> Protocol:
+    """The protocol that the options describe."""
+    return default_protocol(
+        arguments.dataset,
+        arguments.preset,
+        data_seed=arguments.data_seed,
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        num_frames=arguments.num_frames,
+        image_size=arguments.image_size,
+        skip_bad=arguments.skip_bad,
+    )
+
+
+def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:
+    """The board's folder."""
+    return arguments.out or Path("results") / f"{protocol.dataset}-{protocol.preset}"

@@ -1,0 +1,53 @@
+"""A cell: protocol x variant x seed. Its id is a hash of what changes the result, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fgsgl.bench.methods import Method, get
+from fgsgl.bench.protocol import Protocol, digest
+
+FULL = "full"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """A method with some of its settings changed."""
+
+    method: str
+    name: str = FULL
+    """``full``, or what was changed, such as ``-fgsa``."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One training and evaluation."""
+
+    variant: Variant
+    protocol: Protocol
+    seed: int
+    fingerprint: str
+    """Of the clip table."""
+
+    @property
+    def method(self) -> Method:
+        """The method it runs."""
+        return get(self.variant.method)
+
+    @property
+    def cell_id(self) -> str:
+        """16 hex digits; equal for equal work, whatever the variant is called."""
+        method = self.method
+        return digest(
+            {
+                "method": method.name,
+                **method.describe(self.variant.changes),
+                "pretraining": method.pretraining(method.resolve(self.variant.changes)),
+                "protocol": self.protocol.as_dict(),
+                "seed": self.seed,
+                "data": self.fingerprint,
+            }
+        )

@@ -1,0 +1,200 @@
+"""A cell's own process: ``python -m fgsgl.bench.cell_main <spec.json>`` trains, evaluates and writes one record.
+
+The parent (:mod:`fgsgl.bench.execute`) writes the spec and waits; a cell that dies takes nothing else along.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.environment import cpu_has_bf16, hardware, resolve_device, versions
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predictions, write_record
+from fgsgl.data import sets
+from fgsgl.data.cliptable import SPLITS, ClipTable
+from fgsgl.errors import UserError
+from fgsgl.stats.metrics import classification_metrics
+
+BUSY = 75
+"""Exit code where another process is running the same cell."""
+
+
+def main(spec_path: Path) -> int:
+    """Runs the cell and writes its record, also when it fails; returns the exit code."""
+    clock = Clock()
+    spec = json.loads(spec_path.read_text(encoding="utf-8"))
+    try:
+        with FileLock(Path(spec["work_dir"]) / "lock", timeout=0):
+            return _run(spec, clock)
+    except Timeout:
+        return BUSY
+
+
+def _run(spec: dict[str, Any], clock: Clock) -> int:
+    cell, ledger = cell_of(spec), Path(spec["ledger"])
+    run = run_trained if cell.method.kind == "method" else run_floor
+    try:
+        table = table_of(spec)
+        clock.lap("data")
+        result, predictions = run(cell, table, spec, clock)
+        metrics = metrics_of(predictions)
+        sha256 = write_predictions(ledger, cell.cell_id, predictions)
+    except Exception as error:  # whatever goes wrong in a cell becomes its record
+        write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
+        traceback.print_exc()
+        return 2 if isinstance(error, UserError) else 1
+    clock.total()
+    fields = {**common_fields(spec), "data": describe_data(table, skipped={}), **result}
+    record = Record(status="done", times_s=clock.laps_s, metrics=metrics, predictions_sha256=sha256, **fields)
+    write_record(ledger, record)
+    return 0
+
+
+def cell_of(spec: dict[str, Any]) -> Cell:
+    """The cell that a spec describes."""
+    return Cell(
+        variant=Variant(**spec["variant"]),
+        protocol=Protocol(**spec["protocol"]),
+        seed=spec["seed"],
+        fingerprint=spec["fingerprint"],
+    )
+
+
+def table_of(spec: dict[str, Any]) -> ClipTable:
+    """The clip table of a spec's data set."""
+    protocol = spec["protocol"]
+    module = sets.get(protocol["dataset"], protocol["preset"])
+    return module.load(Path(spec["root"]), protocol["preset"], protocol["data_seed"])
+
+
+def common_fields(spec: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a cell before it runs."""
+    cell = cell_of(spec)
+    return {
+        "cell_id": cell.cell_id,
+        "method": cell.variant.method,
+        "variant": cell.variant.name,
+        "kind": cell.method.kind,
+        "seed": cell.seed,
+        "protocol": cell.protocol.as_dict(),
+        "protocol_hash": cell.protocol.hash(),
+        "config": cell.method.describe(cell.variant.changes),
+        "pretraining": cell.method.pretraining(cell.method.resolve(cell.variant.changes)),
+        "environment": {**versions(), **spec["git"]},
+        "started_utc": spec["started_utc"],
+    }
+
+
+def failed_record(spec: dict[str, Any], failure: str, message: str, times_s: dict[str, float]) -> Record:
+    """The record of a cell that did not finish."""
+    return Record(
+        status="failed",
+        failure={"class": failure, "message": message},
+        data={"fingerprint": spec["fingerprint"]},
+        hardware={"device": spec["device"], "threads": spec["threads"]},
+        times_s=times_s,
+        **common_fields(spec),
+    )
+
+
+class Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.started_s = self.last_s = time.monotonic()
+        self.laps_s: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Ends a phase."""
+        now_s = time.monotonic()
+        self.laps_s[name] = round(now_s - self.last_s, 3)
+        self.last_s = now_s
+
+    def total(self) -> None:
+        """Ends the whole."""
+        self.laps_s["total"] = round(time.monotonic() - self.started_s, 3)
+
+
+def describe_data(table: ClipTable, skipped: dict[str, str]) -> dict[str, Any]:
+    """What a record keeps of the data: counts over the clips that are used, and the clips left out."""
+    used = [clip for clip in table.clips if clip.clip_id not in skipped]
+    by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
+    counts_C = np.bincount([clip.label for clip in by_split["test"]], minlength=len(table.classes))
+    return {
+        "fingerprint": table.fingerprint(),
+        "classes": list(table.classes),
+        "n_clips": {split: len(clips) for split, clips in by_split.items()},
+        "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
+        "majority": float(counts_C.max() / max(1, counts_C.sum())),
+        "split_sha256": scored_sha256([clip.clip_id for clip in by_split["test"]]),
+        "skipped": [
+            {"clip_id": clip.clip_id, "split": clip.split, "reason": skipped[clip.clip_id]}
+            for clip in table.clips
+            if clip.clip_id in skipped
+        ],
+    }
+
+
+def metrics_of(predictions: Predictions) -> dict[str, Any]:
+    """The metrics of every score, and the identity of the clips that were scored."""
+    by_name = {
+        name: classification_metrics(predictions.labels, scores_NC) for name, scores_NC in predictions.scores.items()
+    }
+    combined = by_name.pop("combined")
+    return {**combined, "by_score": by_name, "scored_sha256": scored_sha256(predictions.clip_ids)}
+
+
+def failure_class(error: Exception) -> str:
+    """One of :data:`fgsgl.bench.record.FAILURES`."""
+    if isinstance(error, UserError):
+        return "bad_data"
+    if isinstance(error, FloatingPointError):
+        return "nan"
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "out_of_memory"
+    return "error"
+
+
+def one_line(error: Exception) -> str:
+    """The error's message on one line."""
+    return " ".join(f"{error}".split()) or type(error).__name__
+
+
+def run_floor(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
+    """Scores the test split without training, from the training labels alone."""
+    clips = table.split("test")
+    train_labels_N = np.array([clip.label for clip in table.split("train")])
+    scores_NC = cell.method.scores(train_labels_N, len(table.classes), len(clips), cell.seed)
+    clock.lap("evaluate")
+    predictions = Predictions(
+        clip_ids=np.array([clip.clip_id for clip in clips]),
+        subjects=np.array([clip.subject for clip in clips]),
+        labels=np.array([clip.label for clip in clips], dtype=np.int64),
+        scores={"combined": scores_NC},
+    )
+    return {"hardware": hardware("cpu", spec["threads"], "none"), "params": 0, "trainable_params": 0}, predictions
+
+
+def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
+    """Trains and evaluates a recognizer in this process."""
+    from fgsgl.bench.train import train_and_score
+
+    device = resolve_device(spec["device"])
+    autocast = "bf16" if device == "cuda" or cpu_has_bf16() else "none"
+    result, predictions, skipped = train_and_score(cell, table, spec, device, autocast, clock)
+    result["hardware"] = hardware(device, spec["threads"], autocast)
+    result["data"] = describe_data(table, skipped)
+    return result, predictions
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

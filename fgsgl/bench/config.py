@@ -1,0 +1,114 @@
+"""A cell as an MMEngine config: the same dictionary runs in our harness and in MMAction2's own tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fgsgl.bench.methods import Method
+from fgsgl.bench.protocol import Protocol
+
+
+def build_config(
+    method: Method,
+    changes: Mapping[str, Any],
+    protocol: Protocol,
+    seed: int,
+    *,
+    num_classes: int,
+    root: Path,
+    work_dir: Path,
+) -> dict[str, Any]:
+    """The whole MMEngine config of a trained method's cell, in plain values.
+
+    Args:
+        method: a method that has a model (no floor).
+        changes: settings of the variant.
+        protocol: what all methods share.
+        seed: of initialisation, data order and augmentation.
+        num_classes: C.
+        root: the data set's folder.
+        work_dir: where checkpoints and logs go.
+    """
+    recipe = method.recipe
+    epochs = protocol.epochs
+    model = method.model(protocol, num_classes, method.resolve(changes))
+    model["data_preprocessor"] = {
+        **model["data_preprocessor"],
+        "type": "ClipPreprocessor",
+        "flip": protocol.flip,
+        "shift": protocol.shift,
+        "brightness": protocol.brightness,
+    }
+    evaluator = {"type": "AccMetric", "metric_list": ["top_k_accuracy", "mean_class_accuracy"]}
+    return {
+        "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
+        "default_scope": "mmaction",
+        "model": model,
+        "train_dataloader": _loader(protocol, root, "train"),
+        "val_dataloader": _loader(protocol, root, "val"),
+        "test_dataloader": _loader(protocol, root, "test"),
+        "val_evaluator": evaluator,
+        "test_evaluator": evaluator,
+        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
+        "val_cfg": {"type": "ValLoop"},
+        "test_cfg": {"type": "TestLoop"},
+        "optim_wrapper": {
+            "type": "OptimWrapper",
+            "optimizer": {"type": "AdamW", "lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True},
+            "clip_grad": {"max_norm": recipe.clip_grad},
+        },
+        "param_scheduler": _schedule(recipe.warmup * epochs, epochs),
+        "default_hooks": {
+            "timer": {"type": "IterTimerHook"},
+            "logger": {"type": "LoggerHook", "interval": 20, "log_metric_by_epoch": True},
+            "param_scheduler": {"type": "ParamSchedulerHook"},
+            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1},
+            "sampler_seed": {"type": "DistSamplerSeedHook"},
+        },
+        "custom_hooks": [{"type": "EpochSeedHook", "seed": seed}, *(dict(hook) for hook in method.hooks)],
+        "test_pipeline": [{"type": "ReadClip", "num_frames": protocol.num_frames, "image_size": protocol.image_size}],
+        "env_cfg": {"cudnn_benchmark": False, "mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
+        "randomness": {"seed": seed},
+        "log_level": "INFO",
+        "load_from": None,
+        "resume": False,
+        "work_dir": str(work_dir),
+    }
+
+
+def _loader(protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
+    training = split == "train"
+    return {
+        "batch_size": protocol.batch_size,
+        "num_workers": 0,
+        "sampler": {"type": "DefaultSampler", "shuffle": training, "round_up": training},
+        "dataset": {
+            "type": "ClipDataset",
+            "dataset": protocol.dataset,
+            "root": str(root),
+            "split": split,
+            "preset": protocol.preset,
+            "data_seed": protocol.data_seed,
+            "num_frames": protocol.num_frames,
+            "image_size": protocol.image_size,
+            "skip_bad": protocol.skip_bad,
+        },
+    }
+
+
+def _schedule(warmup_epochs: float, epochs: int) -> list[dict[str, Any]]:
+    """Linear warm-up, then half a cosine to zero; both step by iteration."""
+    common = {"by_epoch": True, "convert_to_iter_based": True}
+    cosine = {
+        "type": "CosineAnnealingLR",
+        "eta_min": 0,
+        "begin": warmup_epochs,
+        "end": epochs,
+        "T_max": epochs - warmup_epochs,
+        **common,
+    }
+    if not warmup_epochs:
+        return [cosine]
+    return [{"type": "LinearLR", "start_factor": 0.01, "begin": 0, "end": warmup_epochs, **common}, cosine]

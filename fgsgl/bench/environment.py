@@ -1,0 +1,108 @@
+"""What a record says of the software and the machine. Imports no torch until the hardware is asked for."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import fgsgl
+from fgsgl.errors import UserError
+
+PACKAGES = ("torch", "torchvision", "mmengine", "mmcv-lite", "mmaction2", "open_clip_torch", "timm", "numpy", "av")
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of Python and of the packages that a result depends on."""
+    found = {"python": platform.python_version(), "fgsgl": fgsgl.__version__}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def git_state() -> dict[str, Any]:
+    """``git_commit`` and ``git_dirty`` of the source tree; None outside a repository."""
+    folder = Path(fgsgl.__file__).resolve().parent
+
+    def ask(*words: str) -> str | None:
+        try:
+            answer = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    commit = ask("rev-parse", "HEAD")
+    changed = ask("status", "--porcelain", "--untracked-files=no")
+    return {"git_commit": commit, "git_dirty": None if commit is None else bool(changed)}
+
+
+def cpu_model() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 natively; elsewhere it is emulated and slower than fp32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def device_environment(device: str) -> dict[str, str]:
+    """Environment variables under which a process sees just the wanted device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
+
+    Raises:
+        UserError: for another name.
+    """
+    if device in ("auto", "cuda"):
+        return {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    if device == "cpu":
+        return {"CUDA_VISIBLE_DEVICES": ""}
+    if device.removeprefix("cuda:").isdigit():
+        return {"CUDA_VISIBLE_DEVICES": device.removeprefix("cuda:"), "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    raise UserError(f"unknown device {device!r}; expected auto, cpu, cuda or cuda:N")
+
+
+def resolve_device(wanted: str) -> str:
+    """``cuda`` where this process sees a GPU, else ``cpu``.
+
+    Raises:
+        UserError: if a GPU was wanted and there is none.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted.startswith("cuda"):
+        raise UserError(f"device {wanted!r} was asked for, but PyTorch sees no GPU; use --device cpu or auto")
+    return "cpu"
+
+
+def hardware(device: str, threads: int, autocast: str) -> dict[str, Any]:
+    """What a cell ran on."""
+    found = {
+        "device": device,
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "autocast": autocast,
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "gpu": None,
+    }
+    if device == "cuda":
+        import torch
+
+        found["gpu"] = torch.cuda.get_device_name(device)
+    return found

@@ -1,0 +1,121 @@
+"""The one way of every experiment: plan -> execute -> report. ``fgsgl run``, the ablations and the sweeps all go it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fgsgl.bench.cell import Variant
+from fgsgl.bench.execute import execute, local_place
+from fgsgl.bench.live import Counter, Live, cell_label
+from fgsgl.bench.plan import Planned, cells, plan, write_plan
+from fgsgl.bench.protocol import Protocol
+from fgsgl.data import sets
+from fgsgl.data.cliptable import ClipTable
+from fgsgl.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """What to compare, and where."""
+
+    variants: tuple[Variant, ...]
+    protocol: Protocol
+    seeds: int
+    """Paired seeds 0..n-1."""
+    out: Path
+    """The board's folder."""
+    root: Path | None = None
+    """The data set's folder; None: its default place below ``data/``."""
+    device: str = "auto"
+    jobs: int | None = None
+
+
+def data_root(protocol: Protocol, root: Path | None) -> Path:
+    """The given folder, or the data set's default place below ``$FGSGL_DATA`` or ``data/``."""
+    base = Path(os.environ.get("FGSGL_DATA", "data"))
+    return root or sets.get(protocol.dataset).root(base, protocol.preset, protocol.data_seed)
+
+
+def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
+    """The clip table, its data made where they can be, and its frame cache filled; with progress bars.
+
+    Raises:
+        UserError: for missing data, an empty split, or an unreadable video unless the protocol skips such.
+    """
+    from fgsgl.data.cache import open_cache, refuse_bad
+
+    workers = os.cpu_count() or 1
+    with Counter(console, "rendering videos") as counter:
+        module = sets.get(protocol.dataset, protocol.preset)
+        table = module.load(root, protocol.preset, protocol.data_seed, workers=workers, progress=counter.update)
+    for split in ("train", "val", "test"):
+        table.split(split)
+    with Counter(console, "decoding frames") as counter:
+        cache = open_cache(table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update)
+    if not protocol.skip_bad:
+        refuse_bad(cache)
+    return table
+
+
+def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
+    """Plans, executes and reports; returns the exit code (1 if a cell failed).
+
+    Raises:
+        UserError: for bad input, before anything is trained.
+    """
+    if experiment.seeds < 1:
+        raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
+    root = data_root(experiment.protocol, experiment.root)
+    table = load_data(experiment.protocol, root, console)
+    place = local_place(experiment.out, root, experiment.device, experiment.jobs)
+    wanted = cells(experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint())
+    planned = plan(wanted, place.ledger, sorted(Path("results").glob("*/ledger")))
+    if dry_run:
+        show_plan(planned, place.jobs, console)
+        return 0
+    experiment.out.mkdir(parents=True, exist_ok=True)
+    write_plan(experiment.out / "plan.json", planned)
+    todo = [item.cell for item in planned if not item.done]
+    console.print(
+        f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
+    )
+    failed = []
+    if todo:
+        with Live(console, len(todo)) as live:
+            failed = execute(todo, place, live)
+    show_board(experiment.out, console)
+    return 1 if failed else 0
+
+
+def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
+    """Prints the cells, which of them are done, and how long the others may take."""
+    view = Table("cell", "run", "state", "expected")
+    for item in planned:
+        expected = "" if item.done else "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
+        view.add_row(item.cell.cell_id, cell_label(item.cell), "done" if item.done else "to do", expected)
+    console.print(view)
+    todo = [item for item in planned if not item.done]
+    known = [item.expected_s for item in todo if item.expected_s is not None]
+    about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time" if known else "time unknown"
+    missing = f" for {len(known)} of them" if known and len(known) < len(todo) else ""
+    console.print(f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", highlight=False)
+
+
+def show_board(out: Path, console: Console) -> None:
+    """Writes the board from the ledger, prints it, and says where it lies."""
+    from fgsgl.report.tables import console_table
+    from fgsgl.report.write import report
+
+    board = report(out)
+    console.print(console_table(board))
+    for line in board.note:
+        console.print(line, highlight=False, style="dim")
+    console.print(
+        f"board: {out / 'leaderboard.html'} (also .md and .csv; figures in {out / 'figures'})", highlight=False
+    )

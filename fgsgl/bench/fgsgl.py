@@ -1,0 +1,53 @@
+"""FG-SGL as a method: its settings come from :class:`fgsgl.models.config.FGSGLConfig`, its recipe stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from fgsgl.bench.methods import Method, Recipe
+from fgsgl.bench.protocol import Protocol
+from fgsgl.data import sets
+from fgsgl.models import synmg_tiny
+from fgsgl.models.config import FGSGLConfig
+
+FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "autocast")
+"""Settings that the protocol, the data set or the machine decides."""
+
+CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
+"""Of OpenAI's CLIP, in 0..255; also the tiny tower's."""
+
+
+def _default(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _model(protocol: Protocol, num_classes: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "FGSGL",
+        "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD},
+        "num_classes": num_classes,
+        "text": sets.get(protocol.dataset).TEXT,
+        "image_size": protocol.image_size,
+        "num_frames": protocol.num_frames,
+        **settings,
+    }
+
+
+def _pretraining(settings: Mapping[str, Any]) -> str:
+    if settings["pretrained"] == synmg_tiny.NAME:
+        return f"{synmg_tiny.NAME}@{synmg_tiny.weights_sha256()[:12]}"
+    return f"{settings['backbone']}:{settings['pretrained'] or 'none'}"
+
+
+METHOD = Method(
+    name="fgsgl",
+    display_name="FG-SGL",
+    paper="Wei et al. 2026, arXiv 2603.16269 (reconstruction)",
+    settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
+    recipe=Recipe(lr=2e-3, weight_decay=0.01, source="ours, chosen on the validation split of SynMG quick"),
+    model=_model,
+    hooks=({"type": "ProgressHook"},),
+    pretraining=_pretraining,
+)

@@ -1,0 +1,124 @@
+"""MMEngine hooks of the harness."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmaction.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Seeds every generator anew for each epoch, so that a resumed epoch equals an uninterrupted one.
+
+    Args:
+        seed: the cell's seed.
+    """
+
+    priority = "VERY_HIGH"
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Derives the epoch's seed from the cell's."""
+        state = np.random.SeedSequence([self.seed, runner.epoch]).generate_state(1)[0]
+        torch.manual_seed(int(state))
+        np.random.seed(int(state))
+        random.seed(int(state))
+
+
+class Diverged(FloatingPointError):
+    """The loss is not finite."""
+
+
+class CellHook(Hook):
+    """Tells the parent process where the cell stands, keeps the learning curve, and stops a diverged training.
+
+    Args:
+        progress: file that the parent reads; written whole, at most every half second.
+        curve: JSON-lines file with a row an epoch; rows of epochs that are trained again are dropped.
+    """
+
+    priority = "LOW"
+    INTERVAL_S = 0.5
+
+    def __init__(self, progress: Path, curve: Path) -> None:
+        self.progress, self.curve = progress, curve
+        self.written_s = 0.0
+
+    def before_train(self, runner: Runner) -> None:
+        """Drops what lies after the epoch that the training resumes from."""
+        rows = [row for row in read_curve(self.curve) if row["epoch"] <= runner.epoch]
+        _write_rows(self.curve, rows)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Starts the epoch's sums."""
+        self.sums: dict[str, float] = {}
+        self.count = 0
+        self.started_s = time.monotonic()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, torch.Tensor] | None = None
+    ) -> None:
+        """Adds the losses up; a loss that is not finite ends the cell."""
+        self.count += 1
+        for name, value in (outputs or {}).items():
+            if name.startswith("loss"):
+                self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
+        if self.count % 10 == 1 and not math.isfinite(float(outputs["loss"])):
+            raise Diverged(
+                f"the loss is {float(outputs['loss'])} in epoch {runner.epoch + 1}, iteration {batch_idx + 1}"
+            )
+        self.tell({"step": runner.iter + 1, "steps": runner.max_iters, "phase": "train", "epoch": runner.epoch + 1})
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Closes the epoch's row; the validation adds to it."""
+        self.row = {
+            "epoch": runner.epoch + 1,
+            **{name: float(total) / self.count for name, total in self.sums.items()},
+            "lr": runner.optim_wrapper.get_lr()["lr"][0],
+            "train_s": time.monotonic() - self.started_s,
+        }
+        if not math.isfinite(self.row["loss"]):
+            raise Diverged(f"the mean loss of epoch {runner.epoch + 1} is {self.row['loss']}")
+        self._write_row()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Adds the accuracy on the validation split to the epoch's row."""
+        self.row["val_top1"] = float(metrics["acc/top1"])
+        self._write_row()
+        self.tell({"val_top1": self.row["val_top1"]}, at_once=True)
+
+    def _write_row(self) -> None:
+        rows = [row for row in read_curve(self.curve) if row["epoch"] < self.row["epoch"]]
+        _write_rows(self.curve, [*rows, self.row])
+
+    def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
+        """Writes the progress file, unless it was written just now."""
+        self.news = {**getattr(self, "news", {}), **news}
+        if at_once or time.monotonic() - self.written_s >= self.INTERVAL_S:
+            temporary = self.progress.with_suffix(".tmp")
+            temporary.write_text(json.dumps(self.news), encoding="utf-8")
+            temporary.replace(self.progress)
+            self.written_s = time.monotonic()
+
+
+def read_curve(path: Path) -> list[dict[str, float]]:
+    """The rows of a learning curve so far."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def _write_rows(path: Path, rows: list[dict[str, float]]) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,114 @@
+"""What a person sees while cells run: a line for each running cell, and a line that stays for each finished one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from fgsgl.bench.cell import Cell
+from fgsgl.bench.record import Record
+
+
+def cell_label(cell: Cell) -> str:
+    """``FG-SGL -fgsa, seed 0``."""
+    variant = "" if cell.variant.name == "full" else f" {cell.variant.name}"
+    return f"{cell.method.display_name}{variant}, seed {cell.seed}"
+
+
+def bar(console: Console) -> Progress:
+    """The suite's progress bar."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[news]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=console,
+    )
+
+
+class Counter:
+    """A bar for one job of known length; its ``update(done, total)`` is the callback that long functions take."""
+
+    def __init__(self, console: Console, description: str) -> None:
+        self.console, self.description = console, description
+        self.progress = bar(console)
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def update(self, done: int, total: int) -> None:
+        """Shows ``done`` of ``total``; nothing is shown before the first call."""
+        if self.task is None:
+            self.progress.start()
+            self.task = self.progress.add_task(self.description, total=total, news="")
+        self.progress.update(self.task, completed=done, total=total)
+
+
+class Live:
+    """The live view of a running plan."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.progress = bar(console)
+        self.tasks: dict[str, TaskID] = {}
+        self.overall = self.progress.add_task("all cells", total=total, news="")
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def started(self, cell: Cell) -> None:
+        """Adds the cell's line."""
+        if cell.cell_id not in self.tasks:
+            self.tasks[cell.cell_id] = self.progress.add_task(cell_label(cell), total=None, news="starting")
+
+    def update(self, cell: Cell, work_dir: Path) -> None:
+        """Reads how far the cell is."""
+        try:
+            news = json.loads((work_dir / "progress.json").read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            return
+        self.progress.update(
+            self.tasks[cell.cell_id], completed=news.get("step", 0), total=news.get("steps"), news=_say(news)
+        )
+
+    def elsewhere(self, cell: Cell) -> None:
+        """Says that another command runs the cell."""
+        self.progress.update(self.tasks[cell.cell_id], news="runs in another command; waiting for it")
+
+    def finished(self, cell: Cell, record: Record) -> None:
+        """Takes the cell's line away and leaves a sentence."""
+        self.progress.remove_task(self.tasks.pop(cell.cell_id))
+        self.progress.advance(self.overall)
+        if record.status == "done":
+            text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics['top1']:.1f} %"
+            text += f", {record.times_s['total']:.0f} s"
+        else:
+            text = f"[red]failed[/]  {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
+        self.progress.console.print(text, highlight=False)
+
+
+def _say(news: dict[str, Any]) -> str:
+    words = [news["phase"]]
+    if news["phase"] == "train":
+        words.append(f"epoch {news['epoch']}")
+    if "val_top1" in news:
+        words.append(f"val {100 * news['val_top1']:.1f} %")
+    return " ".join(words)

@@ -1,0 +1,81 @@
+"""Planning: which cells an experiment needs, which of them have their record, and how long the rest may take."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.methods import scan
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.record import Record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A cell of the plan."""
+
+    cell: Cell
+    done: bool
+    expected_s: float | None
+    """Mean of the records of the same method; None where there is none yet."""
+
+
+def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str) -> list[Cell]:
+    """All cells: every floor once, then whole pairs first (all variants of seed 0, then of seed 1, ...)."""
+    floors = [
+        Variant(method=method.name)
+        for method in scan().values()
+        if method.kind == "floor" and method.name not in {variant.method for variant in variants}
+    ]
+    wanted = [(variant, 0) for variant in floors] + [(variant, seed) for seed in range(seeds) for variant in variants]
+    return [
+        Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint)
+        for variant, seed in wanted
+        if seed == 0 or variant.method not in {floor.method for floor in floors}
+    ]
+
+
+def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
+    """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
+    wanted = list(wanted)
+    records = [record for folder in (ledger.folder, *elsewhere) for record in Ledger(folder).done().values()]
+    return [
+        Planned(cell=cell, done=cell.cell_id in ledger.done(), expected_s=_expected_s(cell, records)) for cell in wanted
+    ]
+
+
+def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
+    """Import, build and evaluation as they were, training scaled to the protocol's epochs."""
+    times = [
+        record.times_s["total"]
+        + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
+        for record in records
+        if record.method == cell.variant.method
+        and {**record.protocol, "epochs": 0} == {**cell.protocol.as_dict(), "epochs": 0}
+    ]
+    return statistics.mean(times) if times else None
+
+
+def write_plan(path: Path, planned: Sequence[Planned]) -> None:
+    """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record."""
+    known = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
+    rows = {row["cell_id"]: row for row in known}
+    for item in planned:
+        cell = item.cell
+        rows[cell.cell_id] = {
+            "cell_id": cell.cell_id,
+            "method": cell.variant.method,
+            "variant": cell.variant.name,
+            "kind": cell.method.kind,
+            "seed": cell.seed,
+            "protocol": cell.protocol.as_dict(),
+            "protocol_hash": cell.protocol.hash(),
+        }
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"cells": list(rows.values())}, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,83 @@
+"""Training and scoring one cell with MMEngine's Runner, from its last finished epoch if there is one."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
+from fgsgl.bench.cell import Cell
+from fgsgl.bench.config import build_config
+from fgsgl.bench.evaluate import predict_split
+from fgsgl.bench.hooks import CellHook, read_curve
+from fgsgl.bench.record import Predictions
+from fgsgl.data.cliptable import ClipTable
+
+
+def train_and_score(
+    cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
+) -> tuple[dict[str, Any], Predictions, dict[str, str]]:
+    """Trains the cell's recognizer, calibrates it on the validation split, and scores the test split once.
+
+    Returns:
+        fields of the record, the predictions on the test split, and the clips left out (id -> reason).
+    """
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+    torch.set_num_threads(spec["threads"])
+    work_dir = Path(spec["work_dir"])
+    config = build_config(
+        cell.method,
+        cell.variant.changes,
+        cell.protocol,
+        cell.seed,
+        num_classes=len(table.classes),
+        root=Path(spec["root"]),
+        work_dir=work_dir,
+    )
+    config["model"]["autocast"] = autocast
+    config["resume"] = (work_dir / "last_checkpoint").exists()
+    config["randomness"]["deterministic"] = device == "cuda"
+    clock.lap("import")
+    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl")
+    progress.tell({"phase": "build"}, at_once=True)
+    runner = Runner.from_cfg(Config(config))
+    runner.register_hook(progress)
+    clock.lap("build")
+    runner.train()
+    clock.lap("train")
+
+    selection = {"epoch": runner.max_epochs}
+    validation, logits = predict_split(runner, runner.val_dataloader)
+    if hasattr(runner.model, "calibrate"):
+        selection |= runner.model.calibrate(logits["category"], logits.get("fine"), validation.labels)
+    selection["val_top1"] = float((validation.scores["combined"].argmax(1) == validation.labels).mean())
+    test_loader = runner.build_dataloader(config["test_dataloader"])
+    predictions, _ = predict_split(
+        runner,
+        test_loader,
+        lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
+    )
+    clock.lap("evaluate")
+    parameters = list(runner.model.parameters())
+    logging.shutdown()
+    result = {
+        "curve": read_curve(progress.curve),
+        "selection": selection,
+        "params": sum(parameter.numel() for parameter in parameters),
+        "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "peak_memory_mib": peak_memory_mib(device),
+    }
+    return result, predictions, test_loader.dataset.cache.bad
+
+
+def peak_memory_mib(device: str) -> float:
+    """Largest memory so far: of the GPU's allocator, or of this process on a CPU."""
+    if device == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)

@@ -1,0 +1,143 @@
+"""The ``fgsgl`` command. Whatever is heavy is imported by the command that needs it, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import fgsgl
+from fgsgl.arguments import add_experiment_arguments, out_of, protocol_of
+from fgsgl.errors import UserError, run_command
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: arguments.command(arguments))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
+    parser = argparse.ArgumentParser(prog="fgsgl", description="Compare and dissect micro-gesture recognizers.")
+    parser.add_argument("--version", action="version", version=f"fgsgl {fgsgl.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    run = _command(commands, "run", _run, "train and evaluate methods under one protocol, then write the board")
+    run.add_argument("--methods", nargs="+", default=["fgsgl"], help="names from `fgsgl methods` (default: fgsgl)")
+    add_experiment_arguments(run)
+
+    report = _command(commands, "report", _report, "write a board and its figures from a folder's records")
+    report.add_argument("folder", type=Path, help="a board's folder, such as results/synmg-quick")
+
+    _command(commands, "methods", _methods, "list the methods that can be run")
+    _command(commands, "doctor", _doctor, "print versions, device, and which known breakages are cured here")
+
+    data = commands.add_parser("data", help="make or verify data").add_subparsers(required=True, metavar="action")
+    for name, function, text in (
+        ("make", _data_make, "render a synthetic data set; completes a folder that was interrupted"),
+        ("verify", _data_verify, "check a synthetic data set's files against its manifest"),
+    ):
+        action = _command(data, name, function, text)
+        action.add_argument("dataset", choices=["synmg"])
+        action.add_argument("--preset", default="quick", help="quick, standard or hard (default: %(default)s)")
+        action.add_argument("--seed", type=int, default=0, help="seed of the data set (default: %(default)s)")
+        action.add_argument("--root", type=Path, help="its folder (default: data/synmg/<preset>-seed<seed>)")
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction, name: str, function: Callable, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from fgsgl.bench.cell import Variant
+    from fgsgl.bench.experiment import Experiment, run
+    from fgsgl.bench.methods import get
+
+    protocol = protocol_of(arguments)
+    experiment = Experiment(
+        variants=tuple(Variant(method=get(name).name) for name in dict.fromkeys(arguments.methods)),
+        protocol=protocol,
+        seeds=arguments.seeds,
+        out=out_of(arguments, protocol),
+        root=arguments.root,
+        device=arguments.device,
+        jobs=arguments.jobs,
+    )
+    return run(experiment, Console(), dry_run=arguments.dry_run)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from fgsgl.bench.experiment import show_board
+
+    show_board(arguments.folder, Console())
+    return 0
+
+
+def _methods(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from fgsgl.bench.methods import scan
+
+    table = Table("method", "name", "kind", "pretraining", "published")
+    for method in scan().values():
+        table.add_row(method.name, method.display_name, method.kind, method.pretraining(method.settings), method.paper)
+    Console().print(table)
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from fgsgl.doctor import examine
+
+    Console().print(examine())
+    return 0
+
+
+def _synmg_root(arguments: argparse.Namespace) -> Path:
+    from fgsgl.bench.experiment import data_root
+    from fgsgl.bench.protocol import default_protocol
+
+    return data_root(default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.seed), arguments.root)
+
+
+def _data_make(arguments: argparse.Namespace) -> int:
+    import os
+
+    from rich.console import Console
+
+    from fgsgl.bench.live import Counter
+    from fgsgl.data import sets
+
+    root = _synmg_root(arguments)
+    with Counter(Console(), "rendering videos") as counter:
+        table = sets.get(arguments.dataset, arguments.preset).load(
+            root, arguments.preset, arguments.seed, workers=os.cpu_count() or 1, progress=counter.update
+        )
+    print(f"{len(table.clips)} clips, {len(table.classes)} classes at {root}")
+    return 0
+
+
+def _data_verify(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.synmg.verify import verify
+
+    root = _synmg_root(arguments)
+    faults = verify(root)
+    if faults:
+        raise UserError(f"{root} has {len(faults)} fault(s): {'; '.join(faults[:5])}; `fgsgl data make` restores files")
+    print(f"{root} is whole")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""The one import that registers everything of ours with MMAction2 (``custom_imports`` of the configs)."""
+
+from fgsgl import compat
+
+compat.apply()
+
+from fgsgl.bench import hooks  # noqa: E402
+from fgsgl.data import mm  # noqa: E402
+from fgsgl.models import autocast, preprocess, recognizer, slim_resnet  # noqa: E402
+
+__all__ = ["autocast", "hooks", "mm", "preprocess", "recognizer", "slim_resnet"]

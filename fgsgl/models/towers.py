@@ -1,0 +1,194 @@
+"""The vision-language model: an open_clip model split into a visual tower, with mid-level taps, and a text tower.
+
+Shapes: N images or sentences, P patches of a frame, W width of the visual tower, E joint embedding, C classes,
+K learned context tokens, V width of the text tower, L tokens of a text.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import pickle
+from collections.abc import Sequence
+
+import open_clip
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fgsgl.errors import UserError, nearest
+from fgsgl.models import synmg_tiny
+from fgsgl.models.weights import WeightsFile, find_weights
+
+_BATCH = 64  # sentences encoded at a time
+_START = "a video of a person"  # the learned context starts as these words
+
+
+class Tower(nn.Module):
+    """A frozen visual and a frozen text tower with one joint embedding; LoRA may be added to :attr:`visual`.
+
+    Args:
+        model: a CLIP or CustomTextCLIP of open_clip's whose visual tower is a transformer; it is taken apart.
+        tokenizer: texts -> token ids_NL.
+        name: what error messages call it.
+        mean, std: of the pixels, per channel, in 0..1, as the weights expect them.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: open_clip.SimpleTokenizer,
+        name: str,
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+    ) -> None:
+        super().__init__()
+        model.eval().requires_grad_(False)
+        self.name, self.mean, self.std = name, mean, std
+        self.identity = f"{name} sha256:{_content_sha256(model)[:16]}"
+        """Name and hash over all weights."""
+        self.visual = model.visual
+        model.visual = None
+        self.text: nn.Module | None = model
+        """The text tower (None once dropped)."""
+        self._tokenizer = tokenizer
+        self.depth = len(_blocks(self.visual, name))
+        """Number of blocks of the visual tower."""
+
+    def tap_block(self, tap: str | int) -> int:
+        """The number of the block, from 1, that a tap means.
+
+        Raises:
+            UserError: for a number above the depth.
+        """
+        if isinstance(tap, int):
+            if tap > self.depth:
+                raise UserError(f"tap={tap} is beyond the last block of {self.name}; expected 1..{self.depth}")
+            return tap
+        return max(1, {"early": round(self.depth / 3), "middle": round(2 * self.depth / 3), "late": self.depth}[tap])
+
+    def encode_frames(self, frames_NCHW: Tensor, tap: int) -> tuple[Tensor, Tensor]:
+        """Normalised frames -> the patch tokens ``mid_NPW`` after block ``tap`` (from 1) and ``frame_NE``, in one pass.
+
+        The patch tokens are before the tower's last norm; neither output is normalised.
+        """
+        output = self.visual.forward_intermediates(frames_NCHW, indices=[tap - 1], output_fmt="NLC")
+        return output["image_intermediates"][0], output["image_features"]
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Texts -> ``text_NE``, normalised.
+
+        Raises:
+            UserError: for a text longer than the tower's context; nothing is cut off in silence.
+        """
+        tokens_NL = self._tokens(texts)
+        parts = [self.text.encode_text(part_NL, normalize=True).float() for part_NL in tokens_NL.split(_BATCH)]
+        return torch.cat(parts)
+
+    def encode_text_with_context(self, context_KV: Tensor, names: Sequence[str]) -> Tensor:
+        """Class names after learned context tokens (CoOp, arXiv 2109.01134) -> ``text_CE``, normalised.
+
+        Raises:
+            UserError: if context and name are longer than the tower's context.
+        """
+        count = len(context_KV)
+        tokens_CL = self._tokens([" ".join(["x"] * count + [name]) for name in names])  # "x" holds a token's place
+
+        def put_context(module: nn.Module, inputs: tuple, embedded_CLV: Tensor) -> Tensor:
+            context_CKV = context_KV.to(embedded_CLV.dtype).expand(len(names), -1, -1)
+            return torch.cat([embedded_CLV[:, :1], context_CKV, embedded_CLV[:, 1 + count :]], dim=1)
+
+        handle = self._token_embedding().register_forward_hook(put_context)
+        try:
+            return self.text.encode_text(tokens_CL, normalize=True).float()
+        finally:
+            handle.remove()
+
+    def first_context(self, count: int) -> Tensor:
+        """``context_KV`` to start from: the embedded words of a plain prompt, repeated as often as needed."""
+        tokens_L = self._tokens([_START])[0]
+        words_L = tokens_L[1 : 1 + len(self._tokenizer.encode(_START))]
+        return self._token_embedding()(words_L).detach().repeat(count, 1)[:count].clone()
+
+    def drop_text(self) -> None:
+        """Frees the text tower; text can no longer be encoded."""
+        self.text = None
+
+    def _tokens(self, texts: Sequence[str]) -> Tensor:
+        if self.text is None:
+            raise RuntimeError("the text tower was dropped")
+        longest = self.text.context_length - 2  # a start and an end token
+        for text in texts:
+            if (length := len(self._tokenizer.encode(text))) > longest:
+                raise UserError(f"{self.name} reads {longest} tokens, but this text has {length}: {text!r}; shorten it")
+        return self._tokenizer(list(texts)).to(self._token_embedding().weight.device)
+
+    def _token_embedding(self) -> nn.Embedding:
+        return getattr(self.text, "text", self.text).token_embedding
+
+
+def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower:
+    """Builds both towers, with every weight frozen.
+
+    Args:
+        backbone: an open_clip model's name.
+        pretrained: a tag, a file, or None: random weights, the same ones at every call.
+        image_size: side of a frame in pixels; position embeddings are interpolated to it.
+
+    Raises:
+        UserError: for an unknown backbone, one whose visual tower is no transformer, weights that cannot be found or do
+            not fit, or an image size that the tower cannot take.
+    """
+    synmg_tiny.register()
+    config = open_clip.get_model_config(backbone)
+    if config is None:
+        raise UserError(f"unknown backbone {backbone!r}; {nearest(backbone, open_clip.list_models())}")
+    if "hf_model_name" in config["text_cfg"] or "hf_tokenizer_name" in config["text_cfg"]:
+        raise UserError(f"the backbone {backbone} needs the package transformers, which is not supported; take another")
+    weights = find_weights(backbone, pretrained) if pretrained else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = _create(backbone, weights, image_size, config)
+    mean = weights.mean if weights else open_clip.OPENAI_DATASET_MEAN
+    std = weights.std if weights else open_clip.OPENAI_DATASET_STD
+    return Tower(model, open_clip.get_tokenizer(backbone), f"{backbone} ({pretrained or 'random'})", mean, std)
+
+
+def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> nn.Module:
+    path = None if weights is None else str(weights.path)
+    other_size = image_size if config["vision_cfg"].get("image_size", 224) != image_size else None
+    try:
+        return open_clip.create_model(
+            backbone,
+            pretrained=path,
+            force_quick_gelu=weights is not None and weights.quick_gelu,
+            force_image_size=other_size,
+            weights_only=True,
+        )
+    except (pickle.UnpicklingError, SafetensorError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "empty"
+        raise UserError(f"the weights {path} cannot be read as plain tensors ({reason}); use .safetensors") from None
+    except (RuntimeError, AssertionError, KeyError, AttributeError) as error:
+        what = f"the weights {path} do not fit" if path else f"{image_size} pixels do not fit"
+        detail = " ".join(str(error).split())[:200]
+        raise UserError(f"{what} the backbone {backbone}; is it another model's? ({detail})") from None
+
+
+def _blocks(visual: nn.Module, name: str) -> nn.ModuleList:
+    """The transformer blocks of open_clip's own tower, or of its wrapper of a timm tower."""
+    if hasattr(visual, "transformer"):
+        return visual.transformer.resblocks
+    blocks = getattr(getattr(visual, "trunk", None), "blocks", None)
+    if blocks is None:
+        raise UserError(f"the visual tower of {name} is no transformer; take a backbone such as ViT-B-16")
+    return blocks
+
+
+def _content_sha256(model: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
