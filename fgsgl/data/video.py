@@ -85,6 +85,7 @@ def iterate_frames(path: Path, indices: Sequence[int], size: int | None = None) 
     with _open(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
+        stream.codec_context.options = {"err_detect": "explode"}  # FFmpeg would paint over damage and say nothing
         try:
             for number, frame in enumerate(container.decode(stream)):
                 decoded = number + 1
