@@ -1,0 +1,85 @@
+"""The frame cache: right frames in the right rows, filled once, completed after a kill, honest about bad videos."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgsgl.data.cache import cache_folder, open_cache, refuse_bad
+from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.sampling import PER_SEGMENT, cached_frames
+from fgsgl.data.video import BadVideo, write_h264
+
+
+def clip(clip_id: str, video: str, start: int, end: int) -> Clip:
+    return Clip(
+        clip_id=clip_id, video=video, start_frame=start, end_frame=end, label=0, subject="s", split="train", fps=25.0
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> ClipTable:
+    """Two videos whose grey level tells the frame number; three clips, two of them overlapping in one recording."""
+    for name, base in (("long", 20), ("short", 140)):
+        frames = np.zeros((60, 32, 32, 3), dtype=np.uint8)
+        frames += (base + np.arange(60, dtype=np.uint8))[:, None, None, None]
+        write_h264(tmp_path / f"{name}.mp4", frames, fps=25, crf=1)
+    clips = (clip("a", "long.mp4", 0, 40), clip("b", "long.mp4", 20, 60), clip("c", "short.mp4", 50, 53))
+    return ClipTable(dataset="toy", root=tmp_path, classes=("x",), clips=clips)
+
+
+def levels(frames_KSSC: np.ndarray) -> list[int]:
+    return frames_KSSC.mean(axis=(1, 2, 3)).round().astype(int).tolist()
+
+
+def test_sampling_is_even_and_inside_the_clip() -> None:
+    numbers = cached_frames(100, 150, 8)
+    assert len(numbers) == 8 * PER_SEGMENT
+    assert numbers[0] >= 100 and numbers[-1] < 150
+    assert set(np.diff(numbers)) <= {3, 4}
+    assert cached_frames(5, 7, 2) == [5, 5, 6, 6]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_hold_the_frames_of_their_clips(table: ClipTable, workers: int) -> None:
+    cache = open_cache(table, 4, 32, workers=workers)
+    for item, base in zip(table.clips, (20, 20, 140), strict=True):
+        expected = np.array([base + number for number in cached_frames(item.start_frame, item.end_frame, 4)])
+        assert np.abs(np.array(levels(cache.frames(item.clip_id))) - expected).max() <= 1
+
+
+def test_a_filled_cache_is_not_decoded_again_and_a_killed_one_is_completed(table: ClipTable) -> None:
+    open_cache(table, 4, 32)
+    folder = cache_folder(table, 4, 32)
+    done = np.memmap(folder / "done.u8", dtype=np.uint8, mode="r+")
+    frames = np.memmap(folder / "frames.u8", dtype=np.uint8, mode="r+", shape=(3, 8, 32, 32, 3))
+    frames[:] = 7
+    done[1] = 0
+    done.flush()
+    frames.flush()
+    seen = []
+    cache = open_cache(table, 4, 32, progress=lambda finished, total: seen.append((finished, total)))
+    assert seen == [(3, 3)]
+    assert levels(cache.frames("a")) == [7] * 8
+    assert levels(cache.frames("b"))[0] > 30
+
+
+def test_bad_videos_are_named_and_taken_back_once_they_are_restored(table: ClipTable) -> None:
+    video = table.root / "short.mp4"
+    content = video.read_bytes()
+    video.write_bytes(b"")
+    cache = open_cache(table, 4, 32)
+    assert list(cache.bad) == ["c"]
+    with pytest.raises(BadVideo, match=r"short\.mp4 is empty.*--skip-bad"):
+        refuse_bad(cache)
+    video.write_bytes(content)
+    assert open_cache(table, 4, 32).bad == {}
+
+
+def test_only_the_clip_past_the_end_of_its_video_is_bad(table: ClipTable) -> None:
+    late = ClipTable(
+        dataset="toy", root=table.root, classes=("x",), clips=(*table.clips, clip("d", "long.mp4", 30, 80))
+    )
+    cache = open_cache(late, 4, 32)
+    assert list(cache.bad) == ["d"]
+    assert "ends after 60 frames" in cache.bad["d"]
