@@ -81,5 +81,5 @@ def variant(names: Sequence[str]) -> Variant:
         if name not in FACTORS:
             raise UserError(f"unknown factor {name!r}; {nearest(name, list(FACTORS))} (all: --list)")
         changes |= FACTORS[name].apply({**METHOD.settings, **changes})
-    words = [name if "=" in name else f"-{name}" for name in names]
-    return Variant(method=METHOD.name, name=" ".join(words), changes=changes)
+    words = [name if "=" in name else f"w/o {name}" for name in names]
+    return Variant(method=METHOD.name, name=", ".join(words), changes=changes)

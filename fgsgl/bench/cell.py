@@ -18,7 +18,7 @@ class Variant:
 
     method: str
     name: str = FULL
-    """``full``, or what was changed, such as ``-fgsa``."""
+    """``full``, or what was changed, such as ``w/o fgsa``."""
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -53,7 +53,7 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         traceback.print_exc()
         return 2 if isinstance(error, UserError) else 1
     clock.total()
-    fields = {**common_fields(spec), "data": describe_data(table, skipped={}), **result}
+    fields = {**common_fields(spec), **result}
     record = Record(status="done", times_s=clock.laps_s, metrics=metrics, predictions_sha256=sha256, **fields)
     write_record(ledger, record)
     return 0
@@ -171,8 +171,11 @@ def one_line(error: Exception) -> str:
 
 def run_floor(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
     """Scores the test split without training, from the training labels alone."""
-    clips = table.split("test")
-    train_labels_N = np.array([clip.label for clip in table.split("train")])
+    from fgsgl.data.cache import open_cache
+
+    bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
+    clips = [clip for clip in table.split("test") if clip.clip_id not in bad]
+    train_labels_N = np.array([clip.label for clip in table.split("train") if clip.clip_id not in bad])
     scores_NC = cell.method.scores(train_labels_N, len(table.classes), len(clips), cell.seed)
     clock.lap("evaluate")
     predictions = Predictions(
@@ -181,7 +184,8 @@ def run_floor(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) 
         labels=np.array([clip.label for clip in clips], dtype=np.int64),
         scores={"combined": scores_NC},
     )
-    return {"hardware": hardware("cpu", spec["threads"], "none"), "params": 0, "trainable_params": 0}, predictions
+    result = {"hardware": hardware("cpu", spec["threads"], "none"), "params": 0, "trainable_params": 0}
+    return {**result, "data": describe_data(table, bad)}, predictions
 
 
 def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:

@@ -115,7 +115,7 @@ def show_board(out: Path, console: Console) -> None:
     board = report(out)
     console.print(console_table(board))
     for line in board.note:
-        console.print(line, highlight=False, style="dim")
+        console.print(line, markup=False, highlight=False, style="dim")
     console.print(
         f"board: {out / 'leaderboard.html'} (also .md and .csv; figures in {out / 'figures'})", highlight=False
     )

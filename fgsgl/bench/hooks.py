@@ -15,6 +15,8 @@ from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from fgsgl.files import write_whole
+
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
@@ -107,9 +109,7 @@ class CellHook(Hook):
         """Writes the progress file, unless it was written just now."""
         self.news = {**getattr(self, "news", {}), **news}
         if at_once or time.monotonic() - self.written_s >= self.INTERVAL_S:
-            temporary = self.progress.with_suffix(".tmp")
-            temporary.write_text(json.dumps(self.news), encoding="utf-8")
-            temporary.replace(self.progress)
+            write_whole(self.progress, json.dumps(self.news))
             self.written_s = time.monotonic()
 
 
@@ -119,6 +119,4 @@ def read_curve(path: Path) -> list[dict[str, float]]:
 
 
 def _write_rows(path: Path, rows: list[dict[str, float]]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))

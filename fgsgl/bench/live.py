@@ -15,7 +15,7 @@ from fgsgl.bench.record import Record
 
 
 def cell_label(cell: Cell) -> str:
-    """``FG-SGL -fgsa, seed 0``."""
+    """``FG-SGL w/o fgsa, seed 0``."""
     variant = "" if cell.variant.name == "full" else f" {cell.variant.name}"
     return f"{cell.method.display_name}{variant}, seed {cell.seed}"
 

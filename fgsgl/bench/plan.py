@@ -13,6 +13,7 @@ from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.methods import scan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Record
+from fgsgl.files import write_whole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,12 +63,15 @@ def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
 
 
 def write_plan(path: Path, planned: Sequence[Planned]) -> None:
-    """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record."""
+    """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record.
+
+    A cell takes the place of one with the same name and seed under the same protocol (planned with other settings).
+    """
     known = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
-    rows = {row["cell_id"]: row for row in known}
+    rows = {_place(row): row for row in known}
     for item in planned:
         cell = item.cell
-        rows[cell.cell_id] = {
+        row = {
             "cell_id": cell.cell_id,
             "method": cell.variant.method,
             "variant": cell.variant.name,
@@ -76,6 +80,9 @@ def write_plan(path: Path, planned: Sequence[Planned]) -> None:
             "protocol": cell.protocol.as_dict(),
             "protocol_hash": cell.protocol.hash(),
         }
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"cells": list(rows.values())}, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+        rows[_place(row)] = row
+    write_whole(path, json.dumps({"cells": list(rows.values())}, indent=1) + "\n")
+
+
+def _place(row: dict) -> tuple:
+    return row["method"], row["variant"], row["seed"], row["protocol_hash"]

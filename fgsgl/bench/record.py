@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fgsgl.errors import UserError
+from fgsgl.files import write_whole
 
 SCHEMA = 1
 FAILURES = ("bad_data", "out_of_memory", "nan", "time_limit", "killed", "error")
@@ -39,7 +40,7 @@ class Record:
     method: str
     """Name of the file in ``baselines/``, or ``fgsgl``."""
     variant: str
-    """``full``, or what was changed, such as ``-fgsa`` or ``-fgsa -cpa``."""
+    """``full``, or what was changed, such as ``w/o fgsa`` or ``w/o fgsa, text=names``."""
     kind: str
     """``method``, ``floor`` (needs no training) or ``ceiling`` (knows the truth)."""
     seed: int
@@ -81,10 +82,9 @@ def scored_sha256(clip_ids: list[str] | np.ndarray) -> str:
 
 def write_record(folder: Path, record: Record) -> Path:
     """Writes ``<folder>/<cell_id>.json`` whole: temporary name, flush, rename."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{record.cell_id}.json"
     text = json.dumps(dataclasses.asdict(record), indent=1, sort_keys=True, allow_nan=False)
-    _write_whole(path, (text + "\n").encode())
+    write_whole(path, text + "\n")
     return path
 
 
@@ -126,9 +126,6 @@ class Predictions:
 
 def write_predictions(folder: Path, cell_id: str, predictions: Predictions) -> str:
     """Writes ``<folder>/<cell_id>.npz`` whole and returns the file's SHA-256."""
-    import io
-
-    folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -137,7 +134,7 @@ def write_predictions(folder: Path, cell_id: str, predictions: Predictions) -> s
         labels=predictions.labels.astype(np.int64),
         **{f"score_{name}": table.astype(np.float32) for name, table in predictions.scores.items()},
     )
-    _write_whole(folder / f"{cell_id}.npz", buffer.getvalue())
+    write_whole(folder / f"{cell_id}.npz", buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
@@ -156,12 +153,3 @@ def read_predictions(folder: Path, cell_id: str) -> Predictions:
             )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the predictions {path} cannot be read: {error}") from None
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from fgsgl.errors import UserError
+from fgsgl.files import write_whole
 
 SPLITS = ("train", "val", "test")
 
@@ -113,9 +114,7 @@ def _csv_text(clips: Iterable[Clip]) -> str:
 
 def write_clips(path: Path, clips: Iterable[Clip]) -> None:
     """Writes the rows as CSV, whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(_csv_text(clips), encoding="utf-8", newline="")
-    temporary.replace(path)
+    write_whole(path, _csv_text(clips))
 
 
 def read_clips(path: Path) -> tuple[Clip, ...]:

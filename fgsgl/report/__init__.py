@@ -1,0 +1,1 @@
+"""From the ledger to tables, figures and one HTML page; no torch."""

@@ -1,0 +1,174 @@
+"""What lies in a results folder, read and checked: the ledger's records and the cells that were planned.
+
+A file may come from anywhere, so whatever the report computes with is checked here, once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from fgsgl.bench.record import Record, read_record
+from fgsgl.errors import UserError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Kind = Literal["method", "floor", "ceiling"]
+
+
+class _Part(BaseModel):
+    """A part of a record, as far as a report reads it; what it does not read may be anything."""
+
+    model_config = ConfigDict(strict=True, from_attributes=True, allow_inf_nan=False)
+
+
+class _Protocol(_Part):
+    dataset: str
+    preset: str
+
+
+class _Class(_Part):
+    n: int
+    recall: Share | None
+    precision: Share | None
+    f1: Share | None
+
+
+class _Score(_Part):
+    top1: Share
+
+
+class _Metrics(_Score):
+    n_clips: int
+    top5: Share
+    mean_class: Share
+    macro_f1: Share
+    per_class: list[_Class]
+    by_score: dict[str, _Score] = {}
+
+
+class _Test(_Part):
+    test: int
+
+
+class _Data(_Part):
+    fingerprint: str
+    classes: list[str]
+    n_clips: _Test
+    n_subjects: _Test
+    majority: Share
+    split_sha256: str
+    skipped: list[dict[str, Any]] = []
+
+
+class _Failure(_Part):
+    class_: str = Field(alias="class")
+    message: str
+
+
+class _Any(_Part):
+    cell_id: str
+    method: str
+    variant: str
+    kind: Kind
+    seed: int
+    protocol: _Protocol
+    protocol_hash: str
+    config: dict[str, Any]
+    pretraining: str
+    environment: dict[str, Any]
+    hardware: dict[str, Any]
+    started_utc: str
+
+
+class _Done(_Any):
+    status: Literal["done"]
+    data: _Data
+    times_s: dict[str, float]
+    params: int | None
+    trainable_params: int | None
+    curve: list[dict[str, float]]
+    metrics: _Metrics
+
+
+class _Failed(_Any):
+    status: Literal["failed"]
+    failure: _Failure
+
+
+class Planned(_Part):
+    """A cell of ``plan.json``."""
+
+    cell_id: str
+    method: str
+    variant: str
+    seed: int
+    kind: Kind
+    protocol: _Protocol
+    protocol_hash: str
+
+
+_RECORD = TypeAdapter(Annotated[_Done | _Failed, Field(discriminator="status")])
+
+
+def load(folder: Path) -> tuple[Record, ...]:
+    """All records of ``<folder>/ledger/*.json``, by cell id.
+
+    Raises:
+        UserError: if there is none, or one cannot be read, is of another schema version, or lacks what a board needs.
+    """
+    paths = sorted((folder / "ledger").glob("*.json"))
+    if not paths:
+        raise UserError(f"no record in {folder / 'ledger'}; expected <cell id>.json files, as `fgsgl run` writes them")
+    return tuple(_load(path) for path in paths)
+
+
+def _load(path: Path) -> Record:
+    record = read_record(path)
+    try:
+        checked = _RECORD.validate_python(record)
+    except ValidationError as error:
+        raise UserError(f"the record {path} cannot stand on a board: {_first(error)}") from None
+    if record.cell_id != path.stem:
+        raise UserError(f"the record {path} names itself {record.cell_id!r}; a record's file name is its cell id")
+    if checked.status == "done" and len(checked.metrics.per_class) != len(checked.data.classes):
+        raise UserError(
+            f"the record {path} has {len(checked.metrics.per_class)} rows in metrics.per_class, "
+            f"but {len(checked.data.classes)} classes"
+        )
+    return record
+
+
+def load_planned(folder: Path, records: Sequence[Record]) -> tuple[Planned, ...]:
+    """The cells of ``<folder>/plan.json`` that have no record yet; none if there is no such file.
+
+    ``{"cells": [{"cell_id", "method", "variant", "seed", ...}]}``; a cell that does not give its ``kind``,
+    ``protocol`` or ``protocol_hash`` takes ``method`` and those of the first record.
+
+    Raises:
+        UserError: if the file is not such a plan.
+    """
+    path = folder / "plan.json"
+    if not path.exists():
+        return ()
+    common = {"kind": "method", "protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        planned = [Planned.model_validate(common | cell) for cell in cells]
+    except ValidationError as error:
+        raise UserError(f"the plan {path} has a cell that cannot be read: {_first(error)}") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f'the plan {path} cannot be read: {error}; expected {{"cells": [...]}}') from None
+    known = {record.cell_id for record in records}
+    return tuple(cell for cell in planned if cell.cell_id not in known)
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"] if part not in ("done", "failed"))
+    if fault["type"] == "missing":
+        return f"{where} is missing"
+    return f"{where} is {fault.get('input')!r:.60}; {fault['msg']}"

@@ -1,0 +1,30 @@
+"""`fgsgl report`: from a results folder's ledger to its leaderboard and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fgsgl.files import write_whole
+from fgsgl.report.board import Board, read_board
+from fgsgl.report.tables import csv, markdown
+
+
+def report(folder: Path) -> Board:
+    """Writes ``leaderboard.{md,csv,html}`` and ``figures/*.png`` into ``folder`` and returns the board.
+
+    Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
+
+    Raises:
+        UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
+    """
+    from fgsgl.report.figures import draw_all
+    from fgsgl.report.html import page
+
+    board = read_board(folder)
+    images = draw_all(board)
+    for name, png in images.items():
+        write_whole(folder / "figures" / f"{name}.png", png)
+    write_whole(folder / "leaderboard.md", markdown(board))
+    write_whole(folder / "leaderboard.csv", csv(board))
+    write_whole(folder / "leaderboard.html", page(board, images))
+    return board

@@ -1,0 +1,148 @@
+"""A results folder of real records, whose scores are simulated: no training, everything else as a run writes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predictions, write_record
+from fgsgl.stats.metrics import classification_metrics
+
+CLASSES = (
+    "Turtling neck and shoulder",
+    "Rubbing eyes and forehead",
+    "Folding arms",
+    "Touching or covering suprasternal notch",
+    "Moving legs",
+    "Touching or scratching neck",
+    "Folding arms behind body",
+    "Rubbing hands and crossing finger",
+    "Arms akimbo",
+    "Crossing legs",
+    "Scratching some part of body",
+    "Scratching or touching facial parts other than eyes",
+    "Playing or adjusting hair",
+    "Holding arms",
+    "Pulling shirt collar",
+    "Playing with jewelry, and manipulating other objects",
+    "Illustrative hand gestures",
+)
+NAMES = {"fgsgl": "FG-SGL", "tsm": "TSM", "oracle": "Motion oracle (true joints)", "majority": "Majority class"}
+
+
+@dataclass
+class Ledger:
+    """Writes cells of one simulated data set: ``n_clips`` clips of 12 subjects, classes in turn except the absent."""
+
+    folder: Path
+    classes: tuple[str, ...] = CLASSES
+    absent: tuple[int, ...] = (14,)
+    n_clips: int = 240
+    dataset: str = "synmg"
+
+    def predictions(self, skill: float, seed: int) -> Predictions:
+        """Scores that lean to the true class by ``skill``, more in the lower classes."""
+        random = np.random.default_rng([seed, int(100 * skill)])
+        present = [index for index in range(len(self.classes)) if index not in self.absent]
+        labels_N = np.array([present[clip % len(present)] for clip in range(self.n_clips)])
+        scores = {}
+        for name, share in (("combined", 1.0), ("category", 0.9), ("fine", 0.7)):
+            logits_NC = random.normal(size=(self.n_clips, len(self.classes)))
+            logits_NC[np.arange(self.n_clips), labels_N] += share * skill * (1.3 - 0.6 * labels_N / len(self.classes))
+            scores[name] = np.exp(logits_NC) / np.exp(logits_NC).sum(axis=1, keepdims=True)
+        clip_ids = np.array([f"s{clip % 12:02d}_c{clip:03d}" for clip in range(self.n_clips)])
+        subjects = np.array([f"s{clip % 12:02d}" for clip in range(self.n_clips)])
+        return Predictions(clip_ids=clip_ids, subjects=subjects, labels=labels_N, scores=scores)
+
+    def add(
+        self,
+        method: str,
+        skill: float,
+        variant: str = "full",
+        seed: int = 0,
+        kind: str = "method",
+        name: str = "",
+        **changes: Any,
+    ) -> Record:
+        """One finished cell with its predictions; ``changes`` are put into the record as they are."""
+        protocol_hash = changes.get("protocol_hash", "5f3a9c0e77d21b46")
+        cell_id = hashlib.sha256(repr((method, variant, seed, protocol_hash)).encode()).hexdigest()[:16]
+        predictions = self.predictions(skill, seed)
+        if kind == "floor":
+            predictions.scores["combined"][:] = np.eye(len(self.classes))[0]
+        metrics = classification_metrics(predictions.labels, predictions.scores["combined"])
+        metrics["scored_sha256"] = scored_sha256(predictions.clip_ids)
+        if method == "fgsgl":
+            scores = {name: predictions.scores[name] for name in ("category", "fine")}
+            metrics["by_score"] = {
+                name: classification_metrics(predictions.labels, table) for name, table in scores.items()
+            }
+        curve = [
+            {"epoch": epoch, "loss": 3 * 0.85**epoch + 0.05 * seed, "val_top1": metrics["top1"] * (1 - 0.7**epoch)}
+            for epoch in range(1, 13)
+        ]
+        learns = kind == "method"
+        record = Record(
+            cell_id=cell_id,
+            status="done",
+            method=method,
+            variant=variant,
+            kind=kind,
+            seed=seed,
+            protocol={"dataset": self.dataset, "preset": "quick", "frames": 8},
+            protocol_hash=protocol_hash,
+            config={"display_name": name or NAMES.get(method, method)},
+            data={
+                "fingerprint": "ab12cd34ef56ab78",
+                "classes": list(self.classes),
+                "majority": float(np.bincount(predictions.labels).max() / self.n_clips),
+                "n_clips": {"train": 544, "val": 136, "test": self.n_clips},
+                "n_subjects": {"train": 24, "val": 8, "test": 12},
+                "split_sha256": scored_sha256(predictions.clip_ids),
+                "skipped": [],
+            },
+            pretraining="synmg-tiny 0a1b2c3d" if learns else "none",
+            environment={"torch": "2.15.0", "git_commit": "c" * 40},
+            hardware={"device": "cpu", "cpu": "A CPU", "cores": 2, "autocast": "bf16", "gpu": None},
+            started_utc="2025-01-01T00:00:00Z",
+            times_s={"train": 60.0 + seed, "total": 70.0},
+            params=4_200_000 if learns else None,
+            trainable_params=310_000 if learns else None,
+            curve=curve if learns else [],
+            metrics=metrics,
+            predictions_sha256=write_predictions(self.folder / "ledger", cell_id, predictions),
+        )
+        record = dataclasses.replace(record, **changes)
+        write_record(self.folder / "ledger", record)
+        return record
+
+    def add_failed(self, method: str, variant: str, seed: int, failure: str, message: str = "it failed") -> Record:
+        """One failed cell: no metrics, no predictions."""
+        done = self.add(method, 0.0, variant, seed)
+        failed = dataclasses.replace(
+            done, status="failed", failure={"class": failure, "message": message}, metrics={}, predictions_sha256=None
+        )
+        write_record(self.folder / "ledger", failed)
+        (self.folder / "ledger" / f"{done.cell_id}.npz").unlink()
+        return failed
+
+    def fill(self, seeds: int = 3) -> None:
+        """FG-SGL, two variants, TSM, an oracle and the floor."""
+        for seed in range(seeds):
+            self.add("fgsgl", 2.4, seed=seed)
+            self.add("fgsgl", 2.0, "-fgsa", seed)
+            self.add("fgsgl", 2.1, "text=shuffled", seed)
+            self.add("tsm", 1.6, seed=seed)
+        self.add("oracle", 4.0, kind="ceiling")
+        self.add("majority", 0.0, kind="floor")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "synmg-quick")

@@ -1,0 +1,156 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fgsgl.bench.record import write_record
+from fgsgl.errors import UserError
+from fgsgl.report.board import COLUMNS, leaderboard, read_board
+from fgsgl.report.load import load
+
+
+def row(table, label):
+    found = table[table["label"] == label]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def rewrite(ledger, record, **changes):
+    write_record(ledger.folder / "ledger", dataclasses.replace(record, **changes))
+
+
+def test_numbers_are_means_over_seeds_with_t_intervals(ledger):
+    ledger.fill(seeds=4)
+    board = read_board(ledger.folder)
+    assert tuple(board.table.columns) == COLUMNS
+
+    def top1(method, variant):
+        """From the prediction files, by another way than the record's."""
+        values = []
+        for record in sorted(load(ledger.folder), key=lambda record: record.seed):
+            if (record.method, record.variant) == (method, variant):
+                with np.load(ledger.folder / "ledger" / f"{record.cell_id}.npz") as file:
+                    values.append(np.mean(file["score_combined"].argmax(axis=1) == file["labels"]))
+        return np.array(values)
+
+    full, bare = top1("fgsgl", "full"), top1("fgsgl", "-fgsa")
+    assert len(full) == 4
+    reference, variant = row(board.table, "FG-SGL"), row(board.table, "FG-SGL -fgsa")
+    assert reference["top1"] == pytest.approx(full.mean())
+    expected = stats.t.interval(0.95, 3, loc=full.mean(), scale=stats.sem(full))
+    assert (reference["top1_ci_low"], reference["top1_ci_high"]) == pytest.approx(expected)
+    assert variant["diff_top1"] == pytest.approx(100 * (bare - full).mean())
+    interval = stats.ttest_rel(100 * bare, 100 * full).confidence_interval(0.95)
+    assert (variant["diff_ci_low"], variant["diff_ci_high"]) == pytest.approx(tuple(interval))
+    assert np.isnan(reference["diff_top1"]) and np.isnan(row(board.table, "Majority class")["diff_top1"])
+    assert reference["params_m"] == 4.2 and reference["train_s"] == 61.5
+    assert 0 < reference["fine_top1"] < reference["category_top1"] < reference["top1"]
+    assert np.isnan(row(board.table, "TSM")["fine_top1"])
+
+
+def test_methods_stand_by_accuracy_and_the_floor_at_the_foot(ledger):
+    ledger.fill(seeds=1)
+    table = read_board(ledger.folder).table
+    assert list(table["kind"]) == ["method"] * 4 + ["ceiling", "floor"]
+    assert table["top1"][:4].is_monotonic_decreasing
+    assert row(table, "Majority class")["top1"] == row(table, "Majority class")["floor"] == 15 / 240
+
+
+def test_a_board_without_its_floor_is_refused(ledger):
+    ledger.add("tsm", 2.0)
+    with pytest.raises(UserError, match="synmg quick has no floor"):
+        leaderboard(load(ledger.folder))
+
+
+@pytest.mark.parametrize(
+    "n_clips, scored, says", [(239, None, "scored 239 of the split's 240 clips"), (240, "00", "are not the split's")]
+)
+def test_a_row_that_did_not_score_its_split_is_refused(ledger, n_clips, scored, says):
+    ledger.fill(seeds=2)
+    record = ledger.add("tsm", 1.6, seed=1)
+    metrics = record.metrics | {"n_clips": n_clips, "scored_sha256": scored or record.metrics["scored_sha256"]}
+    rewrite(ledger, record, metrics=metrics)
+    refused = row(read_board(ledger.folder).table, "TSM")
+    assert refused["status"].startswith("refused: ") and says in refused["status"] and "seed 1" in refused["status"]
+    assert refused[["top1", "top5", "macro_f1", "diff_top1"]].isna().all() and refused["n_seeds"] == 0
+
+
+def test_seeds_that_do_not_belong_together_are_refused(ledger):
+    ledger.fill(seeds=2)
+    ledger.add("tsm", 1.6, seed=1, pretraining="none")
+    twin = ledger.add("fgsgl", 2.0, "-fgsa", 0)
+    rewrite(ledger, twin, cell_id="0123456789abcdef")
+    table = read_board(ledger.folder).table
+    assert "differ in their pretraining" in row(table, "TSM")["status"]
+    assert "seed 0 was measured with 2 different settings" in row(table, "FG-SGL -fgsa")["status"]
+
+
+def test_different_seed_sets_are_not_compared(ledger):
+    ledger.fill(seeds=3)
+    ledger.add_failed("tsm", "full", 2, "nan")
+    ledger.add("fgsgl", 2.0, "-fgsa", 3)
+    board = read_board(ledger.folder)
+    assert row(board.table, "TSM")["status"] == "2 done, 1 failed: nan"
+    assert np.isnan(row(board.table, "TSM")["diff_top1"]) and np.isnan(row(board.table, "FG-SGL -fgsa")["diff_top1"])
+    assert "TSM: not compared: seed 2 is missing here." in board.note
+    assert "FG-SGL -fgsa: not compared: the reference lacks seed 3." in board.note
+    assert np.isfinite(row(board.table, "FG-SGL text=shuffled")["diff_top1"])
+
+
+def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
+    ledger.fill(seeds=1)
+    ledger.add("tsm", 1.9, protocol_hash="ffff000011112222")
+    board = read_board(ledger.folder)
+    assert np.isnan(row(board.table, "TSM @ffff00")["diff_top1"])
+    assert np.isfinite(row(board.table, "TSM @5f3a9c")["diff_top1"])
+    assert any("different protocols" in sentence for sentence in board.note)
+
+
+def test_a_switch_that_did_nothing_is_flagged(ledger):
+    ledger.fill(seeds=2)
+    for seed in range(2):
+        ledger.add("fgsgl", 2.4, "-guidance", seed)
+    assert any("FG-SGL -guidance: every score equals" in sentence for sentence in read_board(ledger.folder).note)
+
+
+def test_planned_and_failed_cells_appear_with_their_counts(ledger):
+    ledger.fill(seeds=1)
+    done = ledger.add("tsm", 1.6)
+    ledger.add_failed("fgsgl", "-cpa", 0, "out_of_memory")
+    cells = [{"cell_id": done.cell_id, "method": "tsm", "variant": "full", "seed": 0}]
+    cells += [{"cell_id": f"c{seed}", "method": "tsm", "variant": "full", "seed": seed} for seed in (1, 2)]
+    cells += [{"cell_id": "d0", "method": "tsn", "variant": "full", "seed": 0}]
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": cells}))
+    table = read_board(ledger.folder).table
+    assert row(table, "TSM")["status"] == "1 done, 2 planned"
+    assert row(table, "FG-SGL -cpa")["status"] == "1 failed: out_of_memory"
+    assert row(table, "tsn")["status"] == "1 planned" and np.isnan(row(table, "tsn")["top1"])
+
+
+def test_the_note_says_what_the_numbers_are_over(ledger):
+    ledger.fill(seeds=5)
+    text = "\n".join(read_board(ledger.folder).note)
+    for part in (
+        "Synthetic data",
+        "240 clips of 12 subjects",
+        "16 of 17 classes",
+        "(n = 5)",
+        "largest class holds 6.2 %",
+        "does not cover the choice of test subjects",
+        "cannot reach p < 0.05 with n = 5 seeds (the smallest p is 0.062)",
+    ):
+        assert part in text
+    ledger.fill(seeds=6)
+    assert "cannot reach" not in "\n".join(read_board(ledger.folder).note)
+
+
+def test_skipped_clips_are_counted(ledger):
+    ledger.fill(seeds=1)
+    record = ledger.add("tsm", 1.6)
+    skipped = [{"clip_id": "s00_c000", "split": "train", "reason": "truncated"}]
+    rewrite(ledger, record, data=record.data | {"skipped": skipped})
+    board = read_board(ledger.folder)
+    assert row(board.table, "TSM")["skipped"] == 1
+    assert any(sentence.startswith("1 clip(s) were skipped") for sentence in board.note)

@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from fgsgl.errors import UserError
+from fgsgl.report.load import load, load_planned
+
+
+def change(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_folder_without_records_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no record in"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        ({"schema": 99}, "schema version 99"),
+        ({"surprise": 1}, "does not fit schema"),
+        ({"status": "fine"}, "cannot stand on a board"),
+        ({"kind": "winner"}, "kind is 'winner'"),
+        ({"seed": "0"}, "seed is '0'"),
+        ({"metrics": {}}, "metrics.top1 is missing"),
+        ({"metrics": {"top1": 43.2}}, "metrics.top1 is 43.2"),
+        ({"data": []}, "data is"),
+        ({"protocol": {"dataset": "synmg"}}, "protocol.preset is missing"),
+        ({"curve": [{"epoch": 1, "loss": float("nan")}]}, "curve.0.loss is nan"),
+        ({"status": "failed", "failure": None}, "failure is None"),
+        ({"cell_id": "../../elsewhere"}, "names itself '../../elsewhere'"),
+    ],
+)
+def test_a_record_that_cannot_stand_on_a_board_is_named(ledger, changes, says):
+    record = ledger.add("tsm", 2.0)
+    path = ledger.folder / "ledger" / f"{record.cell_id}.json"
+    change(path, **changes)
+    with pytest.raises(UserError) as caught:
+        load(ledger.folder)
+    assert says in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_damaged_record_or_plan_is_named(ledger):
+    record = ledger.add("tsm", 2.0)
+    records = load(ledger.folder)
+    plan = ledger.folder / "plan.json"
+    for text in ("{", "[]", '{"cells": [1]}', '{"cells": [{"cell_id": "a", "method": 3}]}'):
+        plan.write_text(text)
+        with pytest.raises(UserError, match="plan"):
+            load_planned(ledger.folder, records)
+    path = ledger.folder / "ledger" / f"{record.cell_id}.json"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=record.cell_id):
+        load(ledger.folder)
