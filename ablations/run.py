@@ -38,11 +38,10 @@ def list_factors() -> int:
 
 def ablate(arguments: argparse.Namespace) -> int:
     """Checks that the factors change the computation, then runs the two variants and shows the board."""
-    from rich.console import Console
-
     from ablations.check import refuse_no_op
     from fgsgl.bench.cell import Variant
     from fgsgl.bench.experiment import Experiment, run
+    from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
 
     if not arguments.disable:
@@ -58,7 +57,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         jobs=arguments.jobs,
     )
-    console = Console()
+    console = wide_console()
     if not arguments.dry_run:
         with console.status(f"checking that {changed.name} changes the computation"):
             refuse_no_op(changed, protocol)

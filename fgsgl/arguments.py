@@ -8,23 +8,24 @@ from pathlib import Path
 from fgsgl.bench.protocol import Protocol, default_protocol
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--dataset``, ``--preset``, ``--root`` and ``--data-seed``."""
+def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """The data set, and what its protocol holds fixed."""
     parser.add_argument("--dataset", default="synmg", help="data set (default: %(default)s)")
     parser.add_argument("--preset", help="the data set's preset (default: its first)")
     parser.add_argument("--root", type=Path, help="the data set's folder (default: below $FGSGL_DATA, or data/)")
     parser.add_argument("--data-seed", type=int, default=0, help="seed of a generated data set (default: %(default)s)")
 
-
-def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    """What ``fgsgl run``, the ablations and the sweeps have in common."""
-    add_data_arguments(parser)
-    parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="training epochs (default: the data set's)")
     parser.add_argument("--batch-size", type=int, help="clips a step (default: the protocol's)")
     parser.add_argument("--num-frames", type=int, help="frames of a clip that a recognizer sees (default: 8)")
     parser.add_argument("--image-size", type=int, help="side of a frame in pixels (default: 112)")
     parser.add_argument("--skip-bad", action="store_true", help="leave out clips whose video cannot be read")
+
+
+def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``fgsgl run``, the ablations and the sweeps have in common."""
+    add_protocol_arguments(parser)
+    parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on a GPU)")
     parser.add_argument("--out", type=Path, help="the board's folder (default: results/<dataset>-<preset>)")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import fgsgl
-from fgsgl.arguments import add_experiment_arguments, out_of, protocol_of
+from fgsgl.arguments import add_experiment_arguments, add_protocol_arguments, out_of, protocol_of
 from fgsgl.errors import UserError, run_command
 
 
@@ -30,6 +30,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     report = _command(commands, "report", _report, "write a board and its figures from a folder's records")
     report.add_argument("folder", type=Path, help="a board's folder, such as results/synmg-quick")
+
+    config = _command(commands, "config", _config, "print a method's config for MMAction2's own tools/train.py")
+    config.add_argument("method", nargs="?", default="fgsgl", help="a name from `fgsgl methods` (default: fgsgl)")
+    add_protocol_arguments(config)
+    config.add_argument("--seed", type=int, default=0, help="seed of the training (default: %(default)s)")
 
     _command(commands, "methods", _methods, "list the methods that can be run")
     _command(commands, "doctor", _doctor, "print versions, device, and which known breakages are cured here")
@@ -54,10 +59,9 @@ def _command(commands: argparse._SubParsersAction, name: str, function: Callable
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from fgsgl.bench.cell import Variant
     from fgsgl.bench.experiment import Experiment, run
+    from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
 
     protocol = protocol_of(arguments)
@@ -70,37 +74,42 @@ def _run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         jobs=arguments.jobs,
     )
-    return run(experiment, Console(), dry_run=arguments.dry_run)
+    return run(experiment, wide_console(), dry_run=arguments.dry_run)
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from fgsgl.bench.experiment import show_board
+    from fgsgl.bench.live import wide_console
 
-    show_board(arguments.folder, Console())
+    show_board(arguments.folder, wide_console())
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.config import config_text
+
+    print(config_text(arguments.method, protocol_of(arguments), arguments.seed, arguments.root), end="")
     return 0
 
 
 def _methods(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.table import Table
 
+    from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import scan
 
     table = Table("method", "name", "kind", "pretraining", "published")
     for method in scan().values():
         table.add_row(method.name, method.display_name, method.kind, method.pretraining(method.settings), method.paper)
-    Console().print(table)
+    wide_console().print(table)
     return 0
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
+    from fgsgl.bench.live import wide_console
     from fgsgl.doctor import examine
 
-    Console().print(examine())
+    wide_console().print(examine())
     return 0
 
 
@@ -114,13 +123,11 @@ def _synmg_root(arguments: argparse.Namespace) -> Path:
 def _data_make(arguments: argparse.Namespace) -> int:
     import os
 
-    from rich.console import Console
-
-    from fgsgl.bench.live import Counter
+    from fgsgl.bench.live import Counter, wide_console
     from fgsgl.data import sets
 
     root = _synmg_root(arguments)
-    with Counter(Console(), "rendering videos") as counter:
+    with Counter(wide_console(), "rendering videos") as counter:
         table = sets.get(arguments.dataset, arguments.preset).load(
             root, arguments.preset, arguments.seed, workers=os.cpu_count() or 1, progress=counter.update
         )

@@ -58,8 +58,10 @@ def _history_needs_pickle() -> bool:
 def _history_as_plain_data() -> None:
     """Log histories are written as plain lists, so that a resumed checkpoint loads with ``weights_only=True``.
 
-    Allow-listing what MMEngine pickles as it stands would include ``getattr``, which a hostile file could use.
+    Allow-listing what MMEngine pickles as it stands would include ``getattr``, which a hostile file could use. NumPy
+    numbers, which validation results are, need their constructor and their types.
     """
+    import numpy
     import torch
     from mmengine.logging import HistoryBuffer
 
@@ -68,7 +70,8 @@ def _history_as_plain_data() -> None:
         return HistoryBuffer, (history.tolist(), count.tolist(), self.max_length)
 
     HistoryBuffer.__reduce__ = reduce
-    torch.serialization.add_safe_globals([HistoryBuffer])
+    numbers = [numpy.dtype, numpy.dtypes.Float64DType, numpy.dtypes.Int64DType, numpy._core.multiarray.scalar]
+    torch.serialization.add_safe_globals([HistoryBuffer, *numbers])
 
 
 def _no_pkg_resources() -> bool:

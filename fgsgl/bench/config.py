@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pprint
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.methods import Method
+from fgsgl.bench.methods import Method, get
 from fgsgl.bench.protocol import Protocol
+from fgsgl.data import sets
+from fgsgl.errors import UserError
+from fgsgl.text.fgtext import load
 
 
 def build_config(
@@ -41,7 +45,7 @@ def build_config(
         "shift": protocol.shift,
         "brightness": protocol.brightness,
     }
-    evaluator = {"type": "AccMetric", "metric_list": ["top_k_accuracy", "mean_class_accuracy"]}
+    evaluator = {"type": "AccMetric", "metric_list": ("top_k_accuracy", "mean_class_accuracy")}
     return {
         "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
         "default_scope": "mmaction",
@@ -64,7 +68,7 @@ def build_config(
             "timer": {"type": "IterTimerHook"},
             "logger": {"type": "LoggerHook", "interval": 20, "log_metric_by_epoch": True},
             "param_scheduler": {"type": "ParamSchedulerHook"},
-            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1},
+            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
             "sampler_seed": {"type": "DistSamplerSeedHook"},
         },
         "custom_hooks": [{"type": "EpochSeedHook", "seed": seed}, *(dict(hook) for hook in method.hooks)],
@@ -76,6 +80,32 @@ def build_config(
         "resume": False,
         "work_dir": str(work_dir),
     }
+
+
+def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | None = None) -> str:
+    """A method's config as the text of a config file, for MMAction2's own tools.
+
+    Raises:
+        UserError: for a method that is not trained.
+    """
+    method = get(method_name)
+    if method.model is None:
+        raise UserError(f"{method_name} needs no training, so it has no config")
+    module = sets.get(protocol.dataset)
+    root = root or module.root(Path("data"), protocol.preset, protocol.data_seed)
+    config = build_config(
+        method,
+        {},
+        protocol,
+        seed,
+        num_classes=len(load(module.TEXT).classes),
+        root=root,
+        work_dir=Path("work_dirs") / f"{method_name}-{protocol.dataset}-{protocol.preset}",
+    )
+    named = f"{method.display_name} on {protocol.dataset}, preset {protocol.preset}, for MMAction2's own tools."
+    lines = [f'"""{named} Written by `fgsgl config`."""', ""]
+    lines += [f"{name} = {pprint.pformat(value, width=116, sort_dicts=False)}" for name, value in config.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _loader(protocol: Protocol, root: Path, split: str) -> dict[str, Any]:

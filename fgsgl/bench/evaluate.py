@@ -20,11 +20,8 @@ EXTRA = ("category", "fine")
 
 def predict_split(
     runner: Runner, loader: DataLoader, progress: Callable[[int, int], None] | None = None
-) -> tuple[Predictions, dict[str, np.ndarray]]:
+) -> Predictions:
     """Scores every clip of a loader's split.
-
-    Returns:
-        the predictions, and the raw logits by name (``category``, ``fine``) where the recognizer gives them.
 
     Raises:
         RuntimeError: if the clips scored are not those of the split, each once.
@@ -43,19 +40,13 @@ def predict_split(
     ids = [sample.clip_id for sample, _ in samples]
     if sorted(ids) != sorted(clip.clip_id for clip in clips):
         raise RuntimeError(f"scored {len(ids)} clips ({len(set(ids))} distinct), but the split has {len(clips)}")
-    scores = {"combined": _table(samples, "pred_score")}
-    logits = {}
-    for name in EXTRA:
-        if f"{name}_score" in samples[0][0]:
-            scores[name] = _table(samples, f"{name}_score")
-            logits[name] = _table(samples, f"{name}_logits")
-    predictions = Predictions(
+    extra = [name for name in EXTRA if f"{name}_score" in samples[0][0]]
+    return Predictions(
         clip_ids=np.array(ids),
         subjects=np.array([sample.subject for sample, _ in samples]),
         labels=np.array([label for _, label in samples], dtype=np.int64),
-        scores=scores,
+        scores={"combined": _table(samples, "pred_score")} | {name: _table(samples, f"{name}_score") for name in extra},
     )
-    return predictions, logits
 
 
 def _table(samples: list, name: str) -> np.ndarray:

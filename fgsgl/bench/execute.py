@@ -20,6 +20,7 @@ from fgsgl.bench.environment import device_environment, git_state
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
 from fgsgl.bench.record import write_record
+from fgsgl.errors import UserError
 
 POLL_S = 0.2
 GRACE_S = 10.0
@@ -149,7 +150,14 @@ def _stop(running: Sequence[_Running]) -> None:
 
 
 def local_place(out: Path, root: Path, device: str, jobs: int | None) -> Place:
-    """Two cells at a time on a CPU (its cores shared between them), one on a GPU, unless ``jobs`` says otherwise."""
+    """Two cells at a time on a CPU (its cores shared between them), one on a GPU, unless ``jobs`` says otherwise.
+
+    Raises:
+        UserError: for an unknown device, or no job at all.
+    """
+    device_environment(device)
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs is {jobs}, expected at least 1")
     cores = os.cpu_count() or 1
     on_gpu = device.startswith("cuda") or (device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
     jobs = jobs or (1 if on_gpu else min(2, cores))

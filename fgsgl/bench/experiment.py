@@ -72,8 +72,8 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     if experiment.seeds < 1:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
     root = data_root(experiment.protocol, experiment.root)
-    table = load_data(experiment.protocol, root, console)
     place = local_place(experiment.out, root, experiment.device, experiment.jobs)
+    table = load_data(experiment.protocol, root, console)
     wanted = cells(experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint())
     planned = plan(wanted, place.ledger, sorted(Path("results").glob("*/ledger")))
     if dry_run:

@@ -48,6 +48,6 @@ METHOD = Method(
     settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
     recipe=Recipe(lr=2e-3, weight_decay=0.01, source="ours, chosen on the validation split of SynMG quick"),
     model=_model,
-    hooks=({"type": "ProgressHook"},),
+    hooks=({"type": "ProgressHook"}, {"type": "CalibrateHook"}),
     pretraining=_pretraining,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,11 @@ def cell_label(cell: Cell) -> str:
     """``FG-SGL w/o fgsa, seed 0``."""
     variant = "" if cell.variant.name == "full" else f" {cell.variant.name}"
     return f"{cell.method.display_name}{variant}, seed {cell.seed}"
+
+
+def wide_console() -> Console:
+    """The terminal; where there is none (a file, CI), lines wide enough for the tables."""
+    return Console() if sys.stdout.isatty() else Console(width=140)
 
 
 def bar(console: Console) -> Progress:

@@ -8,27 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
 
-import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
+import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.config import build_config
 from fgsgl.bench.evaluate import predict_split
 from fgsgl.bench.hooks import CellHook, read_curve
 from fgsgl.bench.record import Predictions
 from fgsgl.data.cliptable import ClipTable
+from fgsgl.models.calibrate_hook import CalibrateHook
 
 
 def train_and_score(
     cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
 ) -> tuple[dict[str, Any], Predictions, dict[str, str]]:
-    """Trains the cell's recognizer, calibrates it on the validation split, and scores the test split once.
+    """Trains the cell's recognizer, and then opens the test split and scores it once.
 
     Returns:
         fields of the record, the predictions on the test split, and the clips left out (id -> reason).
     """
-    from mmengine.config import Config
-    from mmengine.runner import Runner
-
     torch.set_num_threads(spec["threads"])
     work_dir = Path(spec["work_dir"])
     config = build_config(
@@ -52,13 +52,8 @@ def train_and_score(
     runner.train()
     clock.lap("train")
 
-    selection = {"epoch": runner.max_epochs}
-    validation, logits = predict_split(runner, runner.val_dataloader)
-    if hasattr(runner.model, "calibrate"):
-        selection |= runner.model.calibrate(logits["category"], logits.get("fine"), validation.labels)
-    selection["val_top1"] = float((validation.scores["combined"].argmax(1) == validation.labels).mean())
     test_loader = runner.build_dataloader(config["test_dataloader"])
-    predictions, _ = predict_split(
+    predictions = predict_split(
         runner,
         test_loader,
         lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
@@ -68,7 +63,7 @@ def train_and_score(
     logging.shutdown()
     result = {
         "curve": read_curve(progress.curve),
-        "selection": selection,
+        "selection": {"epoch": runner.max_epochs, **_calibration(runner)},
         "params": sum(parameter.numel() for parameter in parameters),
         "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "peak_memory_mib": peak_memory_mib(device),
@@ -81,3 +76,8 @@ def peak_memory_mib(device: str) -> float:
     if device == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)
+
+
+def _calibration(runner: Runner) -> dict[str, float]:
+    """What the recognizer's hook fitted on the validation split, if it has one."""
+    return next((hook.fitted for hook in runner.hooks if isinstance(hook, CalibrateHook)), {})

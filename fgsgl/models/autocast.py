@@ -1,4 +1,4 @@
-"""MMAction2's frame-wise recognizer under bf16 autocast, inside the recognizer so that it also works on a CPU."""
+"""MMAction2's frame-wise recognizer with its backbone under bf16 autocast, inside the recognizer so that a CPU can too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 
 @MODELS.register_module()
 class AutocastRecognizer2D(Recognizer2D):
-    """``Recognizer2D`` whose forward pass runs in bf16 where asked; losses and scores are fp32.
+    """``Recognizer2D`` whose features are computed in bf16 where asked; head, losses and scores are fp32.
 
     Args:
         autocast: ``bf16`` or ``none``.
@@ -21,7 +21,8 @@ class AutocastRecognizer2D(Recognizer2D):
         super().__init__(**arguments)
         self.autocast = autocast
 
-    def forward(self, inputs: torch.Tensor, *arguments: Any, **options: Any) -> Any:
-        """``clip_BTCHW`` -> as ``Recognizer2D``."""
+    def extract_feat(self, inputs: torch.Tensor, *arguments: Any, **options: Any) -> tuple[torch.Tensor, dict]:
+        """``clip_BTCHW`` -> features of every frame, and what the head is told, as ``Recognizer2D``."""
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.autocast == "bf16"):
-            return super().forward(inputs, *arguments, **options)
+            features, told = super().extract_feat(inputs, *arguments, **options)
+        return features.float(), told

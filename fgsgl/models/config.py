@@ -59,7 +59,7 @@ class FGSGLConfig:
     lora_alpha: float = 16.0
     """The update is scaled by ``lora_alpha / lora_rank``."""
     lora_targets: tuple[str, ...] = LORA_TARGETS
-    """Which weights of a block: the attention's ``q``, ``k``, ``v`` and output ``o``, and both layers of the ``mlp``."""
+    """Which weights of a block: the attention's ``q``, ``k``, ``v`` and output ``o``, and both of the ``mlp``."""
     fgsa: bool = True
     """Fine-grained semantic alignment: a local embedding of the clip for each dimension of FG-Text."""
     motion_difference: bool = True

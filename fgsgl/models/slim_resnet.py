@@ -11,7 +11,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.models.resnet import BasicBlock, ResNet
-from torch import nn
 
 from fgsgl import compat
 from fgsgl.errors import UserError

@@ -6,7 +6,6 @@ K learned context tokens, V width of the text tower, L tokens of a text.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import pickle
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ import open_clip
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from fgsgl.errors import UserError, nearest
 from fgsgl.models import synmg_tiny
@@ -46,8 +44,8 @@ class Tower(nn.Module):
         super().__init__()
         model.eval().requires_grad_(False)
         self.name, self.mean, self.std = name, mean, std
-        self.identity = f"{name} sha256:{_content_sha256(model)[:16]}"
-        """Name and hash over all weights."""
+        self.identity = f"{name} {_content_sha256(model)[:16]}"
+        """Name, and hash over all weights: the same for the same weights in another file."""
         self.visual = model.visual
         model.visual = None
         self.text: nn.Module | None = model
@@ -55,6 +53,10 @@ class Tower(nn.Module):
         self._tokenizer = tokenizer
         self.depth = len(_blocks(self.visual, name))
         """Number of blocks of the visual tower."""
+
+    def train(self, mode: bool = True) -> Tower:
+        """Stays in evaluation mode: a frozen tower drops nothing out."""
+        return super().train(False)
 
     def tap_block(self, tap: str | int) -> int:
         """The number of the block, from 1, that a tap means.
@@ -153,7 +155,8 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower
         model = _create(backbone, weights, image_size, config)
     mean = weights.mean if weights else open_clip.OPENAI_DATASET_MEAN
     std = weights.std if weights else open_clip.OPENAI_DATASET_STD
-    return Tower(model, open_clip.get_tokenizer(backbone), f"{backbone} ({pretrained or 'random'})", mean, std)
+    suffix = "-quickgelu" if weights and weights.quick_gelu and not backbone.endswith("-quickgelu") else ""
+    return Tower(model, open_clip.get_tokenizer(backbone), backbone + suffix, mean, std)
 
 
 def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> nn.Module:

@@ -42,7 +42,8 @@ class WeightsFile:
 def find_weights(backbone: str, pretrained: str) -> WeightsFile:
     """The file for a tag, or for the path of a file. A tag's file may be downloaded.
 
-    A file given by path is taken for OpenAI's when its path says ``openai`` or ``quickgelu``.
+    Nothing in a file tells the activation that it was trained with. One given by path is taken for OpenAI's when its
+    name or its folder's says ``openai`` or ``quickgelu``; for others, name the backbone ``...-quickgelu``.
 
     Raises:
         UserError: if there is no such file or tag, the file is of a kind that could run code, or the tag's file is not
@@ -55,8 +56,9 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
         path = _checked(_tag_file(backbone, pretrained, tag))
         return WeightsFile(path=path, quick_gelu=bool(tag.get("quick_gelu")), **known)
     if Path(pretrained).suffix in SUFFIXES or os.sep in pretrained or Path(pretrained).is_file():
-        quick_gelu = any(word in pretrained.lower() for word in ("openai", "quickgelu"))
-        return WeightsFile(path=_checked(Path(pretrained)), quick_gelu=quick_gelu)
+        path = _checked(Path(pretrained))
+        names = f"{path.absolute().parent.name}/{path.name}".lower()
+        return WeightsFile(path=path, quick_gelu="openai" in names or "quickgelu" in names)
     tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(backbone)]
     hint = nearest(pretrained, tags) if tags else "it has no tags"
     raise UserError(f"{pretrained!r} is neither a tag of {backbone} nor a file of weights; {hint}")

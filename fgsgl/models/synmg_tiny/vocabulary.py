@@ -15,7 +15,7 @@ from open_clip.tokenizer import SimpleTokenizer
 
 from fgsgl.models.synmg_tiny import merges_path
 
-FREQUENT = 1500
+FREQUENT = 3000
 """So many of CLIP's first merges are kept whatever our words are; they split any other English text sensibly."""
 BYTES = 512
 """Tokens that are there before any merge: each byte, inside a word and at its end."""

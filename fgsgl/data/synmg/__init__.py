@@ -1,0 +1,4 @@
+"""SynMG: a synthetic micro-gesture benchmark whose truth is known (see CARD.md)."""
+
+VERSION = "1"
+"""Raised whenever the frames of any preset and seed change."""

@@ -1,0 +1,113 @@
+"""Which clips a preset and seed hold, and one of them in full: frames, joints, mask, attributes.
+
+Everything of a clip follows from the version, the preset, the seed and its name, whatever else is rendered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgsgl.data.cliptable import Clip
+from fgsgl.data.synmg.body import draw_subject
+from fgsgl.data.synmg.motion import animate
+from fgsgl.data.synmg.presets import Preset
+from fgsgl.data.synmg.programs import CLASSES, FREQUENT_FIRST
+from fgsgl.data.synmg.render import draw_light, project, render
+from fgsgl.data.synmg.scene import Scene, draw_class_program, draw_scene
+from fgsgl.data.synmg.streams import stream
+
+TRUTH_COLUMNS = (
+    "part", "onset", "trajectory", "outcome", "side", "onset_frame", "apex_frame", "offset_frame", "confounder",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RenderedClip:
+    """A clip and its truth. T frames, J = 25 joints."""
+
+    frames_THWC: np.ndarray
+    """uint8 RGB"""
+    joints3d_TJ3: np.ndarray
+    """float32, metres, world axes (see body.py)"""
+    joints2d_TJ2: np.ndarray
+    """float32, pixels"""
+    mask_THW: np.ndarray
+    """bool: where the moving part is visible"""
+    truth: dict[str, str]
+    """A row of truth.csv without the clip id."""
+
+    def sha256(self) -> str:
+        """Hash of the frames before encoding."""
+        return hashlib.sha256(self.frames_THWC.tobytes()).hexdigest()
+
+
+def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
+    """The clip table of a preset and seed: long-tailed training classes, balanced validation and test classes."""
+    number_of_classes = len(CLASSES)
+    falls = [preset.tail_ratio ** (-rank / (number_of_classes - 1)) for rank in range(number_of_classes)]
+    train = {label: round(preset.most_frequent * falls[rank]) for rank, label in enumerate(FREQUENT_FIRST)}
+    counts = {
+        "train": train,
+        "val": dict.fromkeys(train, preset.val_per_class),
+        "test": dict.fromkeys(train, preset.test_per_class),
+    }
+    clips, first = [], 0
+    for (split, wanted), people in zip(counts.items(), preset.subjects, strict=True):
+        labels = [label for label in sorted(wanted) for _ in range(wanted[label])]
+        order = stream(preset.name, seed, "plan", split).random(len(labels)).argsort(kind="stable")
+        for number, position in enumerate(order):
+            subject = f"s{first + number % people:02d}"
+            clip_id = f"{subject}_c{number // people:03d}"
+            clips.append(
+                Clip(
+                    clip_id=clip_id, video=f"videos/{clip_id}.mp4", start_frame=0, end_frame=preset.num_frames,
+                    label=labels[position], subject=subject, split=split, fps=float(preset.fps),
+                )
+            )  # fmt: skip
+        first += people
+    return tuple(clips)
+
+
+def render_clip(preset: Preset, seed: int, clip: Clip, device: str = "cpu") -> RenderedClip:
+    """Renders one clip of the plan."""
+    subject = draw_subject(preset.name, seed, "subject", clip.subject)
+    rng = stream(preset.name, seed, "clip", clip.clip_id)
+    difficulty = preset.difficulty
+    program = draw_class_program(CLASSES[clip.label], subject, rng)
+    scene = draw_scene(program, subject, difficulty, preset.seconds, rng)
+    pose = animate(scene, np.arange(preset.num_frames) / preset.fps)
+    drawn = render(
+        scene,
+        pose,
+        draw_light(difficulty.noise_grey, rng),
+        stream(preset.name, seed, "noise", clip.clip_id),
+        size_px=preset.size_px,
+        clutter=difficulty.clutter,
+        device=device,
+        with_mask=True,
+    )
+    pixels = project(pose.joints_TJ3, scene.camera, 0.5 * subject.torso_m, preset.size_px)
+    return RenderedClip(
+        frames_THWC=drawn.frames_THWC.cpu().numpy(),
+        joints3d_TJ3=pose.joints_TJ3.astype(np.float32),
+        joints2d_TJ2=pixels[..., :2].astype(np.float32),
+        mask_THW=drawn.mask_THW.cpu().numpy(),
+        truth=_truth(scene, preset),
+    )
+
+
+def _truth(scene: Scene, preset: Preset) -> dict[str, str]:
+    program = scene.program
+    end_s = scene.end_s if scene.returns else scene.arrive_s if program.trajectory == "hold" else scene.leave_s
+    onset, apex, offset = (
+        min(preset.num_frames - 1, round(at_s * preset.fps)) for at_s in (scene.start_s, scene.arrive_s, end_s)
+    )
+    side = "none" if not scene.sides else "both" if len(scene.sides) == 2 else "left" if scene.sides[0] == 1 else "right"
+    values = (
+        program.part, program.onset, program.trajectory, program.outcome, side, onset, apex, offset,
+        "+".join(scene.confounders) or "none",
+    )  # fmt: skip
+    return dict(zip(TRUTH_COLUMNS, map(str, values), strict=True))

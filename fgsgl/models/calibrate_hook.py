@@ -1,0 +1,68 @@
+"""Calibration as part of a training: the recognizer's two scores are fitted on the validation split, and kept.
+
+N clips of the validation split.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmaction.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from fgsgl.files import write_whole
+
+
+@HOOKS.register_module()
+class CalibrateHook(Hook):
+    """Calls the model's ``calibrate`` with every validation's logits; at the end the last checkpoint has the result.
+
+    MMEngine saves a checkpoint before it validates, so the last one is written again when the training ends.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self.fitted: dict[str, float] = {}
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Starts anew."""
+        self.rows = []
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: list[Any] | None = None
+    ) -> None:
+        """Keeps the logits and labels of a batch."""
+        self.rows += outputs or []
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Fits temperatures and beta."""
+        logits = [
+            torch.stack([getattr(row, name) for row in self.rows]).float().cpu().numpy()
+            if name in self.rows[0]
+            else None
+            for name in ("category_logits", "fine_logits")
+        ]
+        labels_N = torch.cat([row.gt_label.view(1) for row in self.rows]).cpu().numpy()
+        self.fitted = _model(runner).calibrate(*logits, labels_N)
+
+    def after_train(self, runner: Runner) -> None:
+        """Writes the calibration into the last checkpoint; validates first if the training had already ended."""
+        if not self.fitted:
+            runner.val_loop.run()
+        path = find_latest_checkpoint(runner.work_dir)
+        if path is None:
+            return
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        content["state_dict"] |= {name: torch.tensor(value) for name, value in self.fitted.items()}
+        file = io.BytesIO()
+        torch.save(content, file)
+        write_whole(Path(path), file.getvalue())
+
+
+def _model(runner: Runner) -> torch.nn.Module:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,0 +1,52 @@
+"""Losses of the pretraining.
+
+Shapes: N frames, J joints, P = G x G patches, B clips, K texts, E embedding; embeddings are normalised.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+
+def pose_loss(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of each visible joint's place over the patches (ours).
+
+    The target spreads over the four nearest patch centres with bilinear weights, so its expectation is the joint's
+    exact place: the tokens have to tell motions much smaller than a patch.
+    """
+    side = round(logits_NPJ.shape[1] ** 0.5)
+    place_NJ2 = (joints_NJ2 * side - 0.5).clamp(0, side - 1)
+    axis_NJ2G = (1 - (place_NJ2[..., None] - torch.arange(side, device=place_NJ2.device)).abs()).clamp(min=0)
+    target_NJP = (axis_NJ2G[:, :, 1, :, None] * axis_NJ2G[:, :, 0, None, :]).flatten(2)
+    loss_NJ = -(target_NJP * F.log_softmax(logits_NPJ.float(), dim=1).transpose(1, 2)).sum(-1)
+    visible_NJ = ((joints_NJ2 >= 0) & (joints_NJ2 <= 1)).all(-1)
+    return (loss_NJ * visible_NJ).sum() / visible_NJ.sum().clamp(min=1)
+
+
+def pose_error_NJ(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor) -> torch.Tensor:
+    """Distance of the expected place from the true one, as a fraction of the image side; NaN outside the image."""
+    side = round(logits_NPJ.shape[1] ** 0.5)
+    centres_G = (torch.arange(side, device=logits_NPJ.device) + 0.5) / side
+    centres_P2 = torch.stack((centres_G.repeat(side), centres_G.repeat_interleave(side)), dim=-1)
+    place_NJ2 = logits_NPJ.float().softmax(1).transpose(1, 2) @ centres_P2
+    visible_NJ = ((joints_NJ2 >= 0) & (joints_NJ2 <= 1)).all(-1)
+    return (place_NJ2 - joints_NJ2).norm(dim=-1).masked_fill(~visible_NJ, float("nan"))
+
+
+def contrastive_loss(
+    video_BE: torch.Tensor, text_BE: torch.Tensor, same_BB: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
+    """Symmetric cross-entropy of clips and captions (CLIP); captions of the same composition are all right answers."""
+    logits_BB = scale * video_BE @ text_BE.T
+    target_BB = same_BB / same_BB.sum(1, keepdim=True)
+    return (F.cross_entropy(logits_BB, target_BB) + F.cross_entropy(logits_BB.T, target_BB)) / 2
+
+
+def dimension_loss(
+    video_BE: torch.Tensor, text_KE: torch.Tensor, target_B: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
+    """Cross-entropy over one sentence for each value of a dimension; clips whose target is -1 do not count."""
+    if not (target_B >= 0).any():
+        return video_BE.sum() * 0.0
+    return F.cross_entropy(scale * video_BE @ text_KE.T, target_B, ignore_index=-1)

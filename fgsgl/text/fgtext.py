@@ -1,0 +1,240 @@
+"""FG-Text: the sentences of a data set's classes, one YAML file a data set.
+
+A class has category prompts and, in each of four dimensions, sentences. Classes that share a stage of the movement (two
+gestures of the same hand) name it by one key, so that they share its sentences exactly. This module imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fgsgl.errors import UserError, nearest
+
+DIMENSIONS = ("part", "onset", "trajectory", "outcome")
+"""Which body part moves; posture and place it starts from; path, size, speed, repetition; what it touches, its end."""
+MIN_SENTENCES = 3
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassText:
+    """The text of one class."""
+
+    id: int
+    """0-based, as in the clip table."""
+    name: str
+    prompts: tuple[str, ...]
+    """Category prompts: these, and only these, say the class name."""
+    sentences: dict[str, tuple[str, ...]]
+    """Dimension -> its sentences."""
+    stages: dict[str, str]
+    """Dimension -> key of the stage its sentences come from; absent where the sentences are the class's own."""
+
+    def cells(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The five cells: ``prompt`` and the four dimensions, each with its sentences."""
+        yield "prompt", self.prompts
+        yield from ((dimension, self.sentences[dimension]) for dimension in DIMENSIONS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FGText:
+    """The text of a data set, checked on construction.
+
+    Raises:
+        UserError: for class ids other than 0, 1, 2, ..., a repeated class name, or a cell (prompts, or a dimension) of
+            fewer than three sentences.
+    """
+
+    name: str
+    author: str
+    version: str
+    licence: str
+    note: str
+    classes: tuple[ClassText, ...]
+
+    def __post_init__(self) -> None:
+        ids = [entry.id for entry in self.classes]
+        if not ids or ids != list(range(len(ids))):
+            raise UserError(f"FG-Text {self.name!r} has the class ids {ids}; expected 0, 1, 2, ... in this order")
+        names = [entry.name for entry in self.classes]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise UserError(f"FG-Text {self.name!r} has the class name {repeated[0]!r} twice; names must be unique")
+        short = [
+            f"class {entry.id} ({entry.name}) of FG-Text {self.name!r} has {len(cell)} sentence(s) in {kind!r}"
+            for entry in self.classes
+            for kind, cell in entry.cells()
+            if len(cell) < MIN_SENTENCES
+        ]
+        if short:
+            more = f"; {len(short) - 1} more such cell(s)" if short[1:] else ""
+            raise UserError(f"{short[0]}, expected at least {MIN_SENTENCES}{more}")
+
+    def expect_classes(self, names: Sequence[str], where: str) -> None:
+        """Refuses to describe a data set whose classes are others, or stand in another order.
+
+        Raises:
+            UserError: naming the first class that differs.
+        """
+        own = [entry.name for entry in self.classes]
+        if len(own) != len(names):
+            raise UserError(f"FG-Text {self.name!r} has {len(own)} classes, but {where} has {len(names)}")
+        for index, (mine, theirs) in enumerate(zip(own, names, strict=True)):
+            if mine != theirs:
+                raise UserError(f"class {index} is {mine!r} in FG-Text {self.name!r}, but {theirs!r} in {where}")
+
+    def fingerprint(self) -> str:
+        """SHA-256 (16 hex digits) over names, prompts and sentences: changes when anything a model reads changes."""
+        content = [[entry.name, entry.prompts, entry.sentences] for entry in self.classes]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class _ClassShape(_Shape):
+    """A class in the file; a dimension is a stage's key, or a list of the class's own sentences."""
+
+    id: int
+    name: str
+    prompts: list[str]
+    part: str | list[str]
+    onset: str | list[str]
+    trajectory: str | list[str]
+    outcome: str | list[str]
+
+
+class _StagesShape(_Shape):
+    part: dict[str, list[str]] = {}
+    onset: dict[str, list[str]] = {}
+    trajectory: dict[str, list[str]] = {}
+    outcome: dict[str, list[str]] = {}
+
+
+class _FileShape(_Shape):
+    name: str
+    author: str
+    version: str
+    licence: str
+    note: str
+    stages: _StagesShape = _StagesShape()
+    classes: list[_ClassShape]
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the texts that come with the package."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+
+
+def load(name_or_path: str | Path) -> FGText:
+    """Reads FG-Text by the name of a shipped one (``smg``), or from a YAML file.
+
+    Raises:
+        UserError: if there is no such text, or the file is not of this schema: an unknown or repeated key, a missing
+            dimension, a stage that does not exist or that no class uses, too few sentences, wrong class ids.
+    """
+    if isinstance(name_or_path, str) and name_or_path in shipped():
+        path = _FOLDER / f"{name_or_path}.yaml"
+    else:
+        path = Path(name_or_path)
+        if path.suffix not in (".yaml", ".yml"):
+            raise UserError(
+                f"no FG-Text named {str(name_or_path)!r} ({nearest(str(name_or_path), shipped())}); "
+                "a file of one's own ends in .yaml"
+            )
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"no FG-Text file at {path}; `fgsgl text new` writes one to fill in") from None
+    except (OSError, UnicodeDecodeError, UserError) as error:
+        raise UserError(f"the FG-Text file {path} cannot be used: {error}") from None
+
+
+def parse(yaml_text: str) -> FGText:
+    """FG-Text from the text of a YAML file.
+
+    Raises:
+        UserError: as :func:`load`, without the path.
+    """
+    try:
+        shape = _FileShape.model_validate(yaml.load(yaml_text, _Loader))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UserError(f"it is not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        raise UserError(_first_fault(error)) from None
+    header = {field: getattr(shape, field) for field in ("name", "author", "version", "licence", "note")}
+    text = FGText(**header, classes=tuple(_class_text(entry, shape.stages) for entry in shape.classes))
+    for dimension in DIMENSIONS:
+        used = {entry.stages.get(dimension) for entry in text.classes}
+        if unused := [key for key in getattr(shape.stages, dimension) if key not in used]:
+            raise UserError(f"no class uses the stage {unused[0]!r} of {dimension!r}; remove it")
+    return text
+
+
+def dump(text: FGText) -> str:
+    """The YAML that :func:`parse` reads back as the same text."""
+    stages: dict[str, dict[str, list[str]]] = {}
+    rows = []
+    for entry in text.classes:
+        row: dict[str, Any] = {"id": entry.id, "name": entry.name, "prompts": list(entry.prompts)}
+        for dimension in DIMENSIONS:
+            row[dimension] = list(entry.sentences[dimension])
+            if key := entry.stages.get(dimension):
+                stages.setdefault(dimension, {})[key] = row[dimension]
+                row[dimension] = key
+        rows.append(row)
+    header = {key: value for key, value in asdict(text).items() if key != "classes"}
+    return yaml.safe_dump({**header, "stages": stages, "classes": rows}, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _class_text(entry: _ClassShape, stages: _StagesShape) -> ClassText:
+    sentences, keys = {}, {}
+    for dimension in DIMENSIONS:
+        cell = getattr(entry, dimension)
+        if isinstance(cell, str):
+            known = getattr(stages, dimension)
+            if cell not in known:
+                raise UserError(
+                    f"class {entry.id} ({entry.name}) names the stage {cell!r} in {dimension!r}, which does not exist; "
+                    f"{nearest(cell, tuple(known))} (or give a list of sentences)"
+                )
+            keys[dimension], cell = cell, known[cell]
+        sentences[dimension] = tuple(cell)
+    return ClassText(id=entry.id, name=entry.name, prompts=tuple(entry.prompts), sentences=sentences, stages=keys)
+
+
+def _first_fault(error: ValidationError) -> str:
+    """One line about the first thing pydantic refused, such as ``classes.3.prompts``."""
+    faults = error.errors(include_url=False, include_context=False)
+    # A dimension is refused once as a key and once as a list: the deeper place is what was meant.
+    fault = max((fault for fault in faults if fault["loc"][:3] == faults[0]["loc"][:3]), key=lambda f: len(f["loc"]))
+    place = tuple(step for step in fault["loc"] if step not in ("str", "list[str]"))
+    dotted = ".".join(map(str, place)) or "the file"
+    if fault["type"] == "extra_forbidden":
+        shape = {(): _FileShape, ("stages",): _StagesShape}.get(place[:-1], _ClassShape)
+        return f"unknown key {dotted!r}; {nearest(str(place[-1]), tuple(shape.model_fields))}"
+    if fault["type"] == "missing":
+        return f"the key {dotted!r} is missing"
+    if fault["type"] == "string_type":
+        return f"{dotted}: expected text; a sentence with a colon, or a number, needs quotation marks"
+    return f"{dotted}: {fault['msg']}"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """The safe loader, which by itself would let the last of two equal keys win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                raise UserError(f"line {key.start_mark.line + 1}: the key {key.value!r} stands twice in one mapping")
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)

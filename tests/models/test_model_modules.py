@@ -1,0 +1,81 @@
+"""FG-SA, CP-A and the temporal encoder by themselves."""
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from fgsgl.models.cpa import CategoryText, prompt_text_CE
+from fgsgl.models.fgsa import FGSA
+from fgsgl.models.temporal import MeanOverTime, TemporalTransformer
+from fgsgl.models.towers import build_tower
+from fgsgl.text import fgtext
+
+NATIVE = "fgsgl-test-native"  # of conftest.py
+
+
+def build_fgsa(motion_difference: bool = True) -> FGSA:
+    return FGSA(
+        width=32, embedding=24, num_frames=3, num_patches=4, num_dimensions=2, motion_difference=motion_difference
+    )
+
+
+@pytest.mark.parametrize("motion_difference", [True, False])
+def test_fgsa_shapes_and_gradients(motion_difference: bool) -> None:
+    fgsa = build_fgsa(motion_difference)
+    mid_BTPW = torch.randn(5, 3, 4, 32, requires_grad=True)
+    local_BDE, attention = fgsa(mid_BTPW)
+    assert local_BDE.shape == (5, 2, 24)
+    assert attention is None
+    local_BDE.square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in fgsa.parameters())
+    assert mid_BTPW.grad.abs().sum() > 0
+
+
+def test_fgsa_attention_sums_to_one_and_leaves_the_output_as_it_is() -> None:
+    fgsa = build_fgsa()
+    mid_BTPW = torch.randn(5, 3, 4, 32)
+    local_BDE, attention_BDTP = fgsa(mid_BTPW, with_attention=True)
+    assert attention_BDTP.shape == (5, 2, 3, 4)
+    torch.testing.assert_close(attention_BDTP.sum((2, 3)), torch.ones(5, 2))
+    torch.testing.assert_close(local_BDE, fgsa(mid_BTPW)[0])
+
+
+def test_fgsa_reads_the_change_to_the_next_frame() -> None:
+    fgsa = build_fgsa()
+    mid_BTPW = torch.randn(1, 3, 4, 32)
+    motion_BTPW = fgsa._motion(mid_BTPW)
+    moved = mid_BTPW.clone()
+    moved[:, 2] += torch.randn(32)
+    differs = (fgsa._motion(moved) - motion_BTPW).abs().sum((0, 2, 3)) > 1e-6
+    assert differs.tolist() == [False, True, True]  # the last frame itself, and the change of the one before
+
+
+def test_the_temporal_encoder_starts_as_the_mean_and_learns_the_order() -> None:
+    encoder = TemporalTransformer(24, num_frames=3)
+    frame_BTE = torch.randn(5, 3, 24)
+    torch.testing.assert_close(encoder(frame_BTE), MeanOverTime()(frame_BTE))
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    assert not torch.allclose(encoder(frame_BTE), encoder(frame_BTE.flip(1)), atol=1e-4)
+    encoder(frame_BTE).square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in encoder.parameters())
+
+
+def test_category_text_is_the_mean_of_its_prompts() -> None:
+    tower, text = build_tower(NATIVE, None, 32), fgtext.load("smg")
+    category_CE = prompt_text_CE(text, tower)
+    assert category_CE.shape == (17, 24)
+    own_E = normalize(tower.encode_text(list(text.classes[3].prompts)).mean(0), dim=-1)
+    torch.testing.assert_close(category_CE[3], own_E)
+
+
+def test_learned_context_moves_category_text_and_nothing_else_is_trained(backbone: str) -> None:
+    tower, text = build_tower(backbone, None, 32), fgtext.load("smg")
+    category_text = CategoryText(text, tower, context_tokens=6)
+    category_CE = category_text(tower)
+    assert not torch.allclose(category_CE, category_text.frozen_CE)
+    torch.testing.assert_close(category_CE.norm(dim=-1), torch.ones(17))
+    (category_CE * torch.randn_like(category_CE)).sum().backward()
+    assert (category_text.context_KV.grad.abs().sum(1) > 0).all()
+    assert all(parameter.grad is None for parameter in tower.parameters())

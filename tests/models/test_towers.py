@@ -1,0 +1,180 @@
+import time
+import zipfile
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fgsgl.errors import UserError
+from fgsgl.models import synmg_tiny, weights
+from fgsgl.models.towers import build_tower
+from fgsgl.models.weights import find_weights
+
+NATIVE = "fgsgl-test-native"  # of conftest.py
+
+
+def test_taps_and_the_frame_embedding_come_from_one_pass(backbone: str) -> None:
+    tower = build_tower(backbone, None, 32)
+    frames_NCHW = torch.randn(2, 3, 32, 32)
+    last = tower.tap_block("late")
+    assert last == tower.depth
+    assert [tower.tap_block(tap) for tap in ("early", "middle")] == [1, 2 if backbone == NATIVE else 3]
+    mid_NPW, frame_NE = tower.encode_frames(frames_NCHW, 1)
+    torch.testing.assert_close(frame_NE, tower.visual(frames_NCHW))
+    assert mid_NPW.shape[:2] == (2, 4)
+    assert not torch.allclose(mid_NPW, tower.encode_frames(frames_NCHW, last)[0])
+    with pytest.raises(UserError, match="beyond the last block"):
+        tower.tap_block(tower.depth + 1)
+
+
+def test_the_tap_is_what_the_block_gives(backbone: str) -> None:
+    tower = build_tower(backbone, None, 32)
+    blocks = tower.visual.transformer.resblocks if backbone == NATIVE else tower.visual.trunk.blocks
+    kept = []
+    blocks[1].register_forward_hook(lambda module, inputs, output: kept.append(output))
+    mid_NPW, _ = tower.encode_frames(torch.randn(2, 3, 32, 32), 2)
+    torch.testing.assert_close(mid_NPW, kept[0][:, 1:])  # without the class token
+
+
+def test_text_equals_open_clips_and_too_long_text_is_refused(backbone: str) -> None:
+    tower = build_tower(backbone, None, 32)
+    texts = ["a hand rubs the neck", "both arms folded"]
+    text_NE = tower.encode_text(texts)
+    tokens = open_clip.get_tokenizer(backbone)(texts)
+    torch.testing.assert_close(text_NE, tower.text.encode_text(tokens, normalize=True))
+    torch.testing.assert_close(tower.encode_text(texts[1:]), text_NE[1:])
+    with pytest.raises(UserError, match="shorten it"):
+        tower.encode_text(["hand " * 80])
+
+
+@pytest.mark.parametrize("count", [1, 4, 7])
+def test_context_of_the_words_themselves_gives_the_plain_text(backbone: str, count: int) -> None:
+    tower = build_tower(backbone, None, 32)
+    words = ["a", "video", "of", "a", "person"]
+    repeated = (words * 2)[:count]
+    with_context = tower.encode_text_with_context(tower.first_context(count), ["neck", "shirt collar"])
+    plain = tower.encode_text([" ".join([*repeated, name]) for name in ("neck", "shirt collar")])
+    torch.testing.assert_close(with_context, plain)
+
+
+def test_everything_is_frozen_and_text_can_be_dropped(backbone: str) -> None:
+    tower = build_tower(backbone, None, 32).train()
+    assert not tower.training
+    assert not any(parameter.requires_grad for parameter in tower.parameters())
+    before = sum(parameter.numel() for parameter in tower.parameters())
+    tower.drop_text()
+    assert 0 < sum(parameter.numel() for parameter in tower.parameters()) < before
+    assert sum(p.numel() for p in tower.parameters()) == sum(p.numel() for p in tower.visual.parameters())
+
+
+def test_custom_text_clip_works_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    custom = {**open_clip.get_model_config(NATIVE), "custom_text": True}
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "fgsgl-test-custom", custom)
+    tower = build_tower("fgsgl-test-custom", None, 32)
+    assert type(tower.text).__name__ == "CustomTextCLIP"
+    context = tower.first_context(2)
+    torch.testing.assert_close(tower.encode_text_with_context(context, ["neck"]), tower.encode_text(["a video neck"]))
+
+
+def test_identity_follows_the_content_not_the_file(weights_file: Path, tmp_path: Path) -> None:
+    assert build_tower(NATIVE, None, 32).identity == build_tower(NATIVE, None, 32).identity
+    copied = tmp_path / "copy.pt"
+    torch.save({"state_dict": load_file(weights_file)}, copied)
+    assert build_tower(NATIVE, str(weights_file), 32).identity == build_tower(NATIVE, str(copied), 32).identity
+    changed = load_file(weights_file)
+    changed["visual.proj"][0, 0] += 1e-3
+    save_file(changed, tmp_path / "changed.safetensors")
+    other = build_tower(NATIVE, str(tmp_path / "changed.safetensors"), 32)
+    assert other.identity != build_tower(NATIVE, str(weights_file), 32).identity
+
+
+def test_another_image_size_interpolates_the_positions(weights_file: Path) -> None:
+    tower = build_tower(NATIVE, str(weights_file), 64)
+    assert tower.encode_frames(torch.zeros(1, 3, 64, 64), 1)[0].shape[1] == 16
+
+
+def test_weights_by_their_name_get_the_model_of_their_activation(weights_file: Path) -> None:
+    openai_file = weights_file.with_name("native-openai.safetensors")
+    openai_file.write_bytes(weights_file.read_bytes())
+    quick = build_tower(NATIVE, str(openai_file), 32)
+    assert type(quick.visual.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
+    assert type(build_tower(NATIVE, str(weights_file), 32).visual.transformer.resblocks[0].mlp.gelu).__name__ == "GELU"
+    assert quick.identity != build_tower(NATIVE, str(weights_file), 32).identity
+
+
+@pytest.mark.parametrize(
+    ("backbone", "pretrained", "told"),
+    [
+        ("ViT-B-61", None, "did you mean ViT-B-16"),
+        ("RN50", None, "no transformer"),
+        (NATIVE, "missing/file.pt", "no weights at missing/file.pt"),
+        (NATIVE, "file.safetensors", "no weights at file.safetensors"),
+        ("ViT-B-32", "laion2b_s34b_b79", "laion2b_s34b_b79k"),
+        (NATIVE, "openai", "has no tags"),
+    ],
+)
+def test_what_is_not_there_is_named_at_once(backbone: str, pretrained: str | None, told: str) -> None:
+    start = time.perf_counter()
+    with pytest.raises(UserError, match=told) as caught:
+        build_tower(backbone, pretrained, 32)
+    assert "\n" not in str(caught.value)
+    assert time.perf_counter() - start < 3
+
+
+def test_weights_of_another_model_are_refused(weights_file: Path) -> None:
+    with pytest.raises(UserError, match=f"do not fit the backbone {synmg_tiny.NAME}") as caught:
+        build_tower(synmg_tiny.NAME, str(weights_file), 112)
+    assert "\n" not in str(caught.value)
+
+
+class Harmful:
+    def __reduce__(self) -> tuple:
+        return Path.touch, (Path("harmed"),)
+
+
+def test_files_that_could_run_code_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": Harmful()}, "pickle.pt")
+    with pytest.raises(UserError, match="plain tensors"):
+        build_tower(NATIVE, "pickle.pt", 32)
+    assert not Path("harmed").exists()
+    with zipfile.ZipFile("script.pt", "w") as archive:
+        archive.writestr("script/constants.pkl", b"")
+    with pytest.raises(UserError, match="TorchScript"):
+        build_tower(NATIVE, "script.pt", 32)
+    Path("broken.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
+    with pytest.raises(UserError, match="plain tensors"):
+        build_tower(NATIVE, "broken.safetensors", 32)
+    Path("weights.npz").write_bytes(b"")
+    with pytest.raises(UserError, match="unknown kind"):
+        build_tower(NATIVE, "./weights.npz", 32)
+
+
+def test_a_tag_without_a_network_fails_fast_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(weights.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(weights.constants, "ENDPOINT", "http://127.0.0.1:9")  # a port where nobody listens
+    start = time.perf_counter()
+    with pytest.raises(UserError, match=r"does not answer .*pretrained=/path/to/weights.safetensors"):
+        find_weights("ViT-B-16", "openai")
+    monkeypatch.setattr(weights.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(UserError, match="HF_HUB_OFFLINE"):
+        find_weights("ViT-B-16", "openai")
+    assert time.perf_counter() - start < 3
+
+
+def test_a_cached_tag_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "models--timm--vit_base_patch16_clip_224.openai"
+    (folder / "snapshots/abc").mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs/main").write_text("abc")
+    (folder / "snapshots/abc/open_clip_model.safetensors").write_bytes(b"weights")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(weights.constants, "HF_HUB_CACHE", str(tmp_path))
+    found = find_weights("ViT-B-16", "openai")
+    assert found.path.read_bytes() == b"weights"
+    assert found.quick_gelu

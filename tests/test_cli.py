@@ -1,0 +1,63 @@
+"""The command lines as a user calls them: instant help, clear errors, exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("torch", "pandas", "numpy", "matplotlib", "mmengine", "scipy")
+ENTRY_POINTS = (
+    ["fgsgl.cli", "--help"],
+    ["fgsgl.cli", "run", "--help"],
+    ["fgsgl.cli", "report", "--help"],
+    ["fgsgl.cli", "data", "make", "--help"],
+    ["ablations.run", "--help"],
+    ["ablations.run", "--list"],
+)
+
+
+def call(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *words], cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("words", ENTRY_POINTS, ids=" ".join)
+def test_help_answers_without_heavy_imports(words: list[str]) -> None:
+    module, *arguments = words
+    code = (
+        f"import atexit, sys; sys.argv = {[module, *arguments]!r}\n"
+        f"atexit.register(lambda: print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules]))\n"
+        f"from {module} import main\n"
+        "main()\n"
+    )
+    answer = call("-c", code)
+    assert "HEAVY []" in answer.stdout, answer.stdout + answer.stderr
+    assert len(answer.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["-m", "fgsgl.cli", "run", "--methods", "tsmm"], "unknown method 'tsmm'; did you mean tsm"),
+        (["-m", "fgsgl.cli", "run", "--dataset", "synmgg"], "unknown data set 'synmgg'; did you mean synmg"),
+        (["-m", "fgsgl.cli", "run", "--preset", "quik"], "unknown preset 'quik' of synmg; did you mean quick"),
+        (["-m", "fgsgl.cli", "run", "--epochs", "0"], "epochs is 0, expected at least 1"),
+        (["-m", "fgsgl.cli", "run", "--seeds", "0"], "--seeds is 0, expected at least 1"),
+        (["-m", "fgsgl.cli", "run", "--device", "gpu"], "unknown device 'gpu'; expected auto, cpu, cuda or cuda:N"),
+        (["ablations/run.py", "--disable", "fgsaa"], "unknown factor 'fgsaa'; did you mean fgsa"),
+        (["ablations/run.py"], "nothing to ablate"),
+        (["-m", "fgsgl.cli", "report", "no/such/folder"], "no record in no/such/folder/ledger"),
+    ],
+)
+def test_bad_words_end_in_one_line_and_exit_code_2(words: list[str], expected: str) -> None:
+    answer = call(*words)
+    assert answer.returncode == 2, answer.stderr
+    assert expected in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_shipped_config_is_what_the_command_prints() -> None:
+    answer = call("-m", "fgsgl.cli", "config", "fgsgl")
+    assert (ROOT / "fgsgl/configs/fgsgl_synmg_quick.py").read_text(encoding="utf-8") == answer.stdout
