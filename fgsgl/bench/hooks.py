@@ -77,10 +77,10 @@ class CellHook(Hook):
         for name, value in (outputs or {}).items():
             if name.startswith("loss"):
                 self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
-        if self.count % 10 == 1 and not math.isfinite(float(outputs["loss"])):
-            raise Diverged(
-                f"the loss is {float(outputs['loss'])} in epoch {runner.epoch + 1}, iteration {batch_idx + 1}"
-            )
+        if self.count % 10 == 1:
+            loss = outputs["loss"].item()
+            if not math.isfinite(loss):
+                raise Diverged(f"the loss is {loss} in epoch {runner.epoch + 1}, iteration {batch_idx + 1}")
         self.tell({"step": runner.iter + 1, "steps": runner.max_iters, "phase": "train", "epoch": runner.epoch + 1})
 
     def after_train_epoch(self, runner: Runner) -> None:

@@ -3,8 +3,8 @@
 Published: mid-level visual features are aligned with fine-grained text. The module itself is ours: motion tokens, and
 one learned query a dimension that attends over all of them. No label enters.
 
-Shapes: B clips, T frames, P patches of a frame, W width of the tower, D dimensions, E joint embedding, H heads,
-F = W / H.
+Shapes: B clips, T frames, P patches of a frame, N = T P, W width of the tower, D dimensions, E joint embedding,
+M width of a motion token, H heads, F = M / H.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-HEAD_WIDTH = 64
+WIDTH = 128  # M, whatever W: it costs little beside any tower, and keeps checkpoints small
+HEADS = 2
 
 
 class FGSA(nn.Module):
@@ -44,27 +45,25 @@ class FGSA(nn.Module):
         motion_difference: bool,
     ) -> None:
         super().__init__()
-        self.heads = max(1, width // HEAD_WIDTH)
         self.motion_difference = motion_difference
         self.norm = nn.LayerNorm(width)
-        self.to_motion = nn.Linear(2 * width if motion_difference else width, width)
-        self.time_TW = nn.Parameter(0.02 * torch.randn(num_frames, width))
-        self.place_PW = nn.Parameter(0.02 * torch.randn(num_patches, width))
-        self.query_DW = nn.Parameter(torch.randn(num_dimensions, width))
-        self.key_value = nn.Linear(width, 2 * width)
+        self.to_motion = nn.Linear(2 * width if motion_difference else width, WIDTH)
+        self.time_TM = nn.Parameter(0.02 * torch.randn(num_frames, WIDTH))
+        self.place_PM = nn.Parameter(0.02 * torch.randn(num_patches, WIDTH))
+        self.query_DM = nn.Parameter(torch.randn(num_dimensions, WIDTH))
+        self.key_value = nn.Linear(WIDTH, 2 * WIDTH)
         self.to_local = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, embedding)
+            nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, embedding)
         )
 
     def forward(self, mid_BTPW: Tensor, with_attention: bool = False) -> tuple[Tensor, Tensor | None]:
         """``local_BDE`` (not normalised) and, where asked for, ``attention_BDTP`` (the heads' mean; sums to 1)."""
         batch, frames, patches, _ = mid_BTPW.shape
-        motion_BNW = self._motion(mid_BTPW).flatten(1, 2)
+        motion_BNM = self._motion(mid_BTPW).flatten(1, 2)
         key_BHNF, value_BHNF = (
-            part_BNW.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part_BNW in self.key_value(motion_BNW).chunk(2, -1)
+            part_BNM.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part_BNM in self.key_value(motion_BNM).chunk(2, -1)
         )
-        query_BHDF = self.query_DW.to(key_BHNF.dtype).unflatten(-1, (self.heads, -1)).transpose(0, 1)
+        query_BHDF = self.query_DM.to(key_BHNF.dtype).unflatten(-1, (HEADS, -1)).transpose(0, 1)
         query_BHDF = query_BHDF.expand(batch, -1, -1, -1)
         attention_BDTP = None
         if with_attention:
@@ -74,13 +73,14 @@ class FGSA(nn.Module):
             attended_BHDF = attention_BHDN.to(value_BHNF.dtype) @ value_BHNF
         else:
             attended_BHDF = scaled_dot_product_attention(query_BHDF, key_BHNF, value_BHNF)
-        attended_BDW = attended_BHDF.transpose(1, 2).flatten(2)
-        return self.to_local(attended_BDW + self.query_DW).float(), attention_BDTP
+        attended_BDM = attended_BHDF.transpose(1, 2).flatten(2)
+        return self.to_local(attended_BDM + self.query_DM).float(), attention_BDTP
 
     def _motion(self, mid_BTPW: Tensor) -> Tensor:
+        """``motion_BTPM``."""
         token_BTPW = self.norm(mid_BTPW)
         if self.motion_difference:
             change_BTPW = torch.zeros_like(token_BTPW)
             change_BTPW[:, :-1] = token_BTPW[:, 1:] - token_BTPW[:, :-1]
             token_BTPW = torch.cat([token_BTPW, change_BTPW], dim=-1)
-        return self.to_motion(token_BTPW) + self.time_TW[:, None] + self.place_PW
+        return self.to_motion(token_BTPW) + self.time_TM[:, None] + self.place_PM

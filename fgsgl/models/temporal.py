@@ -1,6 +1,7 @@
 """From the frames' embeddings to the video's.
 
-Shapes: B clips, T frames, E joint embedding, H heads, F = E / H.
+Shapes: B clips, T frames, E joint embedding, H heads, F width of a head,
+I = H F.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
-HEAD_WIDTH = 64
+HEADS = 2
+HEAD_WIDTH = 64  # F; 128 in all, whatever E: data sets of micro-gestures are small, and so are checkpoints
 
 
 class MeanOverTime(nn.Module):
@@ -33,11 +35,11 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, width: int, num_frames: int) -> None:
         super().__init__()
-        self.heads = max(1, width // HEAD_WIDTH)
+        inner = HEADS * HEAD_WIDTH
         self.time_TE = nn.Parameter(0.02 * torch.randn(num_frames, width))
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.qkv, self.out = nn.Linear(width, 3 * inner), nn.Linear(inner, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * inner), nn.GELU(), nn.Linear(2 * inner, width))
         for last in (self.out, self.mlp[-1]):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -51,7 +53,7 @@ class TemporalTransformer(nn.Module):
 
     def _attend(self, input_BTE: Tensor) -> Tensor:
         query_BHTF, key_BHTF, value_BHTF = (
-            part_BTE.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part_BTE in self.qkv(input_BTE).chunk(3, -1)
+            part_BTI.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part_BTI in self.qkv(input_BTE).chunk(3, -1)
         )
         attended_BHTF = scaled_dot_product_attention(query_BHTF, key_BHTF, value_BHTF)
         return self.out(attended_BHTF.transpose(1, 2).flatten(2))

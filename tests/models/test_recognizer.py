@@ -114,7 +114,7 @@ def test_every_setting_changes_the_loss_or_the_gradients(
 def test_the_same_seed_gives_the_same_model_and_a_variant_shares_what_it_has(build: Build) -> None:
     full, again, other = build().state_dict(), build().state_dict(), build(seed=1).state_dict()
     assert all(torch.equal(full[name], again[name]) for name in full)
-    assert not torch.equal(full["fgsa.query_DW"], other["fgsa.query_DW"])
+    assert not torch.equal(full["fgsa.query_DM"], other["fgsa.query_DM"])
     for change in ({"fgsa": False}, {"lora": False}, {"temporal": "mean"}, {"cpa": False}):
         variant = build(**change).state_dict()
         assert all(torch.equal(full[name], variant[name]) for name in full.keys() & variant.keys() - {"identity"})

@@ -20,10 +20,10 @@ _IDLE_SIZE = (0.018, 0.03, 0.015, 0.008, 0.004, 0.07, 0.05, 0.03, *[0.0045] * 6,
 
 _TWO_HANDED = ("folded", "hip", "behind", "lap")
 _ONE_HANDED = (
-    "eye", "forehead", "notch", "neck", "nape", "hip", "belly", "chest", "nose", "mouth", "cheek", "chin", "hair",
-    "crown", "fringe", "collar", "pendant", "air",
+    ("eye", "forehead"), ("notch",), ("neck", "nape"), ("belly", "chest"), ("nose", "mouth", "cheek", "chin"),
+    ("hair", "crown", "fringe"), ("collar",), ("pendant",), ("air",), ("hip",),
 )  # fmt: skip
-"""Where hands may rest as static confounders: the end places of the classes."""
+"""Where hands may rest as static confounders: the end places of the classes, a group per class."""
 _BESIDE_ARM = ("belly", "lap", "chin", "notch", "collar", "hip")
 """Where an arm may be that the other hand is to touch."""
 
@@ -36,7 +36,7 @@ class Difficulty:
     """Size of an oscillation; the gesture's approach is as long as its way."""
     confound_rest: float
     """Probability that hands which do not move rest in some class's end pose. Legs are crossed with 0.6 times this
-    probability, shoulders drawn up with 0.4 times, and the moving hand comes from an end pose with 0.5 times."""
+    probability, shoulders drawn up with 0.4 times, and moving hands come from an end pose with 0.9 times."""
     confound_there: float
     """Probability that the gesture starts at its own place."""
     confound_early: float
@@ -168,8 +168,9 @@ def _draw_onset(
     program: Program, subject: Subject, sides: tuple[int, ...], difficulty: Difficulty, rng: np.random.Generator
 ) -> tuple[Program, list[str]]:
     """Lets the motion start at its own place, or the hands come from another class's end pose."""
-    there, elsewhere = chance(rng, difficulty.confound_there), chance(rng, 0.5 * difficulty.confound_rest)
-    place = pick(rng, _ONE_HANDED if len(sides) < 2 else _TWO_HANDED)
+    there, elsewhere = chance(rng, difficulty.confound_there), chance(rng, 0.9 * difficulty.confound_rest)
+    one, both = pick(rng, pick(rng, (*_ONE_HANDED, ARM_PLACES))), pick(rng, _TWO_HANDED)
+    place = one if len(sides) < 2 else both
     if there and program.limb != "body" and program.onset != program.outcome:
         return replace(program, onset=program.outcome), ["starts_there"]
     if elsewhere and program.limb == "hand" and place != program.outcome:
@@ -184,7 +185,7 @@ def _draw_rests(
     usual = draw_rest(subject, rng)
     hands = {1: usual, -1: usual if chance(rng, 0.75) else draw_rest(subject, rng)}
     legs = {1: "floor", -1: "floor"}
-    side, one, both = pick(rng, (1, -1)), pick(rng, _ONE_HANDED), pick(rng, _TWO_HANDED)
+    side, one, both = pick(rng, (1, -1)), pick(rng, pick(rng, _ONE_HANDED)), pick(rng, _TWO_HANDED)
     beside, is_pair = pick(rng, _BESIDE_ARM), chance(rng, 0.6)
     if chance(rng, probability):
         hands = {1: both, -1: both} if is_pair and program.limb != "hand" else {side: one, -side: hands[-side]}

@@ -22,9 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, help="export: folder for the weights (default: the package's own)")
     options = parser.parse_args(arguments)
 
+    import logging
+
     from fgsgl.models.pretrain.export import export
     from fgsgl.models.pretrain.run import pretrain
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
         if options.action == "export":
             export(options.out, options.to)

@@ -81,7 +81,7 @@ class Tower(nn.Module):
 
 
 class Slim(nn.Module):
-    """The convolutional backbone with its own projection, pose head and temporal encoder; it borrows the tower's texts."""
+    """The convolutional backbone with its own projection, pose head and temporal encoder, but no texts of its own."""
 
     def __init__(self, embed_dim: int, num_frames: int) -> None:
         super().__init__()

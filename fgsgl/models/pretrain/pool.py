@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Pool:
         return len(self.texts)
 
     def refresh(self) -> None:
-        """Takes in the chunks that follow those already known; texts are written last, so a chunk with them is whole."""
+        """Takes in the chunks after those already known; a chunk's texts are written last, when it is whole."""
         while (texts_path := _chunk_path(self.folder, len(self._frames), "texts.json")).is_file():
             number = len(self._frames)
             self._joints.append(np.load(_chunk_path(self.folder, number, "joints.npy"), allow_pickle=False))
@@ -75,11 +75,18 @@ class Pool:
         )
 
 
-def render(folder: Path, clips: int, seed: int, num_frames: int, held_out: bool = False) -> None:
-    """Renders what the folder lacks of the first ``clips`` clips (rounded up to whole chunks)."""
+def render(
+    folder: Path,
+    clips: int,
+    seed: int,
+    num_frames: int,
+    held_out: bool = False,
+    wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """Renders what the folder lacks of the first ``clips`` clips (rounded up to whole chunks), while it is wanted."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(-(-clips // CHUNK)):
-        if not _chunk_path(folder, number, "texts.json").is_file():
+        if wanted() and not _chunk_path(folder, number, "texts.json").is_file():
             _render_chunk(folder, number, seed, num_frames, held_out)
 
 
@@ -122,5 +129,5 @@ def start_rendering(folder: Path, clips: int, seed: int, num_frames: int) -> mul
 
 def _render_alone(folder: Path, clips: int, seed: int, num_frames: int) -> None:
     torch.set_num_threads(1)
-    os.nice(5)
-    render(folder, clips, seed, num_frames)
+    # A parent that was killed cannot stop its children, so the child looks after it.
+    render(folder, clips, seed, num_frames, wanted=multiprocessing.parent_process().is_alive)

@@ -19,7 +19,7 @@ from fgsgl.models.pretrain.train import Recipe, Trainer
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
 SAVE_EVERY_S = 120
-EVALUATE_EVERY_S = 300
+EVALUATE_EVERY_S = 400
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,10 @@ class Curve:
         """Takes in the losses of one step."""
         for name, value in values.items():
             self._sums.setdefault(f"loss_{name}", []).append(value)
+
+    def latest(self) -> str:
+        """The losses since the last row, averaged over their last 20 steps, for the log."""
+        return " ".join(f"{name.removeprefix('loss_')} {np.mean(sums[-20:]):.3f}" for name, sums in self._sums.items())
 
     def write(self, step: int, clips: int, pool: int, measured: dict[str, float]) -> dict[str, float]:
         """Appends a row and returns it; the columns are those of the file's first row."""
@@ -120,6 +124,9 @@ def _loop(
             curve.add(trainer.train_step())
             if now - saved > SAVE_EVERY_S:
                 trainer.pool.refresh()
+                log.info(
+                    "pretraining: step %d, %d clips in the pool, %s", trainer.step, len(trainer.pool), curve.latest()
+                )
                 trainer.save(checkpoint)
                 saved = time.monotonic()
             if now - evaluated > EVALUATE_EVERY_S:

@@ -37,7 +37,7 @@ class Recipe:
     batch: int = 32
     """Clips a step."""
     num_frames: int = 8
-    pose_steps: int = 300
+    pose_steps: int = 160
     """Steps of the warm-up on poses alone; its batches hold four times the clips and a quarter of the frames."""
     lr: float = 1e-3
     lr_steps: int = 50

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from open_clip.tokenizer import SimpleTokenizer
@@ -31,14 +32,14 @@ def needed_merges(words: Iterable[str], frequent: int = FREQUENT) -> list[tuple[
     ranked = sorted(clip.bpe_ranks, key=clip.bpe_ranks.__getitem__)
     kept = set(ranked[:frequent])
     for word in set(words):
-        kept.update(_applied(tuple(word[:-1]) + (word[-1] + "</w>",), clip.bpe_ranks))
+        kept.update(_applied((*word[:-1], word[-1] + "</w>"), clip.bpe_ranks))
     return [merge for merge in ranked if merge in kept]
 
 
 def _applied(parts: tuple[str, ...], ranks: dict[tuple[str, str], int]) -> list[tuple[str, str]]:
     """The merges that byte-pair encoding applies to a word, first to last."""
     applied = []
-    while pairs := [pair for pair in zip(parts, parts[1:], strict=False) if pair in ranks]:
+    while pairs := [pair for pair in pairwise(parts) if pair in ranks]:
         best = min(pairs, key=ranks.__getitem__)
         applied.append(best)
         merged: list[str] = []

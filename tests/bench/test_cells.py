@@ -1,0 +1,118 @@
+"""What makes a cell, its id, its plan and its record."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from ablations.factors import variant
+from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.config import build_config
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.methods import get, scan
+from fgsgl.bench.plan import cells, plan, write_plan
+from fgsgl.bench.protocol import default_protocol
+from fgsgl.bench.record import Record, write_record
+from fgsgl.errors import UserError
+
+PROTOCOL = default_protocol("synmg", "quick")
+
+
+def cell(changed: Variant | None = None, **changes) -> Cell:
+    given = {"variant": changed or Variant(method="fgsgl"), "protocol": PROTOCOL, "seed": 0, "fingerprint": "f"}
+    return Cell(**{**given, **changes})
+
+
+def test_the_id_changes_with_whatever_changes_the_result() -> None:
+    others = [
+        cell(seed=1),
+        cell(fingerprint="g"),
+        cell(Variant(method="tsm")),
+        cell(variant(["fgsa"])),
+        cell(protocol=dataclasses.replace(PROTOCOL, epochs=PROTOCOL.epochs + 1)),
+        cell(protocol=dataclasses.replace(PROTOCOL, flip=0.0)),
+    ]
+    ids = {item.cell_id for item in [cell(), *others]}
+    assert len(ids) == len(others) + 1
+    assert all(len(cell_id) == 16 for cell_id in ids)
+
+
+def test_the_id_does_not_depend_on_what_a_variant_is_called() -> None:
+    changes = {"fgsa": False}
+    one, two = Variant(method="fgsgl", name="a", changes=changes), Variant(method="fgsgl", name="b", changes=changes)
+    assert cell(one).cell_id == cell(two).cell_id
+
+
+def test_the_order_of_factors_does_not_matter() -> None:
+    assert cell(variant(["fgsa", "cpa"])).cell_id == cell(variant(["cpa", "fgsa"])).cell_id
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UserError, match=r"fgsgl has no setting 'lora_rang'; did you mean lora_rank"):
+        get("fgsgl").resolve({"lora_rang": 4})
+
+
+def test_whole_pairs_come_first_and_every_floor_once() -> None:
+    wanted = cells((Variant(method="fgsgl"), variant(["fgsa"])), PROTOCOL, 3, "f")
+    names = [(item.variant.method, item.variant.name, item.seed) for item in wanted]
+    floors = [name for name, method in scan().items() if method.kind == "floor"]
+    assert names[: len(floors)] == [(name, "full", 0) for name in floors]
+    assert names[len(floors) :] == [("fgsgl", name, seed) for seed in range(3) for name in ("full", "w/o fgsa")]
+
+
+def test_asking_for_a_floor_by_name_gives_it_once_for_each_seed() -> None:
+    wanted = cells((Variant(method="majority"),), PROTOCOL, 2, "f")
+    assert sorted(item.seed for item in wanted if item.variant.method == "majority") == [0, 1]
+
+
+def record_of(item: Cell, train_s: float, epochs: int) -> Record:
+    protocol = {**item.protocol.as_dict(), "epochs": epochs}
+    return Record(
+        cell_id=item.cell_id, status="done", method=item.variant.method, variant=item.variant.name, kind="method",
+        seed=item.seed, protocol=protocol, protocol_hash="h", config={}, data={}, pretraining="none", environment={},
+        hardware={}, started_utc="2026-01-01T00:00:00+00:00", times_s={"train": train_s, "total": train_s + 10},
+    )  # fmt: skip
+
+
+def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> None:
+    done = cell(protocol=dataclasses.replace(PROTOCOL, epochs=2))
+    write_record(tmp_path / "ledger", record_of(done, train_s=20.0, epochs=2))
+    longer = cell(protocol=dataclasses.replace(PROTOCOL, epochs=6), seed=5)
+    other = cell(Variant(method="tsn"), protocol=dataclasses.replace(PROTOCOL, epochs=6))
+    planned = plan([done, longer, other], Ledger(tmp_path / "ledger"))
+    assert [item.done for item in planned] == [True, False, False]
+    assert planned[1].expected_s == pytest.approx(10 + 60)
+    assert planned[2].expected_s is None
+
+
+def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    for seeds in (1, 2):
+        write_plan(path, plan(cells((Variant(method="fgsgl"),), PROTOCOL, seeds, "f"), Ledger(tmp_path / "ledger")))
+    write_plan(path, plan([cell(fingerprint="new")], Ledger(tmp_path / "ledger")))
+    rows = json.loads(path.read_text())["cells"]
+    mine = [row for row in rows if row["method"] == "fgsgl"]
+    assert [row["seed"] for row in mine] == [0, 1]
+    assert mine[0]["cell_id"] == cell(fingerprint="new").cell_id
+
+
+@pytest.mark.parametrize("name", [name for name, method in scan().items() if method.kind == "method"])
+def test_one_knob_each_reaches_the_config(name: str) -> None:
+    protocol = dataclasses.replace(PROTOCOL, num_frames=5, image_size=96, epochs=3, batch_size=7)
+    config = build_config(get(name), {}, protocol, 1, num_classes=9, root=Path("r"), work_dir=Path("w"))
+    text = json.dumps(config["model"])
+    assert '"num_classes": 9' in text
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        assert config[loader]["batch_size"] == 7
+        assert (config[loader]["dataset"]["num_frames"], config[loader]["dataset"]["image_size"]) == (5, 96)
+    assert config["train_cfg"]["max_epochs"] == 3
+    assert config["randomness"]["seed"] == 1
+    assert config["param_scheduler"][-1]["end"] == 3
+
+
+def test_a_record_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_record(tmp_path, record_of(cell(), 1.0, 1))
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
+    with pytest.raises(UserError, match=f"{path.name} has schema version 99, expected 1"):
+        Ledger(tmp_path).records()

@@ -1,0 +1,148 @@
+"""The whole way as a user goes it: run, run again, interrupt, resume, kill, and bad input."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fgsgl.bench.record import read_predictions
+from fgsgl.data.cliptable import read_clips
+
+RUN = ("-m", "fgsgl.cli", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
+
+
+def records(out: Path) -> dict[str, dict]:
+    return {row["method"]: row for row in (json.loads(path.read_text()) for path in (out / "ledger").glob("*.json"))}
+
+
+@pytest.fixture(scope="module")
+def board(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished board of FG-SGL, TSN and the floor."""
+    out = tmp_path_factory.mktemp("board")
+    command = [*RUN, "--root", smoke, "--out", out, "--methods", "fgsgl", "tsn", "--epochs", "3"]
+    answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert str(out / "leaderboard.html") in answer.stdout.replace("\n", "")
+    return out
+
+
+def test_every_clip_of_the_test_split_is_scored_once(board: Path, smoke: Path) -> None:
+    test_ids = sorted(clip.clip_id for clip in read_clips(smoke / "clips.csv") if clip.split == "test")
+    for record in records(board).values():
+        predictions = read_predictions(board / "ledger", record["cell_id"])
+        assert sorted(predictions.clip_ids) == test_ids
+        for scores_NC in predictions.scores.values():
+            assert np.allclose(scores_NC.sum(1), 1, atol=1e-4)
+
+
+def test_a_tiny_training_beats_chance_clearly(board: Path) -> None:
+    found = records(board)
+    assert found["fgsgl"]["metrics"]["top1"] >= 3 / 17
+    assert found["fgsgl"]["metrics"]["top1"] >= 2 * found["majority"]["metrics"]["top1"]
+
+
+def test_records_say_what_a_reader_must_know(board: Path) -> None:
+    record = records(board)["fgsgl"]
+    assert [row["epoch"] for row in record["curve"]] == [1, 2, 3]
+    assert all(0 <= row["val_top1"] <= 1 and row["train_s"] > 0 for row in record["curve"])
+    assert record["curve"][0]["loss_fine_part"] == 0 < record["curve"][2]["loss_fine_part"]  # coarse to fine
+    assert set(record["metrics"]["by_score"]) == {"category", "fine"}
+    assert 0 < record["trainable_params"] < record["params"]
+    assert record["pretraining"].startswith("synmg-tiny@")
+    assert {"beta", "category_temperature", "fine_temperature"} <= set(record["selection"])
+    assert record["environment"]["torch"] and record["hardware"]["cpu"] and record["peak_memory_mib"] > 100
+
+
+def test_the_board_is_complete(board: Path) -> None:
+    table = pd.read_csv(board / "leaderboard.csv")
+    assert set(table["method"]) == {"fgsgl", "tsn", "majority"}
+    assert (table["status"] == "1 done").all()
+    assert (table["n_clips"] == table["n_clips"].iloc[0]).all()
+    assert len(list((board / "figures").glob("*.png"))) >= 4
+    page = (board / "leaderboard.html").read_text()
+    assert "<script src" not in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_finished_cell_is_never_run_again(board: Path, smoke: Path, call) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()}
+    words = (*RUN, "--root", smoke, "--out", board, "--methods", "fgsgl", "tsn", "--epochs", "3")
+    answer = call(*words)
+    assert "3 cells, 3 already done" in answer.stdout
+    assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
+    dry = call(*words, "--seeds", "2", "--dry-run").stdout
+    assert dry.count(" done ") == 3 and dry.count("to do") == 2 and "2 cells to run, about" in dry
+
+
+def start(smoke: Path, out: Path, epochs: int) -> subprocess.Popen:
+    command = [*RUN, "--root", smoke, "--out", out, "--methods", "fgsgl", "--epochs", str(epochs)]
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for_epoch(out: Path, process: subprocess.Popen, epoch: int) -> Path:
+    """The work folder of FG-SGL's cell, once it has saved that epoch and is in the next."""
+    deadline_s = time.monotonic() + 240
+    while time.monotonic() < deadline_s and process.poll() is None:
+        for marker in out.glob("work/*/last_checkpoint"):
+            if f"epoch_{epoch}.pth" in marker.read_text():
+                return marker.parent
+        time.sleep(0.05)
+    raise AssertionError(f"epoch {epoch} was never saved: {process.communicate()}")
+
+
+def test_ctrl_c_and_a_killed_cell_resume_to_the_very_same_result(board: Path, smoke: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start(smoke, out, 3)
+    work = wait_for_epoch(out, process, 1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.strip().splitlines()[-1].startswith("interrupted; finished work is kept")
+    assert list(records(out)) == ["majority"]
+    assert not list(out.rglob("*.tmp"))
+
+    process = start(smoke, out, 3)
+    wait_for_epoch(out, process, 2)
+    pid = subprocess.run(["pgrep", "-f", f"cell_main {work}"], capture_output=True, text=True).stdout.split()[0]
+    os.kill(int(pid), signal.SIGKILL)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 and "killed" in said
+    assert records(out)["fgsgl"]["failure"]["class"] == "killed"
+
+    process = start(smoke, out, 3)
+    assert process.wait(timeout=240) == 0
+    resumed, whole = records(out)["fgsgl"], records(board)["fgsgl"]
+    assert "resumed epoch: 2" in (work / "log.txt").read_text()
+    assert resumed["cell_id"] == whole["cell_id"]
+    assert resumed["predictions_sha256"] == whole["predictions_sha256"]
+    assert [row["loss"] for row in resumed["curve"]] == [row["loss"] for row in whole["curve"]]
+
+
+def test_a_corrupt_video_is_named_and_skipped_only_on_request(smoke: Path, tmp_path: Path, call) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(smoke, root, ignore=shutil.ignore_patterns(".frames"))
+    victim = next(clip for clip in read_clips(root / "clips.csv") if clip.split == "test")
+    video = root / victim.video
+    video.write_bytes(video.read_bytes()[:1000])
+    words = (*RUN, "--root", root, "--out", tmp_path / "out", "--methods", "majority")
+    answer = call(*words, expect=2)
+    assert str(video) in answer.stderr.replace("\n", "") and "--skip-bad" in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out" / "ledger").exists()
+
+    call(*words, "--skip-bad")
+    table = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    assert table["skipped"].tolist() == [1]
+    record = records(tmp_path / "out")["majority"]
+    assert [row["clip_id"] for row in record["data"]["skipped"]] == [victim.clip_id]
+    assert record["metrics"]["n_clips"] == record["data"]["n_clips"]["test"]
