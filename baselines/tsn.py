@@ -27,7 +27,7 @@ def _model(protocol: Protocol, num_classes: int, settings: Mapping[str, Any]) ->
     }
 
 
-def slim_pretraining(settings: Mapping[str, Any]) -> str:
+def slim_pretraining(protocol: Protocol, settings: Mapping[str, Any]) -> str:
     """Name and hash of the backbone's weights."""
     if settings["pretrained"] == synmg_tiny.SLIM_NAME:
         return f"{synmg_tiny.SLIM_NAME}@{synmg_tiny.sha256(synmg_tiny.slim_path())[:12]}"

@@ -19,6 +19,8 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, help="clips a step (default: the protocol's)")
     parser.add_argument("--num-frames", type=int, help="frames of a clip that a recognizer sees (default: 8)")
     parser.add_argument("--image-size", type=int, help="side of a frame in pixels (default: 112)")
+    parser.add_argument("--backbone", help="open_clip model of the vision-language methods (default: synmg-tiny)")
+    parser.add_argument("--pretrained", help="its weights: a tag of open_clip's, or a file (default: synmg-tiny)")
     parser.add_argument("--skip-bad", action="store_true", help="leave out clips whose video cannot be read")
 
 
@@ -42,6 +44,8 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
         batch_size=arguments.batch_size,
         num_frames=arguments.num_frames,
         image_size=arguments.image_size,
+        backbone=arguments.backbone,
+        pretrained=arguments.pretrained,
         skip_bad=arguments.skip_bad,
     )
 

@@ -97,10 +97,13 @@ def _methods(arguments: argparse.Namespace) -> int:
 
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import scan
+    from fgsgl.bench.protocol import default_protocol
 
+    protocol = default_protocol("synmg")
     table = Table("method", "name", "kind", "pretraining", "published")
     for method in scan().values():
-        table.add_row(method.name, method.display_name, method.kind, method.pretraining(method.settings), method.paper)
+        weights = method.pretraining(protocol, method.settings)
+        table.add_row(method.name, method.display_name, method.kind, weights, method.paper)
     wide_console().print(table)
     return 0
 

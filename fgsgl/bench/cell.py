@@ -38,6 +38,11 @@ class Cell:
         return get(self.variant.method)
 
     @property
+    def pretraining(self) -> str:
+        """Name and hash of the weights it starts from."""
+        return self.method.pretraining(self.protocol, self.method.resolve(self.variant.changes))
+
+    @property
     def cell_id(self) -> str:
         """16 hex digits; equal for equal work, whatever the variant is called."""
         method = self.method
@@ -45,7 +50,7 @@ class Cell:
             {
                 "method": method.name,
                 **method.describe(self.variant.changes),
-                "pretraining": method.pretraining(method.resolve(self.variant.changes)),
+                "pretraining": self.pretraining,
                 "protocol": self.protocol.as_dict(),
                 "seed": self.seed,
                 "data": self.fingerprint,

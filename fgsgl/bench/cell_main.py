@@ -88,7 +88,7 @@ def common_fields(spec: dict[str, Any]) -> dict[str, Any]:
         "protocol": cell.protocol.as_dict(),
         "protocol_hash": cell.protocol.hash(),
         "config": cell.method.describe(cell.variant.changes),
-        "pretraining": cell.method.pretraining(cell.method.resolve(cell.variant.changes)),
+        "pretraining": cell.pretraining,
         "environment": {**versions(), **spec["git"]},
         "started_utc": spec["started_utc"],
     }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from fgsgl.bench.methods import Method, Recipe
 from fgsgl.bench.protocol import Protocol
 from fgsgl.data import sets
+from fgsgl.errors import UserError
 from fgsgl.models import synmg_tiny
 from fgsgl.models.config import FGSGLConfig
 
-FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "autocast")
+FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "backbone", "pretrained", "autocast")
 """Settings that the protocol, the data set or the machine decides."""
 
 CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
@@ -31,14 +33,26 @@ def _model(protocol: Protocol, num_classes: int, settings: Mapping[str, Any]) ->
         "text": sets.get(protocol.dataset).TEXT,
         "image_size": protocol.image_size,
         "num_frames": protocol.num_frames,
+        "backbone": protocol.backbone,
+        "pretrained": protocol.pretrained,
         **settings,
     }
 
 
-def _pretraining(settings: Mapping[str, Any]) -> str:
-    if settings["pretrained"] == synmg_tiny.NAME:
+def tower_pretraining(protocol: Protocol, settings: Mapping[str, Any]) -> str:
+    """Name and, where the weights are a file, hash of the tower that the protocol names.
+
+    Raises:
+        UserError: for a file that does not exist.
+    """
+    path = Path(protocol.pretrained)
+    if protocol.pretrained == synmg_tiny.NAME:
         return f"{synmg_tiny.NAME}@{synmg_tiny.weights_sha256()[:12]}"
-    return f"{settings['backbone']}:{settings['pretrained'] or 'none'}"
+    if path.is_file():
+        return f"{protocol.backbone}:{path.name}@{synmg_tiny.sha256(path)[:12]}"
+    if path.suffix or len(path.parts) > 1:
+        raise UserError(f"no weights at {path}; --pretrained takes an existing file, or a tag of {protocol.backbone}")
+    return f"{protocol.backbone}:{protocol.pretrained}"
 
 
 METHOD = Method(
@@ -49,5 +63,5 @@ METHOD = Method(
     recipe=Recipe(lr=2e-3, weight_decay=0.01, source="ours, chosen on the validation split of SynMG quick"),
     model=_model,
     hooks=({"type": "ProgressHook"}, {"type": "CalibrateHook"}),
-    pretraining=_pretraining,
+    pretraining=tower_pretraining,
 )

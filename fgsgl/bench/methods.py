@@ -50,8 +50,8 @@ class Method:
     """MMEngine configs of the hooks that the recognizer needs."""
     scores: Callable[[np.ndarray, int, int, int], np.ndarray] | None = None
     """Of a floor: (training labels, number of classes, number of clips, seed) -> scores_NC."""
-    pretraining: Callable[[Mapping[str, Any]], str] = lambda settings: "none"
-    """Name and hash of the weights it starts from."""
+    pretraining: Callable[[Protocol, Mapping[str, Any]], str] = lambda protocol, settings: "none"
+    """(protocol, settings) -> name and hash of the weights it starts from."""
 
     def resolve(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """The settings with some changed.

@@ -33,6 +33,10 @@ class Protocol:
     """Largest random translation of a training clip, as a share of the image side."""
     brightness: float = 0.2
     """Largest relative change of brightness and contrast of a training clip."""
+    backbone: str = "synmg-tiny"
+    """The open_clip model of every vision-language method."""
+    pretrained: str = "synmg-tiny"
+    """Its weights: a tag of open_clip's, or a file."""
     skip_bad: bool = False
     """Leave out clips whose video cannot be read; they are counted on the board."""
     evaluation: str = EVALUATION

@@ -49,7 +49,10 @@ def test_only_the_shift_lets_frames_see_each_other() -> None:
     plain = SlimResNet().eval()
     shifted = SlimResNet(num_segments=4, shift=True).eval()
     shifted.load_state_dict(
-        {name.replace("conv1.", "conv1.net.") if "layer" in name else name: value for name, value in plain.state_dict().items()}
+        {
+            name.replace("conv1.", "conv1.net.") if "layer" in name else name: value
+            for name, value in plain.state_dict().items()
+        }
     )
     frames_NCHW = torch.randn(4, 3, 64, 64)
     changed_NCHW = frames_NCHW.clone()
@@ -63,7 +66,9 @@ def test_only_the_shift_lets_frames_see_each_other() -> None:
 def test_loaded_weights_survive_mmengines_initialisation(tmp_path) -> None:
     torch.manual_seed(1)
     source = SlimResNet()
-    save_file({name: value.half() for name, value in source.state_dict().items() if value.ndim}, tmp_path / "w.safetensors")
+    save_file(
+        {name: value.half() for name, value in source.state_dict().items() if value.ndim}, tmp_path / "w.safetensors"
+    )
     model, _ = recognizer("TSNHead", pretrained=str(tmp_path / "w.safetensors"))
     model.init_weights()
     torch.testing.assert_close(model.backbone.conv1.weight, source.conv1.weight, rtol=1e-3, atol=1e-4)

@@ -28,7 +28,9 @@ def test_registering_survives_other_configs_and_a_second_call(tmp_path) -> None:
     open_clip.add_model_config(tmp_path)
     synmg_tiny.register()
     assert {synmg_tiny.NAME, "another-model"} <= set(open_clip.list_models())
-    assert open_clip.get_tokenizer(synmg_tiny.NAME).vocab_size == open_clip.get_tokenizer(synmg_tiny.NAME).eot_token_id + 1
+    assert (
+        open_clip.get_tokenizer(synmg_tiny.NAME).vocab_size == open_clip.get_tokenizer(synmg_tiny.NAME).eot_token_id + 1
+    )
 
 
 def test_the_tokenizer_splits_our_words_as_clip_does_and_encodes_any_other() -> None:

@@ -205,7 +205,7 @@ class _Body:
         """Solves an arm that rests at its place or, with ``goal``, moves there and does the program's motion."""
         scene, s, joints = self.scene, self.scene.subject, self.joints_TJ3
         grip = self._grip(scene.hands[side], side)
-        curl_T = np.full_like(self.way_T, 0.35)
+        curl_T = np.full_like(self.way_T, scene.curl_rad[side])
         thumb_T = np.zeros_like(self.way_T)
         if goal is not None:
             grip = self._approach(grip, scene.hands[side], goal, side)
@@ -263,7 +263,7 @@ class _Body:
         """Adds the program's oscillation to the grip; returns the fingers' curl and the thumb's opening (T,)."""
         a, e_T, wave_T = self.scene.amplitude_m, self.envelope_T, self.envelope_T * self.waves[0]
         up_T = e_T * (0.5 - 0.5 * self.quarter_T)
-        flat_T, zero_T = np.full_like(e_T, 0.35), np.zeros_like(e_T)
+        flat_T, zero_T = np.full_like(e_T, self.scene.curl_rad[side]), np.zeros_like(e_T)
         # In the surface: up, and sideways; a downward-facing or upward-facing surface uses depth for up.
         normal_T3 = grip.normal
         upwards = np.array([0.0, 1.0, 0.35])
@@ -286,14 +286,13 @@ class _Body:
                 shift(1.9 * a * wave_T, zero_T, 0.6 * a * e_T * (1 + self.quarter_T) / 2)
             case "scratch":
                 shift(0.75 * a * wave_T, zero_T, zero_T)
-                return flat_T + e_T * (0.6 + 0.3 * self.waves[0]), zero_T
+                return flat_T + 0.3 * wave_T, zero_T
             case "tap":
                 shift(0.7 * a * up_T, 0.5 * a * up_T, 2.0 * a * up_T)
             case "circle":
                 shift(a * wave_T, a * e_T * self.quarter_T, zero_T)
             case "pull":
                 shift(-1.1 * a * up_T, 1.3 * a * up_T, 2.2 * a * up_T)
-                return flat_T + 0.5 * e_T, zero_T
             case "twist":
                 grip.fingers = unit(grip.fingers + (16.0 * a * wave_T)[:, None] * across_T3)
             case "squeeze":

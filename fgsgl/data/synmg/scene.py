@@ -77,6 +77,8 @@ class Scene:
     legs: dict[int, str]
     raised_m: float
     """How far the shoulders are drawn up all along."""
+    curl_rad: dict[int, float]
+    """Side -> how far the fingers are bent."""
     start_s: float
     arrive_s: float
     leave_s: float
@@ -141,6 +143,7 @@ def draw_scene(
         hands=hands,
         legs=legs,
         raised_m=raised_m,
+        curl_rad={side: between(rng, 0.2, 1.0) for side in (1, -1)},
         start_s=start_s,
         arrive_s=arrive_s,
         leave_s=arrive_s + lasting_s,

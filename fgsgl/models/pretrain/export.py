@@ -6,7 +6,6 @@ The tensors are picked by name, so that weights can be exported while the pretra
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import torch
@@ -17,14 +16,18 @@ from fgsgl.models import synmg_tiny
 from fgsgl.models.pretrain.run import CHECKPOINT, CURVE
 from fgsgl.models.pretrain.train import read_state
 
-PARTS = {"weights.safetensors": ("tower.clip.",), "slim.safetensors": ("slim.backbone.",)}
-HEADS = {"temporal.": "tower.temporal.", "fgsa.": "tower.fgsa."}
-"""Also exported, as ``heads.safetensors``: FG-SGL's temporal encoder and FG-SA as pretrained, for zero-shot scores."""
-NUMBERS = "pretraining.json"
+FILES = {
+    "weights.safetensors": {"": "tower.clip."},
+    "slim.safetensors": {"": "slim.backbone."},
+    "heads.safetensors": {"temporal.": "tower.temporal.", "fgsa.": "tower.fgsa."},
+}
+"""File -> prefix of a weight's name in it -> prefix in the checkpoint."""
+CARD = "MODEL_CARD.md"
+_BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
 def export(out: Path, to: Path | None = None) -> Path:
-    """Writes the averaged weights in half precision, and ``pretraining.json`` with where they come from.
+    """Writes the averaged weights in half precision, and the model card with their hashes and measurements.
 
     Args:
         out: folder of a pretraining, running or not.
@@ -33,23 +36,39 @@ def export(out: Path, to: Path | None = None) -> Path:
     Raises:
         UserError: if the folder holds no checkpoint, or a weight is too large for half precision.
     """
-    to = to or synmg_tiny.weights_path().parent
+    package = synmg_tiny.weights_path().parent
+    to = to or package
     to.mkdir(parents=True, exist_ok=True)
     state = read_state(out / CHECKPOINT)
-    averages = state["averages"]
-    files = {name: _picked(averages, {"": prefix}) for name, (prefix,) in PARTS.items()}
-    files["heads.safetensors"] = _picked(averages, HEADS)
-    for name, weights in files.items():
-        _save(weights, to / name)
-    numbers = {
-        "recipe": state["recipe"],
-        "steps": state["step"],
-        "clips_seen": state["step"] * state["recipe"]["batch"],
-        "sha256": {name: synmg_tiny.sha256(to / name) for name in files},
-        "measured": _last_row(out / CURVE, state["step"]),
-    }
-    (to / NUMBERS).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    for name, prefixes in FILES.items():
+        _save(_picked(state["averages"], prefixes), to / name)
+    card = (package / CARD).read_text(encoding="utf-8")
+    before, _, rest = card.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    numbers = _numbers(state, _last_row(out / CURVE, state["step"]), to)
+    (to / CARD).write_text(f"{before}{_BEGIN}\n{numbers}{_END}{after}", encoding="utf-8")
     return to
+
+
+def _numbers(state: dict, measured: dict[str, float], to: Path) -> str:
+    """The card's tables, in Markdown."""
+    recipe = state["recipe"]
+    facts = {
+        "steps": state["step"],
+        "clips seen (with repeats)": state["step"] * recipe["batch"],
+        **{f"recipe: {name}": value for name, value in recipe.items()},
+        **{f"SHA-256 of {name}": f"`{synmg_tiny.sha256(to / name)}`" for name in FILES},
+    }
+    lines = ["| fact | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items())]
+    lines += ["", f"Measured on held-out compositions at step {measured.get('step', 0):.0f}:", ""]
+    lines += ["| measure | tower | slim CNN |", "|---|---|---|"]
+    slim = {name.removeprefix("slim_"): value for name, value in measured.items() if name.startswith("slim_")}
+    for name, value in measured.items():
+        if not name.startswith(("slim_", "loss_", "step", "clips", "pool", "minutes")):
+            lines.append(
+                f"| {name} | {value:.3f} | {slim[name]:.3f} |" if name in slim else f"| {name} | {value:.3f} | |"
+            )
+    return "\n".join(lines) + "\n"
 
 
 def _picked(averages: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[str, torch.Tensor]:

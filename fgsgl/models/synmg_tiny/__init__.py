@@ -43,6 +43,11 @@ def slim_path() -> Path:
     return _HERE / "slim.safetensors"
 
 
+def heads_path() -> Path:
+    """FG-SGL's temporal encoder and FG-SA module as pretrained on top of the tower (``temporal.*``, ``fgsa.*``)."""
+    return _HERE / "heads.safetensors"
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, 64 hex digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
