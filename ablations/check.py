@@ -1,8 +1,7 @@
 """The no-op check: a factor that leaves the model's computation unchanged is refused before anything is trained.
 
-Reference and variant are built with the same seed, given the same shared weights and the same fixed batch, and compared
-in their losses, gradients and scores at several points of the training. Runs in a process of its own, so that the
-command line itself never imports torch.
+Reference and variant are built with the same seed, given the same fixed batch, and compared in their losses, gradients
+and scores at several points of the training. Runs in a process of its own, so that the command line needs no torch.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import sys
 from typing import Any
 
 from fgsgl.bench.cell import Variant
-from fgsgl.bench.methods import get
+from fgsgl.bench.methods import Classes, get
 from fgsgl.bench.protocol import Protocol
 from fgsgl.errors import UserError
 
@@ -21,13 +20,18 @@ PROGRESS = (0.0, 0.5, 1.0)
 """Points of the training; a factor of the schedule shows in the weights of the levels."""
 
 
-def refuse_no_op(variant: Variant, protocol: Protocol) -> None:
+def refuse_no_op(variant: Variant, protocol: Protocol, text: str) -> None:
     """Refuses a variant that computes what the full method computes, and settings that cannot be built.
 
     Raises:
         UserError: naming the factor.
     """
-    question = {"method": variant.method, "changes": dict(variant.changes), "protocol": protocol.as_dict()}
+    question = {
+        "method": variant.method,
+        "changes": dict(variant.changes),
+        "protocol": protocol.as_dict(),
+        "text": text,
+    }
     answer = subprocess.run(
         [sys.executable, "-m", "ablations.check"], input=json.dumps(question), capture_output=True, text=True
     )
@@ -42,30 +46,28 @@ def refuse_no_op(variant: Variant, protocol: Protocol) -> None:
         )
 
 
-def changes_computation(method_name: str, changes: dict[str, Any], protocol: Protocol) -> bool:
-    """Whether the changed settings show in loss, gradients or scores of one fixed batch."""
-    import torch
+def changes_computation(method_name: str, changes: dict[str, Any], protocol: Protocol, text: str) -> bool:
+    """Whether the changed settings show in loss, gradients or scores of one fixed batch.
 
-    reference, variant = _build(method_name, {}, protocol), _build(method_name, changes, protocol)
-    shared = {name: value for name, value in reference.state_dict().items() if name in variant.state_dict()}
-    same_shape = {name: value for name, value in shared.items() if variant.state_dict()[name].shape == value.shape}
-    torch.nn.Module.load_state_dict(variant, same_shape, strict=False)
+    A recognizer draws the first values of each of its parts from a stream of the part's own, so that parts which both
+    variants have start alike.
+    """
+    reference, variant = (_build(method_name, change, protocol, text) for change in ({}, changes))
     return any(_observe(reference, protocol, at) != _observe(variant, protocol, at) for at in PROGRESS)
 
 
-def _build(method_name: str, changes: dict[str, Any], protocol: Protocol) -> Any:
+def _build(method_name: str, changes: dict[str, Any], protocol: Protocol, text: str) -> Any:
     import torch
     from mmaction.registry import MODELS
     from mmengine.registry import init_default_scope
 
     import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
-    from fgsgl.data import sets
     from fgsgl.text.fgtext import load
 
     init_default_scope("mmaction")
     method = get(method_name)
-    num_classes = len(load(sets.get(protocol.dataset).TEXT).classes)
-    config = method.model(protocol, num_classes, method.resolve(changes))
+    classes = Classes(count=len(load(text).classes), text=text)
+    config = method.model(protocol, classes, method.resolve(changes))
     config["data_preprocessor"]["type"] = "ClipPreprocessor"
     torch.manual_seed(0)
     return MODELS.build({**config, "autocast": "none"})
@@ -103,8 +105,8 @@ def _observe(model: Any, protocol: Protocol, progress: float) -> dict[str, float
 
 
 def _main() -> int:
-    question = json.loads(sys.stdin.read())
-    changed = changes_computation(question["method"], question["changes"], Protocol(**question["protocol"]))
+    method, changes, protocol, text = json.loads(sys.stdin.read())
+    changed = changes_computation(method, changes, Protocol(**protocol), text)
     sys.stdout.write(json.dumps({"changed": changed}) + "\n")
     return 0
 

@@ -40,9 +40,10 @@ def ablate(arguments: argparse.Namespace) -> int:
     """Checks that the factors change the computation, then runs the two variants and shows the board."""
     from ablations.check import refuse_no_op
     from fgsgl.bench.cell import Variant
-    from fgsgl.bench.experiment import Experiment, run
+    from fgsgl.bench.experiment import Experiment, data_root, run
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
+    from fgsgl.data import sets
 
     if not arguments.disable:
         raise UserError("nothing to ablate: name at least one factor, such as --disable fgsa (all: --list)")
@@ -60,7 +61,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     console = wide_console()
     if not arguments.dry_run:
         with console.status(f"checking that {changed.name} changes the computation"):
-            refuse_no_op(changed, protocol)
+            refuse_no_op(changed, protocol, sets.get(protocol.dataset).text(data_root(protocol, arguments.root)))
     return run(experiment, console, dry_run=arguments.dry_run)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from baselines.tsn import IMAGENET_MEAN, IMAGENET_STD, slim_pretraining
-from fgsgl.bench.methods import Method, Recipe
+from fgsgl.bench.methods import Classes, Method, Recipe
 from fgsgl.bench.protocol import Protocol
 from fgsgl.models import synmg_tiny
 
 
-def _model(protocol: Protocol, num_classes: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
     frames = protocol.num_frames
     return {
         "type": "AutocastRecognizer2D",
@@ -25,7 +25,7 @@ def _model(protocol: Protocol, num_classes: int, settings: Mapping[str, Any]) ->
         },
         "cls_head": {
             "type": "TSMHead",
-            "num_classes": num_classes,
+            "num_classes": classes.count,
             "in_channels": 192,
             "num_segments": frames,
             "dropout_ratio": settings["dropout"],

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fgsgl.bench.methods import Method, Recipe
+from fgsgl.bench.methods import Classes, Method, Recipe
 from fgsgl.bench.protocol import Protocol
 from fgsgl.models import synmg_tiny
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
-def _model(protocol: Protocol, num_classes: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "AutocastRecognizer2D",
         "data_preprocessor": {"mean": IMAGENET_MEAN, "std": IMAGENET_STD},
         "backbone": {"type": "SlimResNet", "pretrained": settings["pretrained"]},
         "cls_head": {
             "type": "TSNHead",
-            "num_classes": num_classes,
+            "num_classes": classes.count,
             "in_channels": 192,
             "dropout_ratio": settings["dropout"],
             "average_clips": "prob",

@@ -8,6 +8,7 @@ from typing import Any
 
 from fgsgl.bench.methods import Method, get
 from fgsgl.bench.protocol import Protocol, digest
+from fgsgl.text.fgtext import load
 
 FULL = "full"
 
@@ -31,6 +32,8 @@ class Cell:
     seed: int
     fingerprint: str
     """Of the clip table."""
+    text: str
+    """The data set's FG-Text: a shipped one's name, or a file."""
 
     @property
     def method(self) -> Method:
@@ -54,5 +57,6 @@ class Cell:
                 "protocol": self.protocol.as_dict(),
                 "seed": self.seed,
                 "data": self.fingerprint,
+                "text": load(self.text).fingerprint() if method.reads_text else None,
             }
         )

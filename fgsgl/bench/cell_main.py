@@ -66,6 +66,7 @@ def cell_of(spec: dict[str, Any]) -> Cell:
         protocol=Protocol(**spec["protocol"]),
         seed=spec["seed"],
         fingerprint=spec["fingerprint"],
+        text=spec["text"],
     )
 
 

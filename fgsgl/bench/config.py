@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.methods import Method, get
+from fgsgl.bench.methods import Classes, Method, get
 from fgsgl.bench.protocol import Protocol
 from fgsgl.data import sets
 from fgsgl.errors import UserError
@@ -20,7 +20,7 @@ def build_config(
     protocol: Protocol,
     seed: int,
     *,
-    num_classes: int,
+    classes: Classes,
     root: Path,
     work_dir: Path,
 ) -> dict[str, Any]:
@@ -31,13 +31,13 @@ def build_config(
         changes: settings of the variant.
         protocol: what all methods share.
         seed: of initialisation, data order and augmentation.
-        num_classes: C.
+        classes: how many, and their FG-Text.
         root: the data set's folder.
         work_dir: where checkpoints and logs go.
     """
     recipe = method.recipe
     epochs = protocol.epochs
-    model = method.model(protocol, num_classes, method.resolve(changes))
+    model = method.model(protocol, classes, method.resolve(changes))
     model["data_preprocessor"] = {
         **model["data_preprocessor"],
         "type": "ClipPreprocessor",
@@ -93,12 +93,13 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
         raise UserError(f"{method_name} needs no training, so it has no config")
     module = sets.get(protocol.dataset)
     root = root or module.root(Path("data"), protocol.preset, protocol.data_seed)
+    text = module.text(root)
     config = build_config(
         method,
         {},
         protocol,
         seed,
-        num_classes=len(load(module.TEXT).classes),
+        classes=Classes(count=len(load(text).classes), text=text),
         root=root,
         work_dir=Path("work_dirs") / f"{method_name}-{protocol.dataset}-{protocol.preset}",
     )

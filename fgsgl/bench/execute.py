@@ -100,6 +100,7 @@ def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
         "protocol": cell.protocol.as_dict(),
         "seed": cell.seed,
         "fingerprint": cell.fingerprint,
+        "text": cell.text,
         "root": str(place.root),
         "ledger": str(place.ledger.folder),
         "work_dir": str(work_dir),

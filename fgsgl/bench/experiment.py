@@ -67,14 +67,20 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
     Raises:
-        UserError: for bad input, before anything is trained.
+        UserError: for bad input, before anything is trained where that is possible.
     """
     if experiment.seeds < 1:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
     root = data_root(experiment.protocol, experiment.root)
     place = local_place(experiment.out, root, experiment.device, experiment.jobs)
     table = load_data(experiment.protocol, root, console)
-    wanted = cells(experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint())
+    wanted = cells(
+        experiment.variants,
+        experiment.protocol,
+        experiment.seeds,
+        table.fingerprint(),
+        sets.get(experiment.protocol.dataset).text(root),
+    )
     planned = plan(wanted, place.ledger, sorted(Path("results").glob("*/ledger")))
     if dry_run:
         show_plan(planned, place.jobs, console)
@@ -90,6 +96,10 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         with Live(console, len(todo)) as live:
             failed = execute(todo, place, live)
     show_board(experiment.out, console)
+    for cell in failed:
+        failure = place.ledger.get(cell.cell_id).failure
+        if failure["class"] == "bad_data":
+            raise UserError(f"{cell_label(cell)}: {failure['message']}")
     return 1 if failed else 0
 
 

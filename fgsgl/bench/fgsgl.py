@@ -7,9 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.methods import Method, Recipe
+from fgsgl.bench.methods import Classes, Method, Recipe
 from fgsgl.bench.protocol import Protocol
-from fgsgl.data import sets
 from fgsgl.errors import UserError
 from fgsgl.models import synmg_tiny
 from fgsgl.models.config import FGSGLConfig
@@ -25,12 +24,12 @@ def _default(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _model(protocol: Protocol, num_classes: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "FGSGL",
         "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD},
-        "num_classes": num_classes,
-        "text": sets.get(protocol.dataset).TEXT,
+        "num_classes": classes.count,
+        "text": classes.text,
         "image_size": protocol.image_size,
         "num_frames": protocol.num_frames,
         "backbone": protocol.backbone,
@@ -62,6 +61,7 @@ METHOD = Method(
     settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
     recipe=Recipe(lr=2e-3, weight_decay=0.01, source="ours, chosen on the validation split of SynMG quick"),
     model=_model,
+    reads_text=True,
     hooks=({"type": "ProgressHook"}, {"type": "CalibrateHook"}),
     pretraining=tower_pretraining,
 )

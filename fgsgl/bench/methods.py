@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Classes:
+    """What a recognizer must know of the classes."""
+
+    count: int
+    text: str
+    """FG-Text: a shipped one's name, or a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """How a method is trained; the number of epochs and the batch size belong to the protocol."""
 
@@ -44,8 +53,10 @@ class Method:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Every setting that a variant may change, with its default."""
     recipe: Recipe | None = None
-    model: Callable[[Protocol, int, Mapping[str, Any]], dict[str, Any]] | None = None
-    """(protocol, number of classes, settings) -> MMEngine model config."""
+    model: Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]] | None = None
+    """(protocol, classes, settings) -> MMEngine model config."""
+    reads_text: bool = False
+    """Whether FG-Text is part of what it computes."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """MMEngine configs of the hooks that the recognizer needs."""
     scores: Callable[[np.ndarray, int, int, int], np.ndarray] | None = None

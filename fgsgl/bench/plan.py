@@ -26,7 +26,7 @@ class Planned:
     """Mean of the records of the same method; None where there is none yet."""
 
 
-def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str) -> list[Cell]:
+def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
     """All cells: every floor once, then whole pairs first (all variants of seed 0, then of seed 1, ...)."""
     floors = [
         Variant(method=method.name)
@@ -35,7 +35,7 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
     ]
     wanted = [(variant, 0) for variant in floors] + [(variant, seed) for seed in range(seeds) for variant in variants]
     return [
-        Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint)
+        Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text)
         for variant, seed in wanted
         if seed == 0 or variant.method not in {floor.method for floor in floors}
     ]

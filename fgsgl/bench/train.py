@@ -16,6 +16,7 @@ from fgsgl.bench.cell import Cell
 from fgsgl.bench.config import build_config
 from fgsgl.bench.evaluate import predict_split
 from fgsgl.bench.hooks import CellHook, read_curve
+from fgsgl.bench.methods import Classes
 from fgsgl.bench.record import Predictions
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.models.calibrate_hook import CalibrateHook
@@ -36,7 +37,7 @@ def train_and_score(
         cell.variant.changes,
         cell.protocol,
         cell.seed,
-        num_classes=len(table.classes),
+        classes=Classes(count=len(table.classes), text=cell.text),
         root=Path(spec["root"]),
         work_dir=work_dir,
     )

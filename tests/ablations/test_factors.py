@@ -1,4 +1,4 @@
-"""Every factor is connected: it changes losses, gradients or scores of one fixed batch; what changes nothing is refused."""
+"""Every factor changes losses, gradients or scores of one fixed batch; what changes nothing is refused."""
 
 import dataclasses
 
@@ -17,18 +17,18 @@ PROTOCOL = dataclasses.replace(default_protocol("synmg", "quick"), num_frames=2)
 
 @pytest.mark.parametrize("name", FACTORS)
 def test_each_factor_changes_the_computation(name: str) -> None:
-    assert changes_computation("fgsgl", dict(variant([name]).changes), PROTOCOL)
+    assert changes_computation("fgsgl", dict(variant([name]).changes), PROTOCOL, "smg")
 
 
 def test_a_setting_that_is_not_connected_is_refused_before_training() -> None:
     idle = Variant(method="fgsgl", name="text_seed=5", changes={"text_seed": 5})  # read by the text controls alone
     with pytest.raises(UserError, match="text_seed=5 changes nothing"):
-        refuse_no_op(idle, PROTOCOL)
+        refuse_no_op(idle, PROTOCOL, "smg")
 
 
 def test_settings_under_which_nothing_is_trained_are_refused() -> None:
     with pytest.raises(UserError, match="nothing to train"):
-        refuse_no_op(variant(["fgsa", "loss.category"]), PROTOCOL)
+        refuse_no_op(variant(["fgsa", "loss.category"]), PROTOCOL, "smg")
 
 
 def test_factors_add_up_and_name_the_variant() -> None:

@@ -10,7 +10,7 @@ from ablations.factors import variant
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.config import build_config
 from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.methods import get, scan
+from fgsgl.bench.methods import Classes, get, scan
 from fgsgl.bench.plan import cells, plan, write_plan
 from fgsgl.bench.protocol import default_protocol
 from fgsgl.bench.record import Record, write_record
@@ -20,7 +20,13 @@ PROTOCOL = default_protocol("synmg", "quick")
 
 
 def cell(changed: Variant | None = None, **changes) -> Cell:
-    given = {"variant": changed or Variant(method="fgsgl"), "protocol": PROTOCOL, "seed": 0, "fingerprint": "f"}
+    given = {
+        "variant": changed or Variant(method="fgsgl"),
+        "protocol": PROTOCOL,
+        "seed": 0,
+        "fingerprint": "f",
+        "text": "smg",
+    }
     return Cell(**{**given, **changes})
 
 
@@ -44,6 +50,12 @@ def test_the_id_does_not_depend_on_what_a_variant_is_called() -> None:
     assert cell(one).cell_id == cell(two).cell_id
 
 
+def test_the_text_counts_for_methods_that_read_it_and_for_no_other() -> None:
+    assert cell(text="imigue").cell_id != cell().cell_id
+    tsn = Variant(method="tsn")
+    assert cell(tsn, text="imigue").cell_id == cell(tsn).cell_id
+
+
 def test_the_order_of_factors_does_not_matter() -> None:
     assert cell(variant(["fgsa", "cpa"])).cell_id == cell(variant(["cpa", "fgsa"])).cell_id
 
@@ -54,7 +66,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
 
 
 def test_whole_pairs_come_first_and_every_floor_once() -> None:
-    wanted = cells((Variant(method="fgsgl"), variant(["fgsa"])), PROTOCOL, 3, "f")
+    wanted = cells((Variant(method="fgsgl"), variant(["fgsa"])), PROTOCOL, 3, "f", "smg")
     names = [(item.variant.method, item.variant.name, item.seed) for item in wanted]
     floors = [name for name, method in scan().items() if method.kind == "floor"]
     assert names[: len(floors)] == [(name, "full", 0) for name in floors]
@@ -62,7 +74,7 @@ def test_whole_pairs_come_first_and_every_floor_once() -> None:
 
 
 def test_asking_for_a_floor_by_name_gives_it_once_for_each_seed() -> None:
-    wanted = cells((Variant(method="majority"),), PROTOCOL, 2, "f")
+    wanted = cells((Variant(method="majority"),), PROTOCOL, 2, "f", "smg")
     assert sorted(item.seed for item in wanted if item.variant.method == "majority") == [0, 1]
 
 
@@ -89,7 +101,9 @@ def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> No
 def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     for seeds in (1, 2):
-        write_plan(path, plan(cells((Variant(method="fgsgl"),), PROTOCOL, seeds, "f"), Ledger(tmp_path / "ledger")))
+        write_plan(
+            path, plan(cells((Variant(method="fgsgl"),), PROTOCOL, seeds, "f", "smg"), Ledger(tmp_path / "ledger"))
+        )
     write_plan(path, plan([cell(fingerprint="new")], Ledger(tmp_path / "ledger")))
     rows = json.loads(path.read_text())["cells"]
     mine = [row for row in rows if row["method"] == "fgsgl"]
@@ -100,7 +114,9 @@ def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_p
 @pytest.mark.parametrize("name", [name for name, method in scan().items() if method.kind == "method"])
 def test_one_knob_each_reaches_the_config(name: str) -> None:
     protocol = dataclasses.replace(PROTOCOL, num_frames=5, image_size=96, epochs=3, batch_size=7)
-    config = build_config(get(name), {}, protocol, 1, num_classes=9, root=Path("r"), work_dir=Path("w"))
+    config = build_config(
+        get(name), {}, protocol, 1, classes=Classes(count=9, text="smg"), root=Path("r"), work_dir=Path("w")
+    )
     text = json.dumps(config["model"])
     assert '"num_classes": 9' in text
     for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):

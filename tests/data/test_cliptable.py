@@ -38,7 +38,7 @@ def test_bad_rows_are_refused(change: dict, words: list[str]) -> None:
 
 
 def test_an_empty_split_is_refused() -> None:
-    with pytest.raises(UserError, match="test split of toy .* is empty"):
+    with pytest.raises(UserError, match=r"test split of toy .* is empty"):
         table(GOOD).split("test")
 
 

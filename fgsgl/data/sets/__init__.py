@@ -1,9 +1,10 @@
 """The data sets, one file each, found by scanning this folder.
 
-A file offers ``PRESETS`` (names, the default first), ``TEXT`` (its FG-Text), ``PROTOCOL`` (preset -> fields of
-:class:`fgsgl.bench.protocol.Protocol` that it sets), and two functions:
-``root(base, preset, seed) -> Path``, where it lies by default below a base folder, and
-``load(root, preset, seed, workers, progress) -> ClipTable``.
+A file offers ``PRESETS`` (names, the default first), ``PROTOCOL`` (preset -> fields of
+:class:`fgsgl.bench.protocol.Protocol` that it sets), and three functions:
+``root(base, preset, seed) -> Path``, where it lies by default below a base folder,
+``load(root, preset, seed, workers, progress) -> ClipTable``, and
+``text(root) -> str``, its FG-Text: a shipped one's name, or a file.
 """
 
 from __future__ import annotations

@@ -8,9 +8,13 @@ from pathlib import Path
 from fgsgl.data.cliptable import ClipTable
 
 PRESETS = ("quick", "standard", "hard", "smoke")
-TEXT = "smg"
 PROTOCOL = {"quick": {"epochs": 6}, "standard": {"epochs": 10}, "hard": {"epochs": 10}, "smoke": {"epochs": 2}}
 """Fields of the protocol that suit each preset, so that a cell takes minutes on two cores."""
+
+
+def text(root: Path) -> str:
+    """SMG's FG-Text: the classes are SMG's."""
+    return "smg"
 
 
 def root(base: Path, preset: str, seed: int) -> Path:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from fgsgl.data.synmg.figure import Capsules
 
 
-def draw_background(
-    seated: bool, camera: Camera, size_px: int, clutter: int, rng: np.random.Generator
-) -> torch.Tensor:
+def draw_background(seated: bool, camera: Camera, size_px: int, clutter: int, rng: np.random.Generator) -> torch.Tensor:
     """A wall that gets darker to one side, a floor, and ``clutter`` rectangles (pictures, shelves, books): (3, H, W)."""
     wall_3 = 110.0 + 110.0 * rng.random(3) * 0.6 + 50.0 * rng.random()
     ramp_W = np.linspace(between(rng, 0.8, 1.0), between(rng, 0.8, 1.0), size_px)
@@ -32,7 +30,7 @@ def draw_background(
         picture_3HW[:, rows, columns] = (30.0 + 200.0 * draws[4:7])[:, None, None]
         if draws[7] < 0.5:  # a frame around a picture, or stripes of books
             inner = slice(max(y + 2, 0), max(y + h - 2, 0)), slice(max(x + 2, 0), max(x + w - 2, 0))
-            picture_3HW[:, inner[0], inner[1]] = (50.0 + 160.0 * draws[8])
+            picture_3HW[:, inner[0], inner[1]] = 50.0 + 160.0 * draws[8]
         else:
             picture_3HW[:, rows, max(x, 0) : max(x + w, 0) : 3] *= 0.6 + 0.4 * draws[9]
     return torch.from_numpy(picture_3HW.astype(np.float32))

@@ -156,7 +156,9 @@ def describe_class(program: ClassProgram) -> str:
 
 def words() -> tuple[str, ...]:
     """Every word (lower case) that a caption, a sentence or a class description can hold, sorted."""
-    texts = [phrase for table in (_PLACES, _PARTS, _MOTIONS, _SENTENCES, _ENDS) for row in table.values() for phrase in row]
+    texts = [
+        phrase for table in (_PLACES, _PARTS, _MOTIONS, _SENTENCES, _ENDS) for row in table.values() for phrase in row
+    ]
     texts += [*_CAPTIONS, *_IN_PLACE, *(describe_class(program) for program in CLASSES)]
     texts += [program.name for program in CLASSES]
     return tuple(sorted({word for text in texts for word in re.findall(r"[a-z]+", re.sub(r"{\w+}", "", text.lower()))}))

@@ -105,7 +105,9 @@ def _truth(scene: Scene, preset: Preset) -> dict[str, str]:
     onset, apex, offset = (
         min(preset.num_frames - 1, round(at_s * preset.fps)) for at_s in (scene.start_s, scene.arrive_s, end_s)
     )
-    side = "none" if not scene.sides else "both" if len(scene.sides) == 2 else "left" if scene.sides[0] == 1 else "right"
+    side = (
+        "none" if not scene.sides else "both" if len(scene.sides) == 2 else "left" if scene.sides[0] == 1 else "right"
+    )
     values = (
         program.part, program.onset, program.trajectory, program.outcome, side, onset, apex, offset,
         "+".join(scene.confounders) or "none",

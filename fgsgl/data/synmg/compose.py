@@ -74,7 +74,10 @@ def free_keys() -> dict[str, tuple[tuple[str, str], ...]]:
     """Limb -> all (place, motion) pairs that belong to no class."""
     pairs = {
         "hand": [
-            (p, m) for p in PLACES for m in HAND_MOTIONS if p in _ONLY_THERE.get(m, PLACES) and m in _HIDDEN.get(p, (m,))
+            (p, m)
+            for p in PLACES
+            for m in HAND_MOTIONS
+            if p in _ONLY_THERE.get(m, PLACES) and m in _HIDDEN.get(p, (m,))
         ],
         # A leg that holds still on the floor does nothing.
         "leg": [(p, m) for p in LEG_PLACES for m in LEG_MOTIONS if (p, m) != ("floor", "hold")],
@@ -109,7 +112,9 @@ def held_out() -> tuple[Composition, ...]:
 def draw_composition(subject: Subject, rng: np.random.Generator) -> Composition:
     """A composition for training that fits the subject's posture."""
     limb = pick(rng, ("hand",) * 8 + ("leg", "body"))
-    keys = [key for key in free_keys()[limb] if key not in held_out_keys() and (limb == "body" or fits(key[0], subject))]
+    keys = [
+        key for key in free_keys()[limb] if key not in held_out_keys() and (limb == "body" or fits(key[0], subject))
+    ]
     place, motion = pick(rng, keys)
     if limb == "body":
         return Program(place, UPRIGHT, motion, UPRIGHT)
@@ -145,9 +150,7 @@ def sample(
         targets_BD=torch.tensor(
             [[values[name].index(getattr(program, name)) for name in DIMENSIONS] for _, _, program, _, _ in clips]
         ),
-        composition_B=[
-            "|".join(getattr(program, name) for name in DIMENSIONS) for _, _, program, _, _ in clips
-        ],
+        composition_B=["|".join(getattr(program, name) for name in DIMENSIONS) for _, _, program, _, _ in clips],
     )
 
 

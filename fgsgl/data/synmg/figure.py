@@ -24,7 +24,9 @@ class Capsules:
     colours: list[tuple[float, ...]] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
 
-    def add(self, part: str, start_T3: np.ndarray, end_T3: np.ndarray, radius_m: float, colour: tuple[float, ...]) -> None:
+    def add(
+        self, part: str, start_T3: np.ndarray, end_T3: np.ndarray, radius_m: float, colour: tuple[float, ...]
+    ) -> None:
         """Adds one capsule."""
         self.starts.append(start_T3)
         self.ends.append(end_T3)

@@ -196,7 +196,9 @@ def read_truth(path: Path) -> dict[str, np.ndarray | str]:
                 **texts,
             }
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise UserError(f"the truth file {path} cannot be read ({error}); delete it and make the data set again") from None
+        raise UserError(
+            f"the truth file {path} cannot be read ({error}); delete it and make the data set again"
+        ) from None
 
 
 def make_clip(root: Path, preset: Preset, seed: int, clip: Clip, device: str) -> None:
@@ -235,9 +237,7 @@ def _make_clips(
             progress(done, total)
 
 
-def _made(
-    root: Path, preset: Preset, seed: int, todo: Sequence[Clip], workers: int, device: str
-) -> Iterator[None]:
+def _made(root: Path, preset: Preset, seed: int, todo: Sequence[Clip], workers: int, device: str) -> Iterator[None]:
     """Makes the clips, here or in processes of their own, and yields once a clip."""
     if workers == 1 or len(todo) < 16:
         for clip in todo:

@@ -88,7 +88,9 @@ class _Body:
         self.scene, self.idle, self.times_s_T = scene, idle, times_s_T
         self.way_T, self.envelope_T = progress(scene, times_s_T)
         cycle_T = 2 * np.pi * scene.frequency_hz * _OWN_HZ.get(scene.program.trajectory, 1.0) * times_s_T
-        self.waves = [np.sin(cycle_T * rate + phase) for rate, phase in zip((1, 0.73, 1.31), scene.phase_rad, strict=True)]
+        self.waves = [
+            np.sin(cycle_T * rate + phase) for rate, phase in zip((1, 0.73, 1.31), scene.phase_rad, strict=True)
+        ]
         self.quarter_T = np.cos(cycle_T + scene.phase_rad[0])
         self.joints_TJ3 = np.zeros((len(times_s_T), 25, 3))
         self._solve_trunk()

@@ -23,7 +23,9 @@ from fgsgl.errors import UserError, nearest
 KINDS = ("static", "motion")
 
 
-def oracle(root: Path, kind: str, *, seed: int = 0, epochs: int = 60, num_frames: int = 25, device: str = "cpu") -> dict:
+def oracle(
+    root: Path, kind: str, *, seed: int = 0, epochs: int = 60, num_frames: int = 25, device: str = "cpu"
+) -> dict:
     """Trains an oracle on the training clips' true 3-D joints and scores it on the test clips; seconds on a CPU.
 
     Args:

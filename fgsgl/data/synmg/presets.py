@@ -25,7 +25,7 @@ class Preset:
     seconds: float = 2.0
     fps: int = 25
     size_px: int = 112
-    crf: int = 20
+    crf: int = 18
     """x264's constant rate factor."""
 
     @property
@@ -58,7 +58,7 @@ PRESETS = {
             val_per_class=8,
             test_per_class=24,
             difficulty=Difficulty(
-                amplitude_m=0.032, confound_rest=0.35, confound_there=0.30, confound_early=0.15, idle=0.8,
+                amplitude_m=0.032, confound_rest=0.70, confound_there=0.25, confound_early=0.15, idle=0.8,
                 unrelated=0.3, clutter=6, noise_grey=(1.0, 2.0),
             ),
         ),
@@ -70,7 +70,7 @@ PRESETS = {
             val_per_class=20,
             test_per_class=48,
             difficulty=Difficulty(
-                amplitude_m=0.028, confound_rest=0.40, confound_there=0.30, confound_early=0.20, idle=1.0,
+                amplitude_m=0.026, confound_rest=1.00, confound_there=0.30, confound_early=0.25, idle=1.1,
                 unrelated=0.4, clutter=8, noise_grey=(1.0, 2.5),
             ),
         ),
@@ -82,7 +82,7 @@ PRESETS = {
             val_per_class=20,
             test_per_class=48,
             difficulty=Difficulty(
-                amplitude_m=0.016, confound_rest=0.60, confound_there=0.45, confound_early=0.30, idle=1.4,
+                amplitude_m=0.015, confound_rest=1.00, confound_there=0.45, confound_early=0.35, idle=1.5,
                 unrelated=0.7, clutter=14, noise_grey=(1.5, 3.5),
             ),
         ),

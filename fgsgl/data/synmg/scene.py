@@ -36,7 +36,7 @@ class Difficulty:
     """Size of an oscillation; the gesture's approach is as long as its way."""
     confound_rest: float
     """Probability that hands which do not move rest in some class's end pose. Legs are crossed with 0.6 times this
-    probability, shoulders drawn up with 0.4 times, and moving hands come from an end pose with 0.9 times."""
+    probability, shoulders drawn up with 0.4 times, and moving hands come from an end pose with the same."""
     confound_there: float
     """Probability that the gesture starts at its own place."""
     confound_early: float
@@ -131,7 +131,8 @@ def draw_scene(
         confounders.append("rest_pose")
     if early:
         confounders.append("stops_early")
-    start_s = between(rng, 0.08, 0.30) * seconds / 2
+    # A held pose is told from the one before it by their order only if either may be seen for longer.
+    start_s = between(rng, 0.08, 1.2 if program.trajectory == "hold" else 0.4) * seconds / 2
     arrive_s = start_s + between(rng, 0.30, 0.50) / subject.tempo
     lasting_s = (seconds - arrive_s) * between(rng, 0.65, 1.0)
     if early and program.trajectory != "hold":
@@ -171,8 +172,8 @@ def _draw_onset(
     program: Program, subject: Subject, sides: tuple[int, ...], difficulty: Difficulty, rng: np.random.Generator
 ) -> tuple[Program, list[str]]:
     """Lets the motion start at its own place, or the hands come from another class's end pose."""
-    there, elsewhere = chance(rng, difficulty.confound_there), chance(rng, 0.9 * difficulty.confound_rest)
-    one, both = pick(rng, pick(rng, (*_ONE_HANDED, ARM_PLACES))), pick(rng, _TWO_HANDED)
+    there, elsewhere = chance(rng, difficulty.confound_there), chance(rng, difficulty.confound_rest)
+    one, both = pick(rng, pick(rng, (*_ONE_HANDED, ARM_PLACES, ARM_PLACES))), pick(rng, _TWO_HANDED)
     place = one if len(sides) < 2 else both
     if there and program.limb != "body" and program.onset != program.outcome:
         return replace(program, onset=program.outcome), ["starts_there"]
@@ -238,4 +239,3 @@ def _camera(subject: Subject, rng: np.random.Generator) -> Camera:
         x=0.5 + between(rng, -0.04, 0.04),
         y=(0.50 if subject.seated else 0.43) + between(rng, -0.03, 0.03),
     )
-

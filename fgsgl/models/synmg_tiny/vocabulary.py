@@ -64,10 +64,11 @@ def our_words() -> set[str]:
     """The words of the pretraining captions, of every shipped FG-Text file and of the class names, lower case."""
     from fgsgl.data.synmg import compose
 
+    pattern = SimpleTokenizer().pat
     text = list(compose.words())
     for file in sorted((Path(__file__).parents[2] / "text").glob("*.yaml")):
         text.append(file.read_text(encoding="utf-8"))
-    return {word for piece in text for word in SimpleTokenizer().pat.findall(piece.lower()) if word.isalpha()}
+    return {word for piece in text for word in pattern.findall(piece.lower()) if word.isalpha()}
 
 
 def main() -> None:
