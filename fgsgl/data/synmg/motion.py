@@ -248,6 +248,8 @@ class _Body:
         fingers, normal, elbow = (
             frame_T33 @ (np.array(vector) * mirror) for vector in (place.fingers, place.normal, place.elbow)
         )
+        point_T3 = point_T3 + frame_T33 @ self.scene.offset_m[side]
+        fingers = unit(fingers) + self.scene.slant[side] * np.cross(unit(normal), unit(fingers))
         return _Grip(point_T3, unit(fingers), unit(normal), unit(elbow))
 
     def _approach(self, start: _Grip, onset: str, goal: str, side: int) -> _Grip:

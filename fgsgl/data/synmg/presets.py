@@ -1,4 +1,4 @@
-"""The three presets: sizes and difficulty. Changing one changes the benchmark, so it needs a new SynMG version."""
+"""The three presets, and ``smoke`` for trying things out: sizes and difficulty. Changing one changes the benchmark, so it needs a new SynMG version."""
 
 from __future__ import annotations
 
@@ -84,6 +84,19 @@ PRESETS = {
             difficulty=Difficulty(
                 amplitude_m=0.015, confound_rest=1.00, confound_there=0.45, confound_early=0.35, idle=1.5,
                 unrelated=0.7, clutter=14, noise_grey=(1.5, 3.5),
+            ),
+        ),
+        Preset(
+            name="smoke",
+            subjects=(4, 2, 2),
+            most_frequent=4,
+            tail_ratio=2.0,
+            val_per_class=1,
+            test_per_class=2,
+            seconds=1.2,
+            difficulty=Difficulty(
+                amplitude_m=0.05, confound_rest=0.0, confound_there=0.0, confound_early=0.0, idle=0.5,
+                unrelated=0.0, clutter=3, noise_grey=(0.5, 1.0),
             ),
         ),
     )

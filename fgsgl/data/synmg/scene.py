@@ -18,6 +18,8 @@ IDLE = (
 """Small movements that never stop: radians for angles, metres for the rest."""
 _IDLE_SIZE = (0.018, 0.03, 0.015, 0.008, 0.004, 0.07, 0.05, 0.03, *[0.0045] * 6, 0.004, 0.004)
 
+_OFFSET_M = (0.022, 0.022, 0.008)
+
 _TWO_HANDED = ("folded", "hip", "behind", "lap")
 _ONE_HANDED = (
     ("eye", "forehead"), ("notch",), ("neck", "nape"), ("belly", "chest"), ("nose", "mouth", "cheek", "chin"),
@@ -79,6 +81,10 @@ class Scene:
     """How far the shoulders are drawn up all along."""
     curl_rad: dict[int, float]
     """Side -> how far the fingers are bent."""
+    offset_m: dict[int, np.ndarray]
+    """Side -> (3,): how far the hand is off the middle of any place, so that one frame does not tell rest from motion."""
+    slant: dict[int, float]
+    """Side -> how far the fingers point off the place's usual direction (tangent)."""
     start_s: float
     arrive_s: float
     leave_s: float
@@ -145,6 +151,8 @@ def draw_scene(
         legs=legs,
         raised_m=raised_m,
         curl_rad={side: between(rng, 0.2, 1.0) for side in (1, -1)},
+        offset_m={side: np.array([between(rng, -size, size) for size in _OFFSET_M]) for side in (1, -1)},
+        slant={side: between(rng, -0.35, 0.35) for side in (1, -1)},
         start_s=start_s,
         arrive_s=arrive_s,
         leave_s=arrive_s + lasting_s,

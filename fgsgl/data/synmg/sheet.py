@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,14 @@ from fgsgl.data.synmg.presets import get_preset
 from fgsgl.data.synmg.programs import CLASSES
 
 
-def sheet(path: Path, preset: str = "quick", seed: int = 0, num_frames: int = 8, per_row: int = 1) -> None:
-    """Draws the first training clip of every class without static confounders (the first of all where there is none).
+def sheet(path: Path, preset: str = "quick", seed: int = 0, num_frames: int = 8) -> None:
+    """Draws one clip of every class, without static confounders, cut to the middle of the picture.
 
     Args:
         path: the picture to write (PNG or what matplotlib knows by suffix).
-        preset: whose clips.
+        preset: whose difficulty and people.
         seed: of the data set.
-        num_frames: frames per class, at equal distances.
-        per_row: classes beside each other.
+        num_frames: frames per class, from the motion's onset to its end.
 
     Raises:
         UserError: for an unknown preset.
@@ -27,18 +27,21 @@ def sheet(path: Path, preset: str = "quick", seed: int = 0, num_frames: int = 8,
     from matplotlib.figure import Figure
 
     settings = get_preset(preset)
-    rows = -(-len(CLASSES) // per_row)
-    figure = Figure(figsize=(1.05 * num_frames * per_row + 0.2, 1.27 * rows), dpi=150)
+    plain = replace(settings.difficulty, confound_rest=0.0, confound_there=0.0, confound_early=0.0, unrelated=0.0)
     clips = plan(settings, seed)
+    columns = 2
+    rows = -(-len(CLASSES) // columns)
+    figure = Figure(figsize=(0.72 * num_frames * columns, 1.12 * rows), dpi=160)
     for label, program in enumerate(CLASSES):
-        candidates = [clip for clip in clips if clip.label == label and clip.split == "train"][:6]
-        drawn = [render_clip(settings, seed, clip) for clip in candidates]
-        plain = [clip for clip in drawn if clip.truth["confounder"] == "none"]
-        clip = (plain or drawn)[0]
-        frames = clip.frames_THWC[np.linspace(0, len(clip.frames_THWC) - 1, num_frames).round().astype(int)]
-        axes = figure.add_subplot(rows, per_row, label + 1)
-        axes.imshow(np.concatenate(list(frames), axis=1), interpolation="lanczos")
-        axes.set_title(f"{label}  {program.name}", fontsize=7, loc="left", pad=2)
+        clip = next(clip for clip in clips if clip.label == label and clip.split == "test")
+        drawn = render_clip(replace(settings, difficulty=plain), seed, clip)
+        first, last = int(drawn.truth["onset_frame"]), int(drawn.truth["offset_frame"])
+        moments = np.linspace(first, max(last, first + settings.num_frames // 2), num_frames).round().astype(int)
+        frames = drawn.frames_THWC[np.minimum(moments, settings.num_frames - 1)]
+        edge = settings.size_px // 8
+        axes = figure.add_subplot(rows, columns, label + 1)
+        axes.imshow(np.concatenate(list(frames[:, :, edge:-edge]), axis=1), interpolation="lanczos")
+        axes.set_title(f"{label}  {program.name}", fontsize=6.5, loc="left", pad=2)
         axes.axis("off")
-    figure.subplots_adjust(left=0.005, right=0.995, top=0.985, bottom=0.003, hspace=0.14, wspace=0.02)
+    figure.subplots_adjust(left=0.004, right=0.996, top=0.98, bottom=0.003, hspace=0.13, wspace=0.015)
     figure.savefig(path)
