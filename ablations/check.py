@@ -12,7 +12,8 @@ import sys
 from typing import Any
 
 from fgsgl.bench.cell import Variant
-from fgsgl.bench.methods import Classes, get
+from fgsgl.bench.method import Classes
+from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
 from fgsgl.errors import UserError
 

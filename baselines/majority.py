@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgsgl.bench.methods import Method
+from fgsgl.bench.method import Method
 
 
 def _scores(train_labels_N: np.ndarray, num_classes: int, num_clips: int, seed: int) -> np.ndarray:

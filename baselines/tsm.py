@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from baselines.tsn import IMAGENET_MEAN, IMAGENET_STD, slim_pretraining
-from fgsgl.bench.methods import Classes, Method, Recipe
+from fgsgl.bench.method import Classes, Method, Recipe
 from fgsgl.bench.protocol import Protocol
 from fgsgl.models import synmg_tiny
 

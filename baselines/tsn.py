@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fgsgl.bench.methods import Classes, Method, Recipe
+from fgsgl.bench.method import Classes, Method, Recipe
 from fgsgl.bench.protocol import Protocol
 from fgsgl.models import synmg_tiny
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fgsgl.bench.methods import Method, get
+from fgsgl.bench.method import Method
+from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol, digest
 from fgsgl.text.fgtext import load
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.methods import Classes, Method, get
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
 from fgsgl.data import sets
 from fgsgl.errors import UserError

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.methods import Classes, Method, Recipe
+from fgsgl.bench.method import Classes, Method, Recipe
 from fgsgl.bench.protocol import Protocol
 from fgsgl.errors import UserError
 from fgsgl.models import synmg_tiny

@@ -1,91 +1,18 @@
-"""What a method is, and how methods are found: FG-SGL itself, and one file each in ``baselines/``. Imports no torch."""
+"""How methods are found: FG-SGL itself, and one file each in ``baselines/``. Imports no torch."""
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
-from fgsgl.bench.protocol import Protocol
+import baselines
+from fgsgl.bench.fgsgl import METHOD
+from fgsgl.bench.method import Method
 from fgsgl.errors import UserError, nearest
-
-if TYPE_CHECKING:
-    import numpy as np
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Classes:
-    """What a recognizer must know of the classes."""
-
-    count: int
-    text: str
-    """FG-Text: a shipped one's name, or a file."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """How a method is trained; the number of epochs and the batch size belong to the protocol."""
-
-    lr: float
-    weight_decay: float = 0.05
-    warmup: float = 0.1
-    """Share of the training in which the rate rises linearly; it then falls to zero as half a cosine."""
-    clip_grad: float = 1.0
-    """Largest norm of the gradient."""
-    source: str
-    """Where the values come from."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Method:
-    """A recognizer with its training recipe. A file in ``baselines/`` offers one as ``METHOD``."""
-
-    name: str
-    """What the command line calls it: the file's name."""
-    display_name: str
-    paper: str
-    """Where the method was published."""
-    kind: str = "method"
-    """``method``, or ``floor`` for what needs no training."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Every setting that a variant may change, with its default."""
-    recipe: Recipe | None = None
-    model: Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]] | None = None
-    """(protocol, classes, settings) -> MMEngine model config."""
-    reads_text: bool = False
-    """Whether FG-Text is part of what it computes."""
-    hooks: tuple[Mapping[str, Any], ...] = ()
-    """MMEngine configs of the hooks that the recognizer needs."""
-    scores: Callable[[np.ndarray, int, int, int], np.ndarray] | None = None
-    """Of a floor: (training labels, number of classes, number of clips, seed) -> scores_NC."""
-    pretraining: Callable[[Protocol, Mapping[str, Any]], str] = lambda protocol, settings: "none"
-    """(protocol, settings) -> name and hash of the weights it starts from."""
-
-    def resolve(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings with some changed.
-
-        Raises:
-            UserError: for an unknown setting.
-        """
-        for name in changes:
-            if name not in self.settings:
-                raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, list(self.settings))}")
-        return {**self.settings, **changes}
-
-    def describe(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """What a record keeps of the method: display name, resolved settings and recipe, in plain values."""
-        recipe = dataclasses.asdict(self.recipe) if self.recipe else None
-        return {"display_name": self.display_name, "settings": self.resolve(changes), "recipe": recipe}
 
 
 def scan() -> dict[str, Method]:
     """Every method by name: FG-SGL first, then the files of ``baselines/`` in alphabetical order."""
-    import baselines
-    from fgsgl.bench.fgsgl import METHOD
-
     found = {METHOD.name: METHOD}
     for module in sorted(pkgutil.iter_modules(baselines.__path__), key=lambda module: module.name):
         method = importlib.import_module(f"baselines.{module.name}").METHOD

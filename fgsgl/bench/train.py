@@ -16,7 +16,7 @@ from fgsgl.bench.cell import Cell
 from fgsgl.bench.config import build_config
 from fgsgl.bench.evaluate import predict_split
 from fgsgl.bench.hooks import CellHook, read_curve
-from fgsgl.bench.methods import Classes
+from fgsgl.bench.method import Classes
 from fgsgl.bench.record import Predictions
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.models.calibrate_hook import CalibrateHook

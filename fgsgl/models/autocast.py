@@ -1,4 +1,4 @@
-"""MMAction2's frame-wise recognizer with its backbone under bf16 autocast, inside the recognizer so that a CPU can too."""
+"""MMAction2's frame-wise recognizer with its backbone in bf16, inside the recognizer so that a CPU can do it too."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from ablations.factors import variant
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.config import build_config
 from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.methods import Classes, get, scan
+from fgsgl.bench.method import Classes
+from fgsgl.bench.methods import get, scan
 from fgsgl.bench.plan import cells, plan, write_plan
 from fgsgl.bench.protocol import default_protocol
 from fgsgl.bench.record import Record, write_record
