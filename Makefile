@@ -12,10 +12,10 @@ setup: .venv/installed
 	touch $@
 
 demo: setup
-	$(BIN)/python ablations/run.py --disable fgsa --beside tsm --out results/demo
+	$(BIN)/python ablations/run.py --disable fgsa --beside tsm --jobs 3 --out results/demo
 
 test: setup lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

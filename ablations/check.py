@@ -27,17 +27,12 @@ def refuse_no_op(variant: Variant, protocol: Protocol, text: str) -> None:
     Raises:
         UserError: naming the factor.
     """
-    question = {
-        "method": variant.method,
-        "changes": dict(variant.changes),
-        "protocol": protocol.as_dict(),
-        "text": text,
-    }
+    question = [variant.method, dict(variant.changes), protocol.as_dict(), text]
     answer = subprocess.run(
         [sys.executable, "-m", "ablations.check"], input=json.dumps(question), capture_output=True, text=True
     )
     if answer.returncode == 2:
-        raise UserError(answer.stderr.strip().removeprefix("error: "))
+        raise UserError(answer.stderr.strip().splitlines()[-1].removeprefix("error: "))
     if answer.returncode != 0:
         raise RuntimeError(f"the check of {variant.name} failed:\n{answer.stderr}")
     if not json.loads(answer.stdout.splitlines()[-1])["changed"]:
@@ -92,7 +87,7 @@ def _observe(model: Any, protocol: Protocol, progress: float) -> dict[str, float
     torch.manual_seed(0)
     losses = model(clip_BTCHW, samples, mode="loss")
     sum(value for name, value in losses.items() if "loss" in name).backward()
-    seen = {name: float(value) for name, value in losses.items()}
+    seen = {name: value.item() for name, value in losses.items()}
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and parameter.grad.any():
             seen[f"gradient of {name}"] = float(parameter.grad.norm())

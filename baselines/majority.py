@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fgsgl.bench.method import Method
+from fgsgl.data.cliptable import Clip, ClipTable
 
 
-def _scores(train_labels_N: np.ndarray, num_classes: int, num_clips: int, seed: int) -> np.ndarray:
+def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int) -> np.ndarray:
     """The training share of every class, for every clip."""
-    share_C = np.bincount(train_labels_N, minlength=num_classes) / len(train_labels_N)
-    return np.tile(share_C.astype(np.float32), (num_clips, 1))
+    share_C = np.bincount([clip.label for clip in train], minlength=len(table.classes)) / len(train)
+    return np.tile(share_C.astype(np.float32), (len(test), 1))
 
 
 METHOD = Method(name="majority", display_name="Majority class", paper="none (floor)", kind="floor", scores=_scores)

@@ -39,17 +39,39 @@ def build_parser() -> argparse.ArgumentParser:
     _command(commands, "methods", _methods, "list the methods that can be run")
     _command(commands, "doctor", _doctor, "print versions, device, and which known breakages are cured here")
 
+    pretrain = _command(commands, "pretrain", _pretrain, "pretrain the small tower and the slim backbone, resumably")
+    pretrain.add_argument("name", choices=["synmg-tiny"])
+    pretrain.add_argument("--out", type=Path, default=Path("pretrain"), help="its folder (default: %(default)s)")
+    pretrain.add_argument("--minutes", type=float, default=60.0, help="how long from now on (default: %(default)s)")
+    pretrain.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    pretrain.add_argument("--seed", type=int, default=0, help="of everything (default: %(default)s)")
+    pretrain.add_argument("--threads", type=int, default=1, help="CPU threads of each network (default: %(default)s)")
+    pretrain.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
+    pretrain.add_argument("--export", type=Path, metavar="FOLDER", help="only write the newest weights to this folder")
+
+    oracle = _command(commands, "oracle", _oracle, "score small networks on the true joints: what a preset allows")
+    _add_synmg_arguments(oracle)
+
     data = commands.add_parser("data", help="make or verify data").add_subparsers(required=True, metavar="action")
     for name, function, text in (
         ("make", _data_make, "render a synthetic data set; completes a folder that was interrupted"),
         ("verify", _data_verify, "check a synthetic data set's files against its manifest"),
+        ("sheet", _data_sheet, "draw every class of a synthetic data set in eight frames"),
     ):
         action = _command(data, name, function, text)
-        action.add_argument("dataset", choices=["synmg"])
-        action.add_argument("--preset", default="quick", help="quick, standard or hard (default: %(default)s)")
-        action.add_argument("--seed", type=int, default=0, help="seed of the data set (default: %(default)s)")
-        action.add_argument("--root", type=Path, help="its folder (default: data/synmg/<preset>-seed<seed>)")
+        _add_synmg_arguments(action)
+        if name == "sheet":
+            action.add_argument(
+                "--out", type=Path, default=Path("sheet.png"), help="the picture (default: %(default)s)"
+            )
     return parser
+
+
+def _add_synmg_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", choices=["synmg"])
+    parser.add_argument("--preset", default="quick", help="quick, standard, hard or smoke (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the data set (default: %(default)s)")
+    parser.add_argument("--root", type=Path, help="its folder (default: data/synmg/<preset>-seed<seed>)")
 
 
 def _command(commands: argparse._SubParsersAction, name: str, function: Callable, text: str) -> argparse.ArgumentParser:
@@ -146,6 +168,45 @@ def _data_verify(arguments: argparse.Namespace) -> int:
     if faults:
         raise UserError(f"{root} has {len(faults)} fault(s): {'; '.join(faults[:5])}; `fgsgl data make` restores files")
     print(f"{root} is whole")
+    return 0
+
+
+def _data_sheet(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.synmg.sheet import sheet
+
+    sheet(arguments.out, arguments.preset, arguments.seed)
+    print(f"drawn: {arguments.out}")
+    return 0
+
+
+def _oracle(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.synmg.oracle import KINDS, oracle
+
+    root = _synmg_root(arguments)
+    for kind in KINDS:
+        print(f"{kind:<8} top-1 {100 * oracle(root, kind)['top1']:.1f} %", flush=True)
+    return 0
+
+
+def _pretrain(arguments: argparse.Namespace) -> int:
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if arguments.export:
+        from fgsgl.models.pretrain.export import export
+
+        print(f"written to {export(arguments.out, arguments.export)}")
+        return 0
+    from fgsgl.models.pretrain.run import pretrain
+
+    pretrain(
+        arguments.out,
+        minutes=arguments.minutes,
+        resume=arguments.resume,
+        seed=arguments.seed,
+        threads=arguments.threads,
+        device=arguments.device,
+    )
     return 0
 
 

@@ -24,6 +24,8 @@ from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UserError
 from fgsgl.stats.metrics import classification_metrics
 
+LOCK = "lock"
+"""File in the work folder that the process of the cell holds while it runs."""
 BUSY = 75
 """Exit code where another process is running the same cell."""
 
@@ -33,7 +35,7 @@ def main(spec_path: Path) -> int:
     clock = Clock()
     spec = json.loads(spec_path.read_text(encoding="utf-8"))
     try:
-        with FileLock(Path(spec["work_dir"]) / "lock", timeout=0):
+        with FileLock(Path(spec["work_dir"]) / LOCK, timeout=0):
             return _run(spec, clock)
     except Timeout:
         return BUSY
@@ -41,7 +43,7 @@ def main(spec_path: Path) -> int:
 
 def _run(spec: dict[str, Any], clock: Clock) -> int:
     cell, ledger = cell_of(spec), Path(spec["ledger"])
-    run = run_trained if cell.method.kind == "method" else run_floor
+    run = run_trained if cell.method.kind == "method" else run_bound
     try:
         table = table_of(spec)
         clock.lap("data")
@@ -170,14 +172,13 @@ def one_line(error: Exception) -> str:
     return " ".join(f"{error}".split()) or type(error).__name__
 
 
-def run_floor(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
-    """Scores the test split without training, from the training labels alone."""
+def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
+    """Scores the test split by a floor or ceiling, which sees no video, over the clips that the others see."""
     from fgsgl.data.cache import open_cache
 
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
-    clips = [clip for clip in table.split("test") if clip.clip_id not in bad]
-    train_labels_N = np.array([clip.label for clip in table.split("train") if clip.clip_id not in bad])
-    scores_NC = cell.method.scores(train_labels_N, len(table.classes), len(clips), cell.seed)
+    train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", "test"))
+    scores_NC = cell.method.scores(table, train, clips, cell.seed)
     clock.lap("evaluate")
     predictions = Predictions(
         clip_ids=np.array([clip.clip_id for clip in clips]),

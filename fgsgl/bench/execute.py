@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from fgsgl.bench import cell_main
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.environment import device_environment, git_state
@@ -70,9 +72,18 @@ def execute(cells: Sequence[Cell], place: Place, live: Live) -> list[Cell]:
     failed: list[Cell] = []
     try:
         while waiting or running:
-            while waiting and len(running) < place.jobs:
-                running.append(_start(waiting.popleft(), place, git))
-                live.started(running[-1].cell)
+            for _ in range(len(waiting)):
+                if len(running) == place.jobs:
+                    break
+                cell = waiting.popleft()
+                live.started(cell)
+                if _runs_elsewhere(place.work_dir(cell)):
+                    live.elsewhere(cell)
+                    waiting.append(cell)
+                elif (record := place.ledger.get(cell.cell_id)) is not None and record.status == "done":
+                    live.finished(cell, record)
+                else:
+                    running.append(_start(cell, place, git))
             time.sleep(POLL_S)
             for item in list(running):
                 live.update(item.cell, place.work_dir(item.cell))
@@ -81,7 +92,6 @@ def execute(cells: Sequence[Cell], place: Place, live: Live) -> list[Cell]:
                 running.remove(item)
                 if item.process.returncode == cell_main.BUSY:
                     waiting.append(item.cell)
-                    live.elsewhere(item.cell)
                     continue
                 if not _finish(item, place):
                     failed.append(item.cell)
@@ -90,6 +100,17 @@ def execute(cells: Sequence[Cell], place: Place, live: Live) -> list[Cell]:
         _stop(running)
         raise
     return failed
+
+
+def _runs_elsewhere(work_dir: Path) -> bool:
+    """Whether another command's process holds the cell's lock."""
+    if not work_dir.exists():
+        return False
+    try:
+        with FileLock(work_dir / cell_main.LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:

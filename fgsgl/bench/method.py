@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from fgsgl.errors import UserError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from fgsgl.data.cliptable import Clip, ClipTable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +49,9 @@ class Method:
     paper: str
     """Where the method was published."""
     kind: str = "method"
-    """``method``, or ``floor`` for what needs no training."""
+    """``method``; ``floor`` (sees no video) or ``ceiling`` (knows the truth), which every board carries."""
+    datasets: tuple[str, ...] = ()
+    """The data sets it can run on; empty: all."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Every setting that a variant may change, with its default."""
     recipe: Recipe | None = None
@@ -57,8 +61,8 @@ class Method:
     """Whether FG-Text is part of what it computes."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """MMEngine configs of the hooks that the recognizer needs."""
-    scores: Callable[[np.ndarray, int, int, int], np.ndarray] | None = None
-    """Of a floor: (training labels, number of classes, number of clips, seed) -> scores_NC."""
+    scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int], np.ndarray] | None = None
+    """Of a floor or ceiling: (table, training clips, clips to score, seed) -> scores_NC, probabilities."""
     pretraining: Callable[[Protocol, Mapping[str, Any]], str] = lambda protocol, settings: "none"
     """(protocol, settings) -> name and hash of the weights it starts from."""
 

@@ -27,17 +27,19 @@ class Planned:
 
 
 def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
-    """All cells: every floor once, then whole pairs first (all variants of seed 0, then of seed 1, ...)."""
-    floors = [
+    """All cells: floors and ceilings once, then whole pairs (all variants of seed 0, then of seed 1, ...)."""
+    named = {variant.method for variant in variants}
+    bounds = [
         Variant(method=method.name)
         for method in scan().values()
-        if method.kind == "floor" and method.name not in {variant.method for variant in variants}
+        if method.kind != "method"
+        and method.name not in named
+        and protocol.dataset in (method.datasets or [protocol.dataset])
     ]
-    wanted = [(variant, 0) for variant in floors] + [(variant, seed) for seed in range(seeds) for variant in variants]
+    wanted = [(variant, 0) for variant in bounds] + [(variant, seed) for seed in range(seeds) for variant in variants]
     return [
         Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text)
         for variant, seed in wanted
-        if seed == 0 or variant.method not in {floor.method for floor in floors}
     ]
 
 

@@ -20,9 +20,11 @@ from fgsgl.models.pretrain.evaluate import _rounds, retrieval
 from fgsgl.models.pretrain.export import export
 from fgsgl.models.pretrain.pool import CHUNK, Pool, render
 from fgsgl.models.pretrain.run import CHECKPOINT, CURVE, pretrain
-from fgsgl.models.pretrain.train import Recipe, Trainer, rows_of
+from fgsgl.models.pretrain.texts import noisy, rows_of
+from fgsgl.models.pretrain.train import Recipe, Trainer
 from fgsgl.models.slim_resnet import SlimResNet
 
+PARTS = ("pose", "motion", "text", "caption", "video", "local")
 MINIATURE = Recipe(
     batch=4, num_frames=4, pose_steps=2, lr=2e-3, lr_steps=1, pool_clips=CHUNK, first_clips=CHUNK, held_out_clips=CHUNK
 )
@@ -76,6 +78,9 @@ def test_the_pose_loss_is_least_at_the_exact_place() -> None:
         optimizer.step()
     error_NJ = losses.pose_error_NJ(logits_NPJ.detach(), joints_NJ2)
     assert error_NJ[0, 0] < 1e-3
+    assert losses.motion_loss(logits_NPJ.repeat(2, 1, 1), joints_NJ2.repeat(2, 1, 1), 2) == 0
+    moved_NJ2 = torch.cat((joints_NJ2, joints_NJ2 + torch.tensor([losses.MOTION_UNIT, 0.0])))
+    assert losses.motion_loss(logits_NPJ.repeat(2, 1, 1), moved_NJ2, 2).item() == pytest.approx(1, abs=1e-4)
     assert error_NJ[0, 1].isnan() and logits_NPJ.grad[:, :, 1].abs().max() == 0, "a joint out of the picture counts"
 
 
@@ -135,7 +140,7 @@ def test_text_without_its_padding_is_open_clips(folder: Path) -> None:
     tokens_KL = trainer.tokenizer(["one hand at the collar", "the head and the shoulders turtling, sinking slowly"])
     with torch.no_grad():
         torch.testing.assert_close(tower.encode_text(tokens_KL), tower.clip.encode_text(tokens_KL, normalize=True))
-    noisy_KL = trainer._noisy(tokens_KL, np.random.default_rng(0))
+    noisy_KL = noisy(tokens_KL, trainer.tokenizer.sot_token_id, 0.5, np.random.default_rng(0))
     assert torch.equal(noisy_KL.argmax(1), tokens_KL.argmax(1)) and (noisy_KL != tokens_KL).any()
 
 
@@ -146,15 +151,13 @@ def test_a_miniature_run_learns_and_a_resumed_one_goes_on_alike(folder: Path, tm
     rows = [trainer.train_step() for _ in range(22)]
     for name, first, last in (("pose", 0, 20), ("slim", 1, 20)):
         assert np.mean([row[name] for row in rows[last - 3 : last]]) < 0.85 * rows[first][name]
-    assert all(np.isfinite(list(row.values())).all() for row in rows) and {"caption", "video", "local"} <= set(rows[-1])
+    assert all(np.isfinite(list(row.values())).all() for row in rows) and set(PARTS) < set(rows[-1])
     trainer.save(tmp_path / "checkpoint.pt")
     expected = trainer.train_step()
     resumed = Trainer(recipe, pool)
     resumed.load(tmp_path / "checkpoint.pt")
     found = resumed.train_step()
-    assert {name: found[name] for name in ("pose", "caption", "video", "local")} == pytest.approx(
-        {name: expected[name] for name in ("pose", "caption", "video", "local")}, abs=1e-3
-    )
+    assert {name: found[name] for name in PARTS} == pytest.approx({name: expected[name] for name in PARTS}, abs=1e-3)
     with pytest.raises(UserError, match="another lr"):
         Trainer(dataclasses.replace(recipe, lr=1.0), pool).load(tmp_path / "checkpoint.pt")
 

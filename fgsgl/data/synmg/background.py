@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from fgsgl.data.synmg.body import Subject
+from fgsgl.data.synmg.figure import Capsules
 from fgsgl.data.synmg.scene import Camera
 from fgsgl.data.synmg.streams import between
 
-if TYPE_CHECKING:
-    from fgsgl.data.synmg.figure import Capsules
-
 
 def draw_background(seated: bool, camera: Camera, size_px: int, clutter: int, rng: np.random.Generator) -> torch.Tensor:
-    """A wall that gets darker to one side, a floor, and ``clutter`` rectangles (pictures, shelves, books): (3, H, W)."""
+    """A wall that gets darker to one side, a floor, ``clutter`` rectangles (pictures, shelves, books): (3, H, W)."""
     wall_3 = 110.0 + 110.0 * rng.random(3) * 0.6 + 50.0 * rng.random()
     ramp_W = np.linspace(between(rng, 0.8, 1.0), between(rng, 0.8, 1.0), size_px)
     picture_3HW = np.broadcast_to(wall_3[:, None, None] * ramp_W, (3, size_px, size_px)).copy()
@@ -38,8 +34,6 @@ def draw_background(seated: bool, camera: Camera, size_px: int, clutter: int, rn
 
 def chair(subject: Subject) -> Capsules:
     """The chair of a seated person; it does not move (T = 1)."""
-    from fgsgl.data.synmg.figure import Capsules
-
     wood, capsules = tuple(0.55 * v + 30.0 for v in subject.trousers), Capsules()
     half, floor = 0.23, -subject.shin_m - 0.02
 

@@ -1,4 +1,4 @@
-"""People: 25 joints in SMG's (Kinect's) order, a subject's proportions, looks and habits, and two-bone inverse kinematics.
+"""People: 25 joints in SMG's (Kinect's) order, a subject's proportions, looks and habits, two-bone inverse kinematics.
 
 World axes: x to the picture's right (the person's left), y up, z towards the camera; metres.
 Sides: +1 is the person's left, -1 the right. T frames.

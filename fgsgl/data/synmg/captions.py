@@ -143,7 +143,7 @@ def _tidy(text: str) -> str:
 
 
 def describe_class(program: ClassProgram) -> str:
-    """One description of a class in the captions' style; where a class has several places, up to three joined by *or*."""
+    """One description of a class in the captions' style; up to three of its places and motions, joined by *or*."""
 
     def either(phrases: Sequence[str]) -> str:
         return " or ".join(dict.fromkeys(phrases[:3]))

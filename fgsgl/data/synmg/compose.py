@@ -19,8 +19,19 @@ from fgsgl.data.synmg.body import Subject, draw_subject
 from fgsgl.data.synmg.motion import animate
 from fgsgl.data.synmg.places import ARM_PLACES, LEG_PLACES, PLACES
 from fgsgl.data.synmg.programs import (
-    BODY_MOTIONS, CLASSES, DIMENSIONS, HAND_MOTIONS, LEG_MOTIONS, ONSETS, OUTCOMES, PARTS, TRAJECTORIES, UPRIGHT,
-    Program, benchmark_keys, part_for,
+    BODY_MOTIONS,
+    CLASSES,
+    DIMENSIONS,
+    HAND_MOTIONS,
+    LEG_MOTIONS,
+    ONSETS,
+    OUTCOMES,
+    PARTS,
+    TRAJECTORIES,
+    UPRIGHT,
+    Program,
+    benchmark_keys,
+    part_for,
 )  # fmt: skip
 from fgsgl.data.synmg.render import draw_light, project, render
 from fgsgl.data.synmg.scene import Difficulty, draw_rest, draw_scene, fits

@@ -183,7 +183,7 @@ class _Body:
         s = self.scene.subject
         x, y, z = LEG_PLACES[place][s.seated]
         down, ahead = (s.shin_m - 0.06, 0.9 * s.thigh_m) if s.seated else (0.985 * (s.thigh_m + s.shin_m), 0.0)
-        return np.array([side * (s.hip_m + x), y - down, ahead + z])
+        return np.array([side * (s.hip_m + x), y - down, ahead + z]) + self.scene.foot_m[side]
 
     def _leg_motion(self, side: int) -> tuple[np.ndarray, np.ndarray]:
         """Offset of the ankle (T, 3) and tilt of the toes (T,)."""
@@ -199,7 +199,14 @@ class _Body:
             case "slide":
                 return np.stack([1.5 * a * side * wave_T, zero_T, 2.0 * a * wave_T], -1), zero_T
             case _:
-                return np.zeros((len(zero_T), 3)), zero_T
+                lift_T = self._resettle()
+                return np.stack([0.5 * a * side * lift_T, 1.6 * a * lift_T, a * lift_T], -1), zero_T
+
+    def _resettle(self) -> np.ndarray:
+        """Of a limb that holds where it already is: it lifts once (0..1) and settles again. 0 for all others. (T,)"""
+        if self.scene.program.onset != self.scene.program.outcome:
+            return np.zeros_like(self.way_T)
+        return np.sin(np.pi * np.clip(self.way_T / self.scene.reach, 0, 1)) ** 2
 
     # -- arms ----------------------------------------------------------------------------------------------------
 
@@ -279,10 +286,8 @@ class _Body:
 
         match self.scene.program.trajectory:
             case "hold":
-                if self.scene.program.onset == self.scene.program.outcome:
-                    # Already there: the hand lifts once, and settles again.
-                    lift_T = np.sin(np.pi * np.clip(self.way_T / self.scene.reach, 0, 1)) ** 2
-                    shift(1.2 * a * lift_T, 0.8 * a * lift_T, 1.6 * a * lift_T)
+                lift_T = self._resettle()
+                shift(1.2 * a * lift_T, 0.8 * a * lift_T, 1.6 * a * lift_T)
                 return flat_T, zero_T
             case "rub":
                 shift(zero_T, 1.1 * a * wave_T, zero_T)

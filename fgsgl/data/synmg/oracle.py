@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fgsgl.data.cliptable import ClipTable
+from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.data.synmg.body import ARM, LEG
 from fgsgl.data.synmg.make import load, read_truth, truth_path
 from fgsgl.errors import UserError, nearest
@@ -43,17 +43,35 @@ def oracle(
     Raises:
         UserError: for an unknown kind, or a folder that is not a finished SynMG.
     """
+    table = load(root)
+    train, test = table.split("train"), table.split("test")
+    scores_NC = fit_and_score(kind, table, train, test, seed, epochs=epochs, num_frames=num_frames, device=device)
+    return _summary(test, scores_NC)
+
+
+def fit_and_score(
+    kind: str,
+    table: ClipTable,
+    train: Sequence[Clip],
+    test: Sequence[Clip],
+    seed: int,
+    *,
+    epochs: int = 60,
+    num_frames: int = 25,
+    device: str = "cpu",
+) -> np.ndarray:
+    """Trains an oracle on some clips of a SynMG table and scores others: (N, C) float32 probabilities."""
     if kind not in KINDS:
         raise UserError(f"unknown oracle {kind!r}; {nearest(kind, KINDS)}")
-    table = load(root)
-    joints = {split: read_joints(table, split, num_frames) for split in ("train", "test")}
-    return fit(kind, joints["train"], joints["test"], table, seed=seed, epochs=epochs, device=device)
+    labels = np.array([clip.label for clip in train])
+    joints = [read_joints(table, clips, num_frames) for clips in (train, test)]
+    return fit(kind, joints[0], labels, joints[1], len(table.classes), seed=seed, epochs=epochs, device=device)
 
 
-def read_joints(table: ClipTable, split: str, num_frames: int) -> np.ndarray:
-    """True joints of a split's clips, ``(N, T, 25, 3)`` in metres from the spine base."""
+def read_joints(table: ClipTable, clips: Sequence[Clip], num_frames: int) -> np.ndarray:
+    """True joints of clips, ``(N, T, 25, 3)`` in metres from the spine base."""
     joints = []
-    for clip in table.split(split):
+    for clip in clips:
         joints_TJ3 = read_truth(truth_path(table.root, clip))["joints3d_TJ3"]
         joints.append(joints_TJ3[np.linspace(0, len(joints_TJ3) - 1, num_frames).round().astype(int)])
     joints_NTJ3 = np.stack(joints)
@@ -63,43 +81,42 @@ def read_joints(table: ClipTable, split: str, num_frames: int) -> np.ndarray:
 def fit(
     kind: str,
     train_NTJ3: np.ndarray,
+    labels_N: np.ndarray,
     test_NTJ3: np.ndarray,
-    table: ClipTable,
+    num_classes: int,
     *,
     seed: int = 0,
     epochs: int = 60,
     device: str = "cpu",
-) -> dict:
-    """As :func:`oracle`, on joints already read (of the table's train and test split, in its order)."""
-    torch.manual_seed(seed)
-    test = table.split("test")
-    labels = torch.tensor([clip.label for clip in table.split("train")], device=device)
+) -> np.ndarray:
+    """As :func:`fit_and_score`, on joints already read."""
+    train, labels = torch.from_numpy(train_NTJ3).to(device), torch.from_numpy(labels_N).to(device)
     # The training classes are long-tailed and the test classes balanced: learn the part that the frequency leaves.
-    prior_C = torch.bincount(labels, minlength=len(table.classes)).clamp(min=1).log()
-    train = torch.from_numpy(train_NTJ3).to(device)
+    prior_C = torch.bincount(labels, minlength=num_classes).clamp(min=1).log()
     features = _features(train)
     shift, scale = features.mean((0, 1), keepdim=True), features.std((0, 1), keepdim=True) + 0.02
-    net = (_Static if kind == "static" else _Motion)(features.shape[-1], len(table.classes)).to(device)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.05)
-    batches = -(-len(labels) // 64)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * batches)
-    for _ in range(epochs):
-        for chosen in torch.randperm(len(labels)).to(device).tensor_split(batches):
-            scores_NC = net((_features(_augmented(train[chosen])) - shift) / scale) + prior_C
-            loss = nn.functional.cross_entropy(scores_NC, labels[chosen], label_smoothing=0.1)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = (_Static if kind == "static" else _Motion)(features.shape[-1], num_classes).to(device)
+        optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.05)
+        batches = -(-len(labels) // 64)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * batches)
+        for _ in range(epochs):
+            for chosen in torch.randperm(len(labels)).to(device).tensor_split(batches):
+                scores_NC = net((_features(_augmented(train[chosen])) - shift) / scale) + prior_C
+                loss = nn.functional.cross_entropy(scores_NC, labels[chosen], label_smoothing=0.1)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
     net.eval()
     with torch.no_grad():
         joints = torch.from_numpy(test_NTJ3).to(device)
         both = [net((_features(seen) - shift) / scale).log_softmax(-1) for seen in (joints, _mirrored(joints))]
-        scores_NC = (both[0] + both[1]).div(2).softmax(-1).cpu().numpy()
-    return _summary(test, scores_NC)
+        return (both[0] + both[1]).div(2).softmax(-1).cpu().numpy().astype(np.float32)
 
 
-def _summary(test: Sequence, scores_NC: np.ndarray) -> dict:
+def _summary(test: Sequence[Clip], scores_NC: np.ndarray) -> dict:
     labels, predictions = np.array([clip.label for clip in test]), scores_NC.argmax(1)
     hits = predictions == labels
     return {
@@ -108,7 +125,7 @@ def _summary(test: Sequence, scores_NC: np.ndarray) -> dict:
         "clip_ids": [clip.clip_id for clip in test],
         "subjects": [clip.subject for clip in test],
         "labels": labels,
-        "scores_NC": scores_NC.astype(np.float32),
+        "scores_NC": scores_NC,
         "predictions": predictions,
     }
 

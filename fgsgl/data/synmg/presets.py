@@ -1,4 +1,7 @@
-"""The three presets, and ``smoke`` for trying things out: sizes and difficulty. Changing one changes the benchmark, so it needs a new SynMG version."""
+"""The three presets, and ``smoke`` for trying things out: sizes and difficulty.
+
+Changing one changes the benchmark, so it needs a new SynMG version.
+"""
 
 from __future__ import annotations
 
@@ -82,8 +85,8 @@ PRESETS = {
             val_per_class=20,
             test_per_class=48,
             difficulty=Difficulty(
-                amplitude_m=0.015, confound_rest=1.00, confound_there=0.45, confound_early=0.35, idle=1.5,
-                unrelated=0.7, clutter=14, noise_grey=(1.5, 3.5),
+                amplitude_m=0.014, confound_rest=1.00, confound_there=0.45, confound_early=0.50, idle=2.0,
+                unrelated=0.8, clutter=14, noise_grey=(1.5, 3.5),
             ),
         ),
         Preset(

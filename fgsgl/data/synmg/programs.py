@@ -1,6 +1,6 @@
-"""Motion programs: what moves, from where, how, and where it ends (the four dimensions of FG-Text), and the 17 classes.
+"""Motion programs: what moves, from where, how, where it ends (the four dimensions of FG-Text), and the 17 classes.
 
-The label of a clip is what *moves*; what merely rests somewhere (a hand on the hip, crossed legs) never makes the label.
+The label of a clip is what *moves*; what merely rests somewhere (a hand on the hip, crossed legs) never makes it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OUTCOMES = ONSETS
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One motion in the four dimensions. ``onset`` and ``outcome`` are places; equal where the motion starts at its place."""
+    """One motion in the four dimensions; ``onset`` and ``outcome`` are places, equal where it starts at its place."""
 
     part: str
     onset: str

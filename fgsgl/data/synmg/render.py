@@ -9,6 +9,7 @@ T frames, H height, W width, K capsules. Pixel y points down; depth z points to 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,7 @@ class Rendered:
 def draw_light(noise_grey: tuple[float, float], rng: np.random.Generator) -> Light:
     """A lamp in front of and above the person."""
     x, y, z = between(rng, -0.7, 0.7), between(rng, 0.2, 0.8), between(rng, 0.6, 1.0)
-    length = (x * x + y * y + z * z) ** 0.5
+    length = math.sqrt(x * x + y * y + z * z)
     return Light(
         direction=(x / length, y / length, z / length),
         ambient=between(rng, 0.34, 0.50),
@@ -177,8 +178,10 @@ class _Canvas:
         self, k: int, view: tuple[slice, ...], bone: tuple[torch.Tensor, ...], radius: float, colour: torch.Tensor
     ) -> None:
         ux, uy, bx, by, bz, sx, sy, sz = bone
-        dx = (self.pixels[view[2]] - sx).div_(radius)
-        dy = (self.pixels[view[1]][:, None] - sy).div_(radius)
+        # Times the reciprocal: CUDA divides by a number in that way, the CPU does not.
+        per_radius = float(np.float32(1.0 / radius))
+        dx = (self.pixels[view[2]] - sx).mul_(per_radius)
+        dy = (self.pixels[view[1]][:, None] - sy).mul_(per_radius)
         along = (dx * ux + dy * uy).clamp_(0.0, 1.0)
         ex = dx - along * bx
         ey = dy - along * by
@@ -199,7 +202,7 @@ class _Canvas:
         old.add_((shade[:, None] * colour).sub_(old).mul_(cover[:, None]))
 
     def develop(self, light: Light, rng: np.random.Generator) -> torch.Tensor:
-        """Gain, sensor noise (a sum of two uniform bytes a pixel: a triangular distribution) and rounding: THWC uint8."""
+        """Gain, sensor noise (the sum of two uniform bytes a pixel: triangular in all), rounding: THWC uint8."""
         frames, _, height, width = self.colour.shape
         count = frames * height * width
         raw = rng.bit_generator.random_raw((count * 2 + 7) // 8).view(np.uint8)[: count * 2].reshape(2, count)

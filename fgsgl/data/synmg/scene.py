@@ -37,8 +37,8 @@ class Difficulty:
     amplitude_m: float
     """Size of an oscillation; the gesture's approach is as long as its way."""
     confound_rest: float
-    """Probability that hands which do not move rest in some class's end pose. Legs are crossed with 0.6 times this
-    probability, shoulders drawn up with 0.4 times, and moving hands come from an end pose with the same."""
+    """Probability that hands which do not move rest in some class's end pose. Legs are crossed and shoulders
+    drawn up with 0.4 times this probability each, and moving hands come from an end pose with the same."""
     confound_there: float
     """Probability that the gesture starts at its own place."""
     confound_early: float
@@ -82,7 +82,9 @@ class Scene:
     curl_rad: dict[int, float]
     """Side -> how far the fingers are bent."""
     offset_m: dict[int, np.ndarray]
-    """Side -> (3,): how far the hand is off the middle of any place, so that one frame does not tell rest from motion."""
+    """Side -> (3,): how far the hand is off any place's middle, so that one frame does not tell rest from motion."""
+    foot_m: dict[int, np.ndarray]
+    """Side -> (3,): the same for the foot."""
     slant: dict[int, float]
     """Side -> how far the fingers point off the place's usual direction (tangent)."""
     start_s: float
@@ -138,7 +140,8 @@ def draw_scene(
     if early:
         confounders.append("stops_early")
     # A held pose is told from the one before it by their order only if either may be seen for longer.
-    start_s = between(rng, 0.08, 1.2 if program.trajectory == "hold" else 0.4) * seconds / 2
+    latest = 1.0 if program.trajectory == "hold" or program.is_double else 0.33
+    start_s = between(rng, 0.07, latest) * (seconds - 0.8)
     arrive_s = start_s + between(rng, 0.30, 0.50) / subject.tempo
     lasting_s = (seconds - arrive_s) * between(rng, 0.65, 1.0)
     if early and program.trajectory != "hold":
@@ -152,6 +155,10 @@ def draw_scene(
         raised_m=raised_m,
         curl_rad={side: between(rng, 0.2, 1.0) for side in (1, -1)},
         offset_m={side: np.array([between(rng, -size, size) for size in _OFFSET_M]) for side in (1, -1)},
+        foot_m={
+            side: np.array([between(rng, -0.04, 0.04), between(rng, 0, 0.04), between(rng, -0.04, 0.04)])
+            for side in (1, -1)
+        },
         slant={side: between(rng, -0.35, 0.35) for side in (1, -1)},
         start_s=start_s,
         arrive_s=arrive_s,
@@ -183,7 +190,8 @@ def _draw_onset(
     there, elsewhere = chance(rng, difficulty.confound_there), chance(rng, difficulty.confound_rest)
     one, both = pick(rng, pick(rng, (*_ONE_HANDED, ARM_PLACES, ARM_PLACES))), pick(rng, _TWO_HANDED)
     place = one if len(sides) < 2 else both
-    if there and program.limb != "body" and program.onset != program.outcome:
+    # Two hands that start in their end pose would show a single frame all there is: no other limb could confound it.
+    if there and len(sides) == 1 and program.onset != program.outcome:
         return replace(program, onset=program.outcome), ["starts_there"]
     if elsewhere and program.limb == "hand" and place != program.outcome:
         return replace(program, onset=place), ["onset_pose"]
@@ -197,13 +205,13 @@ def _draw_rests(
     usual = draw_rest(subject, rng)
     hands = {1: usual, -1: usual if chance(rng, 0.75) else draw_rest(subject, rng)}
     legs = {1: "floor", -1: "floor"}
-    side, one, both = pick(rng, (1, -1)), pick(rng, pick(rng, _ONE_HANDED)), pick(rng, _TWO_HANDED)
-    beside, is_pair = pick(rng, _BESIDE_ARM), chance(rng, 0.6)
+    ones, both = [pick(rng, pick(rng, _ONE_HANDED)) for _ in range(2)], pick(rng, _TWO_HANDED)
+    side, beside, is_pair = pick(rng, (1, -1)), pick(rng, _BESIDE_ARM), chance(rng, 0.5)
     if chance(rng, probability):
-        hands = {1: both, -1: both} if is_pair and program.limb != "hand" else {side: one, -side: hands[-side]}
-        if len(sides) == 1:
-            hands[-sides[0]] = both if is_pair and chance(rng, 0.5) else one
-    if chance(rng, 0.6 * probability):
+        hands = {1: both, -1: both} if is_pair else {1: ones[0], -1: ones[1]}
+        if program.limb == "hand" and not program.is_double:
+            hands[-sides[0]] = both if is_pair and chance(rng, 0.6) else ones[0]
+    if chance(rng, 0.4 * probability):
         legs[side] = "over the knee"
     raised_m = between(rng, 0.02, 0.06) if chance(rng, 0.4 * probability) and program.limb != "body" else 0.0
     if program.limb == "leg":

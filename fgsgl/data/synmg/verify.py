@@ -57,7 +57,7 @@ def _clip_faults(root: Path, clip: Clip, recorded: dict[str, str]) -> list[str]:
     if not video.is_file():
         faults.append(f"{clip.video} is missing")
     elif sha256_of(video) != recorded.get("video_sha256"):
-        faults.append(f"{clip.video} was changed (SHA-256 differs)")
+        faults.append(f"{clip.video} was changed (SHA-256 differs); delete it, and the next make restores it")
     try:
         truth = read_truth(truth_path(root, clip))
     except UserError as error:

@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from fgsgl.errors import UserError
 from fgsgl.models import synmg_tiny
@@ -88,7 +88,7 @@ def _picked(averages: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict
 
 def _save(weights: dict[str, torch.Tensor], path: Path) -> None:
     temporary = path.with_suffix(".tmp")
-    save_file(weights, temporary)
+    temporary.write_bytes(save(weights))
     temporary.replace(path)
 
 

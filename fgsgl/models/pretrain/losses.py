@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+MOTION_UNIT = 1 / 28
+"""Of the image side: 4 px at 112, as far as a micro-gesture moves."""
+
 
 def pose_loss(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of each visible joint's place over the patches (ours).
@@ -20,18 +23,39 @@ def pose_loss(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor) -> torch.Tenso
     axis_NJ2G = (1 - (place_NJ2[..., None] - torch.arange(side, device=place_NJ2.device)).abs()).clamp(min=0)
     target_NJP = (axis_NJ2G[:, :, 1, :, None] * axis_NJ2G[:, :, 0, None, :]).flatten(2)
     loss_NJ = -(target_NJP * F.log_softmax(logits_NPJ.float(), dim=1).transpose(1, 2)).sum(-1)
-    visible_NJ = ((joints_NJ2 >= 0) & (joints_NJ2 <= 1)).all(-1)
+    visible_NJ = inside(joints_NJ2)
     return (loss_NJ * visible_NJ).sum() / visible_NJ.sum().clamp(min=1)
+
+
+def motion_loss(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor, num_frames: int) -> torch.Tensor:
+    """Error of each joint's displacement between successive frames, in units of ``MOTION_UNIT`` (ours).
+
+    An error that a joint's place has in common in both frames does not count, so it is about motion alone.
+    """
+    error_BTJ2 = (expected_place(logits_NPJ) - joints_NJ2).unflatten(0, (-1, num_frames))
+    visible_BTJ = inside(joints_NJ2).unflatten(0, (-1, num_frames))
+    both_BTJ = visible_BTJ[:, 1:] & visible_BTJ[:, :-1]
+    change_BTJ = (error_BTJ2[:, 1:] - error_BTJ2[:, :-1]).abs().sum(-1) / MOTION_UNIT
+    return (change_BTJ * both_BTJ).sum() / both_BTJ.sum().clamp(min=1)
+
+
+def expected_place(logits_NPJ: torch.Tensor) -> torch.Tensor:
+    """Mean of the patch centres under the softmax over patches: place_NJ2, as fractions of the image."""
+    side = round(logits_NPJ.shape[1] ** 0.5)
+    centres_G = (torch.arange(side, device=logits_NPJ.device) + 0.5) / side
+    centres_P2 = torch.stack((centres_G.repeat(side), centres_G.repeat_interleave(side)), dim=-1)
+    return logits_NPJ.float().softmax(1).transpose(1, 2) @ centres_P2
+
+
+def inside(joints_NJ2: torch.Tensor) -> torch.Tensor:
+    """Whether a joint lies in the picture: bool_NJ."""
+    return ((joints_NJ2 >= 0) & (joints_NJ2 <= 1)).all(-1)
 
 
 def pose_error_NJ(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor) -> torch.Tensor:
     """Distance of the expected place from the true one, as a fraction of the image side; NaN outside the image."""
-    side = round(logits_NPJ.shape[1] ** 0.5)
-    centres_G = (torch.arange(side, device=logits_NPJ.device) + 0.5) / side
-    centres_P2 = torch.stack((centres_G.repeat(side), centres_G.repeat_interleave(side)), dim=-1)
-    place_NJ2 = logits_NPJ.float().softmax(1).transpose(1, 2) @ centres_P2
-    visible_NJ = ((joints_NJ2 >= 0) & (joints_NJ2 <= 1)).all(-1)
-    return (place_NJ2 - joints_NJ2).norm(dim=-1).masked_fill(~visible_NJ, float("nan"))
+    distance_NJ = (expected_place(logits_NPJ) - joints_NJ2).norm(dim=-1)
+    return distance_NJ.masked_fill(~inside(joints_NJ2), float("nan"))
 
 
 def contrastive_loss(

@@ -44,7 +44,9 @@ class Curve:
     def write(self, step: int, clips: int, pool: int, measured: dict[str, float]) -> dict[str, float]:
         """Appends a row and returns it; the columns are those of the file's first row."""
         row = {"step": step, "clips_seen": clips, "pool": pool, "minutes": (time.monotonic() - self._started) / 60}
-        row |= {f"loss_{name}": float("nan") for name in ("pose", "caption", "video", "local", "slim")}
+        row |= {
+            f"loss_{name}": float("nan") for name in ("pose", "motion", "text", "caption", "video", "local", "slim")
+        }
         row |= {name: float(np.mean(values)) for name, values in self._sums.items()} | measured
         self._sums.clear()
         new = not self.path.exists()

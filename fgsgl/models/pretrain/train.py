@@ -10,7 +10,6 @@ Shapes: B clips, K texts, L tokens, E embedding, D dimensions.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -27,6 +26,7 @@ from fgsgl.models.pretrain import losses
 from fgsgl.models.pretrain.augment import augment
 from fgsgl.models.pretrain.heads import Slim, Tower, View
 from fgsgl.models.pretrain.pool import Batch, Pool
+from fgsgl.models.pretrain.texts import Texts, encode, text_loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,18 +47,20 @@ class Recipe:
     """Share of the text tokens that become random ones, so that words no caption holds disturb little."""
     average: float = 0.998
     """Decay of the moving average of the weights (about the last 500 steps)."""
-    pool_clips: int = 40_000
+    pool_clips: int = 24_000
     """Clips in the pool."""
     first_clips: int = 500
     """Training starts when so many clips of the pool are there."""
     held_out_clips: int = 500
 
 
-class Texts(NamedTuple):
-    """Embeddings of a batch's captions, and for each dimension of one sentence a value."""
+class Target(NamedTuple):
+    """What a step trains on; a warm-up step trains on poses (and texts among themselves) alone."""
 
-    caption_BE: torch.Tensor
-    values_KE: tuple[torch.Tensor, ...]
+    batch: Batch
+    frames_NCHW: torch.Tensor
+    joints_NJ2: torch.Tensor
+    warm: bool
 
 
 class Trainer:
@@ -85,16 +87,12 @@ class Trainer:
         batch = self._draw(warm)
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
         frames_NCHW, joints_NJ2 = augment(batch.frames_BTHWC.to(self.device), batch.joints_BTJ2, generator)
-        joints_NJ2 = joints_NJ2.to(self.device)
-        if warm:
-            slim = self._slim_later(lambda: self._pose_step("slim", frames_NCHW, joints_NJ2))
-            values = {"pose": self._pose_step("tower", frames_NCHW, joints_NJ2)}
-        else:
-            values, texts = self._tower_step(frames_NCHW, joints_NJ2, batch)
-            slim = self._slim_later(lambda: self._slim_step(frames_NCHW, joints_NJ2, batch, texts))
-        self._average("tower")
+        target = Target(batch, frames_NCHW, joints_NJ2.to(self.device), warm)
+        parts, texts = self._tower_losses(target)
+        self._update("tower", total(parts), self.step)
+        slim = self._slim_later(target, texts.detach())
         self.step += 1
-        return values | ({} if slim is None else {"slim": slim})
+        return {name: value.item() for name, value in parts.items()} | slim
 
     def clips_seen(self) -> int:
         """Clips of all frames that each network has trained on (a warm-up step counts its frames)."""
@@ -115,114 +113,51 @@ class Trainer:
             return self.pool.batch(index_B)
         return self.pool.batch(index_B, np.sort(random.choice(frames, max(1, frames // 4), replace=False)))
 
-    def _slim_later(self, step: Callable[[], float]) -> float | None:
+    def _tower_losses(self, target: Target) -> tuple[dict[str, torch.Tensor], Texts]:
+        tower = self.networks["tower"]
+        random = np.random.default_rng((self.recipe.seed, self.step, 1))
+        with self._bf16():
+            texts = encode(tower, self.tokenizer, target.batch, self.pool.sentences, self.recipe.token_noise, random)
+            view = None if target.warm else tower(target.frames_NCHW, self.recipe.num_frames)
+            pose_NPJ = tower.poses(target.frames_NCHW) if view is None else view.pose_NPJ
+        parts = _pose_parts(pose_NPJ, target) | {"text": text_loss(texts, tower.scales()[0])}
+        return parts | ({} if view is None else _text_parts(view, target.batch, texts, tower.scales())), texts
+
+    def _slim_later(self, target: Target, texts: Texts) -> dict[str, float]:
         """Starts the slim network's step beside the tower's next one; returns the loss of its previous step."""
-        before = None if self._slim_loss is None else self._slim_loss.result()
-        learning_rate = self._learning_rate()
-
-        def run() -> float:
-            _set_learning_rate(self.optimizers["slim"], learning_rate)
-            loss = step()
-            self._average("slim")
-            return loss
-
-        self._slim_loss = self._worker.submit(run)
+        before = {} if self._slim_loss is None else {"slim": self._slim_loss.result()}
+        self._slim_loss = self._worker.submit(self._slim_step, target, texts, self.step)
         return before
 
-    def _pose_step(self, name: str, frames_NCHW: torch.Tensor, joints_NJ2: torch.Tensor) -> float:
-        with self._bf16():
-            logits_NPJ = self.networks[name].poses(frames_NCHW)
-        loss = losses.pose_loss(logits_NPJ, joints_NJ2)
-        if name == "tower":
-            _set_learning_rate(self.optimizers[name], self._learning_rate())
-        self._update(name, loss)
-        return loss.item()
-
-    def _tower_step(
-        self, frames_NCHW: torch.Tensor, joints_NJ2: torch.Tensor, batch: Batch
-    ) -> tuple[dict[str, float], Texts]:
-        tower = self.networks["tower"]
-        _set_learning_rate(self.optimizers["tower"], self._learning_rate())
-        with self._bf16():
-            texts = self._encode(batch)
-            view = tower(frames_NCHW, self.recipe.num_frames)
-        parts = self._losses(view, joints_NJ2, batch, texts, *tower.scales())
-        self._update("tower", total(parts))
-        detached = Texts(texts.caption_BE.detach(), tuple(values.detach() for values in texts.values_KE))
-        return {name: value.item() for name, value in parts.items()}, detached
-
-    def _slim_step(self, frames_NCHW: torch.Tensor, joints_NJ2: torch.Tensor, batch: Batch, texts: Texts) -> float:
+    def _slim_step(self, target: Target, texts: Texts, step: int) -> float:
         slim = self.networks["slim"]
         with self._bf16():
-            view = slim(frames_NCHW, self.recipe.num_frames)
-        loss = total(self._losses(view, joints_NJ2, batch, texts, *slim.scales()))
-        self._update("slim", loss)
+            view = None if target.warm else slim(target.frames_NCHW, self.recipe.num_frames)
+            pose_NPJ = slim.poses(target.frames_NCHW) if view is None else view.pose_NPJ
+        parts = _pose_parts(pose_NPJ, target)
+        if view is not None:
+            parts |= _text_parts(view, target.batch, texts, slim.scales())
+        loss = total(parts)
+        self._update("slim", loss, step)
         return loss.item()
 
-    def _encode(self, batch: Batch) -> Texts:
-        """Captions and, for each dimension, a sentence of each value, drawn among those seen; in one pass."""
-        random = np.random.default_rng((self.recipe.seed, self.step, 1))
-        lists = [list(batch.captions)]
-        for sentences in self.pool.sentences:
-            chosen = {value: sorted(sentences[value]) for value in sorted(sentences)}
-            lists.append([chosen[value][random.integers(len(chosen[value]))] for value in chosen])
-        tokens_KL = self._noisy(self.tokenizer([text for texts in lists for text in texts]), random).to(self.device)
-        caption_BE, *values = self.networks["tower"].encode_text(tokens_KL).split([len(texts) for texts in lists])
-        return Texts(caption_BE, tuple(values))
-
-    def _noisy(self, tokens_KL: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
-        """Replaces some tokens by random ones; start, end and padding stay."""
-        words = self.tokenizer.sot_token_id  # the ids below it are words and parts of words
-        chosen_KL = torch.from_numpy(random.random(tokens_KL.shape) < self.recipe.token_noise)
-        noise_KL = torch.from_numpy(random.integers(0, words, tokens_KL.shape))
-        return torch.where(chosen_KL & (tokens_KL > 0) & (tokens_KL < words), noise_KL, tokens_KL)
-
-    def _losses(
-        self,
-        view: View,
-        joints_NJ2: torch.Tensor,
-        batch: Batch,
-        texts: Texts,
-        video_scale: torch.Tensor,
-        local_scale: torch.Tensor,
-    ) -> dict[str, torch.Tensor]:
-        names = np.array(batch.compositions)
-        same_BB = torch.from_numpy(names[:, None] == names[None]).float().to(self.device)
-        parts = {
-            "pose": losses.pose_loss(view.pose_NPJ, joints_NJ2),
-            "caption": losses.contrastive_loss(view.video_BE, texts.caption_BE, same_BB, video_scale),
-        }
-        parts["video"] = parts["pose"].new_zeros(())
-        if view.local_BDE is not None:
-            parts["local"] = parts["pose"].new_zeros(())
-        for number, values_KE in enumerate(texts.values_KE):
-            target_B = rows_of(batch.targets_BD[:, number], self.pool.sentences[number]).to(self.device)
-            share = 1 / len(texts.values_KE)
-            parts["video"] = parts["video"] + share * losses.dimension_loss(
-                view.video_BE, values_KE, target_B, video_scale
-            )
-            if view.local_BDE is not None:
-                parts["local"] = parts["local"] + share * losses.dimension_loss(
-                    view.local_BDE[:, number], values_KE, target_B, local_scale
-                )
-        return parts
-
-    def _update(self, name: str, loss: torch.Tensor) -> None:
+    def _update(self, name: str, loss: torch.Tensor, step: int) -> None:
+        """One step of a network's optimizer and of its moving average."""
         optimizer = self.optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = self._learning_rate(step)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0, error_if_nonfinite=True)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-
-    def _average(self, name: str) -> None:
-        decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        decay = min(self.recipe.average, (1 + step) / (10 + step))
         mean, now = self.averages[name].state_dict(), self.networks[name].state_dict()
         with torch.no_grad():
             for key, value in now.items():
                 mean[key].lerp_(value, 1 - decay) if value.is_floating_point() else mean[key].copy_(value)
 
-    def _learning_rate(self) -> float:
-        since = self.step - self.recipe.pose_steps if self.step >= self.recipe.pose_steps else self.step
+    def _learning_rate(self, step: int) -> float:
+        since = step - self.recipe.pose_steps if step >= self.recipe.pose_steps else step
         return self.recipe.lr * min(1.0, (since + 1) / self.recipe.lr_steps)
 
     def _bf16(self) -> torch.autocast:
@@ -268,10 +203,31 @@ def total(parts: dict[str, torch.Tensor]) -> torch.Tensor:
     return torch.stack(tuple(parts.values())).sum()
 
 
-def rows_of(target_B: torch.Tensor, known: dict[int, set[str]]) -> torch.Tensor:
-    """Numbers of vocabulary values -> their rows among the values known so far (ascending); -1 stays."""
-    row_of = {value: row for row, value in enumerate(sorted(known))}
-    return torch.tensor([row_of.get(int(value), -1) for value in target_B])
+def _pose_parts(pose_NPJ: torch.Tensor, target: Target) -> dict[str, torch.Tensor]:
+    num_frames = target.batch.frames_BTHWC.shape[1]
+    return {
+        "pose": losses.pose_loss(pose_NPJ, target.joints_NJ2),
+        "motion": losses.motion_loss(pose_NPJ, target.joints_NJ2, num_frames),
+    }
+
+
+def _text_parts(
+    view: View, batch: Batch, texts: Texts, scales: tuple[torch.Tensor, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Clips against captions, and against the values of each dimension (mean over dimensions)."""
+    names = np.array(batch.compositions)
+    same_BB = torch.from_numpy(names[:, None] == names[None]).float().to(view.video_BE.device)
+    parts = {"caption": losses.contrastive_loss(view.video_BE, texts.caption_BE, same_BB, scales[0])}
+    rows = list(zip(texts.values_KE, texts.row_B, strict=True))
+    parts["video"] = torch.stack(
+        [losses.dimension_loss(view.video_BE, values_KE, row_B, scales[0]) for values_KE, row_B in rows]
+    ).mean()
+    if view.local_BDE is not None:
+        found = zip(view.local_BDE.unbind(1), rows, strict=True)
+        parts["local"] = torch.stack(
+            [losses.dimension_loss(local_BE, values_KE, row_B, scales[1]) for local_BE, (values_KE, row_B) in found]
+        ).mean()
+    return parts
 
 
 def native_bf16() -> bool:
@@ -296,8 +252,3 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     others = [value for value in network.parameters() if value.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), fused=True)
-
-
-def _set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = value

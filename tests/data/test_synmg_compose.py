@@ -1,0 +1,105 @@
+"""Pretraining clips: never a benchmark program, never a held-out pair, and captions that say what is seen."""
+
+import re
+
+import pytest
+import torch
+
+from fgsgl.data.synmg import compose
+from fgsgl.data.synmg.body import draw_subject
+from fgsgl.data.synmg.captions import describe
+from fgsgl.data.synmg.presets import PRESETS
+from fgsgl.data.synmg.programs import CLASSES, DIMENSIONS, benchmark_keys
+from fgsgl.data.synmg.scene import draw_class_program, draw_scene
+from fgsgl.data.synmg.streams import stream
+
+
+def test_every_program_of_the_benchmark_is_covered_by_its_keys() -> None:
+    """What the classes really draw, with every confounder, has a key that pretraining avoids."""
+    seen = set()
+    for label, program in enumerate(CLASSES):
+        for number in range(40):
+            subject, rng = draw_subject("t", number), stream("t", label, number)
+            scene = draw_scene(draw_class_program(program, subject, rng), subject, PRESETS["hard"].difficulty, 2.0, rng)
+            seen.add(scene.program.key)
+    assert seen == benchmark_keys()
+
+
+def test_training_never_shows_a_benchmark_program_nor_a_held_out_pair() -> None:
+    """Keys know no number of hands, so the two-hand twin of a one-hand class is excluded with it, and the reverse."""
+    seen = set()
+    for number in range(1500):
+        subject, program, difficulty, rng = compose.draw_clip(number, 5, is_held_out=False)
+        seen.add(draw_scene(program, subject, difficulty, 2.0, rng).program.key)
+    assert not seen & benchmark_keys()
+    assert not seen & compose.held_out_keys()
+    assert len(seen) > 200
+    for key in (("lap", "rub"), ("hair", "stroke"), ("hip", "hold"), ("air", "beat")):
+        assert key in benchmark_keys()
+
+
+def test_people_of_pretraining_are_not_the_benchmarks() -> None:
+    benchmark = {draw_subject(name, 0, "subject", f"s{i:02d}") for name in ("quick", "standard") for i in range(76)}
+    pretraining = {compose.draw_clip(number, 0, is_held_out=False)[0] for number in range(100)}
+    held_out = {compose.draw_clip(number, 0, is_held_out=True)[0] for number in range(100)}
+    assert not benchmark & pretraining and not pretraining & held_out
+
+
+def test_held_out_compositions_are_a_hundred_and_unlike_training() -> None:
+    held_out = compose.held_out()
+    assert len(held_out) == len(set(held_out)) == 100
+    assert {program.key for program in held_out} == compose.held_out_keys()
+    for program in held_out:
+        assert program.key not in benchmark_keys()
+    # Each place and each motion of a held-out pair is also seen in training, in other pairs.
+    rest = set(compose.free_keys()["hand"]) - compose.held_out_keys()
+    assert {place for place, _ in compose.held_out_keys()} <= {place for place, _ in rest}
+    assert {motion for _, motion in compose.held_out_keys()} <= {motion for _, motion in rest}
+
+
+@pytest.fixture(scope="module")
+def clips() -> compose.PretrainClips:
+    return compose.sample(24, seed=3, num_frames=4, size_px=64)
+
+
+def test_a_batch_has_the_documented_form(clips: compose.PretrainClips) -> None:
+    assert clips.frames_BTHWC.shape == (24, 4, 64, 64, 3) and clips.frames_BTHWC.dtype == torch.uint8
+    assert clips.joints_BTJ2.shape == (24, 4, 25, 2) and clips.joints_BTJ2.dtype == torch.float32
+    assert ((clips.joints_BTJ2[:, :, 3] > 0) & (clips.joints_BTJ2[:, :, 3] < 1)).all()  # heads are in the picture
+    assert clips.targets_BD.shape == (24, 4) and clips.targets_BD.dtype == torch.int64
+    vocabulary = compose.vocabulary()
+    assert tuple(vocabulary) == DIMENSIONS
+    for targets, composition in zip(clips.targets_BD, clips.composition_B, strict=True):
+        assert "|".join(vocabulary[n][i] for n, i in zip(DIMENSIONS, targets, strict=True)) == composition
+    assert len(set(clips.captions)) > 20
+    assert all(set(sentences) == set(DIMENSIONS) for sentences in clips.sentences)
+
+
+def test_the_same_seed_gives_the_same_clips(clips: compose.PretrainClips) -> None:
+    again = compose.sample(3, seed=3, num_frames=4, size_px=64)
+    assert torch.equal(again.frames_BTHWC, clips.frames_BTHWC[:3]) and again.captions == clips.captions[:3]
+    assert not torch.equal(compose.sample(1, seed=4, num_frames=4, size_px=64).frames_BTHWC, clips.frames_BTHWC[:1])
+
+
+def test_held_out_clips_show_the_held_out_compositions() -> None:
+    shown = compose.sample(6, seed=0, num_frames=1, size_px=32, held_out=True).composition_B
+    expected = ["|".join(getattr(program, name) for name in DIMENSIONS) for program in compose.held_out()[:6]]
+    assert shown == expected
+
+
+def test_captions_use_known_words_the_class_names_words_and_no_sides() -> None:
+    known, used = set(compose.words()), set()
+    for number in range(1500):
+        _, program, _, rng = compose.draw_clip(number, 9, is_held_out=False)
+        caption, sentences = describe(program, number % 2 == 0, rng)
+        used |= set(re.findall(r"[a-z]+", " ".join([caption, *sentences.values()]).lower()))
+    assert used <= known
+    assert not used & {"left", "right"}
+    wanted = "akimbo collar suprasternal notch folding arms jewelry crossing finger turtling neck shoulder legs hair"
+    assert {word.rstrip("s") for word in wanted.split()} <= {word.rstrip("s") for word in used}
+
+
+def test_every_class_has_a_description_in_known_words() -> None:
+    descriptions = compose.class_descriptions()
+    assert len(set(descriptions)) == 17
+    assert set(re.findall(r"[a-z]+", " ".join(descriptions).lower())) <= set(compose.words())
