@@ -13,7 +13,7 @@ from fgsgl.errors import UserError
 from fgsgl.models import synmg_tiny
 from fgsgl.models.config import FGSGLConfig
 
-FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "backbone", "pretrained", "autocast")
+FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "tower", "pretrained", "autocast")
 """Settings that the protocol, the data set or the machine decides."""
 
 CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
@@ -32,7 +32,7 @@ def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) ->
         "text": classes.text,
         "image_size": protocol.image_size,
         "num_frames": protocol.num_frames,
-        "backbone": protocol.backbone,
+        "tower": protocol.backbone,
         "pretrained": protocol.pretrained,
         **settings,
     }

@@ -115,7 +115,7 @@ def _to_rgb(frame: av.VideoFrame, size: int | None) -> np.ndarray:
 
 
 def write_h264(path: Path, frames_THWC: np.ndarray, fps: float, crf: int = 18, preset: str = "veryfast") -> None:
-    """Writes frames as an H.264 MP4 (yuv420p), whole or not at all.
+    """Writes frames as an H.264 MP4 (yuv420p), whole or not at all; equal frames give equal files.
 
     Args:
         path: the file to write.
@@ -129,7 +129,7 @@ def write_h264(path: Path, frames_THWC: np.ndarray, fps: float, crf: int = 18, p
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.height, stream.width = frames_THWC.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(crf), "preset": preset, "threads": "1"}
+        stream.options = {"crf": str(crf), "preset": preset, "threads": "1", "x264-params": "cpu-independent=1"}
         for pixels in frames_THWC:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())

@@ -39,10 +39,10 @@ class FGSGLConfig:
     """C."""
     text: str = "smg"
     """FG-Text: the name of a shipped one (``smg``, ...), or the path of a YAML file."""
-    backbone: str = "synmg-tiny"
+    tower: str = "synmg-tiny"
     """An open_clip model with a transformer as its visual tower, such as ``ViT-B-16``."""
     pretrained: str | None = "synmg-tiny"
-    """A tag of open_clip's for the backbone, the path of a weights file, or None: random weights, always the same."""
+    """A tag of open_clip's for the tower, the path of a weights file, or None: random weights, always the same."""
     image_size: int = 112
     """Side of a frame in pixels."""
     num_frames: int = 8

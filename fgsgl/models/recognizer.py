@@ -59,7 +59,7 @@ class FGSGL(BaseModel):
         self.config = config = FGSGLConfig.from_dict(settings)
         self.progress = 1.0
         """Share of the training that is done, which the schedule reads; :class:`ProgressHook` sets it."""
-        self.tower = build_tower(config.backbone, config.pretrained, config.image_size)
+        self.tower = build_tower(config.tower, config.pretrained, config.image_size)
         self.tap = self.tower.tap_block(config.tap)
         seed = int(torch.randint(2**62, ()))
         if config.lora:

@@ -66,12 +66,12 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
         get("fgsgl").resolve({"lora_rang": 4})
 
 
-def test_whole_pairs_come_first_and_every_floor_once() -> None:
+def test_floors_and_ceilings_come_once_and_then_whole_pairs() -> None:
     wanted = cells((Variant(method="fgsgl"), variant(["fgsa"])), PROTOCOL, 3, "f", "smg")
     names = [(item.variant.method, item.variant.name, item.seed) for item in wanted]
-    floors = [name for name, method in scan().items() if method.kind == "floor"]
-    assert names[: len(floors)] == [(name, "full", 0) for name in floors]
-    assert names[len(floors) :] == [("fgsgl", name, seed) for seed in range(3) for name in ("full", "w/o fgsa")]
+    bounds = [name for name, method in scan().items() if method.kind != "method"]
+    assert names[: len(bounds)] == [(name, "full", 0) for name in bounds]
+    assert names[len(bounds) :] == [("fgsgl", name, seed) for seed in range(3) for name in ("full", "w/o fgsa")]
 
 
 def test_asking_for_a_floor_by_name_gives_it_once_for_each_seed() -> None:

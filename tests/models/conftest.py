@@ -52,7 +52,7 @@ def build() -> Callable[..., FGSGL]:
 
     def built(seed: int = 0, **changes: Any) -> FGSGL:
         torch.manual_seed(seed)
-        small = {"backbone": NATIVE, "pretrained": None, "image_size": IMAGE_SIZE, "num_frames": NUM_FRAMES}
+        small = {"tower": NATIVE, "pretrained": None, "image_size": IMAGE_SIZE, "num_frames": NUM_FRAMES}
         return FGSGL(**{"num_classes": NUM_CLASSES, "autocast": "none", **small, **changes})
 
     return built

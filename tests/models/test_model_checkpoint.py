@@ -77,7 +77,7 @@ def test_torch_loads_strictly_and_a_merged_model_keeps_its_output(build: Build, 
 
 def test_a_checkpoint_of_vit_b16_is_under_10_mb() -> None:
     """All trained parts but the learned prompt (8 kB) and two temperatures, for which 200 texts would be encoded."""
-    model = FGSGL(num_classes=52, backbone="ViT-B-16", pretrained=None, image_size=224, head="linear", loss_fine=0.0)
+    model = FGSGL(num_classes=52, tower="ViT-B-16", pretrained=None, image_size=224, head="linear", loss_fine=0.0)
     assert {name.split(".")[0] for name in model.state_dict()} >= {"tower", "temporal", "linear", "fgsa", "gate_D"}
     assert sum(value.nbytes for value in model.state_dict().values()) < 10e6
 
@@ -85,7 +85,7 @@ def test_a_checkpoint_of_vit_b16_is_under_10_mb() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"backbone": "synmg-tiny"}, "tower synmg-tiny"),
+        ({"tower": "synmg-tiny"}, "tower synmg-tiny"),
         ({"text_control": "shuffled"}, "shuffled"),
         ({"lora_rank": 4}, "shape"),
         ({"fgsa": False}, "fgsa"),

@@ -36,7 +36,7 @@ def losses_and_gradients(
 def test_the_whole_model_trains(
     build: Build, backbone: str, clip_BTCHW: torch.Tensor, samples: list[ActionDataSample]
 ) -> None:
-    model = build(backbone=backbone)
+    model = build(tower=backbone)
     losses = model(clip_BTCHW, samples, mode="loss")
     assert set(losses) == {"loss_category", "fine_weight", *(f"loss_fine_{name}" for name in DIMENSIONS)}
     _, gradients = losses_and_gradients(model, clip_BTCHW, samples)
