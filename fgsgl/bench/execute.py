@@ -24,6 +24,8 @@ from fgsgl.bench.live import Live
 from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
 
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**31), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
+"""Makes glibc keep a step's large buffers for the next instead of asking the kernel anew (TSM's step: -20 %)."""
 POLL_S = 0.2
 GRACE_S = 10.0
 """How long an interrupted cell may take to end before it is killed."""
@@ -135,6 +137,7 @@ def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
     (work_dir / "progress.json").unlink(missing_ok=True)
     environment = {
         **os.environ,
+        **KEEP_MEMORY,
         "OMP_NUM_THREADS": str(place.threads),
         "PYTHONHASHSEED": "0",
         **device_environment(place.device),

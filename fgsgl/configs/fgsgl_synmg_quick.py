@@ -13,7 +13,7 @@ model = {'type': 'FGSGL',
  'text': 'smg',
  'image_size': 112,
  'num_frames': 8,
- 'backbone': 'synmg-tiny',
+ 'tower': 'synmg-tiny',
  'pretrained': 'synmg-tiny',
  'tap': 'middle',
  'temporal': 'transformer',
@@ -80,7 +80,7 @@ test_dataloader = {'batch_size': 16,
              'skip_bad': False}}
 val_evaluator = {'type': 'AccMetric', 'metric_list': ('top_k_accuracy', 'mean_class_accuracy')}
 test_evaluator = {'type': 'AccMetric', 'metric_list': ('top_k_accuracy', 'mean_class_accuracy')}
-train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 6, 'val_interval': 1}
+train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 5, 'val_interval': 1}
 val_cfg = {'type': 'ValLoop'}
 test_cfg = {'type': 'TestLoop'}
 optim_wrapper = {'type': 'OptimWrapper',
@@ -89,14 +89,14 @@ optim_wrapper = {'type': 'OptimWrapper',
 param_scheduler = [{'type': 'LinearLR',
   'start_factor': 0.01,
   'begin': 0,
-  'end': 0.6000000000000001,
+  'end': 0.5,
   'by_epoch': True,
   'convert_to_iter_based': True},
  {'type': 'CosineAnnealingLR',
   'eta_min': 0,
-  'begin': 0.6000000000000001,
-  'end': 6,
-  'T_max': 5.4,
+  'begin': 0.5,
+  'end': 5,
+  'T_max': 4.5,
   'by_epoch': True,
   'convert_to_iter_based': True}]
 default_hooks = {'timer': {'type': 'IterTimerHook'},

@@ -8,7 +8,7 @@ from pathlib import Path
 from fgsgl.data.cliptable import ClipTable
 
 PRESETS = ("quick", "standard", "hard", "smoke")
-PROTOCOL = {"quick": {"epochs": 6}, "standard": {"epochs": 10}, "hard": {"epochs": 10}, "smoke": {"epochs": 2}}
+PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 10}, "hard": {"epochs": 10}, "smoke": {"epochs": 2}}
 """Fields of the protocol that suit each preset, so that a cell takes minutes on two cores."""
 
 
