@@ -263,6 +263,7 @@ def test_a_frozen_tower_runs_without_a_graph(build: Build, clip_BTCHW: torch.Ten
         ({"tap": 9}, "1..3"),
         ({"lora_rnak": 2}, "lora_rank"),
     ],
+    ids=lambda value: "-".join(sorted(value)),
 )
 def test_wrong_settings_are_refused(build: Build, wrong: dict, told: str) -> None:
     with pytest.raises(UserError, match=told):
