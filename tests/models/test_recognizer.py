@@ -181,7 +181,7 @@ def test_predict_fills_the_samples(build: Build, clip_BTCHW: torch.Tensor, sampl
         ({"fine_at_test": False}, {"category", "fine"}),
         ({"cpa": False}, {"category", "fine"}),
     ],
-    ids=str,
+    ids=lambda value: "-".join(sorted(value)),
 )
 def test_scores_of_variants(build: Build, change: dict, there: set[str], clip_BTCHW: torch.Tensor) -> None:
     sample = build(**change).eval()(clip_BTCHW, None, mode="predict")[0]
@@ -263,7 +263,6 @@ def test_a_frozen_tower_runs_without_a_graph(build: Build, clip_BTCHW: torch.Ten
         ({"tap": 9}, "1..3"),
         ({"lora_rnak": 2}, "lora_rank"),
     ],
-    ids=lambda value: "-".join(sorted(value)),
 )
 def test_wrong_settings_are_refused(build: Build, wrong: dict, told: str) -> None:
     with pytest.raises(UserError, match=told):
