@@ -1,17 +1,16 @@
 """From the frames' embeddings to the video's.
 
-Shapes: B clips, T frames, E joint embedding, H heads, F width of a head,
-I = H F.
+Shapes: B clips, T frames, E joint embedding, M width of a motion token, H heads, F = M / H.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, scaled_dot_product_attention
+from torch.nn.functional import gelu, normalize, pad, scaled_dot_product_attention
 
+WIDTH = 128  # M, whatever E: data sets of micro-gestures are small, and so are checkpoints
 HEADS = 2
-HEAD_WIDTH = 64  # F; 128 in all, whatever E: data sets of micro-gestures are small, and so are checkpoints
 
 
 class MeanOverTime(nn.Module):
@@ -23,8 +22,10 @@ class MeanOverTime(nn.Module):
 
 
 class TemporalTransformer(nn.Module):
-    """One pre-norm transformer layer over the frames, with a learned time embedding, then the mean (ours).
+    """One pre-norm transformer layer over the frames, then the mean (ours).
 
+    The layer attends over motion tokens: a map of the frame's embedding, of its change until the next frame (zero in
+    the last one) and of its time. Without the change it takes several times the clips to tell small motions apart.
     Both residual branches end in zeros at the start, so that training begins at :class:`MeanOverTime` and what the
     pretrained tower knows is kept.
 
@@ -35,11 +36,11 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, width: int, num_frames: int) -> None:
         super().__init__()
-        inner = HEADS * HEAD_WIDTH
-        self.time_TE = nn.Parameter(0.02 * torch.randn(num_frames, width))
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * inner), nn.Linear(inner, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 2 * inner), nn.GELU(), nn.Linear(2 * inner, width))
+        self.to_motion = nn.Linear(2 * width, WIDTH)
+        self.time_TM = nn.Parameter(0.02 * torch.randn(num_frames, WIDTH))
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, width))
         for last in (self.out, self.mlp[-1]):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -47,13 +48,15 @@ class TemporalTransformer(nn.Module):
     def forward(self, frame_BTE: Tensor) -> Tensor:
         """``video_BE``."""
         frame_BTE = normalize(frame_BTE.float(), dim=-1)
-        frame_BTE = frame_BTE + self._attend(self.norm1(frame_BTE) + self.time_TE)
+        frame_BTE = frame_BTE + self._attend(self.norm1(frame_BTE))
         frame_BTE = frame_BTE + self.mlp(self.norm2(frame_BTE))
         return frame_BTE.float().mean(1)
 
     def _attend(self, input_BTE: Tensor) -> Tensor:
+        change_BTE = pad(input_BTE.diff(dim=1), (0, 0, 0, 1))
+        motion_BTM = gelu(self.to_motion(torch.cat((input_BTE, change_BTE), dim=-1)) + self.time_TM)
         query_BHTF, key_BHTF, value_BHTF = (
-            part_BTI.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part_BTI in self.qkv(input_BTE).chunk(3, -1)
+            part_BTM.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part_BTM in self.qkv(motion_BTM).chunk(3, -1)
         )
         attended_BHTF = scaled_dot_product_attention(query_BHTF, key_BHTF, value_BHTF)
         return self.out(attended_BHTF.transpose(1, 2).flatten(2))

@@ -26,7 +26,7 @@ from fgsgl.models.slim_resnet import SlimResNet
 
 PARTS = ("pose", "motion", "text", "caption", "video", "local")
 MINIATURE = Recipe(
-    batch=4, num_frames=4, pose_steps=2, lr=2e-3, lr_steps=1, pool_clips=CHUNK, first_clips=CHUNK, held_out_clips=CHUNK
+    batch=4, num_frames=4, captions=8, pose_steps=2, lr=2e-3, lr_steps=1, pool_clips=CHUNK, first_clips=CHUNK, held_out_clips=CHUNK
 )
 
 

@@ -1,6 +1,6 @@
 """Losses of the pretraining.
 
-Shapes: N frames, J joints, P = G x G patches, B clips, K texts, E embedding; embeddings are normalised.
+Shapes: N frames, J joints, P = G x G patches, B clips, C captions, K texts, E embedding; embeddings are normalised.
 """
 
 from __future__ import annotations
@@ -58,13 +58,29 @@ def pose_error_NJ(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor) -> torch.T
     return distance_NJ.masked_fill(~inside(joints_NJ2), float("nan"))
 
 
+def frame_losses(frame_BTE: torch.Tensor, taught_BTE: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Shares of the teacher's variance that the embeddings do not explain: of the frames, and of their changes (ours).
+
+    An error that all frames of a clip have in common does not count in the second, which is about motion alone.
+    """
+    change_BTE, wanted_BTE = frame_BTE.diff(dim=1), taught_BTE.diff(dim=1)
+    spread_BTE = taught_BTE - taught_BTE.mean((0, 1), keepdim=True)
+    frame = (frame_BTE - taught_BTE).square().sum() / spread_BTE.square().sum()
+    return frame, (change_BTE - wanted_BTE).square().sum() / wanted_BTE.square().sum()
+
+
 def contrastive_loss(
-    video_BE: torch.Tensor, text_BE: torch.Tensor, same_BB: torch.Tensor, scale: torch.Tensor
+    video_BE: torch.Tensor, caption_CE: torch.Tensor, same_BC: torch.Tensor, scale: torch.Tensor
 ) -> torch.Tensor:
-    """Symmetric cross-entropy of clips and captions (CLIP); captions of the same composition are all right answers."""
-    logits_BB = scale * video_BE @ text_BE.T
-    target_BB = same_BB / same_BB.sum(1, keepdim=True)
-    return (F.cross_entropy(logits_BB, target_BB) + F.cross_entropy(logits_BB.T, target_BB)) / 2
+    """Symmetric cross-entropy of clips and captions (CLIP); captions of the same composition are all right answers.
+
+    The first B captions are the clips' own. A clip is told from all captions, an own caption from the batch's clips.
+    """
+    logits_BC = scale * video_BE @ caption_CE.T
+    own = slice(len(video_BE))
+    to_text = F.cross_entropy(logits_BC, same_BC / same_BC.sum(1, keepdim=True))
+    to_video = F.cross_entropy(logits_BC[:, own].T, same_BC[:, own] / same_BC[:, own].sum(1, keepdim=True))
+    return (to_text + to_video) / 2
 
 
 def dimension_loss(

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from fgsgl.data.synmg import compose
+from fgsgl.data.synmg.programs import Program
+from fgsgl.models.pretrain.texts import Told
 
 CHUNK = 100
 """Clips a chunk: the held-out compositions, each once."""
@@ -24,13 +26,12 @@ HELD_OUT_SEED = 500_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Some clips of the pool. Joints are fractions of the image; a target is -1 where a dimension does not apply."""
+    """Some clips of the pool. Joints are fractions of the image."""
 
     frames_BTHWC: torch.Tensor
     joints_BTJ2: torch.Tensor
     targets_BD: torch.Tensor
-    captions: tuple[str, ...]
-    compositions: tuple[str, ...]
+    told: tuple[Told, ...]
 
 
 class Pool:
@@ -38,40 +39,34 @@ class Pool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.texts: list[dict] = []
-        self.sentences: list[dict[int, set[str]]] = [{} for _ in compose.DIMENSIONS]
+        self.told: list[Told] = []
         self._frames: list[np.ndarray] = []
         self._joints: list[np.ndarray] = []
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.told)
 
     def refresh(self) -> None:
-        """Takes in the chunks after those already known; a chunk's texts are written last, when it is whole."""
-        while (texts_path := _chunk_path(self.folder, len(self._frames), "texts.json")).is_file():
+        """Takes in the chunks after those already known; a chunk's programs are written last, when it is whole."""
+        while (programs_path := _chunk_path(self.folder, len(self._frames), "programs.json")).is_file():
             number = len(self._frames)
             self._joints.append(np.load(_chunk_path(self.folder, number, "joints.npy"), allow_pickle=False))
             self._frames.append(
                 np.load(_chunk_path(self.folder, number, "frames.npy"), mmap_mode="r", allow_pickle=False)
             )
-            texts = json.loads(texts_path.read_text(encoding="utf-8"))
-            self.texts.extend(texts)
-            for text in texts:
-                for known, name, target in zip(self.sentences, compose.DIMENSIONS, text["targets"], strict=True):
-                    if target >= 0:
-                        known.setdefault(target, set()).add(text["sentences"][name])
+            rows = json.loads(programs_path.read_text(encoding="utf-8"))
+            self.told.extend(Told(Program(**row["program"]), row["returns"]) for row in rows)
 
     def batch(self, index_B: np.ndarray, frame_T: slice | np.ndarray = slice(None)) -> Batch:
         """The clips with the given numbers, all frames or the chosen ones."""
         where = [divmod(int(index), CHUNK) for index in index_B]
-        texts = [self.texts[index] for index in index_B]
+        told = tuple(self.told[index] for index in index_B)
         return Batch(
             frames_BTHWC=torch.from_numpy(np.stack([self._frames[chunk][row][frame_T] for chunk, row in where])),
             joints_BTJ2=torch.from_numpy(np.stack([self._joints[chunk][row][frame_T] for chunk, row in where])),
-            targets_BD=torch.tensor([text["targets"] for text in texts]),
-            captions=tuple(text["caption"] for text in texts),
-            compositions=tuple(text["composition"] for text in texts),
+            targets_BD=torch.tensor([compose.target(clip.program) for clip in told]),
+            told=told,
         )
 
 
@@ -86,7 +81,7 @@ def render(
     """Renders what the folder lacks of the first ``clips`` clips (rounded up to whole chunks), while it is wanted."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(-(-clips // CHUNK)):
-        if wanted() and not _chunk_path(folder, number, "texts.json").is_file():
+        if wanted() and not _chunk_path(folder, number, "programs.json").is_file():
             _render_chunk(folder, number, seed, num_frames, held_out)
 
 
@@ -95,15 +90,13 @@ def _render_chunk(folder: Path, number: int, seed: int, num_frames: int, held_ou
     clips = compose.sample(CHUNK, seed=chunk_seed, num_frames=num_frames, held_out=held_out)
     _write(_chunk_path(folder, number, "frames.npy"), clips.frames_BTHWC.numpy())
     _write(_chunk_path(folder, number, "joints.npy"), clips.joints_BTJ2.numpy().astype(np.float32))
-    texts = [
-        {"caption": caption, "sentences": sentences, "targets": targets, "composition": composition}
-        for caption, sentences, targets, composition in zip(
-            clips.captions, clips.sentences, clips.targets_BD.tolist(), clips.composition_B, strict=True
-        )
+    rows = [
+        {"program": asdict(program), "returns": returns}
+        for program, returns in zip(clips.programs, clips.returns, strict=True)
     ]
-    path = _chunk_path(folder, number, "texts.json")
+    path = _chunk_path(folder, number, "programs.json")
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(texts), encoding="utf-8")
+    temporary.write_text(json.dumps(rows), encoding="utf-8")
     temporary.replace(path)
 
 

@@ -14,12 +14,15 @@ import torch
 from fgsgl.errors import UserError
 from fgsgl.models.pretrain.evaluate import evaluate
 from fgsgl.models.pretrain.pool import Pool, render, start_rendering
+from fgsgl.models.pretrain.teach import taught
+from fgsgl.models.pretrain.texts import Bank
 from fgsgl.models.pretrain.train import Recipe, Trainer
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
 SAVE_EVERY_S = 120
 EVALUATE_EVERY_S = 400
+LOSSES = ("pose", "motion", "frame", "change", "caption", "video", "local", "slim")
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,8 @@ class Curve:
         """Appends a row and returns it; the columns are those of the file's first row."""
         row = {"step": step, "clips_seen": clips, "pool": pool, "minutes": (time.monotonic() - self._started) / 60}
         row |= {
-            f"loss_{name}": float("nan") for name in ("pose", "motion", "text", "caption", "video", "local", "slim")
+            f"loss_{name}": float("nan")
+            for name in ("pose", "motion", "frame", "change", "caption", "video", "local", "slim")
         }
         row |= {name: float(np.mean(values)) for name, values in self._sums.items()} | measured
         self._sums.clear()
@@ -89,12 +93,14 @@ def pretrain(
         raise UserError(f"{checkpoint} exists; give --resume to go on from it, or another --out folder")
     torch.set_num_threads(threads)
     recipe = recipe or Recipe(seed=seed)
+    teacher, known = taught(out, recipe.teacher, num_frames=recipe.num_frames, seed=recipe.seed, device=device)
+    bank = Bank(teacher.embed, known, recipe.seed)
     started = time.monotonic()
     render(out / "held_out", recipe.held_out_clips, recipe.seed, recipe.num_frames, held_out=True)
     renderer = start_rendering(out / "pool", recipe.pool_clips, recipe.seed, recipe.num_frames)
     try:
         pool = _first_clips(out / "pool", recipe.first_clips, renderer.is_alive)
-        trainer = Trainer(recipe, pool, device)
+        trainer = Trainer(recipe, pool, teacher, bank, device)
         if resume:
             trainer.load(checkpoint)
         _loop(trainer, Pool(out / "held_out"), Curve(out / CURVE), checkpoint, started + 60 * minutes, progress)
@@ -144,7 +150,7 @@ def _measure(
 ) -> None:
     trainer.finish()
     averages = trainer.averages
-    measured = evaluate(averages["tower"], averages["slim"], held_out, trainer.pool, trainer.device)
+    measured = evaluate(averages["tower"], averages["slim"], trainer.bank, held_out, trainer.device)
     row = curve.write(trainer.step, trainer.clips_seen(), len(trainer.pool), measured)
     log.info("pretraining: %s", {name: round(value, 3) for name, value in row.items()})
     if progress is not None:

@@ -1,92 +1,100 @@
-"""The texts of a batch: its captions, and sentences for the values of each dimension.
+"""Texts drawn for clips: captions, and sentences for the values of each dimension.
 
-Shapes: B clips, K values of a dimension, D dimensions, L tokens, E embedding.
+Shapes: N texts, K values of a dimension, L tokens, E embedding, D dimensions, P programs, S samples of a text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from open_clip.tokenizer import SimpleTokenizer
+from torch.nn import functional as F
 
-from fgsgl.models.pretrain.heads import Tower
-from fgsgl.models.pretrain.losses import dimension_loss
-from fgsgl.models.pretrain.pool import Batch
+from fgsgl.data.synmg import captions, compose
+from fgsgl.data.synmg.programs import Program
 
-
-class Texts(NamedTuple):
-    """Embeddings of a batch's captions and, for each dimension, of two sentences a value; and the right values."""
-
-    caption_BE: torch.Tensor
-    values_KE: tuple[torch.Tensor, ...]
-    synonyms_KE: tuple[torch.Tensor, ...]
-    """Another draw of one sentence a value."""
-    row_B: tuple[torch.Tensor, ...]
-    """For each dimension the row of each clip's value in ``values_KE``; -1 where it has none."""
-
-    def detach(self) -> Texts:
-        """The same without gradients."""
-        return Texts(*(_detached(part) for part in self))
+SHORT = 0.25
+"""Share of captions as short as a class name."""
 
 
-def _detached(part: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor | tuple[torch.Tensor, ...]:
-    return part.detach() if isinstance(part, torch.Tensor) else tuple(one.detach() for one in part)
+class Told(NamedTuple):
+    """What a caption is drawn from."""
+
+    program: Program
+    returns: bool
 
 
-def encode(
-    tower: Tower,
-    tokenizer: SimpleTokenizer,
-    batch: Batch,
-    sentences: list[dict[int, set[str]]],
-    noise: float,
-    random: np.random.Generator,
-) -> Texts:
-    """Encodes the captions and two random sentences of every value known so far, all in one pass.
+def told(target_D: Sequence[int], returns: bool) -> Told:
+    """From the numbers of the values in the vocabulary."""
+    values = zip(compose.vocabulary().values(), target_D, strict=True)
+    return Told(Program(*(names[index] for names, index in values)), returns)
+
+
+def known_values(targets_BD: torch.Tensor) -> tuple[list[int], ...]:
+    """For each dimension the numbers of the values that occur."""
+    return tuple(target_B.unique().tolist() for target_B in targets_BD.unbind(1))
+
+
+def draw_captions(clips: Sequence[Told], rng: np.random.Generator, short: float = SHORT) -> list[str]:
+    """A caption each; a share of them ``short``."""
+    return [(captions.mention if rng.random() < short else captions.describe)(*clip, rng) for clip in clips]
+
+
+def draw_sentences(known: Sequence[Sequence[int]], rng: np.random.Generator) -> list[list[str]]:
+    """For each dimension one sentence for each known value."""
+    return [
+        [captions.sentence(name, names[value], rng.random() < 0.5, rng) for value in values]
+        for (name, names), values in zip(compose.vocabulary().items(), known, strict=True)
+    ]
+
+
+def noisy(tokens_NL: torch.Tensor, words: int, share: float, rng: np.random.Generator) -> torch.Tensor:
+    """Replaces a share of the tokens by random ones below ``words``; start, end and padding stay."""
+    chosen_NL = torch.from_numpy(rng.random(tokens_NL.shape) < share)
+    noise_NL = torch.from_numpy(rng.integers(0, words, tokens_NL.shape))
+    return torch.where(chosen_NL & (tokens_NL > 0) & (tokens_NL < words), noise_NL, tokens_NL)
+
+
+def rows_of(target_B: torch.Tensor, known: Sequence[int]) -> torch.Tensor:
+    """Numbers of vocabulary values -> their rows among the known ones; -1 for a value that is not known."""
+    row_of = {value: row for row, value in enumerate(known)}
+    return torch.tensor([row_of.get(int(value), -1) for value in target_B])
+
+
+class Bank:
+    """Embeddings of everything that can be said of some clips, by a text tower that no longer learns.
 
     Args:
-        tower: encodes.
-        tokenizer: the tower's.
-        batch: its captions and targets.
-        sentences: for each dimension, value -> sentences known.
-        noise: share of the tokens that become random ones.
-        random: draws sentences and noise.
+        encode: texts -> normalised text_NE.
+        known: for each dimension the values that get a sentence.
+        seed: of the words drawn.
     """
-    lists = [list(batch.captions)]
-    for known in sentences * 2:
-        sorted_of = {value: sorted(known[value]) for value in sorted(known)}
-        lists.append([texts[random.integers(len(texts))] for texts in sorted_of.values()])
-    tokens_KL = tokenizer([text for texts in lists for text in texts])
-    tokens_KL = noisy(tokens_KL, tokenizer.sot_token_id, noise, random).to(tower.pose[1].weight.device)
-    caption_BE, *values = tower.encode_text(tokens_KL).split([len(texts) for texts in lists])
-    count = len(sentences)
-    row_B = tuple(rows_of(batch.targets_BD[:, number], known) for number, known in enumerate(sentences))
-    row_B = tuple(row.to(caption_BE.device) for row in row_B)
-    return Texts(caption_BE, tuple(values[:count]), tuple(values[count:]), row_B)
 
+    SAMPLES = 4
+    """S: captions drawn for each program."""
+    SENTENCES = 16
+    """Sentences that a value's embedding is the mean of."""
 
-def text_loss(texts: Texts, scale: torch.Tensor) -> torch.Tensor:
-    """Two sentences of a value are alike, and a caption is like the sentences of its values (ours).
+    def __init__(self, encode: Callable[[list[str]], torch.Tensor], known: Sequence[Sequence[int]], seed: int) -> None:
+        self.known = known
+        self._encode, self._rng = encode, np.random.default_rng((seed, 7))
+        drawn = [draw_sentences(known, self._rng) for _ in range(self.SENTENCES)]
+        self.values_KE = tuple(
+            F.normalize(torch.stack([encode(one[dimension]) for one in drawn]).mean(0), dim=-1)
+            for dimension in range(len(known))
+        )
+        self._row_of: dict[tuple[Told, float], int] = {}
+        self.caption_PSE = encode(["."])[:, None].repeat(1, self.SAMPLES, 1)[:0]
 
-    It needs no picture: the text tower has sorted its words before the clips have to be matched with them.
-    """
-    loss = texts.caption_BE.new_zeros(())
-    for values_KE, synonyms_KE, row_B in zip(texts.values_KE, texts.synonyms_KE, texts.row_B, strict=True):
-        every_K = torch.arange(len(values_KE), device=values_KE.device)
-        loss = loss + dimension_loss(synonyms_KE, values_KE, every_K, scale)
-        loss = loss + dimension_loss(texts.caption_BE, values_KE, row_B, scale)
-    return loss / (2 * len(texts.values_KE))
-
-
-def noisy(tokens_KL: torch.Tensor, words: int, share: float, random: np.random.Generator) -> torch.Tensor:
-    """Replaces a share of the tokens by random ones below ``words``; start, end and padding stay."""
-    chosen_KL = torch.from_numpy(random.random(tokens_KL.shape) < share)
-    noise_KL = torch.from_numpy(random.integers(0, words, tokens_KL.shape))
-    return torch.where(chosen_KL & (tokens_KL > 0) & (tokens_KL < words), noise_KL, tokens_KL)
-
-
-def rows_of(target_B: torch.Tensor, known: dict[int, set[str]]) -> torch.Tensor:
-    """Numbers of vocabulary values -> their rows among the values known so far (ascending); -1 stays."""
-    row_of = {value: row for row, value in enumerate(sorted(known))}
-    return torch.tensor([row_of.get(int(value), -1) for value in target_B])
+    def rows(self, clips: Sequence[Told], short: float = SHORT) -> torch.Tensor:
+        """Rows of the clips' captions in ``caption_PSE``, which grows by what is new."""
+        new = list(dict.fromkeys(clip for clip in clips if (clip, short) not in self._row_of))
+        if new:
+            first = len(self._row_of)
+            self._row_of.update(((clip, short), first + offset) for offset, clip in enumerate(new))
+            texts = draw_captions([clip for clip in new for _ in range(self.SAMPLES)], self._rng, short)
+            added_PSE = self._encode(texts).unflatten(0, (-1, self.SAMPLES))
+            self.caption_PSE = torch.cat((self.caption_PSE, added_PSE))
+        return torch.tensor([self._row_of[clip, short] for clip in clips])

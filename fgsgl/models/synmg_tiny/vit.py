@@ -24,7 +24,7 @@ PATCH_PX = 16
 class ConvStem(PatchEmbed):
     """Four 3 x 3 convolutions of stride 2 in place of one 16 x 16: frames_NCHW -> tokens_NPW."""
 
-    def __init__(self, in_chans: int = 3, embed_dim: int = 192, **settings: Any) -> None:
+    def __init__(self, in_chans: int = 3, embed_dim: int = 128, **settings: Any) -> None:
         super().__init__(in_chans=in_chans, embed_dim=embed_dim, **settings)
         layers: list[nn.Module] = []
         before = in_chans
@@ -47,7 +47,7 @@ default_cfgs = generate_default_cfgs(
 @register_model
 def synmg_tiny_vit(pretrained: bool = False, **settings: Any) -> VisionTransformer:
     """The tower with random weights, by timm's name; ``weights.safetensors`` is loaded by open_clip."""
-    ours = {"img_size": IMAGE_SIZE_PX, "patch_size": PATCH_PX, "embed_dim": 192, "depth": 4, "num_heads": 3}
+    ours = {"img_size": IMAGE_SIZE_PX, "patch_size": PATCH_PX, "embed_dim": 128, "depth": 4, "num_heads": 4}
     settings = {**ours, "embed_layer": ConvStem, **settings}
     model = build_model_with_cfg(VisionTransformer, "synmg_tiny_vit", pretrained, **settings)
     for block in model.blocks:

@@ -1,0 +1,140 @@
+"""The teacher: the text tower and the temporal encoder, learnt from the true places of the joints (ours).
+
+Joints cost a three-hundredth of pictures, so that the words, and what motions mean, are learnt first from more clips
+than could be rendered. The visual tower then has to give each frame the embedding that the teacher gives its joints.
+
+Shapes: B clips, T frames, J joints, C captions, K values of a dimension, N texts, L tokens, E embedding.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import open_clip
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from fgsgl.data.synmg.body import JOINTS
+from fgsgl.models import synmg_tiny
+from fgsgl.models.pretrain.augment import SHIFT_PX, mirrored_joints
+from fgsgl.models.pretrain.losses import contrastive_loss, dimension_loss
+from fgsgl.models.pretrain.motions import Motions
+from fgsgl.models.pretrain.texts import draw_captions, draw_sentences, noisy, rows_of
+from fgsgl.models.synmg_tiny.vit import IMAGE_SIZE_PX
+from fgsgl.models.temporal import TemporalTransformer
+
+WIDTH = 256
+TOKEN_STD = 1e-3
+"""Spread of new token embeddings. Tokens that no caption holds stay near zero, and so mean little, not anything."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TeacherRecipe:
+    """What decides the teacher, beside the generator and the seed."""
+
+    clips: int = 60_000
+    steps: int = 2400
+    batch: int = 256
+    captions: int = 64
+    """Clips of a batch that get a caption; texts cost far more than joints."""
+    lr: float = 2e-3
+    weight_decay: float = 0.05
+    token_noise: float = 0.08
+    """Share of the text tokens that become random ones, so that words no caption holds disturb little."""
+    offset: float = 0.02
+    """Standard deviation of an error of a joint's place that all frames of a clip share, of the image side."""
+    jitter: float = 0.003
+    """The same, of each frame's own: the visual tower will not be exact either."""
+
+
+class Teacher(nn.Module):
+    """From the joints of a clip to its embedding, beside the text tower of ``synmg-tiny``."""
+
+    def __init__(self, num_frames: int) -> None:
+        super().__init__()
+        synmg_tiny.register()
+        self.clip = open_clip.create_model(synmg_tiny.NAME, pretrained=None)
+        self.clip.visual = nn.Identity()
+        nn.init.normal_(self.clip.token_embedding.weight, std=TOKEN_STD)
+        self.tokenizer = open_clip.get_tokenizer(synmg_tiny.NAME)
+        embed_dim = self.clip.text_projection.shape[1]
+        layers = [nn.Linear(2 * len(JOINTS), WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH), nn.GELU()]
+        self.frame = nn.Sequential(*layers, nn.Linear(WIDTH, embed_dim))
+        self.temporal = TemporalTransformer(embed_dim, num_frames)
+
+    def frames(self, joints_BTJ2: torch.Tensor) -> torch.Tensor:
+        """Normalised ``frame_BTE``. Joints are fractions of the image; what lies outside is put at its border."""
+        return F.normalize(self.frame(4 * (joints_BTJ2.clamp(0, 1) - 0.5).flatten(2)).float(), dim=-1)
+
+    def forward(self, joints_BTJ2: torch.Tensor) -> torch.Tensor:
+        """Normalised ``video_BE``."""
+        return F.normalize(self.temporal(self.frames(joints_BTJ2)).float(), dim=-1)
+
+    def encode_text(self, token_NL: torch.Tensor) -> torch.Tensor:
+        """Normalised ``text_NE``: open_clip's ``encode_text``, without the padding after the longest text."""
+        clip = self.clip
+        length = int(token_NL.argmax(1).max()) + 1
+        x_NLW = clip.token_embedding(token_NL[:, :length]) + clip.positional_embedding[:length]
+        x_NLW = clip.ln_final(clip.transformer(x_NLW, attn_mask=clip.attn_mask[:length, :length]))
+        last_NW = x_NLW[torch.arange(len(token_NL), device=token_NL.device), token_NL.argmax(1)]
+        return F.normalize((last_NW @ clip.text_projection).float(), dim=-1)
+
+    @torch.no_grad()
+    def embed(self, texts: list[str]) -> torch.Tensor:
+        """``encode_text`` of strings, in pieces."""
+        device = self.clip.text_projection.device
+        return torch.cat(
+            [self.encode_text(self.tokenizer(texts[at : at + 256]).to(device)) for at in range(0, len(texts), 256)]
+        )
+
+    def inverse_temperature(self) -> torch.Tensor:
+        """At most 100."""
+        return self.clip.logit_scale.clamp(max=math.log(100)).exp()
+
+
+def losses_of(
+    teacher: Teacher, motions: Motions, recipe: TeacherRecipe, rng: np.random.Generator
+) -> dict[str, torch.Tensor]:
+    """The losses of one step: clips against captions; clips, and captions, against the values of each dimension."""
+    device = teacher.clip.text_projection.device
+    index_B = rng.choice(len(motions), min(recipe.batch, len(motions)), replace=False)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    joints_BTJ2 = disturbed(motions.joints_BTJ2[index_B], recipe, generator)
+    clips, targets_BD = [motions.told[index] for index in index_B], motions.targets_BD[index_B]
+
+    def encode(texts: list[str]) -> torch.Tensor:
+        token_NL = noisy(teacher.tokenizer(texts), teacher.tokenizer.sot_token_id, recipe.token_noise, rng)
+        return teacher.encode_text(token_NL.to(device))
+
+    captioned = slice(recipe.captions)
+    caption_CE, lists = encode(draw_captions(clips[captioned], rng)), draw_sentences(motions.known, rng)
+    values = encode([text for texts in lists for text in texts]).split([len(texts) for texts in lists])
+    video_BE, scale = teacher(joints_BTJ2.to(device)), teacher.inverse_temperature()
+    same_CB = (targets_BD[captioned, None] == targets_BD[None]).all(-1).float().to(device)
+    rows = [rows_of(targets_BD[:, number], known).to(device) for number, known in enumerate(motions.known)]
+
+    def told_apart(embedding_NE: torch.Tensor, of: slice) -> torch.Tensor:
+        pairs = zip(values, rows, strict=True)
+        parts = [dimension_loss(embedding_NE, value_KE, row_B[of], scale) for value_KE, row_B in pairs]
+        return torch.stack(parts).mean()
+
+    return {
+        "caption": contrastive_loss(caption_CE, video_BE, same_CB, scale),
+        "video": told_apart(video_BE, slice(None)),
+        "text": told_apart(caption_CE, captioned),
+    }
+
+
+def disturbed(joints_BTJ2: torch.Tensor, recipe: TeacherRecipe, generator: torch.Generator) -> torch.Tensor:
+    """Mirrors and shifts whole clips at random, as the pictures will be, and adds the recipe's errors."""
+    batch, frames, joints, _ = joints_BTJ2.shape
+    mirror_B = torch.rand(batch, generator=generator) < 0.5
+    mirrored_BTJ2 = joints_BTJ2[:, :, mirrored_joints()] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+    joints_BTJ2 = torch.where(mirror_B[:, None, None, None], mirrored_BTJ2, joints_BTJ2)
+    shift_B2 = SHIFT_PX / IMAGE_SIZE_PX * (2 * torch.rand(batch, 2, generator=generator) - 1)
+    offset_BJ2 = recipe.offset * torch.randn(batch, joints, 2, generator=generator)
+    jitter_BTJ2 = recipe.jitter * torch.randn(batch, frames, joints, 2, generator=generator)
+    return joints_BTJ2 + shift_B2[:, None, None] + offset_BJ2[:, None] + jitter_BTJ2
