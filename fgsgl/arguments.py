@@ -30,7 +30,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on a GPU)")
-    parser.add_argument("--out", type=Path, help="the board's folder (default: results/<dataset>-<preset>)")
+    parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
 
@@ -51,5 +51,5 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:
-    """The board's folder."""
-    return arguments.out or Path("results") / f"{protocol.dataset}-{protocol.preset}"
+    """The board's folder. The default is apart from the committed boards, whose cells would not be trained again."""
+    return arguments.out or Path("results/local") / f"{protocol.dataset}-{protocol.preset}"

@@ -52,6 +52,9 @@ class FGSGLConfig:
     or the number of a block, from 1."""
     temporal: str = "transformer"
     """How the frames' embeddings become the video's: one transformer layer, then the mean; or the ``mean`` alone."""
+    temporal_pretrained: bool = True
+    """The transformer starts from the one that was pretrained with the tower, where the weights bring one (those of
+    ``synmg-tiny`` do); else it starts as the mean."""
     lora: bool = True
     """Tune the visual tower by LoRA; else it is frozen."""
     lora_rank: int = 8

@@ -98,8 +98,7 @@ class FGSGL(BaseModel):
     def _build_category(self, text: fgtext.FGText | None, embedding: int, seed: int) -> None:
         config = self.config
         with _stream(seed, "temporal"):
-            transformer = config.temporal == "transformer"
-            self.temporal = TemporalTransformer(embedding, config.num_frames) if transformer else MeanOverTime()
+            self.temporal = self._build_temporal(embedding)
         if config.has_linear_head:
             with _stream(seed, "linear"):
                 self.linear = nn.Sequential(nn.LayerNorm(embedding), nn.Linear(embedding, config.num_classes))
@@ -109,6 +108,14 @@ class FGSGL(BaseModel):
             self.category_scale = LogitScale(config.temperature, config.logit_scale_max)
             own_CC = torch.eye(config.num_classes, dtype=torch.bool)
             self.register_buffer("category_positives_CC", own_CC, persistent=False)
+
+    def _build_temporal(self, embedding: int) -> TemporalTransformer | MeanOverTime:
+        if self.config.temporal == "mean":
+            return MeanOverTime()
+        temporal = TemporalTransformer(embedding, self.config.num_frames)
+        if self.config.temporal_pretrained and self.tower.temporal:
+            temporal.start_from(self.tower.temporal)
+        return temporal
 
     def _build_fine(self, text: fgtext.FGText | None, mid_1PW: Tensor, embedding: int) -> None:
         config = self.config

@@ -5,9 +5,11 @@ Shapes: B clips, T frames, E joint embedding, M width of a motion token, H heads
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, normalize, pad, scaled_dot_product_attention
+from torch.nn.functional import gelu, interpolate, normalize, pad, scaled_dot_product_attention
 
 WIDTH = 128  # M, whatever E: data sets of micro-gestures are small, and so are checkpoints
 HEADS = 2
@@ -44,6 +46,12 @@ class TemporalTransformer(nn.Module):
         for last in (self.out, self.mlp[-1]):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Takes over another one's weights, of any number of frames: its times are interpolated."""
+        time_1MT = weights["time_TM"].float().T[None]
+        time_1MT = interpolate(time_1MT, len(self.time_TM), mode="linear", align_corners=True)
+        self.load_state_dict({**weights, "time_TM": time_1MT[0].T})
 
     def forward(self, frame_BTE: Tensor) -> Tensor:
         """``video_BE``."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import open_clip
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fgsgl.errors import UserError, nearest
@@ -31,6 +32,7 @@ class Tower(nn.Module):
         tokenizer: texts -> token ids_NL.
         name: what error messages call it.
         mean, std: of the pixels, per channel, in 0..1, as the weights expect them.
+        temporal: weights of the :class:`fgsgl.models.temporal.TemporalTransformer` that was pretrained with it, if any.
     """
 
     def __init__(
@@ -40,10 +42,11 @@ class Tower(nn.Module):
         name: str,
         mean: tuple[float, float, float],
         std: tuple[float, float, float],
+        temporal: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         model.eval().requires_grad_(False)
-        self.name, self.mean, self.std = name, mean, std
+        self.name, self.mean, self.std, self.temporal = name, mean, std, temporal
         self.identity = f"{name} {_content_sha256(model)[:16]}"
         """Name, and hash over all weights: the same for the same weights in another file."""
         self.visual = model.visual
@@ -156,7 +159,8 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower
     mean = weights.mean if weights else open_clip.OPENAI_DATASET_MEAN
     std = weights.std if weights else open_clip.OPENAI_DATASET_STD
     suffix = "-quickgelu" if weights and weights.quick_gelu and not backbone.endswith("-quickgelu") else ""
-    return Tower(model, open_clip.get_tokenizer(backbone), backbone + suffix, mean, std)
+    temporal = load_file(weights.temporal) if weights and weights.temporal else None
+    return Tower(model, open_clip.get_tokenizer(backbone), backbone + suffix, mean, std, temporal)
 
 
 def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> nn.Module:

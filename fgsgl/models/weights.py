@@ -22,8 +22,8 @@ from fgsgl.errors import UserError, nearest
 from fgsgl.models import synmg_tiny
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
-SHIPPED = {synmg_tiny.NAME: {synmg_tiny.NAME: synmg_tiny.weights_path}}
-"""Backbone -> tag -> file, of the towers that this package brings along."""
+SHIPPED = {synmg_tiny.NAME: {synmg_tiny.NAME: (synmg_tiny.weights_path, synmg_tiny.temporal_path)}}
+"""Backbone -> tag -> files of the tower and of its temporal encoder, of the towers that this package brings along."""
 _CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _PATIENCE_S = 5
 
@@ -37,6 +37,8 @@ class WeightsFile:
     """The weights were trained with QuickGELU (OpenAI's and some others)."""
     mean: tuple[float, float, float] = open_clip.OPENAI_DATASET_MEAN
     std: tuple[float, float, float] = open_clip.OPENAI_DATASET_STD
+    temporal: Path | None = None
+    """Weights of a temporal encoder that was pretrained with the tower."""
 
 
 def find_weights(backbone: str, pretrained: str) -> WeightsFile:
@@ -50,7 +52,8 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
             in the cache and its server does not answer.
     """
     if shipped := SHIPPED.get(backbone, {}).get(pretrained):
-        return WeightsFile(path=_checked(shipped()))
+        tower, temporal = shipped
+        return WeightsFile(path=_checked(tower()), temporal=_checked(temporal()))
     if tag := open_clip.get_pretrained_cfg(backbone, pretrained):
         known = {name: tuple(tag[name]) for name in ("mean", "std") if tag.get(name)}
         path = _checked(_tag_file(backbone, pretrained, tag))

@@ -62,6 +62,20 @@ def test_the_temporal_encoder_starts_as_the_mean_and_learns_the_order() -> None:
     assert all(parameter.grad.abs().sum() > 0 for parameter in encoder.parameters())
 
 
+def test_a_temporal_encoder_starts_from_another_of_any_number_of_frames() -> None:
+    pretrained = TemporalTransformer(24, num_frames=3)
+    with torch.no_grad():
+        for parameter in pretrained.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    alike, longer = TemporalTransformer(24, num_frames=3), TemporalTransformer(24, num_frames=5)
+    alike.start_from(pretrained.state_dict())
+    longer.start_from(pretrained.state_dict())
+    frame_BTE = torch.randn(5, 3, 24)
+    torch.testing.assert_close(alike(frame_BTE), pretrained(frame_BTE))
+    torch.testing.assert_close(longer.time_TM[::2], pretrained.time_TM)
+    torch.testing.assert_close(longer.time_TM[1], pretrained.time_TM[:2].mean(0))
+
+
 def test_category_text_is_the_mean_of_its_prompts() -> None:
     tower, text = build_tower(NATIVE, None, 32), fgtext.load("smg")
     category_CE = prompt_text_CE(text, tower)

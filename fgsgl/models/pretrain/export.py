@@ -17,11 +17,11 @@ from fgsgl.models.pretrain.run import CHECKPOINT, CURVE
 from fgsgl.models.pretrain.train import read_state
 
 FILES = {
-    "weights.safetensors": {"": "tower.clip."},
-    "slim.safetensors": {"": "slim.backbone."},
-    "heads.safetensors": {"temporal.": "tower.temporal.", "fgsa.": "tower.fgsa."},
+    "weights.safetensors": "tower.clip.",
+    "slim.safetensors": "slim.backbone.",
+    "temporal.safetensors": "tower.temporal.",
 }
-"""File -> prefix of a weight's name in it -> prefix in the checkpoint."""
+"""File -> prefix of its weights' names in the checkpoint."""
 CARD = "MODEL_CARD.md"
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
@@ -40,8 +40,8 @@ def export(out: Path, to: Path | None = None) -> Path:
     to = to or package
     to.mkdir(parents=True, exist_ok=True)
     state = read_state(out / CHECKPOINT)
-    for name, prefixes in FILES.items():
-        _save(_picked(state["averages"], prefixes), to / name)
+    for name, prefix in FILES.items():
+        _save(_picked(state["averages"], prefix), to / name)
     card = (package / CARD).read_text(encoding="utf-8")
     before, _, rest = card.partition(_BEGIN)
     _, _, after = rest.partition(_END)
@@ -71,13 +71,8 @@ def _numbers(state: dict, measured: dict[str, float], to: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _picked(averages: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[str, torch.Tensor]:
-    picked = {
-        new + name.removeprefix(old): value
-        for name, value in averages.items()
-        for new, old in prefixes.items()
-        if name.startswith(old)
-    }
+def _picked(averages: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    picked = {name.removeprefix(prefix): value for name, value in averages.items() if name.startswith(prefix)}
     for name, value in picked.items():
         if value.is_floating_point():
             if not torch.isfinite(half := value.half()).all():

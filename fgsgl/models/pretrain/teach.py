@@ -6,7 +6,6 @@ import copy
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,21 +23,13 @@ LOG_EVERY = 100
 log = logging.getLogger(__name__)
 
 
-class Learned(NamedTuple):
-    """A teacher, and for each dimension the numbers of the values that it has seen."""
-
-    teacher: Teacher
-    known: tuple[list[int], ...]
-
-
-def taught(folder: Path, recipe: TeacherRecipe, *, num_frames: int, seed: int, device: str = "cpu") -> Learned:
-    """The folder's teacher, which is trained first if it is not there.
+def taught(folder: Path, recipe: TeacherRecipe, *, num_frames: int, seed: int, device: str = "cpu") -> Teacher:
+    """The folder's teacher, which is trained first if it is not there; it learns no more.
 
     Raises:
         UserError: if the folder's teacher is of another recipe.
     """
     path = folder / "teacher.pt"
-    teacher = Teacher(num_frames)
     facts = asdict(recipe) | {"num_frames": num_frames, "seed": seed}
     if path.is_file():
         state = torch.load(path, weights_only=True)
@@ -51,19 +42,22 @@ def taught(folder: Path, recipe: TeacherRecipe, *, num_frames: int, seed: int, d
         temporary = path.with_suffix(".tmp")
         torch.save(state, temporary)
         temporary.replace(path)
+    teacher = Teacher(num_frames, state["known"])
     teacher.load_state_dict(state["weights"])
-    return Learned(teacher.eval().requires_grad_(False), state["known"])
+    return teacher.eval().requires_grad_(False)
 
 
 def train(motions: Motions, recipe: TeacherRecipe, num_frames: int, seed: int, device: str = "cpu") -> Teacher:
-    """The moving average of a teacher's weights after ``recipe.steps`` steps."""
+    """The moving average of a teacher's weights after all steps: first those without texts, then those with."""
     torch.manual_seed(seed)
-    teacher = Teacher(num_frames).to(device)
+    teacher = Teacher(num_frames, motions.known).to(device)
     average = copy.deepcopy(teacher).requires_grad_(False)
     optimizer = adamw(teacher, recipe.lr, recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, recipe.steps + 1, pct_start=WARM_UP)
-    for step in range(recipe.steps):
-        parts = losses_of(teacher, motions, recipe, np.random.default_rng((seed, step)))
+    steps = recipe.joint_steps + recipe.text_steps
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, steps + 1, pct_start=WARM_UP)
+    for step in range(steps):
+        rng = np.random.default_rng((seed, step))
+        parts = losses_of(teacher, motions, recipe, rng, with_texts=step >= recipe.joint_steps)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(teacher.parameters(), 1.0, error_if_nonfinite=True)
@@ -72,5 +66,5 @@ def train(motions: Motions, recipe: TeacherRecipe, num_frames: int, seed: int, d
         average_into(average, teacher, AVERAGE, step)
         if (step + 1) % LOG_EVERY == 0:
             told = ", ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
-            log.info("teacher: step %d of %d, %s", step + 1, recipe.steps, told)
+            log.info("teacher: step %d of %d, %s", step + 1, steps, told)
     return average.cpu()

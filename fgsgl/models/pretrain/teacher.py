@@ -9,6 +9,7 @@ Shapes: B clips, T frames, J joints, C captions, K values of a dimension, N text
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,9 @@ class TeacherRecipe:
     """What decides the teacher, beside the generator and the seed."""
 
     clips: int = 60_000
-    steps: int = 2400
+    joint_steps: int = 3000
+    """Steps without texts, in which joints alone learn to tell the values of each dimension apart; they cost little."""
+    text_steps: int = 1600
     batch: int = 256
     captions: int = 64
     """Clips of a batch that get a caption; texts cost far more than joints."""
@@ -51,9 +54,14 @@ class TeacherRecipe:
 
 
 class Teacher(nn.Module):
-    """From the joints of a clip to its embedding, beside the text tower of ``synmg-tiny``."""
+    """From the joints of a clip to its embedding, beside the text tower of ``synmg-tiny``.
 
-    def __init__(self, num_frames: int) -> None:
+    Args:
+        num_frames: T.
+        known: for each dimension the numbers of the values that it will see.
+    """
+
+    def __init__(self, num_frames: int, known: Sequence[Sequence[int]]) -> None:
         super().__init__()
         synmg_tiny.register()
         self.clip = open_clip.create_model(synmg_tiny.NAME, pretrained=None)
@@ -63,11 +71,16 @@ class Teacher(nn.Module):
         embed_dim = self.clip.text_projection.shape[1]
         layers = [nn.Linear(2 * len(JOINTS), WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH), nn.GELU()]
         self.frame = nn.Sequential(*layers, nn.Linear(WIDTH, embed_dim))
+        self.straight = nn.Linear(2 * len(JOINTS), embed_dim)
+        self.known = tuple(tuple(values) for values in known)
+        self.values_KE = nn.ParameterList(nn.Parameter(torch.randn(len(values), embed_dim)) for values in self.known)
         self.temporal = TemporalTransformer(embed_dim, num_frames)
 
     def frames(self, joints_BTJ2: torch.Tensor) -> torch.Tensor:
         """Normalised ``frame_BTE``. Joints are fractions of the image; what lies outside is put at its border."""
-        return F.normalize(self.frame(4 * (joints_BTJ2.clamp(0, 1) - 0.5).flatten(2)).float(), dim=-1)
+        centred_BTX = 4 * (joints_BTJ2.clamp(0, 1) - 0.5).flatten(2)
+        # The straight path gives a motion the same change everywhere, so that what it is carries over to other places.
+        return F.normalize((self.frame(centred_BTX) + self.straight(centred_BTX)).float(), dim=-1)
 
     def forward(self, joints_BTJ2: torch.Tensor) -> torch.Tensor:
         """Normalised ``video_BE``."""
@@ -96,35 +109,44 @@ class Teacher(nn.Module):
 
 
 def losses_of(
-    teacher: Teacher, motions: Motions, recipe: TeacherRecipe, rng: np.random.Generator
+    teacher: Teacher, motions: Motions, recipe: TeacherRecipe, rng: np.random.Generator, with_texts: bool
 ) -> dict[str, torch.Tensor]:
-    """The losses of one step: clips against captions; clips, and captions, against the values of each dimension."""
+    """The losses of one step.
+
+    ``value``: clips against a learnt embedding of each value; and with texts ``sentence`` and ``text``: sentences, and
+    captions, against the same embeddings; ``caption``: clips against captions.
+    """
     device = teacher.clip.text_projection.device
     index_B = rng.choice(len(motions), min(recipe.batch, len(motions)), replace=False)
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     joints_BTJ2 = disturbed(motions.joints_BTJ2[index_B], recipe, generator)
     clips, targets_BD = [motions.told[index] for index in index_B], motions.targets_BD[index_B]
+    video_BE, scale = teacher(joints_BTJ2.to(device)), teacher.inverse_temperature()
+    values = [F.normalize(value_KE, dim=-1) for value_KE in teacher.values_KE]
+    rows = [rows_of(targets_BD[:, number], known).to(device) for number, known in enumerate(teacher.known)]
+
+    def told_apart(embeddings: Sequence[torch.Tensor], rows: Sequence[torch.Tensor]) -> torch.Tensor:
+        triples = zip(embeddings, values, rows, strict=True)
+        return torch.stack(
+            [dimension_loss(one_NE, value_KE, row_N, scale) for one_NE, value_KE, row_N in triples]
+        ).mean()
+
+    losses = {"value": told_apart([video_BE] * len(values), rows)}
+    if not with_texts:
+        return losses
 
     def encode(texts: list[str]) -> torch.Tensor:
         token_NL = noisy(teacher.tokenizer(texts), teacher.tokenizer.sot_token_id, recipe.token_noise, rng)
         return teacher.encode_text(token_NL.to(device))
 
-    captioned = slice(recipe.captions)
-    caption_CE, lists = encode(draw_captions(clips[captioned], rng)), draw_sentences(motions.known, rng)
-    values = encode([text for texts in lists for text in texts]).split([len(texts) for texts in lists])
-    video_BE, scale = teacher(joints_BTJ2.to(device)), teacher.inverse_temperature()
+    captioned, sizes = slice(recipe.captions), [len(known) for known in teacher.known]
+    caption_CE, lists = encode(draw_captions(clips[captioned], rng)), draw_sentences(teacher.known, rng)
+    sentences = encode([text for texts in lists for text in texts]).split(sizes)
     same_CB = (targets_BD[captioned, None] == targets_BD[None]).all(-1).float().to(device)
-    rows = [rows_of(targets_BD[:, number], known).to(device) for number, known in enumerate(motions.known)]
-
-    def told_apart(embedding_NE: torch.Tensor, of: slice) -> torch.Tensor:
-        pairs = zip(values, rows, strict=True)
-        parts = [dimension_loss(embedding_NE, value_KE, row_B[of], scale) for value_KE, row_B in pairs]
-        return torch.stack(parts).mean()
-
-    return {
+    return losses | {
+        "sentence": told_apart(sentences, [torch.arange(size, device=device) for size in sizes]),
+        "text": told_apart([caption_CE] * len(values), [row_B[captioned] for row_B in rows]),
         "caption": contrastive_loss(caption_CE, video_BE, same_CB, scale),
-        "video": told_apart(video_BE, slice(None)),
-        "text": told_apart(caption_CE, captioned),
     }
 
 

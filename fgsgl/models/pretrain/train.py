@@ -42,7 +42,7 @@ class Recipe:
     batch: int = 8
     """Clips a step. Small, because many small steps learn far more from the same clips than few large ones."""
     num_frames: int = 8
-    pose_steps: int = 1500
+    pose_steps: int = 6000
     """Steps of the warm-up on poses alone; its batches hold four times the clips and a quarter of the frames."""
     lr: float = 2e-3
     lr_steps: int = 50

@@ -43,9 +43,9 @@ def slim_path() -> Path:
     return _HERE / "slim.safetensors"
 
 
-def heads_path() -> Path:
-    """FG-SGL's temporal encoder and FG-SA module as pretrained on top of the tower (``temporal.*``, ``fgsa.*``)."""
-    return _HERE / "heads.safetensors"
+def temporal_path() -> Path:
+    """The weights of FG-SGL's temporal encoder as pretrained on top of the tower."""
+    return _HERE / "temporal.safetensors"
 
 
 def sha256(path: Path) -> str:
