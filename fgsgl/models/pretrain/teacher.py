@@ -39,7 +39,7 @@ class TeacherRecipe:
     clips: int = 60_000
     joint_steps: int = 3000
     """Steps without texts, in which joints alone learn to tell the values of each dimension apart; they cost little."""
-    text_steps: int = 1600
+    text_steps: int = 1000
     batch: int = 256
     captions: int = 64
     """Clips of a batch that get a caption; texts cost far more than joints."""
@@ -113,8 +113,9 @@ def losses_of(
 ) -> dict[str, torch.Tensor]:
     """The losses of one step.
 
-    ``value``: clips against a learnt embedding of each value; and with texts ``sentence`` and ``text``: sentences, and
-    captions, against the same embeddings; ``caption``: clips against captions.
+    ``value``: clips against a learnt embedding of each value; and with texts ``video``: clips against a sentence for
+    each value, ``sentence`` and ``text``: sentences, and captions, against the learnt embeddings, ``caption``: clips
+    against captions.
     """
     device = teacher.clip.text_projection.device
     index_B = rng.choice(len(motions), min(recipe.batch, len(motions)), replace=False)
@@ -125,13 +126,14 @@ def losses_of(
     values = [F.normalize(value_KE, dim=-1) for value_KE in teacher.values_KE]
     rows = [rows_of(targets_BD[:, number], known).to(device) for number, known in enumerate(teacher.known)]
 
-    def told_apart(embeddings: Sequence[torch.Tensor], rows: Sequence[torch.Tensor]) -> torch.Tensor:
-        triples = zip(embeddings, values, rows, strict=True)
-        return torch.stack(
-            [dimension_loss(one_NE, value_KE, row_N, scale) for one_NE, value_KE, row_N in triples]
-        ).mean()
+    def told_apart(
+        embeddings: Sequence[torch.Tensor], values: Sequence[torch.Tensor], rows: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        found = zip(embeddings, values, rows, strict=True)
+        return torch.stack([dimension_loss(one_NE, value_KE, row_N, scale) for one_NE, value_KE, row_N in found]).mean()
 
-    losses = {"value": told_apart([video_BE] * len(values), rows)}
+    videos = [video_BE] * len(values)
+    losses = {"value": told_apart(videos, values, rows)}
     if not with_texts:
         return losses
 
@@ -144,8 +146,9 @@ def losses_of(
     sentences = encode([text for texts in lists for text in texts]).split(sizes)
     same_CB = (targets_BD[captioned, None] == targets_BD[None]).all(-1).float().to(device)
     return losses | {
-        "sentence": told_apart(sentences, [torch.arange(size, device=device) for size in sizes]),
-        "text": told_apart([caption_CE] * len(values), [row_B[captioned] for row_B in rows]),
+        "video": told_apart(videos, sentences, rows),
+        "sentence": told_apart(sentences, values, [torch.arange(size, device=device) for size in sizes]),
+        "text": told_apart([caption_CE] * len(values), values, [row_B[captioned] for row_B in rows]),
         "caption": contrastive_loss(caption_CE, video_BE, same_CB, scale),
     }
 
