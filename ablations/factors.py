@@ -45,6 +45,7 @@ _ALL = (
     _factor("components", "cpa", _set(cpa=False), "no category text: a linear head and cross-entropy instead"),
     _factor("components", "lora", _set(lora=False), "the visual tower stays frozen"),
     _factor("components", "temporal", _set(temporal="mean"), "the mean over frames, no temporal encoder"),
+    _factor("components", "temporal-pretrained", _set(temporal_pretrained=False), "the encoder starts as the mean"),
     _factor("components", "motion-difference", _set(motion_difference=False), "FG-SA without frame differences"),
     _factor("components", "guidance", _set(guidance=False), "local features stay out of the video embedding (no gate)"),
     _factor("components", "learned-prompts", _set(learned_prompts=False), "category prompts without learned context"),
@@ -69,6 +70,17 @@ _ALL = (
 
 FACTORS = {factor.name: factor for factor in _ALL}
 
+CONTROLS = {
+    ("fgsa",): "category text + LoRA",
+    ("fgsa", "cpa"): "linear head + LoRA",
+    ("loss.fine",): "module only",
+    ("text=shuffled",): "",
+}
+"""Combinations that answer whether the gain comes from the text's meaning, and what boards call them beside their
+factors' names."""
+CONTROL_METHODS = ("linear_probe", "zero_shot_names", "zero_shot_descriptions", "tsn", "tsm")
+"""What else has to stand beside FG-SGL before it is called better."""
+
 
 def variant(names: Sequence[str]) -> Variant:
     """FG-SGL with all the named factors switched off or replaced together.
@@ -81,5 +93,6 @@ def variant(names: Sequence[str]) -> Variant:
         if name not in FACTORS:
             raise UserError(f"unknown factor {name!r}; {nearest(name, list(FACTORS))} (all: --list)")
         changes |= FACTORS[name].apply({**METHOD.settings, **changes})
-    words = [name if "=" in name else f"w/o {name}" for name in names]
-    return Variant(method=METHOD.name, name=", ".join(words), changes=changes)
+    words = ", ".join(name if "=" in name else f"w/o {name}" for name in names)
+    known_as = CONTROLS.get(tuple(names))
+    return Variant(method=METHOD.name, name=f"{words} ({known_as})" if known_as else words, changes=changes)

@@ -1,4 +1,4 @@
-"""``python ablations/run.py --disable fgsa``: trains FG-SGL and a variant of it, and says what the difference is."""
+"""``python ablations/run.py --disable fgsa``: trains FG-SGL and variants of it, and says what the differences are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ablations.factors import FACTORS, variant
+from ablations.factors import CONTROL_METHODS, CONTROLS, FACTORS, variant
 from fgsgl.arguments import add_experiment_arguments, out_of, protocol_of
 from fgsgl.errors import UserError, run_command
 
@@ -15,9 +15,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="ablations/run.py",
-        description="Train FG-SGL and a variant with factors switched off, under one protocol, and compare them.",
+        description="Train FG-SGL and variants with factors switched off, under one protocol, and compare them.",
     )
-    parser.add_argument("--disable", nargs="+", metavar="FACTOR", help="factors to switch off together (see --list)")
+    parser.add_argument(
+        "--disable",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="FACTOR",
+        help="factors to switch off together (see --list); may be given several times, each time one variant",
+    )
+    parser.add_argument(
+        "--design",
+        choices=["controls"],
+        help="controls: everything that a claim for FG-SGL has to stand beside (linear head, module only, shuffled "
+        "text, linear probe, zero-shot, TSN, TSM)",
+    )
     parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="methods to train and show as well")
     parser.add_argument("--list", action="store_true", help="list all factors and leave")
     add_experiment_arguments(parser)
@@ -37,7 +50,7 @@ def list_factors() -> int:
 
 
 def ablate(arguments: argparse.Namespace) -> int:
-    """Checks that the factors change the computation, then runs the two variants and shows the board."""
+    """Checks that the factors change the computation, then runs all variants and shows the board."""
     from ablations.check import refuse_no_op
     from fgsgl.bench.cell import Variant
     from fgsgl.bench.experiment import Experiment, data_root, run
@@ -45,12 +58,20 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.methods import get
     from fgsgl.data import sets
 
-    if not arguments.disable:
-        raise UserError("nothing to ablate: name at least one factor, such as --disable fgsa (all: --list)")
-    changed = variant(list(dict.fromkeys(arguments.disable)))
+    sets_of_factors, methods = list(arguments.disable), list(arguments.beside)
+    if arguments.design == "controls":
+        sets_of_factors += CONTROLS
+        methods += CONTROL_METHODS
+    if not sets_of_factors:
+        raise UserError(
+            "nothing to ablate: name at least one factor, such as --disable fgsa (all: --list), or a --design"
+        )
+    distinct = dict.fromkeys(tuple(dict.fromkeys(names)) for names in sets_of_factors)
+    changed = [variant(names) for names in distinct]
+    beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
     protocol = protocol_of(arguments)
     experiment = Experiment(
-        variants=(Variant(method="fgsgl"), changed, *(Variant(method=get(name).name) for name in arguments.beside)),
+        variants=(Variant(method="fgsgl"), *changed, *beside),
         protocol=protocol,
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
@@ -60,8 +81,10 @@ def ablate(arguments: argparse.Namespace) -> int:
     )
     console = wide_console()
     if not arguments.dry_run:
-        with console.status(f"checking that {changed.name} changes the computation"):
-            refuse_no_op(changed, protocol, sets.get(protocol.dataset).text(data_root(protocol, arguments.root)))
+        text = sets.get(protocol.dataset).text(data_root(protocol, arguments.root))
+        for one in changed:
+            with console.status(f"checking that {one.name} changes the computation"):
+                refuse_no_op(one, protocol, text)
     return run(experiment, console, dry_run=arguments.dry_run)
 
 

@@ -28,7 +28,7 @@ def build_config(
     """The whole MMEngine config of a trained method's cell, in plain values.
 
     Args:
-        method: a method that has a model (no floor).
+        method: a method that has a model (no floor). Without a recipe it gets a config without training.
         changes: settings of the variant.
         protocol: what all methods share.
         seed: of initialisation, data order and augmentation.
@@ -46,25 +46,31 @@ def build_config(
         "shift": protocol.shift,
         "brightness": protocol.brightness,
     }
+    if recipe is None:
+        training = {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
+    else:
+        training = {
+            "train_dataloader": _loader(protocol, root, "train"),
+            "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
+            "optim_wrapper": {
+                "type": "OptimWrapper",
+                "optimizer": {"type": "AdamW", "lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True},
+                "clip_grad": {"max_norm": recipe.clip_grad},
+            },
+            "param_scheduler": _schedule(recipe.warmup * epochs, epochs),
+        }
     evaluator = {"type": "AccMetric", "metric_list": ("top_k_accuracy", "mean_class_accuracy")}
     return {
         "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
         "default_scope": "mmaction",
         "model": model,
-        "train_dataloader": _loader(protocol, root, "train"),
         "val_dataloader": _loader(protocol, root, "val"),
         "test_dataloader": _loader(protocol, root, "test"),
         "val_evaluator": evaluator,
         "test_evaluator": evaluator,
-        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
+        **training,
         "val_cfg": {"type": "ValLoop"},
         "test_cfg": {"type": "TestLoop"},
-        "optim_wrapper": {
-            "type": "OptimWrapper",
-            "optimizer": {"type": "AdamW", "lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True},
-            "clip_grad": {"max_norm": recipe.clip_grad},
-        },
-        "param_scheduler": _schedule(recipe.warmup * epochs, epochs),
         "default_hooks": {
             "timer": {"type": "IterTimerHook"},
             "logger": {"type": "LoggerHook", "interval": 20, "log_metric_by_epoch": True},
@@ -90,7 +96,7 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
         UserError: for a method that is not trained.
     """
     method = get(method_name)
-    if method.model is None:
+    if method.recipe is None:
         raise UserError(f"{method_name} needs no training, so it has no config")
     module = sets.get(protocol.dataset)
     root = root or module.root(Path("data"), protocol.preset, protocol.data_seed)

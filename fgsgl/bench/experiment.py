@@ -81,7 +81,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         table.fingerprint(),
         sets.get(experiment.protocol.dataset).text(root),
     )
-    planned = plan(wanted, place.ledger, sorted(Path("results").glob("*/ledger")))
+    planned = plan(wanted, place.ledger, sorted(Path("results").glob("**/ledger")))
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0

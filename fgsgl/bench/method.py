@@ -55,6 +55,7 @@ class Method:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Every setting that a variant may change, with its default."""
     recipe: Recipe | None = None
+    """None: nothing is trained, and nothing is random; one seed serves for all."""
     model: Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]] | None = None
     """(protocol, classes, settings) -> MMEngine model config."""
     reads_text: bool = False

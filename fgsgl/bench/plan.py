@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.methods import scan
+from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Record
 from fgsgl.files import write_whole
@@ -27,7 +27,10 @@ class Planned:
 
 
 def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
-    """All cells: floors and ceilings once, then whole pairs (all variants of seed 0, then of seed 1, ...)."""
+    """All cells: floors and ceilings once, then whole pairs (all variants of seed 0, then of seed 1, ...).
+
+    What is not trained runs with seed 0 alone.
+    """
     named = {variant.method for variant in variants}
     bounds = [
         Variant(method=method.name)
@@ -36,7 +39,9 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
         and method.name not in named
         and protocol.dataset in (method.datasets or [protocol.dataset])
     ]
-    wanted = [(variant, 0) for variant in bounds] + [(variant, seed) for seed in range(seeds) for variant in variants]
+    wanted = [(variant, 0) for variant in bounds] + [
+        (variant, seed) for seed in range(seeds) for variant in variants if seed == 0 or get(variant.method).recipe
+    ]
     return [
         Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text)
         for variant, seed in wanted

@@ -25,7 +25,7 @@ from fgsgl.models.calibrate_hook import CalibrateHook
 def train_and_score(
     cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
 ) -> tuple[dict[str, Any], Predictions, dict[str, str]]:
-    """Trains the cell's recognizer, and then opens the test split and scores it once.
+    """Trains the cell's recognizer if it has a recipe, and then opens the test split and scores it once.
 
     Returns:
         fields of the record, the predictions on the test split, and the clips left out (id -> reason).
@@ -50,8 +50,9 @@ def train_and_score(
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
     clock.lap("build")
-    runner.train()
-    clock.lap("train")
+    if cell.method.recipe:
+        runner.train()
+        clock.lap("train")
 
     test_loader = runner.build_dataloader(config["test_dataloader"])
     predictions = predict_split(
@@ -64,7 +65,7 @@ def train_and_score(
     logging.shutdown()
     result = {
         "curve": read_curve(progress.curve),
-        "selection": {"epoch": runner.max_epochs, **_calibration(runner)},
+        "selection": {"epoch": runner.max_epochs if cell.method.recipe else 0, **_calibration(runner)},
         "params": sum(parameter.numel() for parameter in parameters),
         "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "peak_memory_mib": peak_memory_mib(device),

@@ -25,9 +25,10 @@ def records(out: Path) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def board(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished board of FG-SGL, TSN and the floor."""
+    """A finished board of FG-SGL, TSN, the frozen tower and the floor."""
     out = tmp_path_factory.mktemp("board")
-    command = [*RUN, "--root", smoke, "--out", out, "--methods", "fgsgl", "tsn", "--epochs", "3"]
+    methods = ("fgsgl", "tsn", "linear_probe", "zero_shot_descriptions")
+    command = [*RUN, "--root", smoke, "--out", out, "--methods", *methods, "--epochs", "3"]
     answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert str(out / "leaderboard.html") in answer.stdout.replace("\n", "")
@@ -49,6 +50,16 @@ def test_a_tiny_training_beats_chance_clearly(smoke: Path, tmp_path: Path, call)
     assert found["majority"]["metrics"]["top1"] == pytest.approx(1 / 17)
     assert found["fgsgl"]["metrics"]["top1"] >= 3 / 17
     assert found["fgsgl"]["curve"][-1]["loss_category"] < 0.7 * found["fgsgl"]["curve"][0]["loss_category"]
+
+
+def test_what_is_not_trained_runs_once_and_trains_nothing(board: Path, smoke: Path, call) -> None:
+    found = records(board)
+    zero_shot, probe = found["zero_shot_descriptions"], found["linear_probe"]
+    assert zero_shot["trainable_params"] == 0 and zero_shot["curve"] == [] and "train" not in zero_shot["times_s"]
+    assert probe["trainable_params"] == 2 * 128 + 17 * 129 and len(probe["curve"]) == 3
+    methods = ("tsn", "majority", "zero_shot_descriptions", "zero_shot_names")
+    shown = call(*RUN, "--root", smoke, "--methods", *methods, "--seeds", "3", "--dry-run")
+    assert [shown.count(name) for name in ("TSN", "Majority class", "Zero-shot, class names")] == [3, 1, 1]
 
 
 def test_records_say_what_a_reader_must_know(board: Path) -> None:

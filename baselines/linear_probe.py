@@ -1,0 +1,39 @@
+"""Linear probe: a linear classifier on the embeddings of the frozen tower (Radford et al. 2021, arXiv 2103.00020)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fgsgl.bench.fgsgl import CLIP_MEAN, CLIP_STD, tower_pretraining
+from fgsgl.bench.method import Classes, Method, Recipe
+from fgsgl.bench.protocol import Protocol
+
+
+def frozen_model(head: str) -> Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]]:
+    """The config of a :class:`fgsgl.models.frozen.FrozenTower` with one of its heads."""
+
+    def model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "FrozenTower",
+            "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD},
+            "num_classes": classes.count,
+            "text": classes.text,
+            "head": head,
+            "tower": protocol.backbone,
+            "pretrained": protocol.pretrained,
+            "image_size": protocol.image_size,
+            "num_frames": protocol.num_frames,
+        }
+
+    return model
+
+
+METHOD = Method(
+    name="linear_probe",
+    display_name="Linear probe",
+    paper="Radford et al. 2021, arXiv 2103.00020",
+    recipe=Recipe(lr=1e-2, weight_decay=0.01, source="ours"),
+    model=frozen_model("linear"),
+    pretraining=tower_pretraining,
+)
