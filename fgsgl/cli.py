@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     pretrain = _command(commands, "pretrain", _pretrain, "pretrain the small tower and the slim backbone, resumably")
     pretrain.add_argument("name", choices=["synmg-tiny"])
     pretrain.add_argument("--out", type=Path, default=Path("pretrain"), help="its folder (default: %(default)s)")
-    pretrain.add_argument("--minutes", type=float, default=60.0, help="how long from now on (default: %(default)s)")
+    pretrain.add_argument("--minutes", type=float, default=180.0, help="how long from now on (default: %(default)s)")
     pretrain.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
     pretrain.add_argument("--seed", type=int, default=0, help="of everything (default: %(default)s)")
     pretrain.add_argument("--threads", type=int, default=1, help="CPU threads of each network (default: %(default)s)")
@@ -189,25 +190,16 @@ def _oracle(arguments: argparse.Namespace) -> int:
 
 
 def _pretrain(arguments: argparse.Namespace) -> int:
-    import logging
+    """Becomes the pretraining's own process, whose memory is set up before it starts."""
+    from fgsgl.bench.environment import KEEP_MEMORY
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if arguments.export:
-        from fgsgl.models.pretrain.export import export
-
-        print(f"written to {export(arguments.out, arguments.export)}")
-        return 0
-    from fgsgl.models.pretrain.run import pretrain
-
-    pretrain(
-        arguments.out,
-        minutes=arguments.minutes,
-        resume=arguments.resume,
-        seed=arguments.seed,
-        threads=arguments.threads,
-        device=arguments.device,
-    )
-    return 0
+    command = [sys.executable, "-m", "fgsgl.models.pretrain", "export" if arguments.export else "train"]
+    command += ["--out", str(arguments.out), "--seed", str(arguments.seed), "--minutes", str(arguments.minutes)]
+    command += ["--threads", str(arguments.threads), "--device", arguments.device]
+    command += ["--to", str(arguments.export)] if arguments.export else []
+    command += ["--resume"] if arguments.resume else []
+    sys.stdout.flush()
+    os.execve(sys.executable, command, {**os.environ, **KEEP_MEMORY})
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
         (["-m", "fgsgl.cli", "run", "--device", "gpu"], "unknown device 'gpu'; expected auto, cpu, cuda or cuda:N"),
         (["ablations/run.py", "--disable", "fgsaa"], "unknown factor 'fgsaa'; did you mean fgsa"),
         (["ablations/run.py"], "nothing to ablate"),
+        (["-m", "fgsgl.cli", "pretrain", "synmg-tiny", "--out", "no/such", "--resume"], "no pretraining checkpoint at"),
         (["-m", "fgsgl.cli", "report", "no/such/folder"], "no record in no/such/folder/ledger"),
     ],
 )

@@ -18,21 +18,12 @@ from filelock import FileLock, Timeout
 
 from fgsgl.bench import cell_main
 from fgsgl.bench.cell import Cell
-from fgsgl.bench.environment import device_environment, git_state
+from fgsgl.bench.environment import KEEP_MEMORY, device_environment, git_state
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
 from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
 
-KEEP_MEMORY = {
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(2**31),
-    "MALLOC_TRIM_THRESHOLD_": str(2**34),
-    "MALLOC_TOP_PAD_": str(2**28),
-}
-"""Makes glibc keep a step's large buffers for the next, in large pages and one heap, instead of asking the kernel anew:
-page faults cost up to a third of the processor time otherwise."""
 POLL_S = 0.2
 GRACE_S = 10.0
 """How long an interrupted cell may take to end before it is killed."""

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fgsgl.errors import UserError
+from fgsgl.errors import run_command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,37 +14,36 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fgsgl.models.pretrain", description=__doc__)
     parser.add_argument("action", nargs="?", choices=("train", "export"), default="train")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pool, the checkpoint and the curve")
-    parser.add_argument("--minutes", type=float, default=90.0, help="how long to train from now on")
+    parser.add_argument("--minutes", type=float, default=180.0, help="how long to train from now on")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="threads of each of the two networks")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--to", type=Path, help="export: folder for the weights (default: the package's own)")
     options = parser.parse_args(arguments)
+    return run_command(lambda: _run(options))
 
+
+def _run(options: argparse.Namespace) -> int:
     import logging
+    import warnings
 
+    warnings.filterwarnings("ignore", "Fail to import", module="mmcv")  # it offers operators that nothing here uses
     from fgsgl.models.pretrain.export import export
     from fgsgl.models.pretrain.run import pretrain
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    try:
-        if options.action == "export":
-            export(options.out, options.to)
-        else:
-            pretrain(
-                options.out,
-                minutes=options.minutes,
-                resume=options.resume,
-                seed=options.seed,
-                threads=options.threads,
-                device=options.device,
-            )
-    except UserError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    if options.action == "export":
+        logging.info("written to %s", export(options.out, options.to))
+        return 0
+    pretrain(
+        options.out,
+        minutes=options.minutes,
+        resume=options.resume,
+        seed=options.seed,
+        threads=options.threads,
+        device=options.device,
+    )
     return 0
 
 

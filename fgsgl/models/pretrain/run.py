@@ -47,10 +47,7 @@ class Curve:
     def write(self, step: int, clips: int, pool: int, measured: dict[str, float]) -> dict[str, float]:
         """Appends a row and returns it; the columns are those of the file's first row."""
         row = {"step": step, "clips_seen": clips, "pool": pool, "minutes": (time.monotonic() - self._started) / 60}
-        row |= {
-            f"loss_{name}": float("nan")
-            for name in ("pose", "motion", "frame", "change", "caption", "video", "local", "slim")
-        }
+        row |= {f"loss_{name}": float("nan") for name in LOSSES}
         row |= {name: float(np.mean(values)) for name, values in self._sums.items()} | measured
         self._sums.clear()
         new = not self.path.exists()
@@ -91,6 +88,8 @@ def pretrain(
     checkpoint = out / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise UserError(f"{checkpoint} exists; give --resume to go on from it, or another --out folder")
+    if resume and not checkpoint.exists():
+        raise UserError(f"no pretraining checkpoint at {checkpoint}; leave --resume out to begin")
     torch.set_num_threads(threads)
     recipe = recipe or Recipe(seed=seed)
     teacher = taught(out, recipe.teacher, num_frames=recipe.num_frames, seed=recipe.seed, device=device)
