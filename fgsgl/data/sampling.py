@@ -18,3 +18,8 @@ def cached_frames(start_frame: int, end_frame: int, num_frames: int) -> list[int
     count = num_frames * PER_SEGMENT
     length = end_frame - start_frame
     return [start_frame + (2 * index + 1) * length // (2 * count) for index in range(count)]
+
+
+def evaluated_frames(start_frame: int, end_frame: int, num_frames: int) -> list[int]:
+    """Those of them that a recognizer sees when it is evaluated: the last of each segment."""
+    return cached_frames(start_frame, end_frame, num_frames)[PER_SEGMENT - 1 :: PER_SEGMENT]

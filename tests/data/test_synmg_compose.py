@@ -1,15 +1,12 @@
-"""Pretraining clips: never a benchmark program, never a held-out pair, and captions that say what is seen."""
-
-import re
+"""Pretraining clips: never a benchmark program, never a held-out pair, and the same with pictures and without."""
 
 import pytest
 import torch
 
 from fgsgl.data.synmg import compose
 from fgsgl.data.synmg.body import draw_subject
-from fgsgl.data.synmg.captions import describe
 from fgsgl.data.synmg.presets import PRESETS
-from fgsgl.data.synmg.programs import CLASSES, DIMENSIONS, benchmark_keys
+from fgsgl.data.synmg.programs import CLASSES, DIMENSIONS, Program, benchmark_keys
 from fgsgl.data.synmg.scene import draw_class_program, draw_scene
 from fgsgl.data.synmg.streams import stream
 
@@ -66,40 +63,30 @@ def test_a_batch_has_the_documented_form(clips: compose.PretrainClips) -> None:
     assert clips.frames_BTHWC.shape == (24, 4, 64, 64, 3) and clips.frames_BTHWC.dtype == torch.uint8
     assert clips.joints_BTJ2.shape == (24, 4, 25, 2) and clips.joints_BTJ2.dtype == torch.float32
     assert ((clips.joints_BTJ2[:, :, 3] > 0) & (clips.joints_BTJ2[:, :, 3] < 1)).all()  # heads are in the picture
-    assert clips.targets_BD.shape == (24, 4) and clips.targets_BD.dtype == torch.int64
+    targets_BD = clips.targets_BD()
+    assert targets_BD.shape == (24, 4) and targets_BD.dtype == torch.int64
     vocabulary = compose.vocabulary()
     assert tuple(vocabulary) == DIMENSIONS
-    for targets, composition in zip(clips.targets_BD, clips.composition_B, strict=True):
-        assert "|".join(vocabulary[n][i] for n, i in zip(DIMENSIONS, targets, strict=True)) == composition
-    assert len(set(clips.captions)) > 20
-    assert all(set(sentences) == set(DIMENSIONS) for sentences in clips.sentences)
+    for target_D, program in zip(targets_BD.tolist(), clips.programs, strict=True):
+        assert Program(*(vocabulary[n][i] for n, i in zip(DIMENSIONS, target_D, strict=True))) == program
+        assert compose.target(program) == target_D
+    assert len(set(clips.programs)) > 20 and set(clips.returns) == {False, True}
 
 
 def test_the_same_seed_gives_the_same_clips(clips: compose.PretrainClips) -> None:
     again = compose.sample(3, seed=3, num_frames=4, size_px=64)
-    assert torch.equal(again.frames_BTHWC, clips.frames_BTHWC[:3]) and again.captions == clips.captions[:3]
+    assert torch.equal(again.frames_BTHWC, clips.frames_BTHWC[:3]) and again.programs == clips.programs[:3]
     assert not torch.equal(compose.sample(1, seed=4, num_frames=4, size_px=64).frames_BTHWC, clips.frames_BTHWC[:1])
 
 
+@pytest.mark.parametrize("held_out", [False, True])
+def test_motions_without_pictures_are_those_of_the_clips(held_out: bool) -> None:
+    clips = compose.sample(4, seed=6, num_frames=3, held_out=held_out)
+    motions = compose.sample_motions(4, seed=6, num_frames=3, held_out=held_out)
+    assert torch.equal(motions.joints_BTJ2, clips.joints_BTJ2)
+    assert (motions.programs, motions.returns) == (clips.programs, clips.returns)
+    assert torch.equal(motions.targets_BD(), clips.targets_BD())
+
+
 def test_held_out_clips_show_the_held_out_compositions() -> None:
-    shown = compose.sample(6, seed=0, num_frames=1, size_px=32, held_out=True).composition_B
-    expected = ["|".join(getattr(program, name) for name in DIMENSIONS) for program in compose.held_out()[:6]]
-    assert shown == expected
-
-
-def test_captions_use_known_words_the_class_names_words_and_no_sides() -> None:
-    known, used = set(compose.words()), set()
-    for number in range(1500):
-        _, program, _, rng = compose.draw_clip(number, 9, is_held_out=False)
-        caption, sentences = describe(program, number % 2 == 0, rng)
-        used |= set(re.findall(r"[a-z]+", " ".join([caption, *sentences.values()]).lower()))
-    assert used <= known
-    assert not used & {"left", "right"}
-    wanted = "akimbo collar suprasternal notch folding arms jewelry crossing finger turtling neck shoulder legs hair"
-    assert {word.rstrip("s") for word in wanted.split()} <= {word.rstrip("s") for word in used}
-
-
-def test_every_class_has_a_description_in_known_words() -> None:
-    descriptions = compose.class_descriptions()
-    assert len(set(descriptions)) == 17
-    assert set(re.findall(r"[a-z]+", " ".join(descriptions).lower())) <= set(compose.words())
+    assert compose.sample_motions(6, seed=0, num_frames=1, held_out=True).programs == compose.held_out()[:6]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fgsgl.data.cliptable import ClipTable
+import numpy as np
+
+from fgsgl.data.cliptable import Clip, ClipTable
 
 PRESETS = ("quick", "standard", "hard", "smoke")
 PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 10}, "hard": {"epochs": 10}, "smoke": {"epochs": 2}}
@@ -33,3 +35,14 @@ def load(
     from fgsgl.data.synmg import make
 
     return make.make(root, preset, seed, workers=workers, device="cpu", progress=progress)
+
+
+def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:
+    """``mask_THW``: the visible pixels of the part that makes the gesture, in the given frames of a clip's video.
+
+    Raises:
+        UserError: if the clip's truth cannot be read.
+    """
+    from fgsgl.data.synmg import make
+
+    return make.read_truth(root / "truth" / f"{clip.clip_id}.npz")["mask_THW"][list(frames)]

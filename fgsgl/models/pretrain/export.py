@@ -6,6 +6,7 @@ The tensors are picked by name, so that weights can be exported while the pretra
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -23,6 +24,11 @@ FILES = {
 }
 """File -> prefix of its weights' names in the checkpoint."""
 CARD = "MODEL_CARD.md"
+LEARNING = ("step", "clips seen", "r_at_1", "r_at_5", "video_trajectory")
+ROWS = 8
+"""Of the learning curve, at most."""
+NO_MEASURES = ("slim_", "loss_", "step", "clips", "pool", "minutes")
+"""How the other columns of the curve begin; ``pool`` are the clips rendered so far."""
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
@@ -45,30 +51,50 @@ def export(out: Path, to: Path | None = None) -> Path:
     card = (package / CARD).read_text(encoding="utf-8")
     before, _, rest = card.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    numbers = _numbers(state, _last_row(out / CURVE, state["step"]), to)
+    numbers = _numbers(state, _curve(out / CURVE, state["step"]), to)
     (to / CARD).write_text(f"{before}{_BEGIN}\n{numbers}{_END}{after}", encoding="utf-8")
     return to
 
 
-def _numbers(state: dict, measured: dict[str, float], to: Path) -> str:
+def _numbers(state: dict, curve: list[dict[str, float]], to: Path) -> str:
     """The card's tables, in Markdown."""
     recipe = state["recipe"]
+    teacher = {f"teacher.{name}": value for name, value in recipe["teacher"].items()}
     facts = {
         "steps": state["step"],
         "clips seen (with repeats)": state["step"] * recipe["batch"],
-        **{f"recipe: {name}": value for name, value in recipe.items()},
+        **{f"recipe: {name}": value for name, value in (recipe | teacher).items() if name != "teacher"},
         **{f"SHA-256 of {name}": f"`{synmg_tiny.sha256(to / name)}`" for name in FILES},
     }
-    lines = ["| fact | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items())]
-    lines += ["", f"Measured on held-out compositions at step {measured.get('step', 0):.0f}:", ""]
-    lines += ["| measure | tower | slim CNN |", "|---|---|---|"]
-    slim = {name.removeprefix("slim_"): value for name, value in measured.items() if name.startswith("slim_")}
-    for name, value in measured.items():
-        if not name.startswith(("slim_", "loss_", "step", "clips", "pool", "minutes")):
-            lines.append(
-                f"| {name} | {value:.3f} | {slim[name]:.3f} |" if name in slim else f"| {name} | {value:.3f} | |"
-            )
+    lines = _table(("fact", "value"), facts.items())
+    if curve:
+        lines += ["", f"Measured on held-out compositions at step {curve[-1]['step']:.0f}:", ""]
+        lines += _table(("measure", "tower", "slim CNN"), _measures(curve[-1]))
+        lines += ["", "The same measures on the way, tower / slim CNN:", "", *_table(LEARNING, _learning(curve))]
     return "\n".join(lines) + "\n"
+
+
+def _measures(row: dict[str, float]) -> list[tuple[str, str, str]]:
+    """Each measure of the tower, beside the slim CNN's where it has the same."""
+    names = [name for name in row if not name.startswith(NO_MEASURES)]
+    return [(name, f"{row[name]:.3f}", f"{row[slim]:.3f}" if (slim := f"slim_{name}") in row else "") for name in names]
+
+
+def _learning(curve: list[dict[str, float]]) -> list[tuple[str, ...]]:
+    """At most ``ROWS`` of the evaluations, equally far apart, the last among them."""
+    every = -(-len(curve) // ROWS)
+    return [
+        (
+            *(f"{row[name]:.0f}" for name in ("step", "clips_seen")),
+            *(f"{row[name]:.3f} / {row[f'slim_{name}']:.3f}" for name in ("r_at_1", "r_at_5", "video_trajectory")),
+        )
+        for row in curve[::-1][::every][::-1]
+    ]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a table."""
+    return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def _picked(averages: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
@@ -87,10 +113,10 @@ def _save(weights: dict[str, torch.Tensor], path: Path) -> None:
     temporary.replace(path)
 
 
-def _last_row(path: Path, step: int) -> dict[str, float]:
-    """The newest evaluation that is not of a later step than the weights; empty before the first."""
+def _curve(path: Path, step: int) -> list[dict[str, float]]:
+    """The evaluations so far that are of no later step than the weights."""
     if not path.is_file():
-        return {}
+        return []
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
-    return {name: float(value) for name, value in rows[-1].items()} if rows else {}
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return sorted((row for row in rows if row["step"] <= step), key=lambda row: row["step"])

@@ -49,7 +49,7 @@ class Tower(nn.Module):
         trunk = self.clip.visual.trunk
         embed_dim = self.clip.text_projection.shape[1]
         self.pose = nn.Sequential(nn.LayerNorm(trunk.embed_dim), nn.Linear(trunk.embed_dim, NUM_JOINTS))
-        self.temporal = copy.deepcopy(teacher.temporal)
+        self.temporal = copy.deepcopy(teacher.temporal).requires_grad_(True)
         self.fgsa = FGSA(trunk.embed_dim, embed_dim, num_frames, trunk.patch_embed.num_patches, len(DIMENSIONS), True)
         self.scales = nn.Parameter(torch.full((2,), math.log(1 / 0.07)))
 
@@ -77,7 +77,7 @@ class Slim(nn.Module):
         self.backbone = SlimResNet()
         self.pose = nn.Conv2d(feature_channels(), NUM_JOINTS, 1)
         self.projection = nn.Linear(feature_channels(), teacher.clip.text_projection.shape[1])
-        self.temporal = copy.deepcopy(teacher.temporal)
+        self.temporal = copy.deepcopy(teacher.temporal).requires_grad_(True)
         self.scales = nn.Parameter(torch.full((1,), math.log(1 / 0.07)))
 
     def poses(self, frames_NCHW: torch.Tensor) -> torch.Tensor:

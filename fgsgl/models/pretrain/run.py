@@ -22,6 +22,8 @@ CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.csv"
 SAVE_EVERY_S = 120
 EVALUATE_EVERY_S = 400
+COOLDOWN = 0.4
+"""Share of a call's time in which the learning rate falls linearly to zero."""
 LOSSES = ("pose", "motion", "frame", "change", "caption", "video", "local", "slim")
 
 log = logging.getLogger(__name__)
@@ -125,9 +127,11 @@ def _loop(
     deadline: float,
     progress: Callable[[dict[str, float]], None] | None,
 ) -> None:
-    saved = evaluated = time.monotonic()
+    saved = evaluated = started = time.monotonic()
+    cooldown_s = COOLDOWN * (deadline - started)
     try:
         while (now := time.monotonic()) < deadline:
+            trainer.rate = min(1.0, (deadline - now) / cooldown_s)
             curve.add(trainer.train_step())
             if now - saved > SAVE_EVERY_S:
                 trainer.pool.refresh()

@@ -44,7 +44,7 @@ def taught(folder: Path, recipe: TeacherRecipe, *, num_frames: int, seed: int, d
         temporary.replace(path)
     teacher = Teacher(num_frames, state["known"])
     teacher.load_state_dict(state["weights"])
-    return teacher.eval().requires_grad_(False)
+    return teacher.to(device).eval().requires_grad_(False)
 
 
 def train(motions: Motions, recipe: TeacherRecipe, num_frames: int, seed: int, device: str = "cpu") -> Teacher:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from fgsgl.data.synmg import captions, compose
 from fgsgl.data.synmg.programs import Program
+from fgsgl.data.synmg.streams import stream
 
 SHORT = 0.25
 """Share of captions as short as a class name."""
@@ -79,8 +80,9 @@ class Bank:
 
     def __init__(self, encode: Callable[[list[str]], torch.Tensor], known: Sequence[Sequence[int]], seed: int) -> None:
         self.known = known
-        self._encode, self._rng = encode, np.random.default_rng((seed, 7))
-        drawn = [draw_sentences(known, self._rng) for _ in range(self.SENTENCES)]
+        self._encode, self._seed = encode, seed
+        rng = stream("pretrain", "bank", seed)
+        drawn = [draw_sentences(known, rng) for _ in range(self.SENTENCES)]
         self.values_KE = tuple(
             F.normalize(torch.stack([encode(one[dimension]) for one in drawn]).mean(0), dim=-1)
             for dimension in range(len(known))
@@ -94,7 +96,12 @@ class Bank:
         if new:
             first = len(self._row_of)
             self._row_of.update(((clip, short), first + offset) for offset, clip in enumerate(new))
-            texts = draw_captions([clip for clip in new for _ in range(self.SAMPLES)], self._rng, short)
+            texts = [text for clip in new for text in self._captions(clip, short)]
             added_PSE = self._encode(texts).unflatten(0, (-1, self.SAMPLES))
             self.caption_PSE = torch.cat((self.caption_PSE, added_PSE))
         return torch.tensor([self._row_of[clip, short] for clip in clips])
+
+    def _captions(self, clip: Told, short: float) -> list[str]:
+        """The same whatever was asked for before, so that a resumed training goes on alike."""
+        rng = stream("pretrain", "bank", self._seed, clip, short)
+        return draw_captions([clip] * self.SAMPLES, rng, short)

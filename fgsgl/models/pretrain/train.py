@@ -1,9 +1,8 @@
 """The pretraining loop: seeded, resumable, and exportable at any time.
 
 Two networks learn side by side from the same batches, each in its own thread: the tower, and the slim convolutional
-backbone. What they are taught comes from the teacher alone, which learns no more. Learning rates are constant after a
-short warm-up and the exported weights are exponential moving averages, so every moment of a run is a finished run of
-that length.
+backbone. What they are taught comes from the teacher alone, which learns no more. The exported weights are exponential moving
+averages, so that they can be taken at any moment of a run.
 
 Shapes: B clips, T frames, N = B T, J joints, C captions, E embedding, D dimensions.
 """
@@ -50,8 +49,8 @@ class Recipe:
     weight_decay: float = 0.05
     captions: int = 256
     """Captions that a clip is told from, its batch's own included."""
-    average: float = 0.999
-    """Decay of the moving average of the weights (about the last 1000 steps)."""
+    average: float = 0.995
+    """Decay of the moving average of the weights (about the last 200 steps)."""
     pool_clips: int = 32_000
     """Clips in the pool."""
     first_clips: int = 1500
@@ -88,6 +87,8 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.recipe, self.pool, self.teacher, self.bank, self.device = recipe, pool, teacher.to(device), bank, device
         self.step = 0
+        self.rate = 1.0
+        """Of the recipe's learning rate; who runs the training lowers it towards the end."""
         self.networks = nn.ModuleDict({"tower": Tower(teacher, recipe.num_frames), "slim": Slim(teacher)}).to(device)
         self.averages = copy.deepcopy(self.networks).eval().requires_grad_(False)
         self.networks.train().to(memory_format=torch.channels_last)
@@ -183,7 +184,7 @@ class Trainer:
         optimizer = self.optimizers[name]
         since = step - self.recipe.pose_steps if step >= self.recipe.pose_steps else step
         for group in optimizer.param_groups:
-            group["lr"] = self.recipe.lr * min(1.0, (since + 1) / self.recipe.lr_steps)
+            group["lr"] = self.recipe.lr * self.rate * min(1.0, (since + 1) / self.recipe.lr_steps)
         loss.backward()
         nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0, error_if_nonfinite=True)
         optimizer.step()
