@@ -114,7 +114,7 @@ def _write_examples(
         buffer,
         names=np.array([table.classes[label] for label in labels]),
         dimensions=np.array(config.dimensions),
-        sentences_ND=np.array([[text.classes[label].cell(d)[0] for d in config.dimensions] for label in labels]),
+        sentences_ND=np.array([[text.classes[label].sentences[d][0] for d in config.dimensions] for label in labels]),
         frames_NTHWC=np.stack(
             [loader.dataset.cache.frames(clips[i].clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for i in chosen]
         ),

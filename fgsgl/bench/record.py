@@ -73,6 +73,8 @@ class Record:
     selection: dict[str, Any] = field(default_factory=dict)
     """What was chosen on the validation split: ``epoch``, ``val_top1``, ``beta``, ..."""
     predictions_sha256: str | None = None
+    localisation: dict[str, Any] | None = None
+    """Of :func:`fgsgl.bench.localise.localise`, where the recognizer has attention and the data set masks."""
 
 
 def scored_sha256(clip_ids: list[str] | np.ndarray) -> str:

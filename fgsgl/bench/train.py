@@ -16,6 +16,7 @@ from fgsgl.bench.cell import Cell
 from fgsgl.bench.config import build_config
 from fgsgl.bench.evaluate import predict_split
 from fgsgl.bench.hooks import CellHook, read_curve
+from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
 from fgsgl.bench.record import Predictions
 from fgsgl.data.cliptable import ClipTable
@@ -61,6 +62,10 @@ def train_and_score(
         lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
     )
     clock.lap("evaluate")
+    shows = cell.seed == 0 and not cell.variant.changes
+    examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
+    localisation = localise(runner, test_loader, table, cell.protocol.dataset, examples)
+    clock.lap("localise")
     parameters = list(runner.model.parameters())
     logging.shutdown()
     result = {
@@ -69,6 +74,7 @@ def train_and_score(
         "params": sum(parameter.numel() for parameter in parameters),
         "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "peak_memory_mib": peak_memory_mib(device),
+        "localisation": localisation,
     }
     return result, predictions, test_loader.dataset.cache.bad
 

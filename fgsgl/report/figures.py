@@ -66,7 +66,7 @@ def accuracy(board: Board) -> Named:
     fig = Figure(figsize=(7, 1.0 + 0.36 * len(rows)), layout="constrained")
     axes = fig.subplots()
     for y, row in enumerate(rows):
-        values = [100 * record.metrics["top1"] for record in _scored(board, row)]
+        values = [100 * record.metrics["top1"] for record in scored(board, row)]
         colour = GREY if row.kind == "ceiling" else INK
         axes.plot(values, [y] * len(values), "o", ms=6, mfc="none", mec=BETTER, mew=1, alpha=0.8)
         axes.plot([100 * row.top1] * 2, [y - 0.26, y + 0.26], color=colour, lw=2.2)
@@ -92,7 +92,7 @@ def accuracy(board: Board) -> Named:
 @figure
 def learning_curves(board: Board) -> Named:
     """Loss and validation accuracy over epochs: the mean over seeds, and the range of the seeds as a band."""
-    trained = [row for row in board.table.itertuples() if any(record.curve for record in _scored(board, row))]
+    trained = [row for row in board.table.itertuples() if any(record.curve for record in scored(board, row))]
     rows, remark = _few(trained, most=12)
     if not rows:
         return
@@ -101,7 +101,7 @@ def learning_curves(board: Board) -> Named:
     for axes, (name, scale, title) in zip(fig.subplots(1, 2), panels, strict=True):
         ends = []
         for index, row in enumerate(rows):
-            epochs, values_SE = _curves(_scored(board, row), name)
+            epochs, values_SE = _curves(scored(board, row), name)
             if not len(epochs):
                 continue
             values_SE = values_SE * scale
@@ -126,7 +126,7 @@ def confusions(board: Board) -> Named:
     A row whose predictions do not all lie beside their records is left out.
     """
     for row in board.table.itertuples():
-        records = _scored(board, row)
+        records = scored(board, row)
         files = [board.folder / "ledger" / f"{record.cell_id}.npz" for record in records]
         if row.kind == "method" and row.variant == "full" and files and all(path.exists() for path in files):
             counts_SCC = np.stack([_confusion(board, record) for record in records])
@@ -145,7 +145,7 @@ def per_class_difference(board: Board) -> Named:
         reference = board.scored[(*REFERENCE, *row_key(group[0])[2:])]
         recall_SC = _recalls(reference)
         present = np.flatnonzero(np.isfinite(recall_SC).all(axis=0))
-        differences_VSC = np.stack([_recalls(_scored(board, row)) - recall_SC for row in group])[:, :, present] * 100
+        differences_VSC = np.stack([_recalls(scored(board, row)) - recall_SC for row in group])[:, :, present] * 100
         data = reference[0].data
         sizes = [reference[0].metrics["per_class"][index]["n"] for index in present]
         names = [f"{_class_name(data['classes'], c)}  (n = {n})" for c, n in zip(present, sizes, strict=True)]
@@ -261,7 +261,7 @@ def _few(rows: Sequence[Any], most: int) -> tuple[list[Any], str]:
     return sorted(chosen, key=lambda row: row.Index), remark
 
 
-def _scored(board: Board, row: Any) -> tuple[Record, ...]:
+def scored(board: Board, row: Any) -> tuple[Record, ...]:
     return board.scored.get(row_key(row), ())
 
 

@@ -64,6 +64,12 @@ class _Data(_Part):
     skipped: list[dict[str, Any]] = []
 
 
+class _Localisation(_Part):
+    n_clips: int
+    pointing: dict[str, Share]
+    energy: dict[str, Share]
+
+
 class _Failure(_Part):
     class_: str = Field(alias="class")
     message: str
@@ -92,6 +98,7 @@ class _Done(_Any):
     trainable_params: int | None
     curve: list[dict[str, float]]
     metrics: _Metrics
+    localisation: _Localisation | None = None
 
 
 class _Failed(_Any):

@@ -17,6 +17,7 @@ def report(folder: Path) -> Board:
     Raises:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
     """
+    from fgsgl.report import attention  # noqa: F401 (its figures are drawn too)
     from fgsgl.report.figures import draw_all
     from fgsgl.report.html import page
 

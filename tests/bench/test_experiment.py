@@ -62,6 +62,17 @@ def test_what_is_not_trained_runs_once_and_trains_nothing(board: Path, smoke: Pa
     assert [shown.count(name) for name in ("TSN", "Majority class", "Zero-shot, class names")] == [3, 1, 1]
 
 
+def test_attention_is_held_against_the_true_mask(board: Path) -> None:
+    found = records(board)
+    measured = found["fgsgl"]["localisation"]
+    names = {"part", "onset", "trajectory", "outcome", "even", "prior"}
+    assert measured["n_clips"] == 34 and set(measured["energy"]) == set(measured["pointing"]) == names
+    assert all(0 < measured["energy"][name] < measured["pointing"][name] <= 1 for name in ("even", "prior"))
+    assert measured["energy"]["prior"] > measured["energy"]["even"], "gestures are made where they mostly are"
+    assert all(found[method]["localisation"] is None for method in ("tsn", "linear_probe", "majority"))
+    assert {"localisation.png", *(f"attention-{n}.png" for n in (1, 2, 3))} <= set(os.listdir(board / "figures"))
+
+
 def test_records_say_what_a_reader_must_know(board: Path) -> None:
     record = records(board)["fgsgl"]
     assert [row["epoch"] for row in record["curve"]] == [1, 2, 3]

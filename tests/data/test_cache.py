@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from fgsgl.data.cache import cache_folder, open_cache, refuse_bad
 from fgsgl.data.cliptable import Clip, ClipTable
-from fgsgl.data.sampling import PER_SEGMENT, cached_frames
+from fgsgl.data.sampling import PER_SEGMENT, cached_frames, evaluated_frames
 from fgsgl.data.video import BadVideo, write_h264
+from fgsgl.models.preprocess import ClipPreprocessor
 
 
 def clip(clip_id: str, video: str, start: int, end: int) -> Clip:
@@ -38,6 +40,13 @@ def test_sampling_is_even_and_inside_the_clip() -> None:
     assert numbers[0] >= 100 and numbers[-1] < 150
     assert set(np.diff(numbers)) <= {3, 4}
     assert cached_frames(5, 7, 2) == [5, 5, 6, 6]
+
+
+def test_the_frames_of_an_evaluation_are_those_that_the_preprocessor_picks() -> None:
+    frames_KHWC = torch.tensor(cached_frames(100, 150, 8), dtype=torch.uint8)[:, None, None, None].expand(-1, 2, 2, 3)
+    preprocessor = ClipPreprocessor(mean=(0.0,) * 3, std=(1.0,) * 3)
+    picked = preprocessor({"inputs": [frames_KHWC], "data_samples": [None]}, training=False)["inputs"]
+    assert picked[0, :, 0, 0, 0].tolist() == evaluated_frames(100, 150, 8)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -4,7 +4,8 @@ A file offers ``PRESETS`` (names, the default first), ``PROTOCOL`` (preset -> fi
 :class:`fgsgl.bench.protocol.Protocol` that it sets), and three functions:
 ``root(base, preset, seed) -> Path``, where it lies by default below a base folder,
 ``load(root, preset, seed, workers, progress) -> ClipTable``, and
-``text(root) -> str``, its FG-Text: a shipped one's name, or a file.
+``text(root) -> str``, its FG-Text: a shipped one's name, or a file. One that knows where the gesture is may offer
+``motion_mask(root, clip, frames) -> mask_THW``.
 """
 
 from __future__ import annotations

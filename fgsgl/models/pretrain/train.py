@@ -1,8 +1,8 @@
 """The pretraining loop: seeded, resumable, and exportable at any time.
 
 Two networks learn side by side from the same batches, each in its own thread: the tower, and the slim convolutional
-backbone. What they are taught comes from the teacher alone, which learns no more. The exported weights are exponential moving
-averages, so that they can be taken at any moment of a run.
+backbone. What they are taught comes from the teacher alone, which learns no more. The exported weights are exponential
+moving averages, so that they can be taken at any moment of a run.
 
 Shapes: B clips, T frames, N = B T, J joints, C captions, E embedding, D dimensions.
 """
