@@ -70,7 +70,8 @@ def test_attention_is_held_against_the_true_mask(board: Path) -> None:
     assert all(0 < measured["energy"][name] < measured["pointing"][name] <= 1 for name in ("even", "prior"))
     assert measured["energy"]["prior"] > measured["energy"]["even"], "gestures are made where they mostly are"
     assert all(found[method]["localisation"] is None for method in ("tsn", "linear_probe", "majority"))
-    assert {"localisation.png", *(f"attention-{n}.png" for n in (1, 2, 3))} <= set(os.listdir(board / "figures"))
+    drawn = {path.name for path in (board / "figures").iterdir()}
+    assert {"localisation.png", *(f"attention-{n}.png" for n in (1, 2, 3))} <= drawn
 
 
 def test_records_say_what_a_reader_must_know(board: Path) -> None:

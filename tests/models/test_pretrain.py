@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     motions = compose.sample_motions(TEACHER.clips, seed=7, num_frames=4)
     (path / "motions").mkdir()
     np.savez(
-        path / "motions/motions_0000.npz",
+        path / "motions/seed0_4frames_0000.npz",
         joints_BTJ2=motions.joints_BTJ2,
         targets_BD=motions.targets_BD(),
         returns_B=np.array(motions.returns),

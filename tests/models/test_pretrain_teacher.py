@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.mkdir()
     clips = compose.sample_motions(THERE, seed=123, num_frames=4)
     arrays = {"joints_BTJ2": clips.joints_BTJ2, "targets_BD": clips.targets_BD(), "returns_B": np.array(clips.returns)}
-    np.savez(path / "motions_0000.npz", **arrays)
+    np.savez(path / "seed0_4frames_0000.npz", **arrays)
     return path
 
 

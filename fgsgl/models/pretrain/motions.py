@@ -56,7 +56,7 @@ def make_motions(folder: Path, clips: int, seed: int, num_frames: int, processes
         processes: that make them; all cores if None.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"motions_{number:04d}.npz" for number in range(-(-clips // CHUNK))]
+    paths = [folder / f"seed{seed}_{num_frames}frames_{number:04d}.npz" for number in range(-(-clips // CHUNK))]
     missing = [(path, seed * 1_000_000 + SEED + number) for number, path in enumerate(paths) if not path.is_file()]
     if missing:
         with multiprocessing.get_context("spawn").Pool(processes or os.cpu_count()) as pool:

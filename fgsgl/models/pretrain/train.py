@@ -132,7 +132,7 @@ class Trainer:
 
     @torch.no_grad()
     def _taught(self, batch: Batch, joints_NJ2: torch.Tensor, rng: np.random.Generator) -> Taught:
-        count = min(len(self.pool), self.recipe.captions - self.recipe.batch)
+        count = min(len(self.pool), max(0, self.recipe.captions - self.recipe.batch))
         told = [*batch.told, *(self.pool.told[index] for index in rng.choice(len(self.pool), count, replace=False))]
         rows_C = self.bank.rows(told)
         samples_C = torch.from_numpy(rng.integers(0, self.bank.SAMPLES, len(told)))
