@@ -1,0 +1,22 @@
+"""The benchmarks run from end to end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.slow
+def test_synmg_time_measures_every_phase(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/synmg_time.py", "--preset", "smoke", "--methods", "tsm", "--out", tmp_path]
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    rows = json.loads((tmp_path / "synmg-smoke.json").read_text(encoding="utf-8"))["rows"]
+    measured = {row["what"] for row in rows if row["median"] > 0}
+    assert {"rendering, 1 process", "filling the frame cache", "TSM: an epoch of training", "TSM: train"} <= measured
+    assert all(row["min"] <= row["median"] <= row["max"] for row in rows)
+    assert (tmp_path / "synmg-smoke.md").read_text(encoding="utf-8") == answer.stdout
