@@ -70,14 +70,8 @@ _ALL = (
 
 FACTORS = {factor.name: factor for factor in _ALL}
 
-CONTROLS = {
-    ("fgsa",): "category text + LoRA",
-    ("fgsa", "cpa"): "linear head + LoRA",
-    ("loss.fine",): "module only",
-    ("text=shuffled",): "",
-}
-"""Combinations that answer whether the gain comes from the text's meaning, and what boards call them beside their
-factors' names."""
+CONTROLS = (("fgsa",), ("fgsa", "cpa"), ("loss.fine",), ("text=shuffled",))
+"""Category text and LoRA alone; a linear head and LoRA; FG-SA as an architecture only; text without its meaning."""
 CONTROL_METHODS = ("linear_probe", "zero_shot_names", "zero_shot_descriptions", "tsn", "tsm")
 """What else has to stand beside FG-SGL before it is called better."""
 
@@ -93,6 +87,5 @@ def variant(names: Sequence[str]) -> Variant:
         if name not in FACTORS:
             raise UserError(f"unknown factor {name!r}; {nearest(name, list(FACTORS))} (all: --list)")
         changes |= FACTORS[name].apply({**METHOD.settings, **changes})
-    words = ", ".join(name if "=" in name else f"w/o {name}" for name in names)
-    known_as = CONTROLS.get(tuple(names))
-    return Variant(method=METHOD.name, name=f"{words} ({known_as})" if known_as else words, changes=changes)
+    words = [name if "=" in name else f"w/o {name}" for name in names]
+    return Variant(method=METHOD.name, name=", ".join(words), changes=changes)
