@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from fgsgl.data.cliptable import Clip, ClipTable
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PRESETS = ("quick", "standard", "hard", "smoke")
 PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 10}, "hard": {"epochs": 10}, "smoke": {"epochs": 2}}
