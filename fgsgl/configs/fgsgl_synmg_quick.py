@@ -43,18 +43,6 @@ model = {'type': 'FGSGL',
  'label_smoothing': 0.0,
  'temperature': 0.07,
  'logit_scale_max': 100.0}
-train_dataloader = {'batch_size': 16,
- 'num_workers': 0,
- 'sampler': {'type': 'DefaultSampler', 'shuffle': True, 'round_up': True},
- 'dataset': {'type': 'ClipDataset',
-             'dataset': 'synmg',
-             'root': 'data/synmg/quick-seed0',
-             'split': 'train',
-             'preset': 'quick',
-             'data_seed': 0,
-             'num_frames': 8,
-             'image_size': 112,
-             'skip_bad': False}}
 val_dataloader = {'batch_size': 16,
  'num_workers': 0,
  'sampler': {'type': 'DefaultSampler', 'shuffle': False, 'round_up': False},
@@ -81,9 +69,19 @@ test_dataloader = {'batch_size': 16,
              'skip_bad': False}}
 val_evaluator = {'type': 'AccMetric', 'metric_list': ('top_k_accuracy', 'mean_class_accuracy')}
 test_evaluator = {'type': 'AccMetric', 'metric_list': ('top_k_accuracy', 'mean_class_accuracy')}
+train_dataloader = {'batch_size': 16,
+ 'num_workers': 0,
+ 'sampler': {'type': 'DefaultSampler', 'shuffle': True, 'round_up': True},
+ 'dataset': {'type': 'ClipDataset',
+             'dataset': 'synmg',
+             'root': 'data/synmg/quick-seed0',
+             'split': 'train',
+             'preset': 'quick',
+             'data_seed': 0,
+             'num_frames': 8,
+             'image_size': 112,
+             'skip_bad': False}}
 train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 5, 'val_interval': 1}
-val_cfg = {'type': 'ValLoop'}
-test_cfg = {'type': 'TestLoop'}
 optim_wrapper = {'type': 'OptimWrapper',
  'optimizer': {'type': 'AdamW', 'lr': 0.002, 'weight_decay': 0.01, 'fused': True},
  'clip_grad': {'max_norm': 1.0}}
@@ -100,6 +98,8 @@ param_scheduler = [{'type': 'LinearLR',
   'T_max': 4.5,
   'by_epoch': True,
   'convert_to_iter_based': True}]
+val_cfg = {'type': 'ValLoop'}
+test_cfg = {'type': 'TestLoop'}
 default_hooks = {'timer': {'type': 'IterTimerHook'},
  'logger': {'type': 'LoggerHook', 'interval': 20, 'log_metric_by_epoch': True},
  'param_scheduler': {'type': 'ParamSchedulerHook'},
