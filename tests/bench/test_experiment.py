@@ -58,7 +58,7 @@ def test_what_is_not_trained_runs_once_and_trains_nothing(board: Path, smoke: Pa
     assert zero_shot["trainable_params"] == 0 and zero_shot["curve"] == [] and "train" not in zero_shot["times_s"]
     assert probe["trainable_params"] == 2 * 128 + 17 * 129 and len(probe["curve"]) == 3
     methods = ("tsn", "majority", "zero_shot_descriptions", "zero_shot_names")
-    shown = call(*RUN, "--root", smoke, "--methods", *methods, "--seeds", "3", "--dry-run")
+    shown = call(*RUN, "--root", smoke, "--methods", *methods, "--seeds", "3", "--dry-run").stdout
     assert [shown.count(name) for name in ("TSN", "Majority class", "Zero-shot, class names")] == [3, 1, 1]
 
 
