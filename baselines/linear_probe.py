@@ -33,7 +33,7 @@ METHOD = Method(
     name="linear_probe",
     display_name="Linear probe",
     paper="Radford et al. 2021, arXiv 2103.00020",
-    recipe=Recipe(lr=1e-2, weight_decay=0.01, source="ours"),
+    recipe=Recipe(lr=3e-2, weight_decay=0.01, source="ours; rate of 0.01, 0.03, 0.1 by SynMG quick's validation split"),
     model=frozen_model("linear"),
     pretraining=tower_pretraining,
 )

@@ -39,7 +39,9 @@ METHOD = Method(
     display_name="TSN",
     paper="Wang et al. 2016, arXiv 1608.00859",
     settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.4},
-    recipe=Recipe(lr=1e-3, weight_decay=0.05, source="ours"),
+    recipe=Recipe(
+        lr=3e-3, weight_decay=0.05, source="ours; rate of 0.001, 0.003, 0.01 by SynMG quick's validation split"
+    ),
     model=_model,
     pretraining=slim_pretraining,
 )

@@ -59,7 +59,9 @@ METHOD = Method(
     display_name="FG-SGL",
     paper="Wei et al. 2026, arXiv 2603.16269 (reconstruction)",
     settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
-    recipe=Recipe(lr=2e-3, weight_decay=0.01, source="ours, chosen on the validation split of SynMG quick"),
+    recipe=Recipe(
+        lr=1e-3, weight_decay=0.01, source="ours; rate of 0.0005, 0.001, 0.002 by SynMG quick's validation split"
+    ),
     model=_model,
     reads_text=True,
     hooks=({"type": "ProgressHook"}, {"type": "CalibrateHook"}),

@@ -83,7 +83,7 @@ train_dataloader = {'batch_size': 16,
              'skip_bad': False}}
 train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 5, 'val_interval': 1}
 optim_wrapper = {'type': 'OptimWrapper',
- 'optimizer': {'type': 'AdamW', 'lr': 0.002, 'weight_decay': 0.01, 'fused': True},
+ 'optimizer': {'type': 'AdamW', 'lr': 0.001, 'weight_decay': 0.01, 'fused': True},
  'clip_grad': {'max_norm': 1.0}}
 param_scheduler = [{'type': 'LinearLR',
   'start_factor': 0.01,

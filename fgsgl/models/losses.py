@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-FIRST_STAGE = 1 / 3  # share of the training in which a schedule trains one level alone
+STAGE = 1 / 3  # of the training: one level alone; the other's loss rises; both in full
 
 
 class LogitScale(nn.Module):
@@ -78,9 +78,10 @@ def contrastive_loss(
 def level_weights(schedule: str, progress: float) -> tuple[float, float]:
     """ML-CO: what the losses of the category and of the fine level count at a point of the training.
 
-    Published: "a coarse-to-fine pattern", in stages. Ours: the first third trains one level alone, then the other's
-    weight rises linearly and reaches 1 at the end. ``coarse_to_fine`` begins with the category level,
-    ``fine_to_coarse`` with the fine level, ``joint`` trains both throughout.
+    Published: "a coarse-to-fine pattern", in stages. Ours: the first third trains one level alone, over the second
+    the other's weight rises linearly, the last trains both in full (a weight that rises to the end meets a learning
+    rate that falls to zero, and leaves the second level hardly trained). ``coarse_to_fine`` begins with the category
+    level, ``fine_to_coarse`` with the fine level, ``joint`` trains both throughout.
 
     Args:
         schedule: one of the three.
@@ -89,5 +90,5 @@ def level_weights(schedule: str, progress: float) -> tuple[float, float]:
     Returns:
         (category weight, fine weight), each 0 to 1.
     """
-    ramp = min(1.0, max(0.0, (progress - FIRST_STAGE) / (1 - FIRST_STAGE)))
+    ramp = min(1.0, max(0.0, (progress - STAGE) / STAGE))
     return {"coarse_to_fine": (1.0, ramp), "fine_to_coarse": (ramp, 1.0), "joint": (1.0, 1.0)}[schedule]

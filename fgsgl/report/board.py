@@ -213,8 +213,10 @@ def _difference(scored: Sequence[Record], reference: Sequence[Record]) -> dict[s
     """The paired difference to the reference, or a note on why there is none."""
     if not scored or not reference:
         return {}
-    mine = {record.seed: record for record in scored}
     theirs = {record.seed: record for record in reference}
+    mine = {record.seed: record for record in scored}
+    if not scored[0].config.get("recipe"):  # nothing was trained, nothing is random: its one run stands for every seed
+        mine = dict.fromkeys(theirs, scored[0])
     if mine.keys() != theirs.keys():
         lacking = [f"seed {seed} is missing here" for seed in sorted(theirs.keys() - mine.keys())]
         lacking += [f"the reference lacks seed {seed}" for seed in sorted(mine.keys() - theirs.keys())]

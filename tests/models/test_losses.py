@@ -78,7 +78,8 @@ def test_coarse_to_fine_over_the_epochs() -> None:
     assert all(category == 1 for category, _ in weights)
     fine = [weight for _, weight in weights]
     assert fine[:5] == pytest.approx([0] * 5)
-    assert fine[4:] == pytest.approx([step / 8 for step in range(9)])
+    assert fine[4:9] == pytest.approx([step / 4 for step in range(5)])
+    assert fine[8:] == pytest.approx([1] * 5)
 
 
 def test_the_other_schedules() -> None:
