@@ -32,6 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
     report = _command(commands, "report", _report, "write a board and its figures from a folder's records")
     report.add_argument("folder", type=Path, help="a board's folder, such as results/synmg-quick")
 
+    contrast = _command(commands, "contrast", _contrast, "paired differences to FG-SGL, within and over data seeds")
+    contrast.add_argument(
+        "folders", nargs="+", type=Path, metavar="folder", help="boards; the first gets contrasts.{md,csv}"
+    )
+
     config = _command(commands, "config", _config, "print a method's config for MMAction2's own tools/train.py")
     config.add_argument("method", nargs="?", default="fgsgl", help="a name from `fgsgl methods` (default: fgsgl)")
     add_protocol_arguments(config)
@@ -105,6 +110,13 @@ def _report(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.live import wide_console
 
     show_board(arguments.folder, wide_console())
+    return 0
+
+
+def _contrast(arguments: argparse.Namespace) -> int:
+    from fgsgl.report.contrast import markdown, write
+
+    print(markdown(write(arguments.folders)), end="")
     return 0
 
 

@@ -62,6 +62,7 @@ class CellHook(Hook):
         """Drops what lies after the epoch that the training resumes from."""
         rows = [row for row in read_curve(self.curve) if row["epoch"] <= runner.epoch]
         _write_rows(self.curve, rows)
+        self.row = rows[-1] if rows else {"epoch": runner.epoch}
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Starts the epoch's sums."""
@@ -100,6 +101,11 @@ class CellHook(Hook):
         self.row["val_top1"] = float(metrics["acc/top1"])
         self._write_row()
         self.tell({"val_top1": self.row["val_top1"]}, at_once=True)
+
+    def after_train(self, runner: Runner) -> None:
+        """Validates where the process had died between the last epoch and its validation."""
+        if "val_top1" not in self.row:
+            runner.val_loop.run()
 
     def _write_row(self) -> None:
         rows = [row for row in read_curve(self.curve) if row["epoch"] < self.row["epoch"]]

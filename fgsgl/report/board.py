@@ -215,7 +215,9 @@ def _difference(scored: Sequence[Record], reference: Sequence[Record]) -> dict[s
         return {}
     theirs = {record.seed: record for record in reference}
     mine = {record.seed: record for record in scored}
-    if not scored[0].config.get("recipe"):  # nothing was trained, nothing is random: its one run stands for every seed
+    if (
+        scored[0].config.get("recipe", {}) is None
+    ):  # nothing was trained, nothing is random: its one run stands for every seed
         mine = dict.fromkeys(theirs, scored[0])
     if mine.keys() != theirs.keys():
         lacking = [f"seed {seed} is missing here" for seed in sorted(theirs.keys() - mine.keys())]

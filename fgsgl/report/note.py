@@ -43,12 +43,15 @@ def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
 
 
 def _about_seeds(methods: pd.DataFrame) -> Iterator[str]:
-    counts = sorted({int(n) for n in methods["n_seeds"] if n > 0})
+    trained = methods[methods["trainable_m"] != 0]
+    counts = sorted({int(n) for n in trained["n_seeds"] if n > 0})
     if not counts:
         return
     yield f"Numbers are means over seeds (n = {_listed(counts)})."
     if counts[-1] > 1:
         yield "± is half the 95 % Student t interval over seeds; it does not cover the choice of test subjects."
+    if len(trained) < len(methods):
+        yield "A row with nothing to train has one run, which is the same for every seed."
     if counts[0] == 1:
         yield "A row with n = 1 seed has no interval: how much it varies from seed to seed is not known."
 
@@ -60,7 +63,8 @@ def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
             "Difference: top-1 minus that of FG-SGL with the same seeds and protocol, in percentage points (mean of "
             "the paired differences, and their paired t interval from two seeds on)."
         )
-    weak = [n for n in sorted({int(n) for n in compared["n_seeds"]}) if smallest_p(n) > 0.05]
+    trained = compared[compared["trainable_m"] != 0]
+    weak = [n for n in sorted({int(n) for n in trained["n_seeds"]}) if smallest_p(n) > 0.05]
     for n in weak:
         yield (
             f"An exact sign-flip test cannot reach p < 0.05 with n = {n} seed{'s' * (n > 1)} (the smallest p is "

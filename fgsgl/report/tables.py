@@ -75,12 +75,12 @@ MAIN = (
 
 def markdown(board: Board) -> str:
     """A table that GitHub shows, with the note under it and a picture of the accuracies."""
-    lines = [f"# Leaderboard: {_markdown_text(title(board))}", ""]
+    lines = [f"# Leaderboard: {markdown_text(title(board))}", ""]
     lines.append("| " + " | ".join(column.heading for column in MAIN) + " |")
     lines.append("| " + " | ".join("---:" if column.value else "---" for column in MAIN) + " |")
     for row in board.table.itertuples():
-        lines.append("| " + " | ".join(_markdown_text(column.text(row)) for column in MAIN) + " |")
-    lines += ["", *(f"- {_markdown_text(sentence)}" for sentence in board.note), ""]
+        lines.append("| " + " | ".join(markdown_text(column.text(row)) for column in MAIN) + " |")
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.note), ""]
     if board.table["top1"].notna().any():
         lines += ["![Top-1 of every row](figures/accuracy.png)", ""]
     lines.append("More in [leaderboard.html](leaderboard.html); every number in [leaderboard.csv](leaderboard.csv).")
@@ -91,7 +91,7 @@ def csv(board: Board) -> str:
     """Every column of the board. A text that a spreadsheet would run as a formula is led by an apostrophe."""
     table = board.table.copy()
     for name in TEXTS:
-        table[name] = [_no_formula(text) for text in table[name]]
+        table[name] = [no_formula(text) for text in table[name]]
     return table.to_csv(index=False, lineterminator="\n")
 
 
@@ -120,10 +120,11 @@ def title(board: Board) -> str:
     return printable(", ".join(f"{dataset} {preset}" for dataset, preset in pairs))
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Plain text inside a Markdown table: no HTML, no markup, one line."""
     return re.sub(r"([\\`*\[\]|])", r"\\\1", html.escape(printable(text), quote=False))
 
 
-def _no_formula(text: str) -> str:
+def no_formula(text: str) -> str:
+    """The text, led by an apostrophe where a spreadsheet would run it."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -154,6 +154,30 @@ def test_ctrl_c_and_a_killed_cell_resume_to_the_very_same_result(board: Path, sm
     assert [row["loss"] for row in resumed["curve"]] == [row["loss"] for row in whole["curve"]]
 
 
+@pytest.mark.parametrize("method", ["fgsgl", "tsn"])
+def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
+    board: Path, tmp_path: Path, method: str, call
+) -> None:
+    cell_id = records(board)[method]["cell_id"]
+    spec = json.loads((board / "work" / cell_id / "spec.json").read_text())
+    spec |= {"ledger": str(tmp_path / "ledger"), "work_dir": str(tmp_path / "work")}
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    call("-m", "fgsgl.bench.cell_main", tmp_path / "spec.json")
+    first = records(tmp_path)[method]
+    for path in (tmp_path / "ledger").iterdir():
+        path.unlink()
+    rows = [json.loads(line) for line in (tmp_path / "work" / "curve.jsonl").read_text().splitlines()]
+    del rows[-1]["val_top1"]  # as if killed between the checkpoint of the last epoch and its validation
+    (tmp_path / "work" / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    call("-m", "fgsgl.bench.cell_main", tmp_path / "spec.json")
+    second = records(tmp_path)[method]
+    assert second["predictions_sha256"] == first["predictions_sha256"] == records(board)[method]["predictions_sha256"]
+    assert [row["loss"] for row in second["curve"]] == [row["loss"] for row in first["curve"]]
+    assert all("val_top1" in row for row in second["curve"])
+
+
 def test_a_corrupt_video_is_named_and_skipped_only_on_request(smoke: Path, tmp_path: Path, call) -> None:
     root = tmp_path / "data"
     shutil.copytree(smoke, root, ignore=shutil.ignore_patterns(".frames"))

@@ -99,6 +99,20 @@ def test_different_seed_sets_are_not_compared(ledger):
     assert np.isfinite(row(board.table, "FG-SGL text=shuffled")["diff_top1"])
 
 
+def test_what_was_not_trained_is_compared_with_every_seed(ledger):
+    ledger.fill(seeds=3)
+    config = {"display_name": "Zero-shot", "recipe": None}
+    record = ledger.add("zero_shot", 1.0, config=config, trainable_params=0)
+    board = read_board(ledger.folder)
+    references = [
+        cell.metrics["top1"] for cell in load(ledger.folder) if (cell.method, cell.variant) == ("fgsgl", "full")
+    ]
+    shown = row(board.table, "Zero-shot")
+    assert shown["diff_top1"] == pytest.approx(100 * (record.metrics["top1"] - np.mean(references)))
+    assert np.isfinite(shown["diff_ci_low"]) and len(references) == 3
+    assert not any("n = 1 " in sentence for sentence in board.note)
+
+
 def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
     ledger.fill(seeds=1)
     ledger.add("tsm", 1.9, protocol_hash="ffff000011112222")

@@ -1,0 +1,159 @@
+"""`fgsgl contrast`: paired differences of FG-SGL to every other row, score by score, within and across data seeds.
+
+A contrast is FG-SGL minus another row in top-1 points: the mean over paired training seeds with its t interval and the
+exact sign-flip p. Boards of the same preset made with other data seeds are combined by the mean of their differences;
+the interval is then over data seeds, which no number of training seeds can narrow.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fgsgl.bench.record import Record
+from fgsgl.errors import UserError
+from fgsgl.files import write_whole
+from fgsgl.report.board import REFERENCE, Board, label, read_board
+from fgsgl.report.tables import EMPTY, markdown_text, no_formula, number
+from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width
+
+SCORES = ("combined", "category", "fine")
+ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contrast:
+    """FG-SGL minus another row, in percentage points of top-1."""
+
+    dataset: str
+    preset: str
+    data_seed: str
+    """Of the data both were trained and scored on; ``all``: over those that both have."""
+    against: str
+    """The other row's label."""
+    score: str
+    """``combined``, ``category`` or ``fine`` of both; the other row's only score where it has no levels."""
+    n: int
+    """Pairs: training seeds or, over all data seeds, data seeds."""
+    mine: float
+    theirs: float
+    """Mean top-1 of both, in percent."""
+    difference: float
+    half_width: float
+    """Of the 95 % t interval; nan for one pair."""
+    p: float
+    """Exact two-sided sign-flip test."""
+    smallest_p: float
+    """What that test can reach with n pairs."""
+
+
+def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
+    """One row a contrast; columns are the fields of :class:`Contrast`.
+
+    Raises:
+        UserError: for a folder that is no board, or where nothing can be compared.
+    """
+    found = [contrast for folder in folders for contrast in _of_board(read_board(folder))]
+    if not found:
+        raise UserError(
+            f"nothing to compare in {', '.join(map(str, folders))}: "
+            "no row has the seeds and the data of a finished FG-SGL"
+        )
+    return pd.DataFrame([asdict(contrast) for contrast in (*found, *_over_data(found))])
+
+
+def _of_board(board: Board) -> Iterator[Contrast]:
+    for key, records in board.scored.items():
+        reference = board.scored.get((*REFERENCE, *key[2:]), ())
+        if key[5] != "method" or key[:2] == REFERENCE or not records or not reference:
+            continue
+        theirs = {record.seed: record for record in records}
+        if records[0].config.get("recipe", {}) is None:
+            theirs = dict.fromkeys((record.seed for record in reference), records[0])
+        pairs = [(record, theirs[record.seed]) for record in reference if record.seed in theirs]
+        pairs = [(one, other) for one, other in pairs if one.data["fingerprint"] == other.data["fingerprint"]]
+        if pairs:
+            yield from _of_pairs(pairs, label(str(records[0].config.get("display_name", key[0])), key[1]))
+
+
+def _of_pairs(pairs: Sequence[tuple[Record, Record]], against: str) -> Iterator[Contrast]:
+    protocol = pairs[0][0].protocol
+    for score in SCORES:
+        values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
+        if any(value is None for pair in values for value in pair):
+            continue
+        mine_N, theirs_N = 100 * np.array(values).T
+        place = {name: str(protocol.get(name, "")) for name in ("dataset", "preset", "data_seed")}
+        yield _contrast(mine_N, theirs_N, against=against, score=score, **place)
+
+
+def _top1(record: Record, score: str) -> float | None:
+    """A row without the two levels has one score, which stands against FG-SGL's combined one."""
+    if score == "combined":
+        return record.metrics["top1"]
+    return record.metrics.get("by_score", {}).get(score, {}).get("top1")
+
+
+def _over_data(found: Iterable[Contrast]) -> Iterator[Contrast]:
+    groups = defaultdict(list)
+    for contrast in found:
+        groups[contrast.dataset, contrast.preset, contrast.against, contrast.score].append(contrast)
+    for (dataset, preset, against, score), group in groups.items():
+        if len(group) > 1:
+            mine_N, theirs_N = (np.array([getattr(c, name) for c in group]) for name in ("mine", "theirs"))
+            place = {"dataset": dataset, "preset": preset, "data_seed": ALL}
+            yield _contrast(mine_N, theirs_N, against=against, score=score, **place)
+
+
+def _contrast(mine_N: np.ndarray, theirs_N: np.ndarray, **place: str) -> Contrast:
+    differences_N = mine_N - theirs_N
+    half = t_half_width(differences_N)
+    return Contrast(
+        n=len(differences_N),
+        mine=float(mine_N.mean()),
+        theirs=float(theirs_N.mean()),
+        difference=float(differences_N.mean()),
+        half_width=float("nan") if half is None else half,
+        p=sign_flip_p(differences_N),
+        smallest_p=smallest_p(len(differences_N)),
+        **place,
+    )
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The contrasts as a table that GitHub shows, with what they mean under it."""
+    heads = ("Data", "FG-SGL minus", "Score", "n", "FG-SGL %", "Other %", "Difference", "p", "smallest p")
+    lines = ["# Paired differences to FG-SGL", "", f"| {' | '.join(heads)} |"]
+    lines.append("| --- | --- | --- |" + " ---: |" * 6)
+    for row in table.itertuples():
+        seed = "all data seeds" if row.data_seed == ALL else f"data seed {row.data_seed}"
+        half = "" if np.isnan(row.half_width) else f" ± {row.half_width:.1f}"
+        cells = (
+            markdown_text(f"{row.dataset} {row.preset}, {seed}"), markdown_text(row.against), row.score, str(row.n),
+            number(row.mine), number(row.theirs), number(row.difference, sign="+") + half,
+            f"{row.p:.3f}" if row.n > 1 else EMPTY, f"{row.smallest_p:.3f}",
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "- Top-1 points; mean of the paired differences ± half their 95 % Student t interval, over training seeds; in "
+        "the rows of all data seeds over data seeds, each the mean of its training seeds.",
+        "- p: exact two-sided sign-flip test over the n pairs, which cannot go below the smallest p. Not adjusted for "
+        "the number of rows.",
+        "- A row without the two levels has one score, which stands against FG-SGL's combined one.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write(folders: Sequence[Path]) -> pd.DataFrame:
+    """Writes ``contrasts.md`` and ``contrasts.csv`` into the first folder and returns the table."""
+    table = contrasts(folders)
+    guarded = table.assign(against=table["against"].map(no_formula))
+    write_whole(folders[0] / "contrasts.csv", guarded.to_csv(index=False, lineterminator="\n"))
+    write_whole(folders[0] / "contrasts.md", markdown(table))
+    return table

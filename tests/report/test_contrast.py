@@ -1,0 +1,68 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from fgsgl.errors import UserError
+from fgsgl.report.contrast import contrasts, write
+from fgsgl.report.load import load
+
+
+def top1s(ledger, method, variant, protocol_hash, score):
+    records = [
+        r for r in load(ledger.folder) if (r.method, r.variant, r.protocol_hash) == (method, variant, protocol_hash)
+    ]
+    records.sort(key=lambda record: record.seed)
+    pick = [r.metrics if score == "combined" else r.metrics["by_score"][score] for r in records]
+    return 100 * np.array([metrics["top1"] for metrics in pick])
+
+
+def test_each_score_is_compared_by_pairs(ledger):
+    ledger.fill(seeds=4)
+    table = contrasts([ledger.folder])
+    row = table[(table["against"] == "FG-SGL text=shuffled") & (table["score"] == "fine")].iloc[0]
+    protocol = load(ledger.folder)[0].protocol_hash
+    mine, theirs = (top1s(ledger, "fgsgl", name, protocol, "fine") for name in ("full", "text=shuffled"))
+    expected = stats.ttest_rel(mine, theirs).confidence_interval()
+    assert row["n"] == 4 and row["smallest_p"] == 0.125
+    assert row["difference"] == pytest.approx(np.mean(mine - theirs))
+    assert row["difference"] - row["half_width"] == pytest.approx(expected.low)
+    assert set(table[table["against"] == "TSM"]["score"]) == {"combined"}, "TSM has no levels"
+    assert not (table["data_seed"] == "all").any()
+
+
+def test_data_seeds_are_combined_by_their_means(ledger):
+    ledger.fill(seeds=3)
+    differences = []
+    for data_seed, protocol in enumerate(("aaaa111122223333", "bbbb111122223333"), start=1):
+        changes = {
+            "protocol_hash": protocol,
+            "protocol": {"dataset": "synmg", "preset": "quick", "frames": 8, "data_seed": data_seed},
+        }
+        ledger.add("majority", 0.0, kind="floor", **changes)
+        for seed in range(3):
+            ledger.add("fgsgl", 2.0 + 0.1 * data_seed, seed=seed, **changes)
+            ledger.add("fgsgl", 1.8, "text=shuffled", seed, **changes)
+        names = ("full", "text=shuffled")
+        differences.append(np.subtract(*(top1s(ledger, "fgsgl", name, protocol, "combined").mean() for name in names)))
+    table = contrasts([ledger.folder])
+    shuffled = table[(table["against"] == "FG-SGL text=shuffled") & (table["score"] == "combined")]
+    first = shuffled[shuffled["data_seed"] == ""]["difference"].item()
+    combined = shuffled[shuffled["data_seed"] == "all"].iloc[0]
+    assert combined["n"] == 3 and combined["difference"] == pytest.approx(np.mean([first, *differences]))
+    assert combined["smallest_p"] == 0.25
+
+
+def test_both_files_are_written(ledger):
+    ledger.fill(seeds=2)
+    ledger.add("tsm", 1.0, seed=0, protocol_hash="cccc111122223333", name="=evil()|x")
+    table = write([ledger.folder])
+    assert len(pd.read_csv(ledger.folder / "contrasts.csv")) == len(table) > 0
+    assert "FG-SGL text=shuffled" in (ledger.folder / "contrasts.md").read_text()
+
+
+def test_nothing_to_compare_is_said(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    ledger.add("fgsgl", 2.0)
+    with pytest.raises(UserError, match="nothing to compare"):
+        contrasts([ledger.folder])
