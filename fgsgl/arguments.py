@@ -13,6 +13,9 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", default="synmg", help="data set (default: %(default)s)")
     parser.add_argument("--preset", help="the data set's preset (default: its first)")
     parser.add_argument("--root", type=Path, help="the data set's folder (default: below $FGSGL_DATA, or data/)")
+    parser.add_argument(
+        "--table", dest="root", type=Path, metavar="CSV", help="with --dataset csv: the table of your clips, as --root"
+    )
     parser.add_argument("--data-seed", type=int, default=0, help="seed of a generated data set (default: %(default)s)")
 
     parser.add_argument("--epochs", type=int, help="training epochs (default: the data set's)")

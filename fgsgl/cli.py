@@ -11,6 +11,7 @@ from pathlib import Path
 import fgsgl
 from fgsgl.arguments import add_experiment_arguments, add_protocol_arguments, out_of, protocol_of
 from fgsgl.errors import UserError, run_command
+from fgsgl.text.cli import add_text_commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,6 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--threads", type=int, default=1, help="CPU threads of each network (default: %(default)s)")
     pretrain.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     pretrain.add_argument("--export", type=Path, metavar="FOLDER", help="only write the newest weights to this folder")
+
+    add_text_commands(commands)
 
     oracle = _command(commands, "oracle", _oracle, "score small networks on the true joints: what a preset allows")
     _add_synmg_arguments(oracle)

@@ -135,6 +135,7 @@ def describe_data(table: ClipTable, skipped: dict[str, str]) -> dict[str, Any]:
     return {
         "fingerprint": table.fingerprint(),
         "classes": list(table.classes),
+        "caveats": list(table.caveats),
         "n_clips": {split: len(clips) for split, clips in by_split.items()},
         "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
         "majority": float(counts_C.max() / max(1, counts_C.sum())),

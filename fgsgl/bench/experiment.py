@@ -17,6 +17,7 @@ from fgsgl.bench.plan import Planned, cells, plan, write_plan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
+from fgsgl.data.release import deviations
 from fgsgl.errors import UserError
 
 
@@ -54,6 +55,8 @@ def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
     with Counter(console, "rendering videos") as counter:
         module = sets.get(protocol.dataset, protocol.preset)
         table = module.load(root, protocol.preset, protocol.data_seed, workers=workers, progress=counter.update)
+    for line in (*deviations(table, module.official(root, protocol.preset)), *table.caveats):
+        console.print(line, style="yellow", markup=False, highlight=False)
     for split in ("train", "val", "test"):
         table.split(split)
     with Counter(console, "decoding frames") as counter:

@@ -5,6 +5,7 @@ Shapes: N clips, K kept frames a clip, S image side; ``frames_NKSSC`` uint8 RGB.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from filelock import FileLock
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.data.sampling import PER_SEGMENT, cached_frames
 from fgsgl.data.video import BadVideo, iterate_frames
+from fgsgl.data.video import num_frames as count_frames
 from fgsgl.errors import UserError
 
 Progress = Callable[[int, int], None]
@@ -55,9 +57,10 @@ def refuse_bad(cache: FrameCache) -> None:
 
 
 def cache_folder(table: ClipTable, num_frames: int, image_size: int) -> Path:
-    """Where the cache of a table lies: below the data set's root, named by all that its content depends on."""
+    """Where the cache of a table lies: below ``$FGSGL_CACHE`` or the data set's root, named by all it depends on."""
     name = f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px"
-    return table.root / ".frames" / name
+    base = os.environ.get("FGSGL_CACHE")
+    return Path(base) / name if base else table.root / ".frames" / name
 
 
 def open_cache(
@@ -75,11 +78,16 @@ def open_cache(
         progress: called with (clips finished, clips in all).
 
     Raises:
-        UserError: if the disk has no room for it.
+        UserError: if the disk has no room for it, or its folder cannot be written.
     """
     folder = cache_folder(table, num_frames, image_size)
     shape = (len(table.clips), num_frames * PER_SEGMENT, image_size, image_size, 3)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"the frame cache cannot be made at {folder}: {error.strerror}; set FGSGL_CACHE to a writable folder"
+        ) from None
     with FileLock(folder / "lock"):
         frames = _map(folder / "frames.u8", shape)
         done = _map(folder / "done.u8", shape[:1])
@@ -143,8 +151,12 @@ def _decode_video(job: tuple) -> tuple[list[int], dict[str, str]]:
     frames = np.memmap(cache, dtype=np.uint8, mode="r+", shape=shape)
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
     last_needed = {}
+    try:
+        end = count_frames(path) if any(clip.end_frame == 0 for clip in clips) else 0
+    except BadVideo as error:
+        return rows, {clip.clip_id: str(error) for clip in clips}
     for clip, row in zip(clips, rows, strict=True):
-        numbers = cached_frames(clip.start_frame, clip.end_frame, num_frames)
+        numbers = cached_frames(clip.start_frame, clip.end_frame or end, num_frames)
         last_needed[clip.clip_id] = numbers[-1]
         for slot, number in enumerate(numbers):
             places[number].append((row, slot))

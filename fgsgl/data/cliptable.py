@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -18,7 +18,7 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clip:
-    """One clip: frames ``start_frame`` (inclusive) to ``end_frame`` (exclusive) of a video file."""
+    """One clip: frames ``start_frame`` (inclusive) to ``end_frame`` (exclusive; 0: its end) of a video file."""
 
     clip_id: str
     """Unique within the data set."""
@@ -33,6 +33,7 @@ class Clip:
     split: str
     """``train``, ``val`` or ``test``."""
     fps: float
+    """0 where it is not known."""
 
 
 COLUMNS = tuple(field.name for field in fields(Clip))
@@ -51,9 +52,13 @@ class ClipTable:
     root: Path
     classes: tuple[str, ...]
     clips: tuple[Clip, ...]
+    test_shares_subjects: bool = False
+    """An official split that tests on people who are trained on; training and validation never share any."""
+    caveats: tuple[str, ...] = ()
+    """Sentences that belong under every board of these clips."""
 
     def __post_init__(self) -> None:
-        check_clips(self.clips, self.classes, where=f"{self.dataset} at {self.root}")
+        check_clips(self.clips, self.classes, f"{self.dataset} at {self.root}", self.test_shares_subjects)
 
     def split(self, name: str) -> tuple[Clip, ...]:
         """The clips of one split, in table order.
@@ -79,7 +84,7 @@ class ClipTable:
         return digest.hexdigest()[:16]
 
 
-def check_clips(clips: Sequence[Clip], classes: Sequence[str], where: str) -> None:
+def check_clips(clips: Sequence[Clip], classes: Sequence[str], where: str, test_shares_subjects: bool = False) -> None:
     """Refuses a table that would train or score the wrong thing; the first fault is named with its clip."""
     split_of_subject: dict[str, str] = {}
     seen: set[str] = set()
@@ -90,13 +95,18 @@ def check_clips(clips: Sequence[Clip], classes: Sequence[str], where: str) -> No
         seen.add(clip.clip_id)
         if not 0 <= clip.label < len(classes):
             raise UserError(f"{row} has label {clip.label}, expected 0..{len(classes) - 1} ({len(classes)} classes)")
-        if not 0 <= clip.start_frame < clip.end_frame:
-            raise UserError(f"{row} has frames [{clip.start_frame}, {clip.end_frame}), expected 0 <= start < end")
+        if not 0 <= clip.start_frame < (clip.end_frame or clip.start_frame + 1):
+            raise UserError(
+                f"{row} has frames [{clip.start_frame}, {clip.end_frame}), expected 0 <= start < end, or end 0 for the "
+                "end of the video"
+            )
         if clip.split not in SPLITS:
             raise UserError(f"{row} has split {clip.split!r}, expected one of {', '.join(SPLITS)}")
         normal = os.path.normpath(clip.video)
         if Path(normal).is_absolute() or normal.startswith(".."):
             raise UserError(f"{row} names the video {clip.video!r}, which lies outside the data set's root")
+        if test_shares_subjects and clip.split == "test":
+            continue
         if split_of_subject.setdefault(clip.subject, clip.split) != clip.split:
             raise UserError(
                 f"subject {clip.subject!r} of {where} stands in the splits {split_of_subject[clip.subject]} and "
@@ -117,36 +127,65 @@ def write_clips(path: Path, clips: Iterable[Clip]) -> None:
     write_whole(path, _csv_text(clips))
 
 
-def read_clips(path: Path) -> tuple[Clip, ...]:
-    """Reads a clip table's CSV (columns in any order; more columns are ignored).
+def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:
+    """Reads a clip table's CSV (columns in any order; more columns are ignored, and so are blank lines).
+
+    Args:
+        path: the file.
+        classes: names that may stand for the label's number.
 
     Raises:
         UserError: if the file is missing or not UTF-8, a column is missing, or a value is not of its type.
     """
+    id_of = {name: index for index, name in enumerate(classes)}
+    return tuple(_clip(row, id_of, path, line) for line, row in _rows(path))
+
+
+def read_label_names(path: Path) -> tuple[str, ...]:
+    """The labels of a clip table that has names for labels, each once, in alphabetical order.
+
+    Raises:
+        UserError: as :func:`read_clips`, and for labels that are numbers.
+    """
+    labels = sorted({(row["label"] or "").strip() for _, row in _rows(path)})
+    if all(label.isdecimal() for label in labels):
+        raise UserError(f"the labels in {path} are numbers, and no file gives the classes' names")
+    return tuple(labels)
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line numbers and rows."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
             if missing:
                 raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(COLUMNS)}")
-            return tuple(_clip(row, path, reader.line_num) for row in reader)
+            return [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
         raise UserError(f"no clip table at {path}; expected a CSV with the columns {', '.join(COLUMNS)}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is not a readable UTF-8 CSV: {error}") from None
 
 
-def _clip(row: dict[str, str], path: Path, line: int) -> Clip:
+def _clip(row: dict[str, str], id_of: Mapping[str, int], path: Path, line: int) -> Clip:
     try:
+        label = row["label"].strip()
         return Clip(
             clip_id=row["clip_id"],
             video=row["video"],
             start_frame=int(row["start_frame"]),
             end_frame=int(row["end_frame"]),
-            label=int(row["label"]),
+            label=id_of[label] if label in id_of else _number(label),
             subject=row["subject"],
             split=row["split"],
             fps=float(row["fps"]),
         )
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise UserError(f"{path}, line {line}: {error}") from None
+
+
+def _number(label: str) -> int:
+    if not label.isdecimal():
+        raise ValueError(f"label {label!r} is neither a number nor the name of a class")
+    return int(label)

@@ -18,7 +18,7 @@ from fgsgl.data import sets
 from fgsgl.data.cache import open_cache, refuse_bad
 from fgsgl.data.cliptable import Clip
 from fgsgl.data.sampling import cached_frames
-from fgsgl.data.video import BadVideo, iterate_frames, probe, read_frames
+from fgsgl.data.video import num_frames, read_frames
 
 
 @DATASETS.register_module()
@@ -90,19 +90,7 @@ class ReadClip:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         path = Path(results["filename"])
         start = results.get("start_frame", 0)
-        end = results.get("end_frame") or probe(path).num_frames or _count_frames(path)
+        end = results.get("end_frame") or num_frames(path)
         frames_KHWC = read_frames(path, cached_frames(start, end, self.num_frames), size=self.image_size)
         sample = ActionDataSample(metainfo={"clip_id": path.stem})
         return {"inputs": torch.from_numpy(frames_KHWC), "data_samples": sample}
-
-
-def _count_frames(path: Path) -> int:
-    """Frames of a file whose header does not say."""
-    count = 0
-    try:
-        for number, _ in iterate_frames(path, range(1_000_000), size=16):
-            count = number + 1
-    except BadVideo:
-        if count == 0:
-            raise
-    return count

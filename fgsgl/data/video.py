@@ -63,6 +63,22 @@ def probe(path: Path) -> VideoInfo:
         )
 
 
+def num_frames(path: Path) -> int:
+    """Frames of a video: what its header says or, where it does not say, what can be decoded.
+
+    Raises:
+        BadVideo: if the file cannot be read.
+    """
+    said = probe(path).num_frames
+    if said:
+        return said
+    with _open(path) as container:
+        try:
+            return sum(1 for _ in container.decode(video=0))
+        except av.FFmpegError as error:
+            raise BadVideo(f"the video {path} is corrupt: {_reason(error)}") from None
+
+
 def iterate_frames(path: Path, indices: Sequence[int], size: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Decodes the frames with the given 0-based numbers, in one sequential pass over the file (no seek per frame).
 

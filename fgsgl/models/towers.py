@@ -134,6 +134,21 @@ class Tower(nn.Module):
         return getattr(self.text, "text", self.text).token_embedding
 
 
+def load_tokenizer(backbone: str) -> open_clip.SimpleTokenizer:
+    """The tokenizer of a backbone's text tower.
+
+    Raises:
+        UserError: for an unknown backbone, or one whose text tower is not open_clip's own.
+    """
+    synmg_tiny.register()
+    config = open_clip.get_model_config(backbone)
+    if config is None:
+        raise UserError(f"unknown backbone {backbone!r}; {nearest(backbone, open_clip.list_models())}")
+    if "hf_model_name" in config["text_cfg"] or "hf_tokenizer_name" in config["text_cfg"]:
+        raise UserError(f"the backbone {backbone} needs the package transformers, which is not supported; take another")
+    return open_clip.get_tokenizer(backbone)
+
+
 def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower:
     """Builds both towers, with every weight frozen.
 
@@ -146,12 +161,7 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower
         UserError: for an unknown backbone, one whose visual tower is no transformer, weights that cannot be found or do
             not fit, or an image size that the tower cannot take.
     """
-    synmg_tiny.register()
-    config = open_clip.get_model_config(backbone)
-    if config is None:
-        raise UserError(f"unknown backbone {backbone!r}; {nearest(backbone, open_clip.list_models())}")
-    if "hf_model_name" in config["text_cfg"] or "hf_tokenizer_name" in config["text_cfg"]:
-        raise UserError(f"the backbone {backbone} needs the package transformers, which is not supported; take another")
+    tokenizer, config = load_tokenizer(backbone), open_clip.get_model_config(backbone)
     weights = find_weights(backbone, pretrained) if pretrained else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -160,7 +170,7 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower
     std = weights.std if weights else open_clip.OPENAI_DATASET_STD
     suffix = "-quickgelu" if weights and weights.quick_gelu and not backbone.endswith("-quickgelu") else ""
     temporal = load_file(weights.temporal) if weights and weights.temporal else None
-    return Tower(model, open_clip.get_tokenizer(backbone), backbone + suffix, mean, std, temporal)
+    return Tower(model, tokenizer, backbone + suffix, mean, std, temporal)
 
 
 def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> nn.Module:

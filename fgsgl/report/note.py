@@ -27,6 +27,7 @@ def note(table: pd.DataFrame, scored: Mapping[tuple[str, ...], Sequence[Record]]
 def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
     if "synmg" in set(table["dataset"]):
         yield "Synthetic data: SynMG shows drawn figures. It compares methods and makes no claim about people."
+    yield from dict.fromkeys(caveat for record in done for caveat in record.data.get("caveats", ()))
     # One line a split: boards of several presets have several.
     splits = {(r.protocol["dataset"], r.protocol["preset"], r.data["split_sha256"]): r for r in done}
     for (dataset, preset, _), record in sorted(splits.items(), key=lambda item: item[0]):

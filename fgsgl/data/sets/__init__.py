@@ -1,11 +1,12 @@
 """The data sets, one file each, found by scanning this folder.
 
 A file offers ``PRESETS`` (names, the default first), ``PROTOCOL`` (preset -> fields of
-:class:`fgsgl.bench.protocol.Protocol` that it sets), and three functions:
+:class:`fgsgl.bench.protocol.Protocol` that it sets), and four functions:
 ``root(base, preset, seed) -> Path``, where it lies by default below a base folder,
-``load(root, preset, seed, workers, progress) -> ClipTable``, and
+``load(root, preset, seed, workers, progress) -> ClipTable``,
+``official(root, preset) -> counts``, for :func:`fgsgl.data.release.deviations`, and
 ``text(root) -> str``, its FG-Text: a shipped one's name, or a file. One that knows where the gesture is may offer
-``motion_mask(root, clip, frames) -> mask_THW``.
+``motion_mask(root, clip, frames) -> mask_THW``, one with skeletons ``skeleton(root, clip) -> joints_TJ3``.
 """
 
 from __future__ import annotations

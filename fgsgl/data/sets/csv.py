@@ -1,11 +1,15 @@
-"""Data of one's own: a folder with ``clips.csv``, ``classes.txt``, the videos, and ``text.yaml`` (its FG-Text)."""
+"""Data of one's own: a table of clips beside its videos, given as ``--table my.csv`` or as a folder with ``clips.csv``.
+
+Beside ``my.csv`` stand, where they are needed, ``my.yaml``, its FG-Text, and ``my.classes.txt``; in a folder they are
+called ``text.yaml`` and ``classes.txt``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from fgsgl.data.cliptable import ClipTable, read_clips
+from fgsgl.data.cliptable import ClipTable, read_clips, read_label_names
 from fgsgl.errors import UserError
 
 PRESETS = ("all",)
@@ -13,8 +17,8 @@ PROTOCOL = {"all": {"epochs": 10}}
 
 
 def text(root: Path) -> str:
-    """The folder's FG-Text; read only by methods that need it."""
-    return str(root / "text.yaml")
+    """Its FG-Text; read only by methods that need it."""
+    return str(root.with_suffix(".yaml") if _is_table(root) else root / "text.yaml")
 
 
 def root(base: Path, preset: str, seed: int) -> Path:
@@ -22,16 +26,31 @@ def root(base: Path, preset: str, seed: int) -> Path:
     return base / "csv"
 
 
+def official(root: Path, preset: str) -> dict[str, int]:
+    """No counts are published."""
+    return {}
+
+
 def load(
     root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> ClipTable:
-    """The clip table; class names stand in ``classes.txt``, a line each, in the order of the labels.
+    """The clip table. Labels are numbers from 0, whose names the class file has, a line each; or class names, which
+    are numbered in alphabetical order where there is no class file.
 
     Raises:
         UserError: for a missing file or a faulty row.
     """
-    path = root / "classes.txt"
-    if not path.is_file():
-        raise UserError(f"no class names at {path}; expected a name a line, in the order of the labels")
-    classes = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
-    return ClipTable(dataset="csv", root=root, classes=classes, clips=read_clips(root / "clips.csv"))
+    path = root if _is_table(root) else root / "clips.csv"
+    names = root.with_suffix(".classes.txt") if _is_table(root) else root / "classes.txt"
+    if names.is_file():
+        classes = tuple(line.strip() for line in names.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+    else:
+        try:
+            classes = read_label_names(path)
+        except UserError as error:
+            raise UserError(f"{error}; expected {names}, a name a line in the order of the labels") from None
+    return ClipTable(dataset="csv", root=path.parent, classes=classes, clips=read_clips(path, classes))
+
+
+def _is_table(root: Path) -> bool:
+    return root.suffix.lower() == ".csv"

@@ -26,6 +26,11 @@ def root(base: Path, preset: str, seed: int) -> Path:
     return base / "synmg" / f"{preset}-seed{seed}"
 
 
+def official(root: Path, preset: str) -> dict[str, int]:
+    """No counts are published."""
+    return {}
+
+
 def load(
     root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> ClipTable:

@@ -1,0 +1,200 @@
+"""iMiGUE (Liu et al. 2021, CVPR): 32 classes, 72 people at press conferences; `--root` is the folder of the copy.
+
+Three layouts are known by what lies in the folder: the full release (one table of labels), the release of the MiGA
+challenge (a table a video), and clips cut out of it (a list a split). Only the full release names the subjects; the
+others are split by video, so that one person may stand in two splits, and the table says so.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.release import (
+    VAL_SHARE,
+    class_id,
+    pick_subjects,
+    placed,
+    read_list,
+    read_rows,
+    read_settings,
+    whole_numbers,
+)
+from fgsgl.errors import UserError
+from fgsgl.text import fgtext
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PRESETS = ("official",)
+PROTOCOL = {"official": {"epochs": 20}}
+FPS = 25.0
+JOINTS = 22
+"""Of OpenPose, in the order of the skeleton files, whose first column is not one."""
+ILLUSTRATIVE = {99: 31}
+"""The raw label of the illustrative gestures, and their class."""
+TEST_SUBJECTS = frozenset({
+    1, 3, 7, 8, 11, 16, 19, 24, 26, 27, 32, 33, 34, 37, 40, 45, 49, 50, 51, 54, 55, 56, 57, 58, 60, 63, 64, 65, 66, 67,
+    68, 69, 70, 71, 72,
+})  # fmt: skip
+TRAIN_SUBJECTS = frozenset(range(1, 73)) - TEST_SUBJECTS
+SETTINGS = {
+    "label_file": "Label/labels_20200831.csv",
+    "video_pattern": "Video/{video}.mp4",
+    "miga_folder": "imigue_rgb_{split}",
+    "miga_video_pattern": "imigue_rgb_{split}/{video}.mp4",
+    "skeleton_pattern": "imigue_skeleton_{split}/{video}_light_hand.csv",
+    "cut_list": "{split}_list.txt",
+}
+BY_VIDEO = "iMiGUE: this layout does not name the subjects, so splits are by video and may share a person."
+COLUMNS = ("video_id", "class", "start_frame", "end_frame", "subject_id")
+
+
+def text(root: Path) -> str:
+    """The shipped FG-Text."""
+    return "imigue"
+
+
+def root(base: Path, preset: str, seed: int) -> Path:
+    """Its default place below the folder of all data."""
+    return base / "imigue"
+
+
+def official(root: Path, preset: str) -> dict[str, int]:
+    """Published counts; of the cut clips none are known."""
+    counts = {"full": {"train": 13936, "test": 4563, "subjects": 72}, "miga": {"train": 13670, "test": 4562}}
+    return counts.get(layout(root), {})
+
+
+def layout(root: Path) -> str:
+    """``full``, ``miga`` or ``cut``.
+
+    Raises:
+        UserError: where none of them lies.
+    """
+    settings = read_settings(root, SETTINGS)
+    marks = {
+        "full": settings["label_file"],
+        "miga": settings["miga_folder"].format(split="train"),
+        "cut": settings["cut_list"].format(split="train"),
+    }
+    for name, mark in marks.items():
+        if (root / mark).exists():
+            return name
+    raise UserError(f"no iMiGUE at {root}: expected one of {', '.join(marks.values())} in it")
+
+
+def load(
+    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> ClipTable:
+    """The clip table: the official split by subject (full release) or by video; validation drawn by the seed.
+
+    Raises:
+        UserError: for a folder of no known layout, a missing file, or a row that does not fit.
+    """
+    settings = read_settings(root, SETTINGS)
+    classes = tuple(entry.name for entry in fgtext.load("imigue").classes)
+    kind = layout(root)
+    clips = list({"full": _full, "miga": _miga, "cut": _cut}[kind](root, settings, len(classes)))
+    training = [clip for clip in clips if clip.split == "train"]
+    held_out = pick_subjects(training, VAL_SHARE, seed)
+    clips = [replace(c, split="val") if c.split == "train" and c.subject in held_out else c for c in clips]
+    caveats = () if kind == "full" else (BY_VIDEO,)
+    return ClipTable(dataset="imigue", root=root, classes=classes, clips=tuple(clips), caveats=caveats)
+
+
+def skeleton(root: Path, clip: Clip) -> np.ndarray:
+    """The clip's joints in the image and their confidence, ``joints_TJ3``; only the MiGA release has them."""
+    split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
+    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
+    from fgsgl.data.skeleton import read_joints
+
+    return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
+
+
+def _full(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+    path = root / settings["label_file"]
+    videos: dict[str, str] = {}
+    for line, row in _named_rows(path):
+        where = f"{path}, line {line}"
+        raw, start, end, subject = whole_numbers([row[name] for name in COLUMNS[1:]], where)
+        if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
+            raise UserError(f"{where}: subject {subject}, expected 1..72")
+        name = row["video_id"].zfill(4)
+        if name not in videos:
+            videos[name] = placed(root, settings, "video_pattern", video=name)
+        yield Clip(
+            clip_id=f"{name}_{start}_{end}_{raw}",
+            video=videos[name],
+            start_frame=start,
+            end_frame=end + 1,
+            label=class_id(raw, 1, n_classes, where, ILLUSTRATIVE),
+            subject=f"{subject:02d}",
+            split="test" if subject in TEST_SUBJECTS else "train",
+            fps=FPS,
+        )
+
+
+def _named_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of the full release's table, whose columns may stand in any order, with others between."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            names = {name.strip(): name for name in reader.fieldnames or ()}
+            if missing := [name for name in COLUMNS if name not in names]:
+                raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(COLUMNS)}")
+            for row in reader:
+                cells = {name: (row[names[name]] or "").strip() for name in COLUMNS}
+                if any(cells.values()):
+                    yield reader.line_num, cells
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a readable UTF-8 table: {error}") from None
+
+
+def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+    for split in ("train", "test"):
+        folder = root / settings["miga_folder"].format(split=split)
+        tables = sorted(folder.glob("*_label.csv"))
+        if not tables:
+            raise UserError(f"no label tables (such as 0001_label.csv) in {folder}; half an extraction?")
+        for table in tables:
+            name = table.name.removesuffix("_label.csv")
+            video = placed(root, settings, "miga_video_pattern", split=split, video=name)
+            for index, (line, cells) in enumerate(read_rows(table, 3)):
+                where = f"{table}, line {line}"
+                raw, start, end = whole_numbers(cells[:3], where)
+                yield Clip(
+                    clip_id=f"{name}_{index}",
+                    video=video,
+                    start_frame=start,
+                    end_frame=end + 1,
+                    label=class_id(raw, 1, n_classes, where, ILLUSTRATIVE),
+                    subject=f"video {name}",
+                    split=split,
+                    fps=FPS,
+                )
+
+
+def _cut(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+    """Lists of ``path label``; a file is called video_start_end_class, in seconds, with the class from 0."""
+    for split in ("train", "test"):
+        table = root / placed(root, settings, "cut_list", split=split)
+        for line, path, raw in read_list(table):
+            where = f"{table}, line {line}"
+            found = re.fullmatch(r"(\d+)_([\d.]+)_([\d.]+)_(\d+)", Path(path).stem)
+            if not found:
+                raise UserError(f"{where}: {path!r}, expected a name such as 184_24.0763_27.4979_22.mp4")
+            label = class_id(raw, 0, n_classes, where)
+            if label != int(found[4]):
+                raise UserError(f"{where}: label {label}, but the file's name says {found[4]}")
+            if not (root / path).is_file():
+                raise UserError(f"no file at {root / path}; half an extraction?")
+            yield Clip(
+                clip_id=Path(path).stem, video=path, start_frame=0, end_frame=0, label=label,
+                subject=f"video {found[1]}", split=split, fps=FPS,
+            )  # fmt: skip

@@ -1,0 +1,93 @@
+"""MA-52 (Guo et al. 2024, TCSVT): 52 micro-actions in 7 body parts; `--root` is the folder of the copy.
+
+The release's training and validation clips show the same 186 people, and the labels of its test clips are hidden. So
+there are two protocols: ``subjects`` (the default) cuts test and validation out of all labelled clips by subject, drawn
+by the seed; ``official`` tests on the release's validation clips, whose people are trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.release import VAL_SHARE, class_id, pick_subjects, placed, read_list, read_settings
+from fgsgl.errors import UserError
+from fgsgl.text import fgtext
+
+PRESETS = ("subjects", "official")
+PROTOCOL = {"subjects": {"epochs": 20}, "official": {"epochs": 20}}
+SHARED = "MA-52, protocol official: the people of the test split are trained on; the protocol subjects avoids it."
+TEST_SHARE = 0.25
+"""Of the labelled clips, under the protocol ``subjects``."""
+SETTINGS = {"list_pattern": "{split}_list_videos.txt", "video_pattern": "{split}/{file}"}
+BODY_PARTS = ("body", "head", "upper limb", "lower limb", "body-hand", "head-hand", "leg-hand")
+LAST_OF_PART = (4, 10, 23, 31, 37, 47, 51)
+"""The largest class id of each body part."""
+
+
+def text(root: Path) -> str:
+    """The shipped FG-Text."""
+    return "ma52"
+
+
+def root(base: Path, preset: str, seed: int) -> Path:
+    """Its default place below the folder of all data."""
+    return base / "ma52"
+
+
+def official(root: Path, preset: str) -> dict[str, int]:
+    """Published counts of the labelled clips."""
+    return {"subjects": 186, **({"train": 11250, "test": 5586} if preset == "official" else {"clips": 16836})}
+
+
+def load(
+    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> ClipTable:
+    """The clip table of a protocol.
+
+    Raises:
+        UserError: for a folder without the lists, a missing file, or a row that does not fit.
+    """
+    settings = read_settings(root, SETTINGS)
+    classes = tuple(entry.name for entry in fgtext.load("ma52").classes)
+    clips = [clip for split in ("train", "val") for clip in _listed(root, settings, split, len(classes))]
+    if preset == "subjects":
+        tested = pick_subjects(clips, TEST_SHARE, seed)
+        clips = [replace(clip, split="test" if clip.subject in tested else "train") for clip in clips]
+    training = [clip for clip in clips if clip.split == "train"]
+    held_out = pick_subjects(training, VAL_SHARE, seed + 1)
+    clips = [replace(c, split="val") if c.split == "train" and c.subject in held_out else c for c in clips]
+    shared = preset == "official"
+    caveats = (SHARED,) if shared else ()
+    return ClipTable(
+        dataset="ma52", root=root, classes=classes, clips=tuple(clips), test_shares_subjects=shared, caveats=caveats
+    )
+
+
+def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int) -> Iterator[Clip]:
+    """The clips of one of the release's lists; what it calls ``val`` is labelled, and becomes the test split."""
+    table = root / placed(root, settings, "list_pattern", split=split)
+    for line, name, raw in read_list(table):
+        where = f"{table}, line {line}"
+        subject = name.partition("_")[0]
+        if not subject.isdecimal():
+            raise UserError(
+                f"{where}: {name!r}, expected a name that starts with the subject, such as 0003_01_0001.mp4"
+            )
+        yield Clip(
+            clip_id=f"{split}_{Path(name).stem}",
+            video=placed(root, settings, "video_pattern", split=split, file=name),
+            start_frame=0,
+            end_frame=0,
+            label=class_id(raw, 0, n_classes, where),
+            subject=subject,
+            split="test" if split == "val" else "train",
+            fps=0.0,
+        )
+
+
+def body_part(label: int) -> int:
+    """The index in :data:`BODY_PARTS` of a class's body part."""
+    return next(part for part, last in enumerate(LAST_OF_PART) if label <= last)

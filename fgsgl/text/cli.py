@@ -1,0 +1,133 @@
+"""``fgsgl text``: check, show, exchange and begin FG-Text. What is heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from fgsgl.errors import UserError
+
+
+def add_text_commands(commands: argparse._SubParsersAction) -> None:
+    """Adds ``text`` and its actions to the command line."""
+    text = commands.add_parser("text", help="check, show, export, import or begin FG-Text")
+    actions = text.add_subparsers(required=True, metavar="action")
+    named = "a shipped text's name (smg, imigue, ma52) or a YAML file"
+
+    check = _action(actions, "check", _check, "hold texts against every rule of FG-Text, and print the faults")
+    check.add_argument("texts", nargs="*", metavar="text", help=f"{named} (default: all shipped)")
+    _add_backbone(check)
+
+    show = _action(actions, "show", _show, "print a class's prompts and sentences, and with which classes it shares")
+    show.add_argument("text", help=named)
+    show.add_argument("class_id", type=int, help="from 0")
+
+    export = _action(actions, "export", _export, "write a text as a table for annotators")
+    export.add_argument("text", help=named)
+    export.add_argument("--out", type=Path, help="the CSV file (default: <name>.csv)")
+
+    imported = _action(actions, "import", _import, "read an annotators' table back into a text")
+    imported.add_argument("table", type=Path, help="a CSV file as `fgsgl text export` writes it")
+    imported.add_argument("--base", required=True, metavar="TEXT", help=f"the text that was exported: {named}")
+    imported.add_argument("--out", type=Path, required=True, help="the YAML file to write")
+
+    new = _action(actions, "new", _new, "write the FG-Text of a data set of one's own, to fill in")
+    new.add_argument("data", type=Path, help="the data set's table or folder, as for --dataset csv")
+    new.add_argument("--out", type=Path, help="the YAML file (default: where --dataset csv looks for it)")
+
+    similarity = _action(actions, "similarity", _similarity, "draw how alike classes are in each dimension to a tower")
+    similarity.add_argument("text", help=named)
+    similarity.add_argument("--out", type=Path, help="the picture (default: <name>-similarity.png)")
+    _add_backbone(similarity)
+
+
+def _action(actions: argparse._SubParsersAction, name: str, function: Callable, text: str) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_backbone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backbone", default="synmg-tiny", help="open_clip model that reads it (default: %(default)s)")
+    parser.add_argument(
+        "--pretrained", default="synmg-tiny", help="its weights: a tag or a file (default: %(default)s)"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from fgsgl.models.towers import load_tokenizer
+    from fgsgl.text.check import check
+    from fgsgl.text.fgtext import load, shipped
+
+    tokenizer = load_tokenizer(arguments.backbone)
+    n_faults = 0
+    for name in arguments.texts or shipped():
+        text = load(name)
+        faults = check(text, tokenizer)
+        n_faults += len(faults)
+        for fault in faults:
+            print(f"{name}: {fault}")
+        n_sentences = sum(len(cell) for entry in text.classes for _, cell in entry.cells())
+        print(f"{name}: {len(text.classes)} classes, {n_sentences} sentences, {len(faults)} fault(s)")
+    if n_faults:
+        raise UserError(f"{n_faults} fault(s) in FG-Text under the tokenizer of {arguments.backbone}; they stand above")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from fgsgl.text.fgtext import load
+    from fgsgl.text.show import show
+
+    Console().print(show(load(arguments.text), arguments.class_id))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from fgsgl.text.csvio import export_csv
+    from fgsgl.text.fgtext import load
+
+    text = load(arguments.text)
+    path = arguments.out or Path(f"{Path(arguments.text).stem}.csv")
+    export_csv(text, path)
+    print(f"written: {path}; `fgsgl text import {path} --base {arguments.text} --out <file>.yaml` takes it back")
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from fgsgl.files import write_whole
+    from fgsgl.text.csvio import import_csv
+    from fgsgl.text.fgtext import dump, load
+
+    base = load(arguments.base)
+    text = import_csv(arguments.table, base)
+    write_whole(arguments.out, dump(text))
+    changed = [str(new.id) for new, old in zip(text.classes, base.classes, strict=True) if new != old]
+    print(f"written: {arguments.out}; classes that changed: {', '.join(changed) or 'none'}")
+    return 0
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.sets import csv
+    from fgsgl.files import write_whole
+    from fgsgl.text.csvio import new
+
+    table = csv.load(arguments.data, csv.PRESETS[0], 0)
+    path = arguments.out or Path(csv.text(arguments.data))
+    if path.exists():
+        raise UserError(f"{path} exists already, and may hold sentences; give another --out, or remove it")
+    write_whole(path, new(path.stem, table.classes))
+    print(f"written: {path}, {len(table.classes)} classes; fill it in, then `fgsgl text check {path}`")
+    return 0
+
+
+def _similarity(arguments: argparse.Namespace) -> int:
+    from fgsgl.text.fgtext import load
+    from fgsgl.text.similarity import draw
+
+    path = arguments.out or Path(f"{Path(arguments.text).stem}-similarity.png")
+    draw(load(arguments.text), arguments.backbone, arguments.pretrained, path)
+    print(f"drawn: {path}")
+    return 0
