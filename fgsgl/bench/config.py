@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pprint
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def build_config(
     classes: Classes,
     root: Path,
     work_dir: Path,
+    n_train: int | None = None,
 ) -> dict[str, Any]:
     """The whole MMEngine config of a trained method's cell, in plain values.
 
@@ -35,6 +37,7 @@ def build_config(
         classes: how many, and their FG-Text.
         root: the data set's folder.
         work_dir: where checkpoints and logs go.
+        n_train: clips in the training split, where that is known: a warm-up of under two steps is left out.
     """
     recipe = method.recipe
     epochs = protocol.epochs
@@ -57,7 +60,9 @@ def build_config(
                 "optimizer": {"type": "AdamW", "lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True},
                 "clip_grad": {"max_norm": recipe.clip_grad},
             },
-            "param_scheduler": _schedule(recipe.warmup * epochs, epochs),
+            "param_scheduler": _schedule(
+                recipe.warmup * epochs, epochs, n_train and ceil(n_train / protocol.batch_size)
+            ),
         }
     evaluator = {"type": "AccMetric", "metric_list": ("top_k_accuracy", "mean_class_accuracy")}
     return {
@@ -136,8 +141,10 @@ def _loader(protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
     }
 
 
-def _schedule(warmup_epochs: float, epochs: int) -> list[dict[str, Any]]:
-    """Linear warm-up, then half a cosine to zero; both step by iteration."""
+def _schedule(warmup_epochs: float, epochs: int, steps: int | None) -> list[dict[str, Any]]:
+    """Linear warm-up, then half a cosine to zero; both go by step, of which an epoch has ``steps``."""
+    if steps is not None and int(warmup_epochs * steps) < 2:  # MMEngine divides by the steps but one
+        warmup_epochs = 0
     common = {"by_epoch": True, "convert_to_iter_based": True}
     cosine = {
         "type": "CosineAnnealingLR",

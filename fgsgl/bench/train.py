@@ -41,6 +41,7 @@ def train_and_score(
         classes=Classes(count=len(table.classes), text=cell.text),
         root=Path(spec["root"]),
         work_dir=work_dir,
+        n_train=len(table.split("train")),
     )
     config["model"]["autocast"] = autocast
     config["resume"] = (work_dir / "last_checkpoint").exists()
