@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fgsgl.data.cliptable import COLUMNS, read_clips
+from fgsgl.data.sets import csv
 
 
 @pytest.fixture
@@ -40,11 +41,39 @@ def test_data_of_ones_own_runs(own: Path, call) -> None:
     assert "Majority class" in call(*words(own)).stdout
 
 
+def test_a_table_may_name_its_classes(own: Path, tmp_path: Path, call) -> None:
+    lines = (own / "clips.csv").read_text().splitlines()
+    place = COLUMNS.index("label")
+    named = [line.split(",") for line in lines[1:]]
+    for cells in named:
+        cells[place] = f"gesture {int(cells[place]):02d}"
+    (own / "my clips.csv").write_text("\n".join([lines[0], *map(",".join, named)]) + "\n")
+    (own / "classes.txt").unlink()
+    table = own / "my clips.csv"
+    said = call(
+        "-m",
+        "fgsgl.cli",
+        "run",
+        "--dataset",
+        "csv",
+        "--table",
+        table,
+        "--out",
+        tmp_path / "o",
+        "--methods",
+        "tsn",
+        "--epochs",
+        "1",
+    ).stdout
+    assert "TSN" in said
+    assert csv.load(table, "all", 0).classes[3] == "gesture 03" and csv.text(table) == str(own / "my clips.yaml")
+
+
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
         ("label", "17", "has label 17, expected 0..16"),
-        ("label", "neck", "invalid literal"),
+        ("label", "neck", "label 'neck' is neither a number nor the name of a class"),
         ("end_frame", "5000", "the clip needs frame"),
         ("video", "videos/none.mp4", "no video at"),
         ("video", "../clips.csv", "outside the data set's root"),
@@ -73,4 +102,4 @@ def test_an_empty_split_is_named(own: Path, call) -> None:
 
 def test_missing_files_are_named(own: Path, call) -> None:
     (own / "classes.txt").unlink()
-    assert "no class names at" in call(*words(own), expect=2).stderr
+    assert "no file gives the classes' names; expected" in call(*words(own), expect=2).stderr
