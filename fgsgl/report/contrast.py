@@ -64,7 +64,13 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
             f"nothing to compare in {', '.join(map(str, folders))}: "
             "no row has the seeds and the data of a finished FG-SGL"
         )
-    return pd.DataFrame([asdict(contrast) for contrast in (*found, *_over_data(found))])
+    rows = pd.DataFrame([asdict(contrast) for contrast in (*found, *_over_data(found))])
+    place = rows["score"].map(SCORES.index)  # the nearest row first, its scores together
+    nearest = rows["difference"].abs().where(rows["score"] == SCORES[0])
+    nearest = nearest.groupby([rows["dataset"], rows["preset"], rows["against"]]).transform("min")
+    return rows.assign(nearest=nearest, place=place).sort_values(
+        ["dataset", "preset", "nearest", "against", "place", "data_seed"], ignore_index=True
+    )[list(rows.columns)]
 
 
 def _of_board(board: Board) -> Iterator[Contrast]:

@@ -30,24 +30,23 @@ def draw(text: FGText, backbone: str, pretrained: str | None, path: Path, image_
     tower = build_tower(backbone, pretrained, image_size)
     vector_CDE = fine_text_CDE(text, tower.encode_text)
     similarity_DCC = (vector_CDE.transpose(0, 1) @ vector_CDE.permute(1, 2, 0)).numpy()
+    lowest = float(similarity_DCC.min())
     side = 1.2 + INCH_A_CLASS * len(text.classes)
     names = [f"{entry.id} {entry.name}" for entry in text.classes]
     with matplotlib.rc_context(fname=STYLE):
         sheet = Figure(figsize=(2 * side + 3.5, 2 * side), layout="constrained")
         axes_22 = sheet.subplots(2, 2, sharex=True, sharey=True)
         for axes, name, similarity_CC in zip(axes_22.flat, DIMENSIONS, similarity_DCC, strict=True):
-            last = name == DIMENSIONS[-1]
             sns.heatmap(
-                similarity_CC, ax=axes, vmin=-1, vmax=1, cmap="cividis", square=True, yticklabels=names,
+                similarity_CC, ax=axes, vmin=lowest, vmax=1, cmap="cividis", square=True, yticklabels=names,
                 xticklabels=[str(entry.id) for entry in text.classes], cbar=False,
             )  # fmt: skip
             axes.tick_params(labelsize=6, length=0)
             axes.set_title(name)
-            if last:
-                sheet.colorbar(axes.collections[0], ax=axes_22, label="cosine similarity", shrink=0.5)
+        sheet.colorbar(axes_22[0, 0].collections[0], ax=axes_22, label="cosine similarity", shrink=0.5)
         sheet.suptitle(
             f"FG-Text {text.name}: similarity of the classes' sentences to {tower.identity}", x=0.02, ha="left"
         )
         buffer = io.BytesIO()
-        sheet.savefig(buffer, format="png")
+        sheet.savefig(buffer, format="png", bbox_inches="tight")
     write_whole(path, buffer.getvalue())
