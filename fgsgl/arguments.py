@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from fgsgl.bench.protocol import Protocol, default_protocol
 
 
-def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    """The data set, and what its protocol holds fixed."""
-    parser.add_argument("--dataset", default="synmg", help="data set (default: %(default)s)")
+def add_command(
+    commands: argparse._SubParsersAction, name: str, function: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    """A command that runs a function; ``text`` is its line in the list of commands and the head of its own help."""
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which preset of a data set, and where it lies."""
     parser.add_argument("--preset", help="the data set's preset (default: its first)")
     parser.add_argument("--root", type=Path, help="the data set's folder (default: below $FGSGL_DATA, or data/)")
     parser.add_argument(
         "--table", dest="root", type=Path, metavar="CSV", help="with --dataset csv: the table of your clips, as --root"
     )
-    parser.add_argument("--data-seed", type=int, default=0, help="seed of a generated data set (default: %(default)s)")
+    parser.add_argument(
+        "--data-seed", type=int, default=0, help="of generated data, or of the drawn validation (default: %(default)s)"
+    )
 
+
+def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """The data set, and what its protocol holds fixed."""
+    parser.add_argument("--dataset", default="synmg", help="data set (default: %(default)s)")
+    add_data_arguments(parser)
     parser.add_argument("--epochs", type=int, help="training epochs (default: the data set's)")
     parser.add_argument("--batch-size", type=int, help="clips a step (default: the protocol's)")
     parser.add_argument("--num-frames", type=int, help="frames of a clip that a recognizer sees (default: 8)")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import fgsgl
-from fgsgl.arguments import add_experiment_arguments, add_protocol_arguments, out_of, protocol_of
-from fgsgl.errors import UserError, run_command
+from fgsgl.arguments import add_command, add_experiment_arguments, add_protocol_arguments, out_of, protocol_of
+from fgsgl.data.cli import add_data_commands
+from fgsgl.errors import run_command
 from fgsgl.text.cli import add_text_commands
 
 
@@ -26,27 +27,27 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fgsgl {fgsgl.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    run = _command(commands, "run", _run, "train and evaluate methods under one protocol, then write the board")
+    run = add_command(commands, "run", _run, "train and evaluate methods under one protocol, then write the board")
     run.add_argument("--methods", nargs="+", default=["fgsgl"], help="names from `fgsgl methods` (default: fgsgl)")
     add_experiment_arguments(run)
 
-    report = _command(commands, "report", _report, "write a board and its figures from a folder's records")
+    report = add_command(commands, "report", _report, "write a board and its figures from a folder's records")
     report.add_argument("folder", type=Path, help="a board's folder, such as results/synmg-quick")
 
-    contrast = _command(commands, "contrast", _contrast, "paired differences to FG-SGL, within and over data seeds")
+    contrast = add_command(commands, "contrast", _contrast, "paired differences to FG-SGL, within and over data seeds")
     contrast.add_argument(
         "folders", nargs="+", type=Path, metavar="folder", help="boards; the first gets contrasts.{md,csv}"
     )
 
-    config = _command(commands, "config", _config, "print a method's config for MMAction2's own tools/train.py")
+    config = add_command(commands, "config", _config, "print a method's config for MMAction2's own tools/train.py")
     config.add_argument("method", nargs="?", default="fgsgl", help="a name from `fgsgl methods` (default: fgsgl)")
     add_protocol_arguments(config)
     config.add_argument("--seed", type=int, default=0, help="seed of the training (default: %(default)s)")
 
-    _command(commands, "methods", _methods, "list the methods that can be run")
-    _command(commands, "doctor", _doctor, "print versions, device, and which known breakages are cured here")
+    add_command(commands, "methods", _methods, "list the methods that can be run")
+    add_command(commands, "doctor", _doctor, "print versions, device, and which known breakages are cured here")
 
-    pretrain = _command(commands, "pretrain", _pretrain, "pretrain the small tower and the slim backbone, resumably")
+    pretrain = add_command(commands, "pretrain", _pretrain, "pretrain the small tower and the slim backbone, resumably")
     pretrain.add_argument("name", choices=["synmg-tiny"])
     pretrain.add_argument("--out", type=Path, default=Path("pretrain"), help="its folder (default: %(default)s)")
     pretrain.add_argument("--minutes", type=float, default=180.0, help="how long from now on (default: %(default)s)")
@@ -58,34 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_text_commands(commands)
 
-    oracle = _command(commands, "oracle", _oracle, "score small networks on the true joints: what a preset allows")
-    _add_synmg_arguments(oracle)
-
-    data = commands.add_parser("data", help="make or verify data").add_subparsers(required=True, metavar="action")
-    for name, function, text in (
-        ("make", _data_make, "render a synthetic data set; completes a folder that was interrupted"),
-        ("verify", _data_verify, "check a synthetic data set's files against its manifest"),
-        ("sheet", _data_sheet, "draw every class of a synthetic data set in eight frames"),
-    ):
-        action = _command(data, name, function, text)
-        _add_synmg_arguments(action)
-        if name == "sheet":
-            action.add_argument(
-                "--out", type=Path, default=Path("sheet.png"), help="the picture (default: %(default)s)"
-            )
-    return parser
-
-
-def _add_synmg_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", choices=["synmg"])
-    parser.add_argument("--preset", default="quick", help="quick, standard, hard or smoke (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the data set (default: %(default)s)")
-    parser.add_argument("--root", type=Path, help="its folder (default: data/synmg/<preset>-seed<seed>)")
-
-
-def _command(commands: argparse._SubParsersAction, name: str, function: Callable, text: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(command=function)
+    add_data_commands(commands)
     return parser
 
 
@@ -151,56 +125,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from fgsgl.doctor import examine
 
     wide_console().print(examine())
-    return 0
-
-
-def _synmg_root(arguments: argparse.Namespace) -> Path:
-    from fgsgl.bench.experiment import data_root
-    from fgsgl.bench.protocol import default_protocol
-
-    return data_root(default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.seed), arguments.root)
-
-
-def _data_make(arguments: argparse.Namespace) -> int:
-    import os
-
-    from fgsgl.bench.live import Counter, wide_console
-    from fgsgl.data import sets
-
-    root = _synmg_root(arguments)
-    with Counter(wide_console(), "rendering videos") as counter:
-        table = sets.get(arguments.dataset, arguments.preset).load(
-            root, arguments.preset, arguments.seed, workers=os.cpu_count() or 1, progress=counter.update
-        )
-    print(f"{len(table.clips)} clips, {len(table.classes)} classes at {root}")
-    return 0
-
-
-def _data_verify(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.synmg.verify import verify
-
-    root = _synmg_root(arguments)
-    faults = verify(root)
-    if faults:
-        raise UserError(f"{root} has {len(faults)} fault(s): {'; '.join(faults[:5])}; `fgsgl data make` restores files")
-    print(f"{root} is whole")
-    return 0
-
-
-def _data_sheet(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.synmg.sheet import sheet
-
-    sheet(arguments.out, arguments.preset, arguments.seed)
-    print(f"drawn: {arguments.out}")
-    return 0
-
-
-def _oracle(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.synmg.oracle import KINDS, oracle
-
-    root = _synmg_root(arguments)
-    for kind in KINDS:
-        print(f"{kind:<8} top-1 {100 * oracle(root, kind)['top1']:.1f} %", flush=True)
     return 0
 
 

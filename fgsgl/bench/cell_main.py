@@ -129,6 +129,9 @@ class Clock:
 
 def describe_data(table: ClipTable, skipped: dict[str, str]) -> dict[str, Any]:
     """What a record keeps of the data: counts over the clips that are used, and the clips left out."""
+    from fgsgl.data.cache import check_folder
+    from fgsgl.data.check import read_fingerprint
+
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
     counts_C = np.bincount([clip.label for clip in by_split["test"]], minlength=len(table.classes))
@@ -136,6 +139,7 @@ def describe_data(table: ClipTable, skipped: dict[str, str]) -> dict[str, Any]:
         "fingerprint": table.fingerprint(),
         "classes": list(table.classes),
         "caveats": list(table.caveats),
+        "checked": read_fingerprint(check_folder(table)),
         "n_clips": {split: len(clips) for split, clips in by_split.items()},
         "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
         "majority": float(counts_C.max() / max(1, counts_C.sum())),

@@ -57,10 +57,19 @@ def refuse_bad(cache: FrameCache) -> None:
 
 
 def cache_folder(table: ClipTable, num_frames: int, image_size: int) -> Path:
-    """Where the cache of a table lies: below ``$FGSGL_CACHE`` or the data set's root, named by all it depends on."""
-    name = f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px"
+    """Where the cache of a table lies, named by all that its content depends on."""
+    return work_folder(table) / f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px"
+
+
+def work_folder(table: ClipTable) -> Path:
+    """Where what is derived from a data set goes: ``$FGSGL_CACHE``, else below the data set's root."""
     base = os.environ.get("FGSGL_CACHE")
-    return Path(base) / name if base else table.root / ".frames" / name
+    return Path(base) if base else table.root / ".frames"
+
+
+def check_folder(table: ClipTable) -> Path:
+    """Where `fgsgl data check` keeps what it found."""
+    return work_folder(table) / f"{table.fingerprint()}-check"
 
 
 def open_cache(

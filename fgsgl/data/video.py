@@ -79,6 +79,19 @@ def num_frames(path: Path) -> int:
             raise BadVideo(f"the video {path} is corrupt: {_reason(error)}") from None
 
 
+def count_packets(path: Path) -> int:
+    """Frames that are really in a file, counted without decoding them.
+
+    Raises:
+        BadVideo: if the file cannot be read to its end.
+    """
+    with _open(path) as container:
+        try:
+            return sum(packet.size > 0 for packet in container.demux(video=0))
+        except (av.FFmpegError, OSError) as error:
+            raise BadVideo(f"the video {path} is corrupt: {_reason(error)}") from None
+
+
 def iterate_frames(path: Path, indices: Sequence[int], size: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Decodes the frames with the given 0-based numbers, in one sequential pass over the file (no seek per frame).
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from fgsgl.arguments import add_command
 from fgsgl.errors import UserError
 
 
@@ -15,37 +15,35 @@ def add_text_commands(commands: argparse._SubParsersAction) -> None:
     actions = text.add_subparsers(required=True, metavar="action")
     named = "a shipped text's name (smg, imigue, ma52) or a YAML file"
 
-    check = _action(actions, "check", _check, "hold texts against every rule of FG-Text, and print the faults")
+    check = add_command(actions, "check", _check, "hold texts against every rule of FG-Text, and print the faults")
     check.add_argument("texts", nargs="*", metavar="text", help=f"{named} (default: all shipped)")
     _add_backbone(check)
 
-    show = _action(actions, "show", _show, "print a class's prompts and sentences, and with which classes it shares")
+    show = add_command(
+        actions, "show", _show, "print a class's prompts and sentences, and with which classes it shares"
+    )
     show.add_argument("text", help=named)
     show.add_argument("class_id", type=int, help="from 0")
 
-    export = _action(actions, "export", _export, "write a text as a table for annotators")
+    export = add_command(actions, "export", _export, "write a text as a table for annotators")
     export.add_argument("text", help=named)
     export.add_argument("--out", type=Path, help="the CSV file (default: <name>.csv)")
 
-    imported = _action(actions, "import", _import, "read an annotators' table back into a text")
+    imported = add_command(actions, "import", _import, "read an annotators' table back into a text")
     imported.add_argument("table", type=Path, help="a CSV file as `fgsgl text export` writes it")
     imported.add_argument("--base", required=True, metavar="TEXT", help=f"the text that was exported: {named}")
     imported.add_argument("--out", type=Path, required=True, help="the YAML file to write")
 
-    new = _action(actions, "new", _new, "write the FG-Text of a data set of one's own, to fill in")
+    new = add_command(actions, "new", _new, "write the FG-Text of a data set of one's own, to fill in")
     new.add_argument("data", type=Path, help="the data set's table or folder, as for --dataset csv")
     new.add_argument("--out", type=Path, help="the YAML file (default: where --dataset csv looks for it)")
 
-    similarity = _action(actions, "similarity", _similarity, "draw how alike classes are in each dimension to a tower")
+    similarity = add_command(
+        actions, "similarity", _similarity, "draw how alike classes are in each dimension to a tower"
+    )
     similarity.add_argument("text", help=named)
     similarity.add_argument("--out", type=Path, help="the picture (default: <name>-similarity.png)")
     _add_backbone(similarity)
-
-
-def _action(actions: argparse._SubParsersAction, name: str, function: Callable, text: str) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(command=function)
-    return parser
 
 
 def _add_backbone(parser: argparse.ArgumentParser) -> None:

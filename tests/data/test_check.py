@@ -1,0 +1,111 @@
+"""`fgsgl data check` finds every planted fault, opens each video once, and gives records their fingerprint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import copies
+import pytest
+
+from fgsgl.data import check as module
+from fgsgl.data import sets
+from fgsgl.data.balance import balance
+from fgsgl.data.cache import check_folder
+from fgsgl.data.check import VIDEOS, check, read_fingerprint
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return copies.ma52(tmp_path / "MA-52")
+
+
+def load(root: Path):
+    return sets.get("ma52").load(root, "subjects", 0)
+
+
+def audit(root: Path, **options):
+    table = load(root)
+    return check(table, {"clips": 16836}, check_folder(table), **options)
+
+
+def test_a_sound_copy_has_remarks_and_no_fault(root: Path) -> None:
+    found = audit(root, workers=2)
+    assert found.faults == () and len(found.videos) == 48
+    said = "\n".join(found.remarks)
+    for part in (
+        "has 48 clips, the release 16836",
+        "64x64 (48 videos)",
+        "25 (48 videos)",
+        "18 to 18",
+        "has no clip of",
+    ):
+        assert part in said
+    assert read_fingerprint(check_folder(load(root))) == found.fingerprint
+    counts = balance(load(root))
+    assert counts.to_numpy().sum() == 48 and list(counts.columns) == ["train", "val", "test"]
+
+
+def test_planted_faults_are_found(root: Path) -> None:
+    table = load(root)
+    first = {split: table.split(split)[0] for split in ("train", "val", "test")}
+    path = {split: root / clip.video for split, clip in first.items()}
+    content = path["train"].read_bytes()
+    path["val"].write_bytes(b"")
+    shutil.copy(path["train"], path["test"])
+    spare = root / table.split("train")[1].video
+    spare.write_bytes(content[: len(content) // 2])
+    other = root / table.split("train")[2].video
+    damaged = bytearray(other.read_bytes())
+    damaged[: damaged.index(b"mdat")] = b"\0" * damaged.index(b"mdat")
+    other.write_bytes(bytes(damaged))
+    found = "\n".join(audit(root).faults)
+    for culprit, reason in (
+        (path["val"], "is empty (0 bytes)"),
+        (spare, "cannot be opened"),
+        (other, "cannot be opened"),
+    ):
+        assert f"{culprit}" in found and reason in found
+    assert "the same file content in the splits test, train" in found
+    assert len(audit(root).faults) == 4
+    assert read_fingerprint(check_folder(load(root))) is None
+
+
+def test_frames_past_the_end_are_found(tmp_path: Path) -> None:
+    root = copies.smg(tmp_path / "SMG")
+    (root / "Sample0036/Sample0036_finelabels.csv").write_text("1,0,9\n2,110,140\n3,500,510\n")
+    table = sets.get("smg").load(root, "official", 0)
+    faults = check(table, {}, check_folder(table)).faults
+    assert [fault.split()[1] for fault in faults] == ["Sample0036_110_140", "Sample0036_500_510"]
+    assert "has 120" in faults[0]
+
+
+def test_a_second_call_opens_only_what_changed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = audit(root)
+    known = check_folder(load(root)) / VIDEOS
+    lines = known.read_text().splitlines()
+    known.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:20])  # killed while it wrote
+    opened = []
+    read = module._read_video
+    monkeypatch.setattr(module, "_read_video", lambda job: opened.append(job[1]) or read(job))
+    after = audit(root)
+    assert opened == [json.loads(lines[-1])["video"]]
+    assert after.fingerprint == before.fingerprint
+    copies.video(root / opened[0], 18, seed=12345)
+    assert audit(root).fingerprint != before.fingerprint and len(opened) == 2
+
+
+def test_the_command_and_the_record(root: Path, tmp_path: Path, call) -> None:
+    said = call("-m", "fgsgl.cli", "data", "check", "ma52", "--root", root).stdout
+    report = Path(said.replace("\n", "").rpartition("report: ")[2])
+    assert "| **subjects** |" in report.read_text() and (report.parent / "balance.png").is_file()
+    call(
+        "-m", "fgsgl.cli", "run", "--dataset", "ma52", "--root", root, "--out", tmp_path / "o", "--methods", "majority"
+    )
+    record = json.loads(next((tmp_path / "o" / "ledger").glob("*.json")).read_text())
+    assert record["data"]["checked"] == read_fingerprint(check_folder(load(root)))
+    (root / load(root).clips[0].video).write_bytes(b"nothing")
+    answer = call("-m", "fgsgl.cli", "data", "check", "ma52", "--root", root, expect=2)
+    assert "1 fault(s) in ma52" in answer.stderr and "fault: the video" in answer.stdout
+    assert "no data at" in call("-m", "fgsgl.cli", "data", "check", "smg", "--root", tmp_path / "no", expect=2).stderr
