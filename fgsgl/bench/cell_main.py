@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predict
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UserError
-from fgsgl.stats.metrics import classification_metrics
+from fgsgl.stats.metrics import classification_metrics, grouped_metrics
 
 LOCK = "lock"
 """File in the work folder that the process of the cell holds while it runs."""
@@ -48,7 +49,7 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         table = table_of(spec)
         clock.lap("data")
         result, predictions = run(cell, table, spec, clock)
-        metrics = metrics_of(predictions)
+        metrics = metrics_of(predictions, sets.get(cell.protocol.dataset))
         sha256 = write_predictions(ledger, cell.cell_id, predictions)
     except Exception as error:  # whatever goes wrong in a cell becomes its record
         write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
@@ -152,12 +153,15 @@ def describe_data(table: ClipTable, skipped: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def metrics_of(predictions: Predictions) -> dict[str, Any]:
-    """The metrics of every score, and the identity of the clips that were scored."""
+def metrics_of(predictions: Predictions, dataset: ModuleType) -> dict[str, Any]:
+    """The metrics of every score, those of the data set's groups of classes, and the identity of the scored clips."""
     by_name = {
         name: classification_metrics(predictions.labels, scores_NC) for name, scores_NC in predictions.scores.items()
     }
     combined = by_name.pop("combined")
+    if hasattr(dataset, "groups"):
+        scores_NC = predictions.scores["combined"]
+        combined |= grouped_metrics(predictions.labels, scores_NC, np.array(dataset.groups()))
     return {**combined, "by_score": by_name, "scored_sha256": scored_sha256(predictions.clip_ids)}
 
 

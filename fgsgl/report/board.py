@@ -24,12 +24,14 @@ KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
 REFERENCE = ("fgsgl", "full")
 TEXTS = (*KEY, "label", "pretraining", "hardware", "diff_note", "status")
 COUNTS = ("n_seeds", "n_clips", "skipped")
-SHARES = ("top1", "top1_ci_low", "top1_ci_high", "top5", "mean_class", "macro_f1", "category_top1", "fine_top1")
+SHARES = (
+    "top1", "top1_ci_low", "top1_ci_high", "top5", "mean_class", "macro_f1", "category_top1", "fine_top1", "group_top1",
+    "f1_mean",
+)  # fmt: skip
 NUMBERS = (*SHARES, "floor", "diff_top1", "diff_ci_low", "diff_ci_high", "params_m", "trainable_m", "train_s")
 COLUMNS = (
-    "label", *KEY, "n_seeds", "n_clips", "top1", "top1_ci_low", "top1_ci_high", "top5", "mean_class", "macro_f1",
-    "category_top1", "fine_top1", "diff_top1", "diff_ci_low", "diff_ci_high", "diff_note", "floor", "params_m",
-    "trainable_m", "train_s", "pretraining", "skipped", "hardware", "status",
+    "label", *KEY, "n_seeds", "n_clips", *SHARES, "diff_top1", "diff_ci_low", "diff_ci_high", "diff_note", "floor",
+    "params_m", "trainable_m", "train_s", "pretraining", "skipped", "hardware", "status",
 )  # fmt: skip
 
 Key = tuple[str, ...]
@@ -71,7 +73,8 @@ def read_board(folder: Path) -> Board:
 def leaderboard(records: Sequence[Record], planned: Sequence[Planned] = ()) -> pd.DataFrame:
     """One row for every method, variant and protocol that has a record or a planned cell; columns are ``COLUMNS``.
 
-    ``top1``, ``top5``, ``mean_class``, ``macro_f1``, ``category_top1``, ``fine_top1`` are means over seeds;
+    ``top1``, ``top5``, ``mean_class``, ``macro_f1``, ``category_top1``, ``fine_top1`` are means over seeds, and so are
+    ``group_top1`` and ``f1_mean`` of data sets whose classes form groups;
     ``top1_ci_low`` and ``_high`` the 95 % Student t interval over seeds (from two seeds on); ``diff_top1`` the mean
     paired difference to FG-SGL under the same protocol with its paired t interval, in percentage points, empty with a
     ``diff_note`` where seeds or data differ. Where several protocols stand on one board, ``label`` ends in ``@`` and
@@ -202,6 +205,9 @@ def _numbers(group: Sequence[Record], scored: Sequence[Record]) -> dict[str, Any
     for name in ("category", "fine"):
         values = [r.metrics["by_score"][name]["top1"] for r in scored if name in r.metrics.get("by_score", {})]
         row[f"{name}_top1"] = _mean(values) if len(values) == len(scored) else None
+    for name in ("group_top1", "f1_mean"):
+        if all(name in record.metrics for record in scored):
+            row[name] = _mean(record.metrics[name] for record in scored)
     row |= {"n_clips": first.metrics["n_clips"], "floor": first.data["majority"]}
     row["params_m"] = None if first.params is None else first.params / 1e6
     row["trainable_m"] = None if first.trainable_params is None else first.trainable_params / 1e6

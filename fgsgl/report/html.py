@@ -11,7 +11,7 @@ import jinja2
 
 from fgsgl.bench.record import Record
 from fgsgl.report.board import Board, planned_key, row_key
-from fgsgl.report.tables import EMPTY, MAIN, number, percent, title
+from fgsgl.report.tables import EMPTY, Column, columns_of, number, percent, title
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -22,7 +22,7 @@ def page(board: Board, images: Mapping[str, bytes]) -> str:
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         title=title(board),
         note=board.note,
-        columns=MAIN,
+        columns=columns_of(board),
         bodies=_bodies(board),
         figures=[(name, base64.b64encode(png).decode()) for name, png in images.items()],
         classes=[(label, list(_classes(records))) for label, records in _labelled(board, board.scored)],
@@ -33,12 +33,12 @@ def page(board: Board, images: Mapping[str, bytes]) -> str:
 
 def _bodies(board: Board) -> list[list[list[dict[str, Any]]]]:
     """The measured methods, then the ceilings and floors, which sorting leaves at the foot."""
-    foot = board.table["kind"] != "method"
-    return [[_row(row) for row in part.itertuples()] for part in (board.table[~foot], board.table[foot])]
+    foot, columns = board.table["kind"] != "method", columns_of(board)
+    return [[_row(row, columns) for row in part.itertuples()] for part in (board.table[~foot], board.table[foot])]
 
 
-def _row(row: Any) -> list[dict[str, Any]]:
-    return [{"text": column.text(row), "value": None if column.value is None else column.value(row)} for column in MAIN]
+def _row(row: Any, columns: Sequence[Column]) -> list[dict[str, Any]]:
+    return [{"text": column.text(row), "value": column.value(row) if column.value else None} for column in columns]
 
 
 def _labelled(

@@ -66,6 +66,8 @@ MAIN = (
     Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),
     Column(heading="Category %", text=lambda row: percent(row.category_top1), value=lambda row: row.category_top1),
     Column(heading="Fine %", text=lambda row: percent(row.fine_top1), value=lambda row: row.fine_top1),
+    Column(heading="Group %", text=lambda row: percent(row.group_top1), value=lambda row: row.group_top1),
+    Column(heading="F1 mean %", text=lambda row: percent(row.f1_mean), value=lambda row: row.f1_mean),
     Column(heading="Params M (trained)", text=_params, value=lambda row: row.params_m),
     Column(heading="Train s", text=lambda row: number(row.train_s, 0), value=lambda row: row.train_s),
     Column(heading="Pretraining", text=lambda row: row.pretraining, console=False),
@@ -73,13 +75,20 @@ MAIN = (
 )
 
 
+def columns_of(board: Board) -> list[Column]:
+    """The columns in which any row of the board has something to show."""
+    rows = list(board.table.itertuples())
+    return [column for column in MAIN if any(column.text(row) not in (EMPTY, "") for row in rows)]
+
+
 def markdown(board: Board) -> str:
     """A table that GitHub shows, with the note under it and a picture of the accuracies."""
+    columns = columns_of(board)
     lines = [f"# Leaderboard: {markdown_text(title(board))}", ""]
-    lines.append("| " + " | ".join(column.heading for column in MAIN) + " |")
-    lines.append("| " + " | ".join("---:" if column.value else "---" for column in MAIN) + " |")
+    lines.append("| " + " | ".join(column.heading for column in columns) + " |")
+    lines.append("| " + " | ".join("---:" if column.value else "---" for column in columns) + " |")
     for row in board.table.itertuples():
-        lines.append("| " + " | ".join(markdown_text(column.text(row)) for column in MAIN) + " |")
+        lines.append("| " + " | ".join(markdown_text(column.text(row)) for column in columns) + " |")
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.note), ""]
     if board.table["top1"].notna().any():
         lines += ["![Top-1 of every row](figures/accuracy.png)", ""]
@@ -100,7 +109,7 @@ def console_table(board: Board) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    columns = [column for column in MAIN if column.console]
+    columns = [column for column in columns_of(board) if column.console]
     table = Table(title=Text(title(board)), title_justify="left")
     for column in columns:
         table.add_column(column.heading, justify="right" if column.value else "left", no_wrap=column.value is not None)

@@ -72,6 +72,7 @@ def test_fgsgl_trains_on_every_layout(copy, layout, tmp_path: Path, call) -> Non
     assert ("are trained on" in said) == (layout == "ma52 official")
     records = [json.loads(path.read_text()) for path in (tmp_path / "board" / "ledger").glob("*.json")]
     done = next(record for record in records if record["method"] == "fgsgl")
+    assert ("f1_mean" in done["metrics"]) == (dataset == "ma52") == ("F1 mean" in said)
     assert done["metrics"]["n_clips"] == len(load(copy(layout), layout).split("test"))
 
 
@@ -109,6 +110,8 @@ def test_ma52_protocols(copy) -> None:
     subjects = load(copy("ma52"), "ma52")
     assert {c.video.split("/")[0] for c in subjects.split("test")} == {"train", "val"} and not subjects.caveats
     assert len(subjects.clips) == len(official.clips) == 48
+    groups = sets.get("ma52").groups()
+    assert len(groups) == 52 and [groups[label] for label in (4, 5, 10, 11, 47, 48, 51)] == [0, 1, 1, 2, 5, 6, 6]
 
 
 def write(path: Path, content: str) -> None:

@@ -6,12 +6,13 @@ from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
     confusion_matrix,
+    f1_score,
     precision_recall_fscore_support,
     top_k_accuracy_score,
 )
 
 from fgsgl.errors import UserError
-from fgsgl.stats.metrics import classification_metrics, confusion
+from fgsgl.stats.metrics import classification_metrics, confusion, grouped_metrics
 
 
 def table(n_clips, n_classes, absent=(), seed=0):
@@ -80,3 +81,16 @@ def test_equal_scores_rank_by_class_id():
 def test_bad_input_is_refused(labels_N, scores_NC, says):
     with pytest.raises(UserError, match=says):
         classification_metrics(np.array(labels_N), np.array(scores_NC))
+
+
+def test_grouped_metrics_agree_with_scikit_learn():
+    random = np.random.default_rng(3)
+    group_C = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 3])
+    labels_N, scores_NC = random.integers(0, 9, 300), random.normal(size=(300, 10))
+    scores_NC[np.arange(300), labels_N] += 1
+    said_N = scores_NC.argmax(1)
+    found = grouped_metrics(labels_N, scores_NC, group_C)
+    pairs = [(labels_N, said_N), (group_C[labels_N], group_C[said_N])]
+    f1s = [f1_score(true_N, predicted_N, average=kind) for true_N, predicted_N in pairs for kind in ("macro", "micro")]
+    assert found["f1_mean"] == pytest.approx(np.mean(f1s))
+    assert found["group_top1"] == pytest.approx(f1s[3]) and found["group_macro_f1"] == pytest.approx(f1s[2])

@@ -6,7 +6,8 @@ A file offers ``PRESETS`` (names, the default first), ``PROTOCOL`` (preset -> fi
 ``load(root, preset, seed, workers, progress) -> ClipTable``,
 ``official(root, preset) -> counts``, for :func:`fgsgl.data.release.deviations`, and
 ``text(root) -> str``, its FG-Text: a shipped one's name, or a file. One that knows where the gesture is may offer
-``motion_mask(root, clip, frames) -> mask_THW``, one with skeletons ``skeleton(root, clip) -> joints_TJ3``.
+``motion_mask(root, clip, frames) -> mask_THW``, one with skeletons ``skeleton(root, clip) -> joints_TJ3``,
+one whose classes form groups ``groups() -> group_C``.
 """
 
 from __future__ import annotations

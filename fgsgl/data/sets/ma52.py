@@ -88,6 +88,6 @@ def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int) ->
         )
 
 
-def body_part(label: int) -> int:
-    """The index in :data:`BODY_PARTS` of a class's body part."""
-    return next(part for part, last in enumerate(LAST_OF_PART) if label <= last)
+def groups() -> list[int]:
+    """The index in :data:`BODY_PARTS` of every class's body part."""
+    return [part for part, last in enumerate(LAST_OF_PART) for _ in range(last - (-1, *LAST_OF_PART)[part])]
