@@ -29,6 +29,10 @@ def add_data_commands(commands: argparse._SubParsersAction) -> None:
             action.add_argument(
                 "--out", type=Path, default=Path("sheet.png"), help="the picture (default: %(default)s)"
             )
+    index = add_command(actions, "index", _index, "write the table of a folder with one folder of videos a class")
+    index.add_argument("folder", type=Path, help="holds <class>/<video>, or train, val and test with such folders")
+    index.add_argument("--out", type=Path, help="the table (default: clips.csv in the folder)")
+    index.add_argument("--seed", type=int, default=0, help="draws splits that are not given (default: %(default)s)")
     check = add_command(actions, "check", _check, "open every video of a data set and hold its table against them")
     check.add_argument("dataset", help="synmg, smg, imigue, ma52 or csv")
     add_data_arguments(check)
@@ -87,6 +91,19 @@ def _oracle(arguments: argparse.Namespace) -> int:
     root = _synmg_root(arguments)
     for kind in KINDS:
         print(f"{kind:<8} top-1 {100 * oracle(root, kind)['top1']:.1f} %", flush=True)
+    return 0
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from fgsgl.data.index import index
+
+    table = arguments.out or arguments.folder / "clips.csv"
+    clips, names = index(arguments.folder, table, arguments.seed)
+    counts = Counter(clip.split for clip in clips)
+    shown = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))
+    print(f"written: {table}; {len(clips)} clips ({shown}) of {len(names)} classes; `--dataset csv --table {table}`")
     return 0
 
 

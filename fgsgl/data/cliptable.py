@@ -127,6 +127,17 @@ def write_clips(path: Path, clips: Iterable[Clip]) -> None:
     write_whole(path, _csv_text(clips))
 
 
+def write_named_clips(path: Path, clips: Iterable[Clip], classes: Sequence[str]) -> None:
+    """As :func:`write_clips`, with the classes' names for labels."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for clip in clips:
+        values = {column: getattr(clip, column) for column in COLUMNS}
+        writer.writerow({**values, "label": classes[clip.label]}.values())
+    write_whole(path, text.getvalue())
+
+
 def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:
     """Reads a clip table's CSV (columns in any order; more columns are ignored, and so are blank lines).
 

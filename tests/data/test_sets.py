@@ -69,6 +69,26 @@ def test_a_table_may_name_its_classes(own: Path, tmp_path: Path, call) -> None:
     assert csv.load(table, "all", 0).classes[3] == "gesture 03" and csv.text(table) == str(own / "my clips.yaml")
 
 
+def test_a_folder_with_a_folder_a_class_is_indexed_and_runs(own: Path, tmp_path: Path, call) -> None:
+    root, known = tmp_path / "by class", read_clips(own / "clips.csv")
+    for clip in known:
+        folder = root / f"gesture, {clip.label:02d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(own / clip.video, folder / f"{clip.subject}_{clip.clip_id}.MP4")
+    said = call("-m", "fgsgl.cli", "data", "index", root).stdout
+    assert f"{len(known)} clips" in said and "17 classes" in said
+    table = csv.load(root, "all", 0)
+    assert {clip.subject for clip in table.clips} == {clip.subject for clip in known}
+    splits = [{clip.subject for clip in table.split(name)} for name in ("train", "val", "test")]
+    assert sum(map(len, splits)) == len(set().union(*splits))
+    words = ("-m", "fgsgl.cli", "run", "--dataset", "csv", "--table", root / "clips.csv", "--out", tmp_path / "o")
+    assert "Majority" in call(*words, "--methods", "majority").stdout
+    assert "exists already" in call("-m", "fgsgl.cli", "data", "index", root, expect=2).stderr
+    (root / "empty").mkdir()
+    said = call("-m", "fgsgl.cli", "data", "index", root / "empty", expect=2).stderr
+    assert "no video in" in said
+
+
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
