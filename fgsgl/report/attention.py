@@ -100,7 +100,7 @@ def localisation(board: Board) -> Named:
         axes.set_ylim(len(lines) - 0.4, -0.6)
         axes.set_xlim(0, None)
         axes.grid(axis="x")
-        axes.set_xlabel(f"{title}: seeds (circles), mean (bar)", loc="left")
+        axes.set_xlabel(f"{title}; circles: seeds", loc="left")
     yield "localisation", fig
 
 
