@@ -20,3 +20,13 @@ def test_synmg_time_measures_every_phase(tmp_path: Path) -> None:
     assert {"rendering, 1 process", "filling the frame cache", "TSM: an epoch of training", "TSM: train"} <= measured
     assert all(row["min"] <= row["median"] <= row["max"] for row in rows)
     assert (tmp_path / "synmg-smoke.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
+def test_decode_time_compares_the_same_frames(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/decode_time.py", "--frames", "300", "--repeats", "2", "--out", tmp_path]
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    result = json.loads((tmp_path / "decode.json").read_text(encoding="utf-8"))
+    assert result["clips"] == 5 and len(result["ratio"]) == 2 and min(result["ratio"]) > 0
+    assert (tmp_path / "decode.md").read_text(encoding="utf-8") == answer.stdout
