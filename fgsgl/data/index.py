@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fgsgl.data.cliptable import SPLITS, Clip, write_named_clips
-from fgsgl.data.release import VAL_SHARE, pick_subjects
+from fgsgl.data.release import VAL_SHARE, move_subjects
 from fgsgl.errors import UserError
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
@@ -36,9 +36,7 @@ def index(folder: Path, table: Path, seed: int) -> tuple[list[Clip], list[str]]:
     clips = [replace(clip, label=names.index(name)) for clip, name in found]
     for split, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
         if split not in given:
-            training = [clip for clip in clips if clip.split == "train"]
-            picked = pick_subjects(training, share, seed)
-            clips = [replace(c, split=split) if c.split == "train" and c.subject in picked else c for c in clips]
+            clips = move_subjects(clips, split, share, seed)
     write_named_clips(table, clips, names)
     return clips, names
 

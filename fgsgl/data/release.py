@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -147,6 +148,16 @@ def pick_subjects(clips: Sequence[Clip], share: float, seed: int) -> set[str]:
         if sum(counts[name] for name in picked) >= share * len(clips):
             break
     return picked
+
+
+def move_subjects(clips: Sequence[Clip], split: str, share: float, seed: int) -> list[Clip]:
+    """The clips, with some training subjects (:func:`pick_subjects`) moved to another split.
+
+    Raises:
+        UserError: for training clips of fewer than two subjects.
+    """
+    picked = pick_subjects([clip for clip in clips if clip.split == "train"], share, seed)
+    return [replace(c, split=split) if c.split == "train" and c.subject in picked else c for c in clips]
 
 
 def deviations(table: ClipTable, official: Mapping[str, int]) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.data.release import (
     VAL_SHARE,
     class_id,
-    pick_subjects,
+    move_subjects,
     placed,
     read_list,
     read_rows,
@@ -101,9 +100,7 @@ def load(
     classes = tuple(entry.name for entry in fgtext.load("imigue").classes)
     kind = layout(root)
     clips = list({"full": _full, "miga": _miga, "cut": _cut}[kind](root, settings, len(classes)))
-    training = [clip for clip in clips if clip.split == "train"]
-    held_out = pick_subjects(training, VAL_SHARE, seed)
-    clips = [replace(c, split="val") if c.split == "train" and c.subject in held_out else c for c in clips]
+    clips = move_subjects(clips, "val", VAL_SHARE, seed)
     caveats = () if kind == "full" else (BY_VIDEO,)
     return ClipTable(dataset="imigue", root=root, classes=classes, clips=tuple(clips), caveats=caveats)
 

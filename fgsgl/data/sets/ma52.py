@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fgsgl.data.cliptable import Clip, ClipTable
-from fgsgl.data.release import VAL_SHARE, class_id, pick_subjects, placed, read_list, read_settings
+from fgsgl.data.release import VAL_SHARE, class_id, move_subjects, placed, read_list, read_settings
 from fgsgl.errors import UserError
 from fgsgl.text import fgtext
 
@@ -54,11 +54,8 @@ def load(
     classes = tuple(entry.name for entry in fgtext.load("ma52").classes)
     clips = [clip for split in ("train", "val") for clip in _listed(root, settings, split, len(classes))]
     if preset == "subjects":
-        tested = pick_subjects(clips, TEST_SHARE, seed)
-        clips = [replace(clip, split="test" if clip.subject in tested else "train") for clip in clips]
-    training = [clip for clip in clips if clip.split == "train"]
-    held_out = pick_subjects(training, VAL_SHARE, seed + 1)
-    clips = [replace(c, split="val") if c.split == "train" and c.subject in held_out else c for c in clips]
+        clips = move_subjects([replace(clip, split="train") for clip in clips], "test", TEST_SHARE, seed)
+    clips = move_subjects(clips, "val", VAL_SHARE, seed + 1)
     shared = preset == "official"
     caveats = (SHARED,) if shared else ()
     return ClipTable(

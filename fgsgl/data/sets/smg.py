@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.data.cliptable import Clip, ClipTable
-from fgsgl.data.release import VAL_SHARE, class_id, pick_subjects, placed, read_rows, read_settings, whole_numbers
+from fgsgl.data.release import VAL_SHARE, class_id, move_subjects, placed, read_rows, read_settings, whole_numbers
 from fgsgl.errors import UserError
 from fgsgl.text import fgtext
 
@@ -69,9 +68,7 @@ def load(
                 f"{' and '.join(CUT_FOLDERS.values())} (cut clips)"
             )
         clips = [clip for sample in samples for clip in _sample(root, settings, sample, len(classes))]
-    training = [clip for clip in clips if clip.split == "train"]
-    held_out = pick_subjects(training, VAL_SHARE, seed)
-    clips = [replace(c, split="val") if c.split == "train" and c.subject in held_out else c for c in clips]
+    clips = move_subjects(clips, "val", VAL_SHARE, seed)
     return ClipTable(dataset="smg", root=root, classes=classes, clips=tuple(clips))
 
 
