@@ -44,24 +44,45 @@ def read_settings(root: Path, defaults: Mapping[str, str]) -> dict[str, str]:
     return {**defaults, **given}
 
 
-def placed(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
-    """The path, below the root, that a setting's pattern gives; the file must be there.
+def filled(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
+    """The path, below the root, that a setting's pattern gives.
 
     Raises:
-        UserError: for a missing file or a pattern with an unknown field, naming the setting.
+        UserError: for a pattern with an unknown field, naming the setting.
     """
     try:
-        relative = settings[name].format(**values)
+        return settings[name].format(**values)
     except (KeyError, IndexError, ValueError):
         fields = ", ".join(f"{{{field}}}" for field in values)
         raise UserError(
             f"the setting {name} = {settings[name]!r} in {root / SETTINGS_FILE} may hold {fields}"
         ) from None
-    if not (root / relative).is_file():
+
+
+def placed(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
+    """As :func:`filled`; the file must be there.
+
+    Raises:
+        UserError: for a missing file or a pattern with an unknown field, naming the setting.
+    """
+    relative = filled(root, settings, name, **values)
+    try:
+        return require_file(root, relative)
+    except UserError as error:
         raise UserError(
-            f"no file at {root / relative}; half an extraction? Its name comes from the setting "
-            f"{name} = {settings[name]!r}, which {root / SETTINGS_FILE} may change"
-        )
+            f"{error} Its name comes from the setting {name} = {settings[name]!r}, "
+            f"which {root / SETTINGS_FILE} may change"
+        ) from None
+
+
+def require_file(root: Path, relative: str) -> str:
+    """The path itself, of a file that is there.
+
+    Raises:
+        UserError: for one that is not.
+    """
+    if not (root / relative).is_file():
+        raise UserError(f"no file at {root / relative}; half an extraction?")
     return relative
 
 

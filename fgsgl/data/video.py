@@ -64,19 +64,12 @@ def probe(path: Path) -> VideoInfo:
 
 
 def num_frames(path: Path) -> int:
-    """Frames of a video: what its header says or, where it does not say, what can be decoded.
+    """Frames of a video: what its header says or, where it does not say, what is in the file.
 
     Raises:
         BadVideo: if the file cannot be read.
     """
-    said = probe(path).num_frames
-    if said:
-        return said
-    with _open(path) as container:
-        try:
-            return sum(1 for _ in container.decode(video=0))
-        except av.FFmpegError as error:
-            raise BadVideo(f"the video {path} is corrupt: {_reason(error)}") from None
+    return probe(path).num_frames or count_packets(path)
 
 
 def count_packets(path: Path) -> int:

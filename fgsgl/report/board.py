@@ -220,11 +220,7 @@ def _difference(scored: Sequence[Record], reference: Sequence[Record]) -> dict[s
     if not scored or not reference:
         return {}
     theirs = {record.seed: record for record in reference}
-    mine = {record.seed: record for record in scored}
-    if (
-        scored[0].config.get("recipe", {}) is None
-    ):  # nothing was trained, nothing is random: its one run stands for every seed
-        mine = dict.fromkeys(theirs, scored[0])
+    mine = by_seed(scored, theirs)
     if mine.keys() != theirs.keys():
         lacking = [f"seed {seed} is missing here" for seed in sorted(theirs.keys() - mine.keys())]
         lacking += [f"the reference lacks seed {seed}" for seed in sorted(mine.keys() - theirs.keys())]
@@ -240,6 +236,13 @@ def _difference(scored: Sequence[Record], reference: Sequence[Record]) -> dict[s
     if all(mine[seed].predictions_sha256 == theirs[seed].predictions_sha256 is not None for seed in mine):
         row["diff_note"] = "every score equals the reference's: the change between them did nothing"
     return row
+
+
+def by_seed(scored: Sequence[Record], seeds: Iterable[int]) -> dict[int, Record]:
+    """The cells of a row by their seed; where nothing was trained, nothing is random: one run stands for all seeds."""
+    if scored[0].config.get("recipe", {}) is None:
+        return dict.fromkeys(seeds, scored[0])
+    return {record.seed: record for record in scored}
 
 
 def _require_floors(table: Sequence[dict[str, Any]]) -> None:

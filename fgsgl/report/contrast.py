@@ -18,7 +18,7 @@ import pandas as pd
 from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
-from fgsgl.report.board import REFERENCE, Board, label, read_board
+from fgsgl.report.board import REFERENCE, Board, by_seed, label, read_board
 from fgsgl.report.tables import EMPTY, markdown_text, no_formula, number
 from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width
 
@@ -78,9 +78,7 @@ def _of_board(board: Board) -> Iterator[Contrast]:
         reference = board.scored.get((*REFERENCE, *key[2:]), ())
         if key[5] != "method" or key[:2] == REFERENCE or not records or not reference:
             continue
-        theirs = {record.seed: record for record in records}
-        if records[0].config.get("recipe", {}) is None:
-            theirs = dict.fromkeys((record.seed for record in reference), records[0])
+        theirs = by_seed(records, (record.seed for record in reference))
         pairs = [(record, theirs[record.seed]) for record in reference if record.seed in theirs]
         pairs = [(one, other) for one, other in pairs if one.data["fingerprint"] == other.data["fingerprint"]]
         if pairs:

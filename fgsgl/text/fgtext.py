@@ -64,7 +64,7 @@ class FGText:
         ids = [entry.id for entry in self.classes]
         if not ids or ids != list(range(len(ids))):
             raise UserError(f"FG-Text {self.name!r} has the class ids {ids}; expected 0, 1, 2, ... in this order")
-        names = [entry.name for entry in self.classes]
+        names = self.class_names
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise UserError(f"FG-Text {self.name!r} has the class name {repeated[0]!r} twice; names must be unique")
         short = [
@@ -77,13 +77,18 @@ class FGText:
             more = f"; {len(short) - 1} more such cell(s)" if short[1:] else ""
             raise UserError(f"{short[0]}, expected at least {MIN_SENTENCES}{more}")
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the labels."""
+        return tuple(entry.name for entry in self.classes)
+
     def expect_classes(self, names: Sequence[str], where: str) -> None:
         """Refuses to describe a data set whose classes are others, or stand in another order.
 
         Raises:
             UserError: naming the first class that differs.
         """
-        own = [entry.name for entry in self.classes]
+        own = self.class_names
         if len(own) != len(names):
             raise UserError(f"FG-Text {self.name!r} has {len(own)} classes, but {where} has {len(names)}")
         for index, (mine, theirs) in enumerate(zip(own, names, strict=True)):

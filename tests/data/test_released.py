@@ -127,6 +127,11 @@ FAULTS = {
     "two columns": ("smg", lambda root: write(root / "Sample0002/Sample0002_finelabels.csv", "\n1,0\n"), "line 2"),
     "unknown setting": ("smg", lambda root: write(root / "fgsgl.yaml", "video_patern: x"), "video_pattern"),
     "bad pattern": ("smg", lambda root: write(root / "fgsgl.yaml", "video_pattern: '{smaple}.mp4'"), "{sample}"),
+    "bad pattern of an optional file": (
+        "smg",
+        lambda root: write(root / "fgsgl.yaml", "info_pattern: '{smaple}.csv'"),
+        "{sample}",
+    ),
     "raw label 32": ("imigue", lambda root: write(
         root / "Label/labels_20200831.csv", "video_id,class,start_frame,end_frame,subject_id\n1,32,0,9,2\n"
     ), "label 32, expected 1..31, or 99"),

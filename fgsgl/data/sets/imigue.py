@@ -17,11 +17,13 @@ from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.data.release import (
     VAL_SHARE,
     class_id,
+    filled,
     move_subjects,
     placed,
     read_list,
     read_rows,
     read_settings,
+    require_file,
     whole_numbers,
 )
 from fgsgl.errors import UserError
@@ -79,8 +81,8 @@ def layout(root: Path) -> str:
     settings = read_settings(root, SETTINGS)
     marks = {
         "full": settings["label_file"],
-        "miga": settings["miga_folder"].format(split="train"),
-        "cut": settings["cut_list"].format(split="train"),
+        "miga": filled(root, settings, "miga_folder", split="train"),
+        "cut": filled(root, settings, "cut_list", split="train"),
     }
     for name, mark in marks.items():
         if (root / mark).exists():
@@ -97,7 +99,7 @@ def load(
         UserError: for a folder of no known layout, a missing file, or a row that does not fit.
     """
     settings = read_settings(root, SETTINGS)
-    classes = tuple(entry.name for entry in fgtext.load("imigue").classes)
+    classes = fgtext.load("imigue").class_names
     kind = layout(root)
     clips = list({"full": _full, "miga": _miga, "cut": _cut}[kind](root, settings, len(classes)))
     clips = move_subjects(clips, "val", VAL_SHARE, seed)
@@ -107,10 +109,10 @@ def load(
 
 def skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The clip's joints in the image and their confidence, ``joints_TJ3``; only the MiGA release has them."""
-    split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
-    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
     from fgsgl.data.skeleton import read_joints
 
+    split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
+    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
 
 
@@ -155,7 +157,7 @@ def _named_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
     for split in ("train", "test"):
-        folder = root / settings["miga_folder"].format(split=split)
+        folder = root / filled(root, settings, "miga_folder", split=split)
         tables = sorted(folder.glob("*_label.csv"))
         if not tables:
             raise UserError(f"no label tables (such as 0001_label.csv) in {folder}; half an extraction?")
@@ -189,9 +191,7 @@ def _cut(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]
             label = class_id(raw, 0, n_classes, where)
             if label != int(found[4]):
                 raise UserError(f"{where}: label {label}, but the file's name says {found[4]}")
-            if not (root / path).is_file():
-                raise UserError(f"no file at {root / path}; half an extraction?")
             yield Clip(
-                clip_id=Path(path).stem, video=path, start_frame=0, end_frame=0, label=label,
+                clip_id=Path(path).stem, video=require_file(root, path), start_frame=0, end_frame=0, label=label,
                 subject=f"video {found[1]}", split=split, fps=FPS,
             )  # fmt: skip

@@ -51,7 +51,7 @@ def load(
         UserError: for a folder without the lists, a missing file, or a row that does not fit.
     """
     settings = read_settings(root, SETTINGS)
-    classes = tuple(entry.name for entry in fgtext.load("ma52").classes)
+    classes = fgtext.load("ma52").class_names
     clips = [clip for split in ("train", "val") for clip in _listed(root, settings, split, len(classes))]
     if preset == "subjects":
         clips = move_subjects([replace(clip, split="train") for clip in clips], "test", TEST_SHARE, seed)

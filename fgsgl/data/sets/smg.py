@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.data.cliptable import Clip, ClipTable
-from fgsgl.data.release import VAL_SHARE, class_id, move_subjects, placed, read_rows, read_settings, whole_numbers
+from fgsgl.data.release import (
+    VAL_SHARE,
+    class_id,
+    filled,
+    move_subjects,
+    placed,
+    read_rows,
+    read_settings,
+    require_file,
+    whole_numbers,
+)
 from fgsgl.errors import UserError
 from fgsgl.text import fgtext
 
@@ -57,7 +67,7 @@ def load(
         UserError: for a folder without samples, a missing file, or a row that does not fit.
     """
     settings = read_settings(root, SETTINGS)
-    classes = tuple(entry.name for entry in fgtext.load("smg").classes)
+    classes = fgtext.load("smg").class_names
     if any((root / folder).is_dir() for folder in CUT_FOLDERS.values()):
         clips = [clip for split, folder in CUT_FOLDERS.items() for clip in _cut(root, split, folder, classes)]
     else:
@@ -74,9 +84,9 @@ def load(
 
 def skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.skeleton.read_joints`."""
-    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", sample=clip.clip_id.partition("_")[0])
     from fgsgl.data.skeleton import read_joints
 
+    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", sample=clip.clip_id.partition("_")[0])
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
 
 
@@ -84,7 +94,7 @@ def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int) -
     """The clips of one recording; their frame numbers are inclusive in the file."""
     video = placed(root, settings, "video_pattern", sample=sample)
     labels = root / placed(root, settings, "label_pattern", sample=sample)
-    fps = _fps(root / settings["info_pattern"].format(sample=sample))
+    fps = _fps(root / filled(root, settings, "info_pattern", sample=sample))
     number = int(sample.removeprefix("Sample"))
     for line, cells in read_rows(labels, 3):
         where = f"{labels}, line {line}"
@@ -130,10 +140,8 @@ def _cut(root: Path, split: str, folder: str, classes: tuple[str, ...]) -> Itera
         if (number in TEST_SUBJECTS) != (split == "test"):
             raise UserError(f"{where}: subject {number} in {folder}; subjects 36 to 40 are the test split")
         file = f"{folder}/{name}" if found[4] else f"{folder}/{name}.mp4"
-        if not (root / file).is_file():
-            raise UserError(f"no file at {root / file}; half an extraction?")
         label = id_of[caption.lower()] if caption.lower() in id_of else class_id(int(caption), 0, len(classes), where)
         yield Clip(
-            clip_id=Path(name).stem, video=file, start_frame=0, end_frame=0, label=label, subject=f"{number:02d}",
-            split=split, fps=0.0,
+            clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=label,
+            subject=f"{number:02d}", split=split, fps=0.0,
         )  # fmt: skip
