@@ -21,6 +21,7 @@ from mmengine.model import BaseModel  # noqa: E402
 
 from fgsgl.errors import UserError  # noqa: E402
 from fgsgl.models import checkpoint  # noqa: E402
+from fgsgl.models.autocast import computed  # noqa: E402
 from fgsgl.models.cpa import prompt_text_CE  # noqa: E402
 from fgsgl.models.temporal import MeanOverTime, TemporalTransformer  # noqa: E402
 from fgsgl.models.towers import Tower, build_tower  # noqa: E402
@@ -107,7 +108,7 @@ class FrozenTower(BaseModel):
         return data_samples
 
     def _logits(self, clip_BTCHW: Tensor) -> Tensor:
-        with torch.no_grad(), torch.autocast(clip_BTCHW.device.type, torch.bfloat16, enabled=self.autocast == "bf16"):
+        with torch.no_grad(), computed(clip_BTCHW.device, self.autocast):
             _, frame_NE = self.tower.encode_frames(clip_BTCHW.flatten(0, 1), tap=1)
             video_BE = normalize(self.temporal(frame_NE.unflatten(0, (len(clip_BTCHW), -1))).float(), dim=-1)
         if self.linear is not None:

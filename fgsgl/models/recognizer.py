@@ -28,6 +28,7 @@ from mmengine.runner import Runner  # noqa: E402
 
 from fgsgl.errors import UserError  # noqa: E402
 from fgsgl.models import calibrate, checkpoint  # noqa: E402
+from fgsgl.models.autocast import computed  # noqa: E402
 from fgsgl.models.config import FGSGLConfig  # noqa: E402
 from fgsgl.models.cpa import CategoryText  # noqa: E402
 from fgsgl.models.fgsa import FGSA  # noqa: E402
@@ -153,7 +154,7 @@ class FGSGL(BaseModel):
         expected = (self.config.num_frames, 3, self.config.image_size, self.config.image_size)
         if inputs.shape[1:] != expected:
             raise UserError(f"FG-SGL got clips of shape {tuple(inputs.shape)}, expected (B, {str(expected)[1:]}")
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.config.autocast == "bf16"):
+        with computed(inputs.device, self.config.autocast):
             seen = self._see(inputs, with_attention=mode == "tensor")
         with torch.autocast(inputs.device.type, enabled=False):
             logits = self._logits(seen)

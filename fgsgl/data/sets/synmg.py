@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 PRESETS = ("quick", "standard", "hard", "smoke")
-PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 10}, "hard": {"epochs": 10}, "smoke": {"epochs": 2}}
+PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 8}, "hard": {"epochs": 8}, "smoke": {"epochs": 2}}
 """Fields of the protocol that suit each preset, so that a cell takes minutes on two cores."""
 
 

@@ -41,19 +41,6 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
-            name="smoke",  # a benchmark of nothing: the whole way of an experiment in a minute
-            subjects=(3, 1, 2),
-            most_frequent=4,
-            tail_ratio=2.0,
-            val_per_class=1,
-            test_per_class=2,
-            seconds=0.8,
-            difficulty=Difficulty(
-                amplitude_m=0.04, confound_rest=0.0, confound_there=0.0, confound_early=0.0, idle=0.5,
-                unrelated=0.0, clutter=2, noise_grey=(0.5, 1.0),
-            ),
-        ),
-        Preset(
             name="quick",
             subjects=(24, 8, 12),
             most_frequent=75,
@@ -90,7 +77,7 @@ PRESETS = {
             ),
         ),
         Preset(
-            name="smoke",
+            name="smoke",  # a benchmark of nothing: the whole way of an experiment in a minute
             subjects=(4, 2, 2),
             most_frequent=4,
             tail_ratio=2.0,
