@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from fgsgl.bench.cell import Variant
 from fgsgl.bench.fgsgl import METHOD
 from fgsgl.errors import UserError, nearest
+from fgsgl.models.config import FGSGLConfig
 
 Settings = Mapping[str, Any]
 
@@ -63,6 +66,7 @@ _ALL = (
     _factor("controls", "text=names", _set(text_control="names"), "the class name is every dimension's only sentence"),
     _factor("controls", "text=random", _set(text_control="random"), "random unit vectors instead of sentences"),
     _factor("controls", "head=both", _set(head="both"), "a linear classifier beside category text"),
+    _factor("placement", "fine-from-video", _set(fine_from_video=True), "FG-SA adds to the video embedding"),
     _factor("placement", "tap=early", _set(tap="early"), "FG-SA on the tower's early features"),
     _factor("placement", "tap=late", _set(tap="late"), "FG-SA on the tower's late features"),
     _factor("placement", "fine-at-test", _set(fine_at_test=False), "the fine score is not used at test (beta 0)"),
@@ -89,3 +93,22 @@ def variant(names: Sequence[str]) -> Variant:
         changes |= FACTORS[name].apply({**METHOD.settings, **changes})
     words = [name if "=" in name else f"w/o {name}" for name in names]
     return Variant(method=METHOD.name, name=", ".join(words), changes=changes)
+
+
+def variant_of_settings(assignments: Sequence[str]) -> Variant:
+    """FG-SGL with settings given as ``name=value``, the value in YAML: ``loss_fine=3``, ``dimensions=[part, onset]``.
+
+    Raises:
+        UserError: for another form, an unknown setting, or a value that FG-SGL refuses.
+    """
+    changes = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        try:
+            changes[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals:
+            raise UserError(f"--set takes NAME=VALUE, such as loss_fine=3; got {assignment!r}")
+    FGSGLConfig.from_dict({"num_classes": 2, **METHOD.resolve(changes)})
+    return Variant(method=METHOD.name, name=", ".join(assignments), changes=changes)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ablations.factors import CONTROL_METHODS, CONTROLS, FACTORS, variant
+from ablations.factors import CONTROL_METHODS, CONTROLS, FACTORS, variant, variant_of_settings
 from fgsgl.arguments import add_experiment_arguments, out_of, protocol_of
 from fgsgl.errors import UserError, run_command
 
@@ -24,6 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=[],
         metavar="FACTOR",
         help="factors to switch off together (see --list); may be given several times, each time one variant",
+    )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="settings to change together, such as loss_fine=3; may be given several times, each time one variant",
     )
     parser.add_argument(
         "--design",
@@ -62,12 +70,12 @@ def ablate(arguments: argparse.Namespace) -> int:
     if arguments.design == "controls":
         sets_of_factors += CONTROLS
         methods += CONTROL_METHODS
-    if not sets_of_factors:
+    if not sets_of_factors and not arguments.set:
         raise UserError(
             "nothing to ablate: name at least one factor, such as --disable fgsa (all: --list), or a --design"
         )
     distinct = dict.fromkeys(tuple(dict.fromkeys(names)) for names in sets_of_factors)
-    changed = [variant(names) for names in distinct]
+    changed = [*(variant(names) for names in distinct), *(variant_of_settings(given) for given in arguments.set)]
     beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
     protocol = protocol_of(arguments)
     experiment = Experiment(

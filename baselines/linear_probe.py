@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fgsgl.bench.fgsgl import CLIP_MEAN, CLIP_STD, tower_pretraining
-from fgsgl.bench.method import Classes, Method, Recipe
+from fgsgl.bench.method import Classes, Method
 from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
 
 
 def frozen_model(head: str) -> Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]]:
@@ -24,6 +25,7 @@ def frozen_model(head: str) -> Callable[[Protocol, Classes, Mapping[str, Any]], 
             "pretrained": protocol.pretrained,
             "image_size": protocol.image_size,
             "num_frames": protocol.num_frames,
+            "label_smoothing": protocol.label_smoothing,
         }
 
     return model
@@ -33,7 +35,7 @@ METHOD = Method(
     name="linear_probe",
     display_name="Linear probe",
     paper="Radford et al. 2021, arXiv 2103.00020",
-    recipe=Recipe(lr=3e-2, weight_decay=0.01, source="ours; rate of 0.01, 0.03, 0.1 by SynMG quick's validation split"),
+    recipe=RECIPES["probe"],
     model=frozen_model("linear"),
     pretraining=tower_pretraining,
 )

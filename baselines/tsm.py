@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from baselines.tsn import IMAGENET_MEAN, IMAGENET_STD, slim_pretraining
-from fgsgl.bench.method import Classes, Method, Recipe
+from fgsgl.bench.method import Classes, Method
 from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
 from fgsgl.models import synmg_tiny
 
 
@@ -39,9 +40,7 @@ METHOD = Method(
     display_name="TSM",
     paper="Lin et al. 2019, arXiv 1811.08383",
     settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.4, "shift_div": 8},
-    recipe=Recipe(
-        lr=3e-3, weight_decay=0.05, source="ours; rate of 0.001, 0.003, 0.01 by SynMG quick's validation split"
-    ),
+    recipe=RECIPES["pretrained cnn"],
     model=_model,
     pretraining=slim_pretraining,
 )

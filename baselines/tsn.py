@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fgsgl.bench.method import Classes, Method, Recipe
+from fgsgl.bench.method import Classes, Method
 from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
 from fgsgl.models import synmg_tiny
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -39,9 +40,7 @@ METHOD = Method(
     display_name="TSN",
     paper="Wang et al. 2016, arXiv 1608.00859",
     settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.4},
-    recipe=Recipe(
-        lr=3e-3, weight_decay=0.05, source="ours; rate of 0.001, 0.003, 0.01 by SynMG quick's validation split"
-    ),
+    recipe=RECIPES["pretrained cnn"],
     model=_model,
     pretraining=slim_pretraining,
 )

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from fgsgl.bench.protocol import Protocol, default_protocol
+from fgsgl.bench.protocol import SAMPLINGS, SIZES, Protocol, default_protocol
 
 
 def add_command(
@@ -41,6 +41,13 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", help="open_clip model of the vision-language methods (default: synmg-tiny)")
     parser.add_argument("--pretrained", help="its weights: a tag of open_clip's, or a file (default: synmg-tiny)")
     parser.add_argument("--skip-bad", action="store_true", help="leave out clips whose video cannot be read")
+    parser.add_argument("--size", choices=SIZES, help="of every method: quick for two cores, standard for a GPU")
+    parser.add_argument("--accumulate", type=int, help="parts that a step's batch is computed in (default: 1)")
+    parser.add_argument("--sampling", choices=SAMPLINGS, help="of training clips (default: plain)")
+    parser.add_argument("--label-smoothing", type=float, help="share of a label spread over all classes (default: 0)")
+    parser.add_argument("--logit-adjustment", type=float, help="power of the class shares divided out (default: 0)")
+    parser.add_argument("--ema", type=float, help="decay of the moving average of the weights (default: 0, none)")
+    parser.add_argument("--views", type=int, help="choices of frames that a test clip is scored with (default: 1)")
 
 
 def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +73,13 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
         backbone=arguments.backbone,
         pretrained=arguments.pretrained,
         skip_bad=arguments.skip_bad,
+        size=arguments.size,
+        accumulate=arguments.accumulate,
+        sampling=arguments.sampling,
+        label_smoothing=arguments.label_smoothing,
+        logit_adjustment=arguments.logit_adjustment,
+        ema=arguments.ema,
+        views=arguments.views,
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fgsgl.bench.identity import digest, identity
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import Protocol, digest
+from fgsgl.bench.protocol import Protocol
 from fgsgl.text.fgtext import load
 
 FULL = "full"
@@ -53,9 +54,9 @@ class Cell:
         return digest(
             {
                 "method": method.name,
-                **method.describe(self.variant.changes),
+                **method.identity(self.variant.changes),
                 "pretraining": self.pretraining,
-                "protocol": self.protocol.as_dict(),
+                "protocol": identity(self.protocol),
                 "seed": self.seed,
                 "data": self.fingerprint,
                 "text": load(self.text).fingerprint() if method.reads_text else None,

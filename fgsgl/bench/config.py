@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.method import Classes, Method, Recipe
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
 from fgsgl.data import sets
@@ -42,6 +42,8 @@ def build_config(
     recipe = method.recipe
     epochs = protocol.epochs
     model = method.model(protocol, classes, method.resolve(changes))
+    if protocol.label_smoothing and "cls_head" in model:
+        model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
     model["data_preprocessor"] = {
         **model["data_preprocessor"],
         "type": "ClipPreprocessor",
@@ -55,13 +57,9 @@ def build_config(
         training = {
             "train_dataloader": _loader(protocol, root, "train"),
             "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
-            "optim_wrapper": {
-                "type": "OptimWrapper",
-                "optimizer": {"type": "AdamW", "lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True},
-                "clip_grad": {"max_norm": recipe.clip_grad},
-            },
+            "optim_wrapper": _optimizer(recipe, protocol.accumulate),
             "param_scheduler": _schedule(
-                recipe.warmup * epochs, epochs, n_train and ceil(n_train / protocol.batch_size)
+                recipe.warmup * epochs, epochs, n_train and ceil(n_train * protocol.accumulate / protocol.batch_size)
             ),
         }
     evaluator = {"type": "AccMetric", "metric_list": ("top_k_accuracy", "mean_class_accuracy")}
@@ -83,7 +81,11 @@ def build_config(
             "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
             "sampler_seed": {"type": "DistSamplerSeedHook"},
         },
-        "custom_hooks": [{"type": "EpochSeedHook", "seed": seed}, *(dict(hook) for hook in method.hooks)],
+        "custom_hooks": [
+            {"type": "EpochSeedHook", "seed": seed},
+            *([{"type": "EMAHook", "momentum": 1 - protocol.ema}] if recipe and protocol.ema else []),
+            *(dict(hook) for hook in method.hooks),
+        ],
         "test_pipeline": [{"type": "ReadClip", "num_frames": protocol.num_frames, "image_size": protocol.image_size}],
         "env_cfg": {"cudnn_benchmark": False, "mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
         "randomness": {"seed": seed},
@@ -123,10 +125,13 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
 
 def _loader(protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
     training = split == "train"
+    sampler = {"type": "DefaultSampler", "shuffle": training, "round_up": training}
+    if training and protocol.sampling == "class_balanced":
+        sampler = {"type": "ClassBalancedSampler"}
     return {
-        "batch_size": protocol.batch_size,
+        "batch_size": protocol.batch_size // (protocol.accumulate if training else 1),
         "num_workers": 0,
-        "sampler": {"type": "DefaultSampler", "shuffle": training, "round_up": training},
+        "sampler": sampler,
         "dataset": {
             "type": "ClipDataset",
             "dataset": protocol.dataset,
@@ -138,6 +143,18 @@ def _loader(protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
             "image_size": protocol.image_size,
             "skip_bad": protocol.skip_bad,
         },
+    }
+
+
+def _optimizer(recipe: Recipe, accumulate: int) -> dict[str, Any]:
+    """The recipe's optimizer; every ``accumulate`` batches make a step."""
+    rates = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
+    momentum = {"momentum": 0.9, "nesterov": True} if recipe.optimizer == "SGD" else {}
+    return {
+        "type": "OptimWrapper",
+        "optimizer": {"type": recipe.optimizer, **rates, **momentum},
+        "clip_grad": {"max_norm": recipe.clip_grad},
+        "accumulative_counts": accumulate,
     }
 
 

@@ -5,7 +5,9 @@ Shapes: N clips, C classes.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,35 +21,72 @@ EXTRA = ("category", "fine")
 
 
 def predict_split(
-    runner: Runner, loader: DataLoader, progress: Callable[[int, int], None] | None = None
+    runner: Runner, loader: DataLoader, views: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> Predictions:
     """Scores every clip of a loader's split.
+
+    Args:
+        runner: with the trained model.
+        loader: of the split.
+        views: choices of frames that every clip is scored with; the probabilities are averaged over them.
+        progress: called with (batches done, batches in all).
 
     Raises:
         RuntimeError: if the clips scored are not those of the split, each once.
     """
     model = runner.model.eval()
-    samples = []
+    clip_ids, labels = [], []
+    parts: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():
         for index, batch in enumerate(loader):
-            labels = [sample.gt_label.item() for sample in batch["data_samples"]]
+            clip_ids += [sample.clip_id for sample in batch["data_samples"]]
+            labels += [sample.gt_label.item() for sample in batch["data_samples"]]
             for sample in batch["data_samples"]:
                 del sample.gt_label
-            samples += list(zip(model.test_step(batch), labels, strict=True))
+            for name, scores_BC in _scores(model, batch, views).items():
+                parts.setdefault(name, []).append(scores_BC)
             if progress is not None:
                 progress(index + 1, len(loader))
-    clips = loader.dataset.clips
-    ids = [sample.clip_id for sample, _ in samples]
-    if sorted(ids) != sorted(clip.clip_id for clip in clips):
-        raise RuntimeError(f"scored {len(ids)} clips ({len(set(ids))} distinct), but the split has {len(clips)}")
-    extra = [name for name in EXTRA if f"{name}_score" in samples[0][0]]
+    clip_of = {clip.clip_id: clip for clip in loader.dataset.clips}
+    if sorted(clip_ids) != sorted(clip_of):
+        raise RuntimeError(
+            f"scored {len(clip_ids)} clips ({len(set(clip_ids))} distinct), but the split has {len(clip_of)}"
+        )
     return Predictions(
-        clip_ids=np.array(ids),
-        subjects=np.array([sample.subject for sample, _ in samples]),
-        labels=np.array([label for _, label in samples], dtype=np.int64),
-        scores={"combined": _table(samples, "pred_score")} | {name: _table(samples, f"{name}_score") for name in extra},
+        clip_ids=np.array(clip_ids),
+        subjects=np.array([clip_of[clip_id].subject for clip_id in clip_ids]),
+        labels=np.array(labels, dtype=np.int64),
+        scores={name: np.concatenate(tables) for name, tables in parts.items()},
     )
 
 
-def _table(samples: list, name: str) -> np.ndarray:
-    return torch.stack([getattr(sample, name).float().cpu() for sample, _ in samples]).numpy()
+def _scores(model: torch.nn.Module, batch: dict[str, Any], views: int) -> dict[str, np.ndarray]:
+    """The probabilities of a batch by the name of the score, ``scores_BC``, their mean over the views."""
+    sums: dict[str, torch.Tensor] = {}
+    for view in range(views):
+        model.data_preprocessor.view = view
+        samples = model.test_step(batch)
+        named = {"combined": "pred_score", **{name: f"{name}_score" for name in EXTRA if f"{name}_score" in samples[0]}}
+        for name, field in named.items():
+            scores_BC = torch.stack([getattr(sample, field).float().cpu() for sample in samples])
+            sums[name] = sums.get(name, 0) + scores_BC
+    model.data_preprocessor.view = 0
+    return {name: (sum_BC / views).numpy() for name, sum_BC in sums.items()}
+
+
+def adjusted(predictions: Predictions, counts_C: np.ndarray, power: float) -> Predictions:
+    """Post-hoc logit adjustment (Menon et al., arXiv 2007.07314): probabilities over the classes' shares ** power.
+
+    Args:
+        predictions: of the split.
+        counts_C: training clips of each class; one without a clip counts as having one.
+        power: tau; 0 changes nothing.
+    """
+    if power == 0:
+        return predictions
+    prior_C = np.maximum(counts_C, 1) / np.maximum(counts_C, 1).sum()
+    scores = {}
+    for name, scores_NC in predictions.scores.items():
+        raised_NC = scores_NC / prior_C**power
+        scores[name] = (raised_NC / raised_NC.sum(1, keepdims=True)).astype(np.float32)
+    return dataclasses.replace(predictions, scores=scores)

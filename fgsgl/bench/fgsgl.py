@@ -7,8 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.method import Classes, Method, Recipe
+from fgsgl.bench.method import Classes, Method
 from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
 from fgsgl.errors import UserError
 from fgsgl.models import synmg_tiny
 from fgsgl.models.config import FGSGLConfig
@@ -35,6 +36,7 @@ def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) ->
         "tower": protocol.backbone,
         "pretrained": protocol.pretrained,
         **settings,
+        "label_smoothing": settings["label_smoothing"] or protocol.label_smoothing,
     }
 
 
@@ -59,9 +61,8 @@ METHOD = Method(
     display_name="FG-SGL",
     paper="Wei et al. 2026, arXiv 2603.16269 (reconstruction)",
     settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
-    recipe=Recipe(
-        lr=1e-3, weight_decay=0.01, source="ours; rate of 0.0005, 0.001, 0.002 by SynMG quick's validation split"
-    ),
+    later={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.metadata.get("later")},
+    recipe=RECIPES["peft"],
     model=_model,
     reads_text=True,
     hooks=({"type": "ProgressHook"}, {"type": "CalibrateHook"}),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fgsgl.bench.identity import LABEL, LATER, identity, without
 from fgsgl.bench.protocol import Protocol
 from fgsgl.errors import UserError, nearest
 
@@ -37,6 +38,10 @@ class Recipe:
     """Largest norm of the gradient."""
     source: str
     """Where the values come from."""
+    family: str = field(default="", metadata=LABEL)
+    """What kind of network it is for; see :mod:`fgsgl.bench.recipes`."""
+    optimizer: str = field(default="AdamW", metadata=LATER)
+    """``AdamW``, or ``SGD`` with Nesterov's momentum of 0.9."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +57,14 @@ class Method:
     """``method``; ``floor`` (sees no video) or ``ceiling`` (knows the truth), which every board carries."""
     datasets: tuple[str, ...] = ()
     """The data sets it can run on; empty: all."""
+    modality: str = "rgb"
+    """What it reads: ``rgb`` frames, ``skeleton`` joints, or ``none``."""
+    unavailable: str = ""
+    """Why it cannot run here; empty: it can."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Every setting that a variant may change, with its default."""
+    later: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the settings that came after records had been made; see :mod:`fgsgl.bench.identity`."""
     recipe: Recipe | None = None
     """None: nothing is trained, and nothing is random; one seed serves for all."""
     model: Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]] | None = None
@@ -82,3 +93,8 @@ class Method:
         """What a record keeps of the method: display name, resolved settings and recipe, in plain values."""
         recipe = dataclasses.asdict(self.recipe) if self.recipe else None
         return {"display_name": self.display_name, "settings": self.resolve(changes), "recipe": recipe}
+
+    def identity(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """What a cell's id is made of: the same, without what changes no result."""
+        recipe = identity(self.recipe) if self.recipe else None
+        return {**self.describe(changes), "settings": without(self.resolve(changes), self.later), "recipe": recipe}

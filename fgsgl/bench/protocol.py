@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from fgsgl.bench.identity import LATER, digest, identity
+from fgsgl.data.sampling import PER_SEGMENT
 from fgsgl.errors import UserError, nearest
 
 EVALUATION = "every clip of the test split once, one view, whole frame, last epoch's weights"
+SIZES = ("quick", "standard")
+SAMPLINGS = ("plain", "class_balanced")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +29,7 @@ class Protocol:
     """Side of a frame in pixels."""
     epochs: int
     batch_size: int = 16
+    """Clips a step, over all devices and accumulated parts."""
     flip: float = 0.5
     """Probability of mirroring a training clip."""
     shift: float = 0.06
@@ -40,25 +43,47 @@ class Protocol:
     skip_bad: bool = False
     """Leave out clips whose video cannot be read; they are counted on the board."""
     evaluation: str = EVALUATION
+    size: str = field(default="quick", metadata=LATER)
+    """Of every method: ``quick`` trains on two cores, ``standard`` is the published one, for a GPU."""
+    accumulate: int = field(default=1, metadata=LATER)
+    """Parts that a step's batch is computed in, one after the other, where memory is short."""
+    sampling: str = field(default="plain", metadata=LATER)
+    """``plain``: every training clip once an epoch. ``class_balanced``: as many draws, each class equally likely."""
+    label_smoothing: float = field(default=0.0, metadata=LATER)
+    """Share of a label that is spread evenly over all classes (arXiv 1512.00567)."""
+    logit_adjustment: float = field(default=0.0, metadata=LATER)
+    """Power of the training classes' shares that test scores are divided by (arXiv 2007.07314); 0: none."""
+    ema: float = field(default=0.0, metadata=LATER)
+    """Decay of the moving average of the weights that is evaluated; 0: the last weights themselves."""
+    views: int = field(default=1, metadata=LATER)
+    """Choices of frames that a test clip is scored with; their probabilities are averaged."""
 
     def __post_init__(self) -> None:
         for name in ("num_frames", "image_size", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        for name, valid in (("size", SIZES), ("sampling", SAMPLINGS)):
+            if getattr(self, name) not in valid:
+                raise UserError(f"{name} is {getattr(self, name)!r}; {nearest(str(getattr(self, name)), valid)}")
+        for name in ("label_smoothing", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more, and less than 1")
+        if self.logit_adjustment < 0:
+            raise UserError(f"logit_adjustment is {self.logit_adjustment}, expected 0 or more")
+        if self.accumulate < 1 or self.batch_size % self.accumulate:
+            raise UserError(
+                f"accumulate is {self.accumulate}, expected a number that divides the batch of {self.batch_size} clips"
+            )
+        if not 1 <= self.views <= PER_SEGMENT:
+            raise UserError(f"views is {self.views}, expected 1 to {PER_SEGMENT}: the frames kept of a segment")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for records and configs."""
         return dataclasses.asdict(self)
 
     def hash(self) -> str:
-        """16 hex digits over every field."""
-        return digest(self.as_dict())
-
-
-def digest(content: Any) -> str:
-    """16 hex digits of SHA-256 over the canonical JSON of plain values."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """16 hex digits over every field that changes results."""
+        return digest(identity(self))
 
 
 def default_protocol(dataset: str, preset: str | None = None, **changes: Any) -> Protocol:

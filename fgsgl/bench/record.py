@@ -65,6 +65,8 @@ class Record:
     peak_memory_mib: float | None = None
     params: int | None = None
     trainable_params: int | None = None
+    cost: dict[str, float] = field(default_factory=dict)
+    """Of :func:`fgsgl.bench.cost.measure`: ``gflops``, ``latency_ms``, ``clips_per_s``."""
     curve: list[dict[str, float]] = field(default_factory=list)
     """One row an epoch: ``epoch`` (from 1), ``loss``, every ``loss_*`` part, ``lr``, ``val_top1``, ``train_s``."""
     metrics: dict[str, Any] = field(default_factory=dict)

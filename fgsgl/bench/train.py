@@ -7,14 +7,17 @@ import resource
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.hooks import EMAHook
 from mmengine.runner import Runner
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.config import build_config
-from fgsgl.bench.evaluate import predict_split
+from fgsgl.bench.cost import measure
+from fgsgl.bench.evaluate import adjusted, predict_split
 from fgsgl.bench.hooks import CellHook, read_curve
 from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
@@ -56,17 +59,23 @@ def train_and_score(
         runner.train()
         clock.lap("train")
 
+    _use_average(runner)
     test_loader = runner.build_dataloader(config["test_dataloader"])
     predictions = predict_split(
         runner,
         test_loader,
+        cell.protocol.views,
         lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
     )
+    counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
+    predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
     clock.lap("evaluate")
     shows = cell.seed == 0 and not cell.variant.changes
     examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
     localisation = localise(runner, test_loader, table, cell.protocol.dataset, examples)
     clock.lap("localise")
+    cost = measure(runner.model, next(iter(test_loader)))
+    clock.lap("cost")
     parameters = list(runner.model.parameters())
     logging.shutdown()
     result = {
@@ -74,10 +83,18 @@ def train_and_score(
         "selection": {"epoch": runner.max_epochs if cell.method.recipe else 0, **_calibration(runner)},
         "params": sum(parameter.numel() for parameter in parameters),
         "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "cost": cost,
         "peak_memory_mib": peak_memory_mib(device),
         "localisation": localisation,
     }
     return result, predictions, test_loader.dataset.cache.bad
+
+
+def _use_average(runner: Runner) -> None:
+    """Puts the moving average of the weights into the model, where the protocol asked for one."""
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            hook.before_test_epoch(runner)
 
 
 def peak_memory_mib(device: str) -> float:

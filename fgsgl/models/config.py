@@ -7,7 +7,7 @@ What a setting stands for, and which of them are published, is told in ``docs``:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from fgsgl.errors import UserError, nearest
@@ -69,6 +69,8 @@ class FGSGLConfig:
     """FG-SA reads each patch token together with its change until the next frame; else the token alone."""
     guidance: bool = True
     """Add FG-SA's embeddings to the video's, through gates that start at zero."""
+    fine_from_video: bool = field(default=False, metadata={"later": True})
+    """FG-SA's embeddings are added to the video's pretrained one, as which they start; else they start from nothing."""
     cpa: bool = True
     """Category prompt alignment: the video is contrasted with category text; else a linear layer classifies it."""
     head: str = "text"
@@ -103,7 +105,7 @@ class FGSGLConfig:
     fine_at_test: bool = True
     """The fine score takes part in the prediction; else it only trains."""
     label_smoothing: float = 0.0
-    """Of the linear layer's cross-entropy."""
+    """Of the category level: the linear layer's cross-entropy, and the category text's from video to text."""
     temperature: float = 0.07
     """Temperature at the start of both contrastive losses; it is learned."""
     logit_scale_max: float = 100.0
@@ -112,11 +114,11 @@ class FGSGLConfig:
     """Precision of tower, temporal encoder and FG-SA; losses and scores are always fp32."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.type in _PLAIN:
-                value, kind = getattr(self, field.name), _PLAIN[field.type]
-                fits = isinstance(value, kind) and (field.type == "bool" or not isinstance(value, bool))
-                _check(field.name, value, fits, f"a value of type {field.type}")
+        for one in fields(self):
+            if one.type in _PLAIN:
+                value, kind = getattr(self, one.name), _PLAIN[one.type]
+                fits = isinstance(value, kind) and (one.type == "bool" or not isinstance(value, bool))
+                _check(one.name, value, fits, f"a value of type {one.type}")
         for name, choices in CHOICES.items():
             _check(name, getattr(self, name), getattr(self, name) in choices, f"one of {', '.join(choices)}")
         for name in _POSITIVE:
@@ -131,6 +133,8 @@ class FGSGLConfig:
         _check_subset("dimensions", self.dimensions, DIMENSIONS)
         fits = len(self.dimension_weights) in (0, len(self.dimensions)) and all(w > 0 for w in self.dimension_weights)
         _check("dimension_weights", self.dimension_weights, fits, f"{len(self.dimensions)} numbers above 0, or none")
+        if self.fine_from_video and not self.has_category:
+            raise UserError("FG-SGL with fine_from_video=True needs the category level: set loss_category above 0")
         if not self.has_category and not self.has_fine:
             raise UserError(
                 "FG-SGL with loss_category=0 and no fine loss has nothing to train: set loss_category or loss_fine "
@@ -144,13 +148,13 @@ class FGSGLConfig:
         Raises:
             UserError: for an unknown or a missing setting, with the nearest names.
         """
-        valid = [field.name for field in fields(cls)]
+        valid = [one.name for one in fields(cls)]
         for name in settings:
             if name not in valid:
                 raise UserError(f"FG-SGL has no setting {name!r}; {nearest(name, valid)}")
-        for field in fields(cls):
-            if field.default is MISSING and field.name not in settings:
-                raise UserError(f"FG-SGL needs the setting {field.name!r}")
+        for one in fields(cls):
+            if one.default is MISSING and one.name not in settings:
+                raise UserError(f"FG-SGL needs the setting {one.name!r}")
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
 
     @property

@@ -56,6 +56,11 @@ class FGSA(nn.Module):
             nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, embedding)
         )
 
+    def start_from_zero(self) -> None:
+        """Makes the local embeddings zero until something is learnt."""
+        nn.init.zeros_(self.to_local[-1].weight)
+        nn.init.zeros_(self.to_local[-1].bias)
+
     def forward(self, mid_BTPW: Tensor, with_attention: bool = False) -> tuple[Tensor, Tensor | None]:
         """``local_BDE`` (not normalised) and, where asked for, ``attention_BDTP`` (the heads' mean; sums to 1)."""
         batch, frames, patches, _ = mid_BTPW.shape

@@ -44,6 +44,7 @@ class FrozenTower(BaseModel):
         pretrained: its weights: a tag, a file, or None (random).
         image_size: side of a frame in pixels.
         num_frames: T.
+        label_smoothing: of the linear layer's cross-entropy.
         autocast: ``bf16`` or ``none``.
         data_preprocessor, init_cfg: as for every MMEngine model.
 
@@ -61,6 +62,7 @@ class FrozenTower(BaseModel):
         pretrained: str | None,
         image_size: int,
         num_frames: int,
+        label_smoothing: float = 0.0,
         autocast: str = "none",
         data_preprocessor: Any = None,
         init_cfg: dict | None = None,
@@ -68,7 +70,7 @@ class FrozenTower(BaseModel):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if head not in HEADS:
             raise UserError(f"the head of a frozen tower is {head!r}; expected one of {', '.join(HEADS)}")
-        self.autocast = autocast
+        self.autocast, self.label_smoothing = autocast, label_smoothing
         self.tower = build_tower(tower, pretrained, image_size)
         with torch.no_grad():
             _, frame_1E = self.tower.encode_frames(torch.zeros(1, 3, image_size, image_size), tap=1)
@@ -99,7 +101,7 @@ class FrozenTower(BaseModel):
         logits_BC = self._logits(inputs)
         if mode == "loss":
             labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples]).to(inputs.device)
-            return {"loss_linear": cross_entropy(logits_BC, labels_B)}
+            return {"loss_linear": cross_entropy(logits_BC, labels_B, label_smoothing=self.label_smoothing)}
         if mode == "tensor":
             return logits_BC
         data_samples = data_samples or [ActionDataSample() for _ in inputs]

@@ -41,7 +41,12 @@ def similarity_BC(video_BE: Tensor, text_CE: Tensor, scale: Tensor) -> Tensor:
 
 
 def contrastive_loss(
-    logits_BC: Tensor, labels_B: Tensor, positives_CC: Tensor, v2t: bool = True, t2v: bool = True
+    logits_BC: Tensor,
+    labels_B: Tensor,
+    positives_CC: Tensor,
+    v2t: bool = True,
+    t2v: bool = True,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Symmetric contrastive loss between clips and class texts, with several positives.
 
@@ -55,6 +60,7 @@ def contrastive_loss(
         labels_B: class ids.
         positives_CC: bool, an equivalence: which classes share a text. The identity: every class for itself.
         v2t, t2v: the directions; of both, the mean.
+        smoothing: share of the target, from video to text, that is spread evenly over all classes.
 
     Raises:
         ValueError: if no direction is asked for.
@@ -65,7 +71,8 @@ def contrastive_loss(
     parts = []
     if v2t:
         log_p_BC = logits_BC.log_softmax(1)
-        parts.append(-((log_p_BC * positives_BC).sum(1) / positives_BC.sum(1)).mean())
+        target_BC = (1 - smoothing) * positives_BC / positives_BC.sum(1, keepdim=True) + smoothing / len(positives_CC)
+        parts.append(-(log_p_BC * target_BC).sum(1).mean())
     if t2v:
         log_p_BC = logits_BC.log_softmax(0)
         first_C = positives_CC.float().argmax(1)  # the first class of each text stands for the text

@@ -38,6 +38,8 @@ class ClipPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__()
         self.flip, self.shift, self.brightness = flip, shift, brightness
+        self.view = 0
+        """Which frame of a segment an evaluation sees: 0 is the last that is kept, 1 the one before it, ..."""
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
@@ -45,7 +47,9 @@ class ClipPreprocessor(BaseDataPreprocessor):
         """``{"inputs": [frames_KHWC uint8, ...], "data_samples": [...]}`` -> the same with ``inputs`` clip_BTCHW."""
         data = self.cast_data(data)
         frames_BKHWC = torch.stack(tuple(data["inputs"]))
-        clip_BTHWC = self._cut(frames_BKHWC) if training else frames_BKHWC[:, PER_SEGMENT - 1 :: PER_SEGMENT]
+        clip_BTHWC = (
+            self._cut(frames_BKHWC) if training else frames_BKHWC[:, PER_SEGMENT - 1 - self.view :: PER_SEGMENT]
+        )
         clip_BTCHW = clip_BTHWC.movedim(-1, 2).float()
         gain_B, offset_B = self._light(clip_BTCHW) if training else (1.0, 0.0)
         clip_BTCHW = clip_BTCHW * (gain_B / self.std) + (offset_B - self.mean) / self.std

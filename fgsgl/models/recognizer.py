@@ -123,6 +123,8 @@ class FGSGL(BaseModel):
         _, patches, width = mid_1PW.shape
         dimensions = config.dimensions
         self.fgsa = FGSA(width, embedding, config.num_frames, patches, len(dimensions), config.motion_difference)
+        if config.fine_from_video:
+            self.fgsa.start_from_zero()
         if config.guidance and config.has_category:
             self.gate_D = nn.Parameter(torch.zeros(len(dimensions)))
         if not config.has_fine:
@@ -180,6 +182,8 @@ class FGSGL(BaseModel):
                 seen["attention_BDTP"] = attention_BDTP
         if self.config.has_category:
             video_BE = normalize(self.temporal(frame_NE.unflatten(0, (batch, -1))), dim=-1)
+            if self.config.fgsa and self.config.fine_from_video:
+                seen["local_BDE"] = video_BE[:, None] + seen["local_BDE"]
             if hasattr(self, "gate_D"):
                 video_BE = video_BE + (self.gate_D[:, None] * normalize(seen["local_BDE"], dim=-1)).sum(1)
             seen["video_BE"] = video_BE
@@ -206,7 +210,8 @@ class FGSGL(BaseModel):
         category, fine = level_weights(config.schedule if both else "joint", self.progress)
         losses = {}
         if config.has_text_head:
-            loss = contrastive_loss(logits["text_logits_BC"], labels_B, self.category_positives_CC)
+            positives_CC, smoothing = self.category_positives_CC, config.label_smoothing
+            loss = contrastive_loss(logits["text_logits_BC"], labels_B, positives_CC, smoothing=smoothing)
             losses["loss_category"] = category * config.loss_category * loss
         if config.has_linear_head:
             loss = cross_entropy(logits["linear_logits_BC"], labels_B, label_smoothing=config.label_smoothing)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 PRESETS = ("official",)
-PROTOCOL = {"official": {"epochs": 20}}
+PROTOCOL = {"official": {"epochs": 20, "size": "standard"}}
 FPS = 25.0
 JOINTS = 22
 """Of OpenPose, in the order of the skeleton files, whose first column is not one."""

@@ -17,7 +17,7 @@ from fgsgl.errors import UserError
 from fgsgl.text import fgtext
 
 PRESETS = ("subjects", "official")
-PROTOCOL = {"subjects": {"epochs": 20}, "official": {"epochs": 20}}
+PROTOCOL = {"subjects": {"epochs": 20, "size": "standard"}, "official": {"epochs": 20, "size": "standard"}}
 SHARED = "MA-52, protocol official: the people of the test split are trained on; the protocol subjects avoids it."
 TEST_SHARE = 0.25
 """Of the labelled clips, under the protocol ``subjects``."""

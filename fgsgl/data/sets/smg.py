@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 PRESETS = ("official",)
-PROTOCOL = {"official": {"epochs": 20}}
+PROTOCOL = {"official": {"epochs": 20, "size": "standard"}}
 TEST_SUBJECTS = range(36, 41)
 SETTINGS = {
     "video_pattern": "{sample}/{sample}_color.mp4",

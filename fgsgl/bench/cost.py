@@ -1,0 +1,49 @@
+"""What a recognizer costs to use: floating-point operations, latency of one clip, throughput of a batch.
+
+Shapes: B clips.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+REPEATS = 5
+
+
+@torch.no_grad()
+def measure(model: torch.nn.Module, batch: dict[str, Any]) -> dict[str, float]:
+    """``gflops`` of one clip (a multiplication and an addition count as two; convolutions, products of matrices and
+    attention, as torch's counter knows them), ``latency_ms`` of a batch of one and ``clips_per_s`` of the given batch.
+
+    Each time is the median of some repeats after one that is not counted, from uint8 frames to probabilities, with
+    whatever else the machine does meanwhile.
+
+    Args:
+        model: in evaluation mode afterwards.
+        batch: ``{"inputs": [...], "data_samples": [...]}`` as the loader gives it.
+    """
+    model.eval()
+    one = {name: values[:1] for name, values in batch.items()}
+    with FlopCounterMode(display=False) as counter:
+        model.test_step(one)
+    return {
+        "gflops": counter.get_total_flops() / 1e9,
+        "latency_ms": 1000 * _seconds(model, one),
+        "clips_per_s": len(batch["inputs"]) / _seconds(model, batch),
+    }
+
+
+def _seconds(model: torch.nn.Module, batch: dict[str, Any]) -> float:
+    spent_s = []
+    for _ in range(REPEATS + 1):
+        started_s = time.perf_counter()
+        model.test_step(batch)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        spent_s.append(time.perf_counter() - started_s)
+    return statistics.median(spent_s[1:])
