@@ -28,10 +28,11 @@ SHARES = (
     "top1", "top1_ci_low", "top1_ci_high", "top5", "mean_class", "macro_f1", "category_top1", "fine_top1", "group_top1",
     "f1_mean",
 )  # fmt: skip
-NUMBERS = (*SHARES, "floor", "diff_top1", "diff_ci_low", "diff_ci_high", "params_m", "trainable_m", "train_s")
+COSTS = ("gflops", "latency_ms", "clips_per_s", "peak_memory_mib")
+NUMBERS = (*SHARES, "floor", "diff_top1", "diff_ci_low", "diff_ci_high", "params_m", "trainable_m", "train_s", *COSTS)
 COLUMNS = (
     "label", *KEY, "n_seeds", "n_clips", *SHARES, "diff_top1", "diff_ci_low", "diff_ci_high", "diff_note", "floor",
-    "params_m", "trainable_m", "train_s", "pretraining", "skipped", "hardware", "status",
+    "params_m", "trainable_m", "train_s", *COSTS, "pretraining", "skipped", "hardware", "status",
 )  # fmt: skip
 
 Key = tuple[str, ...]
@@ -211,6 +212,9 @@ def _numbers(group: Sequence[Record], scored: Sequence[Record]) -> dict[str, Any
     row |= {"n_clips": first.metrics["n_clips"], "floor": first.data["majority"]}
     row["params_m"] = None if first.params is None else first.params / 1e6
     row["trainable_m"] = None if first.trainable_params is None else first.trainable_params / 1e6
+    for name in COSTS:
+        values = [getattr(record, name, None) or record.cost.get(name) for record in scored]
+        row[name] = None if None in values else _mean(values)
     row["train_s"] = _mean(record.times_s.get("train", 0.0) for record in scored)
     return row
 

@@ -96,6 +96,8 @@ class _Done(_Any):
     times_s: dict[str, float]
     params: int | None
     trainable_params: int | None
+    peak_memory_mib: float | None = None
+    cost: dict[str, float] = {}
     curve: list[dict[str, float]]
     metrics: _Metrics
     localisation: _Localisation | None = None

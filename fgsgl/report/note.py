@@ -81,6 +81,12 @@ def _about_protocols(table: pd.DataFrame, methods: pd.DataFrame) -> Iterator[str
         yield f"Rows under different protocols ({', '.join(hashes)}) stand apart and must not be compared."
     else:
         yield f"Protocol {hashes[0]}."
+    if methods["gflops"].notna().any():
+        yield (
+            "GFLOPs of one clip (a multiplication and an addition are two); latency of one clip and clips/s of a "
+            "batch, from frames in memory to probabilities, measured in the cell while others may have run beside it; "
+            "peak memory of the cell's process."
+        )
     hardware = sorted(set(methods["hardware"]) - {""})
     if hardware:
         yield f"Trained and measured on: {'; '.join(hardware)}."

@@ -70,6 +70,17 @@ MAIN = (
     Column(heading="F1 mean %", text=lambda row: percent(row.f1_mean), value=lambda row: row.f1_mean),
     Column(heading="Params M (trained)", text=_params, value=lambda row: row.params_m),
     Column(heading="Train s", text=lambda row: number(row.train_s, 0), value=lambda row: row.train_s),
+    Column(heading="GFLOPs", text=lambda row: number(row.gflops, 2), value=lambda row: row.gflops, console=False),
+    Column(
+        heading="Latency ms", text=lambda row: number(row.latency_ms), value=lambda row: row.latency_ms, console=False
+    ),
+    Column(heading="Clips/s", text=lambda row: number(row.clips_per_s), value=lambda r: r.clips_per_s, console=False),
+    Column(
+        heading="Peak MiB",
+        text=lambda r: number(r.peak_memory_mib, 0),
+        value=lambda r: r.peak_memory_mib,
+        console=False,
+    ),
     Column(heading="Pretraining", text=lambda row: row.pretraining, console=False),
     Column(heading="Status", text=_status),
 )

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from ablations.check import changes_computation, refuse_no_op
-from ablations.factors import FACTORS, variant
+from ablations.factors import FACTORS, variant, variant_of_settings
 from fgsgl.bench.cell import Variant
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import default_protocol
@@ -42,3 +42,23 @@ def test_every_switch_of_the_recognizer_has_its_factor() -> None:
     switches = {field.name for field in dataclasses.fields(FGSGLConfig) if field.type == "bool"}
     reached = set().union(*(FACTORS[name].apply(get("fgsgl").settings) for name in FACTORS))
     assert switches <= reached
+
+
+def test_settings_may_be_given_as_they_are() -> None:
+    given = variant_of_settings(["loss_fine=3", "dimensions=[part, onset]"])
+    assert given.name == "loss_fine=3, dimensions=[part, onset]"
+    assert given.changes == {"loss_fine": 3, "dimensions": ["part", "onset"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("loss_fine", "takes NAME=VALUE"),
+        ("los_fine=1", "has no setting 'los_fine'; did you mean"),
+        ("loss_fine=-1", "loss_fine=-1 is not valid"),
+        ("dimensions=[part", "takes NAME=VALUE"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(words: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        variant_of_settings([words])

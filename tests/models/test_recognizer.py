@@ -73,6 +73,8 @@ CHANGES = [
     {"fgsa": False},
     {"motion_difference": False},
     {"guidance": False},
+    {"fine_from_video": True},
+    {"label_smoothing": 0.1},
     {"cpa": False},
     {"head": "linear"},
     {"head": "both"},
@@ -109,6 +111,14 @@ def test_every_setting_changes_the_loss_or_the_gradients(
         full[name].shape != variant[name].shape or not torch.equal(full[name], variant[name]) for name in full
     )
     assert changed or loss != full_loss
+
+
+def test_fine_from_video_starts_as_the_video_embedding(build: Build, clip_BTCHW: torch.Tensor) -> None:
+    seen = build(fine_from_video=True)(clip_BTCHW)
+    assert torch.allclose(seen["local_BDE"], seen["video_BE"][:, None].expand_as(seen["local_BDE"]), atol=1e-6)
+    assert not torch.allclose(build()(clip_BTCHW)["local_BDE"], seen["local_BDE"], atol=1e-2)
+    with pytest.raises(UserError, match="fine_from_video=True needs the category level"):
+        build(fine_from_video=True, loss_category=0.0)
 
 
 def test_the_same_seed_gives_the_same_model_and_a_variant_shares_what_it_has(build: Build) -> None:

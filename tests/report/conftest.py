@@ -114,6 +114,8 @@ class Ledger:
             times_s={"train": 60.0 + seed, "total": 70.0},
             params=4_200_000 if learns else None,
             trainable_params=310_000 if learns else None,
+            peak_memory_mib=900.0 if learns else None,
+            cost={"gflops": 1.5, "latency_ms": 20.0 + seed, "clips_per_s": 60.0} if learns else {},
             curve=curve if learns else [],
             metrics=metrics,
             predictions_sha256=write_predictions(self.folder / "ledger", cell_id, predictions),
