@@ -36,6 +36,7 @@ def bar(console: Console) -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
         console=console,
+        refresh_per_second=2,  # rich's ten cost a tenth of a core, which the cells want
     )
 
 

@@ -41,9 +41,22 @@ class CategoryText(nn.Module):
         self.names: Sequence[str] = [entry.name for entry in text.classes]
         self.register_buffer("frozen_CE", prompt_text_CE(text, tower), persistent=False)
         self.context_KV = nn.Parameter(tower.first_context(context_tokens)) if context_tokens else None
+        self._evaluated_CE: Tensor | None = None
+
+    def train(self, mode: bool = True) -> CategoryText:
+        """Switches the mode; an evaluation computes the text once, so weights must not change within one."""
+        self._evaluated_CE = None
+        return super().train(mode)
 
     def forward(self, tower: Tower) -> Tensor:
         """``category_text_CE``, normalised."""
         if self.context_KV is None:
             return self.frozen_CE
+        if self.training or torch.is_grad_enabled():
+            return self._category_CE(tower)
+        if self._evaluated_CE is None or self._evaluated_CE.device != self.context_KV.device:
+            self._evaluated_CE = self._category_CE(tower)
+        return self._evaluated_CE
+
+    def _category_CE(self, tower: Tower) -> Tensor:
         return normalize(self.frozen_CE + tower.encode_text_with_context(self.context_KV, self.names), dim=-1)

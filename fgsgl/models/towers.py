@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from fgsgl.errors import UserError, nearest
 from fgsgl.models import synmg_tiny
@@ -96,20 +97,28 @@ class Tower(nn.Module):
         """Class names after learned context tokens (CoOp, arXiv 2109.01134) -> ``text_CE``, normalised.
 
         Raises:
-            UserError: if context and name are longer than the tower's context.
+            UserError: if context and name are longer than the tower's context, or the tower's attention is not causal.
         """
         count = len(context_KV)
         tokens_CL = self._tokens([" ".join(["x"] * count + [name]) for name in names])  # "x" holds a token's place
-
-        def put_context(module: nn.Module, inputs: tuple, embedded_CLV: Tensor) -> Tensor:
-            context_CKV = context_KV.to(embedded_CLV.dtype).expand(len(names), -1, -1)
-            return torch.cat([embedded_CLV[:, :1], context_CKV, embedded_CLV[:, 1 + count :]], dim=1)
-
-        handle = self._token_embedding().register_forward_hook(put_context)
-        try:
-            return self.text.encode_text(tokens_CL, normalize=True).float()
-        finally:
-            handle.remove()
+        text = getattr(self.text, "text", self.text)
+        if text.attn_mask is None or getattr(text, "text_pool_type", getattr(text, "pool_type", "")) != "argmax":
+            raise UserError(
+                f"{self.name} reads texts in both directions; its prompts cannot be learned, so switch off "
+                "learned_prompts"
+            )
+        # Attention is causal and the end token, the largest id, is read: what follows the longest text is never seen.
+        tokens_CL = tokens_CL[:, : int(tokens_CL.argmax(1).max()) + 1]
+        length = tokens_CL.shape[1]
+        embedded_CLV = text.token_embedding(tokens_CL)
+        context_CKV = context_KV.to(embedded_CLV.dtype).expand(len(names), -1, -1)
+        embedded_CLV = torch.cat([embedded_CLV[:, :1], context_CKV, embedded_CLV[:, 1 + count :]], dim=1)
+        embedded_CLV = embedded_CLV + text.positional_embedding[:length].to(embedded_CLV.dtype)
+        read_CLV = text.transformer(embedded_CLV, attn_mask=text.attn_mask[:length, :length])
+        end_CV = text.ln_final(read_CLV)[torch.arange(len(names)), tokens_CL.argmax(1)]
+        projection = text.text_projection
+        text_CE = projection(end_CV) if isinstance(projection, nn.Linear) else end_CV @ projection
+        return normalize(text_CE, dim=-1).float()
 
     def first_context(self, count: int) -> Tensor:
         """``context_KV`` to start from: the embedded words of a plain prompt, repeated as often as needed."""

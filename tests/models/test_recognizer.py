@@ -121,6 +121,20 @@ def test_fine_from_video_starts_as_the_video_embedding(build: Build, clip_BTCHW:
         build(fine_from_video=True, loss_category=0.0)
 
 
+def test_an_evaluation_reads_the_category_text_once_and_the_next_one_anew(
+    build: Build, clip_BTCHW: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calls = build().eval(), []
+    encode = model.tower.encode_text_with_context
+    monkeypatch.setattr(model.tower, "encode_text_with_context", lambda *given: calls.append(1) or encode(*given))
+    with torch.no_grad():
+        before = [model(clip_BTCHW)["category_logits_BC"] for _ in range(2)]
+        assert len(calls) == 1 and torch.equal(*before)
+        model.category_text.context_KV.add_(1.0)
+        after = model.train().eval()(clip_BTCHW)["category_logits_BC"]
+    assert len(calls) == 2 and not torch.allclose(before[0], after)
+
+
 def test_the_same_seed_gives_the_same_model_and_a_variant_shares_what_it_has(build: Build) -> None:
     full, again, other = build().state_dict(), build().state_dict(), build(seed=1).state_dict()
     assert all(torch.equal(full[name], again[name]) for name in full)

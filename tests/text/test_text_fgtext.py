@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -44,12 +43,6 @@ def test_shipped_text_is_whole_and_survives_dumping(name: str, n: int):
     assert "not the FG-Text set of the FG-SGL paper" in text.note
     assert any(entry.stages for entry in text.classes)
     assert parse(dump(text)) == text
-
-
-def test_loading_is_fast():
-    start_s = time.perf_counter()
-    load("ma52")
-    assert time.perf_counter() - start_s < 0.5
 
 
 def test_a_named_stage_is_shared_exactly():
