@@ -89,8 +89,11 @@ def resolve_device(wanted: str) -> str:
     """``cuda`` where this process sees a GPU, else ``cpu``.
 
     Raises:
-        UserError: if a GPU was wanted and there is none.
+        UserError: for an unknown device, or if a GPU was wanted and there is none.
     """
+    device_environment(wanted)
+    if wanted == "cpu":
+        return "cpu"
     import torch
 
     if torch.cuda.is_available():

@@ -29,6 +29,13 @@ def add_data_commands(commands: argparse._SubParsersAction) -> None:
             action.add_argument(
                 "--out", type=Path, default=Path("sheet.png"), help="the picture (default: %(default)s)"
             )
+        if name == "make":
+            action.add_argument(
+                "--device",
+                default="cpu",
+                help="that renders: cpu gives the same frames on every machine, cuda may differ from them by a grey "
+                "level (default: %(default)s)",
+            )
     index = add_command(actions, "index", _index, "write the table of a folder with one folder of videos a class")
     index.add_argument("folder", type=Path, help="holds <class>/<video>, or train, val and test with such folders")
     index.add_argument("--out", type=Path, help="the table (default: clips.csv in the folder)")
@@ -54,14 +61,13 @@ def _synmg_root(arguments: argparse.Namespace) -> Path:
 
 
 def _make(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.environment import resolve_device
     from fgsgl.bench.live import Counter, wide_console
-    from fgsgl.data import sets
+    from fgsgl.data.synmg.make import make
 
-    root = _synmg_root(arguments)
+    root, device = _synmg_root(arguments), resolve_device(arguments.device)
     with Counter(wide_console(), "rendering videos") as counter:
-        table = sets.get(arguments.dataset, arguments.preset).load(
-            root, arguments.preset, arguments.seed, workers=os.cpu_count() or 1, progress=counter.update
-        )
+        table = make(root, arguments.preset, arguments.seed, device=device, progress=counter.update)
     print(f"{len(table.clips)} clips, {len(table.classes)} classes at {root}")
     return 0
 
