@@ -129,8 +129,10 @@ class Clock:
 
 
 def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> dict[str, Any]:
-    """What a record keeps of the data: counts over the clips that are used, the clips left out, and the sentences that
-    belong under the board of a method that reads this modality."""
+    """What a record keeps of the data: counts over the clips that are used, and the clips left out.
+
+    The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons.
+    """
     from fgsgl.data.cache import check_folder
     from fgsgl.data.check import read_fingerprint
 

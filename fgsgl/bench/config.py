@@ -120,8 +120,10 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
 
 
 def _augmentation(method: Method, protocol: Protocol) -> dict[str, Any]:
-    """The preprocessor of the method's modality, with what the protocol says of augmentation; joints have no light, and
-    their place in the picture is taken out."""
+    """The preprocessor of the method's modality, with what the protocol says of augmentation.
+
+    Joints have no light, and their place in the picture is taken out, so of them only the flip is the protocol's.
+    """
     if method.modality == "skeleton":
         return {"type": "SkeletonPreprocessor", "flip": protocol.flip}
     amounts = {name: getattr(protocol, name) for name in ("flip", "shift", "brightness")}

@@ -95,12 +95,14 @@ def _read_clip(dataset: str, root: Path, layout: Layout, num_frames: int, clip: 
 
 
 def comparable(joints_TJ3: np.ndarray, layout: Layout) -> np.ndarray:
-    """A clip's joints about the body's centre, in units of its size, without gaps; simpler than PYSKL's PreNormalize3D.
+    """A clip's joints about the body's centre, in units of its size, without gaps.
 
     The origin is the mean place of the layout's centre over the frames that show it (of all joints, where none does),
     and the unit the root mean square distance of all joints from it, so that people, distances and pixels compare. A
     joint that was not found, NaN or of confidence 0, stays where it was last seen (before that: where it will be seen
     first); one that is never seen is put at the origin. A confidence stays as it is, and is 0 where nothing was found.
+    PYSKL's PreNormalize3D also turns the spine upright and the shoulders to the front, and keeps metres; here training
+    clips are turned at random instead.
 
     Args:
         joints_TJ3: as the data set gives them.

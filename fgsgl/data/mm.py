@@ -50,7 +50,8 @@ class ClipDataset(Dataset):
         image_size: int = 112,
         skip_bad: bool = False,
     ) -> None:
-        self.table, self.num_frames = sets.get(dataset, preset).load(Path(root), preset, data_seed), num_frames
+        self.table = sets.get(dataset, preset).load(Path(root), preset, data_seed)
+        self.num_frames = num_frames
         self.cache = open_cache(self.table, num_frames, image_size)
         clips = self.table.split(split)
         if not skip_bad:

@@ -19,8 +19,7 @@ from fgsgl.data.layout import LAYOUTS
 from fgsgl.models.autocast import computed
 
 REACH = 2.5
-"""Half the side of the square that is drawn, in units of the body's size: an outstretched arm, a standing person's feet
-are in it."""
+"""Half the side of the square that is drawn, in units of the body's size: SynMG's people reach no further than 2.2."""
 
 
 @MODELS.register_module()
@@ -65,7 +64,9 @@ class TwoStreamGCN(BaseModel):
         self.confidence = LAYOUTS[layout].confidence
         self.register_buffer("parent_J", torch.tensor(LAYOUTS[layout].parent_J), persistent=False)
 
-    def forward(self, inputs: torch.Tensor, data_samples: list[ActionDataSample] | None = None, mode: str = "tensor"):
+    def forward(
+        self, inputs: torch.Tensor, data_samples: list[ActionDataSample] | None = None, mode: str = "tensor"
+    ) -> Any:
         """Runs both streams on ``joints_BTJ3``.
 
         ``loss``: each stream's cross-entropy. ``predict``: the data samples with ``pred_score`` and ``pred_label``.
