@@ -45,6 +45,10 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
         (["-m", "fgsgl.cli", "run", "--epochs", "0"], "epochs is 0, expected at least 1"),
         (["-m", "fgsgl.cli", "run", "--seeds", "0"], "--seeds is 0, expected at least 1"),
         (["-m", "fgsgl.cli", "run", "--device", "gpu"], "unknown device 'gpu'; expected auto, cpu, cuda or cuda:N"),
+        (
+            ["-m", "fgsgl.cli", "run", "--dataset", "csv", "--methods", "stgcn"],
+            "csv has no skeletons; methods that read",
+        ),
         (["ablations/run.py", "--disable", "fgsaa"], "unknown factor 'fgsaa'; did you mean fgsa"),
         (["ablations/run.py"], "nothing to ablate"),
         (["-m", "fgsgl.cli", "pretrain", "synmg-tiny", "--out", "no/such", "--resume"], "no pretraining checkpoint at"),

@@ -128,18 +128,22 @@ class Clock:
         self.laps_s["total"] = round(time.monotonic() - self.started_s, 3)
 
 
-def describe_data(table: ClipTable, skipped: dict[str, str]) -> dict[str, Any]:
-    """What a record keeps of the data: counts over the clips that are used, and the clips left out."""
+def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> dict[str, Any]:
+    """What a record keeps of the data: counts over the clips that are used, and the clips left out.
+
+    The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons.
+    """
     from fgsgl.data.cache import check_folder
     from fgsgl.data.check import read_fingerprint
 
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
     counts_C = np.bincount([clip.label for clip in by_split["test"]], minlength=len(table.classes))
+    of_skeletons = getattr(sets.get(table.dataset), "SKELETON_CAVEATS", ()) if modality == "skeleton" else ()
     return {
         "fingerprint": table.fingerprint(),
         "classes": list(table.classes),
-        "caveats": list(table.caveats),
+        "caveats": [*table.caveats, *of_skeletons],
         "checked": read_fingerprint(check_folder(table)),
         "n_clips": {split: len(clips) for split, clips in by_split.items()},
         "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
@@ -196,7 +200,7 @@ def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) 
         scores={"combined": scores_NC},
     )
     result = {"hardware": hardware("cpu", spec["threads"], "none"), "params": 0, "trainable_params": 0}
-    return {**result, "data": describe_data(table, bad)}, predictions
+    return {**result, "data": describe_data(table, bad, cell.method.modality)}, predictions
 
 
 def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
@@ -207,7 +211,7 @@ def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock
     autocast = "bf16" if device == "cuda" or cpu_has_bf16() else "none"
     result, predictions, skipped = train_and_score(cell, table, spec, device, autocast, clock)
     result["hardware"] = hardware(device, spec["threads"], autocast)
-    result["data"] = describe_data(table, skipped)
+    result["data"] = describe_data(table, skipped, cell.method.modality)
     return result, predictions
 
 

@@ -44,18 +44,12 @@ def build_config(
     model = method.model(protocol, classes, method.resolve(changes))
     if protocol.label_smoothing and "cls_head" in model:
         model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
-    model["data_preprocessor"] = {
-        **model["data_preprocessor"],
-        "type": "ClipPreprocessor",
-        "flip": protocol.flip,
-        "shift": protocol.shift,
-        "brightness": protocol.brightness,
-    }
+    model["data_preprocessor"] = {**model["data_preprocessor"], **_augmentation(method, protocol)}
     if recipe is None:
         training = {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
     else:
         training = {
-            "train_dataloader": _loader(protocol, root, "train"),
+            "train_dataloader": _loader(method, protocol, root, "train"),
             "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
             "optim_wrapper": _optimizer(recipe, protocol.accumulate),
             "param_scheduler": _schedule(
@@ -67,8 +61,8 @@ def build_config(
         "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
         "default_scope": "mmaction",
         "model": model,
-        "val_dataloader": _loader(protocol, root, "val"),
-        "test_dataloader": _loader(protocol, root, "test"),
+        "val_dataloader": _loader(method, protocol, root, "val"),
+        "test_dataloader": _loader(method, protocol, root, "test"),
         "val_evaluator": evaluator,
         "test_evaluator": evaluator,
         **training,
@@ -86,7 +80,9 @@ def build_config(
             *([{"type": "EMAHook", "momentum": 1 - protocol.ema}] if recipe and protocol.ema else []),
             *(dict(hook) for hook in method.hooks),
         ],
-        "test_pipeline": [{"type": "ReadClip", "num_frames": protocol.num_frames, "image_size": protocol.image_size}],
+        "test_pipeline": [{"type": "ReadClip", "num_frames": protocol.num_frames, "image_size": protocol.image_size}]
+        if method.modality == "rgb"
+        else [],
         "env_cfg": {"cudnn_benchmark": False, "mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
         "randomness": {"seed": seed},
         "log_level": "INFO",
@@ -123,7 +119,18 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
     return "\n".join(lines) + "\n"
 
 
-def _loader(protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
+def _augmentation(method: Method, protocol: Protocol) -> dict[str, Any]:
+    """The preprocessor of the method's modality, with what the protocol says of augmentation.
+
+    Joints have no light, and their place in the picture is taken out, so of them only the flip is the protocol's.
+    """
+    if method.modality == "skeleton":
+        return {"type": "SkeletonPreprocessor", "flip": protocol.flip}
+    amounts = {name: getattr(protocol, name) for name in ("flip", "shift", "brightness")}
+    return {"type": "ClipPreprocessor", **amounts}
+
+
+def _loader(method: Method, protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
     training = split == "train"
     sampler = {"type": "DefaultSampler", "shuffle": training, "round_up": training}
     if training and protocol.sampling == "class_balanced":
@@ -133,7 +140,7 @@ def _loader(protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
         "num_workers": 0,
         "sampler": sampler,
         "dataset": {
-            "type": "ClipDataset",
+            "type": "SkeletonDataset" if method.modality == "skeleton" else "ClipDataset",
             "dataset": protocol.dataset,
             "root": str(root),
             "split": split,

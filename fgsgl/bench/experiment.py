@@ -13,10 +13,12 @@ from rich.table import Table
 from fgsgl.bench.cell import Variant
 from fgsgl.bench.execute import execute, local_place
 from fgsgl.bench.live import Counter, Live, cell_label
+from fgsgl.bench.methods import get
 from fgsgl.bench.plan import Planned, cells, plan, write_plan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
+from fgsgl.data.layout import layout_name
 from fgsgl.data.release import deviations
 from fgsgl.errors import UserError
 
@@ -66,6 +68,18 @@ def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
     return table
 
 
+def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
+    """Fills the joint cache of a table, with a progress bar.
+
+    Raises:
+        UserError: for a skeleton that cannot be read.
+    """
+    from fgsgl.data.joints import open_joints
+
+    with Counter(console, "reading skeletons") as counter:
+        open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
+
+
 def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
@@ -76,7 +90,12 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
     root = data_root(experiment.protocol, experiment.root)
     place = local_place(experiment.out, root, experiment.device, experiment.jobs)
+    skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
+    if skeletons:
+        layout_name(experiment.protocol.dataset)  # refuses a data set without any, before its videos are decoded
     table = load_data(experiment.protocol, root, console)
+    if skeletons:
+        load_joints(experiment.protocol, table, console)
     wanted = cells(
         experiment.variants,
         experiment.protocol,

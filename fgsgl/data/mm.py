@@ -50,23 +50,25 @@ class ClipDataset(Dataset):
         image_size: int = 112,
         skip_bad: bool = False,
     ) -> None:
-        table = sets.get(dataset, preset).load(Path(root), preset, data_seed)
-        self.cache = open_cache(table, num_frames, image_size)
-        clips = table.split(split)
+        self.table = sets.get(dataset, preset).load(Path(root), preset, data_seed)
+        self.num_frames = num_frames
+        self.cache = open_cache(self.table, num_frames, image_size)
+        clips = self.table.split(split)
         if not skip_bad:
             refuse_bad(self.cache)
         self.clips = tuple(clip for clip in clips if clip.clip_id not in self.cache.bad)
-        self.metainfo = {"classes": table.classes}
+        self.metainfo = {"classes": self.table.classes}
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         clip = self.clips[index]
-        return {"inputs": torch.from_numpy(self.cache.frames(clip.clip_id)), "data_samples": _sample(clip)}
+        return {"inputs": torch.from_numpy(self.cache.frames(clip.clip_id)), "data_samples": sample_of(clip)}
 
 
-def _sample(clip: Clip) -> ActionDataSample:
+def sample_of(clip: Clip) -> ActionDataSample:
+    """The label of a clip, its id and its subject."""
     sample = ActionDataSample(metainfo={"clip_id": clip.clip_id, "subject": clip.subject})
     sample.set_gt_label(clip.label)
     return sample

@@ -25,9 +25,9 @@ def records(out: Path) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def board(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished board of FG-SGL, TSN, the frozen tower and the floor."""
+    """A finished board of FG-SGL, TSN, the frozen tower, a skeleton method and the floors."""
     out = tmp_path_factory.mktemp("board")
-    methods = ("fgsgl", "tsn", "linear_probe", "zero_shot_descriptions")
+    methods = ("fgsgl", "tsn", "linear_probe", "zero_shot_descriptions", "stgcnpp")
     command = [*RUN, "--root", smoke, "--out", out, "--methods", *methods, "--epochs", "3"]
     answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -86,10 +86,20 @@ def test_records_say_what_a_reader_must_know(board: Path) -> None:
     assert record["environment"]["torch"] and record["hardware"]["cpu"] and record["peak_memory_mib"] > 100
 
 
+def test_a_skeleton_method_trains_and_says_what_its_joints_are(board: Path) -> None:
+    record = records(board)["stgcnpp"]
+    assert [row["epoch"] for row in record["curve"]] == [1, 2, 3] and record["localisation"] is None
+    assert record["cost"]["gflops"] > 0 and record["params"] == record["trainable_params"]
+    (caveat,) = record["data"]["caveats"]
+    assert caveat.startswith("Skeletons of SynMG are its true joints")
+    assert caveat in (board / "leaderboard.md").read_text()
+    assert records(board)["tsn"]["data"]["caveats"] == []
+
+
 def test_the_board_is_complete(board: Path) -> None:
     table = pd.read_csv(board / "leaderboard.csv")
-    asked = {"fgsgl", "tsn", "linear_probe", "zero_shot_descriptions"}
-    assert set(table["method"]) == asked | {"majority", "oracle_motion", "oracle_static"}
+    asked = {"fgsgl", "tsn", "linear_probe", "zero_shot_descriptions", "stgcnpp"}
+    assert set(table["method"]) == asked | {"majority", "oracle_motion", "oracle_static", "stratified_random"}
     assert (table["status"] == "1 done").all()
     assert (table["n_clips"] == table["n_clips"].iloc[0]).all()
     assert len(list((board / "figures").glob("*.png"))) >= 4
@@ -101,10 +111,10 @@ def test_a_finished_cell_is_never_run_again(board: Path, smoke: Path, call) -> N
     before = {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()}
     words = (*RUN, "--root", smoke, "--out", board, "--methods", "fgsgl", "tsn", "--epochs", "3")
     answer = call(*words)
-    assert "5 cells, 5 already done" in answer.stdout
+    assert "6 cells, 6 already done" in answer.stdout
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
     dry = call(*words, "--seeds", "2", "--dry-run").stdout
-    assert dry.count(" done ") == 5 and dry.count("to do") == 2 and "2 cells to run, about" in dry
+    assert dry.count(" done ") == 6 and dry.count("to do") == 2 and "2 cells to run, about" in dry
 
 
 def start(smoke: Path, out: Path, epochs: int) -> subprocess.Popen:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 PRESETS = ("official",)
 PROTOCOL = {"official": {"epochs": 20, "size": "standard"}}
 FPS = 25.0
+LAYOUT = "openpose22"
+SKELETON_CAVEATS = ("iMiGUE: which of OpenPose's joints its skeleton files hold is a guess (layout openpose22).",)
 JOINTS = 22
 """Of OpenPose, in the order of the skeleton files, whose first column is not one."""
 ILLUSTRATIVE = {99: 31}

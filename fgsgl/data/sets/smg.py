@@ -39,6 +39,7 @@ SETTINGS = {
     "skeleton_pattern": "{sample}/{sample}_skeleton.csv",
 }
 CUT_FOLDERS = {"train": "training_clips", "test": "testing_clips"}
+LAYOUT = "kinect25"
 JOINTS, VALUES = 25, 11
 """Kinect's, in its order: of each the place in metres (3), orientation (4), place in the image (2), two unused."""
 

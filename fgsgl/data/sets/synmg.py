@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 PRESETS = ("quick", "standard", "hard", "smoke")
 PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 8}, "hard": {"epochs": 8}, "smoke": {"epochs": 2}}
 """Fields of the protocol that suit each preset, so that a cell takes minutes on two cores."""
+LAYOUT = "kinect25"
+JITTER_M, OFFSET_M = 0.008, 0.02
+"""Standard deviation, along each axis, of a joint's error in a frame, and of its error that lasts for the whole clip:
+our choice, of the order of a Kinect's on a person who sits still (millimetres), and of its model of the body against
+the true joints (centimetres). Another value is another data set: raise the version of SynMG with it."""
+SKELETON_CAVEATS = (
+    f"Skeletons of SynMG are its true joints with noise of {1000 * JITTER_M:.0f} mm in a frame and "
+    f"{1000 * OFFSET_M:.0f} mm in a clip: no joint is lost or mistaken, as a real sensor's would be.",
+)
 
 
 def text(root: Path) -> str:
@@ -42,6 +51,23 @@ def load(
     from fgsgl.data.synmg import make
 
     return make.make(root, preset, seed, workers=workers, device="cpu", progress=progress)
+
+
+def skeleton(root: Path, clip: Clip) -> np.ndarray:
+    """The true joints of a clip in metres, ``joints_TJ3`` float32, as a noisy sensor would see them.
+
+    The noise (:data:`JITTER_M`, :data:`OFFSET_M`) is the same whenever a clip is read, and on any machine.
+
+    Raises:
+        UserError: if the clip's truth cannot be read.
+    """
+    from fgsgl.data.synmg import make
+    from fgsgl.data.synmg.streams import bell, stream
+
+    truth = make.read_truth(make.truth_path(root, clip))
+    joints_TJ3, rng = truth["joints3d_TJ3"], stream("skeleton", truth["frames_sha256"])
+    offset_J3, jitter_TJ3 = bell(rng, joints_TJ3.shape[1:]), bell(rng, joints_TJ3.shape)
+    return joints_TJ3 + (OFFSET_M * offset_J3 + JITTER_M * jitter_TJ3).astype(joints_TJ3.dtype)
 
 
 def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:

@@ -36,3 +36,8 @@ def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
 def chance(rng: np.random.Generator, probability: float) -> bool:
     """True with this probability; always consumes one draw."""
     return bool(rng.random() < probability)
+
+
+def bell(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Nearly normal numbers of mean 0 and standard deviation 1: sums of four uniform ones."""
+    return (rng.random((4, *shape)).sum(0) - 2) * 3**0.5

@@ -1,0 +1,29 @@
+"""2s-AGCN: adaptive graphs on joints and on bones, the scores of both averaged (Shi et al. 2019, arXiv 1805.07694)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from baselines.stgcn import gcn_model
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+
+_stream = gcn_model("TwoStreamGCN", {"type": "AAGCN", "gcn_attention": False, "num_person": 1}, "spatial")
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    config = _stream(protocol, classes, settings)
+    return {**config, "layout": config["data_preprocessor"]["layout"]}
+
+
+METHOD = Method(
+    name="agcn",
+    display_name="2s-AGCN",
+    paper="Shi et al. 2019, arXiv 1805.07694",
+    modality="skeleton",
+    settings={"dropout": 0.0},
+    recipe=RECIPES["skeleton"],
+    model=_model,
+)

@@ -1,0 +1,63 @@
+"""PoseC3D: SlowOnly on a volume of joints' heatmaps (Duan et al. 2022, arXiv 2104.13586)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.data.layout import LAYOUTS, layout_name
+
+SIZES = {
+    "quick": {"side": 28, "every": 2, "base_channels": 16, "stage_blocks": [1, 1, 1]},
+    "standard": {"side": 56, "every": 1, "base_channels": 32, "stage_blocks": [4, 6, 3]},
+}
+"""``standard`` is the published one, 56 pixels and 48 frames (of a protocol of 8)."""
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    layout, size = layout_name(protocol.dataset), SIZES[protocol.size]
+    return {
+        "type": "HeatmapRecognizer3D",
+        "data_preprocessor": {"layout": layout},
+        "layout": layout,
+        "side": size["side"],
+        "sigma": settings["sigma"],
+        "every": size["every"],
+        "backbone": {
+            "type": "ResNet3dSlowOnly",
+            "depth": 50,
+            "pretrained": None,
+            "in_channels": len(LAYOUTS[layout].joints),
+            "base_channels": size["base_channels"],
+            "num_stages": 3,
+            "out_indices": (2,),
+            "stage_blocks": size["stage_blocks"],
+            "conv1_stride_s": 1,
+            "pool1_stride_s": 1,
+            "inflate": (0, 1, 1),
+            "spatial_strides": (2, 2, 2),
+            "temporal_strides": (1, 1, 2),
+            "dilations": (1, 1, 1),
+        },
+        "cls_head": {
+            "type": "I3DHead",
+            "num_classes": classes.count,
+            "in_channels": 16 * size["base_channels"],
+            "dropout_ratio": settings["dropout"],
+            "average_clips": "prob",
+        },
+    }
+
+
+METHOD = Method(
+    name="posec3d",
+    display_name="PoseC3D",
+    paper="Duan et al. 2022, arXiv 2104.13586",
+    modality="skeleton",
+    settings={"dropout": 0.5, "sigma": 0.6},
+    recipe=RECIPES["skeleton"],
+    model=_model,
+)

@@ -1,0 +1,19 @@
+"""ST-GCN++: a learned graph, convolutions over time at several scales (Duan et al. 2022, arXiv 2205.09443)."""
+
+from __future__ import annotations
+
+from baselines.stgcn import gcn_model
+from fgsgl.bench.method import Method
+from fgsgl.bench.recipes import RECIPES
+
+BACKBONE = {"type": "STGCN", "gcn_adaptive": "init", "gcn_with_res": True, "tcn_type": "mstcn"}
+
+METHOD = Method(
+    name="stgcnpp",
+    display_name="ST-GCN++",
+    paper="Duan et al. 2022, arXiv 2205.09443",
+    modality="skeleton",
+    settings={"dropout": 0.0},
+    recipe=RECIPES["skeleton"],
+    model=gcn_model("AutocastRecognizerGCN", BACKBONE, "spatial"),
+)
