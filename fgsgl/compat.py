@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import sys
 import types
 from collections.abc import Callable
@@ -116,6 +117,19 @@ def _scores_as_float() -> None:
     BaseHead.loss_by_feat = loss_by_feat
 
 
+def _uniformerv2_talks() -> bool:
+    from mmaction.models.backbones import uniformerv2
+    from mmengine.logging import MMLogger
+
+    return isinstance(uniformerv2.logger, MMLogger)
+
+
+def _quiet_uniformerv2() -> None:
+    from mmaction.models.backbones import uniformerv2
+
+    uniformerv2.logger = logging.getLogger(uniformerv2.__name__)
+
+
 BREAKAGES = (
     Breakage(
         name="drn",
@@ -152,6 +166,12 @@ BREAKAGES = (
         symptom="Got unsupported ScalarType BFloat16 (every head's loss under autocast)",
         applies=_head_takes_bf16,
         cure=_scores_as_float,
+    ),
+    Breakage(
+        name="uniformerv2-log",
+        symptom="Init zero for Conv in pos_emb (a hundred such lines when a UniFormerV2 is built)",
+        applies=_uniformerv2_talks,
+        cure=_quiet_uniformerv2,
     ),
 )
 

@@ -53,13 +53,13 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
     """
     if shipped := SHIPPED.get(backbone, {}).get(pretrained):
         tower, temporal = shipped
-        return WeightsFile(path=_checked(tower()), temporal=_checked(temporal()))
+        return WeightsFile(path=checked(tower()), temporal=checked(temporal()))
     if tag := open_clip.get_pretrained_cfg(backbone, pretrained):
         known = {name: tuple(tag[name]) for name in ("mean", "std") if tag.get(name)}
-        path = _checked(_tag_file(backbone, pretrained, tag))
+        path = checked(_tag_file(backbone, pretrained, tag))
         return WeightsFile(path=path, quick_gelu=bool(tag.get("quick_gelu")), **known)
     if Path(pretrained).suffix in SUFFIXES or os.sep in pretrained or Path(pretrained).is_file():
-        path = _checked(Path(pretrained))
+        path = checked(Path(pretrained))
         names = f"{path.absolute().parent.name}/{path.name}".lower()
         return WeightsFile(path=path, quick_gelu="openai" in names or "quickgelu" in names)
     tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(backbone)]
@@ -67,7 +67,12 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
     raise UserError(f"{pretrained!r} is neither a tag of {backbone} nor a file of weights; {hint}")
 
 
-def _checked(path: Path) -> Path:
+def checked(path: Path) -> Path:
+    """The path, if a file of weights lies there that is no program.
+
+    Raises:
+        UserError: if not.
+    """
     if not path.is_file():
         raise UserError(f"no weights at {path}; give an existing file ({', '.join(SUFFIXES)}) or a tag")
     if path.suffix not in SUFFIXES:

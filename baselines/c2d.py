@@ -1,0 +1,29 @@
+"""C2D: a ResNet-50 of single frames, pooled in time (Wang et al. 2018, arXiv 1711.07971), as in MMAction2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, require, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    require(protocol, "num_frames", "C2D", least=2)
+    backbone = sized(protocol, {"type": "C2D", "depth": 50}, depth=18)
+    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 2048}, in_channels=512)}
+    return recognizer_3d(classes, settings, backbone, head)
+
+
+METHOD = Method(
+    name="c2d",
+    display_name="C2D",
+    paper="Wang et al. 2018, arXiv 1711.07971",
+    settings={"pretrained": None, "dropout": 0.5},
+    recipe=RECIPES["scratch cnn"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

@@ -1,0 +1,42 @@
+"""I3D: a ResNet-50 whose kernels are inflated in time (Carreira and Zisserman 2017, arXiv 1705.07750), as in MMAction2.
+
+The stem strides in time twice, as published, from 32 frames on; of fewer, most of the network would see one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    stride = 2 if protocol.num_frames >= 32 else 1
+    published = {
+        "type": "ResNet3d",
+        "depth": 50,
+        "pretrained": None,
+        "conv1_kernel": (5, 7, 7),
+        "conv1_stride_t": stride,
+        "pool1_stride_t": stride,
+        "inflate": ((1, 1, 1), (1, 0, 1, 0), (1, 0, 1, 0, 1, 0), (0, 1, 0)),
+        "zero_init_residual": False,
+    }
+    backbone = sized(protocol, published, depth=18, base_channels=16, inflate=((1, 1), (1, 0), (1, 0), (0, 1)))
+    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 2048}, in_channels=128)}
+    return recognizer_3d(classes, settings, backbone, head)
+
+
+METHOD = Method(
+    name="i3d",
+    display_name="I3D",
+    paper="Carreira and Zisserman 2017, arXiv 1705.07750",
+    settings={"pretrained": None, "dropout": 0.5},
+    recipe=RECIPES["scratch cnn"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

@@ -1,0 +1,39 @@
+"""R(2+1)D: convolutions in space, then in time, 34 layers (Tran et al. 2018, arXiv 1711.11248), as in MMAction2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    published = {
+        "type": "ResNet2Plus1d",
+        "depth": 34,
+        "pretrained": None,
+        "pretrained2d": False,
+        "conv_cfg": {"type": "Conv2plus1d"},
+        "norm_cfg": {"type": "BN3d", "requires_grad": True, "eps": 1e-3},
+        "conv1_kernel": (3, 7, 7),
+        "temporal_strides": (1, 2, 2, 2),
+        "zero_init_residual": False,
+    }
+    backbone = sized(protocol, published, depth=18, base_channels=16)
+    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 512}, in_channels=128)}
+    return recognizer_3d(classes, settings, backbone, head)
+
+
+METHOD = Method(
+    name="r2plus1d",
+    display_name="R(2+1)D",
+    paper="Tran et al. 2018, arXiv 1711.11248",
+    settings={"pretrained": None, "dropout": 0.5},
+    recipe=RECIPES["scratch cnn"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

@@ -1,0 +1,44 @@
+"""SlowFast on ResNet-50 (Feichtenhofer et al. 2019, arXiv 1812.03982), as in MMAction2.
+
+The fast pathway sees every frame, the slow one four of them, as in the published 4 x 16: alpha is frames / 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, require, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    require(protocol, "num_frames", "SlowFast", multiple_of=4, least=8)
+    ratio = protocol.num_frames // 4
+    depth, channels = (18, 32) if protocol.size == "quick" else (50, 64)
+    pathway = {"type": "resnet3d", "depth": depth, "pretrained": None, "conv1_stride_t": 1, "pool1_stride_t": 1}
+    slow = {"lateral": True, "base_channels": channels, "conv1_kernel": (1, 7, 7), "inflate": (0, 0, 1, 1)}
+    fast = {"lateral": False, "base_channels": channels // 8, "conv1_kernel": (5, 7, 7)}
+    backbone = {
+        "type": "ResNet3dSlowFast",
+        "resample_rate": ratio,
+        "speed_ratio": ratio,
+        "channel_ratio": 8,
+        "slow_pathway": {**pathway, **slow},
+        "fast_pathway": {**pathway, **fast},
+    }
+    head = {"type": "SlowFastHead", **sized(protocol, {"in_channels": 2048 + 256}, in_channels=256 + 32)}
+    return recognizer_3d(classes, settings, backbone, head)
+
+
+METHOD = Method(
+    name="slowfast",
+    display_name="SlowFast",
+    paper="Feichtenhofer et al. 2019, arXiv 1812.03982",
+    settings={"pretrained": None, "dropout": 0.5},
+    recipe=RECIPES["scratch cnn"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

@@ -1,0 +1,32 @@
+"""TANet: kernels in time that adapt to the clip (Liu et al. 2021, arXiv 2005.06803), MMAction2's module and head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_2d, require
+from fgsgl.models import synmg_tiny
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    require(protocol, "num_frames", "TANet", least=3)
+    frames = {"num_segments": protocol.num_frames}
+    head = {"type": "TSMHead", "init_std": 0.001, **frames}
+    return recognizer_2d(
+        protocol, classes, settings, {"type": "SlimTANet", **frames}, {"type": "TANet", **frames}, head
+    )
+
+
+METHOD = Method(
+    name="tanet",
+    display_name="TANet",
+    paper="Liu et al. 2021, arXiv 2005.06803",
+    settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.5},
+    recipe=RECIPES["pretrained cnn"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

@@ -1,0 +1,39 @@
+"""TimeSformer-B/16: attention in time, then in space (Bertasius et al. 2021, arXiv 2102.05095), as in MMAction2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, require, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    require(protocol, "image_size", "TimeSformer", multiple_of=16, least=16)
+    published = {
+        "type": "TimeSformer",
+        "num_frames": protocol.num_frames,
+        "img_size": protocol.image_size,
+        "patch_size": 16,
+        "embed_dims": 768,
+        "num_heads": 12,
+        "num_transformer_layers": 12,
+        "attention_type": "divided_space_time",
+    }
+    backbone = sized(protocol, published, embed_dims=128, num_heads=4, num_transformer_layers=4)
+    head = {"type": "TimeSformerHead", "in_channels": backbone["embed_dims"]}
+    return recognizer_3d(classes, settings, backbone, head)
+
+
+METHOD = Method(
+    name="timesformer",
+    display_name="TimeSformer",
+    paper="Bertasius et al. 2021, arXiv 2102.05095",
+    settings={"pretrained": None, "dropout": 0.0},
+    recipe=RECIPES["scratch vit"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

@@ -1,0 +1,42 @@
+"""TPN: a pyramid of tempos over SlowOnly's last two stages (Yang et al. 2020, arXiv 2004.03548), as in MMAction2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    slow_only = {"type": "ResNet3dSlowOnly", "depth": 50, "lateral": False, "out_indices": (2, 3), "pretrained": None}
+    low, high = (128, 256) if protocol.size == "quick" else (1024, 2048)
+    fusion = {"in_channels": (low, low), "mid_channels": (low, low), "out_channels": high}
+    tempo = min(8, protocol.num_frames)
+    neck = {
+        "type": "TPN",
+        "in_channels": (low, high),
+        "out_channels": low,
+        "spatial_modulation_cfg": {"in_channels": (low, high), "out_channels": high},
+        "temporal_modulation_cfg": {"downsample_scales": (tempo, tempo)},
+        "upsample_cfg": {"scale_factor": (1, 1, 1)},
+        "downsample_cfg": {"downsample_scale": (1, 1, 1)},
+        "level_fusion_cfg": {**fusion, "downsample_scales": ((1, 1, 1), (1, 1, 1))},
+        "aux_head_cfg": {"out_channels": classes.count, "loss_weight": 0.5},
+    }
+    backbone = sized(protocol, slow_only, depth=18, base_channels=32)
+    return recognizer_3d(classes, settings, backbone, {"type": "TPNHead", "in_channels": 2048}, neck=neck)
+
+
+METHOD = Method(
+    name="tpn",
+    display_name="TPN",
+    paper="Yang et al. 2020, arXiv 2004.03548",
+    settings={"pretrained": None, "dropout": 0.5},
+    recipe=RECIPES["scratch cnn"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

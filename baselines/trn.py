@@ -1,0 +1,29 @@
+"""TRN: relations among 2 to T frames (Zhou et al. 2018, arXiv 1711.08496), multi-scale, with MMAction2's own head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_2d, require
+from fgsgl.models import synmg_tiny
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    require(protocol, "num_frames", "TRN", least=3, most=16)  # it lists every choice of frames
+    head = {"type": "RepeatableTRNHead", "num_segments": protocol.num_frames, "hidden_dim": 256, "init_std": 0.001}
+    return recognizer_2d(protocol, classes, settings, {}, {}, head)
+
+
+METHOD = Method(
+    name="trn",
+    display_name="TRN",
+    paper="Zhou et al. 2018, arXiv 1711.08496",
+    settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.8},
+    recipe=RECIPES["pretrained cnn"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

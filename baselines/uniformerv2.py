@@ -1,0 +1,48 @@
+"""UniFormerV2-B/16: a ViT with global blocks over time (Li et al. 2022, arXiv 2211.09552), as in MMAction2.
+
+Published on CLIP's weights; without a file it starts from random ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import KINETICS_MEAN, KINETICS_STD, backbone_pretraining, recognizer_3d, require, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    require(protocol, "image_size", "UniFormerV2", multiple_of=16, least=16)
+    published = {
+        "type": "UniFormerV2",
+        "input_resolution": protocol.image_size,
+        "t_size": protocol.num_frames,
+        "patch_size": 16,
+        "width": 768,
+        "layers": 12,
+        "heads": 12,
+        "return_list": [8, 9, 10, 11],
+        "n_layers": 4,
+        "n_dim": 768,
+        "n_head": 12,
+        "mlp_dropout": [0.5, 0.5, 0.5, 0.5],
+        "clip_pretrained": False,
+    }
+    slim = {"width": 128, "layers": 4, "heads": 4, "n_dim": 128, "n_head": 4}
+    backbone = sized(protocol, published, **slim, return_list=[2, 3], n_layers=2, mlp_dropout=[0.5, 0.5])
+    head = {"type": "UniFormerHead", "in_channels": backbone["width"]}
+    return recognizer_3d(classes, settings, backbone, head, mean=KINETICS_MEAN, std=KINETICS_STD)
+
+
+METHOD = Method(
+    name="uniformerv2",
+    display_name="UniFormerV2",
+    paper="Li et al. 2022, arXiv 2211.09552",
+    settings={"pretrained": None, "dropout": 0.5},
+    recipe=RECIPES["scratch vit"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)

@@ -1,0 +1,42 @@
+"""VideoMAE: a ViT-B/16 of tubelets of two frames (Tong et al. 2022, arXiv 2203.12602), as in MMAction2.
+
+What was published is its pretraining on masked clips; without a file of its weights this is the bare network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, require, sized
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    require(protocol, "image_size", "VideoMAE", multiple_of=16, least=16)
+    require(protocol, "num_frames", "VideoMAE", multiple_of=2, least=2)
+    published = {
+        "type": "VisionTransformer",
+        "img_size": protocol.image_size,
+        "num_frames": protocol.num_frames,
+        "patch_size": 16,
+        "embed_dims": 768,
+        "depth": 12,
+        "num_heads": 12,
+    }
+    backbone = sized(protocol, published, embed_dims=192, depth=4, num_heads=3)
+    head = {"type": "TimeSformerHead", "in_channels": backbone["embed_dims"]}
+    return recognizer_3d(classes, settings, backbone, head)
+
+
+METHOD = Method(
+    name="videomae",
+    display_name="VideoMAE",
+    paper="Tong et al. 2022, arXiv 2203.12602",
+    settings={"pretrained": None, "dropout": 0.0},
+    recipe=RECIPES["scratch vit"],
+    model=_model,
+    pretraining=backbone_pretraining,
+)
