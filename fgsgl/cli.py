@@ -10,6 +10,7 @@ from pathlib import Path
 
 import fgsgl
 from fgsgl.arguments import add_command, add_experiment_arguments, add_protocol_arguments, out_of, protocol_of
+from fgsgl.bench.protocol import SIZES
 from fgsgl.data.cli import add_data_commands
 from fgsgl.errors import run_command
 from fgsgl.text.cli import add_text_commands
@@ -44,7 +45,12 @@ def build_parser() -> argparse.ArgumentParser:
     add_protocol_arguments(config)
     config.add_argument("--seed", type=int, default=0, help="seed of the training (default: %(default)s)")
 
-    add_command(commands, "methods", _methods, "list the methods that can be run")
+    methods = add_command(commands, "methods", _methods, "list the methods, and what each is and needs")
+    methods.add_argument("--recipes", action="store_true", help="the recipe of each family of methods instead")
+    methods.add_argument("--measure", action="store_true", help="count parameters and FLOPs anew, and write the file")
+    checked = add_command(commands, "check-method", _check_method, "check that a method keeps the contract")
+    checked.add_argument("method", help="a name from `fgsgl methods`")
+    checked.add_argument("--size", choices=SIZES, default="quick", help="of the network (default: %(default)s)")
     add_command(commands, "doctor", _doctor, "print versions, device, and which known breakages are cured here")
 
     pretrain = add_command(commands, "pretrain", _pretrain, "pretrain the small tower and the slim backbone, resumably")
@@ -105,19 +111,31 @@ def _config(arguments: argparse.Namespace) -> int:
 
 
 def _methods(arguments: argparse.Namespace) -> int:
-    from rich.table import Table
-
+    from fgsgl.bench import costs
     from fgsgl.bench.live import wide_console
-    from fgsgl.bench.methods import scan
-    from fgsgl.bench.protocol import default_protocol
 
-    protocol = default_protocol("synmg")
-    table = Table("method", "name", "kind", "pretraining", "published")
-    for method in scan().values():
-        weights = method.pretraining(protocol, method.settings)
-        table.add_row(method.name, method.display_name, method.kind, weights, method.paper)
-    wide_console().print(table)
+    console = wide_console()
+    if arguments.measure:
+        costs.write(console)
+    console.print(costs.recipes_table() if arguments.recipes else costs.methods_table())
     return 0
+
+
+def _check_method(arguments: argparse.Namespace) -> int:
+    from rich.table import Table
+    from rich.text import Text
+
+    from fgsgl.bench.contract import examine
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.methods import get
+
+    table, kept = Table("check", "", "what was seen", "promise"), True
+    for outcome in examine(get(arguments.method), arguments.size):
+        kept &= outcome.ok
+        mark = Text("kept", "green") if outcome.ok else Text("broken", "red")
+        table.add_row(outcome.check, mark, Text(outcome.detail), Text(outcome.promise))
+    wide_console().print(table)
+    return 0 if kept else 1
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

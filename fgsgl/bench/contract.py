@@ -29,6 +29,7 @@ from fgsgl.bench.protocol import Protocol, default_protocol
 from fgsgl.data.mm_skeleton import random_skeleton_batch
 from fgsgl.data.sampling import PER_SEGMENT
 from fgsgl.errors import UserError
+from fgsgl.models import synmg_tiny
 
 Batch = dict[str, Any]
 LABELS = (0, 1, 2, 3)
@@ -59,19 +60,20 @@ class Subject:
 
     Args:
         method: one that has a recognizer.
-        size: ``quick`` or ``standard``.
+        protocol: of SynMG.
 
     Raises:
         UserError: for a floor or ceiling, or a method that cannot run here.
     """
 
-    def __init__(self, method: Method, size: str) -> None:
+    def __init__(self, method: Method, protocol: Protocol) -> None:
         if method.unavailable:
             raise UserError(f"{method.name} cannot run here: {method.unavailable}")
         if method.model is None:
             raise UserError(f"{method.name} is a {method.kind} and has no recognizer to check")
-        self.method = method
-        self.protocol = default_protocol("synmg", size=size, image_size=IMAGE_SIZE)
+        init_default_scope("mmaction")
+        MMLogger.get_current_instance().setLevel("ERROR")
+        self.method, self.protocol = method, protocol
         self.batch = BATCHES[method.modality](self.protocol)
         self.model = self.build(seed=0)
 
@@ -81,6 +83,8 @@ class Subject:
         config = build_config(
             self.method, {}, self.protocol, seed, classes=CLASSES, root=Path("data"), work_dir=Path("work")
         )
+        if "tower" in config["model"] and self.protocol.backbone != synmg_tiny.NAME:
+            config["model"]["pretrained"] = None  # its weights do not ship, and only its shape is asked for
         model = MODELS.build({**config["model"], "autocast": autocast})
         model.init_weights()
         return model
@@ -124,9 +128,7 @@ def examine(method: Method, size: str) -> Iterable[Outcome]:
     Raises:
         UserError: as :class:`Subject`.
     """
-    init_default_scope("mmaction")
-    MMLogger.get_current_instance().setLevel("ERROR")
-    subject = Subject(method, size)
+    subject = Subject(method, default_protocol("synmg", size=size, image_size=IMAGE_SIZE))
     for function, trained in CHECKS:
         if trained and method.recipe is None:
             continue

@@ -16,7 +16,7 @@ REPEATS = 5
 
 
 @torch.no_grad()
-def measure(model: torch.nn.Module, batch: dict[str, Any]) -> dict[str, float]:
+def measure(model: torch.nn.Module, batch: dict[str, Any], repeats: int = REPEATS) -> dict[str, float]:
     """``gflops`` of one clip (a multiplication and an addition count as two; convolutions, products of matrices and
     attention, as torch's counter knows them), ``latency_ms`` of a batch of one and ``clips_per_s`` of the given batch.
 
@@ -26,21 +26,22 @@ def measure(model: torch.nn.Module, batch: dict[str, Any]) -> dict[str, float]:
     Args:
         model: in evaluation mode afterwards.
         batch: ``{"inputs": [...], "data_samples": [...]}`` as the loader gives it.
+        repeats: of each time; 0: operations are counted, and nothing is timed.
     """
     model.eval()
     one = {name: values[:1] for name, values in batch.items()}
     with FlopCounterMode(display=False) as counter:
         model.test_step(one)
-    return {
-        "gflops": counter.get_total_flops() / 1e9,
-        "latency_ms": 1000 * _seconds(model, one),
-        "clips_per_s": len(batch["inputs"]) / _seconds(model, batch),
-    }
+    gflops = {"gflops": counter.get_total_flops() / 1e9}
+    if not repeats:
+        return gflops
+    latency_ms, batch_s = 1000 * _seconds(model, one, repeats), _seconds(model, batch, repeats)
+    return {**gflops, "latency_ms": latency_ms, "clips_per_s": len(batch["inputs"]) / batch_s}
 
 
-def _seconds(model: torch.nn.Module, batch: dict[str, Any]) -> float:
+def _seconds(model: torch.nn.Module, batch: dict[str, Any], repeats: int) -> float:
     spent_s = []
-    for _ in range(REPEATS + 1):
+    for _ in range(repeats + 1):
         started_s = time.perf_counter()
         model.test_step(batch)
         if torch.cuda.is_available():

@@ -90,6 +90,9 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
     root = data_root(experiment.protocol, experiment.root)
     place = local_place(experiment.out, root, experiment.device, experiment.jobs)
+    for method in (get(variant.method) for variant in experiment.variants):
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
     skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
     if skeletons:
         layout_name(experiment.protocol.dataset)  # refuses a data set without any, before its videos are decoded
