@@ -60,7 +60,10 @@ def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
     for split in ("train", "val", "test"):
         table.split(split)
     with Counter(console, "decoding frames") as counter:
-        cache = open_cache(table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update)
+        cache = open_cache(
+            table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update,
+            tell=lambda line: console.print(line, markup=False, highlight=False),
+        )  # fmt: skip
     if not protocol.skip_bad:
         refuse_bad(cache)
     return table
