@@ -104,7 +104,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     show_board(experiment.out, console)
     for cell in failed:
         failure = place.ledger.get(cell.cell_id).failure
-        if failure["class"] == "bad_data":
+        if failure["class"] in ("bad_data", "unwritable"):
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
     return 1 if failed else 0
 
