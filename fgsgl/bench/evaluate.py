@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from mmengine.runner import Runner
+from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
 from fgsgl.bench.record import Predictions
@@ -19,14 +19,14 @@ EXTRA = ("category", "fine")
 
 
 def predict_split(
-    runner: Runner, loader: DataLoader, progress: Callable[[int, int], None] | None = None
+    model: BaseModel, loader: DataLoader, progress: Callable[[int, int], None] | None = None
 ) -> Predictions:
     """Scores every clip of a loader's split.
 
     Raises:
         RuntimeError: if the clips scored are not those of the split, each once.
     """
-    model = runner.model.eval()
+    model.eval()
     samples = []
     with torch.no_grad():
         for index, batch in enumerate(loader):

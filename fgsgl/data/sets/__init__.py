@@ -7,7 +7,9 @@ A file offers ``PRESETS`` (names, the default first), ``PROTOCOL`` (preset -> fi
 ``official(root, preset) -> counts``, for :func:`fgsgl.data.release.deviations`, and
 ``text(root) -> str``, its FG-Text: a shipped one's name, or a file. One that knows where the gesture is may offer
 ``motion_mask(root, clip, frames) -> mask_THW``, one with skeletons ``skeleton(root, clip) -> joints_TJ3``,
-one whose classes form groups ``groups() -> group_C``.
+one whose classes form groups ``groups() -> group_C``. One with a challenge offers ``SUBMISSION`` (the archive's name),
+``SUBMISSION_CLIPS`` (how many it has) and ``submission(clip_ids, scores_NC) -> bytes``; if the challenge hides the
+labels, also ``hidden(root) -> ClipTable``, its clips, all with label 0 in the split ``test``.
 """
 
 from __future__ import annotations
