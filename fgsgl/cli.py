@@ -110,18 +110,10 @@ def _submit(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.environment import device_environment
 
     os.environ.update(device_environment(arguments.device))  # before torch asks for devices
-    from fgsgl.bench.live import Counter, wide_console
-    from fgsgl.bench.submit import chosen, submit
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.submit import submit
 
-    console = wide_console()
-    record = chosen(arguments.folder, arguments.cell)
-    with Counter(console, "decoding frames") as decoding, Counter(console, "scoring clips") as scoring:
-        path, clips, expected = submit(
-            arguments.folder, record, arguments.root, arguments.device, arguments.out, decoding.update, scoring.update
-        )
-    print(f"written: {path}; {clips} clips of {record.config['display_name']}, seed {record.seed}")
-    if clips != expected:
-        print(f"the challenge has {expected} clips: this copy of the data is not whole, or another release")
+    submit(arguments.folder, arguments.cell, arguments.root, arguments.device, arguments.out, wide_console())
     return 0
 
 

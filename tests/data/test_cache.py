@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from fgsgl.data.cache import cache_folder, open_cache, refuse_bad
-from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.cliptable import Clip, ClipTable, write_clips
+from fgsgl.data.mm import ClipDataset
 from fgsgl.data.sampling import PER_SEGMENT, cached_frames, evaluated_frames
 from fgsgl.data.video import BadVideo, write_h264
 from fgsgl.errors import UserError
@@ -128,6 +129,16 @@ def test_a_folder_that_cannot_be_written_is_named(table: ClipTable, tmp_path: Pa
     monkeypatch.setenv("FGSGL_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(UserError, match=r"the frame cache at .*file/cache.* cannot be written: Not a directory"):
         open_cache(table, 4, 32)
+
+
+def test_a_data_set_opens_for_training_without_any_video(table: ClipTable) -> None:
+    open_cache(table, 4, 32)
+    write_clips(table.root / "clips.csv", table.clips)
+    (table.root / "classes.txt").write_text("x\n")
+    for path in table.root.glob("*.mp4"):
+        path.unlink()
+    dataset = ClipDataset("csv", str(table.root), "train", "all", num_frames=4, image_size=32)
+    assert len(dataset) == 3 and dataset[2]["inputs"].shape == (8, 32, 32, 3)
 
 
 FULL_DISK = """

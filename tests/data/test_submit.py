@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
-import json
 import shutil
 import subprocess
 import sys
@@ -15,14 +15,15 @@ import copies
 import numpy as np
 import pytest
 
-from fgsgl.bench.record import read_predictions
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.record import Predictions, Record, read_predictions, scored_sha256, write_predictions, write_record
+from fgsgl.cli import main
 from fgsgl.data import sets
 
-CLI = ("-m", "fgsgl.cli")
 
-
-def trained(root: Path, out: Path, *words: str) -> Path:
-    command = [*CLI, "run", "--root", root, "--out", out, "--epochs", "1", "--device", "cpu", *words]
+def board(root: Path, out: Path, *words: str) -> Path:
+    """A finished board of a copy."""
+    command = ["-m", "fgsgl.cli", "run", "--root", root, "--out", out, "--epochs", "1", "--device", "cpu", *words]
     answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return out
@@ -38,16 +39,24 @@ def ma52(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for line in lines:
         shutil.copy(root / "val" / line.split()[0], root / "test")
     (root / "test_list_videos.txt").write_text("".join(f"{line.split()[0]} 0\r\n" for line in lines))
-    words = ("--dataset", "ma52", "--preset", "official", "--methods", "fgsgl")
-    return root, trained(root, root.parent / "board", *words)
+    return root, board(root, root.parent / "board", "--dataset", "ma52", "--preset", "official")
 
 
-def record_of(board: Path, method: str) -> dict:
-    return next(
-        record
-        for record in (json.loads(path.read_text()) for path in (board / "ledger").glob("*.json"))
-        if record["method"] == method
-    )
+@pytest.fixture(scope="module")
+def miga(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The board of a copy of iMiGUE with a test video of twelve clips."""
+    root = copies.imigue_miga(tmp_path_factory.mktemp("imigue") / "MiGA")
+    labels = root / "imigue_rgb_test" / "0004_label.csv"
+    labels.write_text("".join(f"{n % 31 + 1},{7 * n},{7 * n + 6}\n" for n in range(12)))
+    return board(root, root.parent / "board", "--dataset", "imigue", "--methods", "majority")
+
+
+def submit(folder: Path, *words: str | Path, expect: int = 0) -> None:
+    assert main(["submit", str(folder), "--device", "cpu", *map(str, words)]) == expect
+
+
+def record_of(folder: Path, method: str) -> Record:
+    return next(record for record in Ledger(folder / "ledger").done().values() if record.method == method)
 
 
 def rows_of(path: Path, name: str) -> list[list[str]]:
@@ -56,16 +65,16 @@ def rows_of(path: Path, name: str) -> list[list[str]]:
         return list(csv.reader(io.StringIO(archive.read(name).decode())))
 
 
-def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, call) -> None:
-    root, board = ma52
-    said = call(*CLI, "submit", board, "--device", "cpu", "--out", tmp_path / "prediction.zip").stdout
+def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, capsys) -> None:
+    root, folder = ma52
+    submit(folder, "--out", tmp_path / "prediction.zip")
+    said = capsys.readouterr().out
     assert "7 clips of FG-SGL, seed 0" in said and "the challenge has 5586 clips" in said
     header, *rows = rows_of(tmp_path / "prediction.zip", "prediction.csv")
     assert header == ["vid", *(f"{level}_pred_{n}" for level in ("action", "body") for n in range(1, 6))]
     listed = [line.split()[0] for line in (root / "test_list_videos.txt").read_text().splitlines()]
     assert [row[0] for row in rows] == listed
-    record, part_of = record_of(board, "fgsgl"), sets.get("ma52").groups()
-    known = read_predictions(board / "ledger", record["cell_id"])
+    known, part_of = read_predictions(folder / "ledger", record_of(folder, "fgsgl").cell_id), sets.get("ma52").groups()
     scores_of = dict(zip(known.clip_ids.tolist(), known.scores["combined"], strict=True))
     for name, *ranks in rows:
         actions, parts = [int(value) for value in ranks[:5]], [int(value) for value in ranks[5:]]
@@ -75,60 +84,73 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
         assert parts[0] == part_of[actions[0]]
 
 
-def test_ma52_refuses_what_would_not_be_whole(ma52, tmp_path: Path, call) -> None:
-    root, board = ma52
+def test_ma52_body_parts_rank_by_their_best_action() -> None:
+    scores_1C = np.zeros((1, 52))
+    scores_1C[0, [3, 4, 12, 30, 51]] = 0.3, 0.31, 0.32, 0.05, 0.02
+    with zipfile.ZipFile(io.BytesIO(sets.get("ma52").submission(["a.mp4"], scores_1C))) as archive:
+        row = archive.read("prediction.csv").decode().splitlines()[1]
+    assert row == "a.mp4,12,4,3,30,51,2,0,3,6,1"
+
+
+def test_ma52_refuses_what_would_not_be_whole(ma52, tmp_path: Path, capsys) -> None:
+    root, folder = ma52
     copy = tmp_path / "copy"
     shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".frames"))
     name = (copy / "test_list_videos.txt").read_text().split()[0]
     (copy / "test" / name).write_bytes(b"")
-    said = call(*CLI, "submit", board, "--root", copy, "--device", "cpu", expect=2).stderr
-    assert f"{name} is empty (0 bytes) (1 such clip(s)); a submission needs every one" in said
+    submit(folder, "--root", copy, expect=2)
+    assert f"{name} is empty (0 bytes) (1 such clip(s)); a submission needs every one" in capsys.readouterr().err
     (copy / "test" / name).unlink()
-    assert "half an extraction?" in call(*CLI, "submit", board, "--root", copy, expect=2).stderr
-    majority = record_of(board, "majority")["cell_id"]
-    assert "sees no video" in call(*CLI, "submit", board, "--cell", majority, expect=2).stderr
-    moved = tmp_path / "board"
-    shutil.copytree(board, moved)
-    (moved / "work" / record_of(board, "fgsgl")["cell_id"] / "epoch_1.pth").unlink()
-    assert "no checkpoint at" in call(*CLI, "submit", moved, "--device", "cpu", expect=2).stderr
+    submit(folder, "--root", copy, expect=2)
+    assert "half an extraction?" in capsys.readouterr().err
+    submit(folder, "--cell", record_of(folder, "majority").cell_id, expect=2)
+    assert "sees no video" in capsys.readouterr().err
+    moved, cell_id = tmp_path / "board", record_of(folder, "fgsgl").cell_id
+    shutil.copytree(folder, moved)
+    (moved / "work" / cell_id / "epoch_1.pth").unlink()
+    submit(moved, expect=2)
+    assert f"no checkpoint at {moved / 'work' / cell_id / 'epoch_1.pth'}" in capsys.readouterr().err
     shutil.rmtree(moved / "work")
-    assert "its checkpoint with it" in call(*CLI, "submit", moved, "--device", "cpu", expect=2).stderr
+    submit(moved, expect=2)
+    assert "checkpoint is gone" in capsys.readouterr().err
 
 
-def test_imigue_hands_in_the_record(tmp_path: Path, call) -> None:
-    root = copies.imigue_miga(tmp_path / "MiGA")
-    labels = root / "imigue_rgb_test" / "0004_label.csv"
-    labels.write_text("".join(f"{n % 31 + 1},{7 * n},{7 * n + 6}\n" for n in range(12)))
-    words = ("--dataset", "imigue", "--methods", "tsn", "linear_probe")
-    board = trained(root, tmp_path / "board", *words)
-    said = call(*CLI, "submit", board, expect=2).stderr
-    assert "2 finished methods" in said and "(tsn full, seed 0)" in said
-    record = record_of(board, "tsn")
-    said = call(*CLI, "submit", board, "--cell", record["cell_id"]).stdout
-    assert "17 clips of TSN" in said and "the challenge has 4562 clips" in said
-    rows = rows_of(board / "work" / record["cell_id"] / "Submission.zip", "Submission.csv")
+def test_imigue_hands_in_the_record(miga: Path, capsys) -> None:
+    record = record_of(miga, "majority")
+    submit(miga, "--cell", record.cell_id)
+    said = capsys.readouterr().out
+    assert "17 clips of Majority class, seed 0" in said and "the challenge has 4562 clips" in said
+    rows = rows_of(miga / "work" / record.cell_id / "Submission.zip", "Submission.csv")
     assert [row[0] for row in rows] == [f"0004_{n}" for n in range(12)] + [f"0005_{n}" for n in range(5)]
-    known = read_predictions(board / "ledger", record["cell_id"])
+    known = read_predictions(miga / "ledger", record.cell_id)
     best = dict(zip(known.clip_ids.tolist(), known.scores["combined"].argmax(axis=1).tolist(), strict=True))
     assert {row[0]: int(row[1]) for row in rows} == best
-    predictions = board / "ledger" / f"{record['cell_id']}.npz"
-    shutil.copy(board / "ledger" / f"{record_of(board, 'linear_probe')['cell_id']}.npz", predictions)
-    said = call(*CLI, "submit", board, "--cell", record["cell_id"], expect=2).stderr
-    assert "are not those of the record" in said
 
 
-def test_an_incomplete_imigue_and_other_data_are_refused(tmp_path: Path, call) -> None:
-    root = copies.imigue_miga(tmp_path / "MiGA")
-    (root / "imigue_rgb_test" / "0005.mp4").write_bytes(b"")
-    board = trained(root, tmp_path / "board", "--dataset", "imigue", "--methods", "majority", "--skip-bad")
-    cell = record_of(board, "majority")["cell_id"]
-    said = call(*CLI, "submit", board, "--cell", cell, expect=2).stderr
-    assert "left 5 test clip(s) out (--skip-bad), and a submission needs every one" in said
-    full = trained(copies.imigue(tmp_path / "full"), tmp_path / "o", "--dataset", "imigue", "--methods", "majority")
-    cell = record_of(full, "majority")["cell_id"]
-    assert "is not of the MiGA release" in call(*CLI, "submit", full, "--cell", cell, expect=2).stderr
-    smg = trained(copies.smg(tmp_path / "SMG"), tmp_path / "s", "--dataset", "smg", "--methods", "majority")
-    cell = record_of(smg, "majority")["cell_id"]
-    said = call(*CLI, "submit", smg, "--cell", cell, expect=2).stderr
-    assert "smg has no challenge to submit to; imigue, ma52 have one" in said
-    assert "no finished cell in" in call(*CLI, "submit", tmp_path, expect=2).stderr
+def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_path: Path, capsys) -> None:
+    record = record_of(miga, "majority")
+    known, ledger = read_predictions(miga / "ledger", record.cell_id), tmp_path / "ledger"
+
+    def refused(changed: Record, predictions: Predictions, says: str) -> None:
+        sha256 = write_predictions(ledger, record.cell_id, predictions)
+        write_record(ledger, dataclasses.replace(changed, predictions_sha256=sha256))
+        submit(tmp_path, "--cell", record.cell_id, expect=2)
+        assert says in capsys.readouterr().err
+
+    submit(tmp_path, expect=2)
+    assert "no finished cell in" in capsys.readouterr().err
+    left_out = [{"clip_id": "0005_0", "split": "test", "reason": "empty"}]
+    skipping = dataclasses.replace(record, data={**record.data, "skipped": left_out})
+    refused(skipping, known, "left 1 test clip(s) out (--skip-bad), and a submission needs every one")
+    short = dataclasses.replace(
+        known, clip_ids=known.clip_ids[1:], subjects=known.subjects[1:], labels=known.labels[1:],
+        scores={name: table[1:] for name, table in known.scores.items()},
+    )  # fmt: skip
+    refused(record, short, "not every clip of the test split once")
+    ids = np.array([f"{clip_id}_9_1" for clip_id in known.clip_ids])
+    full = dataclasses.replace(record, data={**record.data, "split_sha256": scored_sha256(ids)})
+    refused(full, dataclasses.replace(known, clip_ids=ids), "is not of the MiGA release")
+    other = dataclasses.replace(record, protocol={**record.protocol, "dataset": "smg"})
+    refused(other, known, "smg has no challenge to submit to; imigue, ma52 have one")
+    submit(tmp_path, expect=2)
+    assert f"0 finished cells of methods in {ledger}; name one of these with --cell" in capsys.readouterr().err
