@@ -15,6 +15,7 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
 from rich.console import Console
 from torch.utils.data import DataLoader
 
@@ -152,14 +153,15 @@ def _cell(work_dir: Path, record: Record, root: Path | None) -> tuple[Cell, Path
 
 def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str) -> BaseModel:
     """The cell's recognizer with the weights of its last epoch."""
+    path = work_dir / f"epoch_{cell.protocol.epochs}.pth"
+    if cell.method.recipe and not path.is_file():
+        raise UserError(f"no checkpoint at {path}, which scores the clips; run the cell anew with another --out")
+    init_default_scope("mmaction")
     config = build_config(
         cell.method, cell.variant.changes, cell.protocol, cell.seed, classes=classes, root=root, work_dir=work_dir
     )
     autocast = "bf16" if device == "cuda" or cpu_has_bf16() else "none"
     model = MODELS.build({**config["model"], "autocast": autocast}).to(device)
     if cell.method.recipe:
-        path = work_dir / f"epoch_{cell.protocol.epochs}.pth"
-        if not path.is_file():
-            raise UserError(f"no checkpoint at {path}, which scores the clips; run the cell anew with another --out")
         model.load_state_dict(torch.load(path, map_location=device, weights_only=True)["state_dict"])
     return model
