@@ -40,6 +40,15 @@ def build_parser() -> argparse.ArgumentParser:
         "folders", nargs="+", type=Path, metavar="folder", help="boards; the first gets contrasts.{md,csv}"
     )
 
+    submit = add_command(commands, "submit", _submit, "write the archive that a data set's challenge asks for")
+    submit.add_argument("folder", type=Path, help="a board's folder with a finished cell on imigue or ma52")
+    submit.add_argument("--cell", metavar="ID", help="which cell (default: the only method of the board)")
+    submit.add_argument("--root", type=Path, help="the data set's folder (default: where it was when the cell ran)")
+    submit.add_argument(
+        "--device", default="auto", help="to score hidden clips: auto, cpu, cuda or cuda:N (default: auto)"
+    )
+    submit.add_argument("--out", type=Path, help="the archive (default: in the cell's work folder)")
+
     config = add_command(commands, "config", _config, "print a method's config for MMAction2's own tools/train.py")
     config.add_argument("method", nargs="?", default="fgsgl", help="a name from `fgsgl methods` (default: fgsgl)")
     add_protocol_arguments(config)
@@ -100,6 +109,17 @@ def _contrast(arguments: argparse.Namespace) -> int:
     from fgsgl.report.contrast import markdown, write
 
     print(markdown(write(arguments.folders)), end="")
+    return 0
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.environment import device_environment
+
+    os.environ.update(device_environment(arguments.device))  # before torch asks for devices
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.submit import submit
+
+    submit(arguments.folder, arguments.cell, arguments.root, arguments.device, arguments.out, wide_console())
     return 0
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import sys
 from collections.abc import Callable
+
+UNWRITABLE = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS})
+"""How the system says that something cannot be written: a full disk, a quota, no permission, no folder."""
 
 
 class UserError(Exception):
@@ -21,11 +25,18 @@ def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Runs a command line: a :class:`UserError` becomes one line and exit code 2, Ctrl-C exit code 130."""
+    """Runs a command line: a :class:`UserError`, or a file that cannot be written, becomes one line and exit code 2,
+    Ctrl-C exit code 130."""
     try:
         return command()
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = f"{error.filename} cannot be written" if error.filename else "a file cannot be written"
+        print(f"error: {where}: {error.strerror}; what is finished is kept", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; finished work is kept, and the same command goes on from here", file=sys.stderr)

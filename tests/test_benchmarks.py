@@ -30,3 +30,13 @@ def test_decode_time_compares_the_same_frames(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "decode.json").read_text(encoding="utf-8"))
     assert result["clips"] == 5 and len(result["ratio"]) == 2 and min(result["ratio"]) > 0
     assert (tmp_path / "decode.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
+def test_index_time_measures_every_row(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/index_time.py", "--clips", "400", "--repeats", "2", "--out", tmp_path]
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    seconds = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))["seconds"]
+    assert len(seconds) == 3 and all(len(pairs) == 2 and min(map(min, pairs)) > 0 for pairs in seconds.values())
+    assert (tmp_path / "index.md").read_text(encoding="utf-8") == answer.stdout

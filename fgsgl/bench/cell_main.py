@@ -22,7 +22,7 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predictions, write_record
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
-from fgsgl.errors import UserError
+from fgsgl.errors import UNWRITABLE, UserError
 from fgsgl.stats.metrics import classification_metrics, grouped_metrics
 
 LOCK = "lock"
@@ -173,6 +173,8 @@ def failure_class(error: Exception) -> str:
     """One of :data:`fgsgl.bench.record.FAILURES`."""
     if isinstance(error, UserError):
         return "bad_data"
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return "unwritable"
     if isinstance(error, FloatingPointError):
         return "nan"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.runner import Runner
+from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
 from fgsgl.bench.record import Predictions
@@ -21,12 +21,12 @@ EXTRA = ("category", "fine")
 
 
 def predict_split(
-    runner: Runner, loader: DataLoader, views: int = 1, progress: Callable[[int, int], None] | None = None
+    model: BaseModel, loader: DataLoader, views: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> Predictions:
     """Scores every clip of a loader's split.
 
     Args:
-        runner: with the trained model.
+        model: trained.
         loader: of the split.
         views: choices of frames that every clip is scored with; the probabilities are averaged over them.
         progress: called with (batches done, batches in all).
@@ -34,7 +34,7 @@ def predict_split(
     Raises:
         RuntimeError: if the clips scored are not those of the split, each once.
     """
-    model = runner.model.eval()
+    model.eval()
     clip_ids, labels = [], []
     parts: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():

@@ -62,7 +62,10 @@ def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
     for split in ("train", "val", "test"):
         table.split(split)
     with Counter(console, "decoding frames") as counter:
-        cache = open_cache(table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update)
+        cache = open_cache(
+            table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update,
+            tell=lambda line: console.print(line, markup=False, highlight=False),
+        )  # fmt: skip
     if not protocol.skip_bad:
         refuse_bad(cache)
     return table
@@ -123,7 +126,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     show_board(experiment.out, console)
     for cell in failed:
         failure = place.ledger.get(cell.cell_id).failure
-        if failure["class"] == "bad_data":
+        if failure["class"] in ("bad_data", "unwritable"):
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
     return 1 if failed else 0
 

@@ -19,7 +19,7 @@ from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
 SCHEMA = 1
-FAILURES = ("bad_data", "out_of_memory", "nan", "time_limit", "killed", "error")
+FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "error")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,7 +62,7 @@ def train_and_score(
     _use_average(runner)
     test_loader = runner.build_dataloader(config["test_dataloader"])
     predictions = predict_split(
-        runner,
+        runner.model,
         test_loader,
         cell.protocol.views,
         lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),

@@ -5,6 +5,7 @@ Shapes: N clips, K kept frames a clip, S image side; ``frames_NKSSC`` uint8 RGB.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections import defaultdict
@@ -22,8 +23,12 @@ from fgsgl.data.sampling import PER_SEGMENT, cached_frames
 from fgsgl.data.video import BadVideo, iterate_frames
 from fgsgl.data.video import num_frames as count_frames
 from fgsgl.errors import UserError
+from fgsgl.files import write_whole
 
 Progress = Callable[[int, int], None]
+GIB = 2**30
+LIMIT_GIB = 50
+"""Of all frame caches in one folder, unless ``$FGSGL_CACHE_GIB`` says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +78,13 @@ def check_folder(table: ClipTable) -> Path:
 
 
 def open_cache(
-    table: ClipTable, num_frames: int, image_size: int, *, workers: int = 1, progress: Progress | None = None
+    table: ClipTable,
+    num_frames: int,
+    image_size: int,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> FrameCache:
     """Opens the frame cache of a table; decodes what it lacks, in several processes.
 
@@ -85,64 +96,98 @@ def open_cache(
         image_size: S, pixels.
         workers: decoding processes.
         progress: called with (clips finished, clips in all).
+        tell: called, before anything is decoded, with a line about the size of the cache and its place.
 
     Raises:
-        UserError: if the disk has no room for it, or its folder cannot be written.
+        UserError: if it would be over the limit (``$FGSGL_CACHE_GIB``), or the disk has no room for it or fills up
+            (what is decoded stays), or its folder cannot be written.
     """
     folder = cache_folder(table, num_frames, image_size)
-    shape = (len(table.clips), num_frames * PER_SEGMENT, image_size, image_size, 3)
+    shape = _shape(table, num_frames, image_size)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock"):
+            if not (folder / "done.u8").exists():
+                _refuse_too_large(folder, math.prod(shape))
+                with (folder / "frames.u8").open("wb") as file:
+                    file.truncate(math.prod(shape))
+                write_whole(folder / "done.u8", bytes(shape[0]))
+            done_N = np.fromfile(folder / "done.u8", dtype=np.uint8)
+            if tell is not None and not done_N.all():
+                waiting = f"{np.count_nonzero(done_N == 0)} of {len(done_N)} clips to be decoded"
+                tell(f"frame cache: {math.prod(shape) / GIB:.2f} GiB at {folder}, {waiting}")
+            bad = _fill(table, num_frames, folder, done_N, shape, workers, progress)
     except OSError as error:
         raise UserError(
-            f"the frame cache cannot be made at {folder}: {error.strerror}; set FGSGL_CACHE to a writable folder"
+            f"the frame cache at {folder} cannot be written: {error.strerror}; make room there, or set FGSGL_CACHE to "
+            "a writable folder with room (what is decoded is kept, and the same command goes on from there)"
         ) from None
-    with FileLock(folder / "lock"):
-        frames = _map(folder / "frames.u8", shape)
-        done = _map(folder / "done.u8", shape[:1])
-        bad: dict[str, str] = {}
-        if not done.all():
-            bad = _fill(table, num_frames, frames, done, workers, progress)
-    frames.flags.writeable = False
+    frames = np.memmap(folder / "frames.u8", dtype=np.uint8, mode="r", shape=shape)
     return FrameCache(frames_NKSSC=frames, row={clip.clip_id: index for index, clip in enumerate(table.clips)}, bad=bad)
 
 
-def _map(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    size_bytes = int(np.prod(shape))
-    if not path.exists():
-        free_bytes = shutil.disk_usage(path.parent).free
-        if size_bytes > 0.95 * free_bytes:
-            raise UserError(
-                f"the frame cache needs {size_bytes / 2**30:.1f} GiB at {path.parent}, but only "
-                f"{free_bytes / 2**30:.1f} GiB are free; make room, or use fewer frames or a smaller image size"
-            )
-        with path.open("wb") as file:
-            file.truncate(size_bytes)
-    return np.memmap(path, dtype=np.uint8, mode="r+", shape=shape)
+def _shape(table: ClipTable, num_frames: int, image_size: int) -> tuple[int, ...]:
+    return len(table.clips), num_frames * PER_SEGMENT, image_size, image_size, 3
+
+
+def _refuse_too_large(folder: Path, size_bytes: int) -> None:
+    """Refuses a new cache that the limit on all caches of the folder above, or the disk, has no room for."""
+    limit_gib = _limit_gib()
+    used_bytes = sum(path.stat().st_size for path in folder.parent.glob("*/frames.u8") if path.parent != folder)
+    if used_bytes + size_bytes > limit_gib * GIB:
+        others = f" beside {used_bytes / GIB:.2f} GiB of other caches" if used_bytes else ""
+        raise UserError(
+            f"the frame cache needs {size_bytes / GIB:.2f} GiB at {folder.parent}{others}, but the limit is "
+            f"{limit_gib:g} GiB; use fewer frames or a smaller image size, remove caches that are not needed, or raise "
+            f"the limit: FGSGL_CACHE_GIB={math.ceil((used_bytes + size_bytes) / GIB)}"
+        )
+    free_bytes = shutil.disk_usage(folder).free
+    if size_bytes > 0.95 * free_bytes:
+        raise UserError(
+            f"the frame cache needs {size_bytes / GIB:.2f} GiB at {folder.parent}, but only {free_bytes / GIB:.2f} GiB "
+            "are free; make room, set FGSGL_CACHE to another disk, or use fewer frames or a smaller image size"
+        )
+
+
+def _limit_gib() -> float:
+    given = os.environ.get("FGSGL_CACHE_GIB", str(LIMIT_GIB))
+    try:
+        limit_gib = float(given)
+    except ValueError:
+        limit_gib = 0.0
+    if not limit_gib > 0:
+        raise UserError(f"FGSGL_CACHE_GIB is {given!r}, expected a number above 0: GiB of all frame caches together")
+    return limit_gib
 
 
 def _fill(
-    table: ClipTable, num_frames: int, frames: np.memmap, done: np.memmap, workers: int, progress: Progress | None
+    table: ClipTable,
+    num_frames: int,
+    folder: Path,
+    done_N: np.ndarray,
+    shape: tuple[int, ...],
+    workers: int,
+    progress: Progress | None,
 ) -> dict[str, str]:
     """Decodes every row that is not done, a video at a time; returns the reasons for those that cannot be."""
     rows_of_video: dict[str, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(done == 0).tolist():
+    for row in np.flatnonzero(done_N == 0).tolist():
         rows_of_video[table.clips[row].video].append(row)
     jobs = [
-        (table.root / video, [table.clips[row] for row in rows], rows, Path(frames.filename), frames.shape, num_frames)
+        (table.root / video, [table.clips[row] for row in rows], rows, folder / "frames.u8", shape, num_frames)
         for video, rows in rows_of_video.items()
     ]
     bad: dict[str, str] = {}
-    finished = int(np.count_nonzero(done))
-    for rows, faults in _run(jobs, min(workers, len(jobs))):
-        bad.update(faults)
-        for row in rows:
-            done[row] = table.clips[row].clip_id not in faults
-        finished += len(rows)
-        if progress is not None:
-            progress(finished, len(table.clips))
-    frames.flush()
-    done.flush()
+    finished = int(np.count_nonzero(done_N))
+    with (folder / "done.u8").open("r+b", buffering=0) as file:
+        for rows, faults in _run(jobs, min(workers, len(jobs))):
+            bad.update(faults)
+            for row in rows:
+                if table.clips[row].clip_id not in faults:
+                    os.pwrite(file.fileno(), b"\1", row)
+            finished += len(rows)
+            if progress is not None:
+                progress(finished, len(table.clips))
     return bad
 
 
@@ -155,9 +200,12 @@ def _run(jobs: list[tuple], workers: int) -> Iterator[tuple[list[int], dict[str,
 
 
 def _decode_video(job: tuple) -> tuple[list[int], dict[str, str]]:
-    """Decodes all clips of one video in one pass into their rows; returns the rows, and why a clip failed."""
+    """Decodes all clips of one video in one pass into their rows; returns the rows, and why a clip failed.
+
+    Frames are written, not mapped: on a full disk a write raises an error, where a memory map would end the process.
+    """
     path, clips, rows, cache, shape, num_frames = job
-    frames = np.memmap(cache, dtype=np.uint8, mode="r+", shape=shape)
+    frame_bytes = math.prod(shape[2:])
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
     last_needed = {}
     try:
@@ -171,10 +219,12 @@ def _decode_video(job: tuple) -> tuple[list[int], dict[str, str]]:
             places[number].append((row, slot))
     reached = -1
     try:
-        for number, pixels in iterate_frames(path, sorted(places), size=shape[2]):
-            reached = number
-            for row, slot in places[number]:
-                frames[row, slot] = pixels
+        with cache.open("r+b") as file:
+            for number, pixels in iterate_frames(path, sorted(places), size=shape[2]):
+                for row, slot in places[number]:
+                    file.seek((row * shape[1] + slot) * frame_bytes)
+                    file.write(pixels.tobytes())
+                reached = number
     except BadVideo as error:
         return rows, {clip_id: str(error) for clip_id, last in last_needed.items() if last > reached}
     return rows, {}

@@ -117,7 +117,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.experiment import data_root
     from fgsgl.bench.live import Counter, wide_console
     from fgsgl.bench.protocol import default_protocol
-    from fgsgl.data import balance, sets
+    from fgsgl.data import check_report, sets
     from fgsgl.data.cache import check_folder
     from fgsgl.data.check import check
 
@@ -131,7 +131,7 @@ def _check(arguments: argparse.Namespace) -> int:
     with Counter(wide_console(), "opening videos") as counter:
         official = module.official(root, protocol.preset)
         audit = check(table, official, folder, workers=workers, progress=counter.update)
-    report = balance.write(table, audit, folder)
+    report = check_report.write(table, audit, folder)
     for line in audit.faults:
         print(f"fault: {line}")
     for line in audit.remarks:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from fgsgl.errors import UserError
-from fgsgl.files import write_whole
+from fgsgl.files import read_table, write_whole
 
 SPLITS = ("train", "val", "test")
 
@@ -149,7 +149,7 @@ def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:
         UserError: if the file is missing or not UTF-8, a column is missing, or a value is not of its type.
     """
     id_of = {name: index for index, name in enumerate(classes)}
-    return tuple(_clip(row, id_of, path, line) for line, row in _rows(path))
+    return tuple(_clip(row, id_of, path, line) for line, row in read_table(path, COLUMNS))
 
 
 def read_label_names(path: Path) -> tuple[str, ...]:
@@ -158,30 +158,15 @@ def read_label_names(path: Path) -> tuple[str, ...]:
     Raises:
         UserError: as :func:`read_clips`, and for labels that are numbers.
     """
-    labels = sorted({(row["label"] or "").strip() for _, row in _rows(path)})
+    labels = sorted({row["label"] for _, row in read_table(path, COLUMNS)})
     if all(label.isdecimal() for label in labels):
         raise UserError(f"the labels in {path} are numbers, and no file gives the classes' names")
     return tuple(labels)
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Line numbers and rows."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(COLUMNS)}")
-            return [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise UserError(f"no clip table at {path}; expected a CSV with the columns {', '.join(COLUMNS)}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable UTF-8 CSV: {error}") from None
-
-
 def _clip(row: dict[str, str], id_of: Mapping[str, int], path: Path, line: int) -> Clip:
     try:
-        label = row["label"].strip()
+        label = row["label"]
         return Clip(
             clip_id=row["clip_id"],
             video=row["video"],
@@ -192,7 +177,7 @@ def _clip(row: dict[str, str], id_of: Mapping[str, int], path: Path, line: int) 
             split=row["split"],
             fps=float(row["fps"]),
         )
-    except (AttributeError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise UserError(f"{path}, line {line}: {error}") from None
 
 

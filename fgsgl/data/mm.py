@@ -30,7 +30,7 @@ class ClipDataset(Dataset):
         preset: its preset.
         data_seed: seed of a generated data set.
         root: the folder it lies in.
-        split: ``train``, ``val`` or ``test``.
+        split: ``train``, ``val`` or ``test``; or ``hidden``, the clips that a challenge keeps the labels of.
         num_frames: T, frames a recognizer sees.
         image_size: side of the frames in pixels.
         skip_bad: leave out clips whose video cannot be read, instead of refusing the whole set.
@@ -50,10 +50,11 @@ class ClipDataset(Dataset):
         image_size: int = 112,
         skip_bad: bool = False,
     ) -> None:
-        self.table = sets.get(dataset, preset).load(Path(root), preset, data_seed)
+        module, hidden = sets.get(dataset, preset), split == "hidden"
+        self.table = module.hidden(Path(root)) if hidden else module.load(Path(root), preset, data_seed)
         self.num_frames = num_frames
         self.cache = open_cache(self.table, num_frames, image_size)
-        clips = self.table.split(split)
+        clips = self.table.split("test" if hidden else split)
         if not skip_bad:
             refuse_bad(self.cache)
         self.clips = tuple(clip for clip in clips if clip.clip_id not in self.cache.bad)

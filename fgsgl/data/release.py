@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
+import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +149,16 @@ def class_id(raw: int, first: int, n_classes: int, where: str, others: Mapping[i
         last = first + n_classes - 1 - len(others or ())
         raise UserError(f"{where}: label {raw}, expected {first}..{last}{more}; labels of another data set?")
     return label
+
+
+def csv_archive(name: str, rows: Iterable[Sequence[object]]) -> bytes:
+    """A flat zip that holds one CSV file; equal rows give equal bytes."""
+    table, archive = io.StringIO(), io.BytesIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
+    with zipfile.ZipFile(archive, "w") as file:
+        entry = zipfile.ZipInfo(name)  # dated 1980
+        file.writestr(entry, table.getvalue(), compress_type=zipfile.ZIP_DEFLATED)
+    return archive.getvalue()
 
 
 def seeded_order(names: Sequence[str], seed: int) -> list[str]:

@@ -32,11 +32,11 @@ class VideoInfo:
 
 
 def _open(path: Path) -> av.container.InputContainer:
-    if not path.is_file():
-        raise BadVideo(f"no video at {path}")
-    if path.stat().st_size == 0:
-        raise BadVideo(f"the video {path} is empty (0 bytes)")
     try:
+        if not path.is_file():
+            raise BadVideo(f"no video at {path}")
+        if path.stat().st_size == 0:
+            raise BadVideo(f"the video {path} is empty (0 bytes)")
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise BadVideo(f"the video {path} cannot be opened: {_reason(error)}") from None

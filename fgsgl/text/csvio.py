@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from fgsgl.errors import UserError, nearest
-from fgsgl.files import write_whole
+from fgsgl.files import read_table, write_whole
 from fgsgl.text.fgtext import DIMENSIONS, ClassText, FGText
 
 COLUMNS = ("class_id", "class_name", "kind", "stage", "index", "sentence")
@@ -49,7 +49,8 @@ def import_csv(path: Path, base: FGText) -> FGText:
     """
     cell_of: dict[tuple[int, str], dict[int, str]] = defaultdict(dict)
     stage_of: dict[tuple[int, str], str] = {}
-    for line, row in _rows(path):
+    for line, guarded in read_table(path, COLUMNS):
+        row = {column: _unguard(cell) for column, cell in guarded.items()}
         where = f"{path}, line {line}"
         class_id, kind, index = _place(row, base, where)
         if index in cell_of[class_id, kind]:
@@ -85,24 +86,6 @@ def new(dataset: str, class_names: Sequence[str]) -> str:
         "#   stages: {part: {one_hand: [sentence, sentence, sentence]}}   and in the class   part: one_hand\n"
     )
     return explained + yaml.safe_dump({**header, "classes": classes}, sort_keys=False, allow_unicode=True, width=110)
-
-
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """The table's rows with their line numbers, guards taken off."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
-                raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(COLUMNS)}")
-            return [
-                (reader.line_num, {column: _unguard(row[column] or "") for column in COLUMNS})
-                for row in reader
-                if any(row[column] for column in COLUMNS)
-            ]
-    except FileNotFoundError:
-        raise UserError(f"no table at {path}; `fgsgl text export` writes one") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable UTF-8 CSV: {error}") from None
 
 
 def _place(row: dict[str, str], base: FGText, where: str) -> tuple[int, str, int]:

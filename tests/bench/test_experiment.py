@@ -206,3 +206,28 @@ def test_a_corrupt_video_is_named_and_skipped_only_on_request(smoke: Path, tmp_p
     record = records(tmp_path / "out")["majority"]
     assert [row["clip_id"] for row in record["data"]["skipped"]] == [victim.clip_id]
     assert record["metrics"]["n_clips"] == record["data"]["n_clips"]["test"]
+
+
+FULL_DISK = """
+import resource, sys
+from fgsgl.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.RLIM_INFINITY))
+sys.exit(main())
+"""
+
+
+def test_a_checkpoint_that_finds_no_room_ends_in_one_line(board: Path, smoke: Path, tmp_path: Path, call) -> None:
+    """A limit on the size of a file stands for a full disk; records are below it, checkpoints are not."""
+    words = (*RUN[2:], "--root", smoke, "--out", tmp_path / "out", "--methods", "tsn", "--epochs", "1")
+    answer = call("-c", FULL_DISK, *words, expect=2)
+    assert "File too large" in answer.stderr and len(answer.stderr.strip().splitlines()) == 1, answer.stderr
+    assert records(tmp_path / "out")["tsn"]["failure"]["class"] == "unwritable"
+    assert records(tmp_path / "out")["majority"]["status"] == "done"
+
+
+def test_a_folder_that_cannot_be_made_is_named(smoke: Path, tmp_path: Path, call) -> None:
+    (tmp_path / "file").touch()
+    answer = call(*RUN, "--root", smoke, "--out", tmp_path / "file" / "out", "--methods", "majority", expect=2)
+    assert answer.stderr.strip() == (
+        f"error: {tmp_path / 'file' / 'out'} cannot be written: Not a directory; what is finished is kept"
+    )

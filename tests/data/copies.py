@@ -103,5 +103,8 @@ def ma52(root: Path) -> Path:
                 video(root / split / name, 18, 100 * person + 10 * k + shift)
                 rows.append(f"{name} {(11 * person + 17 * k + shift) % 52}")
         (root / f"{split}_list_videos.txt").write_text("\n".join(rows) + "\n")
-    (root / "test_list_videos.txt").write_text("0099_01_0001.mp4 0\n")
+    for number in range(5, 0, -1):
+        video(root / "test" / f"0099_01_{number:04d}.mp4", 18, 1000 + number)
+    names = [path.name for path in sorted((root / "test").iterdir(), reverse=True)]
+    (root / "test_list_videos.txt").write_text("".join(f"{name} 0\r\n" for name in names))
     return root

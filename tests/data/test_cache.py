@@ -1,5 +1,7 @@
 """The frame cache: right frames in the right rows, filled once, completed after a kill, honest about bad videos."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +9,11 @@ import pytest
 import torch
 
 from fgsgl.data.cache import cache_folder, open_cache, refuse_bad
-from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.cliptable import Clip, ClipTable, write_clips
+from fgsgl.data.mm import ClipDataset
 from fgsgl.data.sampling import PER_SEGMENT, cached_frames, evaluated_frames
 from fgsgl.data.video import BadVideo, write_h264
+from fgsgl.errors import UserError
 from fgsgl.models.preprocess import ClipPreprocessor
 
 
@@ -92,3 +96,81 @@ def test_only_the_clip_past_the_end_of_its_video_is_bad(table: ClipTable) -> Non
     cache = open_cache(late, 4, 32)
     assert list(cache.bad) == ["d"]
     assert "ends after 60 frames" in cache.bad["d"]
+
+
+def test_a_line_tells_the_size_before_anything_is_decoded(table: ClipTable) -> None:
+    told = []
+    open_cache(table, 4, 32, tell=told.append, progress=lambda done, total: told.append(done))
+    assert "frame cache: 0.00 GiB" in told[0] and "3 of 3 clips" in told[0] and told[1:] == [2, 3]
+    open_cache(table, 4, 32, tell=told.append)
+    assert len(told) == 3
+
+
+def test_a_cache_over_the_limit_is_refused_before_it_is_begun(table: ClipTable, monkeypatch) -> None:
+    open_cache(table, 4, 32)
+    monkeypatch.setenv("FGSGL_CACHE_GIB", "0.001")
+    with pytest.raises(UserError, match=r"needs 0.01 GiB at .* beside 0.00 GiB .* limit is 0.001 GiB.*FGSGL_CACHE_GIB"):
+        open_cache(table, 8, 224)
+    assert not (cache_folder(table, 8, 224) / "frames.u8").exists()
+    assert open_cache(table, 4, 32).bad == {}, "what is made already is not refused"
+    monkeypatch.setenv("FGSGL_CACHE_GIB", "lots")
+    with pytest.raises(UserError, match="FGSGL_CACHE_GIB is 'lots', expected a number above 0"):
+        open_cache(table, 8, 224)
+
+
+def test_a_cache_larger_than_the_disk_is_refused(table: ClipTable, monkeypatch) -> None:
+    monkeypatch.setenv("FGSGL_CACHE_GIB", "1e9")
+    with pytest.raises(UserError, match=r"needs [\d.]+ GiB at .*, but only [\d.]+ GiB are free; make room"):
+        open_cache(table, 8, 2_000_000)
+
+
+def test_a_folder_that_cannot_be_written_is_named(table: ClipTable, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FGSGL_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UserError, match=r"the frame cache at .*file/cache.* cannot be written: Not a directory"):
+        open_cache(table, 4, 32)
+
+
+def test_a_data_set_opens_for_training_without_any_video(table: ClipTable) -> None:
+    open_cache(table, 4, 32)
+    write_clips(table.root / "clips.csv", table.clips)
+    (table.root / "classes.txt").write_text("x\n")
+    for path in table.root.glob("*.mp4"):
+        path.unlink()
+    dataset = ClipDataset("csv", str(table.root), "train", "all", num_frames=4, image_size=32)
+    assert len(dataset) == 3 and dataset[2]["inputs"].shape == (8, 32, 32, 3)
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from test_cache import clip
+from fgsgl.data.cache import open_cache
+from fgsgl.data.cliptable import ClipTable
+from fgsgl.errors import run_command
+clips = (clip("a", "long.mp4", 0, 40), clip("b", "long.mp4", 20, 60), clip("c", "short.mp4", 50, 53))
+table = ClipTable(dataset="toy", root=Path(sys.argv[1]), classes=("x",), clips=clips)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+sys.exit(run_command(lambda: open_cache(table, 4, 32, workers=int(sys.argv[3])) and 0))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_fills_up_ends_in_one_line_and_loses_nothing(table: ClipTable, workers: int) -> None:
+    """A limit on the size of a file makes writes fail as on a full disk, also in the decoding processes."""
+    open_cache(table, 4, 32)
+    folder = cache_folder(table, 4, 32)
+    (folder / "done.u8").write_bytes(bytes(3))
+    (folder / "frames.u8").write_bytes(bytes(3 * 8 * 32 * 32 * 3))
+    room = 2 * 8 * 32 * 32 * 3 + 5000
+    answer = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(table.root), str(room), str(workers)],
+        cwd=Path(__file__).parent, capture_output=True, text=True,
+    )  # fmt: skip
+    assert answer.returncode == 2 and len(answer.stderr.splitlines()) == 1, answer.stderr
+    assert f"the frame cache at {folder} cannot be written: File too large; make room" in answer.stderr
+    assert (folder / "done.u8").read_bytes() == b"\1\1\0"
+    seen = []
+    cache = open_cache(table, 4, 32, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(3, 3)], "only the third clip was decoded again"
+    assert [levels(cache.frames(name))[0] for name in "abc"] == pytest.approx([22, 42, 190], abs=2)

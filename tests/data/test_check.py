@@ -11,9 +11,9 @@ import pytest
 
 from fgsgl.data import check as module
 from fgsgl.data import sets
-from fgsgl.data.balance import balance
 from fgsgl.data.cache import check_folder
 from fgsgl.data.check import VIDEOS, check, read_fingerprint
+from fgsgl.data.check_report import balance
 
 
 @pytest.fixture

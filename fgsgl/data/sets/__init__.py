@@ -8,7 +8,10 @@ A file offers ``PRESETS`` (names, the default first), ``PROTOCOL`` (preset -> fi
 ``text(root) -> str``, its FG-Text: a shipped one's name, or a file. One that knows where the gesture is may offer
 ``motion_mask(root, clip, frames) -> mask_THW``, one whose classes form groups ``groups() -> group_C``. One with
 skeletons offers ``skeleton(root, clip) -> joints_TJ3``, NaN where a joint was not found, ``LAYOUT``, a name of
-:data:`fgsgl.data.layout.LAYOUTS`, and, where a board must say something of them, ``SKELETON_CAVEATS``.
+:data:`fgsgl.data.layout.LAYOUTS`, and, where a board must say something of them, ``SKELETON_CAVEATS``. One with a
+challenge offers ``SUBMISSION`` (the archive's name), ``SUBMISSION_CLIPS`` (how many it has) and
+``submission(clip_ids, scores_NC) -> bytes``; if the challenge hides the labels, also ``hidden(root) -> ClipTable``, its
+clips, all with label 0 in the split ``test``.
 """
 
 from __future__ import annotations

@@ -7,9 +7,8 @@ others are split by video, so that one person may stand in two splits, and the t
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.data.release import (
     VAL_SHARE,
     class_id,
+    csv_archive,
     filled,
     move_subjects,
     placed,
@@ -27,6 +27,7 @@ from fgsgl.data.release import (
     whole_numbers,
 )
 from fgsgl.errors import UserError
+from fgsgl.files import read_table
 from fgsgl.text import fgtext
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ SETTINGS = {
     "skeleton_pattern": "imigue_skeleton_{split}/{video}_light_hand.csv",
     "cut_list": "{split}_list.txt",
 }
+SUBMISSION, SUBMISSION_CLIPS = "Submission.zip", 4562
 BY_VIDEO = "iMiGUE: this layout does not name the subjects, so splits are by video and may share a person."
 COLUMNS = ("video_id", "class", "start_frame", "end_frame", "subject_id")
 
@@ -118,10 +120,26 @@ def skeleton(root: Path, clip: Clip) -> np.ndarray:
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
 
 
+def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
+    """The archive of the MiGA challenge, one row ``0004_0,30`` a test clip, by video and index: which video, which row
+    of its label table from 0, and the class from 0. The table's name inside the archive (?) is Submission.csv.
+
+    Raises:
+        UserError: for clips of another layout than the challenge's.
+    """
+    places = [re.fullmatch(r"(\d+)_(\d+)", clip_id) for clip_id in clip_ids]
+    if not all(places):
+        other = clip_ids[places.index(None)]
+        raise UserError(f"clip {other!r} is not of the MiGA release, whose test clips the challenge expects (0004_0)")
+    order = sorted(range(len(places)), key=lambda n: (places[n][1], int(places[n][2])))
+    answers_N = scores_NC.argmax(axis=1)
+    return csv_archive("Submission.csv", ((clip_ids[n], answers_N[n]) for n in order))
+
+
 def _full(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
     path = root / settings["label_file"]
     videos: dict[str, str] = {}
-    for line, row in _named_rows(path):
+    for line, row in read_table(path, COLUMNS):
         where = f"{path}, line {line}"
         raw, start, end, subject = whole_numbers([row[name] for name in COLUMNS[1:]], where)
         if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
@@ -139,22 +157,6 @@ def _full(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip
             split="test" if subject in TEST_SUBJECTS else "train",
             fps=FPS,
         )
-
-
-def _named_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of the full release's table, whose columns may stand in any order, with others between."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            names = {name.strip(): name for name in reader.fieldnames or ()}
-            if missing := [name for name in COLUMNS if name not in names]:
-                raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(COLUMNS)}")
-            for row in reader:
-                cells = {name: (row[names[name]] or "").strip() for name in COLUMNS}
-                if any(cells.values()):
-                    yield reader.line_num, cells
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable UTF-8 table: {error}") from None
 
 
 def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:

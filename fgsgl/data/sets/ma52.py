@@ -7,20 +7,25 @@ by the seed; ``official`` tests on the release's validation clips, whose people 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fgsgl.data.cliptable import Clip, ClipTable
-from fgsgl.data.release import VAL_SHARE, class_id, move_subjects, placed, read_list, read_settings
+from fgsgl.data.release import VAL_SHARE, class_id, csv_archive, move_subjects, placed, read_list, read_settings
 from fgsgl.errors import UserError
 from fgsgl.text import fgtext
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PRESETS = ("subjects", "official")
 PROTOCOL = {"subjects": {"epochs": 20, "size": "standard"}, "official": {"epochs": 20, "size": "standard"}}
 SHARED = "MA-52, protocol official: the people of the test split are trained on; the protocol subjects avoids it."
 TEST_SHARE = 0.25
 """Of the labelled clips, under the protocol ``subjects``."""
+SUBMISSION, SUBMISSION_CLIPS = "prediction.zip", 5586
 SETTINGS = {"list_pattern": "{split}_list_videos.txt", "video_pattern": "{split}/{file}"}
 BODY_PARTS = ("body", "head", "upper limb", "lower limb", "body-hand", "head-hand", "leg-hand")
 LAST_OF_PART = (4, 10, 23, 31, 37, 47, 51)
@@ -83,6 +88,40 @@ def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int) ->
             split="test" if split == "val" else "train",
             fps=0.0,
         )
+
+
+def hidden(root: Path) -> ClipTable:
+    """The clips of the release's test list, in its order and under its names; it hides labels (all 0) and subjects.
+
+    Raises:
+        UserError: as :func:`load`.
+    """
+    settings = read_settings(root, SETTINGS)
+    table = root / placed(root, settings, "list_pattern", split="test")
+    clips = tuple(
+        Clip(
+            clip_id=name, video=placed(root, settings, "video_pattern", split="test", file=name), start_frame=0,
+            end_frame=0, label=0, subject="hidden", split="test", fps=0.0,
+        )
+        for _, name, _ in read_list(table)
+    )  # fmt: skip
+    return ClipTable(dataset="ma52 test list", root=root, classes=fgtext.load("ma52").class_names, clips=clips)
+
+
+def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
+    """The challenge's archive: for each clip of the test list the five best actions and the five best body parts.
+
+    A body part is as likely as its best action (ours), so that the first one is that of the first action, as in
+    :func:`fgsgl.stats.metrics.grouped_metrics`. Equal scores rank by id, the lower first.
+    """
+    import numpy as np
+
+    part_C = np.array(groups())
+    best_NP = np.stack([scores_NC[:, part_C == part].max(axis=1) for part in range(len(BODY_PARTS))], axis=1)
+    actions_N5, parts_N5 = (np.argsort(-table, axis=1, kind="stable")[:, :5] for table in (scores_NC, best_NP))
+    header = ("vid", *(f"{level}_pred_{rank}" for level in ("action", "body") for rank in range(1, 6)))
+    rows = ((name, *actions_N5[n], *parts_N5[n]) for n, name in enumerate(clip_ids))
+    return csv_archive("prediction.csv", (header, *rows))
 
 
 def groups() -> list[int]:

@@ -1,0 +1,114 @@
+"""``python benchmarks/index_time.py``: from a folder to its clip table, and to a data set that is ready to train.
+
+Mock copies of 20,000 clips whose video files are empty, so that whatever opened one would fail: MA-52's lists, and a
+table of one's own. The frame cache, where it is opened, is marked as filled, without its frames (a sparse file).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fgsgl.bench.environment import git_state, hardware, versions
+from fgsgl.data import sets
+from fgsgl.data.cache import cache_folder
+from fgsgl.data.cliptable import ClipTable, write_named_clips
+from fgsgl.data.mm import ClipDataset
+from fgsgl.data.sampling import PER_SEGMENT
+from fgsgl.errors import run_command
+
+CLIPS, SUBJECTS, CLASSES = 20_000, 186, 52
+NUM_FRAMES, IMAGE_SIZE = 8, 112
+REPEATS = 5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks/index_time.py", description=__doc__.split(":", 1)[1].strip())
+    parser.add_argument("--clips", type=int, default=CLIPS, help="of each copy (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="of each row (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    return run_command(lambda: measure(arguments.clips, arguments.repeats, arguments.out))
+
+
+def measure(clips: int, repeats: int, out: Path) -> int:
+    """Measures every row, prints the table and writes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        _copy_of_ma52(root, clips)
+        table = sets.get("ma52").load(root, "subjects", 0)
+        write_named_clips(root / "my.csv", table.clips, table.classes)
+        _pretend_filled(table)
+        work = {
+            "index MA-52, every file looked for": lambda: sets.get("ma52").load(root, "subjects", 0),
+            "index a table of one's own": lambda: sets.get("csv").load(root / "my.csv", "all", 0),
+            "open MA-52 for training, cache filled": lambda: _open(root),
+        }
+        seconds = {what: [_seconds(action) for _ in range(repeats)] for what, action in work.items()}
+    result = {
+        "clips": clips, "seconds": seconds, "command": "python benchmarks/index_time.py",
+        "hardware": hardware("cpu", 1, "none"), "versions": versions(), **git_state(),
+    }  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "index.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    rows = [
+        f"| {what} | {_spread([wall_s for wall_s, _ in pairs])} | {_spread([cpu_s for _, cpu_s in pairs])} |\n"
+        for what, pairs in seconds.items()
+    ]
+    text = (
+        "# From a folder to its clip table\n\n"
+        f"{clips} clips, {repeats} repeats in one process, median (min to max). The video files are empty: nothing "
+        "here opens one. Processor time is what another program on the machine does not change.\n\n"
+        f"| | s | processor s |\n|---|---|---|\n{''.join(rows)}\n"
+        f"`{result['command']}`; {result['hardware']['cpu']}; commit {str(result['git_commit'])[:12]}.\n"
+    )
+    (out / "index.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return 0
+
+
+def _copy_of_ma52(root: Path, clips: int) -> None:
+    """The release's lists and, for every clip, an empty file."""
+    for split in ("train", "val"):
+        (root / split).mkdir()
+        names = [f"{n % SUBJECTS:04d}_01_{n:05d}.mp4" for n in range(clips // 2)]
+        for name in names:
+            (root / split / name).touch()
+        rows = "".join(f"{name} {n % CLASSES}\n" for n, name in enumerate(names))
+        (root / f"{split}_list_videos.txt").write_text(rows, encoding="utf-8")
+
+
+def _pretend_filled(table: ClipTable) -> None:
+    """A cache of the right size that says that every clip is in it."""
+    folder = cache_folder(table, NUM_FRAMES, IMAGE_SIZE)
+    folder.mkdir(parents=True)
+    with (folder / "frames.u8").open("wb") as file:
+        file.truncate(len(table.clips) * NUM_FRAMES * PER_SEGMENT * IMAGE_SIZE**2 * 3)
+    (folder / "done.u8").write_bytes(b"\1" * len(table.clips))
+
+
+def _open(root: Path) -> None:
+    dataset = ClipDataset("ma52", str(root), "train", "subjects", num_frames=NUM_FRAMES, image_size=IMAGE_SIZE)
+    dataset[0]
+
+
+def _seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """By the clock, and of the processor."""
+    started_s, busy_s = time.monotonic(), time.process_time()
+    work()
+    return time.monotonic() - started_s, time.process_time() - busy_s
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""`fgsgl submit` from finished cells on mock copies: formats, order, every clip once, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import copies
+import numpy as np
+import pytest
+
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.record import Predictions, Record, read_predictions, scored_sha256, write_predictions, write_record
+from fgsgl.cli import main
+from fgsgl.data import sets
+
+
+def board(root: Path, out: Path, *words: str) -> Path:
+    """A finished board of a copy."""
+    command = ["-m", "fgsgl.cli", "run", "--root", root, "--out", out, "--epochs", "1", "--device", "cpu", *words]
+    answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return out
+
+
+@pytest.fixture(scope="module")
+def ma52(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A copy whose hidden test clips are copies of the first validation clips, in reverse order; and its board."""
+    root = copies.ma52(tmp_path_factory.mktemp("ma52") / "MA-52")
+    lines = (root / "val_list_videos.txt").read_text().splitlines()[:7][::-1]
+    shutil.rmtree(root / "test")
+    (root / "test").mkdir()
+    for line in lines:
+        shutil.copy(root / "val" / line.split()[0], root / "test")
+    (root / "test_list_videos.txt").write_text("".join(f"{line.split()[0]} 0\r\n" for line in lines))
+    return root, board(root, root.parent / "board", "--dataset", "ma52", "--preset", "official")
+
+
+@pytest.fixture(scope="module")
+def miga(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The board of a copy of iMiGUE with a test video of twelve clips."""
+    root = copies.imigue_miga(tmp_path_factory.mktemp("imigue") / "MiGA")
+    labels = root / "imigue_rgb_test" / "0004_label.csv"
+    labels.write_text("".join(f"{n % 31 + 1},{7 * n},{7 * n + 6}\n" for n in range(12)))
+    return board(root, root.parent / "board", "--dataset", "imigue", "--methods", "majority")
+
+
+def submit(folder: Path, *words: str | Path, expect: int = 0) -> None:
+    assert main(["submit", str(folder), "--device", "cpu", *map(str, words)]) == expect
+
+
+def record_of(folder: Path, method: str) -> Record:
+    return next(record for record in Ledger(folder / "ledger").done().values() if record.method == method)
+
+
+def rows_of(path: Path, name: str) -> list[list[str]]:
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == [name], "flat, with this one file"
+        return list(csv.reader(io.StringIO(archive.read(name).decode())))
+
+
+def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, capsys) -> None:
+    root, folder = ma52
+    submit(folder, "--out", tmp_path / "prediction.zip")
+    said = capsys.readouterr().out
+    assert "7 clips of FG-SGL, seed 0" in said and "the challenge has 5586 clips" in said
+    header, *rows = rows_of(tmp_path / "prediction.zip", "prediction.csv")
+    assert header == ["vid", *(f"{level}_pred_{n}" for level in ("action", "body") for n in range(1, 6))]
+    listed = [line.split()[0] for line in (root / "test_list_videos.txt").read_text().splitlines()]
+    assert [row[0] for row in rows] == listed
+    known, part_of = read_predictions(folder / "ledger", record_of(folder, "fgsgl").cell_id), sets.get("ma52").groups()
+    scores_of = dict(zip(known.clip_ids.tolist(), known.scores["combined"], strict=True))
+    for name, *ranks in rows:
+        actions, parts = [int(value) for value in ranks[:5]], [int(value) for value in ranks[5:]]
+        scores_C = scores_of[f"val_{Path(name).stem}"]
+        assert np.allclose(scores_C[actions], np.sort(scores_C)[::-1][:5], atol=1e-5), "as the harness scored them"
+        assert len(set(actions)) == len(set(parts)) == 5 and set(parts) <= set(range(7))
+        assert parts[0] == part_of[actions[0]]
+
+
+def test_ma52_body_parts_rank_by_their_best_action() -> None:
+    scores_1C = np.zeros((1, 52))
+    scores_1C[0, [3, 4, 12, 30, 51]] = 0.3, 0.31, 0.32, 0.05, 0.02
+    with zipfile.ZipFile(io.BytesIO(sets.get("ma52").submission(["a.mp4"], scores_1C))) as archive:
+        row = archive.read("prediction.csv").decode().splitlines()[1]
+    assert row == "a.mp4,12,4,3,30,51,2,0,3,6,1"
+
+
+def test_ma52_refuses_what_would_not_be_whole(ma52, tmp_path: Path, capsys) -> None:
+    root, folder = ma52
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".frames"))
+    name = (copy / "test_list_videos.txt").read_text().split()[0]
+    (copy / "test" / name).write_bytes(b"")
+    submit(folder, "--root", copy, expect=2)
+    assert f"{name} is empty (0 bytes) (1 such clip(s)); a submission needs every one" in capsys.readouterr().err
+    (copy / "test" / name).unlink()
+    submit(folder, "--root", copy, expect=2)
+    assert "half an extraction?" in capsys.readouterr().err
+    submit(folder, "--cell", record_of(folder, "majority").cell_id, expect=2)
+    assert "sees no video" in capsys.readouterr().err
+    moved, cell_id = tmp_path / "board", record_of(folder, "fgsgl").cell_id
+    shutil.copytree(folder, moved)
+    (moved / "work" / cell_id / "epoch_1.pth").unlink()
+    submit(moved, expect=2)
+    assert f"no checkpoint at {moved / 'work' / cell_id / 'epoch_1.pth'}" in capsys.readouterr().err
+    shutil.rmtree(moved / "work")
+    submit(moved, expect=2)
+    assert "checkpoint is gone" in capsys.readouterr().err
+
+
+def test_imigue_hands_in_the_record(miga: Path, capsys) -> None:
+    record = record_of(miga, "majority")
+    submit(miga, "--cell", record.cell_id)
+    said = capsys.readouterr().out
+    assert "17 clips of Majority class, seed 0" in said and "the challenge has 4562 clips" in said
+    rows = rows_of(miga / "work" / record.cell_id / "Submission.zip", "Submission.csv")
+    assert [row[0] for row in rows] == [f"0004_{n}" for n in range(12)] + [f"0005_{n}" for n in range(5)]
+    known = read_predictions(miga / "ledger", record.cell_id)
+    best = dict(zip(known.clip_ids.tolist(), known.scores["combined"].argmax(axis=1).tolist(), strict=True))
+    assert {row[0]: int(row[1]) for row in rows} == best
+
+
+def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_path: Path, capsys) -> None:
+    record = record_of(miga, "majority")
+    known, ledger = read_predictions(miga / "ledger", record.cell_id), tmp_path / "ledger"
+
+    def refused(changed: Record, predictions: Predictions, says: str) -> None:
+        sha256 = write_predictions(ledger, record.cell_id, predictions)
+        write_record(ledger, dataclasses.replace(changed, predictions_sha256=sha256))
+        submit(tmp_path, "--cell", record.cell_id, expect=2)
+        assert says in capsys.readouterr().err
+
+    submit(tmp_path, expect=2)
+    assert "no finished cell in" in capsys.readouterr().err
+    left_out = [{"clip_id": "0005_0", "split": "test", "reason": "empty"}]
+    skipping = dataclasses.replace(record, data={**record.data, "skipped": left_out})
+    refused(skipping, known, "left 1 test clip(s) out (--skip-bad), and a submission needs every one")
+    short = dataclasses.replace(
+        known, clip_ids=known.clip_ids[1:], subjects=known.subjects[1:], labels=known.labels[1:],
+        scores={name: table[1:] for name, table in known.scores.items()},
+    )  # fmt: skip
+    refused(record, short, "not every clip of the test split once")
+    ids = np.array([f"{clip_id}_9_1" for clip_id in known.clip_ids])
+    full = dataclasses.replace(record, data={**record.data, "split_sha256": scored_sha256(ids)})
+    refused(full, dataclasses.replace(known, clip_ids=ids), "is not of the MiGA release")
+    other = dataclasses.replace(record, protocol={**record.protocol, "dataset": "smg"})
+    refused(other, known, "smg has no challenge to submit to; imigue, ma52 have one")
+    submit(tmp_path, expect=2)
+    assert f"0 finished cells of methods in {ledger}; name one of these with --cell" in capsys.readouterr().err
