@@ -75,13 +75,14 @@ def read() -> dict[tuple[str, str], dict[str, str]]:
 def methods_table() -> Table:
     """Every method; numbers of both sizes, ``quick / standard``."""
     counts = read()
-    table = Table("method", "name", "reads", "params M", "trained M", "GFLOPs", "recipe", "pretraining", "published")
+    table = Table("method", "reads", "params M", "trained M", "GFLOPs", "recipe", "pretraining", "published")
     for method in scan().values():
         rows = [counts[method.name, size] for size in SIZES if (method.name, size) in counts]
         numbers = [" / ".join(row[name] for row in rows) for name in ("params_m", "trainable_m", "gflops")]
-        weights = method.unavailable or method.pretraining(default_protocol("synmg"), method.settings)
+        weights = method.pretraining(default_protocol("synmg"), method.settings).partition("@")[0]
+        weights = f"cannot run here: {method.unavailable}" if method.unavailable else weights
         recipe = method.recipe.family if method.recipe else method.kind.replace("method", "not trained")
-        table.add_row(method.name, method.display_name, method.modality, *numbers, recipe, weights, method.paper)
+        table.add_row(method.name, method.modality, *numbers, recipe, weights, method.paper)
     table.caption = (
         "params, trained and GFLOPs of one clip: quick (8 frames, 112 px) / standard (8 frames, 224 px, ViT-B-16; "
         "skeletons 48 frames), counted by `fgsgl methods --measure`"

@@ -25,6 +25,7 @@ model = {'type': 'FGSGL',
  'fgsa': True,
  'motion_difference': True,
  'guidance': True,
+ 'fine_from_video': False,
  'cpa': True,
  'head': 'text',
  'learned_prompts': True,
@@ -84,7 +85,8 @@ train_dataloader = {'batch_size': 16,
 train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 5, 'val_interval': 1}
 optim_wrapper = {'type': 'OptimWrapper',
  'optimizer': {'type': 'AdamW', 'lr': 0.001, 'weight_decay': 0.01, 'fused': True},
- 'clip_grad': {'max_norm': 1.0}}
+ 'clip_grad': {'max_norm': 1.0},
+ 'accumulative_counts': 1}
 param_scheduler = [{'type': 'LinearLR',
   'start_factor': 0.01,
   'begin': 0,

@@ -112,9 +112,9 @@ def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_p
     assert mine[0]["cell_id"] == cell(fingerprint="new").cell_id
 
 
-@pytest.mark.parametrize("name", [name for name, method in scan().items() if method.kind == "method"])
+@pytest.mark.parametrize("name", [name for name, method in scan().items() if method.model])
 def test_one_knob_each_reaches_the_config(name: str) -> None:
-    protocol = dataclasses.replace(PROTOCOL, num_frames=5, image_size=96, epochs=3, batch_size=7)
+    protocol = dataclasses.replace(PROTOCOL, num_frames=12, image_size=96, epochs=3, batch_size=7)
     config = build_config(
         get(name), {}, protocol, 1, classes=Classes(count=9, text="smg"), root=Path("r"), work_dir=Path("w")
     )
@@ -124,7 +124,7 @@ def test_one_knob_each_reaches_the_config(name: str) -> None:
     for split in ("train", "val", "test") if trained else ("val", "test"):
         loader = config[f"{split}_dataloader"]
         assert loader["batch_size"] == 7
-        assert (loader["dataset"]["num_frames"], loader["dataset"]["image_size"]) == (5, 96)
+        assert (loader["dataset"]["num_frames"], loader["dataset"]["image_size"]) == (12, 96)
     assert config["randomness"]["seed"] == 1
     if trained:
         assert config["train_cfg"]["max_epochs"] == config["param_scheduler"][-1]["end"] == 3
