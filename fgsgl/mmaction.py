@@ -6,6 +6,31 @@ compat.apply()
 
 from fgsgl.bench import hooks  # noqa: E402
 from fgsgl.data import mm, sampler  # noqa: E402
-from fgsgl.models import autocast, calibrate_hook, frozen, preprocess, recognizer, slim_resnet  # noqa: E402
+from fgsgl.models import (  # noqa: E402
+    adapted,
+    autocast,
+    calibrate_hook,
+    frozen,
+    label_embedding,
+    preprocess,
+    recognizer,
+    slim_resnet,
+    tuned,
+    xclip,
+)
 
-__all__ = ["autocast", "calibrate_hook", "frozen", "hooks", "mm", "preprocess", "recognizer", "sampler", "slim_resnet"]
+__all__ = [
+    "adapted",
+    "autocast",
+    "calibrate_hook",
+    "frozen",
+    "hooks",
+    "label_embedding",
+    "mm",
+    "preprocess",
+    "recognizer",
+    "sampler",
+    "slim_resnet",
+    "tuned",
+    "xclip",
+]
