@@ -25,8 +25,8 @@ RECIPES = {
         ),
         Recipe(
             family="skeleton", lr=0.1, weight_decay=5e-4, optimizer="SGD", clip_grad=10.0,
-            source="PYSKL, arXiv 2205.09443: SGD with Nesterov's momentum, 0.1 at a batch of 128; kept at a batch of 16 "
-            "by SynMG quick's validation split (of 0.0125 and 0.1)",
+            source="PYSKL, arXiv 2205.09443: SGD with Nesterov's momentum, 0.1 at a batch of 128; kept at a batch of "
+            "16 by SynMG quick's validation split (of 0.0125 and 0.1)",
         ),
     )
 }  # fmt: skip

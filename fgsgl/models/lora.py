@@ -1,4 +1,4 @@
-"""LoRA on a visual tower, as a parametrization of its weights: no wrapped layers, and an exact merge.
+"""LoRA on a tower, as a parametrization of its weights: no wrapped layers, and an exact merge.
 
 W' = W + alpha / r * B A (arXiv 2106.09685, eq. 3), with B zero at the start. Shapes: O rows of a block, I columns,
 R rank, S adapted blocks of rows of one weight (q, k and v stand below each other in one matrix; other weights are one
@@ -53,11 +53,11 @@ class LowRank(nn.Module):
         return torch.cat(block_OI)
 
 
-def add_lora(visual: nn.Module, rank: int, alpha: float, targets: Sequence[str]) -> int:
-    """Adapts the blocks of a visual tower, which must hold its weights already; the output stays the same at first.
+def add_lora(tower: nn.Module, rank: int, alpha: float, targets: Sequence[str]) -> int:
+    """Adapts the blocks of a tower, which must hold its weights already; the output stays the same at first.
 
     Args:
-        visual: open_clip's VisionTransformer, or its wrapper of a timm transformer.
+        tower: open_clip's VisionTransformer or its wrapper of a timm transformer, or a text tower.
         rank: R.
         alpha: the update is scaled by ``alpha / rank``.
         targets: of ``q``, ``k``, ``v``, ``o`` and ``mlp``.
@@ -69,14 +69,14 @@ def add_lora(visual: nn.Module, rank: int, alpha: float, targets: Sequence[str])
         UserError: if the tower has no such weight.
     """
     qkv = [place for place, name in enumerate("qkv") if name in targets]
-    found = list(_weights(visual, bool(qkv), "o" in targets, "mlp" in targets))
+    found = list(_weights(tower, bool(qkv), "o" in targets, "mlp" in targets))
     for module, name, blocks in found:
         weight = getattr(module, name)
         weight.requires_grad_(False)
         adapted = qkv if blocks == 3 else [0]
         parametrize.register_parametrization(module, name, LowRank(weight, rank, alpha / rank, blocks, adapted))
     if not found:
-        raise UserError(f"LoRA found no weight for the targets {', '.join(targets)} in a {type(visual).__name__}")
+        raise UserError(f"LoRA found no weight for the targets {', '.join(targets)} in a {type(tower).__name__}")
     return len(found)
 
 
@@ -90,9 +90,9 @@ def merge_lora(model: nn.Module) -> None:
                     getattr(module, name).requires_grad_(False)
 
 
-def _weights(visual: nn.Module, qkv: bool, output: bool, mlp: bool) -> Iterator[tuple[nn.Module, str, int]]:
+def _weights(tower: nn.Module, qkv: bool, output: bool, mlp: bool) -> Iterator[tuple[nn.Module, str, int]]:
     """(module, name of its weight, number of row blocks) of what is to be adapted; only inside transformer blocks."""
-    for path, module in visual.named_modules():
+    for path, module in tower.named_modules():
         *parents, own = path.split(".")
         if not {"blocks", "resblocks"} & set(parents):
             continue

@@ -9,7 +9,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import kl_div, normalize
 
 STAGE = 1 / 3  # of the training: one level alone; the other's loss rises; both in full
 
@@ -80,6 +80,24 @@ def contrastive_loss(
         row_C = -(log_p_BC * positives_BC).sum(0) / positives_BC.sum(0).clamp(min=1)
         parts.append((row_C * present_C).sum() / present_C.sum())
     return torch.stack(parts).mean()
+
+
+def batch_contrast(logits_BB: Tensor, labels_B: Tensor, smoothing: float = 0.0) -> Tensor:
+    """ActionCLIP's loss (arXiv 2109.08472, eq. 5): of clips and texts of one batch, with all pairs of a class positive.
+
+    The mean over both directions of the Kullback-Leibler divergence of the softmax over the batch from a target that
+    is even over the positives.
+
+    Args:
+        logits_BB: scaled similarity of each clip (row) to the text of each clip (column).
+        labels_B: class ids.
+        smoothing: share of the target that is spread evenly over the batch.
+    """
+    same_BB = (labels_B[:, None] == labels_B).float()
+    target_BB = (1 - smoothing) * same_BB / same_BB.sum(1, keepdim=True) + smoothing / len(labels_B)
+    rows = kl_div(logits_BB.log_softmax(1), target_BB, reduction="batchmean")
+    columns = kl_div(logits_BB.T.log_softmax(1), target_BB, reduction="batchmean")
+    return (rows + columns) / 2
 
 
 def level_weights(schedule: str, progress: float) -> tuple[float, float]:

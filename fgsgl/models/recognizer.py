@@ -88,13 +88,7 @@ class FGSGL(BaseModel):
         config = self.config
         if not (config.has_text_head or config.has_fine):
             return None
-        text = fgtext.load(config.text)
-        if len(text.classes) != config.num_classes:
-            raise UserError(
-                f"FG-Text {config.text!r} has {len(text.classes)} classes, but the model num_classes="
-                f"{config.num_classes}; give the data set's own text"
-            )
-        return text
+        return fgtext.load_classes(config.text, config.num_classes)
 
     def _build_category(self, text: fgtext.FGText | None, embedding: int, seed: int) -> None:
         config = self.config

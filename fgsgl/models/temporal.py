@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from open_clip.transformer import Transformer
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate, normalize, pad, scaled_dot_product_attention
 
@@ -21,6 +22,32 @@ class MeanOverTime(nn.Module):
     def forward(self, frame_BTE: Tensor) -> Tensor:
         """``video_BE``."""
         return normalize(frame_BTE.float(), dim=-1).mean(1)
+
+
+def heads_of(width: int) -> int:
+    """So many heads of 64 as CLIP has them, or one where the width is no multiple of 64."""
+    return width // 64 if width % 64 == 0 else 1
+
+
+class FrameTransformer(nn.Module):
+    """A transformer over the frame embeddings, whose output is added to them, then the mean.
+
+    ActionCLIP's "Transf" and Text4Vis's transformer (six layers), and X-CLIP's multi-frame integration (one layer).
+
+    Args:
+        width: E.
+        num_frames: T.
+        layers: of the transformer.
+    """
+
+    def __init__(self, width: int, num_frames: int, layers: int) -> None:
+        super().__init__()
+        self.time_TE = nn.Parameter(0.02 * torch.randn(num_frames, width))
+        self.transformer = Transformer(width, layers, heads_of(width))
+
+    def forward(self, frame_BTE: Tensor) -> Tensor:
+        """``video_BE``."""
+        return (frame_BTE + self.transformer(frame_BTE + self.time_TE)).float().mean(1)
 
 
 class TemporalTransformer(nn.Module):

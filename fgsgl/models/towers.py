@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import open_clip
 import torch
@@ -26,7 +26,9 @@ _START = "a video of a person"  # the learned context starts as these words
 
 
 class Tower(nn.Module):
-    """A frozen visual and a frozen text tower with one joint embedding; LoRA may be added to :attr:`visual`.
+    """A visual and a text tower with one joint embedding, frozen until :meth:`tune` is called.
+
+    LoRA may be added to both, and the blocks of :attr:`visual` may be wrapped.
 
     Args:
         model: a CLIP or CustomTextCLIP of open_clip's whose visual tower is a transformer; it is taken apart.
@@ -59,8 +61,22 @@ class Tower(nn.Module):
         """Number of blocks of the visual tower."""
 
     def train(self, mode: bool = True) -> Tower:
-        """Stays in evaluation mode: a frozen tower drops nothing out."""
+        """Stays in evaluation mode, frozen or tuned: no tower drops anything out."""
         return super().train(False)
+
+    def tune(self, visual: bool = False, text: bool = False) -> None:
+        """Unfreezes all weights that the frames' or the texts' embeddings are computed with."""
+        if visual:
+            self.visual.requires_grad_()
+        if text:
+            for name, parameter in self.text.named_parameters():
+                parameter.requires_grad_(name not in ("logit_scale", "logit_bias"))
+
+    def wrap_blocks(self, wrap: Callable[[int, nn.Module], nn.Module]) -> None:
+        """Puts ``wrap(number from 1, block)`` in the place of every block of the visual tower."""
+        blocks = _blocks(self.visual, self.name)
+        for index, block in enumerate(blocks):
+            blocks[index] = wrap(index + 1, block)
 
     def tap_block(self, tap: str | int) -> int:
         """The number of the block, from 1, that a tap means.
@@ -89,9 +105,18 @@ class Tower(nn.Module):
         Raises:
             UserError: for a text longer than the tower's context; nothing is cut off in silence.
         """
-        tokens_NL = self._tokens(texts)
+        tokens_NL = self.tokens(texts)
         parts = [self.text.encode_text(part_NL, normalize=True).float() for part_NL in tokens_NL.split(_BATCH)]
         return torch.cat(parts)
+
+    def encode_tokens(self, tokens_NL: Tensor) -> Tensor:
+        """Token ids -> ``text_NE``, normalised, with gradients to whatever of the text tower is tuned.
+
+        Raises:
+            UserError: if the tower's attention is not causal.
+        """
+        tokens_NL = self._as_far_as_read(tokens_NL)
+        return self._read(tokens_NL, self._token_embedding()(tokens_NL))
 
     def encode_text_with_context(self, context_KV: Tensor, names: Sequence[str]) -> Tensor:
         """Class names after learned context tokens (CoOp, arXiv 2109.01134) -> ``text_CE``, normalised.
@@ -100,29 +125,16 @@ class Tower(nn.Module):
             UserError: if context and name are longer than the tower's context, or the tower's attention is not causal.
         """
         count = len(context_KV)
-        tokens_CL = self._tokens([" ".join(["x"] * count + [name]) for name in names])  # "x" holds a token's place
-        text = getattr(self.text, "text", self.text)
-        if text.attn_mask is None or getattr(text, "text_pool_type", getattr(text, "pool_type", "")) != "argmax":
-            raise UserError(
-                f"{self.name} reads texts in both directions; its prompts cannot be learned, so switch off "
-                "learned_prompts"
-            )
-        # Attention is causal and the end token, the largest id, is read: what follows the longest text is never seen.
-        tokens_CL = tokens_CL[:, : int(tokens_CL.argmax(1).max()) + 1]
-        length = tokens_CL.shape[1]
-        embedded_CLV = text.token_embedding(tokens_CL)
+        tokens_CL = self.tokens([" ".join(["x"] * count + [name]) for name in names])  # "x" holds a token's place
+        tokens_CL = self._as_far_as_read(tokens_CL)
+        embedded_CLV = self._token_embedding()(tokens_CL)
         context_CKV = context_KV.to(embedded_CLV.dtype).expand(len(names), -1, -1)
         embedded_CLV = torch.cat([embedded_CLV[:, :1], context_CKV, embedded_CLV[:, 1 + count :]], dim=1)
-        embedded_CLV = embedded_CLV + text.positional_embedding[:length].to(embedded_CLV.dtype)
-        read_CLV = text.transformer(embedded_CLV, attn_mask=text.attn_mask[:length, :length])
-        end_CV = text.ln_final(read_CLV)[torch.arange(len(names)), tokens_CL.argmax(1)]
-        projection = text.text_projection
-        text_CE = projection(end_CV) if isinstance(projection, nn.Linear) else end_CV @ projection
-        return normalize(text_CE, dim=-1).float()
+        return self._read(tokens_CL, embedded_CLV)
 
     def first_context(self, count: int) -> Tensor:
         """``context_KV`` to start from: the embedded words of a plain prompt, repeated as often as needed."""
-        tokens_L = self._tokens([_START])[0]
+        tokens_L = self.tokens([_START])[0]
         words_L = tokens_L[1 : 1 + len(self._tokenizer.encode(_START))]
         return self._token_embedding()(words_L).detach().repeat(count, 1)[:count].clone()
 
@@ -130,7 +142,12 @@ class Tower(nn.Module):
         """Frees the text tower; text can no longer be encoded."""
         self.text = None
 
-    def _tokens(self, texts: Sequence[str]) -> Tensor:
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Texts -> token ids_NL.
+
+        Raises:
+            UserError: for a text longer than the tower's context; nothing is cut off in silence.
+        """
         if self.text is None:
             raise RuntimeError("the text tower was dropped")
         longest = self.text.context_length - 2  # a start and an end token
@@ -138,6 +155,27 @@ class Tower(nn.Module):
             if (length := len(self._tokenizer.encode(text))) > longest:
                 raise UserError(f"{self.name} reads {longest} tokens, but this text has {length}: {text!r}; shorten it")
         return self._tokenizer(list(texts)).to(self._token_embedding().weight.device)
+
+    def _as_far_as_read(self, tokens_NL: Tensor) -> Tensor:
+        """Attention is causal and the end token, the largest id, is read: what follows the longest text is unseen."""
+        text = getattr(self.text, "text", self.text)
+        if text.attn_mask is None or getattr(text, "text_pool_type", getattr(text, "pool_type", "")) != "argmax":
+            raise UserError(
+                f"{self.name} reads texts in both directions; neither its text tower nor its prompts can be learned, "
+                "so take another backbone, or switch off FG-SGL's learned_prompts"
+            )
+        return tokens_NL[:, : int(tokens_NL.argmax(1).max()) + 1]
+
+    def _read(self, tokens_NL: Tensor, embedded_NLV: Tensor) -> Tensor:
+        """Embedded tokens -> ``text_NE``, normalised."""
+        text = getattr(self.text, "text", self.text)
+        count, length = tokens_NL.shape
+        embedded_NLV = embedded_NLV + text.positional_embedding[:length].to(embedded_NLV.dtype)
+        read_NLV = text.transformer(embedded_NLV, attn_mask=text.attn_mask[:length, :length])
+        end_NV = text.ln_final(read_NLV)[torch.arange(count), tokens_NL.argmax(1)]
+        projection = text.text_projection
+        text_NE = projection(end_NV) if isinstance(projection, nn.Linear) else end_NV @ projection
+        return normalize(text_NE, dim=-1).float()
 
     def _token_embedding(self) -> nn.Embedding:
         return getattr(self.text, "text", self.text).token_embedding

@@ -163,6 +163,21 @@ def load(name_or_path: str | Path) -> FGText:
         raise UserError(f"the FG-Text file {path} cannot be used: {error}") from None
 
 
+def load_classes(name_or_path: str | Path, count: int) -> FGText:
+    """Reads FG-Text as :func:`load`, for a model of so many classes.
+
+    Raises:
+        UserError: as :func:`load`, or if it has another number of classes.
+    """
+    text = load(name_or_path)
+    if len(text.classes) != count:
+        raise UserError(
+            f"FG-Text {str(name_or_path)!r} has {len(text.classes)} classes, but the model num_classes={count}; "
+            "give the data set's own text"
+        )
+    return text
+
+
 def parse(yaml_text: str) -> FGText:
     """FG-Text from the text of a YAML file.
 

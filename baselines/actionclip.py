@@ -1,0 +1,38 @@
+"""ActionCLIP: clips and label templates of a batch contrasted (Wang et al. 2021, arXiv 2109.08472).
+
+The transformer over the frames has the paper's six layers at the standard size, two at the quick one. Differences: see
+:class:`fgsgl.models.tuned.ActionCLIP`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from baselines.linear_probe import tower_settings
+from fgsgl.bench.fgsgl import tower_pretraining
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+
+LAYERS = {"quick": 2, "standard": 6}
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "ActionCLIP",
+        **tower_settings(protocol, classes),
+        "text": classes.text,
+        "layers": LAYERS[protocol.size],
+    }
+
+
+METHOD = Method(
+    name="actionclip",
+    display_name="ActionCLIP",
+    paper="Wang et al. 2021, arXiv 2109.08472",
+    recipe=RECIPES["pretrained vit"],
+    model=_model,
+    reads_text=True,
+    pretraining=tower_pretraining,
+)

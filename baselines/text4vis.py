@@ -1,0 +1,32 @@
+"""Text4Vis: frozen text embeddings as the classifier of a tuned visual tower (Wu et al. AAAI 2023, arXiv 2207.01297).
+
+The paper's setting: the visual tower is tuned, the text tower frozen, frames are averaged ("TAP"); ``layers=6`` takes
+its transformer over the frames instead. Differences: see :class:`fgsgl.models.tuned.Text4Vis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from baselines.linear_probe import tower_settings
+from fgsgl.bench.fgsgl import tower_pretraining
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "Text4Vis", **tower_settings(protocol, classes), "text": classes.text, **settings}
+
+
+METHOD = Method(
+    name="text4vis",
+    display_name="Text4Vis",
+    paper="Wu et al. AAAI 2023, arXiv 2207.01297",
+    settings={"layers": 0},
+    recipe=RECIPES["pretrained vit"],
+    model=_model,
+    reads_text=True,
+    pretraining=tower_pretraining,
+)

@@ -1,0 +1,30 @@
+"""ViFi-CLIP: both towers tuned whole, frames averaged (Rasheed et al. CVPR 2023, arXiv 2212.03640).
+
+Differences: see :class:`fgsgl.models.tuned.ViFiCLIP`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from baselines.linear_probe import tower_settings
+from fgsgl.bench.fgsgl import tower_pretraining
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "ViFiCLIP", **tower_settings(protocol, classes), "text": classes.text, "tuned": "full"}
+
+
+METHOD = Method(
+    name="vificlip",
+    display_name="ViFi-CLIP",
+    paper="Rasheed et al. CVPR 2023, arXiv 2212.03640",
+    recipe=RECIPES["pretrained vit"],
+    model=_model,
+    reads_text=True,
+    pretraining=tower_pretraining,
+)

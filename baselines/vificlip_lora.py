@@ -1,0 +1,31 @@
+"""ViFi-CLIP (Rasheed et al. CVPR 2023, arXiv 2212.03640) with both towers tuned by LoRA (arXiv 2106.09685): ours.
+
+Rank, scale and targets are FG-SGL's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from baselines.linear_probe import tower_settings
+from fgsgl.bench.fgsgl import tower_pretraining
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import RECIPES
+
+
+def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "ViFiCLIP", **tower_settings(protocol, classes), "text": classes.text, "tuned": "lora", **settings}
+
+
+METHOD = Method(
+    name="vificlip_lora",
+    display_name="ViFi-CLIP (LoRA)",
+    paper="Rasheed et al. CVPR 2023, arXiv 2212.03640 (with LoRA, arXiv 2106.09685)",
+    settings={"lora_rank": 8, "lora_alpha": 16.0, "lora_targets": ["q", "k", "v", "o", "mlp"]},
+    recipe=RECIPES["peft"],
+    model=_model,
+    reads_text=True,
+    pretraining=tower_pretraining,
+)
