@@ -35,6 +35,9 @@ from fgsgl.data.mm import ClipDataset
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
+SHOWN = 5
+"""Cells that an error names."""
+
 
 def submit(
     folder: Path, cell_id: str | None, root: Path | None, device: str, out: Path | None, console: Console
@@ -84,8 +87,9 @@ def _record(folder: Path, cell_id: str | None) -> Record:
         return methods[0]
     what = f"no finished cell {cell_id}" if cell_id else f"{len(methods)} finished cells of methods"
     known = ", ".join(
-        f"{name} ({record.method} {record.variant}, seed {record.seed})" for name, record in records.items()
+        f"{record.cell_id} ({record.method} {record.variant}, seed {record.seed})" for record in methods[:SHOWN]
     )
+    known += ", ..." if len(methods) > SHOWN else ""
     raise UserError(f"{what} in {folder / 'ledger'}; name one of these with --cell: {known}")
 
 

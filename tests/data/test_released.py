@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,15 +181,13 @@ def test_a_frame_range_past_the_end_is_named_when_frames_are_read(tmp_path: Path
     assert "Majority" in call(*words, "--skip-bad").stdout
 
 
-def test_indexing_touches_no_video_and_is_quick(tmp_path: Path, monkeypatch) -> None:
-    """20,000 clips: the goal is 2 s alone on a machine; the limit here only catches a wrong order of growth."""
+def test_indexing_touches_no_video(tmp_path: Path, monkeypatch) -> None:
+    """How long 20,000 clips take is measured by ``benchmarks/index_time.py``."""
     for split in ("train", "val"):
         (tmp_path / split).mkdir()
-        names = [f"{n % 186:04d}_{n:05d}.mp4" for n in range(10_000)]
+        names = [f"{n % 186:04d}_{n:05d}.mp4" for n in range(1_000)]
         for name in names:
             (tmp_path / split / name).touch()
         write(tmp_path / f"{split}_list_videos.txt", "".join(f"{name} {n % 52}\n" for n, name in enumerate(names)))
     monkeypatch.setattr("av.open", lambda *_, **__: pytest.fail("a video was opened"))
-    started_s = time.perf_counter()
-    assert len(load(tmp_path, "ma52").clips) == 20_000
-    assert time.perf_counter() - started_s < 20
+    assert len(load(tmp_path, "ma52").clips) == 2_000
