@@ -2,36 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from baselines.csn_ip import csn_method
 
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
-from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, sized
-
-
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
-    published = {
-        "type": "ResNet3dCSN",
-        "depth": 152,
-        "pretrained": None,
-        "pretrained2d": False,
-        "with_pool2": False,
-        "bottleneck_mode": "ir",
-        "zero_init_residual": False,
-    }
-    backbone = sized(protocol, published, depth=50, stage_blocks=(1, 1, 2, 1), base_channels=16)
-    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 2048}, in_channels=512)}
-    return recognizer_3d(classes, settings, backbone, head)
-
-
-METHOD = Method(
-    name="csn_ir",
-    display_name="ir-CSN",
-    paper="Tran et al. 2019, arXiv 1904.02811",
-    settings={"pretrained": None, "dropout": 0.5},
-    recipe=RECIPES["scratch cnn"],
-    model=_model,
-    pretraining=backbone_pretraining,
-)
+METHOD = csn_method("csn_ir", "ir-CSN", "ir")
