@@ -98,7 +98,10 @@ def _repeat(name: str, protocol: Protocol, table: ClipTable, arguments: argparse
 def _config(name: str, protocol: Protocol, table: ClipTable, work_dir: Path) -> dict[str, Any]:
     """A cell's config without its validation, for more epochs than are run."""
     classes = Classes(count=len(table.classes), text=sets.get(protocol.dataset).text(table.root))
-    config = build_config(get(name), {}, protocol, 0, classes=classes, root=table.root, work_dir=work_dir)
+    config = build_config(
+        get(name), {}, protocol, 0, classes=classes, root=table.root, work_dir=work_dir,
+        n_train=len(table.split("train")),
+    )  # fmt: skip
     for part in ("dataloader", "evaluator", "cfg"):
         config[f"val_{part}"] = config[f"test_{part}"] = None
     config["model"]["autocast"] = "bf16" if torch.cuda.is_available() or cpu_has_bf16() else "none"

@@ -40,3 +40,29 @@ def test_index_time_measures_every_row(tmp_path: Path) -> None:
     seconds = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))["seconds"]
     assert len(seconds) == 3 and all(len(pairs) == 2 and min(map(min, pairs)) > 0 for pairs in seconds.values())
     assert (tmp_path / "index.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
+def test_train_throughput_compares_three_ways(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "benchmarks/train_throughput.py", "--preset", "smoke", "--methods", "tsm", "--steps", "2",
+        "--repeats", "1", "--workers", "0", "--out", tmp_path,
+    ]  # fmt: skip
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    (row,) = json.loads((tmp_path / "train.json").read_text(encoding="utf-8"))["rows"]
+    assert min(row[way] for way in ("harness", "stock", "bare")) > 0
+    assert (tmp_path / "train.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
+def test_fgsgl_overhead_compares_the_variants(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "benchmarks/fgsgl_overhead.py", "--steps", "2", "--batch-size", "2", "--image-size", "32",
+        "--num-frames", "2", "--out", tmp_path,
+    ]  # fmt: skip
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    result = json.loads((tmp_path / "overhead-synmg-tiny.json").read_text(encoding="utf-8"))
+    assert len(result["train_s"]) == 3 and all(len(times) == 2 for times in result["test_s"].values())
+    assert (tmp_path / "overhead-synmg-tiny.md").read_text(encoding="utf-8") == answer.stdout
