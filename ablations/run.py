@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ablations.factors import CONTROL_METHODS, CONTROLS, FACTORS, variant, variant_of_settings
-from fgsgl.arguments import add_experiment_arguments, out_of, protocol_of
+from fgsgl.arguments import add_experiment_arguments, execution_of, out_of, protocol_of
 from fgsgl.errors import UserError, run_command
 
 
@@ -84,8 +84,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=arguments.root,
-        device=arguments.device,
-        jobs=arguments.jobs,
+        **execution_of(arguments),
     )
     console = wide_console()
     if not arguments.dry_run:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fgsgl.bench.protocol import SAMPLINGS, SIZES, Protocol, default_protocol
+from fgsgl.bench.visualizers import VISUALIZERS
 
 
 def add_command(
@@ -56,6 +58,11 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on a GPU)")
+    parser.add_argument(
+        "--devices", type=int, default=1, help="GPUs that train a cell, or processes on a CPU (default: 1)"
+    )
+    parser.add_argument("--compile", action="store_true", help="compile the visual tower of vision-language methods")
+    parser.add_argument("--visualizer", choices=list(VISUALIZERS), help="log there as well, beside TensorBoard and CSV")
     parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
@@ -81,6 +88,11 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
         ema=arguments.ema,
         views=arguments.views,
     )
+
+
+def execution_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of how cells are run; none of it is part of a cell's id."""
+    return {name: getattr(arguments, name) for name in ("device", "jobs", "devices", "compile", "visualizer")}
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import fgsgl
-from fgsgl.arguments import add_command, add_experiment_arguments, add_protocol_arguments, out_of, protocol_of
+from fgsgl.arguments import (
+    add_command,
+    add_experiment_arguments,
+    add_protocol_arguments,
+    execution_of,
+    out_of,
+    protocol_of,
+)
 from fgsgl.bench.protocol import SIZES
 from fgsgl.data.cli import add_data_commands
 from fgsgl.errors import run_command
@@ -91,8 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=arguments.root,
-        device=arguments.device,
-        jobs=arguments.jobs,
+        **execution_of(arguments),
     )
     return run(experiment, wide_console(), dry_run=arguments.dry_run)
 

@@ -1,11 +1,13 @@
 """A cell's own process: ``python -m fgsgl.bench.cell_main <spec.json>`` trains, evaluates and writes one record.
 
-The parent (:mod:`fgsgl.bench.execute`) writes the spec and waits; a cell that dies takes nothing else along.
+The parent (:mod:`fgsgl.bench.execute`) writes the spec and waits; a cell that dies takes nothing else along. Where
+torchrun starts several of them for one cell, the first does all this, and the others train along.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import traceback
@@ -29,12 +31,16 @@ LOCK = "lock"
 """File in the work folder that the process of the cell holds while it runs."""
 BUSY = 75
 """Exit code where another process is running the same cell."""
+GRACE_S = 3.0
+"""How long a process that trains along lets the first one tell an error that both have met."""
 
 
 def main(spec_path: Path) -> int:
     """Runs the cell and writes its record, also when it fails; returns the exit code."""
     clock = Clock()
     spec = json.loads(spec_path.read_text(encoding="utf-8"))
+    if spec["devices"] > 1 and int(os.environ["RANK"]) > 0:
+        return _train_along(spec, clock)
     try:
         with FileLock(Path(spec["work_dir"]) / LOCK, timeout=0):
             return _run(spec, clock)
@@ -60,6 +66,25 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
     record = Record(status="done", times_s=clock.laps_s, metrics=metrics, predictions_sha256=sha256, **fields)
     write_record(ledger, record)
     return 0
+
+
+def _train_along(spec: dict[str, Any], clock: Clock) -> int:
+    """What every process but the first does: it trains, and leaves the rest to the first."""
+    from fgsgl.bench.train import train_and_score
+
+    try:
+        train_and_score(cell_of(spec), table_of(spec), spec, *precision(spec), clock)
+    except Exception:  # torchrun ends all processes when one ends by an error
+        traceback.print_exc()
+        time.sleep(GRACE_S)
+        return 1
+    return 0
+
+
+def precision(spec: dict[str, Any]) -> tuple[str, str]:
+    """The device of a cell, and whether it computes in ``bf16`` there (else ``none``)."""
+    device = resolve_device(spec["device"], spec["devices"])
+    return device, "bf16" if device == "cuda" or cpu_has_bf16() else "none"
 
 
 def cell_of(spec: dict[str, Any]) -> Cell:
@@ -209,10 +234,7 @@ def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock
     """Trains and evaluates a recognizer in this process."""
     from fgsgl.bench.train import train_and_score
 
-    device = resolve_device(spec["device"])
-    autocast = "bf16" if device == "cuda" or cpu_has_bf16() else "none"
-    result, predictions, skipped = train_and_score(cell, table, spec, device, autocast, clock)
-    result["hardware"] = hardware(device, spec["threads"], autocast)
+    result, predictions, skipped = train_and_score(cell, table, spec, *precision(spec), clock)
     result["data"] = describe_data(table, skipped, cell.method.modality)
     return result, predictions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -85,11 +86,15 @@ def device_environment(device: str) -> dict[str, str]:
     raise UserError(f"unknown device {device!r}; expected auto, cpu, cuda or cuda:N")
 
 
-def resolve_device(wanted: str) -> str:
+def resolve_device(wanted: str, devices: int = 1) -> str:
     """``cuda`` where this process sees a GPU, else ``cpu``.
 
+    Args:
+        wanted: as for :func:`device_environment`.
+        devices: how many GPUs are needed, if any.
+
     Raises:
-        UserError: for an unknown device, or if a GPU was wanted and there is none.
+        UserError: for an unknown device, or if a GPU was wanted and there is none, or are too few.
     """
     device_environment(wanted)
     if wanted == "cpu":
@@ -97,20 +102,37 @@ def resolve_device(wanted: str) -> str:
     import torch
 
     if torch.cuda.is_available():
+        if (count := torch.cuda.device_count()) < devices:
+            raise UserError(f"--devices is {devices}, but PyTorch sees {count} GPU(s); use fewer, or --device cpu")
         return "cuda"
     if wanted.startswith("cuda"):
         raise UserError(f"device {wanted!r} was asked for, but PyTorch sees no GPU; use --device cpu or auto")
     return "cpu"
 
 
-def hardware(device: str, threads: int, autocast: str) -> dict[str, Any]:
-    """What a cell ran on."""
+def require_compiler(device: str) -> None:
+    """Refuses ``--compile`` on a CPU without the compiler that torch.compile needs there.
+
+    Raises:
+        UserError: naming the compiler that was looked for.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if device == "cpu" and shutil.which(compiler) is None:
+        raise UserError(
+            f"--compile needs a C++ compiler on a CPU, but there is no {compiler!r}; install g++ or set CXX"
+        )
+
+
+def hardware(device: str, threads: int, autocast: str, devices: int = 1, compiled: bool = False) -> dict[str, Any]:
+    """What a cell ran on, and how: what may change a result by rounding alone."""
     found = {
         "device": device,
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "threads": threads,
         "autocast": autocast,
+        "devices": devices,
+        "compiled": compiled,
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpu": None,
     }

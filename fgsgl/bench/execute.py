@@ -18,10 +18,11 @@ from filelock import FileLock, Timeout
 
 from fgsgl.bench import cell_main
 from fgsgl.bench.cell import Cell
-from fgsgl.bench.environment import KEEP_MEMORY, device_environment, git_state
+from fgsgl.bench.environment import KEEP_MEMORY, device_environment, git_state, require_compiler
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
 from fgsgl.bench.record import write_record
+from fgsgl.bench.visualizers import require_visualizer
 from fgsgl.errors import UserError
 
 POLL_S = 0.2
@@ -42,6 +43,12 @@ class Place:
     """Cells at a time."""
     threads: int = 1
     """CPU threads of a cell."""
+    devices: int = 1
+    """Processes that a training is divided over: a GPU each, or all on the CPU."""
+    compile: bool = False
+    """Whether visual towers are compiled."""
+    visualizer: str | None = None
+    """One of :data:`fgsgl.bench.visualizers.VISUALIZERS`, or None: TensorBoard alone."""
 
     @property
     def ledger(self) -> Ledger:
@@ -90,7 +97,8 @@ def execute(cells: Sequence[Cell], place: Place, live: Live) -> list[Cell]:
                 if item.process.poll() is None:
                     continue
                 running.remove(item)
-                if item.process.returncode == cell_main.BUSY:
+                code = item.process.returncode  # torchrun ends by a code of its own, whatever its processes end by
+                if code == cell_main.BUSY or (code and _runs_elsewhere(place.work_dir(item.cell))):
                     waiting.append(item.cell)
                     continue
                 if not _finish(item, place):
@@ -116,6 +124,7 @@ def _runs_elsewhere(work_dir: Path) -> bool:
 def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
     work_dir = place.work_dir(cell)
     work_dir.mkdir(parents=True, exist_ok=True)
+    devices = place.devices if cell.method.recipe else 1
     spec = {
         "variant": {"method": cell.variant.method, "name": cell.variant.name, "changes": dict(cell.variant.changes)},
         "protocol": cell.protocol.as_dict(),
@@ -126,7 +135,10 @@ def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
         "ledger": str(place.ledger.folder),
         "work_dir": str(work_dir),
         "device": place.device,
-        "threads": place.threads,
+        "devices": devices,
+        "threads": max(1, place.threads // devices),
+        "compile": place.compile,
+        "visualizer": place.visualizer,
         "git": git,
         "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -136,13 +148,15 @@ def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
     environment = {
         **os.environ,
         **KEEP_MEMORY,
-        "OMP_NUM_THREADS": str(place.threads),
+        "OMP_NUM_THREADS": str(spec["threads"]),
         "PYTHONHASHSEED": "0",
         **device_environment(place.device),
     }
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(devices)]
+    command = [sys.executable, *(torchrun if devices > 1 else []), "-m", "fgsgl.bench.cell_main", str(path)]
     with (work_dir / "log.txt").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fgsgl.bench.cell_main", str(path)],
+            command,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
         )  # fmt: skip
     return _Running(cell, process, spec)
@@ -151,7 +165,7 @@ def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
 def _finish(item: _Running, place: Place) -> bool:
     """Whether the cell has its record; a process that left none gets one that says how it died."""
     record = place.ledger.get(item.cell.cell_id)
-    if record is not None and record.started_utc == item.spec["started_utc"]:
+    if record is not None and (record.status == "done" or record.started_utc == item.spec["started_utc"]):
         return record.status == "done"
     code = item.process.returncode
     cause, message = ("killed", f"by signal {-code}") if code < 0 else ("error", f"exit code {code}")
@@ -172,16 +186,36 @@ def _stop(running: Sequence[_Running]) -> None:
             item.process.wait()
 
 
-def local_place(out: Path, root: Path, device: str, jobs: int | None) -> Place:
-    """Two cells at a time on a CPU (its cores shared between them), one on a GPU, unless ``jobs`` says otherwise.
+def local_place(
+    out: Path,
+    root: Path,
+    device: str,
+    jobs: int | None,
+    devices: int = 1,
+    compile: bool = False,
+    visualizer: str | None = None,
+) -> Place:
+    """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one at a time on
+    a GPU, or where a cell takes several processes.
 
     Raises:
-        UserError: for an unknown device, or no job at all.
+        UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer whose
+            package is not installed, or no compiler where one is asked for.
     """
     device_environment(device)
-    if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs is {jobs}, expected at least 1")
+    require_visualizer(visualizer)
+    if compile and device == "cpu":
+        require_compiler(device)
+    for name, count in (("jobs", jobs), ("devices", devices)):
+        if count is not None and count < 1:
+            raise UserError(f"--{name} is {count}, expected at least 1")
+    if devices > 1 and device.startswith("cuda:"):
+        raise UserError(f"--devices {devices} needs as many GPUs, but --device {device} is one; use --device cuda")
     cores = os.cpu_count() or 1
     on_gpu = device.startswith("cuda") or (device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
-    jobs = jobs or (1 if on_gpu else min(2, cores))
-    return Place(out=out, root=root, device=device, jobs=jobs, threads=max(1, cores // jobs))
+    jobs = jobs or (1 if on_gpu or devices > 1 else min(2, cores))
+    threads = max(1, cores // jobs)
+    return Place(
+        out=out, root=root, device=device, jobs=jobs, threads=threads, devices=devices, compile=compile,
+        visualizer=visualizer,
+    )  # fmt: skip

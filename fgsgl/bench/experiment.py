@@ -37,6 +37,10 @@ class Experiment:
     """The data set's folder; None: its default place below ``data/``."""
     device: str = "auto"
     jobs: int | None = None
+    devices: int = 1
+    """Processes that a training is divided over."""
+    compile: bool = False
+    visualizer: str | None = None
 
 
 def data_root(protocol: Protocol, root: Path | None) -> Path:
@@ -92,7 +96,11 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     if experiment.seeds < 1:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
     root = data_root(experiment.protocol, experiment.root)
-    place = local_place(experiment.out, root, experiment.device, experiment.jobs)
+    place = local_place(
+        experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
+        experiment.visualizer,
+    )  # fmt: skip
+    _divide(experiment.protocol, experiment.devices)
     for method in (get(variant.method) for variant in experiment.variants):
         if method.unavailable:
             raise UserError(f"{method.name} cannot run here: {method.unavailable}")
@@ -129,6 +137,15 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         if failure["class"] in ("bad_data", "unwritable"):
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
     return 1 if failed else 0
+
+
+def _divide(protocol: Protocol, devices: int) -> None:
+    """Refuses processes that a batch, in as many parts as it is computed in, cannot be divided over evenly."""
+    if protocol.batch_size % (protocol.accumulate * devices):
+        raise UserError(
+            f"--devices is {devices}, expected a number that divides the batch: {protocol.batch_size} clips in "
+            f"{protocol.accumulate} part(s); change --batch-size or --accumulate"
+        )
 
 
 def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:

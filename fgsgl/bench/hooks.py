@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import random
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmaction.registry import HOOKS
+from mmengine.dist import all_reduce, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -21,6 +25,9 @@ from fgsgl.files import write_whole
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
     """Seeds every generator anew for each epoch, so that a resumed epoch equals an uninterrupted one.
+
+    Several processes draw the same on the CPU, of which each takes its own clips' part; what is drawn on a GPU, such as
+    dropout's masks, is another's in each.
 
     Args:
         seed: the cell's seed.
@@ -35,6 +42,7 @@ class EpochSeedHook(Hook):
         """Derives the epoch's seed from the cell's."""
         state = np.random.SeedSequence([self.seed, runner.epoch]).generate_state(1)[0]
         torch.manual_seed(int(state))
+        torch.cuda.manual_seed(int(state) + get_rank())
         np.random.seed(int(state))
         random.seed(int(state))
 
@@ -46,9 +54,12 @@ class Diverged(FloatingPointError):
 class CellHook(Hook):
     """Tells the parent process where the cell stands, keeps the learning curve, and stops a diverged training.
 
+    Of several processes the first alone writes; a row's losses and clips are those of all.
+
     Args:
         progress: file that the parent reads; written whole, at most every half second.
-        curve: JSON-lines file with a row an epoch; rows of epochs that are trained again are dropped.
+        curve: JSON-lines file with a row an epoch, beside which the same is written as CSV; rows of epochs that are
+            trained again are dropped.
     """
 
     priority = "LOW"
@@ -67,7 +78,7 @@ class CellHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Starts the epoch's sums."""
         self.sums: dict[str, float] = {}
-        self.count = 0
+        self.count = self.clips = 0
         self.started_s = time.monotonic()
 
     def after_train_iter(
@@ -75,6 +86,7 @@ class CellHook(Hook):
     ) -> None:
         """Adds the losses up; a loss that is not finite ends the cell."""
         self.count += 1
+        self.clips += len(data_batch["inputs"]) * get_world_size()
         for name, value in (outputs or {}).items():
             if name.startswith("loss"):
                 self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
@@ -86,20 +98,28 @@ class CellHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Closes the epoch's row; the validation adds to it."""
+        means = torch.stack(list(self.sums.values())) / self.count
+        all_reduce(means, "mean")
+        losses = dict(zip(self.sums, means.tolist(), strict=True))
+        train_s = time.monotonic() - self.started_s
         self.row = {
             "epoch": runner.epoch + 1,
-            **{name: float(total) / self.count for name, total in self.sums.items()},
+            **losses,
             "lr": runner.optim_wrapper.get_lr()["lr"][0],
-            "train_s": time.monotonic() - self.started_s,
+            "train_s": train_s,
+            "clips_per_s": self.clips / train_s,
+            "memory_mib": peak_memory_mib(),
         }
         if not math.isfinite(self.row["loss"]):
             raise Diverged(f"the mean loss of epoch {runner.epoch + 1} is {self.row['loss']}")
         self._write_row()
+        runner.visualizer.add_scalars({f"epoch/{name}": value for name, value in self.row.items()}, runner.epoch + 1)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Adds the accuracy on the validation split to the epoch's row."""
         self.row["val_top1"] = float(metrics["acc/top1"])
         self._write_row()
+        runner.visualizer.add_scalars({"epoch/val_top1": self.row["val_top1"]}, self.row["epoch"])
         self.tell({"val_top1": self.row["val_top1"]}, at_once=True)
 
     def after_train(self, runner: Runner) -> None:
@@ -113,6 +133,8 @@ class CellHook(Hook):
 
     def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
         """Writes the progress file, unless it was written just now."""
+        if not is_main_process():
+            return
         self.news = {**getattr(self, "news", {}), **news}
         if at_once or time.monotonic() - self.written_s >= self.INTERVAL_S:
             write_whole(self.progress, json.dumps(self.news))
@@ -125,4 +147,18 @@ def read_curve(path: Path) -> list[dict[str, float]]:
 
 
 def _write_rows(path: Path, rows: list[dict[str, float]]) -> None:
+    if not is_main_process():
+        return
     write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path.with_suffix(".csv"), table.getvalue())
+
+
+def peak_memory_mib() -> float:
+    """Largest memory of this process so far: of the GPU's allocator where one is used, else of the process."""
+    if torch.cuda.is_initialized():
+        return round(torch.cuda.max_memory_allocated() / 2**20, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)

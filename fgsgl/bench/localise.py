@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from fgsgl.data import sets
@@ -28,7 +28,7 @@ EXAMPLES = 3
 
 
 def localise(
-    runner: Runner, loader: DataLoader, table: ClipTable, dataset: str, examples: Path | None
+    model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, examples: Path | None
 ) -> dict[str, Any] | None:
     """Pointing game and energy inside of each dimension's attention over the clips of a split.
 
@@ -36,7 +36,7 @@ def localise(
     training clips (``prior``), which knows where and when gestures happen, but not this clip.
 
     Args:
-        runner: with the trained model.
+        model: trained.
         loader: of the split, in the order of its clips.
         table: the clip table.
         dataset: its name.
@@ -46,7 +46,8 @@ def localise(
         ``{"n_clips", "pointing": {name: share}, "energy": {name: share}}`` with the dimensions, ``even`` and ``prior``
         as names; None where the recognizer has no attention or the data set no masks.
     """
-    module, model = sets.get(dataset), runner.model.eval()
+    module = sets.get(dataset)
+    model.eval()
     if not hasattr(module, "motion_mask") or not getattr(model, "fgsa", None):
         return None
     num_frames, side = model.config.num_frames, round(model.fgsa.place_PM.shape[0] ** 0.5)

@@ -3,38 +3,99 @@
 from __future__ import annotations
 
 import logging
-import resource
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.config import build_config
 from fgsgl.bench.cost import measure
+from fgsgl.bench.distribute import join_processes, leave_processes, shared_config
+from fgsgl.bench.environment import hardware, require_compiler
 from fgsgl.bench.evaluate import adjusted, predict_split
-from fgsgl.bench.hooks import CellHook, read_curve
+from fgsgl.bench.hooks import CellHook, peak_memory_mib, read_curve
 from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
 from fgsgl.bench.record import Predictions
+from fgsgl.bench.visualizers import VISUALIZERS
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.models.calibrate_hook import CalibrateHook
+from fgsgl.models.towers import Tower
 
 
 def train_and_score(
     cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
-) -> tuple[dict[str, Any], Predictions, dict[str, str]]:
+) -> tuple[dict[str, Any], Predictions, dict[str, str]] | None:
     """Trains the cell's recognizer if it has a recipe, and then opens the test split and scores it once.
 
+    Of several processes that train together, the first scores alone.
+
     Returns:
-        fields of the record, the predictions on the test split, and the clips left out (id -> reason).
+        fields of the record, the predictions on the test split, and the clips left out (id -> reason); None in every
+        process but the first.
     """
     torch.set_num_threads(spec["threads"])
+    join_processes(device, spec["devices"])
+    config = _config(cell, table, spec, device, autocast)
+    clock.lap("import")
+    work_dir = Path(spec["work_dir"])
+    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl")
+    progress.tell({"phase": "build"}, at_once=True)
+    runner = Runner.from_cfg(Config(config))
+    runner.register_hook(progress)
+    compiled = spec["compile"] and _compile_tower(_model(runner), device)
+    clock.lap("build")
+    if cell.method.recipe:
+        runner.train()
+        clock.lap("train")
+    first = is_main_process()
+    leave_processes()
+    if not first:
+        return None
+
+    model = _model(runner)
+    _use_average(runner)
+    test_loader = runner.build_dataloader(config["test_dataloader"])
+    predictions = predict_split(
+        model,
+        test_loader,
+        cell.protocol.views,
+        lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
+    )
+    counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
+    predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
+    clock.lap("evaluate")
+    shows = cell.seed == 0 and not cell.variant.changes
+    examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
+    localisation = localise(model, test_loader, table, cell.protocol.dataset, examples)
+    clock.lap("localise")
+    cost = measure(model, next(iter(test_loader)))
+    clock.lap("cost")
+    parameters = list(model.parameters())
+    logging.shutdown()
+    result = {
+        "curve": read_curve(progress.curve),
+        "selection": {"epoch": runner.max_epochs if cell.method.recipe else 0, **_calibration(runner)},
+        "params": sum(parameter.numel() for parameter in parameters),
+        "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "cost": cost,
+        "peak_memory_mib": peak_memory_mib(),
+        "localisation": localisation,
+        "hardware": hardware(device, spec["threads"], autocast, spec["devices"], compiled),
+    }
+    return result, predictions, test_loader.dataset.cache.bad
+
+
+def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str) -> dict[str, Any]:
+    """The cell's config, with what this machine adds to it: nothing that changes what is computed."""
     work_dir = Path(spec["work_dir"])
     config = build_config(
         cell.method,
@@ -49,45 +110,27 @@ def train_and_score(
     config["model"]["autocast"] = autocast
     config["resume"] = (work_dir / "last_checkpoint").exists()
     config["randomness"]["deterministic"] = device == "cuda"
-    clock.lap("import")
-    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl")
-    progress.tell({"phase": "build"}, at_once=True)
-    runner = Runner.from_cfg(Config(config))
-    runner.register_hook(progress)
-    clock.lap("build")
-    if cell.method.recipe:
-        runner.train()
-        clock.lap("train")
+    backends = ["TensorboardVisBackend", *([VISUALIZERS[spec["visualizer"]]] if spec["visualizer"] else [])]
+    config["visualizer"] = {"type": "ActionVisualizer", "vis_backends": [{"type": name} for name in backends]}
+    return shared_config(config, spec["devices"])
 
-    _use_average(runner)
-    test_loader = runner.build_dataloader(config["test_dataloader"])
-    predictions = predict_split(
-        runner.model,
-        test_loader,
-        cell.protocol.views,
-        lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
-    )
-    counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
-    predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
-    clock.lap("evaluate")
-    shows = cell.seed == 0 and not cell.variant.changes
-    examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
-    localisation = localise(runner, test_loader, table, cell.protocol.dataset, examples)
-    clock.lap("localise")
-    cost = measure(runner.model, next(iter(test_loader)))
-    clock.lap("cost")
-    parameters = list(runner.model.parameters())
-    logging.shutdown()
-    result = {
-        "curve": read_curve(progress.curve),
-        "selection": {"epoch": runner.max_epochs if cell.method.recipe else 0, **_calibration(runner)},
-        "params": sum(parameter.numel() for parameter in parameters),
-        "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        "cost": cost,
-        "peak_memory_mib": peak_memory_mib(device),
-        "localisation": localisation,
-    }
-    return result, predictions, test_loader.dataset.cache.bad
+
+def _model(runner: Runner) -> torch.nn.Module:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+def _compile_tower(model: torch.nn.Module, device: str) -> bool:
+    """Compiles the visual tower of a recognizer that has one, and says whether it has.
+
+    Raises:
+        UserError: where there is no compiler.
+    """
+    tower = getattr(model, "tower", None)
+    if not isinstance(tower, Tower):
+        return False
+    require_compiler(device)
+    tower.compile_visual()
+    return True
 
 
 def _use_average(runner: Runner) -> None:
@@ -95,13 +138,6 @@ def _use_average(runner: Runner) -> None:
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
             hook.before_test_epoch(runner)
-
-
-def peak_memory_mib(device: str) -> float:
-    """Largest memory so far: of the GPU's allocator, or of this process on a CPU."""
-    if device == "cuda":
-        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)
 
 
 def _calibration(runner: Runner) -> dict[str, float]:

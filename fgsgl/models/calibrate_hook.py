@@ -9,8 +9,10 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmaction.registry import HOOKS
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -40,21 +42,19 @@ class CalibrateHook(Hook):
         self.rows += outputs or []
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Fits temperatures and beta."""
+        """Fits temperatures and beta, on the rows of all processes."""
+        labels = [row.gt_label.view(()) for row in self.rows]
         logits = [
-            torch.stack([getattr(row, name) for row in self.rows]).float().cpu().numpy()
-            if name in self.rows[0]
-            else None
+            _table([getattr(row, name) for row in self.rows]) if name in self.rows[0] else None
             for name in ("category_logits", "fine_logits")
         ]
-        labels_N = torch.cat([row.gt_label.view(1) for row in self.rows]).cpu().numpy()
-        self.fitted = _model(runner).calibrate(*logits, labels_N)
+        self.fitted = _model(runner).calibrate(*logits, _table(labels))
 
     def after_train(self, runner: Runner) -> None:
         """Writes the calibration into the last checkpoint; validates first if the training had already ended."""
         if not self.fitted:
             runner.val_loop.run()
-        path = find_latest_checkpoint(runner.work_dir)
+        path = find_latest_checkpoint(runner.work_dir) if is_main_process() else None
         if path is None:
             return
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -62,6 +62,11 @@ class CalibrateHook(Hook):
         file = io.BytesIO()
         torch.save(content, file)
         write_whole(Path(path), file.getvalue())
+
+
+def _table(rows: list[torch.Tensor]) -> np.ndarray:
+    """The rows of all processes, one above the other."""
+    return np.concatenate(all_gather_object(torch.stack(rows).cpu().numpy()))
 
 
 def _model(runner: Runner) -> torch.nn.Module:

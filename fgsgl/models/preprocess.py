@@ -12,6 +12,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseDataPreprocessor
 
 from fgsgl.data.sampling import PER_SEGMENT
+from fgsgl.models.processes import own, whole
 
 
 @MODELS.register_module()
@@ -19,7 +20,7 @@ class ClipPreprocessor(BaseDataPreprocessor):
     """Stacks ``frames_KHWC`` uint8 samples, picks a frame of each segment, augments (training only) and normalises.
 
     All randomness is torch's on the default generator; the harness seeds it anew for every epoch, so that a resumed
-    epoch equals an uninterrupted one.
+    epoch equals an uninterrupted one. Several processes draw for the whole batch, and each takes its own clips' part.
 
     Args:
         mean, std: per channel, in 0..255, as the pretrained weights expect them.
@@ -59,10 +60,10 @@ class ClipPreprocessor(BaseDataPreprocessor):
         """A random frame of each segment, mirrored or not, moved by whole pixels: one copy, still uint8."""
         batch, kept, height, width = frames_BKHWC.shape[:4]
         segments = kept // PER_SEGMENT
-        index_BT = torch.arange(segments) * PER_SEGMENT + torch.randint(PER_SEGMENT, (batch, segments))
+        index_BT = torch.arange(segments) * PER_SEGMENT + own(torch.randint(PER_SEGMENT, (whole(batch), segments)))
         rows_BH = _moved(height, batch, self.shift)
         columns_BW = _moved(width, batch, self.shift)
-        mirrored_B = torch.rand(batch, 1) < self.flip
+        mirrored_B = own(torch.rand(whole(batch), 1)) < self.flip
         columns_BW = torch.where(mirrored_B, columns_BW.flip(-1), columns_BW)
         device = frames_BKHWC.device
         index_BT, rows_BH, columns_BW = index_BT.to(device), rows_BH.to(device), columns_BW.to(device)
@@ -77,7 +78,7 @@ class ClipPreprocessor(BaseDataPreprocessor):
 
     def _light(self, clip_BTCHW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Gain and offset of each clip: contrast about the clip's mean, and brightness."""
-        draws_2B = (torch.rand(2, len(clip_BTCHW)) * 2 - 1) * self.brightness
+        draws_2B = (own(torch.rand(2, whole(len(clip_BTCHW))), dim=1) * 2 - 1) * self.brightness
         contrast_B, brightness_B = draws_2B.to(clip_BTCHW.device).view(2, -1, 1, 1, 1, 1)
         middle_B = clip_BTCHW[:, ::2, :, ::4, ::4].mean(dim=(1, 2, 3, 4), keepdim=True)
         return 1 + contrast_B, middle_B * (brightness_B - contrast_B)
@@ -86,4 +87,4 @@ class ClipPreprocessor(BaseDataPreprocessor):
 def _moved(side: int, batch: int, share: float) -> torch.Tensor:
     """Pixel numbers of a side, moved by a whole number of pixels a clip, the border repeated: (batch, side)."""
     reach = round(share * side)
-    return (torch.arange(side) + torch.randint(-reach, reach + 1, (batch, 1))).clamp(0, side - 1)
+    return (torch.arange(side) + own(torch.randint(-reach, reach + 1, (whole(batch), 1)))).clamp(0, side - 1)

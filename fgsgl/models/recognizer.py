@@ -34,6 +34,7 @@ from fgsgl.models.cpa import CategoryText  # noqa: E402
 from fgsgl.models.fgsa import FGSA  # noqa: E402
 from fgsgl.models.lora import add_lora  # noqa: E402
 from fgsgl.models.losses import LogitScale, contrastive_loss, level_weights, similarity_BC  # noqa: E402
+from fgsgl.models.processes import gathered  # noqa: E402
 from fgsgl.models.temporal import MeanOverTime, TemporalTransformer  # noqa: E402
 from fgsgl.models.towers import build_tower  # noqa: E402
 from fgsgl.text import embed, fgtext  # noqa: E402
@@ -156,7 +157,7 @@ class FGSGL(BaseModel):
             logits = self._logits(seen)
             if mode == "loss":
                 labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples]).to(inputs.device)
-                return self._losses(logits, labels_B)
+                return self._losses({name: gathered(value) for name, value in logits.items()}, gathered(labels_B))
             scores = self._scores(logits)
             if mode == "predict":
                 return self._fill(data_samples or [ActionDataSample() for _ in inputs], scores)

@@ -13,6 +13,7 @@ from mmengine.model import BaseDataPreprocessor
 
 from fgsgl.data.layout import LAYOUTS
 from fgsgl.data.sampling import PER_SEGMENT
+from fgsgl.models.processes import own, whole
 
 
 @MODELS.register_module()
@@ -50,8 +51,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
     def _varied(self, joints_BKJ3: torch.Tensor) -> torch.Tensor:
         """A random frame of each segment, mirrored or not, turned and scaled."""
         batch, segments = len(joints_BKJ3), joints_BKJ3.shape[1] // PER_SEGMENT
-        index_BT = torch.arange(segments) * PER_SEGMENT + torch.randint(PER_SEGMENT, (batch, segments))
-        mirrored_B = torch.rand(batch) < self.flip
+        index_BT = torch.arange(segments) * PER_SEGMENT + own(torch.randint(PER_SEGMENT, (whole(batch), segments)))
+        mirrored_B = own(torch.rand(whole(batch))) < self.flip
         matrix_B33 = self._matrices(batch).to(joints_BKJ3.device)
         index_BT, mirrored_B = index_BT.to(joints_BKJ3.device), mirrored_B.to(joints_BKJ3.device)
         joints_BTJ3 = joints_BKJ3[torch.arange(batch, device=index_BT.device)[:, None], index_BT]
@@ -64,8 +65,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
 
     def _matrices(self, batch: int) -> torch.Tensor:
         """A rotation about x, y and z and a scale for each clip; a confidence, the third value, is left alone."""
-        angle_3B = (torch.rand(3, batch) * 2 - 1) * self.turn_rad
-        size_B = 1 + (torch.rand(batch) * 2 - 1) * self.scale
+        angle_3B = (own(torch.rand(3, whole(batch)), dim=1) * 2 - 1) * self.turn_rad
+        size_B = 1 + (own(torch.rand(whole(batch))) * 2 - 1) * self.scale
         if self.confidence:
             angle_3B[:2] = 0
         x_B33, y_B33, z_B33 = (_rotation(axis, angle_3B[axis]) for axis in range(3))

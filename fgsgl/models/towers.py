@@ -78,6 +78,10 @@ class Tower(nn.Module):
         for index, block in enumerate(blocks):
             blocks[index] = wrap(index + 1, block)
 
+    def compile_visual(self) -> None:
+        """Compiles the way from frames to features, as a whole, at its first call for each shape."""
+        self.visual.forward_intermediates = torch.compile(self.visual.forward_intermediates, fullgraph=True)
+
     def tap_block(self, tap: str | int) -> int:
         """The number of the block, from 1, that a tap means.
 

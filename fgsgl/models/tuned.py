@@ -26,6 +26,7 @@ from fgsgl.errors import UserError  # noqa: E402
 from fgsgl.models.cpa import prompt_text_CE  # noqa: E402
 from fgsgl.models.lora import add_lora  # noqa: E402
 from fgsgl.models.losses import batch_contrast  # noqa: E402
+from fgsgl.models.processes import gathered, own, whole  # noqa: E402
 from fgsgl.models.temporal import FrameTransformer, MeanOverTime  # noqa: E402
 from fgsgl.models.tower_recognizer import TowerRecognizer  # noqa: E402
 from fgsgl.models.towers import Tower  # noqa: E402
@@ -137,10 +138,10 @@ class ActionCLIP(TowerRecognizer):
         video_BE = self.temporal(self._frames(clip_BTCHW))
         if labels_B is None:
             return video_BE, self.class_text(self.tower)
-        return video_BE, self.class_text.one_each(labels_B, self.tower)
+        return gathered(video_BE), gathered(self.class_text.one_each(labels_B, self.tower))
 
     def _loss(self, logits_BB: Tensor, labels_B: Tensor) -> Tensor:
-        return batch_contrast(logits_BB, labels_B, self.label_smoothing)
+        return batch_contrast(logits_BB, gathered(labels_B), self.label_smoothing)
 
 
 class PromptText(nn.Module):
@@ -174,7 +175,7 @@ class PromptText(nn.Module):
     def one_each(self, labels_B: Tensor, tower: Tower) -> Tensor:
         """``text_BE`` of a random prompt of each label, drawn from torch's default generator."""
         count_B = self.count_C[labels_B]
-        place_B = (torch.rand(len(labels_B)).to(count_B.device) * count_B).long()
+        place_B = (own(torch.rand(whole(len(labels_B)))).to(count_B.device) * count_B).long()
         first_B = (self.count_C.cumsum(0) - self.count_C)[labels_B]
         return tower.encode_tokens(self.tokens_NL[first_B + place_B])
 

@@ -266,7 +266,8 @@ def _hardware(hardware: dict[str, Any]) -> str:
         return ""
     cores = f", {hardware['cores']} cores" if "cores" in hardware and not hardware.get("gpu") else ""
     precision = f", {hardware['autocast']}" if hardware.get("autocast", "none") != "none" else ""
-    return f"{device}{cores}{precision}"
+    devices = f", {hardware['devices']} devices" if hardware.get("devices", 1) > 1 else ""
+    return f"{device}{cores}{precision}{devices}{', compiled' if hardware.get('compiled') else ''}"
 
 
 def _joined(values: Iterable[str]) -> str:

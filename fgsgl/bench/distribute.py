@@ -1,0 +1,43 @@
+"""A cell trained by several processes: torchrun starts them, DDP averages their gradients, the batch stays the same.
+
+Each process computes its share of every batch, a process a GPU, or all on one CPU. What they compute is what one
+process computes, up to rounding, with two exceptions: batch norm takes its statistics over a process's own share, and
+dropout masks are others. So the number of processes is no part of a cell's id, and stands in the record.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+from torch import distributed
+
+
+def join_processes(device: str, devices: int) -> None:
+    """Makes this process one of those that torchrun has started; does nothing where a cell is trained by one."""
+    if devices == 1:
+        return
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+
+
+def leave_processes() -> None:
+    """Ends what :func:`join_processes` began, once every process is here; each is alone from then on."""
+    if distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
+def shared_config(config: dict[str, Any], devices: int) -> dict[str, Any]:
+    """The config with each batch divided over the processes; that of one process is left as it is."""
+    if devices == 1:
+        return config
+    loader = config["train_dataloader"]
+    return {
+        **config,
+        "train_dataloader": {**loader, "batch_size": loader["batch_size"] // devices},
+        "launcher": "pytorch",
+        "model_wrapper_cfg": {"type": "MMDistributedDataParallel", "device_ids": None},
+    }
