@@ -1,0 +1,64 @@
+"""A cell trained by several processes is the cell that one trains; what is compiled or logged elsewhere is, too."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from fgsgl.bench.record import read_predictions
+from fgsgl.text import fgtext
+
+DIVIDED = Path(__file__).with_name("divided.py")
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+
+def record_of(out: Path, method: str) -> dict[str, Any]:
+    (found,) = (row for path in (out / "ledger").glob("*.json") if (row := json.loads(path.read_text()))["method"] == method)
+    return found
+
+
+@pytest.fixture(scope="module")
+def even(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SynMG's smallest preset with 48 training clips instead of 49, as a table of one's own: whole batches of 8."""
+    folder = tmp_path_factory.mktemp("even")
+    shutil.copytree(smoke, folder, ignore=shutil.ignore_patterns(".frames", "truth"), dirs_exist_ok=True)
+    table = pd.read_csv(folder / "clips.csv", dtype=str, keep_default_na=False)
+    table.drop(table.index[table["split"] == "train"][-1]).to_csv(folder / "clips.csv", index=False)
+    (folder / "text.yaml").write_text(fgtext.dump(fgtext.load("smg")), encoding="utf-8")
+    (folder / "classes.txt").write_text("\n".join(entry.name for entry in fgtext.load("smg").classes))
+    return folder
+
+
+def run(call: Any, data: Path, out: Path, method: str, *options: str, expect: int = 0) -> Any:
+    words = ("--dataset", "csv", "--root", data, "--device", "cpu", "--epochs", "1", "--batch-size", "8", "--jobs", "1")
+    return call("-m", "fgsgl.cli", "run", "--methods", method, *words, "--out", out, *options, expect=expect)
+
+
+def test_the_mean_gradient_of_two_processes_is_that_of_one(call: Any) -> None:
+    said = call("-W", "ignore", *TORCHRUN, DIVIDED).stdout
+    assert re.findall(r"SEEN (\w+)", said).count("actionclip") == 2, said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fgsgl", "linear_probe"])
+def test_two_processes_train_the_cell_that_one_trains(even: Path, tmp_path: Path, method: str, call: Any) -> None:
+    run(call, even, tmp_path / "one", method)
+    run(call, even, tmp_path / "two", method, "--devices", "2")
+    one, two = (record_of(tmp_path / name, method) for name in ("one", "two"))
+    assert one["cell_id"] == two["cell_id"]
+    assert (one["hardware"]["devices"], two["hardware"]["devices"]) == (1, 2)
+    (ours,), (theirs,) = one["curve"], two["curve"]
+    for name in (name for name in ours if name.startswith("loss")):
+        assert theirs[name] == pytest.approx(ours[name], rel=0.01), name  # bf16 rounds
+    scores = [read_predictions(tmp_path / name / "ledger", one["cell_id"]) for name in ("one", "two")]
+    assert scores[0].clip_ids.tolist() == scores[1].clip_ids.tolist()
+    assert np.abs(scores[0].scores["combined"] - scores[1].scores["combined"]).max() < 0.02
+    assert "2 devices" in (tmp_path / "two" / "leaderboard.md").read_text()
