@@ -45,6 +45,15 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
         (["-m", "fgsgl.cli", "run", "--epochs", "0"], "epochs is 0, expected at least 1"),
         (["-m", "fgsgl.cli", "run", "--seeds", "0"], "--seeds is 0, expected at least 1"),
         (["-m", "fgsgl.cli", "run", "--device", "gpu"], "unknown device 'gpu'; expected auto, cpu, cuda or cuda:N"),
+        (["-m", "fgsgl.cli", "run", "--views", "3"], "views is 3, expected 1 to 2"),
+        (["-m", "fgsgl.cli", "run", "--accumulate", "3"], "accumulate is 3, expected a number that divides the batch"),
+        (["-m", "fgsgl.cli", "run", "--devices", "0"], "--devices is 0, expected at least 1"),
+        (["-m", "fgsgl.cli", "run", "--devices", "3"], "--devices is 3, expected a number that divides the batch: 16"),
+        (
+            ["-m", "fgsgl.cli", "run", "--device", "cuda:1", "--devices", "2"],
+            "cuda:1 is one; use --device cuda",
+        ),
+        (["-m", "fgsgl.cli", "run", "--visualizer", "wandb"], "needs the package wandb: pip install wandb"),
         (
             ["-m", "fgsgl.cli", "run", "--dataset", "csv", "--methods", "stgcn"],
             "csv has no skeletons; methods that read",

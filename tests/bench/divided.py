@@ -5,6 +5,7 @@ Compared in fp32 after one backward pass; prints the name and the largest differ
 
 from __future__ import annotations
 
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def main() -> None:
         assert found.keys() == expected[name].keys() and found
         largest = max(value.abs().max() for value in found.values())
         apart = max((found[key] - expected[name][key]).abs().max() for key in found) / largest
-        print(f"SEEN {name} {apart:.1e}", flush=True)
+        sys.stdout.write(f"SEEN {name} {apart:.1e}\n")
         assert apart < 1e-4, name
     distributed.destroy_process_group()
 

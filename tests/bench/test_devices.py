@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fgsgl.bench.record import read_predictions
 from fgsgl.text import fgtext
@@ -21,7 +20,8 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 
 
 def record_of(out: Path, method: str) -> dict[str, Any]:
-    (found,) = (row for path in (out / "ledger").glob("*.json") if (row := json.loads(path.read_text()))["method"] == method)
+    rows = [json.loads(path.read_text()) for path in (out / "ledger").glob("*.json")]
+    (found,) = (row for row in rows if row["method"] == method)
     return found
 
 
@@ -57,8 +57,25 @@ def test_two_processes_train_the_cell_that_one_trains(even: Path, tmp_path: Path
     assert (one["hardware"]["devices"], two["hardware"]["devices"]) == (1, 2)
     (ours,), (theirs,) = one["curve"], two["curve"]
     for name in (name for name in ours if name.startswith("loss")):
-        assert theirs[name] == pytest.approx(ours[name], rel=0.01), name  # bf16 rounds
+        assert theirs[name] == pytest.approx(ours[name], rel=2e-3), name  # bf16 rounds
     scores = [read_predictions(tmp_path / name / "ledger", one["cell_id"]) for name in ("one", "two")]
     assert scores[0].clip_ids.tolist() == scores[1].clip_ids.tolist()
     assert np.abs(scores[0].scores["combined"] - scores[1].scores["combined"]).max() < 0.02
     assert "2 devices" in (tmp_path / "two" / "leaderboard.md").read_text()
+
+
+def test_compiling_needs_a_compiler(even: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    answer = run(call, even, tmp_path, "linear_probe", "--compile", expect=2)
+    assert "there is no 'no-such-compiler'; install g++" in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_compiled_tower_learns_what_the_plain_one_learns(even: Path, tmp_path: Path, call: Any) -> None:
+    run(call, even, tmp_path / "plain", "fgsgl")
+    run(call, even, tmp_path / "compiled", "fgsgl", "--compile")
+    plain, compiled = (record_of(tmp_path / name, "fgsgl") for name in ("plain", "compiled"))
+    assert plain["cell_id"] == compiled["cell_id"]
+    assert (plain["hardware"]["compiled"], compiled["hardware"]["compiled"]) == (False, True)
+    assert compiled["curve"][0]["loss"] == pytest.approx(plain["curve"][0]["loss"], rel=0.01)

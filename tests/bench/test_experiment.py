@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fgsgl.bench.record import read_predictions
 from fgsgl.data.cliptable import read_clips
@@ -162,6 +163,43 @@ def test_ctrl_c_and_a_killed_cell_resume_to_the_very_same_result(board: Path, sm
     assert resumed["cell_id"] == whole["cell_id"]
     assert resumed["predictions_sha256"] == whole["predictions_sha256"]
     assert [row["loss"] for row in resumed["curve"]] == [row["loss"] for row in whole["curve"]]
+
+
+def test_what_is_learned_is_logged_for_tensorboard_and_as_a_table(board: Path) -> None:
+    record = records(board)["tsn"]
+    work = board / "work" / record["cell_id"]
+    table = pd.read_csv(work / "curve.csv")
+    assert table.to_dict("records") == [pytest.approx(row) for row in record["curve"]]
+    assert (table["clips_per_s"] * table["train_s"]).round().tolist() == [49] * 3
+    (events,) = work.glob("*/vis_data/events*")
+    logged = EventAccumulator(str(events)).Reload()
+    names = logged.Tags()["scalars"]
+    assert {"epoch/loss", "epoch/val_top1", "epoch/lr", "epoch/clips_per_s", "epoch/memory_mib"} <= set(names)
+    losses = [(event.step, event.value) for event in logged.Scalars("epoch/loss")]
+    assert losses == [(row["epoch"], pytest.approx(row["loss"])) for row in record["curve"]]
+
+
+def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board: Path, tmp_path: Path, call) -> None:
+    """As if killed in its second epoch: of two checkpoints the second is taken away, and the cell run again."""
+    spec = json.loads((board / "work" / records(board)["linear_probe"]["cell_id"] / "spec.json").read_text())
+
+    def run(folder: Path, ema: float) -> dict:
+        protocol = {**spec["protocol"], "epochs": 2, "sampling": "class_balanced", "ema": ema}
+        (folder / "work").mkdir(parents=True, exist_ok=True)
+        own = {"protocol": protocol, "ledger": str(folder / "ledger"), "work_dir": str(folder / "work")}
+        (folder / "spec.json").write_text(json.dumps({**spec, **own}))
+        call("-m", "fgsgl.bench.cell_main", folder / "spec.json")
+        return records(folder)["linear_probe"]
+
+    whole, plain = run(tmp_path / "average", 0.5), run(tmp_path / "last", 0.0)
+    work = tmp_path / "average" / "work"
+    (work / "epoch_2.pth").unlink()
+    (work / "last_checkpoint").write_text(str(work / "epoch_1.pth"))
+    resumed = run(tmp_path / "average", 0.5)
+    assert resumed["times_s"] != whole["times_s"]
+    assert resumed["predictions_sha256"] == whole["predictions_sha256"] != plain["predictions_sha256"]
+    losses = [[row["loss"] for row in record["curve"]] for record in (resumed, whole, plain)]
+    assert losses[0] == losses[1] == losses[2], "what is averaged is not trained with"
 
 
 @pytest.mark.parametrize("method", ["fgsgl", "tsn"])

@@ -21,7 +21,7 @@ from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.method import Classes
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import default_protocol
-from fgsgl.bench.record import Predictions, read_predictions
+from fgsgl.bench.record import Predictions
 from fgsgl.data.mm import ClipDataset
 from fgsgl.data.sampler import ClassBalancedSampler
 from fgsgl.errors import UserError
@@ -93,6 +93,15 @@ def test_class_balanced_draws_are_balanced_and_new_in_every_epoch() -> None:
     np.testing.assert_allclose(share_C, [1 / 3, 1 / 3, 0, 1 / 3], atol=0.025)  # four standard deviations
 
 
+def test_processes_share_the_balanced_draws() -> None:
+    dataset = SimpleNamespace(clips=[SimpleNamespace(label=label) for label in [0] * 90 + [1] * 11])
+    one, *two = (ClassBalancedSampler(dataset, seed=3) for _ in range(3))
+    for rank, sampler in enumerate(two):
+        sampler.rank, sampler.world_size, sampler.num_samples = rank, 2, 51
+    dealt = [index for pair in zip(*two, strict=True) for index in pair]
+    assert len(dealt) == 102 and dealt[:101] == list(one)
+
+
 def test_logit_adjustment_divides_by_the_class_shares() -> None:
     scores_NC = np.array([[0.8, 0.2, 0.0], [0.5, 0.25, 0.25]], dtype=np.float32)
     given = Predictions(
@@ -134,20 +143,6 @@ def test_two_views_are_the_mean_of_both(smoke: Path) -> None:
     other_NC = predict_split(model, loader).scores["combined"]
     np.testing.assert_allclose(both_NC, (last_NC + other_NC) / 2, atol=1e-6)
     assert not np.allclose(last_NC, other_NC, atol=1e-4)
-
-
-def test_the_average_of_the_weights_is_what_is_scored(call: Any, smoke: Path, tmp_path: Path) -> None:
-    scores = {}
-    for name, options in (("none", []), ("nearly none", ["--ema", "1e-9"]), ("slow", ["--ema", "0.9"])):
-        call(
-            "-m", "fgsgl.cli", "run", "--methods", "linear_probe", "--preset", "smoke", "--root", smoke, "--device",
-            "cpu", "--sampling", "class_balanced", "--out", tmp_path / name, *options,
-        )  # fmt: skip
-        (cell_id,) = [record.cell_id for record in Ledger(tmp_path / name / "ledger").done().values()
-                      if record.method == "linear_probe"]  # fmt: skip
-        scores[name] = read_predictions(tmp_path / name / "ledger", cell_id).scores["combined"]
-    np.testing.assert_allclose(scores["none"], scores["nearly none"], atol=1e-5)
-    assert np.abs(scores["none"] - scores["slow"]).max() > 1e-3
 
 
 def test_accumulation_divides_the_batch_and_smoothing_reaches_the_head() -> None:

@@ -1,0 +1,84 @@
+"""What a training does with the protocol's options: parts of a batch, and the moving average of the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+
+import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
+from fgsgl.bench.config import build_config
+from fgsgl.bench.method import Classes
+from fgsgl.bench.methods import get
+from fgsgl.bench.protocol import default_protocol
+from fgsgl.bench.train import _use_average
+
+
+class KeepWeights(Hook):
+    """The trained layer after every batch."""
+
+    priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self.weights: list[Tensor] = []
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
+        self.weights.append(runner.model.linear[1].weight.detach().clone())
+
+
+def train(smoke: Path, work_dir: Path, **options: Any) -> tuple[Runner, list[Tensor]]:
+    """One epoch of the linear probe, without augmentation, by plain gradient steps of one size."""
+    protocol = default_protocol("synmg", "smoke", epochs=1, **options)
+    classes = Classes(count=17, text="smg")
+    config = build_config(get("linear_probe"), {}, protocol, 0, classes=classes, root=smoke, work_dir=work_dir)
+    config["model"]["autocast"] = "none"
+    config["optim_wrapper"] |= {"optimizer": {"type": "SGD", "lr": 0.5}, "clip_grad": None}
+    config |= {"param_scheduler": None, "experiment_name": work_dir.name}
+    runner = Runner.from_cfg(Config(config))
+    runner.model.data_preprocessor.register_forward_pre_hook(
+        lambda module, given, named: (given[:1], {"training": False}), with_kwargs=True
+    )
+    kept = KeepWeights()
+    runner.register_hook(kept)
+    runner.train()
+    return runner, kept.weights
+
+
+def test_a_batch_in_two_parts_makes_the_same_steps(smoke: Path, tmp_path: Path) -> None:
+    _, whole = train(smoke, tmp_path / "whole", batch_size=8)
+    _, parts = train(smoke, tmp_path / "parts", batch_size=8, accumulate=2)
+    _, small = train(smoke, tmp_path / "small", batch_size=4)
+    assert (len(whole), len(parts)) == (7, 13)  # 49 clips
+    torch.testing.assert_close(parts[1::2], whole[:6])
+    torch.testing.assert_close(parts[-1], whole[-1])
+    assert not torch.allclose(small[-1], whole[-1], atol=1e-3)
+
+
+def test_the_moving_average_is_what_is_evaluated(smoke: Path, tmp_path: Path) -> None:
+    runner, weights = train(smoke, tmp_path / "average", batch_size=8, ema=0.9)
+    average = weights[0]
+    for weight in weights[1:]:
+        average = 0.9 * average + 0.1 * weight
+    torch.testing.assert_close(runner.model.linear[1].weight, weights[-1])
+    _use_average(runner)
+    torch.testing.assert_close(runner.model.linear[1].weight.detach(), average)
+    assert not torch.allclose(average, weights[-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["fgsgl", "linear_probe", "tsm", "stgcnpp", "actionclip", "manet"])
+def test_label_smoothing_changes_the_loss(name: str, tmp_path: Path) -> None:
+    from fgsgl.bench.contract import Subject, loss_of
+
+    losses = []
+    for smoothing in (0.0, 0.2):
+        protocol = default_protocol("synmg", num_frames=8, image_size=64, label_smoothing=smoothing)
+        subject = Subject(get(name), protocol)
+        torch.manual_seed(0)
+        losses.append(loss_of(subject.model, subject.batch).item())
+    assert losses[0] != losses[1]  # of one seed, so equal where smoothing does not reach the loss
