@@ -1,6 +1,7 @@
 """C3D: eight convolutions of 3 x 3 x 3 and two wide layers (Tran et al. 2015, arXiv 1412.0767), as in MMAction2.
 
-Published for 16 frames of 112 px; the first wide layer is fitted to others.
+Published for 16 frames of 112 px; the first wide layer is fitted to others. Random weights are trained with batch
+normalisation, which C3D has not: without it, the rate that suits the family throws them off.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.recipes import RECIPES
 from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, require, sized
 
-MEAN = (104.0, 117.0, 128.0)
+MEAN, STD = (104.0, 117.0, 128.0), (1.0, 1.0, 1.0)
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
     require(protocol, "num_frames", "C3D", least=8)
     require(protocol, "image_size", "C3D", least=16)
     size = {"num_frames": protocol.num_frames, "image_size": protocol.image_size}
-    width = sized(protocol, {"base_channels": 64, "fc_channels": 4096}, base_channels=8, fc_channels=256)
+    width = sized(protocol, {"base_channels": 64, "fc_channels": 4096}, base_channels=16, fc_channels=512)
     head = {"type": "I3DHead", "in_channels": width["fc_channels"], "spatial_type": None}
-    return recognizer_3d(classes, settings, {"type": "SizedC3D", **size, **width}, head, mean=MEAN, std=(1.0, 1.0, 1.0))
+    backbone = {"type": "SizedC3D", "batch_norm": settings["pretrained"] is None, **size, **width}
+    return recognizer_3d(classes, settings, backbone, head, mean=MEAN, std=STD)
 
 
 METHOD = Method(

@@ -1,4 +1,4 @@
-"""MViTv2-S: attention that pools, scale by scale (Li et al. 2022, arXiv 2112.01526), as in MMAction2, not blended."""
+"""MViTv2-S: attention that pools, scale by scale (Li et al. 2022, arXiv 2112.01526), as in MMAction2; no blending."""
 
 from __future__ import annotations
 

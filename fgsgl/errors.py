@@ -7,8 +7,11 @@ import errno
 import sys
 from collections.abc import Callable
 
-UNWRITABLE = frozenset({errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS})
-"""How the system says that something cannot be written: a full disk, a quota, no permission, no folder."""
+UNWRITABLE = frozenset({
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EISDIR, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
+    errno.EROFS,
+})  # fmt: skip
+"""How the system says that something cannot be written: a full disk, a quota, no permission, a file for a folder."""
 
 
 class UserError(Exception):

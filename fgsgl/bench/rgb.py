@@ -117,9 +117,9 @@ def require(protocol: Protocol, field: str, name: str, multiple_of: int = 1, *, 
     """
     value = getattr(protocol, field)
     if value % multiple_of or value < least or (most and value > most):
-        steps = f"multiples of {multiple_of}, " if multiple_of > 1 else ""
-        limit = f" to {most}" if most else " or more"
-        raise UserError(f"{field} is {value}, but {name} takes {steps}{least}{limit}")
+        steps = f"multiples of {multiple_of}" if multiple_of > 1 else "values"
+        limit = f"from {least} to {most}" if most else f"from {least} on"
+        raise UserError(f"{field} is {value}, but {name} takes {steps} {limit}")
 
 
 def _head(classes: Classes, settings: Mapping[str, Any], head: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,13 +111,16 @@ def _facts(
             waiting.append((table.root, video, *state))
     known_path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(known_path, "".join(json.dumps(asdict(fact)) + "\n" for fact in facts.values()))
-    with known_path.open("a", encoding="utf-8") as file:
-        for fact in _read(waiting, workers):
-            facts[fact.video] = fact
-            file.write(json.dumps(asdict(fact)) + "\n")
-            file.flush()
-            if progress is not None:
-                progress(len(facts), len(videos))
+    try:
+        with known_path.open("a", encoding="utf-8") as file:
+            for fact in _read(waiting, workers):
+                facts[fact.video] = fact
+                file.write(json.dumps(asdict(fact)) + "\n")
+                file.flush()
+                if progress is not None:
+                    progress(len(facts), len(videos))
+    except OSError as error:  # a full disk does not tell which file
+        raise OSError(error.errno, error.strerror, error.filename or str(known_path)) from None
     return facts
 
 

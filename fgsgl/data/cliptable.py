@@ -152,15 +152,18 @@ def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:
     return tuple(_clip(row, id_of, path, line) for line, row in read_table(path, COLUMNS))
 
 
-def read_label_names(path: Path) -> tuple[str, ...]:
+def read_label_names(path: Path, names: Path) -> tuple[str, ...]:
     """The labels of a clip table that has names for labels, each once, in alphabetical order.
 
     Raises:
-        UserError: as :func:`read_clips`, and for labels that are numbers.
+        UserError: as :func:`read_clips`, and for labels that are numbers, whose names the file ``names`` would have.
     """
     labels = sorted({row["label"] for _, row in read_table(path, COLUMNS)})
     if all(label.isdecimal() for label in labels):
-        raise UserError(f"the labels in {path} are numbers, and no file gives the classes' names")
+        raise UserError(
+            f"the labels in {path} are numbers, and no file gives the classes' names; expected {names}, a name a line "
+            "in the order of the labels"
+        )
     return tuple(labels)
 
 

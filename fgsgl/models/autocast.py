@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fgsgl.models.backbone_weights import load_backbone
+from fgsgl.models.conv3d import exact_conv3d
 
 
 @contextmanager
@@ -66,6 +67,10 @@ class AutocastRecognizer2D(_Autocast, Recognizer2D):
 @MODELS.register_module()
 class AutocastRecognizer3D(_Autocast, Recognizer3D):
     """``Recognizer3D`` (a backbone of whole clips) whose features are computed in bf16 where asked."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        exact_conv3d(self)
 
     def extract_feat(self, inputs: Tensor, *arguments: Any, **options: Any) -> tuple[Any, dict]:
         """``clip_BTCHW`` -> features, from MMAction2's (B, 1 view, C, T, H, W).

@@ -48,8 +48,10 @@ class _Relations(RelationModuleMultiScale):
         for relations, count, classify in zip(
             self.relations_scales, self.subsample_scales, self.fc_fusion_scales, strict=True
         ):
-            drawn = torch.randperm(len(relations))[:count]
-            chosen = drawn if self.training else torch.linspace(0, len(relations) - 1, count).long()
+            if self.training:
+                chosen = torch.randperm(len(relations))[:count]
+            else:
+                chosen = torch.linspace(0, len(relations) - 1, count).long()
             scores += [classify(frames_BTF[:, list(relations[index])].flatten(1)) for index in chosen.tolist()]
         return torch.stack(scores).sum(0)
 
@@ -58,9 +60,23 @@ class _Relations(RelationModuleMultiScale):
 class RepeatableTRNHead(TRNHead):
     """MMAction2's multi-scale TRN head, whose test scores depend on the clip alone."""
 
-    def __init__(self, num_classes: int, in_channels: int, num_segments: int, hidden_dim: int = 256, **arguments):
+    def __init__(self, num_classes: int, in_channels: int, num_segments: int, hidden_dim: int = 256, **arguments: Any):
         super().__init__(num_classes, in_channels, num_segments, hidden_dim=hidden_dim, **arguments)
         self.consensus = _Relations(hidden_dim, num_segments, num_classes)
+
+
+@MODELS.register_module()
+class ClassTokenMViT(MViT):
+    """MMAction2's MViT for a head that reads the class token alone.
+
+    What only moves the patch tokens of the last block gets no gradient, and is not trained.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        last = self.blocks[-1].attn
+        for unread in (last.rel_pos_h, last.rel_pos_w, last.rel_pos_t, last.pool_q.weight):
+            unread.requires_grad_(False)
 
 
 @MODELS.register_module()
@@ -75,6 +91,7 @@ class SizedC3D(C3D):
         base_channels: of the first convolution; 64 is published. The others have 2, 4 and 8 times as many.
         fc_channels: of both linear layers; 4096 is published.
         dropout_ratio: between them.
+        batch_norm: after every convolution.
     """
 
     def __init__(
@@ -84,12 +101,14 @@ class SizedC3D(C3D):
         base_channels: int = 64,
         fc_channels: int = 4096,
         dropout_ratio: float = 0.5,
+        batch_norm: bool = False,
     ) -> None:
         nn.Module.__init__(self)  # not C3D's, whose layers have one size
         self.pretrained, self.init_std = None, 0.005
+        kind = {"conv_cfg": {"type": "Conv3d"}, "norm_cfg": {"type": "BN3d"} if batch_norm else None}
         channels = 3
         for name, width in zip(("1a", "2a", "3a", "3b", "4a", "4b", "5a", "5b"), (1, 2, 4, 4, 8, 8, 8, 8), strict=True):
-            convolution = ConvModule(channels, width * base_channels, 3, padding=1, conv_cfg={"type": "Conv3d"})
+            convolution = ConvModule(channels, width * base_channels, 3, padding=1, **kind)
             self.add_module(f"conv{name}", convolution)
             channels = width * base_channels
         self.pool1 = nn.MaxPool3d((1, 2, 2))
@@ -101,18 +120,3 @@ class SizedC3D(C3D):
         self.fc7 = nn.Linear(fc_channels, fc_channels)
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(dropout_ratio)
-
-
-@MODELS.register_module()
-class ClassTokenMViT(MViT):
-    """MMAction2's MViT, whose head reads the class token alone.
-
-    What only the last block's other queries read (their pooling, and relative positions) is never used, and so frozen.
-    """
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        attention = self.blocks[-1].attn
-        unread = [*attention.pool_q.parameters(), attention.rel_pos_h, attention.rel_pos_w, attention.rel_pos_t]
-        for parameter in unread:
-            parameter.requires_grad_(False)

@@ -17,6 +17,7 @@ from mmengine.model import BaseModel
 
 from fgsgl.data.layout import LAYOUTS
 from fgsgl.models.autocast import computed
+from fgsgl.models.conv3d import exact_conv3d
 
 REACH = 2.5
 """Half the side of the square that is drawn, in units of the body's size: SynMG's people reach no further than 2.2."""
@@ -118,6 +119,7 @@ class HeatmapRecognizer3D(Recognizer3D):
         self, layout: str, side: int, sigma: float = 0.6, every: int = 1, autocast: str = "none", **arguments: Any
     ) -> None:
         super().__init__(**arguments)
+        exact_conv3d(self)
         self.confidence = LAYOUTS[layout].confidence
         self.side, self.sigma, self.every, self.autocast = side, sigma, every, autocast
 

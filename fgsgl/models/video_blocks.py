@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from fgsgl.errors import UserError
+from fgsgl.models.conv3d import Conv3d
 from fgsgl.models.temporal import heads_of
 
 
@@ -190,7 +191,7 @@ class SpaceTimeAdapter(nn.Module):
         self.num_frames = num_frames
         padding = tuple(side // 2 for side in kernel)
         self.down = nn.Linear(width, inner)
-        self.convolution = nn.Conv3d(inner, inner, tuple(kernel), padding=padding, groups=inner)
+        self.convolution = Conv3d(inner, inner, tuple(kernel), padding=padding, groups=inner)
         self.up = _zero(nn.Linear(inner, width))
 
     def forward(self, tokens_NLW: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fgsgl.data.cliptable import ClipTable, read_clips, read_label_names
-from fgsgl.errors import UserError
 
 PRESETS = ("all",)
 PROTOCOL = {"all": {"epochs": 10}}
@@ -45,10 +44,7 @@ def load(
     if names.is_file():
         classes = tuple(line.strip() for line in names.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     else:
-        try:
-            classes = read_label_names(path)
-        except UserError as error:
-            raise UserError(f"{error}; expected {names}, a name a line in the order of the labels") from None
+        classes = read_label_names(path, names)
     return ClipTable(dataset="csv", root=path.parent, classes=classes, clips=read_clips(path, classes))
 
 
