@@ -1,8 +1,9 @@
 """A cell trained by several processes: torchrun starts them, DDP averages their gradients, the batch stays the same.
 
 Each process computes its share of every batch, a process a GPU, or all on one CPU. What they compute is what one
-process computes, up to rounding, with two exceptions: batch norm takes its statistics over a process's own share, and
-dropout masks are others. So the number of processes is no part of a cell's id, and stands in the record.
+process computes, up to rounding, with three exceptions: batch norm normalises over a process's own share (and keeps the
+first process's averages), dropout masks are others, and clips that do not divide evenly over the processes are filled
+up by repeating some. The number of processes is no part of a cell's id, and stands in its record.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ class Record:
     environment: dict[str, Any]
     """Versions of Python, torch and the rest, ``git_commit``, ``git_dirty``, ``fgsgl``."""
     hardware: dict[str, Any]
-    """``device``, ``cpu``, ``cores``, ``memory_gib``, ``gpu``."""
+    """``device``, ``cpu``, ``cores``, ``memory_gib``, ``gpu``, ``threads`` (of a process), ``autocast``, ``devices``
+    (processes that trained it) and ``compiled`` (whether its visual tower was)."""
     started_utc: str
     times_s: dict[str, float] = field(default_factory=dict)
     """Seconds by phase: ``import``, ``data``, ``build``, ``train``, ``evaluate``, ``total``."""
@@ -68,7 +69,8 @@ class Record:
     cost: dict[str, float] = field(default_factory=dict)
     """Of :func:`fgsgl.bench.cost.measure`: ``gflops``, ``latency_ms``, ``clips_per_s``."""
     curve: list[dict[str, float]] = field(default_factory=list)
-    """One row an epoch: ``epoch`` (from 1), ``loss``, every ``loss_*`` part, ``lr``, ``val_top1``, ``train_s``."""
+    """One row an epoch: ``epoch`` (from 1), ``loss``, every ``loss_*`` part, ``lr``, ``val_top1``, ``train_s``,
+    ``clips_per_s`` (trained, over all processes) and ``memory_mib`` (the largest so far, of the first process)."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """Of :func:`fgsgl.stats.metrics.classification_metrics` on the combined score, with one such table more per
     extra score under ``by_score`` (``category``, ``fine``)."""

@@ -78,9 +78,14 @@ class Tower(nn.Module):
         for index, block in enumerate(blocks):
             blocks[index] = wrap(index + 1, block)
 
-    def compile_visual(self) -> None:
-        """Compiles the way from frames to features, as a whole, at its first call for each shape."""
-        self.visual.forward_intermediates = torch.compile(self.visual.forward_intermediates, fullgraph=True)
+    def compile_visual(self, backend: str = "inductor") -> None:
+        """Compiles the way from frames to features, as a whole, at its first call for each kind of input.
+
+        Args:
+            backend: of ``torch.compile``.
+        """
+        forward = self.visual.forward_intermediates
+        self.visual.forward_intermediates = torch.compile(forward, fullgraph=True, backend=backend)
 
     def tap_block(self, tap: str | int) -> int:
         """The number of the block, from 1, that a tap means.

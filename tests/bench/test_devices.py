@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from fgsgl.bench.contract import Subject, loss_of
+from fgsgl.bench.methods import get
+from fgsgl.bench.protocol import default_protocol
 from fgsgl.bench.record import read_predictions
 from fgsgl.text import fgtext
 
@@ -79,3 +83,20 @@ def test_a_compiled_tower_learns_what_the_plain_one_learns(even: Path, tmp_path:
     assert plain["cell_id"] == compiled["cell_id"]
     assert (plain["hardware"]["compiled"], compiled["hardware"]["compiled"]) == (False, True)
     assert compiled["curve"][0]["loss"] == pytest.approx(plain["curve"][0]["loss"], rel=0.01)
+
+
+TOWERS = ("fgsgl", "linear_probe", "text4vis", "vificlip_lora", "actionclip", "xclip", "aim", "st_adapter")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TOWERS)
+def test_every_kind_of_tower_can_be_compiled_as_a_whole(name: str) -> None:
+    """Captured as one graph, which is then run as it is: no compiler is needed."""
+    torch._dynamo.reset()
+    subject = Subject(get(name), default_protocol("synmg", image_size=64))
+    losses = []
+    for prepare in (lambda: None, lambda: subject.model.tower.compile_visual("eager")):
+        prepare()
+        torch.manual_seed(0)
+        losses.append(loss_of(subject.model, subject.batch).item())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
