@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,16 +85,17 @@ def test_clear_gaps_make_groups_and_a_row_between_two_groups_is_in_both():
     assert letters(groups) == {"top": "a", "unsteady": "ab", "bottom": "b"}
 
 
-def test_two_rows_share_a_letter_exactly_if_no_adjusted_test_tells_them_apart():
-    values = board({name: mean for name, mean in zip("abcdefg", (1, 2, 2.4, 3, 3.2, 5, 5.1), strict=True)}, seeds=5)
-    names = list(values.index)
-    pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
+@pytest.mark.parametrize("rows, seeds", [(7, 5), (20, 8), (40, 5)])
+def test_two_rows_share_a_letter_exactly_if_no_adjusted_test_tells_them_apart(rows, seeds):
+    means = {f"row {row}": mean for row, mean in enumerate(np.random.default_rng(rows).normal(70, 2, rows))}
+    values = board(means, seeds)
+    pairs = list(itertools.combinations(means, 2))
     adjusted = holm([stats.ttest_rel(values.loc[one], values.loc[other]).pvalue for one, other in pairs])
-    groups = tied_groups(values)
-    assert 2 <= len(groups) < len(names)
-    for (one, other), p in zip(pairs, adjusted, strict=True):
-        assert any({one, other} <= set(group) for group in groups) == (p > 0.05)
-    assert not any(set(one) < set(other) for one in groups for other in groups)
+    groups = [set(group) for group in tied_groups(values)]
+    assert 2 <= len(groups) < rows, "fewer letters than rows"
+    for pair, p in zip(pairs, adjusted, strict=True):
+        assert any(set(pair) <= group for group in groups) == (p > 0.05)
+    assert not any(one < other for one in groups for other in groups)
 
 
 def test_equal_methods_are_told_apart_in_at_most_5_percent():
