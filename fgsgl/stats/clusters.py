@@ -14,7 +14,7 @@ from fgsgl.errors import UserError
 from fgsgl.stats.seeds import sign_flip_p
 
 FEWEST_CLUSTERS = 5
-"""Below, the ends of a bootstrap interval are the values of single clusters, between which the mean lies in at most
+"""Below, the ends of a bootstrap interval are the values of single clusters, between which the mean lies in about
 1 - 2^(1 - G) of all cases: 75 % for three, 88 % for four."""
 
 
@@ -54,6 +54,7 @@ def bootstrap_interval(
 def sign_flip_clusters_p(differences_N: np.ndarray, cluster_N: np.ndarray) -> float:
     """p of the two-sided test that two models do equally well on the same clips: all differences of a cluster change
     their sign together. Exact up to 16 clusters, beyond with 65,536 random patterns of a fixed seed; 1 for one cluster.
+    It cannot go below :func:`~fgsgl.stats.seeds.smallest_p` of the number of clusters.
 
     Raises:
         UserError: if differences and clusters do not fit, or a difference is not finite.

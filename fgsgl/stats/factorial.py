@@ -31,7 +31,7 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
         ``interaction`` ("a x b"): the effect of a with b minus the effect of a without b, averaged over the other
         factors. (Half of this is what textbooks on designs call the interaction effect.)
         ``shapley``: the mean of what a factor adds over all orders of adding them (Shapley 1953); over the factors they
-        sum to all minus none.
+        sum to all minus none. Equal to the main effects as long as no three factors interact.
         ``one_out``: all factors minus all but this one. ``one_in``: this factor alone minus none.
 
     Of a half fraction: main effects, and the interactions that no other two-way interaction or main effect looks like

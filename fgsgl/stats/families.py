@@ -13,6 +13,9 @@ import pandas as pd
 
 from fgsgl.errors import UserError
 
+FEWEST_SEEDS = 3
+"""With which rows can be told apart."""
+
 
 def holm(p_M: Sequence[float] | np.ndarray) -> np.ndarray:
     """p adjusted so that the chance of any false alarm in the whole family stays below the level (Holm 1979).
@@ -60,7 +63,8 @@ def tied_groups(values: pd.DataFrame, alpha: float = 0.05) -> list[list[str]]:
 
     Every pair of rows is compared by a paired t test, Holm-adjusted over all pairs: the exact sign-flip test could tell
     nothing apart, since with 5 seeds it never goes below 0.06. Two rows share a group exactly if their adjusted p is
-    above ``alpha``. With one seed all rows are one group.
+    above ``alpha``. With fewer than three seeds all rows are one group: top-1 is a whole number of clips, so two
+    differences are often equal by chance, and a t test takes that for certainty.
 
     Args:
         values: one row a method, one column a paired seed.
@@ -75,9 +79,9 @@ def tied_groups(values: pd.DataFrame, alpha: float = 0.05) -> list[list[str]]:
     ordered = values.loc[values.mean(axis=1).sort_values(ascending=False, kind="stable").index]
     rows_MN = ordered.to_numpy(dtype=np.float64)
     tied_MM = np.ones((len(rows_MN), len(rows_MN)), dtype=bool)
-    if rows_MN.shape[1] > 1:
+    if rows_MN.shape[1] >= FEWEST_SEEDS:
         one_P, other_P = np.triu_indices(len(rows_MN), 1)
-        tied_MM[one_P, other_P] = holm(_paired_t_p(rows_MN[one_P] - rows_MN[other_P])) > alpha
+        tied_MM[one_P, other_P] = holm(_paired_t_p(rows_MN[one_P], rows_MN[other_P])) > alpha
         tied_MM &= tied_MM.T
     return [[ordered.index[row] for row in group] for group in _cover(tied_MM)]
 
@@ -112,17 +116,21 @@ def _cover(tied_MM: np.ndarray) -> list[list[int]]:
     return sorted(groups)
 
 
-def _paired_t_p(differences_PN: np.ndarray) -> np.ndarray:
-    """Two-sided p of each pair (P,): 0 where rows differ by the same amount in every seed, 1 where they are equal."""
+def _paired_t_p(one_PN: np.ndarray, other_PN: np.ndarray) -> np.ndarray:
+    """Two-sided p of each pair of rows (P,).
+
+    Where the difference is the same in every seed, there is no spread to test with: 1, as it may be chance; but 0 for
+    different rows that do not vary at all, since no seed plays a part in them (a majority class, a linear probe).
+    """
     from scipy.special import stdtr
 
-    differences_PN = differences_PN.round(9)  # so that equal rows are equal, whatever shares they came from
+    differences_PN = (one_PN - other_PN).round(9)  # so that equal differences are equal, whatever shares they came from
     seeds = differences_PN.shape[1]
     error_P = differences_PN.std(axis=1, ddof=1) / np.sqrt(seeds)
-    mean_P = np.abs(differences_PN.mean(axis=1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        p_P = 2 * stdtr(seeds - 1, -mean_P / error_P)
-    return np.where(mean_P == 0, 1.0, p_P)
+        p_P = 2 * stdtr(seeds - 1, -np.abs(differences_PN.mean(axis=1)) / error_P)
+    fixed_P = (np.ptp(one_PN, axis=1) == 0) & (np.ptp(other_PN, axis=1) == 0) & (differences_PN[:, 0] != 0)
+    return np.where(np.ptp(differences_PN, axis=1) == 0, np.where(fixed_P, 0.0, 1.0), p_P)
 
 
 def _require_complete(values: pd.DataFrame) -> None:

@@ -40,7 +40,8 @@ class Paired:
     wins_high: float
     """The 95 % interval of ``wins``, see :func:`wins_interval`."""
     equivalent_p: float | None
-    """Of the hypothesis that the rows differ by ``margin`` or more, see :func:`equivalence_p`; None for one pair."""
+    """Of the hypothesis that the rows differ by ``margin`` or more, see :func:`equivalence_p`; None for one pair or
+    two."""
     margin: float
     """What counts as no difference, in points."""
 
@@ -106,7 +107,7 @@ def equivalence_p(differences_N: np.ndarray, margin: float) -> float | None:
     is no spread to test with: 0 inside the margin, 1 outside.
 
     Returns:
-        None for fewer than two pairs.
+        None for fewer than three pairs: top-1 is a whole number of clips, so two differences are often equal by chance.
 
     Raises:
         UserError: if the margin is not positive.
@@ -114,7 +115,7 @@ def equivalence_p(differences_N: np.ndarray, margin: float) -> float | None:
     if not margin > 0:
         raise UserError(f"the margin is {margin} points, expected the largest difference above 0 that counts as none")
     n = len(differences_N)
-    if n < 2:
+    if n < 3:
         return None
     from scipy.special import stdtr
 

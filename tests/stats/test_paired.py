@@ -28,8 +28,9 @@ def test_one_pair_says_little_and_equal_differences_have_no_spread():
     assert (one.half_width, one.d_z, one.equivalent_p, one.p) == (None, None, None, 1.0)
     thirds = compare(100 * np.array([2, 3, 4]) / 3, 100 * np.array([1, 2, 3]) / 3)  # equal but for rounding
     assert thirds.d_z is None and thirds.half_width == pytest.approx(0, abs=1e-9)
-    assert compare([70.0, 71.0], [70.0, 71.0]).equivalent_p == 0.0, "no difference at all"
-    assert compare([72.0, 73.0], [70.0, 71.0]).equivalent_p == 1.0
+    assert compare([70.0, 71.0, 69.0], [70.0, 71.0, 69.0]).equivalent_p == 0.0, "no difference at all"
+    assert compare([72.0, 73.0, 71.0], [70.0, 71.0, 69.0]).equivalent_p == 1.0
+    assert compare([70.0, 71.0], [70.0, 71.0]).equivalent_p is None
 
 
 @pytest.mark.parametrize(
@@ -78,5 +79,7 @@ def test_equivalence_is_claimed_wrongly_in_at_most_5_percent_and_found_where_it_
     for truth in (1.0, -1.0, 1.5):  # at the margin of 1 point, where the error is largest, and outside
         wrong = [equivalence_p(values, 1.0) <= 0.05 for values in random.normal(truth, 0.6, (2000, n))]
         assert np.mean(wrong) <= 0.06, "0.05 and three standard errors of 2,000 draws"
+    few_clips = (408 * random.normal(0.01, 0.003, (2000, n))).round() * 100 / 408  # whole clips, hardly any noise
+    assert np.mean([equivalence_p(values, 1.0) <= 0.05 for values in few_clips]) <= 0.07
     found = [equivalence_p(values, 1.0) <= 0.05 for values in random.normal(0.0, 0.3, (500, n))]
     assert np.mean(found) >= 0.8

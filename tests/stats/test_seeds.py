@@ -30,9 +30,10 @@ def heavy_differences(random, n, samples):
 
 
 @pytest.mark.parametrize("differences", [normal_differences, top1_differences, heavy_differences])
+@pytest.mark.parametrize("draws", [1500, pytest.param(40_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("n", range(3, 21))
-def test_t_interval_covers(n, differences):
-    truth, samples = differences(np.random.default_rng(n), n, 1500)
+def test_t_interval_covers(n, draws, differences):
+    truth, samples = differences(np.random.default_rng(n), n, draws)
     covered = [abs(values.mean() - truth) <= t_half_width(values) for values in samples]
     assert np.mean(covered) >= 0.93
 
