@@ -34,7 +34,7 @@ def sign_flip_p(differences: Sequence[float] | np.ndarray) -> float:
     """p of the exact two-sided sign-flip test that paired differences are symmetric around zero (Fisher 1935).
 
     Up to 16 pairs; beyond, 65,536 random sign patterns with a fixed seed, and the observed one counted among them
-    (Phipson and Smyth 2010). The same numbers as ``scipy.stats.permutation_test``, whose loop takes 20 to 60 times as long.
+    (Phipson and Smyth 2010). The same numbers as ``scipy.stats.permutation_test``, which takes 20 to 60 times as long.
     """
     values_N = np.asarray(differences, dtype=np.float64)
     n = len(values_N)

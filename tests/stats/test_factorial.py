@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fgsgl.errors import UserError
-from fgsgl.stats.factorial import aliases, effects, full_factorial, half_fraction
+from fgsgl.stats.factorial import COLUMNS, aliases, effects, full_factorial, half_fraction
 
 NAMES = ("a", "b", "c", "d")
 
@@ -45,23 +45,18 @@ def test_the_planted_truth_is_exact_without_noise():
 
 def test_the_planted_truth_is_recovered_in_sign_and_size_and_the_intervals_cover_it():
     off_AK, random = full_factorial(NAMES), np.random.default_rng(0)
-    tables = [by_key(effects(off_AK, with_noise(off_AK, 8, random), NAMES)) for _ in range(150)]
-    for key, truth in TRUTH.items():
-        found = np.array([table.loc[key, "effect"] for table in tables])
-        assert found.mean() == pytest.approx(truth, abs=0.1), key
-        covered = [table.loc[key, "low"] <= truth <= table.loc[key, "high"] for table in tables]
-        assert np.mean(covered) >= 0.90, f"{key}: 0.95 and three standard errors of 150 draws"
-        if truth and key[0] in ("main", "shapley", "interaction"):
-            assert np.mean(np.sign(found) == np.sign(truth)) >= 0.95, key
-    all_covered = [table.loc[key, "low"] <= t <= table.loc[key, "high"] for table in tables for key, t in TRUTH.items()]
-    assert np.mean(all_covered) >= 0.93
-
-
-def test_p_of_an_absent_factor_keeps_its_level_and_that_of_a_present_one_is_small():
-    off_AK, random = full_factorial(NAMES), np.random.default_rng(1)
-    tables = [by_key(effects(off_AK, with_noise(off_AK, 8, random), NAMES)) for _ in range(150)]
-    assert np.mean([table.loc[("main", "c"), "p"] <= 0.05 for table in tables]) <= 0.09
-    assert np.mean([table.loc[("main", "d"), "p"] <= 0.05 for table in tables]) >= 0.8
+    tables = [effects(off_AK, with_noise(off_AK, 8, random), NAMES) for _ in range(200)]
+    assert list(zip(tables[0]["kind"], tables[0]["factor"], strict=True)) == list(TRUTH)
+    effect_RE, low_RE, high_RE, p_RE = (np.array([table[name] for table in tables]) for name in COLUMNS[2:])
+    truth_E = np.array(list(TRUTH.values()))
+    assert effect_RE.mean(axis=0) == pytest.approx(truth_E, abs=0.08)
+    covered_RE = (low_RE <= truth_E) & (truth_E <= high_RE)
+    assert covered_RE.mean() >= 0.93
+    assert covered_RE.mean(axis=0).min() >= 0.90, "0.95 and three standard errors of 200 draws"
+    rests_on_all = np.isin([kind for kind, _ in TRUTH], ["main", "interaction", "shapley"])
+    assert (np.sign(effect_RE) == np.sign(truth_E))[:, rests_on_all & (truth_E != 0)].mean(axis=0).min() >= 0.99
+    assert (p_RE <= 0.05)[:, truth_E == 0].mean() <= 0.06, "0.047, the level of 8 pairs, and its error"
+    assert (p_RE <= 0.05)[:, list(TRUTH).index(("main", "d"))].mean() >= 0.8, "half a point is found"
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])

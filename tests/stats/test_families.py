@@ -27,7 +27,7 @@ def family(random, seeds, members=21):
     return [sign_flip_p(random.normal(70 + gain, 1, seeds) - reference_S) for gain in gain_M]
 
 
-@pytest.mark.parametrize("draws", [500, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("draws", [300, pytest.param(5000, marks=pytest.mark.slow)])
 def test_one_true_effect_among_twenty_nulls_and_at_most_5_percent_false_alarms(draws):
     """12 seeds: with fewer than 10, a sign-flip p times 21 cannot come below 0.05 at all."""
     random = np.random.default_rng(0)
@@ -99,9 +99,9 @@ def test_two_rows_share_a_letter_exactly_if_no_adjusted_test_tells_them_apart(ro
     assert not any(one < other for one in groups for other in groups)
 
 
-@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("seeds", [3, 8])
 def test_equal_methods_are_told_apart_in_at_most_5_percent(seeds):
-    boards = [board(dict.fromkeys("abcdef", 70.0), seeds, seed=seed) for seed in range(600)]
+    boards = [board(dict.fromkeys("abcdef", 70.0), seeds, seed=seed) for seed in range(400)]
     assert np.mean([len(tied_groups(values)) > 1 for values in boards]) <= 0.06
     clips = [(values * 4.08).round() / 4.08 for values in boards]  # shares of 408 clips
     assert np.mean([len(tied_groups(values)) > 1 for values in clips]) <= 0.06
