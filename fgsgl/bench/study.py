@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,25 +57,28 @@ class DesignStudy:
 
             optuna.delete_study(study_name=self.name, storage=storage)
             self._open()
+        known = self._trials()
         for cell_id in self.params:
-            self._enqueue(cell_id, skip_if_exists=True)
+            if cell_id not in known:
+                self._enqueue(cell_id, skip_if_exists=True)
         self.stopped()
+        trials = self._trials()
         for record in records.values():
-            self._settle(record)
+            self._settle(trials[record.cell_id], record)
 
     def started(self, cell: Cell) -> None:
         """Shows that the cell runs; one that had failed gets a trial of its own for it."""
         from optuna.trial import TrialState
 
         if cell.cell_id in self.params:
-            if self._trials()[cell.cell_id].state.is_finished():
+            if self._trials()[cell.cell_id].state == TrialState.FAIL:
                 self._enqueue(cell.cell_id, skip_if_exists=False)
             self._set(self._trials()[cell.cell_id], TrialState.RUNNING)
 
     def finished(self, cell: Cell, record: Record) -> None:
         """Shows the cell's top-1 or, of a failed one, why it has none."""
         if cell.cell_id in self.params:
-            self._settle(record)
+            self._settle(self._trials()[cell.cell_id], record)
 
     def stopped(self) -> None:
         """Shows cells that were running as waiting, which they are once the command that ran them has ended."""
@@ -105,11 +109,10 @@ class DesignStudy:
         """The newest trial of each cell."""
         return {trial.user_attrs["cell_id"]: trial for trial in self.study.get_trials(deepcopy=False)}
 
-    def _settle(self, record: Record) -> None:
-        """Brings the cell's trial to what its record says."""
+    def _settle(self, trial: FrozenTrial, record: Record) -> None:
+        """Brings a trial to what the record of its cell says."""
         from optuna.trial import TrialState
 
-        trial = self._trials()[record.cell_id]
         if trial.state.is_finished():
             return
         if record.status == "done":
@@ -121,12 +124,14 @@ class DesignStudy:
     def _set(self, trial: FrozenTrial, state: Any, values: Sequence[float] | None = None) -> None:
         """The trial's state, and its parameters, which Optuna takes from what was enqueued only when it is asked."""
         from optuna.distributions import CategoricalDistribution, IntDistribution
+        from optuna.exceptions import UpdateFinishedTrialError
 
         for name, value in self.params.get(trial.user_attrs["cell_id"], {}).items():
             levels = IntDistribution(0, 2**20) if name == "seed" else CategoricalDistribution(LEVELS)
-            if name not in trial.params:
+            if name not in trial.params and not trial.state.is_finished():
                 self.storage.set_trial_param(self._id(trial), name, levels.to_internal_repr(value), levels)
-        self.storage.set_trial_state_values(self._id(trial), state, values)
+        with suppress(UpdateFinishedTrialError):  # another command has finished the cell
+            self.storage.set_trial_state_values(self._id(trial), state, values)
 
     def _id(self, trial: FrozenTrial) -> int:
         study_id = self.storage.get_study_id_from_name(self.name)
