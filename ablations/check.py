@@ -6,6 +6,7 @@ and scores at several points of the training. Runs in a process of its own, so t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -29,11 +30,7 @@ def refuse_no_op(variants: Sequence[Variant], protocol: Protocol, text: str) -> 
     Raises:
         UserError: naming the factor.
     """
-    question = [
-        [[variant.method, variant.name, dict(variant.changes)] for variant in variants],
-        protocol.as_dict(),
-        text,
-    ]
+    question = [[dataclasses.asdict(variant) for variant in variants], protocol.as_dict(), text]
     answer = subprocess.run(
         [sys.executable, "-m", "ablations.check"], input=json.dumps(question), capture_output=True, text=True
     )
@@ -41,6 +38,21 @@ def refuse_no_op(variants: Sequence[Variant], protocol: Protocol, text: str) -> 
         raise UserError(answer.stderr.strip().splitlines()[-1].removeprefix("error: "))
     if answer.returncode != 0:
         raise RuntimeError(f"the check of {', '.join(variant.name for variant in variants)} failed:\n{answer.stderr}")
+
+
+def refuse_twins(variants: Sequence[Variant], protocol: Protocol, text: str) -> None:
+    """The check itself, in this process; see :func:`refuse_no_op`."""
+    seen: list[tuple[str, dict[str, float]]] = []
+    for variant in (Variant(method=variants[0].method), *variants):
+        found = observe(variant.method, variant.changes, protocol, text)
+        for other, before in seen:
+            if found == before:
+                what = "changes nothing" if other == FULL else f"computes the same as {other}"
+                raise UserError(
+                    f"{variant.name} {what}: the losses, gradients and scores of one fixed batch are equal; the factor "
+                    "is not connected under these settings, leave it out"
+                )
+        seen.append((variant.name, found))
 
 
 def observe(method_name: str, changes: Mapping[str, Any], protocol: Protocol, text: str) -> dict[str, float]:
@@ -104,17 +116,7 @@ def _observe(model: Any, protocol: Protocol, progress: float) -> dict[str, float
 
 def _main() -> int:
     variants, protocol, text = json.loads(sys.stdin.read())
-    seen: list[tuple[str, dict[str, float]]] = []
-    for method, name, changes in [[variants[0][0], FULL, {}], *variants]:
-        found = observe(method, changes, Protocol(**protocol), text)
-        for other, before in seen:
-            if found == before:
-                what = "changes nothing" if other == FULL else f"computes the same as {other}"
-                raise UserError(
-                    f"{name} {what}: the losses, gradients and scores of one fixed batch are equal; the factor is not "
-                    "connected under these settings, leave it out"
-                )
-        seen.append((name, found))
+    refuse_twins([Variant(**variant) for variant in variants], Protocol(**protocol), text)
     return 0
 
 

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from ablations.check import build, observe, refuse_no_op
+from ablations.check import build, observe, refuse_no_op, refuse_twins
 from ablations.factors import FACTORS, computation, simplest, variant, variant_of_settings
 from fgsgl.bench.cell import Variant
 from fgsgl.bench.methods import get
@@ -96,12 +96,12 @@ def test_a_setting_that_is_not_connected_is_refused_before_training() -> None:
 
 def test_settings_under_which_nothing_is_trained_are_refused() -> None:
     with pytest.raises(UserError, match="nothing to train"):
-        refuse_no_op([variant(["fgsa", "loss.category"])], PROTOCOL, "smg")
+        refuse_twins([variant(["fgsa", "loss.category"])], PROTOCOL, "smg")
 
 
 def test_two_variants_that_compute_the_same_are_refused() -> None:
     with pytest.raises(UserError, match="w/o fgsa, w/o schedule computes the same as w/o fgsa:"):
-        refuse_no_op([variant(["fgsa"]), variant(["fgsa", "schedule"])], PROTOCOL, "smg")
+        refuse_twins([variant(["fgsa"]), variant(["fgsa", "schedule"])], PROTOCOL, "smg")
 
 
 def test_factors_add_up_and_name_the_variant() -> None:
