@@ -83,6 +83,7 @@ def design(name: str, factors: Sequence[str] = (), half: bool = False) -> Design
         offs = [_named(off_K, factors) for off_K in off_AK]
     else:
         offs = arms_of(factors)
+    factors = tuple(dict.fromkeys((*factors, *(name for off in offs for name in off))))  # controls have more
     rows: dict[FGSGLConfig, tuple[str, ...]] = {}
     for off in sorted(offs, key=len):
         rows.setdefault(computation(off), simplest(off))

@@ -145,6 +145,8 @@ class Design(_Part):
         offs = [tuple(arm.off) for arm in self.arms]
         if len(set(offs)) < len(offs):
             raise ValueError("two arms have the same factors off")
+        for name in {name for off in offs for name in off} - set(self.factors):
+            raise ValueError(f"an arm is without {name!r}, which is none of the factors")
         return self
 
 

@@ -47,6 +47,8 @@ def test_a_design_names_its_rows_by_what_they_compute(name: str) -> None:
     rows = {arm.variant.name: computation(arm.off) for arm in made.arms}
     assert len(set(rows.values())) == len(rows)
     assert all(computation(arm.off) == rows[arm.variant.name] for arm in made.arms)
+    assert {factor for arm in made.arms for factor in arm.off} == set(made.factors)
+    assert made.arms[0].off == (made.factors if name == "one-in" else ())
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_seeds_are_planned_by_the_pairs_on_record() -> None:
     assert "needs 11 seeds in one comparison" in said[0] and "sd 1.00 over 3 pairs, 1 row" in said[0]
     assert said[1].endswith("with its 11 comparisons no Holm-adjusted p goes below 0.05 before 9 seeds")
     assert "unknown number" in next(iter(seeds_wanted([], records, "another", 1.0, 0.8)))
-    with pytest.raises(UserError, match="a difference of 0"):
+    with pytest.raises(UserError, match=r"0\.0 points"):
         list(seeds_wanted([], records, "p", 0.0, 0.8))
 
 
