@@ -40,19 +40,19 @@ def seeds_wanted(
     from fgsgl.stats.power import seeds_needed
 
     spread, n_pairs, n_rows = paired_sd(records, protocol_hash)
-    wanted = f"{difference:g} in points of top-1, with power {power:g},"
+    wanted = f"a top-1 difference of {difference:g} (points), with power {power:g},"
     if spread:
         needed = seeds_needed(difference, spread, power)
         yield (
-            f"a difference of {wanted} needs {needed} seeds in one comparison (paired differences on record: "
+            f"{wanted} needs {needed} seeds in one comparison (paired differences on record: "
             f"sd {spread:.2f} over {n_pairs} pairs, {n_rows} row(s))"
         )
     else:
-        yield f"a difference of {wanted} needs an unknown number of seeds: no row has two on record beside FG-SGL"
+        yield f"{wanted} needs an unknown number of seeds: no row has two on record beside FG-SGL"
     for one in designs:
         family = len(one.variants) - 1
         fewest = next(n for n in itertools.count(2) if family * 2 / 2**n <= LEVEL)
-        yield f"{one.title}: with its {family} comparisons no Holm-adjusted p goes below 0.05 before {fewest} seeds"
+        yield f"{one.name}: with its {family} comparisons no Holm-adjusted p goes below 0.05 before {fewest} seeds"
 
 
 def paired_sd(records: Iterable[Record], protocol_hash: str) -> tuple[float, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -160,13 +160,18 @@ def _about_arms(ablation: Ablation) -> Iterator[str]:
             yield f"{what}: {'; '.join(compared.loc[told, 'label'])}."
     n_arms, n_rows = len(ablation.arms), len(_distinct(ablation))
     if n_rows < n_arms:
-        yield f"{n_arms} arms in {n_rows} rows: arms that compute the same share one, such as {_example(ablation)}."
+        yield f"{n_arms} arms in {n_rows} rows; the rest computes what one of these does: {_shared(ablation)}."
 
 
-def _example(ablation: Ablation) -> str:
-    arm = ablation.arms[ablation.arms.duplicated("variant")].iloc[0]
-    row = _distinct(ablation).set_index("variant").loc[arm["variant"]]
-    return f"the one without {', '.join(arm['off'])} and the one without {', '.join(row['off'])}"
+def _shared(ablation: Ablation) -> str:
+    """What the arms without a row of their own change more, or less, than the row that stands for them."""
+    offs = _distinct(ablation).set_index("variant")["off"]
+    changes: Counter[str] = Counter()
+    for arm in ablation.arms[ablation.arms.duplicated("variant")].itertuples():
+        more = [f"without {name}" for name in arm.off if name not in offs[arm.variant]]
+        less = [f"with {name}" for name in offs[arm.variant] if name not in arm.off]
+        changes[" and ".join(more + less)] += 1
+    return ", ".join(f"{change}{f' ({count} arms)' * (count > 1)}" for change, count in changes.items())
 
 
 def _out_of_reach(counts: Iterable[int], family: int, what: str) -> Iterator[str]:

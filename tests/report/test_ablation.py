@@ -74,7 +74,9 @@ def test_a_factorial_finds_what_was_planted(ledger):
         ("one_out", "fgsa", 1.0), ("one_out", "cpa", 0.0), ("one_in", "cpa", 1.0),
     ):  # fmt: skip
         assert effects[kind, factor] == pytest.approx(truth, abs=0.06), (kind, factor)
-    assert "Hidden by one-out: cpa." in " ".join(note(found))
+    text = " ".join(note(found))
+    assert "Hidden by one-out: cpa." in text
+    assert "8 arms in 6 rows; the rest computes what one of these does: without schedule (2 arms)." in text
     tested = found.effects[found.effects["kind"].isin(["main", "interaction"])]
     assert tested["p_holm"].to_numpy() == pytest.approx(holm(tested["p"].to_numpy())) and len(tested) == 6
     assert found.effects.loc[found.effects["kind"] == "shapley", "p_holm"].isna().all()
@@ -143,6 +145,7 @@ def test_one_in_is_compared_with_the_bare_model(ledger):
     assert labels["the bare model with fgsa"] == pytest.approx(2, abs=0.06)
     assert labels["the bare model with cpa"] == pytest.approx(1, abs=0.06)
     assert "the bare model (FG-SGL w/o fgsa, w/o cpa)" in labels
+    assert "4 arms in 3 rows; the rest computes what one of these does: with schedule." in note(found)
 
 
 def test_half_a_factorial_names_its_aliases(ledger):
