@@ -50,7 +50,7 @@ def refuse_twins(variants: Sequence[Variant], protocol: Protocol, text: str) -> 
                 what = "changes nothing" if other == FULL else f"computes the same as {other}"
                 raise UserError(
                     f"{variant.name} {what}: the losses, gradients and scores of one fixed batch are equal; the factor "
-                    "is not connected under these settings, leave it out"
+                    "is not connected under these settings, leave it out (of a design by --factors)"
                 )
         seen.append((variant.name, found))
 

@@ -90,6 +90,8 @@ def ablate(arguments: argparse.Namespace) -> int:
         raise UserError(
             "nothing to ablate: name at least one factor, such as --disable fgsa (all: --list), or a --design"
         )
+    if arguments.storage and not designs:
+        raise UserError("--storage is where a design is shown: add --design")
     named = [variant(simplest(names)) for names in arguments.disable]
     named += [row for one in designs for row in one.variants if row.name != FULL]
     named += [variant_of_settings(given) for given in arguments.set]

@@ -107,4 +107,4 @@ def _place(row: dict) -> tuple:
 
 
 def _family(row: dict) -> tuple:
-    return row["design"], tuple(row["factors"]), bool(row["aliases"]), row["protocol_hash"]
+    return row["design"], tuple(row["factors"]), bool(row.get("aliases")), row["protocol_hash"]

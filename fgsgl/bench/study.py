@@ -172,13 +172,8 @@ def open_studies(
     path = out / JOURNAL
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # two commands would enqueue a cell twice
-        try:
-            storage = _storage(path, url)
-            return [DesignStudy(design, cells, ledger, storage, out.name) for design in designs]
-        except (json.JSONDecodeError, KeyError) as error:
-            raise UserError(
-                f"the studies in {path} cannot be read ({error}); delete it: the same command makes them anew"
-            ) from None
+        storage = _storage(path, url)
+        return [DesignStudy(design, cells, ledger, storage, out.name) for design in designs]
 
 
 def _storage(path: Path, url: str | None) -> BaseStorage:
@@ -186,7 +181,12 @@ def _storage(path: Path, url: str | None) -> BaseStorage:
     from optuna.storages.journal import JournalFileBackend
 
     if url is None:
-        return JournalStorage(JournalFileBackend(str(path)))
+        try:
+            return JournalStorage(JournalFileBackend(str(path)))
+        except (json.JSONDecodeError, KeyError) as error:
+            raise UserError(
+                f"the studies in {path} cannot be read ({error}); delete it: the same command makes them anew"
+            ) from None
     try:
         return RDBStorage(url)
     except Exception as error:  # whatever SQLAlchemy and the data base's driver raise

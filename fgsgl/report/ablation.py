@@ -106,7 +106,7 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Record]]
         seeds=seeds,
         reference=BARE if design.design == ONE_IN else _label(design, design.arms[0]),
         value_AS=value_AS,
-        arms=pd.DataFrame(arms, columns=["off", "variant", "label", *PAIRED]),
+        arms=pd.DataFrame(arms, columns=["off", "variant", "label", *PAIRED]).astype(dict.fromkeys(PAIRED[1:], float)),
         effects=_effects(design, value_AS),
         aliases=tuple(map(printable, design.aliases)),
         missing=tuple(

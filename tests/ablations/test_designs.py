@@ -1,14 +1,19 @@
 """Designs: their arms, the rows that stand for them, and what is said of them before anything runs."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from ablations.designs import DESIGNS, design, designs_of
 from ablations.factors import FACTORS, computation, simplest, variant
 from ablations.planning import describe, paired_sd, seeds_wanted
 from ablations.run import main
+from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.plan import write_plan
 from fgsgl.errors import UserError
 from fgsgl.report.load import load_designs
@@ -88,6 +93,7 @@ def test_half_a_factorial_names_what_it_cannot_tell_apart() -> None:
         (["--design", "factorial", "--factors", "tap=early", "tap=late"], "tap=early and tap=late change the same"),
         (["--design", "factorial", "--factors", "fgsa", "loss.category"], "nothing to train"),
         (["--design", "factorial", "--factors", "cpa", "lora", "--half"], "half fraction of 2 factors"),
+        (["--disable", "cpa", "--storage", "sqlite://"], "--storage is where a design is shown"),
         ([], "nothing to ablate"),
     ],
 )
@@ -149,3 +155,34 @@ def test_designs_may_be_combined_and_each_is_made_once() -> None:
     assert [one.name for one in both] == ["one-out", "factorial"] and both[1].aliases and not both[0].aliases
     shared = {row.name: row for one in both for row in one.variants}
     assert shared["w/o fgsa, w/o cpa"].changes == variant(["fgsa", "cpa"]).changes
+
+
+DRY = ("--design", "factorial", "--factors", "fgsa", "schedule", "--preset", "smoke", "--device", "cpu")
+
+
+def test_a_dry_run_shows_cells_and_seeds_and_leaves_nothing(smoke: Path, tmp_path: Path, capsys) -> None:
+    where = ("--root", str(smoke), "--out", str(tmp_path / "out"))
+    assert main([*DRY, *where, "--seeds", "2", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "4 arms in 3 rows, 6 cells" in said and "10 cells to run" in said  # and four floors and ceilings
+    assert said.index("w/o schedule, seed 0") < said.index("FG-SGL, seed 1"), "whole pairs first"
+    assert "a top-1 difference of 1 (points), with power 0.8, needs" in said
+    assert "factorial: with its 2 comparisons no Holm-adjusted p goes below 0.05 before 7 seeds" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_design_trains_each_row_once_and_its_study_can_be_made_anew(smoke: Path, tmp_path: Path, call) -> None:
+    words = ("-m", "ablations.run", *DRY, "--root", smoke, "--out", tmp_path / "out", "--epochs", "1")
+    assert "7 cells, 0 already done" in call(*words).stdout
+    journal = tmp_path / "out" / "work" / "designs.journal"
+    journal.unlink()
+    assert "7 cells, 7 already done" in call(*words).stdout
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    (summary,) = optuna.get_all_study_summaries(storage)
+    trials = optuna.load_study(study_name=summary.study_name, storage=storage).get_trials()
+    records = Ledger(tmp_path / "out" / "ledger").done()
+    assert {trial.user_attrs["cell_id"]: trial.value for trial in trials} == {
+        cell_id: record.metrics["top1"] for cell_id, record in records.items() if record.method == "fgsgl"
+    }
+    assert "4 arms in 3 rows" in (tmp_path / "out" / "ablation.md").read_text()
