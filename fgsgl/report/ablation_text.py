@@ -207,7 +207,7 @@ def _about_effects(ablation: Ablation) -> Iterator[str]:
         if hidden.any():
             yield (
                 f"Hidden by one-out: {', '.join(hidden[hidden].index)}. Taken out alone, the interval holds 0; the "
-                "Shapley value's does not: other factors stand in for it."
+                "Shapley value's does not: other factors may stand in for it."
             )
     if ablation.aliases:
         yield f"This half cannot tell apart: {'; '.join(ablation.aliases)}."
