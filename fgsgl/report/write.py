@@ -10,7 +10,8 @@ from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,html}`` and ``figures/*.png`` into ``folder`` and returns the board.
+    """Writes ``leaderboard.{md,csv,html}``, ``figures/*.png`` and, of designs, ``ablation.{md,csv}`` into ``folder``
+    and returns the board.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
@@ -18,6 +19,7 @@ def report(folder: Path) -> Board:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
     """
     from fgsgl.report import attention  # noqa: F401 (its figures are drawn too)
+    from fgsgl.report.ablation_text import write_ablations
     from fgsgl.report.figures import draw_all
     from fgsgl.report.html import page
 
@@ -28,4 +30,5 @@ def report(folder: Path) -> Board:
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
     write_whole(folder / "leaderboard.html", page(board, images))
+    write_ablations(board)
     return board
