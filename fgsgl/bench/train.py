@@ -73,12 +73,12 @@ def train_and_score(
     counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
     clock.lap("evaluate")
+    cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
+    clock.lap("cost")
     shows = cell.seed == 0 and not cell.variant.changes
     examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
     localisation = localise(model, test_loader, table, cell.protocol.dataset, examples)
     clock.lap("localise")
-    cost = measure(model, next(iter(test_loader)))
-    clock.lap("cost")
     parameters = list(model.parameters())
     logging.shutdown()
     result = {
@@ -87,7 +87,7 @@ def train_and_score(
         "params": sum(parameter.numel() for parameter in parameters),
         "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "cost": cost,
-        "peak_memory_mib": peak_memory_mib(),
+        "peak_memory_mib": memory_mib,
         "localisation": localisation,
         "hardware": hardware(device, spec["threads"], autocast, spec["devices"], compiled),
     }

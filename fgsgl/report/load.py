@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from fgsgl.bench.record import Record, read_record
 from fgsgl.errors import UserError
@@ -64,10 +64,24 @@ class _Data(_Part):
     skipped: list[dict[str, Any]] = []
 
 
+class _Hits(_Part):
+    r1: Share
+    sentences: Annotated[int, Field(ge=1)]
+    largest: Share
+
+
 class _Localisation(_Part):
     n_clips: int
     pointing: dict[str, Share]
     energy: dict[str, Share]
+    clips_sha256: str | None = None
+    readout: dict[str, dict[str, _Hits]] | None = None
+
+    @model_validator(mode="after")
+    def _same_maps(self) -> Self:
+        if self.pointing.keys() != self.energy.keys():
+            raise ValueError("pointing and energy must be of the same maps")
+        return self
 
 
 class _Failure(_Part):

@@ -63,16 +63,24 @@ def test_what_is_not_trained_runs_once_and_trains_nothing(board: Path, smoke: Pa
     assert [shown.count(name) for name in ("TSN", "Majority class", "Zero-shot, class names")] == [3, 1, 1]
 
 
-def test_attention_is_held_against_the_true_mask(board: Path) -> None:
+def test_where_recognizers_look_is_held_against_the_true_mask(board: Path) -> None:
     found = records(board)
-    measured = found["fgsgl"]["localisation"]
-    names = {"part", "onset", "trajectory", "outcome", "even", "prior"}
-    assert measured["n_clips"] == 34 and set(measured["energy"]) == set(measured["pointing"]) == names
-    assert all(0 < measured["energy"][name] < measured["pointing"][name] <= 1 for name in ("even", "prior"))
-    assert measured["energy"]["prior"] > measured["energy"]["even"], "gestures are made where they mostly are"
-    assert all(found[method]["localisation"] is None for method in ("tsn", "linear_probe", "majority"))
+    measured, probe = found["fgsgl"]["localisation"], found["linear_probe"]["localisation"]
+    names, blind = {"part", "onset", "trajectory", "outcome"}, {"even", "centre", "prior"}
+    assert measured["n_clips"] == 34 and set(measured["energy"]) == set(measured["pointing"])
+    assert set(measured["energy"]) == names | blind | {"saliency"} and set(probe["energy"]) == blind | {"saliency"}
+    assert all(0 < measured["energy"][name] < measured["pointing"][name] <= 1 for name in blind)
+    assert measured["energy"]["prior"] > measured["energy"]["centre"] > measured["energy"]["even"]
+    for record in (found[name]["localisation"] for name in ("fgsgl", "linear_probe", "zero_shot_descriptions")):
+        assert record["clips_sha256"] == measured["clips_sha256"]
+        assert {name: record["energy"][name] for name in blind} == {name: measured["energy"][name] for name in blind}
+        assert record["energy"]["saliency"] > 2 * record["energy"]["even"], "the tower reads the hands"
+    assert all(found[method]["localisation"] is None for method in ("tsn", "stgcnpp", "majority"))
+    assert set(measured["readout"]) == {"local", "video"} and probe["readout"] is None
+    assert measured["readout"]["video"]["part"]["r1"] > measured["readout"]["video"]["part"]["largest"]
     drawn = {path.name for path in (board / "figures").iterdir()}
     assert {"localisation.png", *(f"attention-{n}.png" for n in (1, 2, 3))} <= drawn
+    assert "Linear probe | gradient saliency" in (board / "localisation.md").read_text()
 
 
 def test_records_say_what_a_reader_must_know(board: Path) -> None:
