@@ -146,10 +146,15 @@ def load(folder: Path) -> tuple[Record, ...]:
     paths = sorted((folder / "ledger").glob("*.json"))
     if not paths:
         raise UserError(f"no record in {folder / 'ledger'}; expected <cell id>.json files, as `fgsgl run` writes them")
-    return tuple(_load(path) for path in paths)
+    return tuple(load_record(path) for path in paths)
 
 
-def _load(path: Path) -> Record:
+def load_record(path: Path) -> Record:
+    """One record, checked.
+
+    Raises:
+        UserError: as :func:`load`.
+    """
     record = read_record(path)
     try:
         checked = _RECORD.validate_python(record)

@@ -126,6 +126,28 @@ def test_a_finished_cell_is_never_run_again(board: Path, smoke: Path, call) -> N
     assert dry.count(" done ") == 6 and dry.count("to do") == 2 and "2 cells to run, about" in dry
 
 
+def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path: Path, call, monkeypatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    before = {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()}
+    said = call("-m", "fgsgl.cli", "repro", board, "FG-SGL").stdout
+    assert f"cell {records(board)['fgsgl']['cell_id']}, seed 0: identical: every score of every test clip" in said
+    assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
+    assert list(scratch.iterdir()) == []
+
+    # A record that was tampered with is not reproduced, and what was found instead is kept.
+    shutil.copytree(board / "ledger", tmp_path / "copy" / "ledger")
+    record = records(board)["majority"]
+    path = tmp_path / "copy" / "ledger" / f"{record['cell_id']}.json"
+    path.write_text(json.dumps({**record, "predictions_sha256": "0" * 64}))
+    root = json.loads((board / "work" / record["cell_id"] / "spec.json").read_text())["root"]
+    said = call("-m", "fgsgl.cli", "repro", tmp_path / "copy", record["cell_id"][:8], "--root", root, expect=1).stdout
+    assert "not identical (on the same machine, device, code and versions; top-1 5.88 %, recorded 5.88 %)" in said
+    (kept,) = scratch.iterdir()
+    assert str(kept) in said and (kept / "ledger" / path.name).is_file()
+
+
 def start(smoke: Path, out: Path, epochs: int) -> subprocess.Popen:
     command = [*RUN, "--root", smoke, "--out", out, "--methods", "fgsgl", "--epochs", str(epochs)]
     return subprocess.Popen(
