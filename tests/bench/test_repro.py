@@ -25,10 +25,11 @@ def record_of(fingerprint: str = "f", variant: str = "full", seed: int = 0, top1
     cell = Cell(variant=named, protocol=PROTOCOL, seed=seed, fingerprint=fingerprint, text="smg")
     values = {
         "cell_id": cell.cell_id, "status": "done", "method": "fgsgl", "variant": variant, "kind": "method",
-        "seed": seed, "protocol": PROTOCOL.as_dict(), "protocol_hash": PROTOCOL.hash(), "config": cell.method.describe(settings),
-        "data": {"fingerprint": fingerprint}, "pretraining": cell.pretraining, "environment": {"git_commit": "c0ffee"},
+        "seed": seed, "protocol": PROTOCOL.as_dict(), "protocol_hash": PROTOCOL.hash(),
+        "config": cell.method.describe(settings), "data": {"fingerprint": fingerprint},
+        "pretraining": cell.pretraining, "environment": {"git_commit": "c0ffee"}, "metrics": {"top1": top1},
         "hardware": {"device": "cpu", "threads": 1}, "started_utc": "2026-01-01T00:00:00+00:00",
-        "metrics": {"top1": top1}, "predictions_sha256": f"{seed} {top1}",
+        "predictions_sha256": f"{seed} {top1}",
     }  # fmt: skip
     return Record(**(values | changes))
 
@@ -74,7 +75,7 @@ def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
 
 
 def test_a_record_becomes_its_cell_again_or_says_why_not() -> None:
-    clip = Clip("c", "c.mp4", 0, 50, 0, "s", "test", 25.0)
+    clip = Clip(clip_id="c", video="c.mp4", start_frame=0, end_frame=50, label=0, subject="s", split="test", fps=25.0)
     root = Path("toy")
     table = ClipTable(dataset="synmg", root=root, classes=("x",), clips=(clip,))
     for record in (record_of(table.fingerprint(), name, seed=3) for name in ("full", "w/o fgsa")):
