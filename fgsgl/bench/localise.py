@@ -38,7 +38,7 @@ EXAMPLES = 3
 
 
 def localise(
-    model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, examples: Path | None
+    model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
 ) -> dict[str, Any] | None:
     """Pointing game and energy inside of each dimension's attention and of gradient saliency over clips of a split.
 
@@ -51,21 +51,22 @@ def localise(
         loader: of the split, in the order of its clips.
         table: the clip table.
         dataset: its name.
+        batch: clips at a time; the gradients of as many must fit into memory.
         examples: file for the attention of a few clips, one each of classes spread over the list; None for none.
 
     Returns:
         ``{"n_clips", "clips_sha256", "pointing": {name: share}, "energy": {name: share}, "readout"}`` with the
         dimensions (of a recognizer with FG-SA), ``saliency``, ``even``, ``centre`` and ``prior`` as names, over those
-        of the :func:`chosen` clips of whose masks anything is visible; ``readout`` of :func:`read_out` over all the
-        chosen clips. None where the recognizer is not built on the tower or the data set has no masks.
+        clips of :func:`spread` of whose masks anything is visible; ``readout`` of :func:`read_out`, over all
+        clips of :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
     """
     module = sets.get(dataset)
     if not hasattr(module, "motion_mask") or not hasattr(model, "tower"):
         return None
     model.eval()
-    split, kept = loader.dataset, chosen([clip.label for clip in loader.dataset.clips])
+    split, kept = loader.dataset, spread([clip.label for clip in loader.dataset.clips])
     clips = [split.clips[index] for index in kept]
-    part = DataLoader(Subset(split, kept), batch_size=loader.batch_size, collate_fn=loader.collate_fn)
+    part = DataLoader(Subset(split, kept), batch_size=batch, collate_fn=loader.collate_fn)
     side = _patches_a_side(model, image_size=split[kept[0]]["inputs"].shape[1])
     with torch.compiler.set_stance("force_eager"):  # a compiled tower would be compiled anew for gradients in pixels
         shown = _shown(model, part, side)
@@ -89,7 +90,7 @@ def localise(
     return measured | {"readout": read_out(model, shown, np.array([clip.label for clip in clips]))}
 
 
-def chosen(labels: Sequence[int]) -> list[int]:
+def spread(labels: Sequence[int]) -> list[int]:
     """Which clips of a split are looked at: ``CLIPS`` of them (all of a smaller split), as evenly over the classes as
     may be, drawn with a fixed seed; the same for every cell, in the split's order."""
     taken: Counter[int] = Counter()

@@ -77,7 +77,8 @@ def train_and_score(
     clock.lap("cost")
     shows = cell.seed == 0 and not cell.variant.changes
     examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
-    localisation = localise(model, test_loader, table, cell.protocol.dataset, examples)
+    step = cell.protocol.batch_size // (cell.protocol.accumulate * spec["devices"])  # whose gradients have fitted
+    localisation = localise(model, test_loader, table, cell.protocol.dataset, step, examples)
     clock.lap("localise")
     parameters = list(model.parameters())
     logging.shutdown()

@@ -8,7 +8,7 @@ embedding of the category-only model says of them. Values are in percent, differ
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,16 +116,23 @@ def _lines(numbers: Numbers, without: Numbers, who: tuple[str, str]) -> Iterator
         values_N = np.array([one["value"] for one in by_seed.values()])
         line = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(values_N)}
         line |= next(iter(by_seed.values())) | {"value": values_N.mean(), "half_width": t_half_width(values_N)}
-        key = (measure, STANDS_FOR[source], dimension if measure == "readout" else "")
-        pairs = [
-            (by_seed[seed]["value"], without[key][seed]["value"]) for seed in by_seed if seed in without.get(key, {})
-        ]
-        if pairs and who != WITHOUT:
-            paired = compare(*np.transpose(pairs))
-            line |= {"n_pairs": paired.n, "difference": paired.difference, "diff_half_width": paired.half_width}
-            if who == REFERENCE and paired.n > 1:
-                line |= {name: getattr(paired, name) for name in ("p", "smallest_p", "d_z", "wins")}
+        if who != WITHOUT:
+            theirs = without.get((measure, STANDS_FOR[source], dimension if measure == "readout" else ""), {})
+            line |= _against(by_seed, theirs, tested=who == REFERENCE)
         yield line
+
+
+def _against(mine: Mapping[int, dict[str, Any]], theirs: Mapping[int, dict[str, Any]], tested: bool) -> dict[str, Any]:
+    """The difference over the seeds that both have, and of a row that is tested what belongs to it."""
+    pairs = np.array([(mine[seed]["value"], theirs[seed]["value"]) for seed in mine if seed in theirs])
+    if not len(pairs):
+        return {}
+    differences_N = pairs[:, 0] - pairs[:, 1]
+    line = {"n_pairs": len(pairs), "difference": differences_N.mean(), "diff_half_width": t_half_width(differences_N)}
+    if tested and len(pairs) > 1:
+        paired = compare(*pairs.T)
+        line |= {name: getattr(paired, name) for name in ("p", "smallest_p", "d_z", "wins")}
+    return line
 
 
 def markdown(board: Board, table: pd.DataFrame) -> str:

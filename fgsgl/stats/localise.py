@@ -24,8 +24,9 @@ def cover_TP(mask_THW: np.ndarray, side: int) -> np.ndarray:
 
 def saliency_TP(gradient_TCHW: np.ndarray, side: int) -> np.ndarray:
     """The gradient of a class score in the pixels as a map of patches: absolute, the largest channel of each pixel
-    (Simonyan et al. 2014, arXiv 1312.6034), and the mean over the pixels of a patch."""
-    return cover_TP(np.abs(gradient_TCHW).max(axis=1), side)
+    (Simonyan et al. 2014, arXiv 1312.6034), and the mean over the pixels of a patch. Even where all of it is zero."""
+    map_TP = cover_TP(np.abs(gradient_TCHW).max(axis=1), side)
+    return map_TP if map_TP.any() else np.ones_like(map_TP)
 
 
 def centre_TP(frames: int, side: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgsgl.bench.localise import CLIPS, chosen
+from fgsgl.bench.localise import CLIPS, spread
 from fgsgl.bench.readout import read_out
 from fgsgl.models.recognizer import FGSGL
 from fgsgl.text import embed, fgtext
@@ -17,16 +17,16 @@ LABELS_N = np.arange(34) % 17
 
 def test_the_clips_are_spread_over_the_classes_and_always_the_same() -> None:
     labels = np.repeat(np.arange(17), 24).tolist()
-    kept = chosen(labels)
-    assert kept == sorted(set(kept)) == chosen(labels)
+    kept = spread(labels)
+    assert kept == sorted(set(kept)) == spread(labels)
     assert set(Counter(labels[index] for index in kept).values()) == {CLIPS // 17}
     assert kept != list(range(0, 408, 3)), "not by a fixed stride, which may follow the subjects"
 
 
 def test_a_small_split_is_taken_whole_and_a_rare_class_with_all_it_has() -> None:
-    assert chosen([3, 1, 1]) == [0, 1, 2]
+    assert spread([3, 1, 1]) == [0, 1, 2]
     rare = [0] * 500 + [1] * 5
-    counts = Counter(rare[index] for index in chosen(rare))
+    counts = Counter(rare[index] for index in spread(rare))
     assert counts == {0: CLIPS - 5, 1: 5}
 
 

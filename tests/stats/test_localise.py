@@ -42,6 +42,7 @@ def test_saliency_is_the_largest_channel_without_its_sign() -> None:
     expected_TP = np.zeros((2, 4))
     expected_TP[1] = [1.0, 0, 0, 0.5]
     np.testing.assert_allclose(saliency_TP(gradient_TCHW, 2), expected_TP)
+    assert energy_inside(saliency_TP(np.zeros((2, 3, 4, 4)), 2), expected_TP) == pytest.approx(expected_TP.mean())
 
 
 @pytest.mark.parametrize(("frames", "side"), [(8, 7), (5, 4), (1, 1)])
