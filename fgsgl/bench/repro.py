@@ -165,9 +165,10 @@ def _protocol(record: Record) -> Protocol:
 
 
 def _last_root(folder: Path, record: Record) -> Path | None:
-    """Where the data lay when the cell ran, if it ran here."""
+    """Where the data lay when the cell ran, if it ran here and they still lie there."""
     path = folder / "work" / record.cell_id / "spec.json"
-    return Path(json.loads(path.read_text(encoding="utf-8"))["root"]) if path.is_file() else None
+    root = Path(json.loads(path.read_text(encoding="utf-8"))["root"]) if path.is_file() else None
+    return root if root and root.exists() else None
 
 
 def _other_code(records: Sequence[Record]) -> list[str]:

@@ -28,6 +28,7 @@ WITHOUT = ("fgsgl", "w/o fgsa")
 BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior": "mean mask of the training clips"}
 STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
 """What the category-only model has of the kind."""
+READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
     *BLOCK, "n_test", "label", "method", "variant", "measure", "source", "dimension", "n_seeds", "value", "half_width",
@@ -152,7 +153,7 @@ def markdown(board: Board, table: pd.DataFrame) -> str:
         lines += ["", *_head(("Data", "Clips", "Method", "Sentences"), heads)]
     for row in reads:
         alone = number(100 / row.sentences), number(row.largest)
-        lines.append(_line(row, f"{row.dimension}, from {row.source}", _value(row), *alone, *_difference(row)))
+        lines.append(_line(row, f"{row.dimension}, from {READ[row.source]}", _value(row), *alone, *_difference(row)))
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in note(board, table))]
     return "\n".join(lines) + "\n"
 
@@ -201,9 +202,9 @@ def note(board: Board, table: pd.DataFrame) -> Iterator[str]:
     )
     if (table["measure"] == "readout").any():
         yield (
-            "R@1: clips whose own sentences are the nearest among the distinct ones of a dimension, from FG-SA's local "
-            "embedding (sentences that it was trained with, shuffled ones of a control included) or from the video "
-            "embedding (true sentences). A blind guess gets one over the number of sentences; always the most frequent "
+            "R@1: clips whose own sentences are the nearest among the distinct ones of a dimension, from FG-SA's "
+            "embedding (the sentences that it was trained with, shuffled ones of a control included) or from the video "
+            "embedding (the true sentences). A blind guess gets one over the number of sentences; always the most frequent "
             "answer gets the share beside it."
         )
     part = table[table["n_clips"] < table["n_test"]]
@@ -213,7 +214,8 @@ def note(board: Board, table: pd.DataFrame) -> Iterator[str]:
             "the same for every row. How much other clips would change a number is in no interval here."
         )
     counts = sorted({int(n) for n in table["n_seeds"].dropna()})
-    yield f"Means over seeds (n = {', '.join(map(str, counts))}) ± half the 95 % Student t interval over them."
+    spread = " ± half the 95 % Student t interval over them" if counts[-1] > 1 else ": one run has no interval"
+    yield f"Means over seeds (n = {', '.join(map(str, counts))}){spread}."
     yield from _about_tests(table)
     yield from _about_missing(board, table)
 

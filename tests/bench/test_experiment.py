@@ -134,7 +134,7 @@ def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path:
     said = call("-m", "fgsgl.cli", "repro", board, "FG-SGL").stdout
     assert f"cell {records(board)['fgsgl']['cell_id']}, seed 0: identical: every score of every test clip" in said
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
-    assert list(scratch.iterdir()) == []
+    assert list(scratch.glob("fgsgl-repro-*")) == []
 
     # A record that was tampered with is not reproduced, and what was found instead is kept.
     shutil.copytree(board / "ledger", tmp_path / "copy" / "ledger")
@@ -144,7 +144,7 @@ def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path:
     root = json.loads((board / "work" / record["cell_id"] / "spec.json").read_text())["root"]
     said = call("-m", "fgsgl.cli", "repro", tmp_path / "copy", record["cell_id"][:8], "--root", root, expect=1).stdout
     assert "not identical (on the same machine, device, code and versions; top-1 5.88 %, recorded 5.88 %)" in said
-    (kept,) = scratch.iterdir()
+    (kept,) = scratch.glob("fgsgl-repro-*")
     assert str(kept) in said and (kept / "ledger" / path.name).is_file()
 
 
