@@ -204,8 +204,8 @@ def note(board: Board, table: pd.DataFrame) -> Iterator[str]:
         yield (
             "R@1: clips whose own sentences are the nearest among the distinct ones of a dimension, from FG-SA's "
             "embedding (the sentences that it was trained with, shuffled ones of a control included) or from the video "
-            "embedding (the true sentences). A blind guess gets one over the number of sentences; always the most frequent "
-            "answer gets the share beside it."
+            "embedding (the true sentences). A blind guess gets one over the number of sentences; always the most "
+            "frequent answer gets the share beside it."
         )
     part = table[table["n_clips"] < table["n_test"]]
     for n_clips, n_test in sorted(set(zip(part["n_clips"], part["n_test"], strict=True))):
