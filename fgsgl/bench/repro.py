@@ -26,11 +26,11 @@ from fgsgl.bench.live import Live
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Record
+from fgsgl.bench.record import Record, read_predictions
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError, nearest
-from fgsgl.report.diff import changed
+from fgsgl.report.diff import Answers, answers, changed
 from fgsgl.report.load import load
 from fgsgl.stats.seeds import t_half_width
 
@@ -54,14 +54,15 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
         console: gets the progress and what is found.
 
     Returns:
-        0 if every cell gave the recorded scores bit for bit, or a top-1 within the interval of :func:`verdict`; else 1.
+        0 if every cell is reproduced, as :func:`verdict` has it; else 1.
 
     Raises:
         UserError: for a name that means no finished cell or several rows, a record that this version of the code or
             the data here cannot repeat, and whatever ``fgsgl run`` refuses.
     """
     every = load(folder)
-    records = wanted(every, name, Ledger(folder / "ledger"))
+    ledger = Ledger(folder / "ledger")
+    records = wanted(every, name, ledger)
     protocol = _protocol(records[0])
     root = data_root(protocol, root or _last_root(folder, records[0]))
     table = load_data(protocol, root, console)
@@ -76,7 +77,7 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
         place = _place(records[0], scratch, root, device)
         with Live(console, len(cells)) as live:
             execute(cells, place, live)
-        verdicts = [verdict(record, place.ledger.get(record.cell_id), _row(record, every)) for record in records]
+        verdicts = [_held(record, ledger, place.ledger, every) for record in records]
         for found in verdicts:
             style = "green" if found.reproduced else "red"
             console.print(found.said, style=style, markup=False, highlight=False, soft_wrap=True)
@@ -92,7 +93,7 @@ def wanted(every: Sequence[Record], name: str, ledger: Ledger) -> list[Record]:
     """The finished records of the one cell whose id begins with the name, or of the one row of that name.
 
     Raises:
-        UserError: if there is none, several rows have the name, or the cell failed.
+        UserError: if there is none, several rows have the name, the cell failed, or its predictions are gone.
     """
     row = [record for record in every if name in _names(record)]
     if not row:
@@ -110,6 +111,8 @@ def wanted(every: Sequence[Record], name: str, ledger: Ledger) -> list[Record]:
     if len({(record.variant, record.protocol_hash, record.data["fingerprint"]) for record in done}) > 1:
         ids = ", ".join(record.cell_id for record in done)
         raise UserError(f"{name!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
+    for record in done:
+        read_predictions(ledger.folder, record.cell_id)  # before hours are spent on something to hold against them
     return done
 
 
@@ -194,37 +197,47 @@ def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Pla
     return dataclasses.replace(place, threads=threads * devices)
 
 
-def verdict(record: Record, again: Record, row: Sequence[Record]) -> Verdict:
-    """Holds a repetition against its record: bit for bit, and else against where the row's next run may lie.
+def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
+    again = scratch.get(record.cell_id)
+    if again.status == "failed":
+        failure = f"{again.failure['class']}: {again.failure['message']}"
+        return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
+    found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    return verdict(record, again, found, _row(record, every))
+
+
+def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]) -> Verdict:
+    """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
+    may lie.
 
     That is the 95 % prediction interval of one more value, by Student t over the row's seeds: the mean plus or minus
     t s sqrt(1 + 1/n). The interval of the row's mean is narrower, and a faithful repetition would often miss it.
 
     Args:
         record: as it was.
-        again: of the repetition.
+        again: of the finished repetition.
+        found: what both said of the clips.
         row: the finished records of the cell's row, its own among them.
     """
     who = f"cell {record.cell_id}, seed {record.seed}"
-    if again.status == "failed":
-        return Verdict(reproduced=False, said=f"{who}: failed: {again.failure['class']}: {again.failure['message']}")
-    if again.predictions_sha256 == record.predictions_sha256:
+    if found.identical:
         return Verdict(reproduced=True, said=f"{who}: identical: every score of every test clip is the same")
+    top1 = 100 * again.metrics["top1"]
+    said = (
+        f"{who}: not identical ({_machine(record, again)}); {found.changed} of {found.n} clips changed their "
+        f"prediction, top-1 {top1:.2f} %, recorded {100 * record.metrics['top1']:.2f} %"
+    )
+    if not found.changed:
+        return Verdict(reproduced=True, said=said)
     top1s_N = 100 * np.array([other.metrics["top1"] for other in row])
-    top1, then = 100 * again.metrics["top1"], 100 * record.metrics["top1"]
-    machine = f"{_machine(record, again)}; top-1 {top1:.2f} %, recorded {then:.2f} %"
     half = t_half_width(top1s_N)
     if half is None:
-        said = f"{who}: not identical ({machine}), and a row of one seed has no interval to lie in"
-        return Verdict(reproduced=False, said=said)
+        return Verdict(reproduced=False, said=f"{said}; a row of one seed has no interval to lie in")
     half *= math.sqrt(len(top1s_N) + 1)
     inside = abs(top1 - top1s_N.mean()) <= half
     interval = f"{top1s_N.mean() - half:.2f} to {top1s_N.mean() + half:.2f} %"
-    return Verdict(
-        reproduced=bool(inside),
-        said=f"{who}: not identical ({machine}), {'within' if inside else 'OUTSIDE'} the row's interval for one more "
-        f"run, {interval} (95 %, n = {len(top1s_N)} seeds)",
-    )
+    said += f"; {'within' if inside else 'OUTSIDE'} the row's interval for one more run, {interval}"
+    return Verdict(reproduced=bool(inside), said=f"{said} (95 %, n = {len(top1s_N)} seeds)")
 
 
 def _row(record: Record, every: Sequence[Record]) -> list[Record]:

@@ -70,17 +70,17 @@ def changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[
             yield name, mine.get(name), theirs.get(name)
 
 
-def answers(one: Path, one_id: str, other: Path, other_id: str) -> Answers | None:
-    """Compares the predictions of two cells, each in its ledger; None where they have no clip in common.
+def answers(one: Path, one_id: str, other: Path, other_id: str) -> Answers:
+    """Compares the predictions of two cells, each in its ledger.
 
     Raises:
-        UserError: if a predictions file cannot be read, or the two have other classes.
+        UserError: if a predictions file cannot be read, or the two have no clip in common or other classes.
     """
     mine, theirs = read_predictions(one, one_id), read_predictions(other, other_id)
     place = {clip_id: index for index, clip_id in enumerate(theirs.clip_ids.tolist())}
     both = [(index, place[clip]) for index, clip in enumerate(mine.clip_ids.tolist()) if clip in place]
     if not both:
-        return None
+        raise UserError(f"no clip was scored by both cell {one_id} and cell {other_id}, so no answers can be compared")
     mine_N, theirs_N = np.transpose(both)
     mine_NC, theirs_NC = mine.scores["combined"][mine_N], theirs.scores["combined"][theirs_N]
     if mine_NC.shape != theirs_NC.shape:
@@ -143,9 +143,7 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
         console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
-def _said(found: Answers | None) -> str:
-    if found is None:
-        return "no clip was scored by both"
+def _said(found: Answers) -> str:
     if found.identical:
         return f"identical: every score of all {found.n} clips is the same, bit for bit"
     return (

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fgsgl.bench.record import read_predictions
+from fgsgl.bench.record import read_predictions, write_predictions
 from fgsgl.data.cliptable import read_clips
 
 RUN = ("-m", "fgsgl.cli", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
@@ -136,16 +136,17 @@ def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path:
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
     assert list(scratch.glob("fgsgl-repro-*")) == []
 
-    # A record that was tampered with is not reproduced, and what was found instead is kept.
+    # Where a record holds other answers it is not reproduced, and what was found instead is kept.
     shutil.copytree(board / "ledger", tmp_path / "copy" / "ledger")
-    record = records(board)["majority"]
-    path = tmp_path / "copy" / "ledger" / f"{record['cell_id']}.json"
-    path.write_text(json.dumps({**record, "predictions_sha256": "0" * 64}))
-    root = json.loads((board / "work" / record["cell_id"] / "spec.json").read_text())["root"]
-    said = call("-m", "fgsgl.cli", "repro", tmp_path / "copy", record["cell_id"][:8], "--root", root, expect=1).stdout
-    assert "not identical (on the same machine, device, code and versions; top-1 5.88 %, recorded 5.88 %)" in said
+    cell_id = records(board)["majority"]["cell_id"]
+    predictions = read_predictions(board / "ledger", cell_id)
+    predictions.scores["combined"][:5] = np.roll(predictions.scores["combined"][:5], 1, axis=1)
+    write_predictions(tmp_path / "copy" / "ledger", cell_id, predictions)
+    root = json.loads((board / "work" / cell_id / "spec.json").read_text())["root"]
+    said = call("-m", "fgsgl.cli", "repro", tmp_path / "copy", cell_id[:8], "--root", root, expect=1).stdout
+    assert "not identical (on the same machine, device, code and versions); 5 of 34 clips changed" in said
     (kept,) = scratch.glob("fgsgl-repro-*")
-    assert str(kept) in said and (kept / "ledger" / path.name).is_file()
+    assert str(kept) in said and (kept / "ledger" / f"{cell_id}.json").is_file()
 
 
 def start(smoke: Path, out: Path, epochs: int) -> subprocess.Popen:

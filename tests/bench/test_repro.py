@@ -10,10 +10,11 @@ from scipy import stats
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import default_protocol
-from fgsgl.bench.record import Record, write_record
+from fgsgl.bench.record import Predictions, Record, write_predictions, write_record
 from fgsgl.bench.repro import cell_again, verdict, wanted
 from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.errors import UserError
+from fgsgl.report.diff import Answers
 
 PROTOCOL = default_protocol("synmg", "smoke")
 
@@ -34,27 +35,35 @@ def record_of(fingerprint: str = "f", variant: str = "full", seed: int = 0, top1
     return Record(**(values | changes))
 
 
+SCORES = Predictions(
+    clip_ids=np.array(["a"]), subjects=np.array(["s"]), labels=np.array([0]), scores={"combined": np.ones((1, 1))}
+)
 TOP1S = (0.70, 0.72, 0.71, 0.69)
 ROW = [record_of(seed=seed, top1=top1) for seed, top1 in enumerate(TOP1S)]
+
+
+def answered(changed: int) -> Answers:
+    return Answers(n=400, changed=changed, largest=0.1, identical=False)
 
 
 def test_the_interval_of_one_more_run_is_student_ts() -> None:
     mean, sd = np.mean(TOP1S), np.std(TOP1S, ddof=1)
     edge = float(stats.t.ppf(0.975, 3) * sd * np.sqrt(1 + 1 / 4))
     for top1, inside in ((mean + edge - 1e-6, True), (mean - edge + 1e-6, True), (mean + edge + 1e-6, False)):
-        found = verdict(ROW[0], dataclasses.replace(ROW[0], metrics={"top1": top1}, predictions_sha256="x"), ROW)
+        found = verdict(ROW[0], dataclasses.replace(ROW[0], metrics={"top1": top1}), answered(9), ROW)
         assert found.reproduced == inside
         assert ("within the row's interval" in found.said) == inside and f"{100 * (mean - edge):.2f} to" in found.said
 
 
-def test_identity_needs_no_interval_and_less_needs_one() -> None:
+def test_identity_and_the_same_classes_need_no_interval_and_less_needs_one() -> None:
     lone = ROW[:1]
-    assert verdict(lone[0], lone[0], lone).reproduced
-    again = dataclasses.replace(lone[0], predictions_sha256="x", hardware={"device": "cuda", "threads": 1})
-    found = verdict(lone[0], again, lone)
-    assert not found.reproduced and "other device" in found.said and "a row of one seed has no interval" in found.said
-    failed = dataclasses.replace(lone[0], status="failed", failure={"class": "nan", "message": "loss is nan"})
-    assert verdict(lone[0], failed, ROW).said.endswith("failed: nan: loss is nan")
+    same = Answers(n=400, changed=0, largest=0.0, identical=True)
+    assert "identical: every score" in verdict(lone[0], lone[0], same, lone).said
+    again = dataclasses.replace(lone[0], hardware={"device": "cuda", "threads": 1})
+    near = verdict(lone[0], again, answered(0), lone)
+    assert near.reproduced and "not identical (other device); 0 of 400 clips changed" in near.said
+    far = verdict(lone[0], again, answered(1), lone)
+    assert not far.reproduced and "a row of one seed has no interval to lie in" in far.said
 
 
 def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
@@ -62,6 +71,7 @@ def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
     every = [*ROW, without, dataclasses.replace(record_of(seed=9), status="failed", failure={})]
     for record in every:
         write_record(tmp_path, record)
+        write_predictions(tmp_path, record.cell_id, SCORES)
     assert wanted(every, "FG-SGL", ledger) == wanted(every, "fgsgl", ledger) == ROW
     assert wanted(every, "FG-SGL w/o fgsa", ledger) == [without]
     assert wanted(every, ROW[2].cell_id[:9], ledger) == [ROW[2]]
@@ -69,6 +79,9 @@ def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
         wanted(every, "FG-SGL w/o fsga", ledger)
     with pytest.raises(UserError, match="has finished, so there is no result"):
         wanted(every, every[-1].cell_id, ledger)
+    (tmp_path / f"{without.cell_id}.npz").unlink()
+    with pytest.raises(UserError, match=f"the predictions .*{without.cell_id}.npz cannot be read"):
+        wanted(every, without.cell_id, ledger)
     other = dataclasses.replace(ROW[1], protocol_hash="other")
     with pytest.raises(UserError, match=f"means several rows .*{ROW[0].cell_id}, {other.cell_id}"):
         wanted([ROW[0], other], "fgsgl", ledger)

@@ -65,6 +65,10 @@ def test_changed_answers_are_counted_clip_by_clip(ledger, pair) -> None:
     write_predictions(folder, "1" * 16, half)
     found = answers(folder, pair[0].cell_id, folder, "1" * 16)
     assert (found.n, found.changed, found.largest, found.identical) == (120, 0, 0, False)
+    other = dataclasses.replace(half, clip_ids=np.char.add(half.clip_ids, "x"))
+    write_predictions(folder, "2" * 16, other)
+    with pytest.raises(UserError, match="no clip was scored by both cell 1111111111111111 and cell 2222"):
+        answers(folder, "1" * 16, folder, "2" * 16)
 
 
 def test_the_command_prints_them(ledger, pair, capsys) -> None:
