@@ -28,6 +28,7 @@ WITHOUT = ("fgsgl", "w/o fgsa")
 BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior": "mean mask of the training clips"}
 STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
 """What the category-only model has of the kind."""
+TESTED = ("attention", "local")
 READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
@@ -42,9 +43,9 @@ def localisation(board: Board) -> pd.DataFrame:
     Sources are ``attention`` (of a ``dimension``), ``saliency``, the maps of ``BLIND`` (once for all rows of a board)
     and, of what is read out, ``local`` and ``video`` embeddings. ``value`` is the mean over seeds with half its 95 %
     Student t interval; ``difference`` is to what stands for it in ``FG-SGL w/o fgsa``, over the seeds and clips that
-    both have. The test is of FG-SGL itself alone: ``p`` by exact sign flips, ``p_holm`` adjusted over all of them.
-    Records that were measured on other clips (``clips`` is their identity) stand apart; a record without localisation
-    gives no row.
+    both have. Tested is what FG-SA gives in FG-SGL itself: ``p`` by exact sign flips, ``p_holm`` adjusted over the
+    dimensions of a measure, which are a family. Records that were measured on other clips (``clips`` is their
+    identity) stand apart; a record without localisation gives no row.
     """
     lines = []
     for block, cells in _blocks(board).items():
@@ -55,8 +56,8 @@ def localisation(board: Board) -> pd.DataFrame:
             names = {"label": row.label, "method": row.method, "variant": row.variant}
             lines += [place | names | line for line in _lines(values, without, (row.method, row.variant))]
     table = pd.DataFrame(lines, columns=list(COLUMNS))
-    tested = table["p"].notna()
-    table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"])
+    for _, family in table[table["p"].notna()].groupby([*BLOCK, "measure"]):
+        table.loc[family.index, "p_holm"] = holm(family["p"])
     return table
 
 
@@ -119,7 +120,7 @@ def _lines(numbers: Numbers, without: Numbers, who: tuple[str, str]) -> Iterator
         line |= next(iter(by_seed.values())) | {"value": values_N.mean(), "half_width": t_half_width(values_N)}
         if who != WITHOUT:
             theirs = without.get((measure, STANDS_FOR[source], dimension if measure == "readout" else ""), {})
-            line |= _against(by_seed, theirs, tested=who == REFERENCE)
+            line |= _against(by_seed, theirs, tested=who == REFERENCE and source in TESTED)
         yield line
 
 
@@ -229,13 +230,16 @@ def _about_tests(table: pd.DataFrame) -> Iterator[str]:
     else:
         yield "No row shares seeds and clips with a finished FG-SGL w/o fgsa, so nothing is compared."
     tested = table[table["p"].notna()]
-    if len(tested):
-        least = sorted({(int(n), p) for n, p in zip(tested["n_pairs"], tested["smallest_p"], strict=True)})
-        reach = ", ".join(f"{p:.2g} with n = {n}" for n, p in least)
-        yield (
-            f"p: exact two-sided sign-flip test of FG-SGL's own differences, adjusted by Holm over that family of "
-            f"{len(tested)}; before that it cannot go below {reach}. d_z and the share of seeds won are in the CSV."
-        )
+    if tested.empty:
+        return
+    yield (
+        "p: exact two-sided sign-flip test of what FG-SA gives in FG-SGL, adjusted by Holm over the dimensions of each "
+        "measure; d_z and the share of seeds won are in the CSV."
+    )
+    sizes = tested.groupby([*BLOCK, "measure"])["p"].transform("size")
+    least = tested.assign(reach=tested["smallest_p"] * sizes, size=sizes)
+    for n, size in sorted({(int(row.n_pairs), row.size) for row in least[least["reach"] > 0.05].itertuples()}):
+        yield f"That p cannot reach 0.05 with n = {n} seeds in a family of {size}."
 
 
 def _about_missing(board: Board, table: pd.DataFrame) -> Iterator[str]:

@@ -62,8 +62,9 @@ def test_differences_to_the_category_only_model_are_paired(folder, values) -> No
         assert row["difference"] == pytest.approx(100 * np.mean(values[name] - values["without"]))
         low = 100 * test.confidence_interval().low
         assert row["difference"] - row["diff_half_width"] == pytest.approx(low)
-        assert row["n_pairs"] == row["n_seeds"] == SEEDS and row["smallest_p"] == 2 / 2**SEEDS
-    assert only(table, dimension="part", source="attention", measure="energy")["p"] == 2 / 2**SEEDS
+        assert row["n_pairs"] == row["n_seeds"] == SEEDS
+    part = only(table, dimension="part", source="attention", measure="energy")
+    assert part["p"] == part["smallest_p"] == 2 / 2**SEEDS and part["wins"] == 1 and part["d_z"] > 3
     reads = only(table, variant="full", source="video", measure="readout")
     assert reads["difference"] == pytest.approx(5) and reads["sentences"] == 8 and reads["largest"] == 25
     without = table[(table["variant"] == "w/o fgsa")]
@@ -71,14 +72,16 @@ def test_differences_to_the_category_only_model_are_paired(folder, values) -> No
     assert only(table, measure="pointing", source="centre")["value"] == 12
 
 
-def test_the_family_is_fg_sgls_own_tests(folder) -> None:
+def test_the_dimensions_of_a_measure_are_a_family(folder) -> None:
     board = read_board(folder)
     table = localisation(board)
     tested = table[table["p"].notna()]
-    assert set(tested["variant"]) == {"full"} and len(tested) == 2 * 3 + 2
-    np.testing.assert_allclose(tested["p_holm"].astype(float), multipletests(tested["p"], method="holm")[1])
+    assert set(tested["variant"]) == {"full"} and set(tested["source"]) == {"attention", "local"}
+    assert tested.groupby("measure").size().to_dict() == {"energy": 2, "pointing": 2, "readout": 1}
+    for _, family in tested.groupby("measure"):
+        np.testing.assert_allclose(family["p_holm"].astype(float), multipletests(family["p"], method="holm")[1])
     text = markdown(board, table)
-    assert "Holm over that family of 8" in text and "cannot go below 0.031 with n = 6" in text
+    assert "That p cannot reach 0.05 with n = 6 seeds in a family of 2." in text and "family of 1" not in text
     assert f"{tested['p_holm'].min():.3f} |" in text
 
 
