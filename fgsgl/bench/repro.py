@@ -250,7 +250,7 @@ def _row(record: Record, every: Sequence[Record]) -> list[Record]:
 
 
 def _machine(record: Record, again: Record) -> str:
-    """Whether identity could be expected."""
-    names = [name for name, _, _ in changed(record.hardware, again.hardware)]
-    names += [name for name, _, _ in changed(record.environment, again.environment)]
+    """Whether identity could be expected: what is other than recorded, as far as it was recorded."""
+    pairs = (record.hardware, again.hardware), (record.environment, again.environment)
+    names = [name for then, now in pairs for name, was, _ in changed(then, now) if was is not None]
     return f"other {', '.join(names)}" if names else "on the same machine, device, code and versions"

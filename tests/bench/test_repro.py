@@ -59,7 +59,7 @@ def test_identity_and_the_same_classes_need_no_interval_and_less_needs_one() -> 
     lone = ROW[:1]
     same = Answers(n=400, changed=0, largest=0.0, identical=True)
     assert "identical: every score" in verdict(lone[0], lone[0], same, lone).said
-    again = dataclasses.replace(lone[0], hardware={"device": "cuda", "threads": 1})
+    again = dataclasses.replace(lone[0], hardware={"device": "cuda", "threads": 1, "compiled": False})
     near = verdict(lone[0], again, answered(0), lone)
     assert near.reproduced and "not identical (other device); 0 of 400 clips changed" in near.said
     far = verdict(lone[0], again, answered(1), lone)
