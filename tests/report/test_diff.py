@@ -79,6 +79,9 @@ def test_the_command_prints_them(ledger, pair, capsys) -> None:
     path = str(ledger.folder / "ledger" / f"{pair[0].cell_id}.json")
     assert main(["diff", path, path]) == 0
     assert "identical: every score of all 240 clips is the same" in capsys.readouterr().out
+    Path(path).with_suffix(".npz").unlink()
+    assert main(["diff", path, path]) == 0
+    assert "answers not compared: the predictions" in capsys.readouterr().out
 
 
 def test_a_failed_cell_has_no_answers(ledger, pair, capsys) -> None:
