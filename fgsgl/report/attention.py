@@ -16,7 +16,7 @@ from fgsgl.errors import UserError
 from fgsgl.report.board import Board, printable
 from fgsgl.report.figures import BETTER, GREY, INK, PALE, Named, figure, scored
 
-REFERENCES = ("even", "prior")
+REFERENCES = ("even", "centre", "prior")
 BRIGHT = 3.0
 """Multiples of even attention that are drawn fully opaque."""
 
@@ -69,16 +69,16 @@ def _example(examples: dict[str, np.ndarray], number: int, name: str) -> Figure:
 
 @figure
 def localisation(board: Board) -> Named:
-    """Energy inside and pointing game by dimension, a dot a seed; even attention and the training clips' mean mask."""
+    """Energy inside and pointing game of each dimension and of gradient saliency, a dot a seed; blind maps."""
     rows = [(row, [r for r in scored(board, row) if r.localisation]) for row in board.table.itertuples()]
     rows = [(row, records) for row, records in rows if records]
     if not rows:
         return
     lines = [
         (name, row.label, records)
-        for name in dict.fromkeys(name for _, records in rows for name in records[0].localisation["energy"])
+        for name in dict.fromkeys(name for _, records in rows for r in records for name in r.localisation["energy"])
         for row, records in rows
-        if name in records[0].localisation["energy"] and name not in REFERENCES
+        if _values(records, "energy", name) and name not in REFERENCES
     ]
     fig = Figure(figsize=(9, 1.4 + 0.22 * len(lines)), layout="constrained")
     for axes, (measure, title) in zip(
@@ -92,8 +92,11 @@ def localisation(board: Board) -> Named:
             axes.plot([np.mean(values)] * 2, [y - 0.3, y + 0.3], color=INK, lw=2)
             if y and name != lines[y - 1][0]:
                 axes.axhline(y - 0.5, color=PALE, lw=0.8)
-        for reference, dash in zip(REFERENCES, ((0, (4, 2)), (0, (1, 1))), strict=True):
-            value = 100 * float(np.mean([v for _, records in rows for v in _values(records, measure, reference)]))
+        for reference, dash in zip(REFERENCES, ((0, (4, 2)), (0, (6, 1)), (0, (1, 1))), strict=True):
+            values = [value for _, records in rows for value in _values(records, measure, reference)]
+            if not values:
+                continue
+            value = 100 * float(np.mean(values))
             axes.axvline(value, color=GREY, lw=1, ls=dash, zorder=0)
             axes.text(value, -0.7, reference, ha="center", va="bottom", color=GREY, fontsize=8)
         axes.set_yticks(range(len(lines)), [f"{name}: {printable(label)[:40]}" for name, label, _ in lines])
@@ -105,4 +108,4 @@ def localisation(board: Board) -> Named:
 
 
 def _values(records: list[Record], measure: str, name: str) -> list[float]:
-    return [record.localisation[measure][name] for record in records]
+    return [r.localisation[measure][name] for r in records if name in r.localisation[measure]]
