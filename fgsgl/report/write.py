@@ -6,11 +6,12 @@ from pathlib import Path
 
 from fgsgl.files import write_whole
 from fgsgl.report.board import Board, read_board
+from fgsgl.report.latex import latex
 from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,html}`` and ``figures/*.png`` into ``folder`` and returns the board.
+    """Writes ``leaderboard.{md,csv,tex,html}`` and ``figures/*.png`` into ``folder`` and returns the board.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
@@ -27,5 +28,6 @@ def report(folder: Path) -> Board:
         write_whole(folder / "figures" / f"{name}.png", png)
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
+    write_whole(folder / "leaderboard.tex", latex(board))
     write_whole(folder / "leaderboard.html", page(board, images))
     return board
