@@ -12,8 +12,8 @@ from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,tex,html}``, ``figures/*.png`` and, of designs, ``ablation.{md,csv}`` into ``folder``
-    and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
+    """Writes ``leaderboard.{md,csv,tex,html}``, ``figures/*.png`` and, of designs, ``ablation.{md,csv}`` into
+    ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
