@@ -1,95 +1,144 @@
-"""The board as one self-contained HTML page: styles, script and figures inline; every text escaped by the template."""
+"""The report as one self-contained HTML page: styles, script and figures inline, and nothing loaded from elsewhere.
+
+The template escapes every text; what the script draws, it sets as text. A Content-Security-Policy allows this page's
+own style and script by their hash, and no others.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
+from markupsafe import Markup
 
-from fgsgl.bench.record import Record
-from fgsgl.report.board import Board, planned_key, row_key
-from fgsgl.report.tables import EMPTY, Column, columns_of, number, percent, title
+from fgsgl.report.board import Board, printable
+from fgsgl.report.cells import page_data, tally
+from fgsgl.report.tables import EMPTY, Column, columns_of, title
 
-TEMPLATE = Path(__file__).with_name("page.html")
+PAGE = {suffix: Path(__file__).with_name(f"page.{suffix}") for suffix in ("html", "css", "js")}
+Link = Callable[[Any, Column], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """A table as the template draws it."""
+
+    name: str
+    """Unique on the page."""
+    caption: str
+    headings: list[tuple[str, bool]]
+    """Text, and whether the column sorts as a number."""
+    bodies: list[list[list[dict[str, Any]]]]
+    """Cells of rows of bodies; sorting keeps the second body at the foot."""
+    title: str = ""
+    note: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Rows of all bodies."""
+        return sum(map(len, self.bodies))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tab:
+    """A part of the page; its tables come first."""
+
+    name: str
+    title: str
+    tables: Sequence[View] = ()
+    paper: bool = True
+    """Printed even while another tab is shown."""
 
 
 def page(board: Board, images: Mapping[str, bytes]) -> str:
     """The page's text. ``images`` are PNGs by name, shown in their order."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    data = page_data(board)
+    tabs = [
+        Tab(name="board", title="Board", tables=[_board(board)]),
+        *([Tab(name="figures", title="Figures")] if images else ()),
+        *([Tab(name="classes", title="Classes", paper=False)] if data["classes"]["rows"] else ()),
+        Tab(name="cells", title="Cells", paper=False),
+        Tab(name="protocol", title="Protocol"),
+    ]
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["digest"] = _digest
+    html, css, js = (PAGE[suffix].read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
+    return environment.from_string(html).render(
         title=title(board),
-        note=board.note,
-        columns=columns_of(board),
-        bodies=_bodies(board),
-        figures=[(name, base64.b64encode(png).decode()) for name, png in images.items()],
-        classes=[(label, list(_classes(records))) for label, records in _labelled(board, board.scored)],
-        cells=list(_cells(board)),
+        summary=tally(board),
+        tabs=tabs,
+        figures=[_figure(name, png) for name, png in images.items()],
         protocols=_protocols(board),
+        data=data,
+        style=Markup(css),
+        script=Markup(js),
     )
 
 
-def _bodies(board: Board) -> list[list[list[dict[str, Any]]]]:
+def _digest(text: str) -> str:
+    """As a Content-Security-Policy names the inline style or script that it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _board(board: Board) -> View:
     """The measured methods, then the ceilings and floors, which sorting leaves at the foot."""
-    foot, columns = board.table["kind"] != "method", columns_of(board)
-    return [[_row(row, columns) for row in part.itertuples()] for part in (board.table[~foot], board.table[foot])]
+    foot = board.table["kind"] != "method"
+    return _view(
+        "board-table",
+        "Leaderboard",
+        columns_of(board),
+        (board.table[~foot], board.table[foot]),
+        link=lambda row, column: str(row.Index),
+        note=board.note,
+    )
 
 
-def _row(row: Any, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    return [{"text": column.text(row), "value": column.value(row) if column.value else None} for column in columns]
+def _view(
+    name: str, caption: str, columns: Sequence[Column], bodies: Iterable[pd.DataFrame], link: Link, **more: Any
+) -> View:
+    """``link`` names the board's rows whose cells are behind a number: their indices, joined by a plus."""
+    return View(
+        name=name,
+        caption=caption,
+        headings=[(column.heading, column.value is not None) for column in columns],
+        bodies=[[_row(row, columns, link) for row in body.itertuples()] for body in bodies],
+        **more,
+    )
 
 
-def _labelled(
-    board: Board, groups: Mapping[tuple[str, ...], Sequence[Record]]
-) -> Iterator[tuple[str, Sequence[Record]]]:
-    """Each row's label with its records, in the board's order; rows without a record are left out."""
-    for row in board.table.itertuples():
-        records = groups.get(row_key(row), ())
-        if records:
-            yield row.label, records
+def _row(row: Any, columns: Sequence[Column], link: Link) -> list[dict[str, Any]]:
+    """Cells as the template reads them. The tab key stops at one link of several to the same records (``again``)."""
+    cells, seen = [], set()
+    for column in columns:
+        text = column.text(row)
+        target = link(row, column) if text != EMPTY and (column.value or not seen) else ""
+        value = f"{column.value(row):.9g}" if column.value else None
+        cells.append({"text": text, "value": value, "link": target, "again": target in seen})
+        seen.add(target)
+    return cells
 
 
-def _classes(records: Sequence[Record]) -> Iterator[tuple[str, ...]]:
-    """Name, clips, recall, precision and F1 of each class; means over the seeds where the value is defined."""
-    for index, name in enumerate(records[0].data["classes"]):
-        tables = [record.metrics["per_class"][index] for record in records]
-        means = []
-        for key in ("recall", "precision", "f1"):
-            values = [table[key] for table in tables if table[key] is not None]
-            means.append(percent(sum(values) / len(values)) if values else EMPTY)
-        yield name, str(tables[0]["n"]), *means
+def _figure(name: str, png: bytes) -> dict[str, Any]:
+    """The image inline, with its size in pixels, so that nothing moves when it is drawn."""
+    width, height = struct.unpack(">II", png[16:24])
+    return {
+        "name": name, "title": "", "width": width, "height": height, "data": base64.b64encode(png).decode()
+    }  # fmt: skip
 
 
-def _cells(board: Board) -> Iterator[tuple[str, ...]]:
-    """Every cell, finished, failed or planned, as the texts of the page's columns."""
-    for label, records in _labelled(board, board.cells):
-        for record in records:
-            failure = record.failure if record.status == "failed" else None
-            yield (
-                record.cell_id,
-                label,
-                str(record.seed),
-                f"failed: {failure['class']}" if failure else "done",
-                EMPTY if failure else percent(record.metrics["top1"]),
-                number(record.times_s.get("total", float("nan")), 0),
-                _commit(record.environment),
-                record.started_utc,
-                failure["message"] if failure else "",
-            )
-    labels = {row_key(row): row.label for row in board.table.itertuples()}
-    for cell in board.planned:
-        yield cell.cell_id, labels[planned_key(cell)], str(cell.seed), "planned", EMPTY, EMPTY, "", "", ""
-
-
-def _commit(environment: dict[str, Any]) -> str:
-    """The commit's first digits, with a plus where the tree had changes."""
-    commit = environment.get("git_commit")
-    return f"{str(commit)[:10]}{'+' * bool(environment.get('git_dirty'))}" if commit else ""
-
-
-def _protocols(board: Board) -> list[tuple[str, list[tuple[str, Any]]]]:
+def _protocols(board: Board) -> list[tuple[str, list[tuple[str, str]]]]:
     """Each protocol's hash with its settings."""
     settings = {record.protocol_hash: record.protocol for group in board.cells.values() for record in group}
-    return [(name, sorted(protocol.items())) for name, protocol in sorted(settings.items())]
+    return [
+        (printable(name), [(printable(key), printable(str(value))) for key, value in sorted(protocol.items())])
+        for name, protocol in sorted(settings.items())
+    ]
