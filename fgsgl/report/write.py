@@ -10,7 +10,8 @@ from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,html}`` and ``figures/*.{png,pdf,csv}`` into ``folder`` and returns the board.
+    """Writes ``leaderboard.{md,csv,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}`` into
+    ``folder`` and returns the board.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
@@ -18,10 +19,11 @@ def report(folder: Path) -> Board:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
     """
     from fgsgl.report import figures
+    from fgsgl.report.ablation_text import write_ablations
     from fgsgl.report.html import page
 
     board = read_board(folder)
-    drawn = figures.write(board, folder / "figures")
+    drawn = figures.write(board, folder / "figures", write_ablations(board))
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
     write_whole(folder / "leaderboard.html", page(board, {figure.name: figure.png.read_bytes() for figure in drawn}))
