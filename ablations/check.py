@@ -1,17 +1,19 @@
 """The no-op check: a factor that leaves the model's computation unchanged is refused before anything is trained.
 
-Reference and variant are built with the same seed, given the same fixed batch, and compared in their losses, gradients
+Reference and variants are built with the same seed, given the same fixed batch, and compared in their losses, gradients
 and scores at several points of the training. Runs in a process of its own, so that the command line needs no torch.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fgsgl.bench.cell import Variant
+from fgsgl.bench.cell import FULL, Variant
 from fgsgl.bench.method import Classes
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
@@ -21,38 +23,50 @@ PROGRESS = (0.0, 0.5, 1.0)
 """Points of the training; a factor of the schedule shows in the weights of the levels."""
 
 
-def refuse_no_op(variant: Variant, protocol: Protocol, text: str) -> None:
-    """Refuses a variant that computes what the full method computes, and settings that cannot be built.
+def refuse_no_op(variants: Sequence[Variant], protocol: Protocol, text: str) -> None:
+    """Refuses variants of one method that compute what the full method or another of them does, and settings that
+    cannot be built.
 
     Raises:
         UserError: naming the factor.
     """
-    question = [variant.method, dict(variant.changes), protocol.as_dict(), text]
+    question = [[dataclasses.asdict(variant) for variant in variants], protocol.as_dict(), text]
     answer = subprocess.run(
         [sys.executable, "-m", "ablations.check"], input=json.dumps(question), capture_output=True, text=True
     )
     if answer.returncode == 2:
         raise UserError(answer.stderr.strip().splitlines()[-1].removeprefix("error: "))
     if answer.returncode != 0:
-        raise RuntimeError(f"the check of {variant.name} failed:\n{answer.stderr}")
-    if not json.loads(answer.stdout.splitlines()[-1])["changed"]:
-        raise UserError(
-            f"{variant.name} changes nothing: the losses, gradients and scores of one fixed batch are those of the "
-            "full method; the factor is not connected under these settings"
-        )
+        raise RuntimeError(f"the check of {', '.join(variant.name for variant in variants)} failed:\n{answer.stderr}")
 
 
-def changes_computation(method_name: str, changes: dict[str, Any], protocol: Protocol, text: str) -> bool:
-    """Whether the changed settings show in loss, gradients or scores of one fixed batch.
+def refuse_twins(variants: Sequence[Variant], protocol: Protocol, text: str) -> None:
+    """The check itself, in this process; see :func:`refuse_no_op`."""
+    seen: list[tuple[str, dict[str, float]]] = []
+    for variant in (Variant(method=variants[0].method), *variants):
+        found = observe(variant.method, variant.changes, protocol, text)
+        for other, before in seen:
+            if found == before:
+                what = "changes nothing" if other == FULL else f"computes the same as {other}"
+                raise UserError(
+                    f"{variant.name} {what}: the losses, gradients and scores of one fixed batch are equal; the factor "
+                    "is not connected under these settings, leave it out (of a design by --factors)"
+                )
+        seen.append((variant.name, found))
 
-    A recognizer draws the first values of each of its parts from a stream of the part's own, so that parts which both
+
+def observe(method_name: str, changes: Mapping[str, Any], protocol: Protocol, text: str) -> dict[str, float]:
+    """Losses, gradient norms and scores of one fixed batch, at several points of the training.
+
+    A recognizer draws the first values of each of its parts from a stream of the part's own, so that parts which two
     variants have start alike.
     """
-    reference, variant = (_build(method_name, change, protocol, text) for change in ({}, changes))
-    return any(_observe(reference, protocol, at) != _observe(variant, protocol, at) for at in PROGRESS)
+    model = build(method_name, changes, protocol, text)
+    return {f"{name} at {at}": value for at in PROGRESS for name, value in _observe(model, protocol, at).items()}
 
 
-def _build(method_name: str, changes: dict[str, Any], protocol: Protocol, text: str) -> Any:
+def build(method_name: str, changes: Mapping[str, Any], protocol: Protocol, text: str) -> Any:
+    """The recognizer, the same whenever it is built, on the CPU."""
     import torch
     from mmaction.registry import MODELS
     from mmengine.registry import init_default_scope
@@ -101,9 +115,8 @@ def _observe(model: Any, protocol: Protocol, progress: float) -> dict[str, float
 
 
 def _main() -> int:
-    method, changes, protocol, text = json.loads(sys.stdin.read())
-    changed = changes_computation(method, changes, Protocol(**protocol), text)
-    sys.stdout.write(json.dumps({"changed": changed}) + "\n")
+    variants, protocol, text = json.loads(sys.stdin.read())
+    refuse_twins([Variant(**variant) for variant in variants], Protocol(**protocol), text)
     return 0
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import yaml
 
-from fgsgl.bench.cell import Variant
+from fgsgl.bench.cell import FULL, Variant
 from fgsgl.bench.fgsgl import METHOD
 from fgsgl.errors import UserError, nearest
 from fgsgl.models.config import FGSGLConfig
@@ -30,6 +31,17 @@ class Factor:
     apply: Callable[[Settings], Settings]
     """Settings before -> the settings that it changes."""
 
+    @property
+    def word(self) -> str:
+        """What a variant without it is called: ``w/o fgsa``, ``text=names``."""
+        return self.name if "=" in self.name else f"w/o {self.name}"
+
+    @property
+    def levels(self) -> str:
+        """The settings behind it, in FG-SGL and here: ``schedule: coarse_to_fine -> joint``."""
+        changes = self.apply(METHOD.settings)
+        return ", ".join(f"{name}: {_plain(METHOD.settings[name])} -> {_plain(changes[name])}" for name in changes)
+
 
 def _set(**changes: Any) -> Callable[[Settings], Settings]:
     return lambda settings: changes
@@ -37,6 +49,10 @@ def _set(**changes: Any) -> Callable[[Settings], Settings]:
 
 def _without_dimension(name: str) -> Callable[[Settings], Settings]:
     return lambda settings: {"dimensions": [other for other in settings["dimensions"] if other != name]}
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _factor(group: str, name: str, apply: Callable[[Settings], Settings], text: str) -> Factor:
@@ -65,8 +81,10 @@ _ALL = (
     _factor("controls", "text=shuffled", _set(text_control="shuffled"), "every class gets another class's sentences"),
     _factor("controls", "text=names", _set(text_control="names"), "the class name is every dimension's only sentence"),
     _factor("controls", "text=random", _set(text_control="random"), "random unit vectors instead of sentences"),
+    _factor("controls", "module-only", _set(loss_fine=0.0), "FG-SA as an architecture alone; the same as loss.fine"),
+    _factor("controls", "head=linear", _set(cpa=False), "a linear layer instead of category text; the same as cpa"),
     _factor("controls", "head=both", _set(head="both"), "a linear classifier beside category text"),
-    _factor("placement", "fine-from-video", _set(fine_from_video=True), "FG-SA adds to the video embedding"),
+    _factor("placement", "fine=from-video", _set(fine_from_video=True), "FG-SA adds to the video embedding"),
     _factor("placement", "tap=early", _set(tap="early"), "FG-SA on the tower's early features"),
     _factor("placement", "tap=late", _set(tap="late"), "FG-SA on the tower's late features"),
     _factor("placement", "fine-at-test", _set(fine_at_test=False), "the fine score is not used at test (beta 0)"),
@@ -74,25 +92,57 @@ _ALL = (
 
 FACTORS = {factor.name: factor for factor in _ALL}
 
-CONTROLS = (("fgsa",), ("fgsa", "cpa"), ("loss.fine",), ("text=shuffled",))
-"""Category text and LoRA alone; a linear head and LoRA; FG-SA as an architecture only; text without its meaning."""
-CONTROL_METHODS = ("linear_probe", "zero_shot_names", "zero_shot_descriptions", "tsn", "tsm")
-"""What else has to stand beside FG-SGL before it is called better."""
-
 
 def variant(names: Sequence[str]) -> Variant:
-    """FG-SGL with all the named factors switched off or replaced together.
+    """FG-SGL with all the named factors switched off or replaced together; without any, FG-SGL itself.
 
     Raises:
-        UserError: for an unknown factor.
+        UserError: for an unknown factor, or two that exclude each other.
     """
-    changes: dict[str, Any] = {}
     for name in names:
         if name not in FACTORS:
             raise UserError(f"unknown factor {name!r}; {nearest(name, list(FACTORS))} (all: --list)")
+    for pair in combinations(dict.fromkeys(names), 2):
+        if _changes(pair) != _changes(pair[::-1]):
+            raise UserError(f"{' and '.join(pair)} change the same setting, each in its way: name one of them")
+    words = [FACTORS[name].word for name in names]
+    return Variant(method=METHOD.name, name=", ".join(words) or FULL, changes=_changes(names))
+
+
+def simplest(names: Sequence[str]) -> tuple[str, ...]:
+    """The fewest factors whose variant computes what that of the named ones does, in the order of ``FACTORS``.
+
+    Without FG-SA, for instance, the schedule changes nothing: ``(fgsa, schedule)`` is ``(fgsa,)``.
+
+    Raises:
+        UserError: as :func:`variant`, or for settings that FG-SGL refuses.
+    """
+    wanted = computation(names)
+    for one in FACTORS:
+        if computation([one]) == wanted:
+            return (one,)
+    left = sorted(dict.fromkeys(names), key=list(FACTORS).index)
+    for name in reversed(tuple(left)):
+        rest = [other for other in left if other != name]
+        if computation(rest) == wanted:
+            left = rest
+    return tuple(left)
+
+
+def computation(names: Sequence[str]) -> FGSGLConfig:
+    """What FG-SGL computes without the named factors; equal for equal computations.
+
+    Raises:
+        UserError: as :func:`variant`, or for settings that FG-SGL refuses.
+    """
+    return FGSGLConfig.from_dict({"num_classes": 2, **METHOD.resolve(variant(names).changes)}).effective()
+
+
+def _changes(names: Sequence[str]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for name in names:
         changes |= FACTORS[name].apply({**METHOD.settings, **changes})
-    words = [name if "=" in name else f"w/o {name}" for name in names]
-    return Variant(method=METHOD.name, name=", ".join(words), changes=changes)
+    return changes
 
 
 def variant_of_settings(assignments: Sequence[str]) -> Variant:

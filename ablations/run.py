@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ablations.factors import CONTROL_METHODS, CONTROLS, FACTORS, variant, variant_of_settings
+from ablations.designs import CONTROL_METHODS, DESIGNS, designs_of
+from ablations.factors import FACTORS, simplest, variant, variant_of_settings
 from fgsgl.arguments import add_experiment_arguments, execution_of, out_of, protocol_of
 from fgsgl.errors import UserError, run_command
 
@@ -35,10 +36,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--design",
-        choices=["controls"],
-        help="controls: everything that a claim for FG-SGL has to stand beside (linear head, module only, shuffled "
-        "text, linear probe, zero-shot, TSN, TSM)",
+        nargs="+",
+        default=[],
+        choices=list(DESIGNS),
+        help="one-out: FG-SGL without each factor; one-in: each component alone added to the bare model; factorial: "
+        "all combinations; dimensions, losses, placement: one-out over that group; controls: everything that a claim "
+        "for FG-SGL has to stand beside (linear head, module only, other texts, linear probe, zero-shot, TSN, TSM)",
     )
+    parser.add_argument(
+        "--factors", nargs="+", default=[], metavar="FACTOR", help="what the design is over (default: the design's own)"
+    )
+    parser.add_argument("--half", action="store_true", help="half of the factorial; its aliases are printed")
+    parser.add_argument(
+        "--storage", metavar="URL", help="data base for optuna-dashboard (default: <out>/work/designs.journal)"
+    )
+    parser.add_argument(
+        "--difference", type=float, default=1.0, help="in points, for --dry-run to plan seeds for (default: 1)"
+    )
+    parser.add_argument("--power", type=float, default=0.8, help="with which to find it (default: %(default)s)")
     parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="methods to train and show as well")
     parser.add_argument("--list", action="store_true", help="list all factors and leave")
     add_experiment_arguments(parser)
@@ -47,35 +62,40 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def list_factors() -> int:
-    """Prints every factor with its explanation."""
+    """Prints every factor with its explanation and the settings behind it."""
     group = ""
     for factor in FACTORS.values():
         if factor.group != group:
             group = factor.group
             print(f"{group}:")
-        print(f"  {factor.name:<18} {factor.help}")
+        print(f"  {factor.name:<20} {factor.help} ({factor.levels})")
     return 0
 
 
 def ablate(arguments: argparse.Namespace) -> int:
     """Checks that the factors change the computation, then runs all variants and shows the board."""
     from ablations.check import refuse_no_op
-    from fgsgl.bench.cell import Variant
-    from fgsgl.bench.experiment import Experiment, data_root, run
+    from ablations.planning import describe, seeds_wanted
+    from fgsgl.bench.cell import FULL, Variant
+    from fgsgl.bench.experiment import Experiment, committed, data_root, run
+    from fgsgl.bench.ledger import Ledger
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
+    from fgsgl.bench.plan import on_record
     from fgsgl.data import sets
 
-    sets_of_factors, methods = list(arguments.disable), list(arguments.beside)
-    if arguments.design == "controls":
-        sets_of_factors += CONTROLS
-        methods += CONTROL_METHODS
-    if not sets_of_factors and not arguments.set:
+    designs = designs_of(arguments.design, arguments.factors, arguments.half)
+    methods = [*arguments.beside, *(CONTROL_METHODS if "controls" in arguments.design else ())]
+    if not (arguments.disable or arguments.set or designs):
         raise UserError(
             "nothing to ablate: name at least one factor, such as --disable fgsa (all: --list), or a --design"
         )
-    distinct = dict.fromkeys(tuple(dict.fromkeys(names)) for names in sets_of_factors)
-    changed = [*(variant(names) for names in distinct), *(variant_of_settings(given) for given in arguments.set)]
+    if arguments.storage and not designs:
+        raise UserError("--storage is where a design is shown: add --design")
+    named = [variant(simplest(names)) for names in arguments.disable]
+    named += [row for one in designs for row in one.variants if row.name != FULL]
+    named += [variant_of_settings(given) for given in arguments.set]
+    changed = list({one.name: one for one in named}.values())
     beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
     protocol = protocol_of(arguments)
     experiment = Experiment(
@@ -84,15 +104,27 @@ def ablate(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=arguments.root,
+        designs=tuple(designs),
+        storage=arguments.storage,
         **execution_of(arguments),
     )
     console = wide_console()
+
+    def say(lines: Iterable[str]) -> None:
+        for line in lines:
+            console.print(line, markup=False, highlight=False)
+
+    for one in designs:
+        say(describe(one, arguments.seeds))
     if not arguments.dry_run:
         text = sets.get(protocol.dataset).text(data_root(protocol, arguments.root))
-        for one in changed:
-            with console.status(f"checking that {one.name} changes the computation"):
-                refuse_no_op(one, protocol, text)
-    return run(experiment, console, dry_run=arguments.dry_run)
+        with console.status(f"checking that each of {len(changed)} variants changes the computation"):
+            refuse_no_op(changed, protocol, text)
+    code = run(experiment, console, dry_run=arguments.dry_run)
+    if arguments.dry_run:
+        records = on_record(Ledger(experiment.out / "ledger"), committed())
+        say(seeds_wanted(designs, records, protocol.hash(), arguments.difference, arguments.power))
+    return code
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from fgsgl.bench.cell import Variant
+from fgsgl.bench.design import Design
 from fgsgl.bench.execute import execute, local_place
 from fgsgl.bench.live import Counter, Live, cell_label
 from fgsgl.bench.methods import get
 from fgsgl.bench.plan import Planned, cells, plan, write_plan
 from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.study import open_studies
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.data.layout import layout_name
@@ -41,12 +43,21 @@ class Experiment:
     """Processes that a training is divided over."""
     compile: bool = False
     visualizer: str | None = None
+    designs: tuple[Design, ...] = ()
+    """What the variants are the arms of."""
+    storage: str | None = None
+    """URL of the data base that shows the designs; None: a file below ``out``."""
 
 
 def data_root(protocol: Protocol, root: Path | None) -> Path:
     """The given folder, or the data set's default place below ``$FGSGL_DATA`` or ``data/``."""
     base = Path(os.environ.get("FGSGL_DATA", "data"))
     return root or sets.get(protocol.dataset).root(base, protocol.preset, protocol.data_seed)
+
+
+def committed() -> list[Path]:
+    """The ledgers below ``results/``, which tell how long a cell takes and how much seeds vary."""
+    return sorted(Path("results").glob("**/ledger"))
 
 
 def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
@@ -117,19 +128,21 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         table.fingerprint(),
         sets.get(experiment.protocol.dataset).text(root),
     )
-    planned = plan(wanted, place.ledger, sorted(Path("results").glob("**/ledger")))
+    planned = plan(wanted, place.ledger, committed())
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
     experiment.out.mkdir(parents=True, exist_ok=True)
-    write_plan(experiment.out / "plan.json", planned)
+    designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
+    write_plan(experiment.out / "plan.json", planned, designs)
+    studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
     todo = [item.cell for item in planned if not item.done]
     console.print(
         f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
     )
     failed = []
     if todo:
-        with Live(console, len(todo)) as live:
+        with Live(console, len(todo), studies) as live:
             failed = execute(todo, place, live)
     show_board(experiment.out, console)
     for cell in failed:

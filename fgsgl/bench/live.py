@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.record import Record
+from fgsgl.bench.study import DesignStudy
 
 
 def cell_label(cell: Cell) -> str:
@@ -65,9 +67,10 @@ class Counter:
 
 
 class Live:
-    """The live view of a running plan."""
+    """The live view of a running plan; ``studies`` show it to others."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, total: int, studies: Sequence[DesignStudy] = ()) -> None:
+        self.studies = studies
         self.progress = bar(console)
         self.tasks: dict[str, TaskID] = {}
         self.overall = self.progress.add_task("all cells", total=total, news="")
@@ -80,11 +83,15 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.progress.stop()
+        for study in self.studies:
+            study.stopped()
 
     def started(self, cell: Cell) -> None:
         """Adds the cell's line."""
         if cell.cell_id not in self.tasks:
             self.tasks[cell.cell_id] = self.progress.add_task(cell_label(cell), total=None, news="starting")
+            for study in self.studies:
+                study.started(cell)
 
     def update(self, cell: Cell, work_dir: Path) -> None:
         """Reads how far the cell is."""
@@ -104,6 +111,8 @@ class Live:
         """Takes the cell's line away and leaves a sentence."""
         self.progress.remove_task(self.tasks.pop(cell.cell_id))
         self.progress.advance(self.overall)
+        for study in self.studies:
+            study.finished(cell, record)
         if record.status == "done":
             text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics['top1']:.1f} %"
             text += f", {record.times_s['total']:.0f} s"

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.ledger import Ledger
@@ -51,10 +52,17 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
     wanted = list(wanted)
-    records = [record for folder in (ledger.folder, *elsewhere) for record in Ledger(folder).done().values()]
-    return [
-        Planned(cell=cell, done=cell.cell_id in ledger.done(), expected_s=_expected_s(cell, records)) for cell in wanted
-    ]
+    records = on_record(ledger, elsewhere)
+    done = ledger.done()
+    return [Planned(cell=cell, done=cell.cell_id in done, expected_s=_expected_s(cell, records)) for cell in wanted]
+
+
+def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
+    """The finished records of several ledgers, each cell once."""
+    records: dict[str, Record] = {}
+    for folder in (*elsewhere, ledger.folder):
+        records |= Ledger(folder).done()
+    return list(records.values())
 
 
 def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
@@ -69,13 +77,14 @@ def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
     return statistics.mean(times) if times else None
 
 
-def write_plan(path: Path, planned: Sequence[Planned]) -> None:
+def write_plan(path: Path, planned: Sequence[Planned], designs: Sequence[dict[str, Any]] = ()) -> None:
     """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record.
 
-    A cell takes the place of one with the same name and seed under the same protocol (planned with other settings).
+    A cell takes the place of one with the same name and seed under the same protocol (planned with other settings); a
+    design that of one over the same factors under the same protocol.
     """
-    known = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
-    rows = {_place(row): row for row in known}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
+    rows = {_place(row): row for row in known["cells"]}
     for item in planned:
         cell = item.cell
         row = {
@@ -88,8 +97,14 @@ def write_plan(path: Path, planned: Sequence[Planned]) -> None:
             "protocol_hash": cell.protocol.hash(),
         }
         rows[_place(row)] = row
-    write_whole(path, json.dumps({"cells": list(rows.values())}, indent=1) + "\n")
+    families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
+    plan = {"cells": list(rows.values())} | ({"designs": list(families.values())} if families else {})
+    write_whole(path, json.dumps(plan, indent=1) + "\n")
 
 
 def _place(row: dict) -> tuple:
     return row["method"], row["variant"], row["seed"], row["protocol_hash"]
+
+
+def _family(row: dict) -> tuple:
+    return row["design"], tuple(row["factors"]), bool(row.get("aliases")), row["protocol_hash"]

@@ -7,7 +7,7 @@ What a setting stands for, and which of them are published, is told in ``docs``:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from fgsgl.errors import UserError, nearest
@@ -176,6 +176,42 @@ class FGSGLConfig:
     def has_linear_head(self) -> bool:
         """Whether a linear layer classifies the video."""
         return self.has_category and not (self.cpa and self.head == "text")
+
+    @property
+    def uses_fgsa(self) -> bool:
+        """Whether FG-SA reaches a loss or a score: by the fine level, or through its gate."""
+        return self.fgsa and (self.has_fine or (self.guidance and self.has_category))
+
+    def effective(self) -> FGSGLConfig:
+        """The same computation, with every setting that nothing reads at its default.
+
+        Two configs compute the same if these are equal: without FG-SA, for instance, a schedule changes nothing.
+        """
+        unread = {
+            name
+            for unused, names in (
+                (not self.lora, ("lora_rank", "lora_alpha", "lora_targets")),
+                (not self.has_category, ("cpa", "head", "temporal", "temporal_pretrained", "label_smoothing")),
+                (self.temporal == "mean", ("temporal_pretrained",)),
+                (not self.has_text_head, ("learned_prompts", "context_tokens")),
+                (not self.learned_prompts, ("context_tokens",)),
+                (not self.uses_fgsa, ("tap", "motion_difference", "fine_from_video", "dimensions", "loss_fine")),
+                (not (self.uses_fgsa and self.has_category), ("guidance",)),
+                (not self.has_fine, ("fine_v2t", "fine_t2v", "multi_positive", "text_control", "dimension_weights")),
+                (not self.has_fine or self.text_control in ("true", "names"), ("text_seed",)),
+                (not (self.has_fine and self.has_category), ("schedule", "fine_at_test")),
+                (not (self.has_fine or self.has_text_head), ("temperature", "logit_scale_max")),
+            )
+            if unused
+            for name in names
+        }
+        values = {one.name: one.default for one in fields(self) if one.name in unread}
+        values["fgsa"] = self.uses_fgsa
+        if self.uses_fgsa and not self.has_fine:
+            values["loss_fine"] = 0.0
+        if self.has_category and not self.has_text_head:
+            values |= {"cpa": False, "head": "text"}
+        return replace(self, **values)
 
     @property
     def weight_of_dimension(self) -> tuple[float, ...]:

@@ -6,15 +6,16 @@ A file may come from anywhere, so whatever the report computes with is checked h
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from fgsgl.bench.record import Record, read_record
 from fgsgl.errors import UserError
 
+_Row = TypeVar("_Row")
 Share = Annotated[float, Field(ge=0, le=1)]
 Kind = Literal["method", "floor", "ceiling"]
 
@@ -120,6 +121,35 @@ class Planned(_Part):
     protocol_hash: str
 
 
+class Arm(_Part):
+    """A combination of factors, and the variant of FG-SGL whose row stands for it."""
+
+    off: list[str]
+    variant: str
+    """As in the records, but ``""`` for FG-SGL itself."""
+
+
+class Design(_Part):
+    """A design of ``plan.json``: arms over some factors, which are one family of comparisons."""
+
+    design: str
+    protocol_hash: str
+    seeds: int = Field(ge=1)
+    factors: list[str] = Field(min_length=1)
+    arms: list[Arm] = Field(min_length=1)
+    """The first is what the others are compared with."""
+    aliases: list[str] = []
+
+    @model_validator(mode="after")
+    def _fits(self) -> Design:
+        offs = [tuple(arm.off) for arm in self.arms]
+        if len(set(offs)) < len(offs):
+            raise ValueError("two arms have the same factors off")
+        for name in {name for off in offs for name in off} - set(self.factors):
+            raise ValueError(f"an arm is without {name!r}, which is none of the factors")
+        return self
+
+
 _RECORD = TypeAdapter(Annotated[_Done | _Failed, Field(discriminator="status")])
 
 
@@ -160,19 +190,32 @@ def load_planned(folder: Path, records: Sequence[Record]) -> tuple[Planned, ...]
     Raises:
         UserError: if the file is not such a plan.
     """
+    common = {"kind": "method", "protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
+    known = {record.cell_id for record in records}
+    planned = _of_plan(folder, "cells", lambda cell: Planned.model_validate(common | cell))
+    return tuple(cell for cell in planned if cell.cell_id not in known)
+
+
+def load_designs(folder: Path) -> tuple[Design, ...]:
+    """The designs of ``<folder>/plan.json``; none if there is no such file, or none in it.
+
+    Raises:
+        UserError: if the file is not such a plan.
+    """
+    return _of_plan(folder, "designs", Design.model_validate)
+
+
+def _of_plan(folder: Path, part: str, read: Callable[[Any], _Row]) -> tuple[_Row, ...]:
     path = folder / "plan.json"
     if not path.exists():
         return ()
-    common = {"kind": "method", "protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        planned = [Planned.model_validate(common | cell) for cell in cells]
+        plan = {"designs": []} | json.loads(path.read_text(encoding="utf-8"))
+        return tuple(read(row) for row in plan[part])
     except ValidationError as error:
-        raise UserError(f"the plan {path} has a cell that cannot be read: {_first(error)}") from None
+        raise UserError(f"the plan {path} has an entry in {part} that cannot be read: {_first(error)}") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f'the plan {path} cannot be read: {error}; expected {{"cells": [...]}}') from None
-    known = {record.cell_id for record in records}
-    return tuple(cell for cell in planned if cell.cell_id not in known)
 
 
 def _first(error: ValidationError) -> str:

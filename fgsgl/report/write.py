@@ -10,22 +10,21 @@ from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,html}`` and ``figures/*.png`` into ``folder`` and returns the board.
+    """Writes ``leaderboard.{md,csv,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}`` into
+    ``folder`` and returns the board.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
     Raises:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
     """
-    from fgsgl.report import attention  # noqa: F401 (its figures are drawn too)
-    from fgsgl.report.figures import draw_all
+    from fgsgl.report import figures
+    from fgsgl.report.ablation_text import write_ablations
     from fgsgl.report.html import page
 
     board = read_board(folder)
-    images = draw_all(board)
-    for name, png in images.items():
-        write_whole(folder / "figures" / f"{name}.png", png)
+    drawn = figures.write(board, folder / "figures", write_ablations(board))
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
-    write_whole(folder / "leaderboard.html", page(board, images))
+    write_whole(folder / "leaderboard.html", page(board, {figure.name: figure.png.read_bytes() for figure in drawn}))
     return board

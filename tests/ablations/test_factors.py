@@ -1,11 +1,13 @@
 """Every factor changes losses, gradients or scores of one fixed batch; what changes nothing is refused."""
 
 import dataclasses
+from functools import cache
+from itertools import combinations
 
 import pytest
 
-from ablations.check import changes_computation, refuse_no_op
-from ablations.factors import FACTORS, variant, variant_of_settings
+from ablations.check import build, observe, refuse_no_op, refuse_twins
+from ablations.factors import FACTORS, computation, simplest, variant, variant_of_settings
 from fgsgl.bench.cell import Variant
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import default_protocol
@@ -15,20 +17,91 @@ from fgsgl.models.config import FGSGLConfig
 PROTOCOL = dataclasses.replace(default_protocol("synmg", "quick"), num_frames=2)
 
 
+@cache
+def seen(*names: str) -> dict[str, float]:
+    return observe("fgsgl", variant(names).changes, PROTOCOL, "smg")
+
+
 @pytest.mark.parametrize("name", FACTORS)
 def test_each_factor_changes_the_computation(name: str) -> None:
-    assert changes_computation("fgsgl", dict(variant([name]).changes), PROTOCOL, "smg")
+    assert seen(name) != seen()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("fgsa", "motion-difference", "guidance", "dim.part", "tap=late"),
+        ("fgsa", "schedule", "multi-positive", "text=random", "fine-at-test"),
+        ("loss.fine", "schedule", "loss.fine.v2t", "text=shuffled"),
+        ("loss.fine.v2t", "loss.fine.t2v"),
+        ("guidance", "loss.fine"),
+        ("cpa", "learned-prompts", "head=both"),
+        ("temporal", "temporal-pretrained"),
+        ("loss.category", "cpa", "temporal", "guidance", "schedule", "fine-at-test"),
+    ],
+)
+def test_what_shares_a_row_computes_the_same(names: tuple[str, ...]) -> None:
+    fewest = simplest(names)
+    assert len(fewest) < len(names) and seen(*fewest) == seen(*names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", combinations(FACTORS, 2))
+def test_pairs_compute_the_same_exactly_if_they_share_a_row(pair: tuple[str, str]) -> None:
+    try:
+        rows = [computation(names) for names in ((), pair[:1], pair[1:], pair)]
+    except UserError:
+        return  # exclude each other, or leave nothing to train
+    assert [seen(*pair) == seen(*names) for names in ((), pair[:1], pair[1:])] == [row == rows[3] for row in rows[:3]]
+
+
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [
+        ("fgsa", ("fgsa.", "gate_D", "fine_scale")),
+        ("cpa", ("category_text.", "category_scale")),
+        ("lora", ("tower.visual.",)),
+        ("temporal", ("temporal.",)),
+        ("guidance", ("gate_D",)),
+        ("learned-prompts", ("category_text.",)),
+        ("loss.fine", ("fine_scale",)),
+        ("loss.category", ("temporal.", "category_text.", "category_scale", "gate_D")),
+    ],
+)
+def test_what_a_factor_switches_off_is_not_built(name: str, gone: tuple[str, ...]) -> None:
+    def built(*names: str) -> dict[str, int]:
+        model = build("fgsgl", variant(names).changes, PROTOCOL, "smg")
+        return {one: parameter.numel() for one, parameter in model.named_parameters() if parameter.requires_grad}
+
+    full, without = built(), built(name)
+    assert all(any(one.startswith(part) for one in full) for part in gone)
+    assert not [one for one in without if one.startswith(gone)]
+    assert sum(without.values()) < sum(full.values()) or name == "cpa"  # which builds a linear layer instead
+
+
+def test_fewer_dimensions_and_no_motion_difference_are_smaller_modules() -> None:
+    full, dimension, motion = (
+        build("fgsgl", variant(names).changes, PROTOCOL, "smg").fgsa
+        for names in ((), ("dim.part",), ("motion-difference",))
+    )
+    assert (len(full.query_DM), len(dimension.query_DM)) == (4, 3)
+    assert full.to_motion.in_features == 2 * motion.to_motion.in_features
 
 
 def test_a_setting_that_is_not_connected_is_refused_before_training() -> None:
     idle = Variant(method="fgsgl", name="text_seed=5", changes={"text_seed": 5})  # read by the text controls alone
     with pytest.raises(UserError, match="text_seed=5 changes nothing"):
-        refuse_no_op(idle, PROTOCOL, "smg")
+        refuse_no_op([variant(["cpa"]), idle], PROTOCOL, "smg")
 
 
 def test_settings_under_which_nothing_is_trained_are_refused() -> None:
     with pytest.raises(UserError, match="nothing to train"):
-        refuse_no_op(variant(["fgsa", "loss.category"]), PROTOCOL, "smg")
+        refuse_twins([variant(["fgsa", "loss.category"])], PROTOCOL, "smg")
+
+
+def test_two_variants_that_compute_the_same_are_refused() -> None:
+    with pytest.raises(UserError, match="w/o fgsa, w/o schedule computes the same as w/o fgsa:"):
+        refuse_twins([variant(["fgsa"]), variant(["fgsa", "schedule"])], PROTOCOL, "smg")
 
 
 def test_factors_add_up_and_name_the_variant() -> None:

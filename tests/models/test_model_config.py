@@ -47,3 +47,20 @@ def test_plain_values_make_the_same_config_again() -> None:
 def test_reading_settings_does_not_import_torch() -> None:
     code = "import sys, fgsgl.models.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "same_as"),
+    [
+        ({}, {}),
+        ({"fgsa": False, "loss_fine": 0.0, "tap": "late", "text_control": "random"}, {"fgsa": False}),
+        ({"guidance": False, "fine_v2t": False, "fine_t2v": False}, {"fgsa": False}),
+        ({"loss_fine": 0.0, "dimension_weights": (1.0, 2.0, 1.0, 1.0)}, {"loss_fine": 0.0}),
+        ({"head": "linear", "context_tokens": 2}, {"cpa": False}),
+        ({"lora": False, "lora_rank": 4}, {"lora": False}),
+        ({"loss_category": 0.0, "schedule": "joint", "temporal": "mean"}, {"loss_category": 0.0}),
+    ],
+)
+def test_what_nothing_reads_goes_back_to_its_default(settings: dict, same_as: dict) -> None:
+    effective = FGSGLConfig(num_classes=3, **settings).effective()
+    assert effective == FGSGLConfig(num_classes=3, **same_as) == effective.effective()

@@ -1,0 +1,157 @@
+"""The figures of a report, one file each, found by scanning this folder.
+
+A file offers ``NAME`` (of its image files, without a suffix), ``TITLE`` (what it shows, for a heading) and
+``draw(inputs) -> iterator of Sheet``: one, several (a protocol or a clip each), or none where the board holds nothing
+for it. :mod:`fgsgl.report.figure_contract` says what a sheet must keep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fgsgl.bench.record import Predictions, Record, read_predictions
+from fgsgl.errors import UserError
+from fgsgl.files import write_whole
+from fgsgl.report.board import Board, row_key
+from fgsgl.report.drawing import STYLE
+from fgsgl.report.tables import no_formula
+
+if TYPE_CHECKING:
+    from fgsgl.report.ablation import Ablation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sheet:
+    """One drawn figure."""
+
+    figure: Figure
+    table: pd.DataFrame
+    """The numbers behind it."""
+    caption: str
+    """Whole sentences on what is drawn and over how much, from what was computed."""
+    suffix: str = ""
+    """What its file name has after the module's NAME, where the module draws several."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """A figure as it lies on disk."""
+
+    name: str
+    title: str
+    caption: str
+    png: Path
+    pdf: Path
+    csv: Path
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What figures are drawn from; whatever is read or computed for one is there for the next."""
+
+    board: Board
+    _predictions: dict[str, Predictions | None] = field(default_factory=dict)
+
+    @cached_property
+    def ablations(self) -> tuple[Ablation, ...]:
+        """The board's designs, evaluated."""
+        from fgsgl.report.ablation import ablations
+
+        return ablations(self.board)
+
+    def scored(self, row: Any) -> tuple[Record, ...]:
+        """The records behind the numbers of a row of the board's table, by seed."""
+        return self.board.scored.get(row_key(row), ())
+
+    def predictions(self, record: Record) -> Predictions | None:
+        """The predictions beside a record, None where there is no such file.
+
+        Raises:
+            UserError: if the file is damaged, is not the one that its record names, or does not fit the record.
+        """
+        if record.cell_id not in self._predictions:
+            self._predictions[record.cell_id] = _read(self.board.folder / "ledger", record)
+        return self._predictions[record.cell_id]
+
+    def all_predictions(self, row: Any) -> list[Predictions]:
+        """Those of every seed of a row, in the order of :meth:`scored`; none where one of them is missing."""
+        found = [self.predictions(record) for record in self.scored(row)]
+        return [] if None in found else found
+
+
+def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
+    """The factorial designs with at least one seed that every arm has, each with its suffix: none where there is one."""
+    found = [ablation for ablation in inputs.ablations if ablation.effects is not None and len(ablation.seeds)]
+    for number, ablation in enumerate(found, start=1):
+        yield f"-{number}" if len(found) > 1 else "", ablation
+
+
+def modules() -> Iterator[ModuleType]:
+    """Every figure's module, by name."""
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        yield importlib.import_module(f"{__name__}.{module.name}")
+
+
+def write(board: Board, folder: Path) -> tuple[Written, ...]:
+    """Draws every figure that the board holds something for, as ``<name>.{png,pdf,csv}`` in ``folder``.
+
+    The same board gives the same files.
+
+    Raises:
+        UserError: if a file beside the records is damaged or is not the one that its record names.
+    """
+    inputs, written = Inputs(board), []
+    with matplotlib.rc_context(fname=STYLE):
+        for module in modules():
+            for sheet in module.draw(inputs):
+                path = folder / f"{module.NAME}{sheet.suffix}"
+                paths = {kind: path.with_name(f"{path.name}.{kind}") for kind in ("png", "pdf", "csv")}
+                write_whole(paths["png"], image(sheet.figure, "png"))
+                sheet.figure.set_layout_engine("none")  # what the first drawing found holds for the second
+                write_whole(paths["pdf"], image(sheet.figure, "pdf"))
+                write_whole(paths["csv"], _csv(sheet.table))
+                written.append(Written(name=path.name, title=module.TITLE, caption=sheet.caption, **paths))
+    return tuple(written)
+
+
+def image(figure: Figure, kind: str) -> bytes:
+    """The figure as a PNG or PDF, without the time at which it was drawn."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata={"CreationDate": None} if kind == "pdf" else None)
+    return buffer.getvalue()
+
+
+def _csv(table: pd.DataFrame) -> str:
+    texts = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
+    guarded = table.assign(**{name: [no_formula(str(text)) for text in table[name]] for name in texts})
+    return guarded.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+
+
+def _read(ledger: Path, record: Record) -> Predictions | None:
+    path = ledger / f"{record.cell_id}.npz"
+    if not path.exists():
+        return None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record.predictions_sha256:
+        raise UserError(f"the predictions of cell {record.cell_id} in {ledger} are not those that its record names")
+    predictions = read_predictions(ledger, record.cell_id)
+    expected = (record.metrics["n_clips"], len(record.data["classes"]))
+    shape = predictions.scores["combined"].shape if "combined" in predictions.scores else ()
+    if shape != expected:
+        raise UserError(
+            f"the predictions of cell {record.cell_id} in {ledger} have combined scores of shape {shape}, "
+            f"expected {expected}; run the cell again"
+        )
+    return predictions

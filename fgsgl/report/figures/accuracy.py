@@ -1,0 +1,77 @@
+"""Top-1 of every row: each seed a dot, their mean and its interval. S seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fgsgl.report.drawing import (
+    COLOURS, GREY, INK, by_protocol, families, few, name_rows, plus_minus, row_panels, seeds_text,
+)  # fmt: skip
+from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.stats.seeds import t_half_width
+
+NAME = "accuracy"
+TITLE = "Top-1 of every row"
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a protocol; FG-SGL with its variants stands on a scale of its own."""
+    rows = [row for row in inputs.board.table.itertuples() if row.n_seeds and row.kind != "floor"]
+    for suffix, group in by_protocol(rows):
+        shown, remark = few(group)
+        parts = families(shown)
+        fig, panels = row_panels([len(part) for _, part in parts], row_in=0.26)
+        for axes, (name, part) in zip(panels, parts, strict=True):
+            values = [{r.seed: 100 * r.metrics["top1"] for r in inputs.scored(row)} for row in part]
+            _panel(axes, part, values)
+            if len(parts) > 1:
+                axes.set_title(name)
+        panels[-1].set_xlabel("top-1 (%)")
+        yield Sheet(
+            figure=fig,
+            table=_table(inputs, group),
+            caption=_caption([int(row.n_seeds) for row in shown], shown[0].floor) + remark,
+            suffix=suffix,
+        )
+
+
+def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) -> None:
+    seeds = sorted(set().union(*values))
+    # The same seed has the same height in every row, so that pairs can be seen without joining them.
+    offset = dict(zip(seeds, np.linspace(-0.28, 0.28, len(seeds)) if len(seeds) > 1 else [0.0], strict=True))
+    for index, seed in enumerate(seeds):
+        points = [(value[seed], y + offset[seed]) for y, value in enumerate(values) if seed in value]
+        axes.plot(*zip(*points, strict=True), "o", ms=3, mfc="none", mec=COLOURS[index % len(COLOURS)], mew=0.8)
+    halves = [t_half_width(list(value.values())) for value in values]
+    means = [100 * row.top1 for row in rows]
+    for y, (row, mean, half) in enumerate(zip(rows, means, halves, strict=True)):
+        colour = GREY if row.kind == "ceiling" else INK
+        axes.plot([mean, mean], [y - 0.34, y + 0.34], color=colour, lw=1.8)
+        if half is not None:
+            axes.plot([mean - half, mean + half], [y, y], color=colour, lw=1)
+    floor, (low, high) = 100 * rows[0].floor, axes.get_xlim()
+    if low - (high - low) < floor:
+        axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
+    name_rows(axes, [row.label for row in rows], [plus_minus(m, h) for m, h in zip(means, halves, strict=True)])
+
+
+def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_percent": 100 * record.metrics["top1"]}
+        for row in rows
+        for record in inputs.scored(row)
+    )
+
+
+def _caption(counts: Sequence[int], floor: float) -> str:
+    caption = f"Top-1 over the test split ({seeds_text(counts)}): a circle a seed, a bar their mean"
+    if max(counts) > 1:
+        caption += ", a line its 95 % t interval over seeds. A seed has the same height and colour in every row"
+    return (
+        f"{caption}. Dashed, where it is near enough to be shown: the floor, the largest class's {100 * floor:.1f} %."
+    )

@@ -1,0 +1,96 @@
+"""Over clips: the clips of a subject belong together, so a subject is drawn, or flipped, whole.
+
+N clips, G clusters (subjects), R resamples. Values of clips are shares or differences of shares: of one model 0 or 1,
+of two models on the same clips -1, 0 or 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fgsgl.errors import UserError
+from fgsgl.stats.seeds import sign_flip_p
+
+FEWEST_CLUSTERS = 5
+"""Below, the ends of a bootstrap interval are the values of single clusters, between which the mean lies in about
+1 - 2^(1 - G) of all cases: 75 % for three, 88 % for four."""
+
+
+def bootstrap_interval(
+    values_N: np.ndarray, cluster_N: np.ndarray, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of the mean over clips, from a bootstrap of whole clusters, percentiles expanded.
+
+    The plain percentiles are too narrow for few clusters, by the factor sqrt((G - 1) / G) and by the normal instead of
+    Student's t; so the percentiles taken are Phi(-+ sqrt(G / (G - 1)) t), t of G - 1 degrees of freedom (Hesterberg
+    2015, The American Statistician 69:371, "expanded percentile"). The interval stays among the values that can occur.
+
+    At a nominal 95 % it covers, with 20 to 50 clips a subject and subjects of unequal difficulty around 70 % right
+    (plain percentiles in brackets), 91 (84) % at 5 subjects, 93 (85) % at 6, 94 (89) % at 8 and at 10, 94 (92) % at 20.
+    Where nearly everything is right, the few hard subjects are often not in the sample: around 91 % right it covers 89
+    (81) % at 5 subjects, 92 (85) % at 8, 93 (87) % at 10 and 93 (90) % at 20 (tests/stats/test_clusters.py).
+
+    Returns:
+        Low and high; both nan for fewer than five clusters, see :data:`FEWEST_CLUSTERS`.
+
+    Raises:
+        UserError: if values and clusters do not fit, or a value is not finite.
+    """
+    sum_G, clips_G = _by_cluster(values_N, cluster_N)
+    clusters = len(sum_G)
+    if clusters < FEWEST_CLUSTERS:
+        return math.nan, math.nan
+    from scipy.special import ndtr, stdtrit
+
+    drawn_RG = np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
+    mean_R = (drawn_RG @ sum_G) / (drawn_RG @ clips_G)
+    tail = ndtr(math.sqrt(clusters / (clusters - 1)) * stdtrit(clusters - 1, (1 - confidence) / 2))
+    low, high = np.quantile(mean_R, (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def sign_flip_clusters_p(differences_N: np.ndarray, cluster_N: np.ndarray) -> float:
+    """p of the two-sided test that two models do equally well on the same clips: all differences of a cluster change
+    their sign together. Exact up to 16 clusters, beyond with 65,536 random patterns of a fixed seed; 1 for one cluster.
+    It cannot go below :func:`~fgsgl.stats.seeds.smallest_p` of the number of clusters.
+
+    Raises:
+        UserError: if differences and clusters do not fit, or a difference is not finite.
+    """
+    return sign_flip_p(_by_cluster(differences_N, cluster_N)[0])
+
+
+def mcnemar_p(mine_right_N: np.ndarray, theirs_right_N: np.ndarray) -> float:
+    """p of McNemar's exact test on the clips that one of two models alone gets right (McNemar 1947).
+
+    It takes clips for independent and so ignores subjects: secondary to :func:`sign_flip_clusters_p`.
+
+    Args:
+        mine_right_N, theirs_right_N: bool, the same clips in the same order.
+
+    Raises:
+        UserError: if the two do not hold the same number of clips.
+    """
+    mine_right_N, theirs_right_N = np.asarray(mine_right_N, dtype=bool), np.asarray(theirs_right_N, dtype=bool)
+    if mine_right_N.ndim != 1 or mine_right_N.shape != theirs_right_N.shape:
+        raise UserError(
+            f"{mine_right_N.shape} and {theirs_right_N.shape} answers; expected the same clips of both models"
+        )
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    mine_only = int((mine_right_N & ~theirs_right_N).sum())
+    theirs_only = int((theirs_right_N & ~mine_right_N).sum())
+    return float(mcnemar([[0, mine_only], [theirs_only, 0]], exact=True).pvalue)  # clips they agree on tell nothing
+
+
+def _by_cluster(values_N: np.ndarray, cluster_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sum of the values and the number of clips of each cluster, both (G,)."""
+    values_N, cluster_N = np.asarray(values_N, dtype=np.float64), np.asarray(cluster_N)
+    if values_N.ndim != 1 or values_N.shape != cluster_N.shape or not len(values_N):
+        raise UserError(f"{values_N.shape} values and {cluster_N.shape} clusters; expected one cluster for each clip")
+    if not np.isfinite(values_N).all():
+        raise UserError(f"the value of clip {int(np.argmin(np.isfinite(values_N)))} (from 0) is not finite")
+    _, of_N = np.unique(cluster_N, return_inverse=True)
+    return np.bincount(of_N, weights=values_N), np.bincount(of_N)

@@ -1,0 +1,204 @@
+"""What the designs of a plan say: against planted values, with gaps, and as they are written."""
+
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fgsgl.errors import UserError
+from fgsgl.report.ablation import ablations
+from fgsgl.report.ablation_text import arm_rows, markdown, note, write_ablations
+from fgsgl.report.board import read_board
+from fgsgl.report.write import report
+from fgsgl.stats.families import holm
+from fgsgl.stats.seeds import sign_flip_p
+
+HASH = "5f3a9c0e77d21b46"
+FACTORS = ("fgsa", "cpa", "schedule")
+
+
+def variant_of(off):
+    """Without FG-SA the schedule changes nothing."""
+    names = [name for name in off if not (name == "schedule" and "fgsa" in off)]
+    return ", ".join(f"w/o {name}" for name in names)
+
+
+OFFS = [off for size in range(4) for off in itertools.combinations(FACTORS, size)]
+DESIGN = {
+    "design": "factorial",
+    "protocol_hash": HASH,
+    "seeds": 8,
+    "factors": list(FACTORS),
+    "arms": [{"off": list(off), "variant": variant_of(off)} for off in OFFS],
+    "aliases": [],
+}
+
+
+def planted(off, seed):
+    """FG-SA +2, CP-A +1, both together 1 less; seeds differ by points, the arms of a seed by hundredths."""
+    fgsa, cpa = "fgsa" not in off, "cpa" not in off
+    noise = np.random.default_rng([seed, fgsa, cpa]).normal(scale=0.05)
+    return 60 + 2 * fgsa + cpa - fgsa * cpa + seed + noise
+
+
+def add(ledger, variant, seed, top1):
+    record = ledger.add("fgsgl", 2.0, variant or "full", seed)
+    path = ledger.folder / "ledger" / f"{record.cell_id}.json"
+    content = json.loads(path.read_text())
+    content["metrics"]["top1"] = top1 / 100
+    path.write_text(json.dumps(content))
+    return record
+
+
+def fill(ledger, seeds, designs=(DESIGN,), rows=None):
+    """A board whose rows have the planted values; ``rows`` limits the variants that have records."""
+    ledger.add("majority", 0.0, kind="floor")
+    for off in OFFS:
+        for seed in range(seeds):
+            if rows is None or variant_of(off) in rows:
+                add(ledger, variant_of(off), seed, planted(off if "fgsa" not in off else [*off, "schedule"], seed))
+    plan = {"cells": [], "designs": list(designs)}
+    (ledger.folder / "plan.json").write_text(json.dumps(plan))
+    return read_board(ledger.folder)
+
+
+def test_a_factorial_finds_what_was_planted(ledger):
+    (found,) = ablations(fill(ledger, seeds=8))
+    assert found.seeds == tuple(range(8)) and found.value_AS.shape == (8, 8) and found.family == 5
+    effects = found.effects.set_index(["kind", "factor"])["effect"]
+    for kind, factor, truth in (
+        ("main", "fgsa", 1.5), ("main", "cpa", 0.5), ("main", "schedule", 0.0), ("interaction", "fgsa x cpa", -1.0),
+        ("interaction", "cpa x schedule", 0.0), ("shapley", "fgsa", 1.5), ("shapley", "cpa", 0.5),
+        ("one_out", "fgsa", 1.0), ("one_out", "cpa", 0.0), ("one_in", "cpa", 1.0),
+    ):  # fmt: skip
+        assert effects[kind, factor] == pytest.approx(truth, abs=0.06), (kind, factor)
+    text = " ".join(note(found))
+    assert "Hidden by one-out: cpa." in text
+    assert "8 arms in 6 rows; the rest computes what one of these does: without schedule (2 arms)." in text
+    tested = found.effects[found.effects["kind"].isin(["main", "interaction"])]
+    assert tested["p_holm"].to_numpy() == pytest.approx(holm(tested["p"].to_numpy())) and len(tested) == 6
+    assert found.effects.loc[found.effects["kind"] == "shapley", "p_holm"].isna().all()
+
+
+def test_arms_are_paired_adjusted_over_the_design_and_share_rows(ledger):
+    board = fill(ledger, seeds=8)
+    (found,) = ablations(board)
+    arms = found.arms.set_index(found.arms["off"].map(", ".join))
+    assert np.isnan(arms.loc["", "difference"]) and arms.loc["", "variant"] == ""
+    shared = arms.loc[["fgsa", "fgsa, schedule"]].drop(columns="off")
+    assert shared.iloc[0].equals(shared.iloc[1])
+    on_board = board.table.set_index("variant")
+    distinct = arms.drop_duplicates("variant").iloc[1:]
+    for row in distinct.itertuples():
+        difference_N = [planted((*row.off, "schedule")[: len(row.off) + ("fgsa" in row.off)], s) for s in range(8)]
+        difference_N = np.array(difference_N) - [planted((), seed) for seed in range(8)]
+        assert row.difference == pytest.approx(difference_N.mean())
+        assert row.difference == pytest.approx(on_board.loc[row.variant, "diff_top1"])
+        assert row.p == sign_flip_p(difference_N.round(9)) and row.n == 8
+    assert distinct["p_holm"].to_numpy() == pytest.approx(holm(distinct["p"].to_numpy()))
+    assert distinct["p_holm"].min() == pytest.approx(5 * 2 / 2**8)
+    same = distinct.loc["cpa", "equivalent_p"], distinct.loc["fgsa, cpa", "equivalent_p"]
+    assert same[0] < 0.05 < same[1]
+
+
+def test_where_no_p_can_be_small_the_table_says_so_instead_of_a_star(ledger):
+    (found,) = ablations(fill(ledger, seeds=5))
+    assert all("cannot reach 0.05 with n = 5" in row for row in arm_rows(found)[1:])
+    text = " ".join(note(found))
+    assert "Holm-adjusted over the family of this design's 5 comparisons" in text
+    assert "With n = 5 no adjusted p of 5 comparisons can be below 0.31; 8 seeds are the fewest" in text
+    assert "With n = 5 no adjusted p of 6 effects can be below 0.38; 8 seeds are the fewest" in text
+    assert "*" not in markdown([found])
+
+
+def test_a_partial_design_counts_its_whole_family_and_lists_what_is_missing(ledger):
+    rows = ["", "w/o fgsa", "w/o cpa"]
+    fill(ledger, seeds=8, rows=rows)
+    ledger.add_failed("fgsgl", "w/o fgsa, w/o cpa", 0, "out_of_memory")
+    waiting = [
+        {"cell_id": f"c{seed}", "method": "fgsgl", "variant": "w/o schedule", "seed": seed} for seed in (6, 7, 8)
+    ]
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": waiting, "designs": [DESIGN]}))
+    (found,) = ablations(read_board(ledger.folder))
+    assert found.effects is None and found.seeds == tuple(range(8)) and found.family == 5
+    assert np.isnan(found.value_AS).any(axis=1).sum() == 4
+    arms = found.arms.drop_duplicates("variant").set_index("variant")
+    assert arms.loc["w/o fgsa", "p_holm"] == pytest.approx(5 * arms.loc["w/o fgsa", "p"])
+    assert [cell.seed for cell in found.missing] == [6, 7], "seed 8 is beyond the design"
+    text = " ".join(note(found))
+    assert "2 cells planned, without a record: FG-SGL w/o schedule: seed 6, 7." in text
+    assert "1 cell failed: FG-SGL w/o fgsa, w/o cpa: seed 0." in text
+    assert "No cell that can be compared, the board says why: FG-SGL w/o cpa, w/o schedule." in text
+    assert "No effects yet" in text
+
+
+def test_one_in_is_compared_with_the_bare_model(ledger):
+    one_in = DESIGN | {"design": "one-in", "arms": [
+        {"off": list(off), "variant": variant_of(off)}
+        for off in (FACTORS, *itertools.combinations(FACTORS, 2))
+    ]}  # fmt: skip
+    (found,) = ablations(fill(ledger, seeds=8, designs=[one_in]))
+    assert found.reference == "the bare model" and found.effects is None and found.family == 2
+    labels = found.arms.set_index("label")["difference"]
+    assert labels["the bare model with fgsa"] == pytest.approx(2, abs=0.06)
+    assert labels["the bare model with cpa"] == pytest.approx(1, abs=0.06)
+    assert "the bare model (FG-SGL w/o fgsa, w/o cpa)" in labels
+    assert "4 arms in 3 rows; the rest computes what one of these does: with schedule." in note(found)
+
+
+def test_half_a_factorial_names_its_aliases(ledger):
+    half = DESIGN | {"arms": [arm for arm in DESIGN["arms"] if len(arm["off"]) % 2 == 0], "aliases": ["fgsa = x"]}
+    (found,) = ablations(fill(ledger, seeds=3, designs=[half]))
+    assert set(found.effects["kind"]) == {"main"}
+    text = markdown([found])
+    assert "half of the factorial over fgsa" in text and "This half cannot tell apart: fgsa = x." in text
+
+
+def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger):
+    designs = [DESIGN, DESIGN | {"design": "one-out", "factors": ["=x|", *FACTORS], "arms": DESIGN["arms"][:3]}]
+    fill(ledger, seeds=2, designs=designs)
+    report(ledger.folder)
+    before = [(ledger.folder / f"ablation.{suffix}").read_bytes() for suffix in ("md", "csv")]
+    write_ablations(read_board(ledger.folder))
+    assert [(ledger.folder / f"ablation.{suffix}").read_bytes() for suffix in ("md", "csv")] == before
+    text = before[0].decode()
+    assert "## factorial over fgsa, cpa, schedule" in text and "## one-out over =x\\|" in text
+    for block in text.split("\n\n"):
+        assert len({line.replace("\\|", "").count("|") for line in block.splitlines() if line[0] == "|"}) <= 1
+    table = pd.read_csv(ledger.folder / "ablation.csv", keep_default_na=False)
+    assert set(table["kind"]) == {"arm", "main", "interaction", "shapley", "one_out", "one_in"}
+    assert (table["kind"] == "arm").sum() == 8 + 3
+
+
+def test_a_board_without_a_design_has_no_ablation(ledger):
+    fill(ledger, seeds=1, designs=[])
+    assert write_ablations(read_board(ledger.folder)) == ()
+    assert not (ledger.folder / "ablation.md").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"arms": []}, {"factors": []}, {"seeds": 0}, {"arms": [{"off": "fgsa", "variant": ""}]}, {"aliases": [1]},
+        {"arms": [{"off": ["fgsa"], "variant": ""}] * 2}, {"arms": [{"off": ["lora"], "variant": ""}]},
+    ],
+)  # fmt: skip
+def test_a_damaged_design_is_named(ledger, change):
+    board = fill(ledger, seeds=1, designs=[DESIGN | change])
+    with pytest.raises(UserError, match=r"the plan .*plan\.json has an entry in designs that cannot be read"):
+        ablations(board)
+
+
+def test_other_data_or_another_protocol_are_not_compared(ledger):
+    fill(ledger, seeds=2, rows=["", "w/o cpa"])
+    for seed in range(2):
+        ledger.add("fgsgl", 2.0, "w/o fgsa", seed, protocol_hash="0" * 16)
+    path = next(p for p in (ledger.folder / "ledger").glob("*.json") if '"w/o cpa"' in p.read_text())
+    content = json.loads(path.read_text())
+    content["data"]["fingerprint"] = "other"
+    path.write_text(json.dumps(content))
+    (found,) = ablations(read_board(ledger.folder))
+    arms = found.arms.drop_duplicates("variant").set_index("variant")
+    assert list(arms.loc[["w/o cpa", "w/o fgsa"], "n"]) == [0, 0]
