@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from fgsgl.files import write_whole
+from fgsgl.report import localisation
 from fgsgl.report.board import Board, read_board
 from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
     """Writes ``leaderboard.{md,csv,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}`` into
-    ``folder`` and returns the board.
+    ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
@@ -27,4 +28,5 @@ def report(folder: Path) -> Board:
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
     write_whole(folder / "leaderboard.html", page(board, {figure.name: figure.png.read_bytes() for figure in drawn}))
+    localisation.write(board)
     return board
