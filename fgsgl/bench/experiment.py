@@ -182,8 +182,8 @@ def show_board(out: Path, console: Console) -> None:
 
     board = report(out)
     console.print(console_table(board))
-    for line in board.note:
+    for line in (*board.note, *board.cost_note):
         console.print(line, markup=False, highlight=False, style="dim")
     console.print(
-        f"board: {out / 'leaderboard.html'} (also .md and .csv; figures in {out / 'figures'})", highlight=False
+        f"board: {out / 'leaderboard.html'} (also .md, .csv and .tex; figures in {out / 'figures'})", highlight=False
     )

@@ -61,11 +61,11 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], step_i
     ends = sorted(ends, key=lambda end: end[1])
     low, high = axes.get_ylim()
     places = spread([end[1] for end in ends], step_in / height_in * (high - low), low, high)
-    right = axes.get_xlim()[1] if axes.get_xscale() == "log" else axes.get_xlim()[1] + 0.03 * np.ptp(axes.get_xlim())
+    right = axes.get_xlim()[1] + 0.05 * np.ptp(axes.get_xlim())
     for (x, y, text, colour), place in zip(ends, places, strict=True):
         axes.annotate(
-            short(text, 28), (x, y), (right, place), color=colour, fontsize="small", va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": PALE, "lw": 0.6, "shrinkA": 0, "shrinkB": 1, "relpos": (0, 0.5)},
+            short(text, 28), (x, y), (right, place), color=INK, fontsize="small", va="center", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.8, "shrinkA": 0, "shrinkB": 1, "relpos": (0, 0.5)},
         )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def look(index: int) -> dict[str, Any]:
 def plus_minus(mean: float, half_width: float | None, sign: str = "") -> str:
     """``+1.2 ± 0.3``, or the mean alone where there is no interval."""
     half = "" if half_width is None or np.isnan(half_width) else f" ± {half_width:.1f}"
-    return f"{mean:{sign}.1f}{half}".replace("-", "−")
+    return f"{round(mean, 1) + 0.0:{sign}.1f}{half}".replace("-", "−")  # + 0.0: no "−0.0"
 
 
 def seeds_text(counts: Iterable[int]) -> str:

@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from fgsgl.bench.record import Record
-from fgsgl.report.board import printable
+from fgsgl.report.compare import MOST_TIED
+from fgsgl.report.numbers import failure_counts
+from fgsgl.report.rows import Key, listed, printable, row_key
+from fgsgl.report.twins import Twins
+from fgsgl.stats.clusters import FEWEST_CLUSTERS
 from fgsgl.stats.seeds import smallest_p
 
+NARROW_CLUSTERS = 8
+"""Subjects below which the bootstrap's 95 % interval covers less than 94 % (:mod:`fgsgl.stats.clusters`)."""
 
-def note(table: pd.DataFrame, scored: Mapping[tuple[str, ...], Sequence[Record]]) -> tuple[str, ...]:
-    """One sentence or two a line, of a board's table and the records behind its numbers."""
-    done = [record for group in scored.values() for record in group]
+
+def note(
+    table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], scored: Mapping[Key, Sequence[Record]],
+    same: Sequence[Twins],
+) -> tuple[str, ...]:  # fmt: skip
+    """One sentence or two a line, of a board's table and the records behind it."""
     methods = table[table["kind"] == "method"]
     sentences = (
-        *_about_data(table, done),
-        *_about_seeds(methods),
+        *_about_data(table, [record for group in scored.values() for record in group]),
+        *_about_cells(table, [record for group in cells.values() for record in group]),
+        *_about_intervals(table, methods),
         *_about_differences(methods),
-        *_about_protocols(table, methods),
+        *_about_ties(methods),
+        *_about_twins(table, same),
+        *_about_protocols(table),
     )
+    return tuple(printable(sentence) for sentence in sentences)
+
+
+def cost_note(table: pd.DataFrame) -> tuple[str, ...]:
+    """The same for the columns on cost."""
+    sentences = ["Params M: parameters in millions, and how many of them are trained; Train s: mean over seeds."]
+    if table["gflops"].notna().any():
+        sentences.append(
+            "GFLOPs of one clip (a multiplication and an addition are two); latency of one clip and clips/s of a "
+            "batch, from frames in memory to probabilities, measured in the cell while others may have run beside it; "
+            "peak memory of the cell's process."
+        )
+    hardware = sorted(set(table.loc[table["kind"] == "method", "hardware"]) - {""})
+    if hardware:
+        sentences.append(f"Trained and measured on: {'; '.join(hardware)}.")
     return tuple(printable(sentence) for sentence in sentences)
 
 
@@ -43,54 +71,115 @@ def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
         yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."
 
 
-def _about_seeds(methods: pd.DataFrame) -> Iterator[str]:
+def _about_cells(table: pd.DataFrame, records: Sequence[Record]) -> Iterator[str]:
+    n_failed, n_planned = int(table["n_failed"].sum()), int(table["n_planned"].sum())
+    if n_failed or n_planned:
+        failed = f", {n_failed} failed ({failure_counts(records)})" if n_failed else ""
+        planned = f", {n_planned} planned" if n_planned else ""
+        yield f"{len(records) + n_planned} cells: {len(records) - n_failed} done{failed}{planned}."
+    n_refused = int(table["status"].str.startswith("refused: ").sum())
+    if n_refused:
+        yield f"{n_refused} row(s) are refused and have no numbers: the status says why."
+
+
+def _about_intervals(table: pd.DataFrame, methods: pd.DataFrame) -> Iterator[str]:
     trained = methods[methods["trainable_m"] != 0]
     counts = sorted({int(n) for n in trained["n_seeds"] if n > 0})
-    if not counts:
-        return
-    yield f"Numbers are means over seeds (n = {_listed(counts)})."
-    if counts[-1] > 1:
+    if counts:
+        yield f"Numbers are means over seeds (n = {', '.join(map(str, counts))})."
+    if "seeds" in set(table["interval_over"]):
         yield "± is half the 95 % Student t interval over seeds; it does not cover the choice of test subjects."
     if len(trained) < len(methods):
         yield "A row with nothing to train has one run, which is the same for every seed."
-    if counts[0] == 1:
-        yield "A row with n = 1 seed has no interval: how much it varies from seed to seed is not known."
+    if 1 in counts:
+        yield "A row with n = 1 seed does not tell how much it varies from seed to seed."
+    single = table[table["interval_over"] == "subjects"]
+    if len(single):
+        few = sorted({int(n) for n in single["n_subjects"] if n < NARROW_CLUSTERS})
+        narrow = f"; with {', '.join(map(str, few))} subjects it is somewhat too narrow" if few else ""
+        yield (
+            "[low, high] of a single run is the 95 % interval of a bootstrap over its clips, the clips of a subject "
+            f"drawn together; it does not cover the choice of the seed{narrow}."
+        )
+    if ((table["n_seeds"] == 1) & (table["interval_over"] == "")).any():
+        yield (
+            f"A single run without an interval has fewer than {FEWEST_CLUSTERS} test subjects, or no predictions "
+            "beside its record."
+        )
 
 
 def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
-    compared = methods[methods["diff_top1"].notna()]
+    compared = methods[methods["p_holm"].notna()]
+    if "seeds" in set(compared["diff_over"]):
+        yield (
+            "Difference: top-1 minus that of FG-SGL with the same seeds and protocol, in percentage points: mean of "
+            "the paired differences ± half their 95 % Student t interval."
+        )
+    if "subjects" in set(compared["diff_over"]):
+        yield (
+            "Difference [low, high]: of two single runs on the same clips, with a bootstrap of whole subjects; its "
+            "pairs are the subjects. McNemar's p over clips, which ignores subjects, is in the CSV alone."
+        )
     if len(compared):
         yield (
-            "Difference: top-1 minus that of FG-SGL with the same seeds and protocol, in percentage points (mean of "
-            "the paired differences, and their paired t interval from two seeds on)."
+            "p: exact two-sided sign-flip test over the pairs, adjusted by Holm over one family, the "
+            f"{len(compared)} compared row(s) of this board. d_z: mean over standard deviation of the paired "
+            "differences; Wins: share of the pairs that the row wins, ties half (intervals in the CSV)."
         )
-    trained = compared[compared["trainable_m"] != 0]
-    weak = [n for n in sorted({int(n) for n in trained["n_seeds"]}) if smallest_p(n) > 0.05]
-    for n in weak:
-        yield (
-            f"An exact sign-flip test cannot reach p < 0.05 with n = {n} seed{'s' * (n > 1)} (the smallest p is "
-            f"{smallest_p(n):.2g}); 6 are the fewest that can."
-        )
+    yield from _about_power(compared)
+    if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():
+        yield "No row is compared: there is no second finished row beside FG-SGL under its protocol."
+    labels = defaultdict(list)
     for row in methods[methods["diff_note"] != ""].itertuples():
-        yield f"{row.label}: {row.diff_note}."
+        labels[row.diff_note].append(row.label)
+    for reason, of in labels.items():
+        yield f"{', '.join(of)}: {reason}."
 
 
-def _about_protocols(table: pd.DataFrame, methods: pd.DataFrame) -> Iterator[str]:
+def _about_power(compared: pd.DataFrame) -> Iterator[str]:
+    """What the tests could not have found, however large the difference."""
+    pairs = compared.drop_duplicates(["diff_over", "n_pairs"]).sort_values(["diff_over", "n_pairs"])
+    for row in pairs.itertuples():
+        name = row.diff_over if row.n_pairs > 1 else row.diff_over.removesuffix("s")
+        if row.smallest_p > 0.05:
+            yield (
+                f"An exact sign-flip test cannot reach p < 0.05 with n = {row.n_pairs} {name} (the smallest p is "
+                f"{smallest_p(row.n_pairs):.2g}); 6 are the fewest that can."
+            )
+        elif row.smallest_p_holm > 0.05:
+            yield (
+                f"With n = {row.n_pairs} {name} the smallest p is {row.smallest_p:.2g}, and at best "
+                f"{row.smallest_p_holm:.2g} after the adjustment: in a family of {len(compared)} no such row can reach "
+                "p < 0.05."
+            )
+
+
+def _about_ties(methods: pd.DataFrame) -> Iterator[str]:
+    scored = methods[methods["n_seeds"] > 0]
+    if (scored["tied"] != "").any():
+        yield (
+            "Tied: rows of a protocol that share a letter cannot be told apart (paired t tests over the seeds of all "
+            "pairs of rows, which lean on the differences being normal; adjusted by Holm, p above 0.05). No letter: "
+            "other seeds or data than the reference's."
+        )
+    if len(scored) and scored.groupby("protocol").size().max() > MOST_TIED:
+        yield f"No groups of ties among the rows of a protocol that has more than {MOST_TIED} of them."
+
+
+def _about_twins(table: pd.DataFrame, same: Sequence[Twins]) -> Iterator[str]:
+    labels = {row_key(row): row.label for row in table.itertuples()}
+    for group in same:
+        seeds = f"seed{'s' * (len(group.seeds) > 1)} {', '.join(map(str, group.seeds))}"
+        rows = listed([labels[key] for key in group.rows])
+        if group.to_the_bit:
+            yield f"{rows}: every score of {seeds} is the same to the bit: what differs between them did nothing."
+        else:
+            yield f"{rows}: every clip of {seeds} gets the same answer, from other scores."
+
+
+def _about_protocols(table: pd.DataFrame) -> Iterator[str]:
     hashes = sorted(set(table["protocol"]))
     if len(hashes) > 1:
         yield f"Rows under different protocols ({', '.join(hashes)}) stand apart and must not be compared."
     else:
         yield f"Protocol {hashes[0]}."
-    if methods["gflops"].notna().any():
-        yield (
-            "GFLOPs of one clip (a multiplication and an addition are two); latency of one clip and clips/s of a "
-            "batch, from frames in memory to probabilities, measured in the cell while others may have run beside it; "
-            "peak memory of the cell's process."
-        )
-    hardware = sorted(set(methods["hardware"]) - {""})
-    if hardware:
-        yield f"Trained and measured on: {'; '.join(hardware)}."
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(str(number) for number in numbers)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from fgsgl.report.board import TEXTS, Board, printable
+from fgsgl.report.published import remarks
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +31,8 @@ class Column:
     """What a click on the heading sorts by; the text where None."""
     console: bool = True
     """Also in the terminal, where width is dear."""
+    cost: bool = False
+    """In Markdown, in the second table: what a row was measured on, and what it cost."""
 
 
 def percent(share: float) -> str:
@@ -39,14 +45,50 @@ def number(value: float, digits: int = 1, sign: str = "") -> str:
     return EMPTY if value is None or math.isnan(value) else f"{value:{sign}.{digits}f}".replace("-", "−")
 
 
+def p_text(p: float) -> str:
+    """Three digits; below what they can show, ``<0.001``."""
+    return EMPTY if math.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def plain(text: str) -> str:
+    """The text, or a dash for none."""
+    return text or EMPTY
+
+
+def with_interval(value: float, low: float, high: float, over: str, sign: str = "") -> str:
+    """``70.4 ± 1.7`` over seeds, whose interval lies even around the mean; ``70.4 [65.1, 74.9]`` over subjects."""
+    text = number(value, sign=sign)
+    if math.isnan(low):
+        return text
+    if over == "seeds":
+        return f"{text} ± {(high - low) / 2:.1f}"
+    return f"{text} [{number(low, sign=sign)}, {number(high, sign=sign)}]"
+
+
 def _top1(row: Any) -> str:
-    half = 50 * (row.top1_ci_high - row.top1_ci_low)
-    return percent(row.top1) + ("" if math.isnan(half) else f" ± {half:.1f}")
+    return with_interval(100 * row.top1, 100 * row.top1_ci_low, 100 * row.top1_ci_high, row.interval_over)
+
+
+def _interval_over(row: Any) -> str:
+    if row.interval_over == "seeds":
+        return f"{row.n_seeds} seeds"
+    return f"clips, {row.n_subjects} subjects" if row.interval_over == "subjects" else EMPTY
 
 
 def _difference(row: Any) -> str:
-    half = (row.diff_ci_high - row.diff_ci_low) / 2
-    return number(row.diff_top1, sign="+") + ("" if math.isnan(half) else f" ± {half:.1f}")
+    return with_interval(row.diff_top1, row.diff_ci_low, row.diff_ci_high, row.diff_over, sign="+")
+
+
+def _p(row: Any) -> str:
+    """Holm's p; or that it cannot be small, by the number of pairs alone or together with that of the rows."""
+    if math.isnan(row.p_holm):
+        return EMPTY
+    pairs = f"n = {row.n_pairs}{' subjects' * (row.diff_over == 'subjects')}"
+    if row.smallest_p > 0.05:
+        return f"cannot reach 0.05 with {pairs}"
+    if row.smallest_p_holm > 0.05:
+        return f"{p_text(row.p_holm)}; cannot reach 0.05 with {pairs} and {row.family} rows"
+    return p_text(row.p_holm)
 
 
 def _params(row: Any) -> str:
@@ -54,36 +96,80 @@ def _params(row: Any) -> str:
 
 
 def _status(row: Any) -> str:
-    return row.status + (f", {row.skipped} clip(s) skipped" if row.skipped else "")
+    parts = [row.status]
+    if row.skipped:
+        parts.append(f"{row.skipped} clip(s) skipped")
+    if row.same_answers:
+        parts.append(f"same answers as {row.same_answers}")
+    return ", ".join(parts)
+
+
+def _share(heading: str, name: str, console: bool = True, cost: bool = False) -> Column:
+    value = attrgetter(name)
+    return Column(heading=heading, text=lambda r: percent(value(r)), value=value, console=console, cost=cost)
+
+
+def _count(heading: str, name: str) -> Column:
+    value = attrgetter(name)
+    return Column(
+        heading=heading,
+        text=lambda r: EMPTY if pd.isna(value(r)) else str(value(r)),
+        value=lambda r: math.nan if pd.isna(value(r)) else float(value(r)),
+        console=False,
+        cost=True,
+    )
+
+
+def _cost(heading: str, name: str, digits: int = 1, console: bool = False) -> Column:
+    value = attrgetter(name)
+    return Column(heading=heading, text=lambda r: number(value(r), digits), value=value, console=console, cost=True)
 
 
 MAIN = (
     Column(heading="Method", text=lambda row: row.label),
     Column(heading="Top-1 %", text=_top1, value=lambda row: row.top1),
-    Column(heading="Top-5 %", text=lambda row: percent(row.top5), value=lambda row: row.top5, console=False),
-    Column(heading="Mean class %", text=lambda r: percent(r.mean_class), value=lambda r: r.mean_class, console=False),
-    Column(heading="Macro-F1 %", text=lambda row: percent(row.macro_f1), value=lambda row: row.macro_f1),
+    Column(heading="Interval over", text=_interval_over, console=False),
+    Column(heading="Tied", text=lambda row: plain(row.tied)),
     Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),
-    Column(heading="Category %", text=lambda row: percent(row.category_top1), value=lambda row: row.category_top1),
-    Column(heading="Fine %", text=lambda row: percent(row.fine_top1), value=lambda row: row.fine_top1),
-    Column(heading="Group %", text=lambda row: percent(row.group_top1), value=lambda row: row.group_top1),
-    Column(heading="F1 mean %", text=lambda row: percent(row.f1_mean), value=lambda row: row.f1_mean),
-    Column(heading="Params M (trained)", text=_params, value=lambda row: row.params_m),
-    Column(heading="Train s", text=lambda row: number(row.train_s, 0), value=lambda row: row.train_s),
-    Column(heading="GFLOPs", text=lambda row: number(row.gflops, 2), value=lambda row: row.gflops, console=False),
-    Column(
-        heading="Latency ms", text=lambda row: number(row.latency_ms), value=lambda row: row.latency_ms, console=False
-    ),
-    Column(heading="Clips/s", text=lambda row: number(row.clips_per_s), value=lambda r: r.clips_per_s, console=False),
-    Column(
-        heading="Peak MiB",
-        text=lambda r: number(r.peak_memory_mib, 0),
-        value=lambda r: r.peak_memory_mib,
-        console=False,
-    ),
-    Column(heading="Pretraining", text=lambda row: row.pretraining, console=False),
+    Column(heading="p (Holm)", text=_p, value=lambda row: row.p_holm, console=False),
+    Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z, console=False),
+    Column(heading="Wins", text=lambda row: number(row.wins, 2), value=lambda row: row.wins, console=False),
+    _share("Macro-F1 %", "macro_f1"),
+    _share("Mean class %", "mean_class", console=False),
+    _share("Category %", "category_top1"),
+    _share("Fine %", "fine_top1"),
+    _share("Group %", "group_top1"),
+    _share("F1 mean %", "f1_mean"),
+    _share("Top-5 %", "top5", console=False, cost=True),
+    _count("Seeds", "n_seeds"),
+    _count("Subjects", "n_subjects"),
+    _count("Clips", "n_clips"),
+    _share("Floor %", "floor", console=False, cost=True),
+    Column(heading="Params M (trained)", text=_params, value=lambda row: row.params_m, cost=True),
+    _cost("Train s", "train_s", 0, console=True),
+    _cost("GFLOPs", "gflops", 2),
+    _cost("Latency ms", "latency_ms"),
+    _cost("Clips/s", "clips_per_s"),
+    _cost("Peak MiB", "peak_memory_mib", 0),
+    Column(heading="Pretraining", text=lambda row: plain(row.pretraining), console=False, cost=True),
+    Column(heading="Hardware", text=lambda row: plain(row.hardware), console=False, cost=True),
+    Column(heading="Protocol", text=lambda row: row.protocol, console=False, cost=True),
     Column(heading="Status", text=_status),
 )
+
+
+PUBLISHED = (
+    Column(heading="Method", text=lambda row: row.method),
+    Column(heading="Modality", text=lambda row: plain(row.modality)),
+    Column(heading="Backbone", text=lambda row: plain(row.backbone)),
+    Column(heading="Top-1 %", text=lambda row: number(row.top1, 2), value=lambda row: row.top1),
+    Column(heading="Top-5 %", text=lambda row: number(row.top5, 2), value=lambda row: row.top5),
+    Column(heading="F1 mean %", text=lambda row: number(row.f1_mean, 2), value=lambda row: row.f1_mean),
+    Column(heading="Year", text=lambda row: str(row.year), value=lambda row: row.year),
+    Column(heading="What is unsure", text=lambda row: plain(row.caveat)),
+    Column(heading="Source", text=lambda row: row.source),
+)
+"""Of :attr:`Board.published`."""
 
 
 def columns_of(board: Board) -> list[Column]:
@@ -93,18 +179,29 @@ def columns_of(board: Board) -> list[Column]:
 
 
 def markdown(board: Board) -> str:
-    """A table that GitHub shows, with the note under it and a picture of the accuracies."""
-    columns = columns_of(board)
+    """The board as GitHub shows it: accuracies, what belongs under them, costs, and what others published."""
+    columns, rows = columns_of(board), list(board.table.itertuples())
     lines = [f"# Leaderboard: {markdown_text(title(board))}", ""]
-    lines.append("| " + " | ".join(column.heading for column in columns) + " |")
-    lines.append("| " + " | ".join("---:" if column.value else "---" for column in columns) + " |")
-    for row in board.table.itertuples():
-        lines.append("| " + " | ".join(markdown_text(column.text(row)) for column in columns) + " |")
+    lines += _markdown_table([column for column in columns if not column.cost], rows)
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.note), ""]
     if board.table["top1"].notna().any():
         lines += ["![Top-1 of every row](figures/accuracy.png)", ""]
+    lines += ["## On what, and at what cost", ""]
+    lines += _markdown_table([columns[0], *(column for column in columns if column.cost)], rows)
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.cost_note), ""]
+    if len(board.published):
+        lines += ["## Published elsewhere", ""]
+        lines += _markdown_table(PUBLISHED, list(board.published.itertuples()))
+        lines += ["", *(f"- {markdown_text(sentence)}" for sentence in remarks(board.published)), ""]
     lines.append("More in [leaderboard.html](leaderboard.html); every number in [leaderboard.csv](leaderboard.csv).")
     return "\n".join(lines) + "\n"
+
+
+def _markdown_table(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]:
+    yield f"| {' | '.join(markdown_text(column.heading) for column in columns)} |"
+    yield f"| {' | '.join('---:' if column.value else '---' for column in columns)} |"
+    for row in rows:
+        yield f"| {' | '.join(markdown_text(column.text(row)) for column in columns)} |"
 
 
 def csv(board: Board) -> str:

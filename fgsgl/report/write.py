@@ -7,12 +7,13 @@ from pathlib import Path
 from fgsgl.files import write_whole
 from fgsgl.report import localisation
 from fgsgl.report.board import Board, read_board
+from fgsgl.report.latex import latex
 from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}`` into
-    ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
+    """Writes ``leaderboard.{md,csv,tex,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}``
+    into ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
@@ -27,6 +28,7 @@ def report(folder: Path) -> Board:
     drawn = figures.write(board, folder / "figures", write_ablations(board))
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
+    write_whole(folder / "leaderboard.tex", latex(board))
     write_whole(folder / "leaderboard.html", page(board, {figure.name: figure.png.read_bytes() for figure in drawn}))
     localisation.write(board)
     return board

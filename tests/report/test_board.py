@@ -7,7 +7,7 @@ from scipy import stats
 
 from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
-from fgsgl.report.board import COLUMNS, leaderboard, read_board
+from fgsgl.report.board import COLUMNS, read_board
 from fgsgl.report.load import load
 
 
@@ -61,7 +61,7 @@ def test_methods_stand_by_accuracy_and_the_floor_at_the_foot(ledger):
 def test_a_board_without_its_floor_is_refused(ledger):
     ledger.add("tsm", 2.0)
     with pytest.raises(UserError, match="synmg quick has no floor"):
-        leaderboard(load(ledger.folder))
+        read_board(ledger.folder)
 
 
 @pytest.mark.parametrize(

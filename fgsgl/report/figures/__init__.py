@@ -11,9 +11,8 @@ import hashlib
 import importlib
 import io
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -58,19 +57,14 @@ class Written:
     csv: Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What figures are drawn from; whatever is read or computed for one is there for the next."""
 
     board: Board
+    ablations: Sequence[Ablation] = ()
+    """The board's designs, evaluated."""
     _predictions: dict[str, Predictions | None] = field(default_factory=dict)
-
-    @cached_property
-    def ablations(self) -> tuple[Ablation, ...]:
-        """The board's designs, evaluated."""
-        from fgsgl.report.ablation import ablations
-
-        return ablations(self.board)
 
     def scored(self, row: Any) -> tuple[Record, ...]:
         """The records behind the numbers of a row of the board's table, by seed."""
@@ -93,8 +87,8 @@ class Inputs:
 
 
 def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
-    """The factorial designs with at least one seed that every arm has, each with its suffix: none where there is one."""
-    found = [ablation for ablation in inputs.ablations if ablation.effects is not None and len(ablation.seeds)]
+    """The factorial designs of which every arm has a seed, each with its suffix: none where there is one design."""
+    found = [ablation for ablation in inputs.ablations if ablation.effects is not None]
     for number, ablation in enumerate(found, start=1):
         yield f"-{number}" if len(found) > 1 else "", ablation
 
@@ -105,15 +99,15 @@ def modules() -> Iterator[ModuleType]:
         yield importlib.import_module(f"{__name__}.{module.name}")
 
 
-def write(board: Board, folder: Path) -> tuple[Written, ...]:
-    """Draws every figure that the board holds something for, as ``<name>.{png,pdf,csv}`` in ``folder``.
+def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tuple[Written, ...]:
+    """Draws every figure that the board and its designs hold something for, as ``<name>.{png,pdf,csv}`` in ``folder``.
 
-    The same board gives the same files.
+    The same board gives the same files. A page shows each with its ``title``, ``caption`` and image.
 
     Raises:
         UserError: if a file beside the records is damaged or is not the one that its record names.
     """
-    inputs, written = Inputs(board), []
+    inputs, written = Inputs(board, ablations), []
     with matplotlib.rc_context(fname=STYLE):
         for module in modules():
             for sheet in module.draw(inputs):

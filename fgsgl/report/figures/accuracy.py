@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.drawing import (
-    COLOURS, GREY, INK, by_protocol, families, few, name_rows, plus_minus, row_panels, seeds_text,
-)  # fmt: skip
+from fgsgl.report import drawing
+from fgsgl.report.drawing import COLOURS, GREY, INK, plus_minus
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.seeds import t_half_width
 
@@ -22,10 +21,10 @@ TITLE = "Top-1 of every row"
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol; FG-SGL with its variants stands on a scale of its own."""
     rows = [row for row in inputs.board.table.itertuples() if row.n_seeds and row.kind != "floor"]
-    for suffix, group in by_protocol(rows):
-        shown, remark = few(group)
-        parts = families(shown)
-        fig, panels = row_panels([len(part) for _, part in parts], row_in=0.26)
+    for suffix, group in drawing.by_protocol(rows):
+        shown, remark = drawing.few(group)
+        parts = drawing.families(shown)
+        fig, panels = drawing.row_panels([len(part) for _, part in parts], row_in=0.26)
         for axes, (name, part) in zip(panels, parts, strict=True):
             values = [{r.seed: 100 * r.metrics["top1"] for r in inputs.scored(row)} for row in part]
             _panel(axes, part, values)
@@ -43,9 +42,13 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) -> None:
     seeds = sorted(set().union(*values))
     # The same seed has the same height in every row, so that pairs can be seen without joining them.
-    offset = dict(zip(seeds, np.linspace(-0.28, 0.28, len(seeds)) if len(seeds) > 1 else [0.0], strict=True))
+    offset = dict(zip(seeds, np.linspace(-0.28, 0.28, len(seeds)), strict=True))
     for index, seed in enumerate(seeds):
-        points = [(value[seed], y + offset[seed]) for y, value in enumerate(values) if seed in value]
+        points = [
+            (value[seed], y + (offset[seed] if len(value) > 1 else 0))
+            for y, value in enumerate(values)
+            if seed in value
+        ]
         axes.plot(*zip(*points, strict=True), "o", ms=3, mfc="none", mec=COLOURS[index % len(COLOURS)], mew=0.8)
     halves = [t_half_width(list(value.values())) for value in values]
     means = [100 * row.top1 for row in rows]
@@ -57,7 +60,7 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
     floor, (low, high) = 100 * rows[0].floor, axes.get_xlim()
     if low - (high - low) < floor:
         axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
-    name_rows(axes, [row.label for row in rows], [plus_minus(m, h) for m, h in zip(means, halves, strict=True)])
+    drawing.name_rows(axes, [row.label for row in rows], [plus_minus(m, h) for m, h in zip(means, halves, strict=True)])
 
 
 def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
@@ -69,9 +72,7 @@ def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
 
 
 def _caption(counts: Sequence[int], floor: float) -> str:
-    caption = f"Top-1 over the test split ({seeds_text(counts)}): a circle a seed, a bar their mean"
+    caption = f"Top-1 over the test split ({drawing.seeds_text(counts)}): a circle a seed, a bar their mean"
     if max(counts) > 1:
         caption += ", a line its 95 % t interval over seeds. A seed has the same height and colour in every row"
-    return (
-        f"{caption}. Dashed, where it is near enough to be shown: the floor, the largest class's {100 * floor:.1f} %."
-    )
+    return f"{caption}. Dashed, where the scale reaches it: the floor, the largest class's {100 * floor:.1f} %."

@@ -19,21 +19,22 @@ NAME = "confusion"
 TITLE = "Confusion matrix"
 MOST_NUMBERED = 24
 """Classes up to which a cell is large enough for its number."""
+BLANK = "What rounds to less than 1 has no number; a grey row is a class without a test clip."
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One matrix a protocol, of FG-SGL, or where it is not on the board of the best full method."""
     for suffix, rows in by_protocol(with_predictions(inputs)):
         first = rows[0]
-        percent_CC = confusion_percent(inputs.all_predictions(first), n_classes(inputs, first))
+        classes = inputs.scored(first)[0].data["classes"]
+        percent_CC = confusion_percent(inputs.all_predictions(first), len(classes))
         counts = [len(inputs.scored(first))]
         caption = (
             f"{first.label}: of each true class's test clips, the share (%) that gets each answer, mean over seeds "
-            f"({seeds_text(counts)}). Shares below 1 % are left blank; a grey row has no clip."
+            f"({seeds_text(counts)}). {BLANK}"
         )
-        names = inputs.scored(first)[0].data["classes"]
-        fig = matrix(percent_CC, names, cmap="Blues", low=0, label="share of the true class's clips (%)")
-        yield Sheet(figure=fig, table=matrix_table(percent_CC, names), caption=caption, suffix=suffix)
+        fig = matrix(percent_CC, classes, cmap="Blues", low=0, label="share of the true class's clips (%)")
+        yield Sheet(figure=fig, table=matrix_table(percent_CC, classes), caption=caption, suffix=suffix)
 
 
 def with_predictions(inputs: Inputs) -> list[Any]:
@@ -48,11 +49,6 @@ def with_predictions(inputs: Inputs) -> list[Any]:
         and all((ledger / f"{record.cell_id}.npz").exists() for record in inputs.scored(row))
     ]
     return sorted(rows, key=lambda r: ((r.method, r.variant) != REFERENCE, r.variant != "full", r.Index))
-
-
-def n_classes(inputs: Inputs, row: Any) -> int:
-    """C of the row's data set."""
-    return len(inputs.scored(row)[0].data["classes"])
 
 
 def confusion_percent(seeds: Sequence[Predictions], n_classes: int) -> np.ndarray:
@@ -78,9 +74,8 @@ def matrix(value_CC: np.ndarray, classes: Sequence[str], cmap: str, low: float, 
         text = f"{value:.0f}".replace("-", "−") if numbered else "−" * (value < 0)
         colour = "white" if abs(value) > 0.55 * most else INK
         axes.text(said, true, text, ha="center", va="center", fontsize=size, color=colour).set_in_layout(False)
-    axes.set_yticks(
-        range(count), [f"{short(name, 30)}  {index}" for index, name in enumerate(classes)], fontsize=size + 1
-    )
+    names = [f"{short(name, 40)}  {index}" for index, name in enumerate(classes)]
+    axes.set_yticks(range(count), names, fontsize=size + 1)
     axes.set_xticks(range(count), range(count), fontsize=size + (1 if numbered else 0), rotation=0 if numbered else 90)
     axes.tick_params(length=0)
     axes.set_xlabel("answer (class number)")

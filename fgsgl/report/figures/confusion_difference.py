@@ -8,7 +8,7 @@ import numpy as np
 
 from fgsgl.report.drawing import by_protocol, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures.confusion import confusion_percent, matrix, matrix_table, n_classes, with_predictions
+from fgsgl.report.figures.confusion import BLANK, confusion_percent, matrix, matrix_table, with_predictions
 
 NAME = "confusion-difference"
 TITLE = "Difference of confusion matrices"
@@ -20,17 +20,15 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         if len(rows) < 2:
             continue
         first, other = rows[:2]
-        first_CC, other_CC = (
-            confusion_percent(inputs.all_predictions(r), n_classes(inputs, r)) for r in (first, other)
-        )
+        classes = inputs.scored(first)[0].data["classes"]
+        first_CC, other_CC = (confusion_percent(inputs.all_predictions(row), len(classes)) for row in (first, other))
         difference_CC = first_CC - other_CC
         reach = max(10.0, float(np.nanmax(np.abs(difference_CC))))
         counts = [len(inputs.scored(row)) for row in (first, other)]
         caption = (
             f"{first.label} minus {other.label}: difference, in percentage points, of the share of each true class's "
-            f"test clips that gets each answer, means over seeds ({seeds_text(counts)}). On the diagonal more (blue) is "
-            "better, beside it less. Differences below 1 point are left blank."
+            f"test clips that gets each answer, means over seeds ({seeds_text(counts)}). On the diagonal more (blue) "
+            f"is better, beside it less. {BLANK}"
         )
-        names = inputs.scored(first)[0].data["classes"]
-        fig = matrix(difference_CC, names, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
-        yield Sheet(figure=fig, table=matrix_table(difference_CC, names), caption=caption, suffix=suffix)
+        fig = matrix(difference_CC, classes, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
+        yield Sheet(figure=fig, table=matrix_table(difference_CC, classes), caption=caption, suffix=suffix)

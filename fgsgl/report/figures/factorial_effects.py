@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,8 +12,12 @@ from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, name_rows, plus_minus
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
 from fgsgl.stats.seeds import smallest_p
 
+if TYPE_CHECKING:
+    from fgsgl.report.ablation import Ablation
+
 NAME = "factorial-effects"
 TITLE = "Main effects and interactions"
+LEVEL = 0.05
 PANELS = (("main", "main effects"), ("interaction", "interactions"))
 
 
@@ -22,20 +27,31 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         effects = ablation.effects
         parts = [(title, effects[effects["kind"] == kind]) for kind, title in PANELS]
         parts = [(title, part.sort_values("effect", ascending=False)) for title, part in parts if len(part)]
-        can_reach = smallest_p(len(ablation.seeds)) <= 0.05
+        filled = family(effects) * smallest_p(len(ablation.seeds)) <= LEVEL
         fig, panels = row_panels([len(part) for _, part in parts])
         for axes, (title, part) in zip(panels, parts, strict=True):
             axes.set_title(title)
-            _panel(axes, part, filled=can_reach)
+            _panel(axes, part, filled)
         panels[-1].set_xlabel("effect of having it on top-1 (percentage points)")
-        hollow = "" if can_reach else " Hollow: with so few seeds no exact sign-flip test can reach p < 0.05."
-        caption = (
-            f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([len(ablation.seeds)])}). Main effect: "
-            "top-1 with the factor minus without it, mean over all arms. Interaction: half of how much one factor's "
-            "effect gains from the other's presence. Lines: 95 % t intervals over seeds, not adjusted for the number of "
-            f"effects; coloured where they exclude 0.{hollow}"
-        )
-        yield Sheet(figure=fig, table=pd.concat(part for _, part in parts), caption=caption, suffix=suffix)
+        table = pd.concat(part for _, part in parts)
+        yield Sheet(figure=fig, table=table, caption=_caption(ablation, filled), suffix=suffix)
+
+
+def family(effects: pd.DataFrame) -> int:
+    """How many effects Holm's adjustment is over."""
+    return int(effects["kind"].isin([kind for kind, _ in PANELS]).sum())
+
+
+def _caption(ablation: Ablation, filled: bool) -> str:
+    n, tests = len(ablation.seeds), family(ablation.effects)
+    hollow = f" Hollow: with n = {n}, Holm's p over the {tests} effects cannot get below {LEVEL:g}."
+    aliases = f" Half the arms are planned, so these look the same: {'; '.join(ablation.aliases)}."
+    return (
+        f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([n])}). Main effect: top-1 with the factor "
+        "minus without it, mean over the arms. Interaction: the effect of the one with the other minus its effect "
+        "without the other. Lines: 95 % t intervals over seeds, coloured where they exclude 0; not adjusted for the "
+        f"number of effects.{'' if filled else hollow}{aliases if ablation.aliases else ''}"
+    )
 
 
 def _panel(axes: Axes, effects: pd.DataFrame, filled: bool) -> None:

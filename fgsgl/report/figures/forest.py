@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from fgsgl.report import drawing
 from fgsgl.report.board import REFERENCE, by_seed, row_key
-from fgsgl.report.drawing import (
-    BETTER, GREY, INK, WORSE, by_protocol, families, few, name_rows, plus_minus, row_panels, seeds_text,
-)  # fmt: skip
+from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, plus_minus
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.seeds import smallest_p, t_half_width
 
@@ -23,11 +22,11 @@ TITLE = "Paired differences to FG-SGL"
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, the largest gain on top; FG-SGL's variants stand on a scale of their own."""
     rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
-    for suffix, group in by_protocol(rows):
-        shown, remark = few(group)
+    for suffix, group in drawing.by_protocol(rows):
+        shown, remark = drawing.few(group)
         table = _table(inputs, group)
-        parts = families(sorted(shown, key=lambda row: -row.diff_top1))
-        fig, panels = row_panels([len(part) for _, part in parts])
+        parts = drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
+        fig, panels = drawing.row_panels([len(part) for _, part in parts])
         for axes, (name, part) in zip(panels, parts, strict=True):
             _panel(axes, table.set_index("row").loc[[row.label for row in part]].reset_index())
             if len(parts) > 1:
@@ -61,13 +60,11 @@ def _panel(axes: Axes, table: pd.DataFrame) -> None:
         )  # fmt: skip
     axes.margins(x=0.08)
     values = [plus_minus(row.difference_points, row.half_width, sign="+") for row in table.itertuples()]
-    name_rows(axes, list(table["row"]), values)
+    drawing.name_rows(axes, list(table["row"]), values)
 
 
 def _caption(table: pd.DataFrame) -> str:
-    caption = (
-        f"Top-1 of each row minus that of FG-SGL with the same seed, in percentage points ({seeds_text(table['n'])})"
-    )
+    caption = f"Top-1 of each row minus that of FG-SGL with the same seed, in percentage points ({drawing.seeds_text(table['n'])})"
     if table["n"].max() > 1:
         caption += ": the mean and its 95 % paired t interval, coloured where that excludes 0; not adjusted for the "
         caption += "number of rows"

@@ -2,52 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fgsgl.bench.record import Record
 from fgsgl.report.drawing import BETTER, GREY, INK, by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.text.fgtext import DIMENSIONS
 
 NAME = "localisation"
 TITLE = "Attention inside the true motion"
 MEASURES = (("energy", "attention inside (%)"), ("pointing", "pointing game: hits (%)"))
-WORDS = {"even": "even attention", "prior": "mean mask of training clips"}
+BLIND = {"even": "even attention", "centre": "centre of picture", "prior": "mean training mask"}
+"""Maps that see no clip, the same for every recognizer."""
 MOST_LINES = 40
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
-    """One figure a protocol, a panel a measure; what needs no recognizer stands at the foot and as dashed lines."""
+    """One figure a protocol, a panel a measure; what sees no clip stands at the foot and as dashed lines."""
     rows = [row for row in inputs.board.table.itertuples() if any(r.localisation for r in inputs.scored(row))]
     for suffix, group in by_protocol(rows):
-        shown, remark = few(group, max(1, MOST_LINES // len(_names(inputs, group[0]))))
-        table = pd.concat(_table(inputs, row) for row in shown)
-        # A reference is the same for every row.
-        table = table[~table["map"].isin(WORDS) | (table["row"] == shown[0].label)]
-        counts = table.groupby(["row", "map", "measure"]).size()
+        clips = _clips(inputs, group)
+        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_LINES // 5)
+        table = pd.concat(_table(row.label, _measured(inputs, row, clips)) for row in shown)
+        table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(_order))
+        counts = [len(_measured(inputs, row, clips)) for row in shown]
         caption = (
-            f"Over the test clips, at the resolution of patches ({seeds_text(counts)}; a circle a seed, a bar the mean): "
-            "the share of each dimension's attention that lies on the truly moving part, and how often its single most "
-            f"attended patch does. Dashed: {' and '.join(WORDS.values())}.{remark}"
+            f"Over {clips[0]} test clips, at the resolution of patches ({seeds_text(counts)}; a circle a seed, a bar "
+            "the mean): how much of each map lies on the part that truly moves, and how often its highest patch does. "
+            f"Maps: FG-SA's attention by dimension, gradient saliency, and, dashed, maps that see no clip.{remark}"
         )
         yield Sheet(figure=_figure(table, several=len(shown) > 1), table=table, caption=caption, suffix=suffix)
 
 
-def _names(inputs: Inputs, row: Any) -> list[str]:
-    return list(next(r.localisation["energy"] for r in inputs.scored(row) if r.localisation))
+def _clips(inputs: Inputs, rows: Sequence[Any]) -> tuple[int, str]:
+    """How many clips, and which, most records were measured on; numbers over others are not comparable."""
+    found = Counter(_identity(r) for row in rows for r in inputs.scored(row) if r.localisation)
+    return found.most_common(1)[0][0]
 
 
-def _table(inputs: Inputs, row: Any) -> pd.DataFrame:
-    names = sorted(_names(inputs, row), key=lambda name: name in WORDS)
+def _identity(record: Record) -> tuple[int, str]:
+    return record.localisation["n_clips"], record.localisation.get("clips_sha256") or ""
+
+
+def _measured(inputs: Inputs, row: Any, clips: tuple[int, str]) -> list[Record]:
+    return [record for record in inputs.scored(row) if record.localisation and _identity(record) == clips]
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    """Dimensions, then gradient saliency, then the maps that see no clip."""
+    return name in BLIND, name not in DIMENSIONS, f"{[*DIMENSIONS, name].index(name)}{name}"
+
+
+def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"row": row.label, "map": name, "measure": measure, "seed": record.seed,
-         "percent": 100 * record.localisation[measure][name]}
+        {"row": "" if name in BLIND else label, "map": name, "measure": measure, "seed": record.seed,
+         "percent": 100 * value}
         for measure, _ in MEASURES
-        for name in names
-        for record in inputs.scored(row)
-        if record.localisation
+        for record in records
+        for name, value in record.localisation[measure].items()
     )  # fmt: skip
 
 
@@ -58,13 +75,13 @@ def _figure(table: pd.DataFrame, several: bool) -> Figure:
     for axes, (_, title), groups in zip(panels, MEASURES, lines, strict=True):
         labels, means = [], []
         for y, ((name, row), group) in enumerate(groups):
-            known = name in WORDS
+            known = name in BLIND
             mean = group["percent"].mean()
             if known:
                 axes.axvline(mean, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
             axes.plot(group["percent"], [y] * len(group), "o", ms=4, mfc="none", mec=GREY if known else BETTER)
             axes.plot([mean, mean], [y - 0.3, y + 0.3], color=GREY if known else INK, lw=1.8)
-            labels.append(WORDS[name] if known else f"{name}, {row}" if several else name)
+            labels.append(BLIND[name] if known else f"{name}: {row}" if several else name)
             means.append(f"{mean:.1f}")
         axes.set_title(title)
         axes.set_xlim(0, None)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from fgsgl.report.board import REFERENCE
-from fgsgl.report.drawing import GREY, INK, NARROW_IN, PALE, by_protocol, canvas, few, look, short, spread
+from fgsgl.report.drawing import BETTER, GREY, INK, NARROW_IN, PALE, by_protocol, canvas, few, look, short, spread
 from fgsgl.report.figures import Inputs, Sheet
 
 NAME = "pareto"
@@ -47,7 +48,7 @@ def front(cost_M: np.ndarray, value_M: np.ndarray) -> np.ndarray:
     return np.isfinite(cost_M) & ~(no_dearer_MM & no_worse_MM & better_MM).any(axis=1)
 
 
-def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequence[Any]) -> Any:
+def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequence[Any]) -> Figure:
     height_in = max(2.6, 0.9 + LABEL_IN * len(full))
     fig = canvas(NARROW_IN + 1.5 * (len(costs) - 1), height_in)
     panels = fig.subplots(1, len(costs), sharey=True, squeeze=False)[0]
@@ -60,7 +61,7 @@ def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequen
         variants = [row.variant != "full" for row in group]
         axes.plot(cost_M[variants], top1_M[variants], ".", color=PALE, ms=4, zorder=2)
         for index, row in enumerate(full):
-            axes.plot(getattr(row, name), 100 * row.top1, ls="", ms=5, mec="white", mew=0.4, **look(index))
+            axes.plot(getattr(row, name), 100 * row.top1, ls="", ms=5, **look(index))
         _log_axis(axes, cost_M)
         axes.set_xlabel(title)
         axes.grid()
@@ -76,7 +77,7 @@ def _log_axis(axes: Axes, cost_M: np.ndarray) -> None:
     wide = known_M.max() > 20 * known_M.min()
     axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _names(axes: Axes, full: Sequence[Any], height_in: float) -> None:
@@ -87,10 +88,11 @@ def _names(axes: Axes, full: Sequence[Any], height_in: float) -> None:
     for index, (row, place) in enumerate(zip(full, places, strict=True)):
         style = {"transform": across, "clip_on": False}
         axes.plot([1.0, 1.07], [100 * row.top1, place], color=PALE, lw=0.6, **style)
-        axes.plot(1.1, place, ls="", ms=5, mec="white", mew=0.4, **look(index), **style)
-        weight = "bold" if (row.method, row.variant) == REFERENCE else "normal"
-        axes.text(1.14, place, short(row.label, 28), transform=across, va="center", fontsize="small", color=INK,
-                  fontweight=weight)  # fmt: skip
+        axes.plot(1.1, place, ls="", ms=5, **look(index), **style)
+        colour = BETTER if (row.method, row.variant) == REFERENCE else INK
+        axes.text(
+            1.14, place, short(row.label, 28), transform=across, va="center", fontsize="small", color=colour
+        )  # fmt: skip
 
 
 def _caption(n_variants: int) -> str:

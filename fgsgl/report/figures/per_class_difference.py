@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fgsgl.bench.record import Record
 from fgsgl.report.board import REFERENCE, by_seed, row_key
@@ -16,11 +18,11 @@ from fgsgl.stats.seeds import t_half_width
 
 NAME = "per-class-difference"
 TITLE = "Recall by class, minus FG-SGL's"
-MOST_COLUMNS = 6
+MOST_COLUMNS = 5
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
-    """One figure a protocol: the rows side by side, each around a zero line of its own, all to one scale."""
+    """One figure a protocol: the rows side by side, each on a scale of its own, which the largest bar sets."""
     rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
     for suffix, group in by_protocol(rows):
         shown, remark = few(group, MOST_COLUMNS)
@@ -36,8 +38,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         interval = " with their 95 % paired t intervals" if len(reference) > 1 else ""
         caption = (
             f"Recall of each class minus FG-SGL's with the same seed, in percentage points: means over seeds "
-            f"({seeds_text([len(reference)])}){interval}, not adjusted for the number of classes. Hatched: below "
-            f"FG-SGL. In brackets: the class's test clips.{remark}"
+            f"({seeds_text([len(reference)])}){interval}, not adjusted for the number of classes. Each "
+            f"row has a scale of its own. Hatched: below FG-SGL. In brackets: the class's test clips.{remark}"
         )
         yield Sheet(figure=_figure(table, len(shown), len(names)), table=table, caption=caption, suffix=suffix)
 
@@ -59,20 +61,20 @@ def _table(difference_VSC: np.ndarray, labels: Sequence[str], classes: Sequence[
 def _figure(table: pd.DataFrame, n_rows: int, n_classes: int) -> Figure:
     mean_VC = table["difference_points"].to_numpy().reshape(n_rows, n_classes)
     half_VC = np.nan_to_num(table["half_width"].to_numpy()).reshape(n_rows, n_classes)
-    # Wide intervals of small classes run out of their column's share, so that the bars stay readable.
-    reach = max(5.0, 1.25 * float(np.abs(mean_VC).max()))
-    fig = canvas(2.4 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)
-    panels = fig.subplots(1, n_rows, sharex=True, sharey=True, squeeze=False)[0]
+    fig = canvas(2.2 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)
+    panels = fig.subplots(1, n_rows, sharey=True, squeeze=False)[0]
     y_C = np.arange(n_classes)
     for axes, mean_C, half_C, label in zip(panels, mean_VC, half_VC, table["row"].unique(), strict=True):
-        bars = axes.barh(y_C, mean_C, height=0.7, color=np.where(mean_C < 0, WORSE, BETTER), alpha=0.75, lw=0)
-        for bar in bars[:n_classes]:
-            if bar.get_width() < 0:
-                bar.set_hatch("////")
+        hatches = ["////" if mean < 0 else "" for mean in mean_C]
+        colours = np.where(mean_C < 0, WORSE, BETTER)
+        axes.barh(y_C, mean_C, height=0.7, color=colours, hatch=hatches, ec="white", alpha=0.8, lw=0)
         axes.hlines(y_C, mean_C - half_C, mean_C + half_C, color=INK, lw=0.8)
         axes.axvline(0, color=GREY, lw=0.8)
-        axes.set_title(short(label, 18), fontsize="small")
+        axes.set_title("\n".join(textwrap.wrap(short(label, 44), 15)), fontsize="small", loc="center")
+        # Only the widest intervals of small classes run out of their panel, so that the bars stay readable.
+        reach = max(2.0, 1.5 * np.abs(mean_C).max(), np.quantile(np.abs(mean_C) + half_C, 0.9))
         axes.set_xlim(-reach, reach)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=3, symmetric=True))
         axes.grid(axis="both")
     panels[0].set_yticks(y_C, table["class"][:n_classes])
     panels[0].set_ylim(n_classes - 0.4, -0.6)

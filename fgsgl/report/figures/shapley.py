@@ -13,7 +13,10 @@ from fgsgl.report.figures import Inputs, Sheet, factorial_designs
 
 NAME = "shapley"
 TITLE = "Shapley values beside one-out"
-BARS = (("shapley", "Shapley value", COLOURS[0], ""), ("one_out", "one-out: FG-SGL minus FG-SGL without it", COLOURS[4], "////"))  # fmt: skip
+BARS = (
+    ("shapley", "Shapley value", COLOURS[0], ""),
+    ("one_out", "one-out: all factors minus all but this one", COLOURS[4], "////"),
+)
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -25,10 +28,10 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             continue
         parts = {kind: effects[effects["kind"] == kind].reindex(shapley.index) for kind, *_ in BARS}
         caption = (
-            f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([len(ablation.seeds)])}). Shapley value: "
-            "what a factor adds to top-1, mean over all orders in which the factors can be added; the values sum to the "
-            "whole gain. One-out misses what another factor makes up for. Lines: 95 % t intervals over seeds, not "
-            "adjusted for the number of factors."
+            f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([len(ablation.seeds)])}). Shapley: "
+            "what a factor adds to top-1, mean over all orders of adding the factors; the values sum to the whole "
+            "gain. One-out misses what another factor makes up for. Lines: 95 % t intervals over seeds, not adjusted "
+            "for the number of factors."
         )
         table = pd.concat(parts.values()).reset_index()
         yield Sheet(figure=_figure(parts), table=table, caption=caption, suffix=suffix)

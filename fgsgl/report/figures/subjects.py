@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Predictions
 from fgsgl.report.drawing import INK, by_protocol, few, name_rows, row_panels, seeds_text
@@ -29,9 +29,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         table = table[table.mean().sort_values().index]  # the hardest subject first
         counts = [len(inputs.scored(row)) for row in rows]
         caption = (
-            f"Top-1 of each of the {table.shape[1]} test subjects, mean over seeds ({seeds_text(counts)}); a bar is the "
-            "mean of the subjects, and at the right stand the lowest and the highest. A subject has the same height and "
-            f"shade in every row, the one that is hardest on average on top and darkest.{remark}"
+            f"Top-1 of each of the {table.shape[1]} test subjects, mean over seeds ({seeds_text(counts)}); a bar is "
+            "the mean of the subjects, and at the right stand the lowest and the highest. A subject has the same height "
+            f"and shade in every row, the one that is hardest on average on top and darkest.{remark}"
         )
         csv = table.rename_axis("row").reset_index()
         yield Sheet(figure=_figure(table), table=csv, caption=caption, suffix=suffix)
@@ -46,7 +46,7 @@ def by_subject(seeds: Sequence[Predictions]) -> pd.Series:
     return pd.concat(parts, axis=1).mean(axis=1)
 
 
-def _figure(table: pd.DataFrame) -> matplotlib.figure.Figure:
+def _figure(table: pd.DataFrame) -> Figure:
     fig, (axes,) = row_panels([len(table)], row_in=0.28)
     value_VJ = table.to_numpy()
     n_subjects = value_VJ.shape[1]

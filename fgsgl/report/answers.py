@@ -1,0 +1,87 @@
+"""What a cell answered for each clip of the test split, from the predictions beside its record.
+
+Opened only where a number needs it (an interval over clips, a test over subjects, two rows that may be the same), and
+each file once. N clips, C classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from fgsgl.bench.record import Predictions, Record, read_predictions
+from fgsgl.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """Of one cell, its clips sorted by their id, so that those of two cells with one split are pairs."""
+
+    said_N: np.ndarray
+    """(N,) the class with the highest combined score, from 0."""
+    right_N: np.ndarray
+    """(N,) bool"""
+    subject_N: np.ndarray
+    """(N,) str"""
+    scores_sha256: str
+    """Over the combined scores to the last bit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerBook:
+    """The answers of the cells of one folder."""
+
+    ledger: Path
+    _opened: dict[str, Answers | None] = field(default_factory=dict)
+
+    def of(self, record: Record) -> Answers | None:
+        """The answers of a finished cell; None if no predictions lie beside its record.
+
+        Raises:
+            UserError: from :func:`predictions_beside`.
+        """
+        if record.cell_id not in self._opened:
+            predictions = predictions_beside(self.ledger, record)
+            self._opened[record.cell_id] = None if predictions is None else _answers(predictions)
+        return self._opened[record.cell_id]
+
+
+def predictions_beside(ledger: Path, record: Record) -> Predictions | None:
+    """The predictions of a finished cell, held against its record; None if there is no such file.
+
+    Raises:
+        UserError: if they are damaged, or are not those that the record names.
+    """
+    path = ledger / f"{record.cell_id}.npz"
+    if not path.is_file():
+        return None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record.predictions_sha256:
+        raise UserError(
+            f"the predictions of cell {record.cell_id} in {ledger} are not those that its record names; "
+            "bring back the file that the cell wrote, or move it away"
+        )
+    predictions = read_predictions(ledger, record.cell_id)
+    shape = predictions.scores.get("combined", np.empty(0)).shape
+    expected = (record.metrics["n_clips"], len(record.data["classes"]))
+    lengths = {len(predictions.clip_ids), len(predictions.subjects), len(predictions.labels)}
+    if shape != expected or lengths != {expected[0]}:
+        raise UserError(
+            f"the predictions of cell {record.cell_id} in {ledger} have combined scores of shape {shape}, "
+            f"expected {expected}, and as many clips, subjects and labels; run the cell again"
+        )
+    return predictions
+
+
+def _answers(predictions: Predictions) -> Answers:
+    order_N = np.argsort(predictions.clip_ids)
+    scores_NC = np.ascontiguousarray(predictions.scores["combined"][order_N])
+    said_N = scores_NC.argmax(axis=1)
+    return Answers(
+        said_N=said_N,
+        right_N=said_N == predictions.labels[order_N],
+        subject_N=predictions.subjects[order_N],
+        scores_sha256=hashlib.sha256(scores_NC).hexdigest(),
+    )

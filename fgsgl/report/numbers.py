@@ -1,0 +1,104 @@
+"""The columns of a row that come from its own records: accuracies with their interval, costs, and what failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fgsgl.bench.record import Record
+from fgsgl.report.answers import AnswerBook
+from fgsgl.report.rows import printable, refusal
+from fgsgl.stats.clusters import bootstrap_interval
+from fgsgl.stats.seeds import t_half_width
+
+COSTS = ("gflops", "latency_ms", "clips_per_s", "peak_memory_mib")
+
+
+def numbers(group: Sequence[Record], scored: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
+    """Columns of a row's records ``group``, of which ``scored`` may be averaged."""
+    row: dict[str, Any] = {
+        "n_seeds": len(scored),
+        "pretraining": _joined(record.pretraining for record in group),
+        "hardware": _joined(_hardware(record.hardware) for record in group),
+        "skipped": max((len(record.data.get("skipped", ())) for record in group), default=0),
+    }
+    if not scored:
+        return row
+    first = scored[0]
+    row |= {name: _mean(r.metrics[name] for r in scored) for name in ("top1", "top5", "mean_class", "macro_f1")}
+    row |= _interval(scored, answers)
+    for name in ("category", "fine"):
+        values = [r.metrics["by_score"][name]["top1"] for r in scored if name in r.metrics.get("by_score", {})]
+        row[f"{name}_top1"] = _mean(values) if len(values) == len(scored) else None
+    for name in ("group_top1", "f1_mean"):
+        if all(name in record.metrics for record in scored):
+            row[name] = _mean(record.metrics[name] for record in scored)
+    row |= {
+        "n_clips": first.metrics["n_clips"],
+        "n_subjects": first.data["n_subjects"]["test"],
+        "floor": first.data["majority"],
+        "params_m": None if first.params is None else first.params / 1e6,
+        "trainable_m": None if first.trainable_params is None else first.trainable_params / 1e6,
+        "train_s": _mean(record.times_s.get("train", 0.0) for record in scored),
+    }
+    for name in COSTS:
+        values = [getattr(record, name, None) or record.cost.get(name) for record in scored]
+        row[name] = None if None in values else _mean(values)
+    return row
+
+
+def state(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
+    """Every cell of a row is counted: finished, failed by class, or planned."""
+    n_failed = sum(record.status == "failed" for record in group)
+    failures = failure_counts(group)
+    reason = refusal(group)
+    parts = [f"{len(group) - n_failed} done"] if len(group) > n_failed else []
+    if n_failed:
+        parts.append(f"{n_failed} failed: {failures}")
+    if n_planned:
+        parts.append(f"{n_planned} planned")
+    if reason:
+        parts.insert(0, f"refused: {printable(reason)}")
+    return {"status": ", ".join(parts), "n_failed": n_failed, "n_planned": n_planned, "failures": failures}
+
+
+def failure_counts(group: Iterable[Record]) -> str:
+    """``nan``, or ``2 nan, 1 out_of_memory``: how often each class of failure occurred, where there are several."""
+    counts = Counter(record.failure["class"] for record in group if record.status == "failed")
+    several = len(counts) > 1
+    return printable(", ".join(f"{count} {name}" if several else name for name, count in sorted(counts.items())))
+
+
+def _interval(scored: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
+    """95 % around top-1: Student t over seeds or, of a single run, over its clips, whole subjects resampled."""
+    half = t_half_width([record.metrics["top1"] for record in scored])
+    if half is not None:
+        mean = _mean(record.metrics["top1"] for record in scored)
+        return {"top1_ci_low": mean - half, "top1_ci_high": mean + half, "interval_over": "seeds"}
+    clips = answers.of(scored[0])
+    if clips is None:
+        return {}
+    low, high = bootstrap_interval(clips.right_N.astype(float), clips.subject_N)
+    return {"top1_ci_low": low, "top1_ci_high": high, "interval_over": "subjects"}
+
+
+def _hardware(hardware: dict[str, Any]) -> str:
+    """One line of what a cell ran on; empty where the record of a failed cell does not know."""
+    device = hardware.get("gpu") or hardware.get("cpu")
+    if not device:
+        return ""
+    cores = f", {hardware['cores']} cores" if "cores" in hardware and not hardware.get("gpu") else ""
+    precision = f", {hardware['autocast']}" if hardware.get("autocast", "none") != "none" else ""
+    devices = f", {hardware['devices']} devices" if hardware.get("devices", 1) > 1 else ""
+    return f"{device}{cores}{precision}{devices}{', compiled' if hardware.get('compiled') else ''}"
+
+
+def _joined(values: Iterable[str]) -> str:
+    return printable("; ".join(filter(None, dict.fromkeys(values))))
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))

@@ -1,0 +1,36 @@
+"""Published numbers of the real data sets: read beside a board, never ranked or tested with it.
+
+``published.csv`` holds one figure a row as its source prints it (percent), with what is unsure about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+TABLE = Path(__file__).with_name("published.csv")
+SHARES = ("top1", "top5", "f1_mean")
+
+
+def published(datasets: Collection[str]) -> pd.DataFrame:
+    """The rows of these data sets, in the file's order and with its columns.
+
+    A number that the source does not give is NaN. No row for a data set of which nothing is published, as SynMG.
+    """
+    table = pd.read_csv(TABLE, keep_default_na=False, na_values={name: [""] for name in SHARES})
+    return table[table["dataset"].isin(list(datasets))].reset_index(drop=True)
+
+
+def remarks(table: pd.DataFrame) -> tuple[str, ...]:
+    """What belongs under published rows, of the rows that are shown."""
+    if table.empty:
+        return ()
+    unsure = int((table["caveat"] != "").sum())
+    sources = table["source"].nunique()
+    return (
+        f"{len(table)} published numbers from {sources} sources, in percent as printed there; {unsure} carry a caveat.",
+        "None was measured here: splits, input, frames, pretraining and views differ from this board's protocol and "
+        "among each other. They take no part in any difference, test or group above.",
+    )

@@ -1,0 +1,106 @@
+"""Rows of a board: which records make one, whether they may be averaged, and what a row is called."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from fgsgl.bench.record import Record
+from fgsgl.report.load import Planned
+
+KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
+REFERENCE = ("fgsgl", "full")
+
+Key = tuple[str, ...]
+
+
+def rows(records: Sequence[Record]) -> dict[Key, tuple[Record, ...]]:
+    """The records of each row of the board, by seed."""
+    groups = defaultdict(list)
+    for record in sorted(records, key=attrgetter("seed", "cell_id")):
+        groups[_key(record)].append(record)
+    return {key: tuple(group) for key, group in groups.items()}
+
+
+def scored_cells(group: Sequence[Record]) -> tuple[Record, ...]:
+    """The finished cells of a row if its numbers may be shown, else none."""
+    return () if refusal(group) else tuple(record for record in group if record.status == "done")
+
+
+def refusal(group: Sequence[Record]) -> str | None:
+    """Why the finished cells of a row must not be averaged, or None."""
+    done = [record for record in group if record.status == "done"]
+    for record in done:
+        where = f"(seed {record.seed}, cell {record.cell_id})"
+        n_scored, n_split = record.metrics["n_clips"], record.data["n_clips"]["test"]
+        if n_scored != n_split:
+            return f"scored {n_scored} of the split's {n_split} clips {where}"
+        if record.metrics.get("scored_sha256") != record.data["split_sha256"]:
+            return f"the scored clips are not the split's {where}"
+    for seed, count in Counter(record.seed for record in done).items():
+        if count > 1:
+            twins = ", ".join(record.cell_id for record in done if record.seed == seed)
+            return f"seed {seed} was measured with {count} different settings (cells {twins}); keep one record"
+    for what, values in (
+        ("data", {record.data["fingerprint"] for record in done}),
+        ("pretraining", {record.pretraining for record in done}),
+    ):
+        if len(values) > 1:
+            return f"its seeds differ in their {what} ({', '.join(sorted(values))})"
+    return None
+
+
+def reference_of(key: Key) -> Key:
+    """The key of the row that a row is compared with: FG-SGL under the same protocol."""
+    return (*REFERENCE, *key[2:5], "method")
+
+
+def is_compared(key: Key) -> bool:
+    """Floors and ceilings are no candidates, and the reference is not compared with itself."""
+    return key[5] == "method" and key[:2] != REFERENCE
+
+
+def untrained(record: Record) -> bool:
+    """Whether a cell's method trains nothing: then nothing is random, and one run stands for all seeds."""
+    return record.config.get("recipe", {}) is None
+
+
+def by_seed(scored: Sequence[Record], seeds: Iterable[int]) -> dict[int, Record]:
+    """The cells of a row by their seed; the one cell of an untrained method for each of ``seeds``."""
+    if untrained(scored[0]):
+        return dict.fromkeys(seeds, scored[0])
+    return {record.seed: record for record in scored}
+
+
+def row_key(row: Any) -> Key:
+    """The key of a row of the table, as ``itertuples`` gives it."""
+    return tuple(getattr(row, name) for name in KEY)
+
+
+def planned_key(cell: Planned) -> Key:
+    """The key of the row that a planned cell belongs to."""
+    return cell.method, cell.variant, cell.protocol.dataset, cell.protocol.preset, cell.protocol_hash, cell.kind
+
+
+def label(name: str, variant: str) -> str:
+    """What a reader sees: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
+    return printable(name if variant == "full" else f"{name} {variant}")
+
+
+def printable(text: str) -> str:
+    """The text on one line, without control characters that a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def listed(labels: Sequence[str], most: int = 4) -> str:
+    """The first few, and how many more there are."""
+    return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")
+
+
+def _key(record: Record) -> Key:
+    protocol = record.protocol
+    return (
+        record.method, record.variant, protocol["dataset"], protocol["preset"], record.protocol_hash, record.kind
+    )  # fmt: skip
