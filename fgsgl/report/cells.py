@@ -22,8 +22,8 @@ def page_data(board: Board) -> dict[str, Any]:
     """``labels`` of the board's rows, ``cells`` and their ``configs``, and ``classes``; fit for JSON.
 
     A cell is a list: index of its row, seed, status, top-1 in percent, seconds in total, id, commit, start, message,
-    index of its settings among ``configs`` (a row's cells share theirs, so they are kept once). None stands for what
-    a cell does not have.
+    index of its settings among ``configs`` (a row's cells share theirs, so each is kept once, as the text of a JSON).
+    None stands for what a cell does not have.
     """
     rows = {row_key(row): row.Index for row in board.table.itertuples()}
     configs: dict[str, int] = {}
@@ -59,8 +59,7 @@ def _cell(record: Record, row: int, configs: dict[str, int]) -> list[Any]:
         _commit(record.environment),
         record.started_utc,
         failure["message"] if failure else "",
-        # As text: a number that is none would not be JSON.
-        configs.setdefault(json.dumps(record.config, indent=1, sort_keys=True), len(configs)),
+        configs.setdefault(json.dumps(record.config, sort_keys=True), len(configs)),
     ]
 
 

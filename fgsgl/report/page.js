@@ -61,7 +61,9 @@ for (const field of document.querySelectorAll("input[data-table]")) {
   });
 }
 
-// Sorting: a click on a heading; numbers fall first, texts rise first, empty values stay last.
+// Sorting: a click on a heading; numbers fall first, texts rise first, what is no number stays last.
+const numberOf = text => text.startsWith("<") ? 0 : parseFloat(text.replace("−", "-"));
+
 function comparison(numeric, falling, key) {
   return (a, b) => {
     const x = key(a), y = key(b);
@@ -78,7 +80,7 @@ for (const button of document.querySelectorAll("thead button")) {
     for (const other of table.querySelectorAll("th[aria-sort]")) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", falling ? "descending" : "ascending");
     if (table.id === "cells-table") return sortCells(column, numeric, falling);
-    const key = row => numeric ? parseFloat(row.cells[column].dataset.value) : row.cells[column].textContent;
+    const key = row => numeric ? numberOf(row.cells[column].textContent) : row.cells[column].textContent;
     for (const body of table.tBodies) body.append(...[...body.rows].sort(comparison(numeric, falling, key)));
   });
 }
@@ -145,9 +147,18 @@ function cellRow(cell) {
     head, element("td", cell.seed, "number"), element("td", cell.status),
     element("td", fixed(cell.top1, 1), "number"), element("td", fixed(cell.total_s, 0), "number"),
     recordCell("td", cell), element("td", cell.commit, "code"), element("td", cell.started),
-    element("td", cell.message, cell.message ? "wide" : ""), last,
+    element("td", cell.message, cell.message ? "long" : ""), last,
   );
   return row;
+}
+
+function indented(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 1);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;  // a number that is infinite is none in JSON
+    throw error;
+  }
 }
 
 function showCell(cell) {
@@ -160,14 +171,14 @@ function showCell(cell) {
     element("dt", "Record"), recordCell("dd", cell),
     ...facts.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", name), element("dd", value)]),
   );
-  byId("cell-config").textContent = data.configs[cell.config];
+  byId("cell-config").textContent = indented(data.configs[cell.config]);
   byId("cell").showModal();
 }
 
 function turn(pages) {
   first += pages * PAGE;
   drawCells();
-  byId("cells").scrollIntoView();
+  byId("cells-count").scrollIntoView();
 }
 
 filter.addEventListener("input", findCells);
@@ -191,9 +202,7 @@ function drawClasses() {
     const row = element("tr", ""), head = element("th", name);
     head.scope = "row";
     row.append(head, ...[clips[index], ...values[index]].map((value, column) => {
-      const cell = element("td", value === null ? "–" : column ? value.toFixed(1) : value, "number");
-      cell.dataset.value = value ?? "";
-      return cell;
+      return element("td", column ? fixed(value, 1) : value, "number");
     }));
     return row;
   }));

@@ -25,10 +25,10 @@ def report(folder: Path) -> Board:
     from fgsgl.report.html import page
 
     board = read_board(folder)
-    drawn = figures.write(board, folder / "figures", write_ablations(board))
+    ablations = write_ablations(board)
+    drawn = figures.write(board, folder / "figures", ablations)
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
     write_whole(folder / "leaderboard.tex", latex(board))
-    write_whole(folder / "leaderboard.html", page(board, {figure.name: figure.png.read_bytes() for figure in drawn}))
-    localisation.write(board)
+    write_whole(folder / "leaderboard.html", page(board, drawn, ablations, localisation.write(board)))
     return board
