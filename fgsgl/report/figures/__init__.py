@@ -7,7 +7,6 @@ for it. :mod:`fgsgl.report.figure_contract` says what a sheet must keep.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import io
 import pkgutil
@@ -21,9 +20,9 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.bench.record import Predictions, Record, read_predictions
-from fgsgl.errors import UserError
+from fgsgl.bench.record import Predictions, Record
 from fgsgl.files import write_whole
+from fgsgl.report.answers import predictions_beside
 from fgsgl.report.board import Board, row_key
 from fgsgl.report.drawing import STYLE
 from fgsgl.report.tables import no_formula
@@ -74,10 +73,10 @@ class Inputs:
         """The predictions beside a record, None where there is no such file.
 
         Raises:
-            UserError: if the file is damaged, is not the one that its record names, or does not fit the record.
+            UserError: from :func:`fgsgl.report.answers.predictions_beside`.
         """
         if record.cell_id not in self._predictions:
-            self._predictions[record.cell_id] = _read(self.board.folder / "ledger", record)
+            self._predictions[record.cell_id] = predictions_beside(self.board.folder / "ledger", record)
         return self._predictions[record.cell_id]
 
     def all_predictions(self, row: Any) -> list[Predictions]:
@@ -132,20 +131,3 @@ def _csv(table: pd.DataFrame) -> str:
     texts = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     guarded = table.assign(**{name: [no_formula(str(text)) for text in table[name]] for name in texts})
     return guarded.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-
-
-def _read(ledger: Path, record: Record) -> Predictions | None:
-    path = ledger / f"{record.cell_id}.npz"
-    if not path.exists():
-        return None
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record.predictions_sha256:
-        raise UserError(f"the predictions of cell {record.cell_id} in {ledger} are not those that its record names")
-    predictions = read_predictions(ledger, record.cell_id)
-    expected = (record.metrics["n_clips"], len(record.data["classes"]))
-    shape = predictions.scores["combined"].shape if "combined" in predictions.scores else ()
-    if shape != expected:
-        raise UserError(
-            f"the predictions of cell {record.cell_id} in {ledger} have combined scores of shape {shape}, "
-            f"expected {expected}; run the cell again"
-        )
-    return predictions

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report import drawing
-from fgsgl.report.drawing import COLOURS, GREY, INK, plus_minus
+from fgsgl.report.drawing import COLOURS, GREY, INK
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.stats.seeds import t_half_width
+from fgsgl.report.tables import with_interval
 
 NAME = "accuracy"
 TITLE = "Top-1 of every row"
@@ -34,7 +34,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(
             figure=fig,
             table=_table(inputs, group),
-            caption=_caption([int(row.n_seeds) for row in shown], shown[0].floor) + remark,
+            caption=_caption(shown) + remark,
             suffix=suffix,
         )
 
@@ -50,17 +50,15 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
             if seed in value
         ]
         axes.plot(*zip(*points, strict=True), "o", ms=3, mfc="none", mec=COLOURS[index % len(COLOURS)], mew=0.8)
-    halves = [t_half_width(list(value.values())) for value in values]
-    means = [100 * row.top1 for row in rows]
-    for y, (row, mean, half) in enumerate(zip(rows, means, halves, strict=True)):
+    for y, row in enumerate(rows):
         colour = GREY if row.kind == "ceiling" else INK
-        axes.plot([mean, mean], [y - 0.34, y + 0.34], color=colour, lw=1.8)
-        if half is not None:
-            axes.plot([mean - half, mean + half], [y, y], color=colour, lw=1)
+        axes.plot([100 * row.top1] * 2, [y - 0.34, y + 0.34], color=colour, lw=1.8)
+        axes.plot([100 * row.top1_ci_low, 100 * row.top1_ci_high], [y, y], color=colour, lw=1)
     floor, (low, high) = 100 * rows[0].floor, axes.get_xlim()
     if low - (high - low) < floor:
         axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
-    drawing.name_rows(axes, [row.label for row in rows], [plus_minus(m, h) for m, h in zip(means, halves, strict=True)])
+    values = [with_interval(100 * r.top1, 100 * r.top1_ci_low, 100 * r.top1_ci_high, r.interval_over) for r in rows]
+    drawing.name_rows(axes, [row.label for row in rows], values)
 
 
 def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
@@ -71,8 +69,15 @@ def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
     )
 
 
-def _caption(counts: Sequence[int], floor: float) -> str:
-    caption = f"Top-1 over the test split ({drawing.seeds_text(counts)}): a circle a seed, a bar their mean"
+def _caption(rows: Sequence[Any]) -> str:
+    counts, over = [int(row.n_seeds) for row in rows], {row.interval_over for row in rows}
+    caption = (
+        f"Top-1 over the test split ({drawing.seeds_text(counts)}): a circle a seed, a bar their mean, a line its "
+    )
+    caption += "95 % interval, Student t over seeds" if "seeds" in over else "95 % interval"
+    if "subjects" in over:
+        caption += ", and of single runs a bootstrap over clips, whole subjects resampled"
     if max(counts) > 1:
-        caption += ", a line its 95 % t interval over seeds. A seed has the same height and colour in every row"
-    return f"{caption}. Dashed, where the scale reaches it: the floor, the largest class's {100 * floor:.1f} %."
+        caption += ". A seed has the same height and colour in every row"
+    floor = f"{100 * rows[0].floor:.1f} %"
+    return f"{caption}. Dashed, where the scale reaches it: the floor, the share of the largest class ({floor})."

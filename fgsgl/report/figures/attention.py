@@ -76,7 +76,8 @@ def _figure(examples: dict[str, np.ndarray], index: int) -> Figure:
     n_rows = 1 + len(examples["dimensions"])
     width_in, height_in = LABEL_IN + FRAME_IN * frames, FRAME_IN * height / width * n_rows
     fig = Figure(figsize=(width_in, height_in))
-    panels = fig.subplots(n_rows, 1, gridspec_kw={"left": LABEL_IN / width_in, "right": 1, "top": 1, "bottom": 0})
+    edges = {"left": LABEL_IN / width_in, "right": 1, "top": 1, "bottom": 0, "hspace": 0}
+    panels = fig.subplots(n_rows, 1, gridspec_kw=edges)
     strips = [_grey(frames_THW)]
     strips += [_tinted(frames_THW, weight_TP) for weight_TP in _relative_DTP(examples, index)]
     labels = [("frames", "the moving part is outlined")]
@@ -102,7 +103,7 @@ def _relative_DTP(examples: dict[str, np.ndarray], index: int) -> np.ndarray:
 
 
 def _grey(frames_THW: np.ndarray) -> np.ndarray:
-    return np.repeat(frames_THW[..., None], 3, axis=-1).astype(np.uint8) // STEP * STEP
+    return np.repeat(frames_THW[..., None] // STEP * STEP, 3, axis=-1).astype(np.uint8)
 
 
 def _tinted(frames_THW: np.ndarray, relative_TP: np.ndarray) -> np.ndarray:
@@ -111,9 +112,8 @@ def _tinted(frames_THW: np.ndarray, relative_TP: np.ndarray) -> np.ndarray:
     side = round(relative_TP.shape[1] ** 0.5)
     rows_H, columns_W = np.arange(height) * side // height, np.arange(width) * side // width
     weight_THW1 = (relative_TP / BRIGHT).clip(0, 1).reshape(frames, side, side)[:, rows_H][:, :, columns_W, None]
-    paled_THW1 = 0.5 * frames_THW[..., None] + 127
-    tinted_THWC = paled_THW1 * (1 - 0.75 * weight_THW1) + TINT * 0.75 * weight_THW1
-    return (tinted_THWC / STEP).round().clip(0, 255 // STEP).astype(np.uint8) * STEP
+    paled_THW1 = 127 + frames_THW[..., None] // (2 * STEP) * STEP
+    return (paled_THW1 * (1 - 0.75 * weight_THW1) + TINT * 0.75 * weight_THW1).astype(np.uint8)
 
 
 def _table(examples: dict[str, np.ndarray], index: int) -> pd.DataFrame:

@@ -44,8 +44,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         caption = (
             f"Accuracy against confidence, the largest probability of a clip, in {BINS} bins of equal width: the clips "
             f"of all seeds together ({seeds_text(counts)}). On the dashed line confidence is accuracy; below it the "
-            "method is too sure. Grey bars: share of the clips in each bin. ECE: expected calibration error in percent, "
-            f"mean over seeds ± half its 95 % t interval.{remark}"
+            "method is too sure. Grey bars: share of the clips in each bin. ECE: expected calibration error in "
+            f"percent, mean over seeds ± half its 95 % t interval.{remark}"
         )
         yield Sheet(figure=_figure(tables), table=pd.concat(tables), caption=caption, suffix=suffix)
 

@@ -71,7 +71,7 @@ def matrix(value_CC: np.ndarray, classes: Sequence[str], cmap: str, low: float, 
     for true, said in np.argwhere(np.abs(np.nan_to_num(value_CC)) >= (1 if numbered else 0.1 * most)):
         value = value_CC[true, said]
         # A sign that survives grey: where cells are too small for numbers, the lower half is marked.
-        text = f"{value:.0f}".replace("-", "−") if numbered else "−" * (value < 0)
+        text = f"{value:.0f}".replace("-", "−") if numbered else "−" if value < 0 else ""
         colour = "white" if abs(value) > 0.55 * most else INK
         axes.text(said, true, text, ha="center", va="center", fontsize=size, color=colour).set_in_layout(False)
     names = [f"{short(name, 40)}  {index}" for index, name in enumerate(classes)]

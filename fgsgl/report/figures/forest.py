@@ -10,13 +10,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report import drawing
-from fgsgl.report.board import REFERENCE, by_seed, row_key
-from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, plus_minus
+from fgsgl.report.drawing import BETTER, GREY, INK, WORSE
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.stats.seeds import smallest_p, t_half_width
+from fgsgl.report.tables import with_interval
 
 NAME = "forest"
 TITLE = "Paired differences to FG-SGL"
+COLUMNS = (
+    "label", "diff_top1", "diff_ci_low", "diff_ci_high", "diff_over", "n_pairs", "p", "p_holm", "smallest_p_holm",
+    "d_z", "wins",
+)  # fmt: skip
+"""Of the board's table."""
+LEVEL = 0.05
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -24,53 +29,42 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
     for suffix, group in drawing.by_protocol(rows):
         shown, remark = drawing.few(group)
-        table = _table(inputs, group)
         parts = drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
         fig, panels = drawing.row_panels([len(part) for _, part in parts])
         for axes, (name, part) in zip(panels, parts, strict=True):
-            _panel(axes, table.set_index("row").loc[[row.label for row in part]].reset_index())
+            _panel(axes, part)
             if len(parts) > 1:
                 axes.set_title(name)
         panels[-1].set_xlabel("top-1 minus FG-SGL's (percentage points)")
-        yield Sheet(figure=fig, table=table, caption=_caption(table) + remark, suffix=suffix)
+        table = pd.DataFrame(group)[list(COLUMNS)].sort_values("diff_top1", ascending=False, kind="stable")
+        yield Sheet(figure=fig, table=table, caption=_caption(shown) + remark, suffix=suffix)
 
 
-def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
-    reference = {r.seed: r for r in inputs.board.scored[(*REFERENCE, *row_key(rows[0])[2:])]}
-    table = []
-    for row in sorted(rows, key=lambda row: -row.diff_top1):
-        mine = by_seed(inputs.scored(row), reference)
-        points_S = [100 * (mine[seed].metrics["top1"] - r.metrics["top1"]) for seed, r in reference.items()]
-        half = t_half_width(points_S)
-        table.append(
-            {"row": row.label, "variant_of": row.method, "n": len(points_S), "difference_points": np.mean(points_S),
-             "half_width": np.nan if half is None else half, "smallest_p": smallest_p(len(points_S))}
-        )  # fmt: skip
-    return pd.DataFrame(table)
-
-
-def _panel(axes: Axes, table: pd.DataFrame) -> None:
+def _panel(axes: Axes, rows: Sequence[Any]) -> None:
     axes.axvline(0, color=GREY, lw=1)
-    for y, row in enumerate(table.itertuples()):
-        surely = row.half_width < abs(row.difference_points)
-        colour = (BETTER if row.difference_points > 0 else WORSE) if surely else INK
-        axes.errorbar(
-            row.difference_points, y, xerr=row.half_width, fmt="o", ms=4.5, color=colour, elinewidth=1.2, capsize=2,
-            mfc="white" if row.smallest_p > 0.05 else colour,
-        )  # fmt: skip
+    for y, row in enumerate(rows):
+        colour = BETTER if row.diff_ci_low > 0 else WORSE if row.diff_ci_high < 0 else INK
+        axes.plot([row.diff_ci_low, row.diff_ci_high], [y, y], "|-", color=colour, lw=1.2, ms=5)
+        axes.plot(row.diff_top1, y, "o", ms=4.5, color=colour, mfc=colour if _can_reach(row) else "white")
     axes.margins(x=0.08)
-    values = [plus_minus(row.difference_points, row.half_width, sign="+") for row in table.itertuples()]
-    drawing.name_rows(axes, list(table["row"]), values)
+    values = [with_interval(r.diff_top1, r.diff_ci_low, r.diff_ci_high, r.diff_over, sign="+") for r in rows]
+    drawing.name_rows(axes, [row.label for row in rows], values)
 
 
-def _caption(table: pd.DataFrame) -> str:
-    caption = f"Top-1 of each row minus that of FG-SGL with the same seed, in percentage points ({drawing.seeds_text(table['n'])})"
-    if table["n"].max() > 1:
-        caption += ": the mean and its 95 % paired t interval, coloured where that excludes 0; not adjusted for the "
-        caption += "number of rows"
-    weak = sorted(set(table.loc[table["smallest_p"] > 0.05, "n"]))
-    hollow = "".join(
-        f" Hollow: the exact sign-flip test cannot reach p < 0.05 with n = {n} (at best {smallest_p(n):.2g})."
-        for n in weak
-    )
-    return f"{caption}.{hollow}"
+def _can_reach(row: Any) -> bool:
+    return row.smallest_p_holm <= LEVEL
+
+
+def _caption(rows: Sequence[Any]) -> str:
+    kinds = {
+        "seeds": "Student t over seeds",
+        "subjects": "of single runs, bootstrap over clips, whole subjects resampled",
+    }
+    pairs = sorted({(row.diff_over, int(row.n_pairs)) for row in rows if row.diff_over})
+    paired = f" ({', '.join(f'n = {n} {over}' for over, n in pairs)})" if pairs else ""
+    caption = f"Top-1 of each row minus FG-SGL's, in percentage points: the mean of paired differences{paired}"
+    if pairs:
+        over = "; ".join(text for kind, text in kinds.items() if kind in dict(pairs))
+        caption += f" and its 95 % interval ({over}), coloured where it excludes 0, not adjusted for the number of rows"
+    hollow = " Hollow: with so few pairs for so many rows, Holm's p of the exact sign-flip test cannot get below 0.05."
+    return f"{caption}.{'' if all(map(_can_reach, rows)) else hollow}"

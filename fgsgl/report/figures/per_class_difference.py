@@ -64,7 +64,7 @@ def _figure(table: pd.DataFrame, n_rows: int, n_classes: int) -> Figure:
     fig = canvas(2.2 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)
     panels = fig.subplots(1, n_rows, sharey=True, squeeze=False)[0]
     y_C = np.arange(n_classes)
-    for axes, mean_C, half_C, label in zip(panels, mean_VC, half_VC, table["row"].unique(), strict=True):
+    for axes, mean_C, half_C, label in zip(panels, mean_VC, half_VC, table["row"][::n_classes], strict=True):
         hatches = ["////" if mean < 0 else "" for mean in mean_C]
         colours = np.where(mean_C < 0, WORSE, BETTER)
         axes.barh(y_C, mean_C, height=0.7, color=colours, hatch=hatches, ec="white", alpha=0.8, lw=0)

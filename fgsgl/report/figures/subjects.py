@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.bench.record import Predictions
+from fgsgl.bench.record import Record
+from fgsgl.report.answers import AnswerBook
 from fgsgl.report.drawing import INK, by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.figures.confusion import with_predictions
@@ -22,7 +23,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol: a strip of dots a row, the subjects in the same order of height in each."""
     for suffix, group in by_protocol(with_predictions(inputs)):
         rows, remark = few(group, MOST_STRIPS)
-        strips = [by_subject(inputs.all_predictions(row)) for row in rows]
+        strips = [by_subject(inputs.scored(row), inputs.board.answers) for row in rows]
         if strips[0].size < 2:
             continue
         table = pd.DataFrame(strips, index=[row.label for row in rows])
@@ -30,20 +31,17 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         counts = [len(inputs.scored(row)) for row in rows]
         caption = (
             f"Top-1 of each of the {table.shape[1]} test subjects, mean over seeds ({seeds_text(counts)}); a bar is "
-            "the mean of the subjects, and at the right stand the lowest and the highest. A subject has the same height "
-            f"and shade in every row, the one that is hardest on average on top and darkest.{remark}"
+            "the mean of the subjects, and at the right stand the lowest and the highest. A subject has the same "
+            f"height and shade in every row, the one that is hardest on average on top and darkest.{remark}"
         )
         csv = table.rename_axis("row").reset_index()
         yield Sheet(figure=_figure(table), table=csv, caption=caption, suffix=suffix)
 
 
-def by_subject(seeds: Sequence[Predictions]) -> pd.Series:
-    """Top-1 in percent of each test subject, over all seeds."""
-    parts = [
-        pd.Series(100.0 * (p.scores["combined"].argmax(axis=1) == p.labels)).groupby(p.subjects.astype(str)).mean()
-        for p in seeds
-    ]
-    return pd.concat(parts, axis=1).mean(axis=1)
+def by_subject(seeds: Sequence[Record], answers: AnswerBook) -> pd.Series:
+    """Top-1 in percent of each test subject, mean over the seeds of a row."""
+    said = [answers.of(record) for record in seeds]
+    return pd.concat([pd.Series(100.0 * a.right_N).groupby(a.subject_N).mean() for a in said], axis=1).mean(axis=1)
 
 
 def _figure(table: pd.DataFrame) -> Figure:
