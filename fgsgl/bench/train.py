@@ -48,7 +48,7 @@ def train_and_score(
     config = _config(cell, table, spec, device, autocast)
     clock.lap("import")
     work_dir = Path(spec["work_dir"])
-    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl")
+    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl", cell.protocol.patience)
     progress.tell({"phase": "build"}, at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
