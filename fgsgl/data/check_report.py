@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from fgsgl.data.check import Audit
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.files import write_whole
-from fgsgl.report.figures import COLOURS, STYLE
+from fgsgl.report.drawing import COLOURS, STYLE
 from fgsgl.report.tables import markdown_text
 
 

@@ -103,12 +103,12 @@ class _Any(_Part):
     environment: dict[str, Any]
     hardware: dict[str, Any]
     started_utc: str
+    times_s: dict[str, float]
 
 
 class _Done(_Any):
     status: Literal["done"]
     data: _Data
-    times_s: dict[str, float]
     params: int | None
     trainable_params: int | None
     peak_memory_mib: float | None = None

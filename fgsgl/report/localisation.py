@@ -30,6 +30,14 @@ STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video",
 """What the category-only model has of the kind."""
 TESTED = ("attention", "local")
 READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
+N_TEXTS = 4
+LOOKS = (
+    "Method", "Map", "Data", "Clips", "n", "Energy %", "Difference", "p", "Pointing %", "Difference", "p",
+)  # fmt: skip
+READS = (
+    "Method", "Sentences", "Data", "Clips", "n", "R@1 %", "Blind guess %", "Always the same %", "Difference", "p",
+)  # fmt: skip
+"""Headings of the two tables; the first :data:`N_TEXTS` are of texts."""
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
     *BLOCK, "n_test", "label", "method", "variant", "measure", "source", "dimension", "n_seeds", "value", "half_width",
@@ -139,40 +147,45 @@ def _against(mine: Mapping[int, dict[str, Any]], theirs: Mapping[int, dict[str, 
 
 def markdown(board: Board, table: pd.DataFrame) -> str:
     """Both tables as GitHub shows them, with what they mean under them."""
-    lines = ["# Where recognizers look, and what can be read out", ""]
-    pointing = {_place(row): row for row in table[table["measure"] == "pointing"].itertuples()}
-    looks = [(row, pointing[_place(row)]) for row in table[table["measure"] == "energy"].itertuples()]
-    lines += _head(
-        ("Data", "Clips", "Method", "Map"), ("n", "Energy %", "Difference", "p", "Pointing %", "Difference", "p")
-    )
-    for energy, hits in looks:
-        values = [_value(energy), *_difference(energy), _value(hits), *_difference(hits)]
-        lines.append(_line(energy, _map(energy), *values))
-    reads = list(table[table["measure"] == "readout"].itertuples())
-    if reads:
-        heads = ("n", "R@1 %", "Blind guess %", "Always the same %", "Difference", "p")
-        lines += ["", *_head(("Data", "Clips", "Method", "Sentences"), heads)]
-    for row in reads:
-        alone = number(100 / row.sentences), number(row.largest)
-        lines.append(_line(row, f"{row.dimension}, from {READ[row.source]}", _value(row), *alone, *_difference(row)))
+    lines = ["# Where recognizers look, and what can be read out", "", *_head(LOOKS)]
+    lines += [_line(texts) for _, texts in look_rows(table)]
+    reads = [_line(texts) for _, texts in read_rows(table)]
+    lines += ["", *_head(READS), *reads] if reads else []
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in note(board, table))]
     return "\n".join(lines) + "\n"
+
+
+def look_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Rows of the table, each with the cells under ``LOOKS``."""
+    pointing = {_place(row): row for row in table[table["measure"] == "pointing"].itertuples()}
+    for row in table[table["measure"] == "energy"].itertuples():
+        hits = pointing[_place(row)]
+        yield row, (*_texts(row, _map(row)), _value(row), *_difference(row), _value(hits), *_difference(hits))
+
+
+def read_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The same under ``READS``."""
+    for row in table[table["measure"] == "readout"].itertuples():
+        what, alone = f"{row.dimension}, from {READ[row.source]}", (number(100 / row.sentences), number(row.largest))
+        yield row, (*_texts(row, what), _value(row), *alone, *_difference(row))
 
 
 def _place(row: Any) -> tuple:
     return (*(getattr(row, name) for name in BLOCK), row.method, row.variant, row.source, row.dimension)
 
 
-def _head(texts: Sequence[str], numbers: Sequence[str]) -> list[str]:
-    marks = ["---"] * len(texts) + ["---:"] * len(numbers)
-    return [f"| {' | '.join((*texts, *numbers))} |", f"| {' | '.join(marks)} |"]
-
-
-def _line(row: Any, what: str, *numbers: str) -> str:
+def _texts(row: Any, what: str) -> tuple[str, ...]:
     data, clips = f"{row.dataset} {row.preset} @{row.protocol[:6]}", f"{row.n_clips} of {row.n_test}"
-    seeds = EMPTY if pd.isna(row.n_seeds) else str(int(row.n_seeds))
-    cells = (data, clips, row.label or EMPTY, what, seeds, *numbers)
-    return f"| {' | '.join(markdown_text(cell) for cell in cells)} |"
+    return row.label or EMPTY, what, data, clips, EMPTY if pd.isna(row.n_seeds) else str(int(row.n_seeds))
+
+
+def _head(headings: Sequence[str]) -> list[str]:
+    marks = ["---"] * N_TEXTS + ["---:"] * (len(headings) - N_TEXTS)
+    return [f"| {' | '.join(headings)} |", f"| {' | '.join(marks)} |"]
+
+
+def _line(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(map(markdown_text, texts))} |"
 
 
 def _map(row: Any) -> str:
@@ -260,11 +273,12 @@ def _about_missing(board: Board, table: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def write(board: Board) -> None:
-    """Writes ``localisation.md`` and ``localisation.csv`` beside the leaderboard, where any record has the numbers."""
+def write(board: Board) -> pd.DataFrame:
+    """Writes ``localisation.{md,csv}`` beside the leaderboard, where any record has the numbers; returns the table."""
     table = localisation(board)
     if table.empty:
-        return
+        return table
     guarded = table.assign(**{name: table[name].map(no_formula) for name in ("label", "method", "variant")})
     write_whole(board.folder / "localisation.csv", guarded.to_csv(index=False, lineterminator="\n"))
     write_whole(board.folder / "localisation.md", markdown(board, table))
+    return table

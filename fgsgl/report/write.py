@@ -12,27 +12,23 @@ from fgsgl.report.tables import csv, markdown
 
 
 def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,tex,html}``, ``figures/*.png`` and, of designs, ``ablation.{md,csv}`` into
-    ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
+    """Writes ``leaderboard.{md,csv,tex,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}``
+    into ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
     Raises:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
     """
-    from fgsgl.report import attention  # noqa: F401 (its figures are drawn too)
+    from fgsgl.report import figures
     from fgsgl.report.ablation_text import write_ablations
-    from fgsgl.report.figures import draw_all
     from fgsgl.report.html import page
 
     board = read_board(folder)
-    images = draw_all(board)
-    for name, png in images.items():
-        write_whole(folder / "figures" / f"{name}.png", png)
+    ablations = write_ablations(board)
+    drawn = figures.write(board, folder / "figures", ablations)
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
     write_whole(folder / "leaderboard.tex", latex(board))
-    write_whole(folder / "leaderboard.html", page(board, images))
-    write_ablations(board)
-    localisation.write(board)
+    write_whole(folder / "leaderboard.html", page(board, drawn, ablations, localisation.write(board)))
     return board

@@ -1,64 +1,315 @@
+"""Every figure keeps the contract on boards of all sizes, and shows the numbers it says it shows."""
+
+import dataclasses
+import itertools
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
+import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
 from fgsgl.report import figures
+from fgsgl.report.ablation import Ablation
 from fgsgl.report.board import read_board
+from fgsgl.report.drawing import COLOURS, STYLE, look, spread
+from fgsgl.report.figure_contract import Broken, examine, misplaced
+from fgsgl.report.figures import Inputs, Sheet, attention, pareto
+from fgsgl.stats.factorial import effects, full_factorial
+
+ROOT = Path(__file__).parents[2]
+FACTORS = ("fgsa", "cpa", "lora", "schedule")
+WITHOUT_DESIGN = {
+    "accuracy", "calibration", "confusion", "confusion-difference", "forest", "learning-curves", "pareto",
+    "per-class-difference", "subjects",
+}  # fmt: skip
 
 
-def pixels(png):
-    assert png.startswith(b"\x89PNG")
-    return struct.unpack(">II", png[16:24])
+@pytest.fixture(autouse=True)
+def style():
+    with matplotlib.rc_context(fname=STYLE):
+        yield
 
 
-def test_every_figure_is_drawn(ledger):
-    ledger.fill(seeds=2)
-    images = figures.draw_all(read_board(ledger.folder))
-    assert set(images) == {"accuracy", "learning-curves", "confusion-fg-sgl", "confusion-tsm", "per-class-difference"}
-    for png in images.values():
-        width, height = pixels(png)
-        assert 600 <= width <= 2400 and 200 <= height <= 1600
+def draw(inputs, name):
+    module = next(module for module in figures.modules() if name == module.NAME)
+    return list(module.draw(inputs))
 
 
-def test_the_confusion_is_that_of_the_prediction_files(ledger):
-    ledger.fill(seeds=2)
-    drawn = dict(figures.confusions(read_board(ledger.folder)))["confusion-tsm"]
-    shown_CC = drawn.axes[0].images[0].get_array()
-    counts_CC = np.zeros((17, 17))
+def factorial(seeds=8):
+    """A full factorial with fgsa +2, cpa +1, together 1 less."""
+    off_AK = full_factorial(FACTORS)
+    fgsa_A, cpa_A = ~off_AK[:, 0], ~off_AK[:, 1]
+    noise_AS = np.random.default_rng(0).normal(scale=0.3, size=(len(off_AK), seeds))
+    value_AS = 60 + (2.0 * fgsa_A + cpa_A - fgsa_A * cpa_A)[:, None] + noise_AS
+    offs = [tuple(name for name, off in zip(FACTORS, row, strict=True) if off) for row in off_AK]
+    return Ablation(
+        design="factorial", factors=FACTORS, protocol_hash="5f3a", planned_seeds=seeds, seeds=tuple(range(seeds)),
+        reference="FG-SGL", value_AS=value_AS, arms=pd.DataFrame({"off": offs}), aliases=(), missing=(), failed=(),
+        effects=effects(off_AK, value_AS, FACTORS),
+    )  # fmt: skip
+
+
+def localised(ledger, record, frames=4, side=7):
+    """Gives a record measured localisation and the attention of three clips, as a training cell writes them."""
+    random = np.random.default_rng(record.seed)
+    names = ("part", "onset", "trajectory", "outcome", "saliency", "even", "centre", "prior")
+    shares = {name: float(share) for name, share in zip(names, random.uniform(0.05, 0.5, len(names)), strict=True)}
+    found = {"n_clips": 240, "clips_sha256": "ab", "pointing": shares, "energy": shares, "readout": None}
+    write_record(ledger.folder / "ledger", dataclasses.replace(record, localisation=found))
+    np.savez_compressed(
+        ledger.folder / "ledger" / f"{record.cell_id}.attention.npz",
+        names=np.array(["Folding arms", "Arms akimbo"]),
+        dimensions=np.array(names[:4]),
+        sentences_ND=np.array([["Both arms move at once, from the shoulders to the hands.", "A", "B", "C"]] * 2),
+        frames_NTHWC=random.integers(0, 255, (2, frames, 56, 56, 3), dtype=np.uint8),
+        mask_NTHW=np.tile(np.arange(56) > 40, (2, frames, 56, 1)),
+        attention_NDTP=random.dirichlet(np.ones(frames * side**2), (2, 4)).reshape(2, 4, frames, -1).astype(np.float16),
+    )
+
+
+def small(ledger):
+    ledger.fill(seeds=3)
+    localised(ledger, ledger.add("fgsgl", 2.4, seed=0))
+
+
+def large(ledger):
+    """40 methods with long names, and as many variants."""
     for seed in range(2):
-        predictions = ledger.predictions(1.6, seed)
-        said_N = predictions.scores["combined"].astype(np.float32).argmax(axis=1)
-        np.add.at(counts_CC, (predictions.labels, said_N), 1)
-    present = counts_CC.sum(axis=1) > 0
-    expected_CC = 100 * counts_CC[present] / counts_CC[present].sum(axis=1, keepdims=True)
-    assert np.allclose(shown_CC[present], expected_CC) and np.ma.getmaskarray(shown_CC)[14].all()
+        for index in range(40):
+            cost = {"gflops": 1.5 + index % 7, "latency_ms": 20.0 + index}
+            name = f"Recognizer number {index} with a long name"
+            method = "fgsgl" if index == 0 else f"method{index}"
+            ledger.add(method, 2 - index / 40, seed=seed, name=name, cost=cost, params=10**6 * (1 + index % 11))
+            ledger.add("fgsgl", 2 - index / 80, f"w/o factor{index}, text=shuffled, schedule=joint", seed)
+    ledger.add("majority", 0.0, kind="floor")
+
+
+def many_classes(ledger):
+    """MA-52's 52 classes, of which one has no test clip, and one seed."""
+    ledger.classes = tuple(f"{index}: touching or scratching some part of the body" for index in range(52))
+    ledger.n_clips = 300
+    ledger.fill(seeds=1)
+
+
+@pytest.mark.parametrize("fill", [small, large, many_classes])
+def test_every_figure_keeps_the_contract(ledger, fill):
+    fill(ledger)
+    inputs = Inputs(read_board(ledger.folder), (factorial(), factorial(seeds=3)))
+    drawn = {module.NAME: examine(module, inputs) for module in figures.modules()}
+    always = WITHOUT_DESIGN | {"factorial-effects", "interactions", "shapley"}
+    assert {name for name, sheets in drawn.items() if sheets} >= always
+    assert bool(drawn["attention"] and drawn["localisation"]) == (fill is small)
+
+
+def test_a_board_without_results_has_no_figure(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    ledger.add_failed("tsm", "full", 0, "nan")
+    assert figures.write(read_board(ledger.folder), ledger.folder / "figures") == ()
+
+
+def test_the_contract_notices_what_breaks_it(ledger):
+    figure = Figure(figsize=(3, 2))
+    for text, x in (("one label", 0.1), ("another", 0.2), ("at the edge", 0.9), ("apart", 0.5)):
+        figure.text(x, 0.5 if x < 0.5 else 0.9, text)
+    assert misplaced(figure) == ["'at the edge' is cut at the edge", "'one label' lies on 'another'"]
+
+    class Module:
+        __name__, NAME, TITLE = "fgsgl.report.figures.accuracy", "accuracy", "A title"
+        caption, size = "A caption.", (3, 2)
+
+        def draw(self, inputs):
+            yield Sheet(figure=Figure(figsize=self.size), table=pd.DataFrame({"a": [1]}), caption=self.caption)
+
+    assert len(examine(Module(), None)) == 1
+    for name, value, said in (
+        ("NAME", "forest", "not its file's name"), ("TITLE", "two\nlines", "title"), ("caption", "No stop", "caption"),
+        ("size", (3, 200), "inches"),
+    ):  # fmt: skip
+        broken = Module()
+        setattr(broken, name, value)
+        with pytest.raises(Broken, match=said):
+            examine(broken, None)
+
+
+def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(ledger):
+    small(ledger)
+    board, folder = read_board(ledger.folder), ledger.folder / "figures"
+    written = figures.write(board, folder, (factorial(),))
+    names = {figure.name for figure in written}
+    assert names == WITHOUT_DESIGN | {
+        "attention-1", "attention-2", "localisation", "factorial-effects", "interactions", "shapley"
+    }  # fmt: skip
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert set(before) == {getattr(figure, kind) for figure in written for kind in ("png", "pdf", "csv")}
+    for figure in written:
+        width, height = struct.unpack(">II", before[figure.png][16:24])
+        assert 600 <= width <= 1800 and 300 <= height <= 2400, figure.name
+        assert before[figure.pdf].startswith(b"%PDF") and len(pd.read_csv(figure.csv))
+    for name in ("accuracy", "confusion"):
+        (sheet,) = draw(Inputs(board), name)
+        assert figures.image(sheet.figure, "png") == before[folder / f"{name}.png"]
+        sheet.figure.set_layout_engine("none")
+        assert figures.image(sheet.figure, "pdf") == before[folder / f"{name}.pdf"]
+
+
+def test_the_forest_shows_the_boards_differences_and_hollow_what_cannot_be_significant(ledger):
+    for seed in range(8):
+        ledger.add("fgsgl", 2.4, seed=seed)
+        ledger.add("tsm", 1.6, seed=seed)
+    ledger.add("majority", 0.0, kind="floor")
+    for expected in (False, True):
+        board = read_board(ledger.folder)
+        (sheet,) = draw(Inputs(board), "forest")
+        mean = sheet.figure.axes[-1].lines[-1]
+        (row,) = board.table[board.table["diff_top1"].notna() & (board.table["method"] == "tsm")].itertuples()
+        assert mean.get_xdata()[0] == pytest.approx(row.diff_top1) and row.diff_ci_high < 0
+        assert (mean.get_markerfacecolor() == "white") == expected == ("Hollow" in sheet.caption)
+        for index in range(20):  # a larger family: 21 tests, each of whose p is at least 0.0078
+            ledger.add("fgsgl", 2.0, f"w/o x{index}", seed=0)
+            for seed in range(1, 8):
+                ledger.add("fgsgl", 2.0, f"w/o x{index}", seed=seed)
+
+
+def test_the_confusion_is_that_of_the_prediction_files_and_the_difference_of_two(ledger):
+    ledger.fill(seeds=2)
+    inputs = Inputs(read_board(ledger.folder))
+
+    def percent_CC(skill):
+        counts_CC = np.zeros((17, 17))
+        for seed in range(2):
+            predictions = ledger.predictions(skill, seed)
+            said_N = predictions.scores["combined"].astype(np.float32).argmax(axis=1)
+            np.add.at(counts_CC, (predictions.labels, said_N), 1)
+        with np.errstate(invalid="ignore"):
+            return 100 * counts_CC / counts_CC.sum(axis=1, keepdims=True)
+
+    for name, expected_CC in (
+        ("confusion", percent_CC(2.4)),
+        ("confusion-difference", percent_CC(2.4) - percent_CC(1.6)),
+    ):
+        (sheet,) = draw(inputs, name)
+        assert np.allclose(sheet.table.drop(columns="true_class"), expected_CC, equal_nan=True)
+        shown_CC = sheet.figure.axes[0].images[0].get_array()
+        assert (
+            np.allclose(shown_CC.filled(np.nan), expected_CC, equal_nan=True) and np.ma.getmaskarray(shown_CC)[14].all()
+        )
 
 
 def test_bars_are_the_mean_paired_differences_of_recall(ledger):
     ledger.fill(seeds=3)
     board = read_board(ledger.folder)
-    (_, drawn), *_ = figures.per_class_difference(board)
-    bars = drawn.axes[0].patches
-    names = [row.label for row in board.table.itertuples() if row.kind == "method" and row.label != "FG-SGL"]
+    (sheet,) = draw(Inputs(board), "per-class-difference")
     recall = {
-        row.label: np.mean([[c["recall"] or 0 for c in r.metrics["per_class"]] for r in board.scored[key]], axis=0)
+        row.label: np.mean(
+            [[c["recall"] or 0 for c in r.metrics["per_class"]] for r in Inputs(board).scored(row)], axis=0
+        )
         for row in board.table.itertuples()
-        for key in board.scored
-        if key == (row.method, row.variant, row.dataset, row.preset, row.protocol, row.kind)
     }
     present = [index for index in range(17) if index != 14]
-    expected = np.concatenate([100 * (recall[name] - recall["FG-SGL"])[present] for name in names])
-    assert np.allclose([bar.get_width() for bar in bars], expected)
+    rows = list(dict.fromkeys(sheet.table["row"]))
+    assert set(rows) == {"TSM", "FG-SGL -fgsa", "FG-SGL text=shuffled"}
+    expected = np.concatenate([100 * (recall[name] - recall["FG-SGL"])[present] for name in rows])
+    assert np.allclose(sheet.table["difference_points"], expected)
+    assert np.allclose([bar.get_width() for axes in sheet.figure.axes for bar in axes.patches], expected)
+
+
+def test_subjects_and_calibration_are_those_of_the_prediction_files(ledger):
+    ledger.fill(seeds=1)
+    inputs, predictions = Inputs(read_board(ledger.folder)), ledger.predictions(2.4, 0)
+    probability_NC = predictions.scores["combined"].astype(np.float32)
+    right_N = probability_NC.argmax(axis=1) == predictions.labels
+    (strips,) = draw(inputs, "subjects")
+    strip = strips.table.set_index("row").loc["FG-SGL"]
+    assert strip["s03"] == pytest.approx(100 * right_N[predictions.subjects == "s03"].mean())
+    (reliability,) = draw(inputs, "calibration")
+    bins = reliability.table[reliability.table["row"] == "FG-SGL"]
+    top_N = probability_NC.max(axis=1)
+    in_bin_N = (top_N > 0.4) & (top_N <= 7 / 15)
+    (bin_,) = bins[np.isclose(bins["low"], 0.4)].itertuples()
+    assert bin_.n == in_bin_N.sum() > 0 and bin_.accuracy == pytest.approx(right_N[in_bin_N].mean())
+
+
+def test_the_front_holds_what_nothing_beats():
+    cost_M = np.array([1.0, 2.0, 2.0, 3.0, 4.0, np.nan, 1.0])
+    value_M = np.array([50.0, 60.0, 55.0, 60.0, 70.0, 90.0, 50.0])
+    assert pareto.front(cost_M, value_M).tolist() == [True, True, False, False, True, False, True]
+
+
+def test_interactions_show_the_means_of_the_arms():
+    design = factorial()
+    (sheet,) = draw(Inputs(None, (design,)), "interactions")
+    both = sheet.table.query("factor == 'fgsa' and other == 'cpa' and has_factor and has_other")
+    arms = [index for index, off in enumerate(design.arms["off"]) if not {"fgsa", "cpa"} & set(off)]
+    assert both["top1_percent"].item() == pytest.approx(design.value_AS[arms].mean()) and len(arms) == 4
+    (bars,) = draw(Inputs(None, (design,)), "shapley")
+    widths = [bar.get_width() for bar in bars.figure.axes[0].patches[:4]]
+    assert widths == sorted(widths, reverse=True) and sum(widths) == pytest.approx(2, abs=0.5)
+
+
+def test_a_design_whose_p_cannot_be_small_is_hollow():
+    for seeds, hollow in ((8, True), (10, False)):  # of 10 effects: 10 x 2 / 2^8 > 0.05 > 10 x 2 / 2^10
+        (sheet,) = draw(Inputs(None, (factorial(seeds),)), "factorial-effects")
+        point = sheet.figure.axes[0].lines[-1]
+        assert (point.get_markerfacecolor() == "white") == hollow == ("Hollow" in sheet.caption)
 
 
 def test_predictions_of_another_cell_are_refused_and_missing_ones_leave_their_figure_out(ledger):
-    ledger.fill(seeds=1)
+    ledger.fill(seeds=2)
     first, second = ledger.add("tsm", 1.6), ledger.add("fgsgl", 2.4)
-    path = ledger.folder / "ledger" / f"{first.cell_id}.npz"
+    board, path = read_board(ledger.folder), ledger.folder / "ledger" / f"{first.cell_id}.npz"
     path.write_bytes((ledger.folder / "ledger" / f"{second.cell_id}.npz").read_bytes())
     with pytest.raises(UserError, match=f"{first.cell_id}.* are not those"):
-        figures.draw_all(read_board(ledger.folder))
+        draw(Inputs(board), "calibration")
     path.unlink()
-    assert "confusion-tsm" not in figures.draw_all(read_board(ledger.folder))
+    (sheet,) = draw(Inputs(board), "calibration")
+    assert "TSM" not in set(sheet.table["row"])
+
+
+def test_attention_that_does_not_fit_is_refused(ledger):
+    small(ledger)
+    board = read_board(ledger.folder)
+    (path,) = (ledger.folder / "ledger").glob("*.attention.npz")
+    content = dict(np.load(path))
+    for change, said in (
+        ({"names": np.array(["one"])}, "names|sentences"),
+        ({"mask_NTHW": np.zeros((2, 4, 9))}, "mask"),
+    ):
+        np.savez(path, **(content | change))
+        with pytest.raises(UserError, match=said):
+            list(attention.draw(Inputs(board)))
+    path.write_bytes(b"PK")
+    with pytest.raises(UserError, match="cannot be read"):
+        list(attention.draw(Inputs(board)))
+
+
+def test_places_are_apart_in_order_and_inside():
+    places = np.array(spread([1.0, 1.0, 1.1, 9.9, 10.0], 0.5, 0, 10))
+    assert (np.diff(places) >= 0.5 - 1e-9).all() and places.min() >= 0 and places.max() <= 10
+    assert spread([2.0, 5.0], 0.5, 0, 10) == [2.0, 5.0]
+    crowded = np.array(spread(np.linspace(0, 1, 30), 0.5, 0, 10))
+    assert np.allclose(np.diff(crowded), 0.5) and crowded[0] == 0
+
+
+def test_many_points_differ_in_more_than_colour():
+    looks = [look(index) for index in range(49)]
+    assert len({(one["color"], one["marker"]) for one in looks}) == 49 and len(COLOURS) == 7
+    assert all(one["marker"] != other["marker"] for one, other in itertools.pairwise(looks))
+
+
+def test_figures_need_neither_torch_nor_pyplot(ledger):
+    ledger.fill(seeds=1)
+    program = (
+        "import sys; from pathlib import Path; from fgsgl.report import figures; "
+        "from fgsgl.report.board import read_board; "
+        f"inputs = figures.Inputs(read_board(Path({str(ledger.folder)!r}))); "
+        "assert sum(len(list(module.draw(inputs))) for module in figures.modules()) >= 9; "
+        "assert not {'torch', 'matplotlib.pyplot', 'seaborn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

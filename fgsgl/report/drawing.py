@@ -1,0 +1,140 @@
+"""What the figures share: colours, sizes in inches, and texts that fit.
+
+Everything is drawn without pyplot, so nothing is global. A colour never carries a meaning alone: lines also differ in
+dash, points in marker, bars in hatch and direction, and every line and row is named where it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fgsgl.report.board import REFERENCE, printable
+
+STYLE = Path(__file__).with_name("style.mplstyle")
+_STYLE = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
+COLOURS: tuple[str, ...] = tuple(_STYLE["axes.prop_cycle"].by_key()["color"])
+INK, GREY, PALE = "#222222", "#777777", "#bbbbbb"
+BETTER, WORSE = COLOURS[:2]
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 3)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+NARROW_IN, WIDE_IN = 4.2, 7.2
+"""A figure that fits a phone's width and, a little smaller, one column of a paper; and one that spans both columns."""
+ROW_IN = 0.21
+MOST_ROWS = 60
+"""Rows that one figure shows; a board's tables have them all."""
+
+
+def canvas(width_in: float, height_in: float) -> Figure:
+    """An empty figure that makes room for its labels."""
+    return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def row_panels(counts: Sequence[int], row_in: float = ROW_IN, width_in: float = NARROW_IN) -> tuple[Figure, list[Axes]]:
+    """Panels one below the other, one row of the board a line in each, the first on top; high as their rows need."""
+    heights_in = [0.62 + row_in * count for count in counts]
+    fig = canvas(width_in, sum(heights_in))
+    axes = fig.subplots(len(counts), 1, squeeze=False, gridspec_kw={"height_ratios": heights_in})[:, 0]
+    for panel, count in zip(axes, counts, strict=True):
+        panel.set_ylim(count - 0.4, -0.6)
+        panel.grid(axis="x")
+    return fig, list(axes)
+
+
+def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str] = ()) -> None:
+    """Each row's label at its left and, where there are any, its value in numbers at its right."""
+    axes.set_yticks(range(len(labels)), [short(label) for label in labels])
+    for y, value in enumerate(values):
+        axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], step_in: float = 0.13) -> None:
+    """Writes names at the right of the axes, each led to its point ``(x, y, name, colour)``; they move apart."""
+    height_in = axes.get_position().height * axes.figure.get_size_inches()[1]
+    ends = sorted(ends, key=lambda end: end[1])
+    low, high = axes.get_ylim()
+    places = spread([end[1] for end in ends], step_in / height_in * (high - low), low, high)
+    right = axes.get_xlim()[1] + 0.05 * np.ptp(axes.get_xlim())
+    for (x, y, text, colour), place in zip(ends, places, strict=True):
+        axes.annotate(
+            short(text, 28), (x, y), (right, place), color=INK, fontsize="small", va="center", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.8, "shrinkA": 0, "shrinkB": 1, "relpos": (0, 0.5)},
+        )  # fmt: skip
+
+
+def spread(values: Sequence[float], step: float, low: float, high: float) -> list[float]:
+    """Places for rising values, at least ``step`` apart and as near to them as that allows, below ``high`` if they fit.
+
+    Where they do not fit between ``low`` and ``high``, they begin at ``low`` and run over.
+    """
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + step) if places else max(value, low))
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], high - step * (len(places) - 1 - index))
+    if places and places[0] < low:
+        places = [low + step * index for index in range(len(places))]
+    return places
+
+
+def few(rows: Iterable[Any], most: int = MOST_ROWS) -> tuple[list[Any], str]:
+    """At most so many rows as one figure can show, full methods before variants and the better first, and a remark for
+    the caption if some are left out; their numbers stand in the tables."""
+    rows = list(rows)
+    chosen = sorted(rows, key=lambda row: (row.variant != "full", row.Index))[:most]
+    remark = f" {most} of {len(rows)} rows are shown, full methods first." if len(rows) > most else ""
+    return sorted(chosen, key=lambda row: row.Index), remark
+
+
+def families(rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:
+    """FG-SGL with its variants, and everything else: they differ so much that each needs a scale of its own."""
+    own = [row for row in rows if row.method == REFERENCE[0]]
+    others = [row for row in rows if row.method != REFERENCE[0]]
+    named = [("FG-SGL and its variants", own), ("other rows", others)]
+    return [(name, group) for name, group in named if group]
+
+
+def by_protocol(rows: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """The rows of each protocol, with what its figure's file name ends in: nothing where there is one protocol."""
+    rows = list(rows)
+    protocols = sorted({row.protocol for row in rows})
+    for protocol in protocols:
+        suffix = f"-{slug(protocol[:6])}" if len(protocols) > 1 else ""
+        yield suffix, [row for row in rows if row.protocol == protocol]
+
+
+def look(index: int) -> dict[str, Any]:
+    """Colour and marker of the ``index``-th of many points; no two of the first 49 are alike."""
+    turn = index // len(COLOURS)
+    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[(index + turn) % len(MARKERS)]}
+
+
+def plus_minus(mean: float, half_width: float | None, sign: str = "") -> str:
+    """``+1.2 ± 0.3``, or the mean alone where there is no interval."""
+    half = "" if half_width is None or np.isnan(half_width) else f" ± {half_width:.1f}"
+    return f"{round(mean, 1) + 0.0:{sign}.1f}{half}".replace("-", "−")  # + 0.0: no "−0.0"
+
+
+def seeds_text(counts: Iterable[int]) -> str:
+    """``n = 5 seeds``, ``n = 3 to 5 seeds``."""
+    counts = sorted(set(counts))
+    span = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"n = {span} seed{'s' * (counts[-1] > 1)}"
+
+
+def short(text: str, length: int = 36) -> str:
+    """One line of at most so many characters."""
+    text = printable(text)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def slug(text: str) -> str:
+    """A part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "row"

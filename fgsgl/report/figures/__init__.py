@@ -1,0 +1,133 @@
+"""The figures of a report, one file each, found by scanning this folder.
+
+A file offers ``NAME`` (of its image files, without a suffix), ``TITLE`` (what it shows, for a heading) and
+``draw(inputs) -> iterator of Sheet``: one, several (a protocol or a clip each), or none where the board holds nothing
+for it. :mod:`fgsgl.report.figure_contract` says what a sheet must keep.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fgsgl.bench.record import Predictions, Record
+from fgsgl.files import write_whole
+from fgsgl.report.answers import predictions_beside
+from fgsgl.report.board import Board, row_key
+from fgsgl.report.drawing import STYLE
+from fgsgl.report.tables import no_formula
+
+if TYPE_CHECKING:
+    from fgsgl.report.ablation import Ablation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sheet:
+    """One drawn figure."""
+
+    figure: Figure
+    table: pd.DataFrame
+    """The numbers behind it."""
+    caption: str
+    """Whole sentences on what is drawn and over how much, from what was computed."""
+    suffix: str = ""
+    """What its file name has after the module's NAME, where the module draws several."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """A figure as it lies on disk."""
+
+    name: str
+    title: str
+    caption: str
+    png: Path
+    pdf: Path
+    csv: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What figures are drawn from; whatever is read or computed for one is there for the next."""
+
+    board: Board
+    ablations: Sequence[Ablation] = ()
+    """The board's designs, evaluated."""
+    _predictions: dict[str, Predictions | None] = field(default_factory=dict)
+
+    def scored(self, row: Any) -> tuple[Record, ...]:
+        """The records behind the numbers of a row of the board's table, by seed."""
+        return self.board.scored.get(row_key(row), ())
+
+    def predictions(self, record: Record) -> Predictions | None:
+        """The predictions beside a record, None where there is no such file.
+
+        Raises:
+            UserError: from :func:`fgsgl.report.answers.predictions_beside`.
+        """
+        if record.cell_id not in self._predictions:
+            self._predictions[record.cell_id] = predictions_beside(self.board.folder / "ledger", record)
+        return self._predictions[record.cell_id]
+
+    def all_predictions(self, row: Any) -> list[Predictions]:
+        """Those of every seed of a row, in the order of :meth:`scored`; none where one of them is missing."""
+        found = [self.predictions(record) for record in self.scored(row)]
+        return [] if None in found else found
+
+
+def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
+    """The factorial designs of which every arm has a seed, each with its suffix: none where there is one design."""
+    found = [ablation for ablation in inputs.ablations if ablation.effects is not None]
+    for number, ablation in enumerate(found, start=1):
+        yield f"-{number}" if len(found) > 1 else "", ablation
+
+
+def modules() -> Iterator[ModuleType]:
+    """Every figure's module, by name."""
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        yield importlib.import_module(f"{__name__}.{module.name}")
+
+
+def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tuple[Written, ...]:
+    """Draws every figure that the board and its designs hold something for, as ``<name>.{png,pdf,csv}`` in ``folder``.
+
+    The same board gives the same files. A page shows each with its ``title``, ``caption`` and image.
+
+    Raises:
+        UserError: if a file beside the records is damaged or is not the one that its record names.
+    """
+    inputs, written = Inputs(board, ablations), []
+    with matplotlib.rc_context(fname=STYLE):
+        for module in modules():
+            for sheet in module.draw(inputs):
+                path = folder / f"{module.NAME}{sheet.suffix}"
+                paths = {kind: path.with_name(f"{path.name}.{kind}") for kind in ("png", "pdf", "csv")}
+                write_whole(paths["png"], image(sheet.figure, "png"))
+                sheet.figure.set_layout_engine("none")  # what the first drawing found holds for the second
+                write_whole(paths["pdf"], image(sheet.figure, "pdf"))
+                write_whole(paths["csv"], _csv(sheet.table))
+                written.append(Written(name=path.name, title=module.TITLE, caption=sheet.caption, **paths))
+    return tuple(written)
+
+
+def image(figure: Figure, kind: str) -> bytes:
+    """The figure as a PNG or PDF, without the time at which it was drawn."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata={"CreationDate": None} if kind == "pdf" else None)
+    return buffer.getvalue()
+
+
+def _csv(table: pd.DataFrame) -> str:
+    texts = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
+    guarded = table.assign(**{name: [no_formula(str(text)) for text in table[name]] for name in texts})
+    return guarded.to_csv(index=False, lineterminator="\n", float_format="%.6g")

@@ -1,0 +1,83 @@
+"""Top-1 of every row: each seed a dot, their mean and its interval. S seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fgsgl.report import drawing
+from fgsgl.report.drawing import COLOURS, GREY, INK
+from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.tables import with_interval
+
+NAME = "accuracy"
+TITLE = "Top-1 of every row"
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a protocol; FG-SGL with its variants stands on a scale of its own."""
+    rows = [row for row in inputs.board.table.itertuples() if row.n_seeds and row.kind != "floor"]
+    for suffix, group in drawing.by_protocol(rows):
+        shown, remark = drawing.few(group)
+        parts = drawing.families(shown)
+        fig, panels = drawing.row_panels([len(part) for _, part in parts], row_in=0.26)
+        for axes, (name, part) in zip(panels, parts, strict=True):
+            values = [{r.seed: 100 * r.metrics["top1"] for r in inputs.scored(row)} for row in part]
+            _panel(axes, part, values)
+            if len(parts) > 1:
+                axes.set_title(name)
+        panels[-1].set_xlabel("top-1 (%)")
+        yield Sheet(
+            figure=fig,
+            table=_table(inputs, group),
+            caption=_caption(shown) + remark,
+            suffix=suffix,
+        )
+
+
+def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) -> None:
+    seeds = sorted(set().union(*values))
+    # The same seed has the same height in every row, so that pairs can be seen without joining them.
+    offset = dict(zip(seeds, np.linspace(-0.28, 0.28, len(seeds)), strict=True))
+    for index, seed in enumerate(seeds):
+        points = [
+            (value[seed], y + (offset[seed] if len(value) > 1 else 0))
+            for y, value in enumerate(values)
+            if seed in value
+        ]
+        axes.plot(*zip(*points, strict=True), "o", ms=3, mfc="none", mec=COLOURS[index % len(COLOURS)], mew=0.8)
+    for y, row in enumerate(rows):
+        colour = GREY if row.kind == "ceiling" else INK
+        axes.plot([100 * row.top1] * 2, [y - 0.34, y + 0.34], color=colour, lw=1.8)
+        axes.plot([100 * row.top1_ci_low, 100 * row.top1_ci_high], [y, y], color=colour, lw=1)
+    floor, (low, high) = 100 * rows[0].floor, axes.get_xlim()
+    if low - (high - low) < floor:
+        axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
+    values = [with_interval(100 * r.top1, 100 * r.top1_ci_low, 100 * r.top1_ci_high, r.interval_over) for r in rows]
+    drawing.name_rows(axes, [row.label for row in rows], values)
+
+
+def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_percent": 100 * record.metrics["top1"]}
+        for row in rows
+        for record in inputs.scored(row)
+    )
+
+
+def _caption(rows: Sequence[Any]) -> str:
+    counts, over = [int(row.n_seeds) for row in rows], {row.interval_over for row in rows}
+    caption = (
+        f"Top-1 over the test split ({drawing.seeds_text(counts)}): a circle a seed, a bar their mean, a line its "
+    )
+    caption += "95 % interval, Student t over seeds" if "seeds" in over else "95 % interval"
+    if "subjects" in over:
+        caption += ", and of single runs a bootstrap over clips, whole subjects resampled"
+    if max(counts) > 1:
+        caption += ". A seed has the same height and colour in every row"
+    floor = f"{100 * rows[0].floor:.1f} %"
+    return f"{caption}. Dashed, where the scale reaches it: the floor, the share of the largest class ({floor})."

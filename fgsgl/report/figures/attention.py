@@ -1,0 +1,125 @@
+"""Where FG-SA looks: each dimension's attention over the frames of an example clip, beside the class's sentence.
+
+N clips, T frames, H x W pixels, G x G = P patches of a frame, D dimensions. Written by :mod:`fgsgl.bench.localise`.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fgsgl.bench.record import Record
+from fgsgl.errors import UserError
+from fgsgl.report.board import printable
+from fgsgl.report.drawing import BETTER, short
+from fgsgl.report.figures import Inputs, Sheet
+
+NAME = "attention"
+TITLE = "Attention of each dimension over a clip"
+BRIGHT = 3.0
+"""Multiples of even attention that are drawn in full colour."""
+FRAME_IN, LABEL_IN = 0.66, 1.75
+TINT = np.array([255, 140, 0])
+STEP = 8
+"""Between shades; the noise of a video below it would double the size of the files."""
+SHAPES = {
+    "names": "N", "dimensions": "D", "sentences_ND": "ND", "frames_NTHWC": "NTHWC", "mask_NTHW": "NTHW",
+    "attention_NDTP": "NDTP",
+}  # fmt: skip
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure for each kept example of each row that has some."""
+    records = [r for group in inputs.board.scored.values() for r in group if r.localisation is not None]
+    paths = [(record, inputs.board.folder / "ledger" / f"{record.cell_id}.attention.npz") for record in records]
+    examples = [(record, _read(path)) for record, path in paths if path.is_file()]
+    clips = [(record, found, index) for record, found in examples for index in range(len(found["names"]))]
+    for number, (record, found, index) in enumerate(clips, start=1):
+        yield Sheet(
+            figure=_figure(found, index),
+            table=_table(found, index),
+            caption=_caption(str(found["names"][index]), record),
+            suffix=f"-{number}",
+        )
+
+
+def _caption(name: str, record: Record) -> str:
+    return printable(
+        f"A test clip of “{name}” (variant {record.variant}, seed {record.seed}). Top: its frames, the truly moving "
+        "part outlined. Below, a row a dimension: its sentence, and where its attention lies over all frames; full "
+        f"orange is {BRIGHT:g} times even attention or more."
+    )
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            examples = {name: file[name] for name in SHAPES}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise UserError(f"the attention {path} cannot be read: {error}; run its cell again") from None
+    sizes = {"C": 3}
+    for name, axes in SHAPES.items():
+        shape = examples[name].shape
+        if len(axes) != len(shape) or any(sizes.setdefault(*pair) != pair[1] for pair in zip(axes, shape, strict=True)):
+            raise UserError(f"the attention {path} has {name} of shape {shape}, which does not fit; run its cell again")
+    return examples
+
+
+def _figure(examples: dict[str, np.ndarray], index: int) -> Figure:
+    frames_THW = examples["frames_NTHWC"][index].mean(axis=-1)
+    frames, height, width = frames_THW.shape
+    n_rows = 1 + len(examples["dimensions"])
+    width_in, height_in = LABEL_IN + FRAME_IN * frames, FRAME_IN * height / width * n_rows
+    fig = Figure(figsize=(width_in, height_in))
+    edges = {"left": LABEL_IN / width_in, "right": 1, "top": 1, "bottom": 0, "hspace": 0}
+    panels = fig.subplots(n_rows, 1, gridspec_kw=edges)
+    strips = [_grey(frames_THW)]
+    strips += [_tinted(frames_THW, weight_TP) for weight_TP in _relative_DTP(examples, index)]
+    labels = [("frames", "the moving part is outlined")]
+    labels += list(zip(examples["dimensions"], examples["sentences_ND"][index], strict=True))
+    for axes, strip_THWC, (title, sentence) in zip(panels, strips, labels, strict=True):
+        # One picture a row: as many axes as frames would take ten times as long to draw.
+        axes.imshow(np.concatenate(strip_THWC, axis=1), aspect="auto", interpolation="nearest")
+        axes.vlines(width * np.arange(1, frames) - 0.5, -0.5, height - 0.5, color="white", lw=1)
+        axes.axhline(height - 0.5, color="white", lw=3)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        label = "\n".join([printable(str(title)).upper(), *textwrap.wrap(short(str(sentence), 120), 32)])
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=6)
+    mask_HW = np.concatenate(examples["mask_NTHW"][index], axis=1)
+    panels[0].contour(mask_HW, levels=[0.5], colors=BETTER, linewidths=0.9)
+    return fig
+
+
+def _relative_DTP(examples: dict[str, np.ndarray], index: int) -> np.ndarray:
+    """Attention in multiples of an even one."""
+    attention_DTP = examples["attention_NDTP"][index].astype(float)
+    return attention_DTP * attention_DTP[0].size
+
+
+def _grey(frames_THW: np.ndarray) -> np.ndarray:
+    return np.repeat(frames_THW[..., None] // STEP * STEP, 3, axis=-1).astype(np.uint8)
+
+
+def _tinted(frames_THW: np.ndarray, relative_TP: np.ndarray) -> np.ndarray:
+    """The frames paled, so that the tint shows in grey as well, and tinted by attention: (T, H, W, 3) uint8."""
+    frames, height, width = frames_THW.shape
+    side = round(relative_TP.shape[1] ** 0.5)
+    rows_H, columns_W = np.arange(height) * side // height, np.arange(width) * side // width
+    weight_THW1 = (relative_TP / BRIGHT).clip(0, 1).reshape(frames, side, side)[:, rows_H][:, :, columns_W, None]
+    paled_THW1 = 127 + frames_THW[..., None] // (2 * STEP) * STEP
+    return (paled_THW1 * (1 - 0.75 * weight_THW1) + TINT * 0.75 * weight_THW1).astype(np.uint8)
+
+
+def _table(examples: dict[str, np.ndarray], index: int) -> pd.DataFrame:
+    """One row a dimension, frame and line of patches; the columns are multiples of even attention."""
+    relative_DTP = _relative_DTP(examples, index)
+    side = round(relative_DTP.shape[2] ** 0.5)
+    levels = [[str(name) for name in examples["dimensions"]], range(relative_DTP.shape[1]), range(side)]
+    place = pd.MultiIndex.from_product(levels, names=["dimension", "frame", "line"])
+    return pd.DataFrame(relative_DTP.reshape(-1, side), index=place).rename(columns=str).reset_index()

@@ -1,0 +1,89 @@
+"""Whether probabilities mean what they say: reliability diagrams with the expected calibration error. B bins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fgsgl.bench.record import Predictions
+from fgsgl.report.drawing import (
+    BETTER,
+    GREY,
+    INK,
+    NARROW_IN,
+    PALE,
+    by_protocol,
+    canvas,
+    few,
+    plus_minus,
+    seeds_text,
+    short,
+)
+from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures.confusion import with_predictions
+from fgsgl.stats.calibration import expected_calibration_error
+from fgsgl.stats.seeds import t_half_width
+
+NAME = "calibration"
+TITLE = "Calibration"
+MOST_PANELS = 6
+BINS = 15
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a protocol, a panel a row."""
+    for suffix, group in by_protocol(with_predictions(inputs)):
+        rows, remark = few(group, MOST_PANELS)
+        counts = [len(inputs.scored(row)) for row in rows]
+        tables = [_table(row.label, inputs.all_predictions(row)) for row in rows]
+        caption = (
+            f"Accuracy against confidence, the largest probability of a clip, in {BINS} bins of equal width: the clips "
+            f"of all seeds together ({seeds_text(counts)}). On the dashed line confidence is accuracy; below it the "
+            "method is too sure. Grey bars: share of the clips in each bin. ECE: expected calibration error in "
+            f"percent, mean over seeds ± half its 95 % t interval.{remark}"
+        )
+        yield Sheet(figure=_figure(tables), table=pd.concat(tables), caption=caption, suffix=suffix)
+
+
+def _table(label: str, seeds: Sequence[Predictions]) -> pd.DataFrame:
+    """The bins over the clips of all seeds; beside them the error of the seeds."""
+    errors_S = [100 * expected_calibration_error(p.labels, p.scores["combined"], BINS)[0] for p in seeds]
+    labels_N, probability_NC = (
+        np.concatenate([p.labels for p in seeds]), np.concatenate([p.scores["combined"] for p in seeds])
+    )  # fmt: skip
+    _, bins = expected_calibration_error(labels_N, probability_NC, BINS)
+    half = t_half_width(errors_S)
+    bins.insert(0, "row", label)
+    return bins.assign(ece_percent=np.mean(errors_S), ece_half_width=math.nan if half is None else half)
+
+
+def _figure(tables: Sequence[pd.DataFrame]) -> Figure:
+    columns = min(2, len(tables))
+    lines = math.ceil(len(tables) / columns)
+    fig = canvas(NARROW_IN, 0.3 + 1.8 * lines)
+    panels = fig.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, table in zip(panels, tables, strict=False):
+        _panel(axes, table)
+    for axes in panels[len(tables) :]:
+        axes.set_axis_off()
+    fig.supxlabel("confidence (%)", fontsize=8)
+    fig.supylabel("accuracy (%)", fontsize=8)
+    return fig
+
+
+def _panel(axes: Axes, table: pd.DataFrame) -> None:
+    share_B = 100 * table["n"] / table["n"].sum()
+    axes.bar(100 * table["low"], share_B, width=100 / BINS, align="edge", color=PALE, alpha=0.6, lw=0)
+    axes.plot([0, 100], [0, 100], color=GREY, lw=1, ls=(0, (4, 2)))
+    filled = table[table["n"] > 0]
+    axes.plot(100 * filled["confidence"], 100 * filled["accuracy"], "-o", color=BETTER, ms=2.5, lw=1.2)
+    axes.set(xlim=(0, 100), ylim=(0, 102), xticks=range(0, 101, 25), yticks=range(0, 101, 25))
+    axes.set_title(short(table["row"].iloc[0], 28), fontsize="medium")
+    ece = plus_minus(table["ece_percent"].iloc[0], table["ece_half_width"].iloc[0])
+    axes.text(4, 96, f"ECE {ece}", va="top", fontsize="small", color=INK)
+    axes.grid()

@@ -1,0 +1,66 @@
+"""What each factor of a factorial design does by itself, and what two do together beyond that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, name_rows, plus_minus, row_panels, seeds_text
+from fgsgl.report.figures import Inputs, Sheet, factorial_designs
+from fgsgl.stats.seeds import smallest_p
+
+if TYPE_CHECKING:
+    from fgsgl.report.ablation import Ablation
+
+NAME = "factorial-effects"
+TITLE = "Main effects and interactions"
+LEVEL = 0.05
+PANELS = (("main", "main effects"), ("interaction", "interactions"))
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a factorial design, effects in the order of their size."""
+    for suffix, ablation in factorial_designs(inputs):
+        effects = ablation.effects
+        parts = [(title, effects[effects["kind"] == kind]) for kind, title in PANELS]
+        parts = [(title, part.sort_values("effect", ascending=False)) for title, part in parts if len(part)]
+        filled = family(effects) * smallest_p(len(ablation.seeds)) <= LEVEL
+        fig, panels = row_panels([len(part) for _, part in parts])
+        for axes, (title, part) in zip(panels, parts, strict=True):
+            axes.set_title(title)
+            _panel(axes, part, filled)
+        panels[-1].set_xlabel("effect of having it on top-1 (percentage points)")
+        table = pd.concat(part for _, part in parts)
+        yield Sheet(figure=fig, table=table, caption=_caption(ablation, filled), suffix=suffix)
+
+
+def family(effects: pd.DataFrame) -> int:
+    """How many effects Holm's adjustment is over."""
+    return int(effects["kind"].isin([kind for kind, _ in PANELS]).sum())
+
+
+def _caption(ablation: Ablation, filled: bool) -> str:
+    n, tests = len(ablation.seeds), family(ablation.effects)
+    hollow = f" Hollow: with n = {n}, Holm's p over the {tests} effects cannot get below {LEVEL:g}."
+    aliases = f" Half the arms are planned, so these look the same: {'; '.join(ablation.aliases)}."
+    return (
+        f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([n])}). Main effect: top-1 with the factor "
+        "minus without it, mean over the arms. Interaction: the effect of the one with the other minus its effect "
+        "without the other. Lines: 95 % t intervals over seeds, coloured where they exclude 0; not adjusted for the "
+        f"number of effects.{'' if filled else hollow}{aliases if ablation.aliases else ''}"
+    )
+
+
+def _panel(axes: Axes, effects: pd.DataFrame, filled: bool) -> None:
+    axes.axvline(0, color=GREY, lw=1)
+    for y, row in enumerate(effects.itertuples()):
+        colour = BETTER if row.low > 0 else WORSE if row.high < 0 else INK
+        axes.plot([row.low, row.high], [y, y], color=colour, lw=1.2)
+        axes.plot(row.effect, y, "o", ms=4.5, color=colour, mfc=colour if filled else "white")
+    axes.margins(x=0.08)
+    halves = (effects["high"] - effects["low"]) / 2
+    values = [plus_minus(effect, half, sign="+") for effect, half in zip(effects["effect"], halves, strict=True)]
+    name_rows(axes, list(effects["factor"]), values)

@@ -1,0 +1,70 @@
+"""Forest plot: every row's paired difference to FG-SGL with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fgsgl.report import drawing
+from fgsgl.report.drawing import BETTER, GREY, INK, WORSE
+from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.tables import with_interval
+
+NAME = "forest"
+TITLE = "Paired differences to FG-SGL"
+COLUMNS = (
+    "label", "diff_top1", "diff_ci_low", "diff_ci_high", "diff_over", "n_pairs", "p", "p_holm", "smallest_p_holm",
+    "d_z", "wins",
+)  # fmt: skip
+"""Of the board's table."""
+LEVEL = 0.05
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a protocol, the largest gain on top; FG-SGL's variants stand on a scale of their own."""
+    rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
+    for suffix, group in drawing.by_protocol(rows):
+        shown, remark = drawing.few(group)
+        parts = drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
+        fig, panels = drawing.row_panels([len(part) for _, part in parts])
+        for axes, (name, part) in zip(panels, parts, strict=True):
+            _panel(axes, part)
+            if len(parts) > 1:
+                axes.set_title(name)
+        panels[-1].set_xlabel("top-1 minus FG-SGL's (percentage points)")
+        table = pd.DataFrame(group)[list(COLUMNS)].sort_values("diff_top1", ascending=False, kind="stable")
+        yield Sheet(figure=fig, table=table, caption=_caption(shown) + remark, suffix=suffix)
+
+
+def _panel(axes: Axes, rows: Sequence[Any]) -> None:
+    axes.axvline(0, color=GREY, lw=1)
+    for y, row in enumerate(rows):
+        colour = BETTER if row.diff_ci_low > 0 else WORSE if row.diff_ci_high < 0 else INK
+        axes.plot([row.diff_ci_low, row.diff_ci_high], [y, y], "|-", color=colour, lw=1.2, ms=5)
+        axes.plot(row.diff_top1, y, "o", ms=4.5, color=colour, mfc=colour if _can_reach(row) else "white")
+    axes.margins(x=0.08)
+    values = [with_interval(r.diff_top1, r.diff_ci_low, r.diff_ci_high, r.diff_over, sign="+") for r in rows]
+    drawing.name_rows(axes, [row.label for row in rows], values)
+
+
+def _can_reach(row: Any) -> bool:
+    return row.smallest_p_holm <= LEVEL
+
+
+def _caption(rows: Sequence[Any]) -> str:
+    kinds = {
+        "seeds": "Student t over seeds",
+        "subjects": "of single runs, bootstrap over clips, whole subjects resampled",
+    }
+    pairs = sorted({(row.diff_over, int(row.n_pairs)) for row in rows if row.diff_over})
+    paired = f" ({', '.join(f'n = {n} {over}' for over, n in pairs)})" if pairs else ""
+    caption = f"Top-1 of each row minus FG-SGL's, in percentage points: the mean of paired differences{paired}"
+    if pairs:
+        over = "; ".join(text for kind, text in kinds.items() if kind in dict(pairs))
+        caption += f" and its 95 % interval ({over}), coloured where it excludes 0, not adjusted for the number of rows"
+    hollow = " Hollow: with so few pairs for so many rows, Holm's p of the exact sign-flip test cannot get below 0.05."
+    return f"{caption}.{'' if all(map(_can_reach, rows)) else hollow}"

@@ -1,0 +1,73 @@
+"""Loss and validation accuracy over the epochs. E epochs, S seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from fgsgl.bench.record import Record
+from fgsgl.report.drawing import COLOURS, DASHES, NARROW_IN, by_protocol, canvas, few, label_ends, seeds_text
+from fgsgl.report.figures import Inputs, Sheet
+
+NAME = "learning-curves"
+TITLE = "Learning curves"
+MOST_LINES = 12
+PANELS = (("loss", 1, "training loss"), ("val_top1", 100, "validation top-1 (%)"))
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a protocol: the mean over seeds, and the range of the seeds as a band."""
+    trained = [row for row in inputs.board.table.itertuples() if any(r.curve for r in inputs.scored(row))]
+    for suffix, group in by_protocol(trained):
+        rows, remark = few(group, MOST_LINES)
+        tables = [_table(row.label, inputs.scored(row)) for row in rows]
+        fig = canvas(NARROW_IN, 5)
+        for axes, (name, _, title) in zip(fig.subplots(2, 1), PANELS, strict=True):
+            _panel(axes, [table[table["quantity"] == name] for table in tables])
+            axes.set_title(title)
+            axes.set_xlabel("epoch")
+        counts = [len(inputs.scored(row)) for row in rows]
+        caption = (
+            f"Mean over seeds ({seeds_text(counts)}); the band spans the lowest and the highest seed. Losses of "
+            f"different methods are not comparable.{remark}"
+        )
+        yield Sheet(figure=fig, table=pd.concat(tables), caption=caption, suffix=suffix)
+
+
+def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
+    """One row a quantity and epoch that every seed has."""
+    parts = []
+    for name, scale, _ in PANELS:
+        by_epoch = [
+            {int(row["epoch"]): row[name] for row in r.curve if "epoch" in row and name in row} for r in records
+        ]
+        epochs = sorted(set.intersection(*(set(curve) for curve in by_epoch)))
+        values_SE = scale * np.array([[curve[epoch] for epoch in epochs] for curve in by_epoch])
+        parts.append(
+            pd.DataFrame(
+                {"row": label, "quantity": name, "epoch": epochs, "mean": values_SE.mean(axis=0),
+                 "low": values_SE.min(axis=0), "high": values_SE.max(axis=0), "n": len(records)}
+            )
+        )  # fmt: skip
+    return pd.concat(parts)
+
+
+def _panel(axes: Axes, tables: Sequence[pd.DataFrame]) -> None:
+    ends = []
+    for index, table in enumerate(tables):
+        if table.empty:
+            continue
+        colour, dash = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
+        marker = "o" if len(table) == 1 else None
+        axes.plot(table["epoch"], table["mean"], color=colour, ls=dash, marker=marker, ms=3)
+        axes.fill_between(table["epoch"], table["low"], table["high"], color=colour, alpha=0.15, lw=0)
+        last = table.iloc[-1]
+        ends.append((last["epoch"], last["mean"], last["row"], colour))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.grid(axis="y")
+    axes.set_ylim(bottom=0)
+    label_ends(axes, ends)

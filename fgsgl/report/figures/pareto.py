@@ -1,0 +1,103 @@
+"""What accuracy costs: top-1 against parameters, GFLOPs and latency, with the front that nothing beats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from fgsgl.report.board import REFERENCE
+from fgsgl.report.drawing import BETTER, GREY, INK, NARROW_IN, PALE, by_protocol, canvas, few, look, short, spread
+from fgsgl.report.figures import Inputs, Sheet
+
+NAME = "pareto"
+TITLE = "Accuracy against cost"
+COSTS = (("params_m", "parameters (M)"), ("gflops", "GFLOPs a clip"), ("latency_ms", "latency of a clip (ms)"))
+MOST_POINTS = 40
+LABEL_IN = 0.135
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a protocol, a panel a cost; full methods are named beside the panels at the height of their top-1."""
+    rows = [r for r in inputs.board.table.itertuples() if r.kind == "method" and r.n_seeds and r.params_m > 0]
+    for suffix, group in by_protocol(rows):
+        costs = [(name, title) for name, title in COSTS if any(getattr(row, name) > 0 for row in group)]
+        full, remark = few([row for row in group if row.variant == "full"], MOST_POINTS)
+        if len(full) < 2:
+            continue
+        fig = _figure(costs, group, sorted(full, key=lambda row: row.top1))
+        columns = {"label": "row", "variant": "variant", "top1": "top1_percent"} | {name: name for name, _ in costs}
+        table = pd.DataFrame(group)[list(columns)].rename(columns=columns)
+        table["top1_percent"] *= 100
+        for name, _ in costs:
+            table[f"front_{name}"] = front(table[name].to_numpy(), table["top1_percent"].to_numpy())
+        yield Sheet(figure=fig, table=table, caption=_caption(len(group) - len(full)) + remark, suffix=suffix)
+
+
+def front(cost_M: np.ndarray, value_M: np.ndarray) -> np.ndarray:
+    """Which of M points are on the front: no other costs as little and is worth more, or costs less and is worth as
+    much. A point without a cost (NaN) is not on it."""
+    no_dearer_MM = cost_M[None] <= cost_M[:, None]
+    no_worse_MM = value_M[None] >= value_M[:, None]
+    better_MM = (cost_M[None] < cost_M[:, None]) | (value_M[None] > value_M[:, None])
+    return np.isfinite(cost_M) & ~(no_dearer_MM & no_worse_MM & better_MM).any(axis=1)
+
+
+def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequence[Any]) -> Figure:
+    height_in = max(2.6, 0.9 + LABEL_IN * len(full))
+    fig = canvas(NARROW_IN + 1.5 * (len(costs) - 1), height_in)
+    panels = fig.subplots(1, len(costs), sharey=True, squeeze=False)[0]
+    for axes, (name, title) in zip(panels, costs, strict=True):
+        cost_M = np.array([getattr(row, name) for row in group], dtype=float)
+        top1_M = np.array([100 * row.top1 for row in group])
+        on_M = front(cost_M, top1_M)
+        order = np.argsort(cost_M[on_M])
+        axes.step(cost_M[on_M][order], top1_M[on_M][order], where="post", color=GREY, lw=1, zorder=1)
+        variants = [row.variant != "full" for row in group]
+        axes.plot(cost_M[variants], top1_M[variants], ".", color=PALE, ms=4, zorder=2)
+        for index, row in enumerate(full):
+            axes.plot(getattr(row, name), 100 * row.top1, ls="", ms=5, **look(index))
+        _log_axis(axes, cost_M)
+        axes.set_xlabel(title)
+        axes.grid()
+    panels[0].set_ylabel("top-1 (%)")
+    _names(panels[-1], full, height_in - 0.6)
+    return fig
+
+
+def _log_axis(axes: Axes, cost_M: np.ndarray) -> None:
+    axes.set_xscale("log")
+    known_M = cost_M[cost_M > 0]
+    axes.set_xlim(known_M.min() / 1.4, known_M.max() * 1.4)
+    wide = known_M.max() > 20 * known_M.min()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _names(axes: Axes, full: Sequence[Any], height_in: float) -> None:
+    """Each method's marker and name at the right, at the height of its points, moved apart where they would touch."""
+    low, high = axes.get_ylim()
+    places = spread([100 * row.top1 for row in full], LABEL_IN / height_in * (high - low), low, high)
+    across = axes.get_yaxis_transform()
+    for index, (row, place) in enumerate(zip(full, places, strict=True)):
+        style = {"transform": across, "clip_on": False}
+        axes.plot([1.0, 1.07], [100 * row.top1, place], color=PALE, lw=0.6, **style)
+        axes.plot(1.1, place, ls="", ms=5, **look(index), **style)
+        colour = BETTER if (row.method, row.variant) == REFERENCE else INK
+        axes.text(
+            1.14, place, short(row.label, 28), transform=across, va="center", fontsize="small", color=colour
+        )  # fmt: skip
+
+
+def _caption(n_variants: int) -> str:
+    variants = " Small dots: variants of FG-SGL." if n_variants else ""
+    return (
+        "Mean top-1 against what a method costs, log scale. The stepped line is the front: no row that costs as little "
+        f"is more accurate. Each name stands at the height of its points.{variants}"
+    )

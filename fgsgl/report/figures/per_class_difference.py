@@ -1,0 +1,82 @@
+"""Which classes gain and which lose: each row's recall minus FG-SGL's. C classes, S seeds, V rows."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from fgsgl.bench.record import Record
+from fgsgl.report.board import REFERENCE, by_seed, row_key
+from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, by_protocol, canvas, few, seeds_text, short
+from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.stats.seeds import t_half_width
+
+NAME = "per-class-difference"
+TITLE = "Recall by class, minus FG-SGL's"
+MOST_COLUMNS = 5
+
+
+def draw(inputs: Inputs) -> Iterator[Sheet]:
+    """One figure a protocol: the rows side by side, each on a scale of its own, which the largest bar sets."""
+    rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
+    for suffix, group in by_protocol(rows):
+        shown, remark = few(group, MOST_COLUMNS)
+        reference = {r.seed: r for r in inputs.board.scored[(*REFERENCE, *row_key(shown[0])[2:])]}
+        first = next(iter(reference.values()))
+        theirs_SC = _recalls(list(reference.values()))
+        present = np.flatnonzero(np.isfinite(theirs_SC).all(axis=0))
+        mine = [by_seed(inputs.scored(row), reference) for row in shown]
+        mine_VSC = np.stack([_recalls([cells[seed] for seed in reference]) for cells in mine])
+        sizes = [first.metrics["per_class"][index]["n"] for index in present]
+        names = [f"{short(first.data['classes'][c], 30)} ({n})" for c, n in zip(present, sizes, strict=True)]
+        table = _table((mine_VSC - theirs_SC)[:, :, present] * 100, [row.label for row in shown], names)
+        interval = " with their 95 % paired t intervals" if len(reference) > 1 else ""
+        caption = (
+            f"Recall of each class minus FG-SGL's with the same seed, in percentage points: means over seeds "
+            f"({seeds_text([len(reference)])}){interval}, not adjusted for the number of classes. Each "
+            f"row has a scale of its own. Hatched: below FG-SGL. In brackets: the class's test clips.{remark}"
+        )
+        yield Sheet(figure=_figure(table, len(shown), len(names)), table=table, caption=caption, suffix=suffix)
+
+
+def _recalls(records: Sequence[Record]) -> np.ndarray:
+    """(S, C), NaN for a class without a clip."""
+    return np.array([[row["recall"] for row in record.metrics["per_class"]] for record in records], dtype=float)
+
+
+def _table(difference_VSC: np.ndarray, labels: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
+    halves = [t_half_width(column_S) for value_SC in difference_VSC for column_S in value_SC.T]
+    return pd.DataFrame(
+        {"row": np.repeat(labels, len(classes)), "class": list(classes) * len(labels),
+         "difference_points": difference_VSC.mean(axis=1).ravel(),
+         "half_width": np.array(halves, dtype=float), "n": difference_VSC.shape[1]}
+    )  # fmt: skip
+
+
+def _figure(table: pd.DataFrame, n_rows: int, n_classes: int) -> Figure:
+    mean_VC = table["difference_points"].to_numpy().reshape(n_rows, n_classes)
+    half_VC = np.nan_to_num(table["half_width"].to_numpy()).reshape(n_rows, n_classes)
+    fig = canvas(2.2 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)
+    panels = fig.subplots(1, n_rows, sharey=True, squeeze=False)[0]
+    y_C = np.arange(n_classes)
+    for axes, mean_C, half_C, label in zip(panels, mean_VC, half_VC, table["row"][::n_classes], strict=True):
+        hatches = ["////" if mean < 0 else "" for mean in mean_C]
+        colours = np.where(mean_C < 0, WORSE, BETTER)
+        axes.barh(y_C, mean_C, height=0.7, color=colours, hatch=hatches, ec="white", alpha=0.8, lw=0)
+        axes.hlines(y_C, mean_C - half_C, mean_C + half_C, color=INK, lw=0.8)
+        axes.axvline(0, color=GREY, lw=0.8)
+        axes.set_title("\n".join(textwrap.wrap(short(label, 44), 15)), fontsize="small", loc="center")
+        # Only the widest intervals of small classes run out of their panel, so that the bars stay readable.
+        reach = max(2.0, 1.5 * np.abs(mean_C).max(), np.quantile(np.abs(mean_C) + half_C, 0.9))
+        axes.set_xlim(-reach, reach)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=3, symmetric=True))
+        axes.grid(axis="both")
+    panels[0].set_yticks(y_C, table["class"][:n_classes])
+    panels[0].set_ylim(n_classes - 0.4, -0.6)
+    fig.supxlabel("recall minus FG-SGL's (percentage points)", fontsize=8)
+    return fig
