@@ -124,7 +124,8 @@ def test_tabs_open_by_click_key_and_address(visit):
     browser.back()
     WebDriverWait(browser, 5).until(lambda found: open_tabs(found) == ["protocol"])
     assert open_tabs(visit("#statistics")) == ["statistics"]
-    assert open_tabs(visit("#figure-accuracy")) == ["figures"]
+    figure = browser.find_element("css selector", "figure").get_attribute("id")
+    assert open_tabs(visit(f"#{figure}")) == ["figures"]
     assert open_tabs(visit("#nowhere")) == ["board"]
 
 
