@@ -37,6 +37,11 @@ function route() {
 }
 
 for (const [index, tab] of tabs.entries()) {
+  tab.addEventListener("click", event => {
+    event.preventDefault();  // the browser's own jump would take the focus off the tab
+    history.pushState(null, "", tab.hash);
+    route();
+  });
   tab.addEventListener("keydown", event => {
     const last = tabs.length - 1;
     const next = { ArrowRight: index === last ? 0 : index + 1, ArrowLeft: index ? index - 1 : last, Home: 0, End: last };
@@ -99,6 +104,7 @@ function pickCells(rows) {
   const names = picked && [...picked].map(row => data.labels[row]).filter(Boolean);
   byId("cells-picked").hidden = !picked;
   byId("cells-of").textContent = picked ? `The cells behind ${names.join(" and ")}.` : "";
+  if (picked) byId("cells-picked").focus();
   findCells();
 }
 
