@@ -50,6 +50,9 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--logit-adjustment", type=float, help="power of the class shares divided out (default: 0)")
     parser.add_argument("--ema", type=float, help="decay of the moving average of the weights (default: 0, none)")
     parser.add_argument("--views", type=int, help="choices of frames that a test clip is scored with (default: 1)")
+    parser.add_argument(
+        "--patience", type=int, help="epochs without gain on validation that end a training (default: 0, never)"
+    )
 
 
 def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +90,7 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
         logit_adjustment=arguments.logit_adjustment,
         ema=arguments.ema,
         views=arguments.views,
+        patience=arguments.patience,
     )
 
 

@@ -47,6 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         "folders", nargs="+", type=Path, metavar="folder", help="boards; the first gets contrasts.{md,csv}"
     )
 
+    _add_record_commands(commands)
+
     submit = add_command(commands, "submit", _submit, "write the archive that a data set's challenge asks for")
     submit.add_argument("folder", type=Path, help="a board's folder with a finished cell on imigue or ma52")
     submit.add_argument("--cell", metavar="ID", help="which cell (default: the only method of the board)")
@@ -85,6 +87,20 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_record_commands(commands: argparse._SubParsersAction) -> None:
+    """What is done with single records."""
+    again = add_command(commands, "repro", _repro, "run a cell or a row again from its record, and compare the results")
+    again.add_argument("folder", type=Path, help="the board's folder")
+    again.add_argument("what", help="the beginning of a cell's id, or a row as the board names it: 'FG-SGL w/o fgsa'")
+    again.add_argument("--root", type=Path, help="the data set's folder (default: where it was when the cell ran)")
+    again.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the record's)")
+
+    diff = add_command(commands, "diff", _diff, "say what differs between two cells: settings, data, code, results")
+    diff.add_argument("one", help="a record's file, or with --folder the beginning of a cell's id")
+    diff.add_argument("other", help="the same of the other cell")
+    diff.add_argument("--folder", type=Path, help="the board's folder that ids are looked up in")
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.cell import Variant
     from fgsgl.bench.experiment import Experiment, run
@@ -115,6 +131,21 @@ def _contrast(arguments: argparse.Namespace) -> int:
     from fgsgl.report.contrast import markdown, write
 
     print(markdown(write(arguments.folders)), end="")
+    return 0
+
+
+def _repro(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.repro import repro
+
+    return repro(arguments.folder, arguments.what, arguments.root, arguments.device, wide_console())
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.report.diff import show
+
+    show(arguments.one, arguments.other, arguments.folder, wide_console())
     return 0
 
 

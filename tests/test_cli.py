@@ -12,6 +12,8 @@ ENTRY_POINTS = (
     ["fgsgl.cli", "--help"],
     ["fgsgl.cli", "run", "--help"],
     ["fgsgl.cli", "report", "--help"],
+    ["fgsgl.cli", "repro", "--help"],
+    ["fgsgl.cli", "diff", "--help"],
     ["fgsgl.cli", "data", "make", "--help"],
     ["ablations.run", "--help"],
     ["ablations.run", "--list"],

@@ -60,20 +60,22 @@ class CellHook(Hook):
         progress: file that the parent reads; written whole, at most every half second.
         curve: JSON-lines file with a row an epoch, beside which the same is written as CSV; rows of epochs that are
             trained again are dropped.
+        patience: of the protocol.
     """
 
     priority = "LOW"
     INTERVAL_S = 0.5
 
-    def __init__(self, progress: Path, curve: Path) -> None:
-        self.progress, self.curve = progress, curve
+    def __init__(self, progress: Path, curve: Path, patience: int = 0) -> None:
+        self.progress, self.curve, self.patience = progress, curve, patience
         self.written_s = 0.0
 
     def before_train(self, runner: Runner) -> None:
-        """Drops what lies after the epoch that the training resumes from."""
-        rows = [row for row in read_curve(self.curve) if row["epoch"] <= runner.epoch]
-        _write_rows(self.curve, rows)
-        self.row = rows[-1] if rows else {"epoch": runner.epoch}
+        """Drops what lies after the epoch that the training resumes from; one that had ended early has ended."""
+        self.rows = [row for row in read_curve(self.curve) if row["epoch"] <= runner.epoch]
+        _write_rows(self.curve, self.rows)
+        self.row = self.rows[-1] if self.rows else {"epoch": runner.epoch}
+        runner.train_loop.stop_training = self._gains_nothing()
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Starts the epoch's sums."""
@@ -112,13 +114,15 @@ class CellHook(Hook):
         }
         if not math.isfinite(self.row["loss"]):
             raise Diverged(f"the mean loss of epoch {runner.epoch + 1} is {self.row['loss']}")
-        self._write_row()
+        self.rows.append(self.row)
+        _write_rows(self.curve, self.rows)
         runner.visualizer.add_scalars({f"epoch/{name}": value for name, value in self.row.items()}, runner.epoch + 1)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Adds the accuracy on the validation split to the epoch's row."""
+        """Adds the accuracy on the validation split to the epoch's row, and ends a training that gains no more."""
         self.row["val_top1"] = float(metrics["acc/top1"])
-        self._write_row()
+        _write_rows(self.curve, self.rows)
+        runner.train_loop.stop_training = self._gains_nothing()
         runner.visualizer.add_scalars({"epoch/val_top1": self.row["val_top1"]}, self.row["epoch"])
         self.tell({"val_top1": self.row["val_top1"]}, at_once=True)
 
@@ -127,9 +131,10 @@ class CellHook(Hook):
         if "val_top1" not in self.row:
             runner.val_loop.run()
 
-    def _write_row(self) -> None:
-        rows = [row for row in read_curve(self.curve) if row["epoch"] < self.row["epoch"]]
-        _write_rows(self.curve, [*rows, self.row])
+    def _gains_nothing(self) -> bool:
+        """Whether the last ``patience`` epochs brought no better top-1 on the validation split than those before."""
+        seen = [row["val_top1"] for row in self.rows if "val_top1" in row]
+        return 0 < self.patience < len(seen) and max(seen[-self.patience :]) <= max(seen[: -self.patience])
 
     def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
         """Writes the progress file, unless it was written just now."""

@@ -1,99 +1,161 @@
 """Where a trained recognizer looks, held against the true motion mask, on data sets that know it.
 
-Shapes: N clips, B clips of a batch, K cached frames a clip, T frames, P patches of a frame, D dimensions of FG-Text.
+FG-SA looks by its attention, one map a dimension. What stands for it in a recognizer without such a module is gradient
+saliency (Simonyan et al. 2014, arXiv 1312.6034): the gradient, in the pixels, of the score of the class that it
+predicts. No label enters either.
+
+Shapes: N clips, B clips of a batch, K cached frames a clip, T frames, C colour channels, H x W pixels, P patches of a
+frame, D dimensions of FG-Text, E joint embedding.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
 
+from fgsgl.bench.readout import read_out
+from fgsgl.bench.record import scored_sha256
 from fgsgl.data import sets
 from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.data.sampling import PER_SEGMENT, evaluated_frames
 from fgsgl.files import write_whole
-from fgsgl.stats.localise import cover_TP, energy_inside, pointing_hit
+from fgsgl.stats.localise import centre_TP, cover_TP, energy_inside, pointing_hit, saliency_TP
 from fgsgl.text import fgtext
 
 Cover = Callable[[Clip], np.ndarray]
+CLIPS = 136
+"""Clips that are looked at (eight of each of SynMG's classes): a gradient costs twice what a score does."""
 EXAMPLES = 3
 """Clips whose attention is kept for a figure."""
 
 
 def localise(
-    model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, examples: Path | None
+    model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
 ) -> dict[str, Any] | None:
-    """Pointing game and energy inside of each dimension's attention over the clips of a split.
+    """Pointing game and energy inside of each dimension's attention and of gradient saliency over clips of a split.
 
-    Beside them stand what needs no recognizer: attention spread evenly (``even``), and the mean motion mask of the
-    training clips (``prior``), which knows where and when gestures happen, but not this clip.
+    Beside them stand what needs no recognizer: a map spread evenly (``even``), the middle of the picture and of the
+    clip (``centre``), and the mean motion mask of the training clips (``prior``), which knows where and when gestures
+    happen, but not this clip.
 
     Args:
         model: trained.
         loader: of the split, in the order of its clips.
         table: the clip table.
         dataset: its name.
+        batch: clips at a time; the gradients of as many must fit into memory.
         examples: file for the attention of a few clips, one each of classes spread over the list; None for none.
 
     Returns:
-        ``{"n_clips", "pointing": {name: share}, "energy": {name: share}}`` with the dimensions, ``even`` and ``prior``
-        as names; None where the recognizer has no attention or the data set no masks.
+        ``{"n_clips", "clips_sha256", "pointing": {name: share}, "energy": {name: share}, "readout"}`` with the
+        dimensions (of a recognizer with FG-SA), ``saliency``, ``even``, ``centre`` and ``prior`` as names, over those
+        clips of :func:`spread` of whose masks anything is visible; ``readout`` of :func:`read_out`, over all
+        clips of :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
     """
     module = sets.get(dataset)
-    model.eval()
-    if not hasattr(module, "motion_mask") or not getattr(model, "fgsa", None):
+    if not hasattr(module, "motion_mask") or not hasattr(model, "tower"):
         return None
-    num_frames, side = model.config.num_frames, round(model.fgsa.place_PM.shape[0] ** 0.5)
+    model.eval()
+    split, kept = loader.dataset, spread([clip.label for clip in loader.dataset.clips])
+    clips = [split.clips[index] for index in kept]
+    part = DataLoader(Subset(split, kept), batch_size=batch, collate_fn=loader.collate_fn)
+    side = _patches_a_side(model, image_size=split[kept[0]]["inputs"].shape[1])
+    with torch.compiler.set_stance("force_eager"):  # a compiled tower would be compiled anew for gradients in pixels
+        shown = _shown(model, part, side)
 
     def cover(clip: Clip) -> np.ndarray:
-        frames = evaluated_frames(clip.start_frame, clip.end_frame, num_frames)
+        frames = evaluated_frames(clip.start_frame, clip.end_frame, split.num_frames)
         return cover_TP(module.motion_mask(table.root, clip, frames), side)
 
-    clips, attention_NDTP = loader.dataset.clips, _attention_NDTP(model, loader)
-    training = [clip for clip in table.split("train") if clip.clip_id not in loader.dataset.cache.bad]
-    prior_TP = np.mean([cover(clip) for clip in training], axis=0)
-    if examples is not None:
-        _write_examples(examples, clips, attention_NDTP, model.config, loader, module.motion_mask, table)
-    return _measured(clips, attention_NDTP, model.config.dimensions, prior_TP, cover)
+    training = [clip for clip in table.split("train") if clip.clip_id not in split.cache.bad]
+    maps = {"saliency": shown["saliency_BTP"]}
+    if "attention_BDTP" in shown:
+        maps |= dict(zip(model.config.dimensions, shown["attention_BDTP"].swapaxes(0, 1), strict=True))
+        if examples is not None:
+            _write_examples(examples, clips, shown["attention_BDTP"], model.config, loader, module.motion_mask, table)
+    fixed = {
+        "even": np.ones((split.num_frames, side * side)),
+        "centre": centre_TP(split.num_frames, side),
+        "prior": np.mean([cover(clip) for clip in training], axis=0),
+    }
+    measured = _measured(clips, maps, fixed, cover)
+    return measured | {"readout": read_out(model, shown, np.array([clip.label for clip in clips]))}
+
+
+def spread(labels: Sequence[int]) -> list[int]:
+    """Which clips of a split are looked at: ``CLIPS`` of them (all of a smaller split), as evenly over the classes as
+    may be, drawn with a fixed seed; the same for every cell, in the split's order."""
+    taken: Counter[int] = Counter()
+    turn = {}
+    for index in np.random.default_rng(0).permutation(len(labels)).tolist():
+        turn[index] = taken[labels[index]]
+        taken[labels[index]] += 1
+    return sorted(sorted(turn, key=turn.__getitem__)[:CLIPS])
+
+
+def _patches_a_side(model: nn.Module, image_size: int) -> int:
+    frame_13HW = torch.zeros(1, 3, image_size, image_size, device=next(model.parameters()).device)
+    with torch.no_grad():
+        mid_1PW, _ = model.tower.encode_frames(frame_13HW, tap=1)
+    return round(mid_1PW.shape[1] ** 0.5)
+
+
+def _shown(model: nn.Module, loader: DataLoader, side: int) -> dict[str, np.ndarray]:
+    """``saliency_BTP`` of all clips, and whatever the recognizer shows of ``attention_BDTP``, ``fine_logits_BDC`` and
+    ``video_BE``."""
+    parts: dict[str, list[np.ndarray]] = {}
+    for batch in loader:
+        clip_BTCHW = model.data_preprocessor(batch, training=False)["inputs"].requires_grad_()
+        shown = model(clip_BTCHW, mode="tensor")
+        shown = shown if isinstance(shown, Mapping) else {"logits_BC": shown}
+        (gradient_BTCHW,) = torch.autograd.grad(_class_logits_BC(shown).amax(1).sum(), clip_BTCHW)
+        maps = [saliency_TP(gradient_TCHW, side) for gradient_TCHW in gradient_BTCHW.float().cpu().numpy()]
+        parts.setdefault("saliency_BTP", []).append(np.stack(maps))
+        for name in shown.keys() & {"attention_BDTP", "fine_logits_BDC", "video_BE"}:
+            parts.setdefault(name, []).append(shown[name].detach().float().cpu().numpy())
+    return {name: np.concatenate(tables) for name, tables in parts.items()}
+
+
+def _class_logits_BC(shown: Mapping[str, Tensor]) -> Tensor:
+    """The category level's, or those of the only level that there is."""
+    if "fine_logits_BDC" in shown and "category_logits_BC" not in shown:
+        return shown["fine_logits_BDC"].mean(1)
+    return shown["category_logits_BC"] if "category_logits_BC" in shown else shown["logits_BC"]
 
 
 def _measured(
-    clips: Sequence[Clip], attention_NDTP: np.ndarray, dimensions: Sequence[str], prior_TP: np.ndarray, cover: Cover
+    clips: Sequence[Clip], maps: Mapping[str, Iterable[np.ndarray]], fixed: Mapping[str, np.ndarray], cover: Cover
 ) -> dict[str, Any]:
-    """Means over the clips of whose masks anything is visible."""
-    hits: dict[str, list[bool]] = {}
+    """Means over the clips of whose masks anything is visible; ``maps`` has a map of each clip, ``fixed`` one for all.
+
+    The pointing game of a map without a largest patch is the share of the patches that the mask reaches into.
+    """
+    hits: dict[str, list[float]] = {}
     energies: dict[str, list[float]] = {}
-    for clip, attention_DTP in zip(clips, attention_NDTP, strict=True):
+    looked = []
+    for clip, *own in zip(clips, *maps.values(), strict=True):
         covered_TP = cover(clip)
         if not covered_TP.any():
             continue
-        maps = {**dict(zip(dimensions, attention_DTP, strict=True)), "prior": prior_TP}
-        for name, map_TP in maps.items():
-            hits.setdefault(name, []).append(pointing_hit(map_TP, covered_TP))
+        looked.append(clip.clip_id)
+        for name, map_TP in {**dict(zip(maps, own, strict=True)), **fixed}.items():
+            hit = (covered_TP > 0).mean() if name == "even" else pointing_hit(map_TP, covered_TP)
+            hits.setdefault(name, []).append(hit)
             energies.setdefault(name, []).append(energy_inside(map_TP, covered_TP))
-        hits.setdefault("even", []).append((covered_TP > 0).mean())
-        energies.setdefault("even", []).append(covered_TP.mean())
     return {
-        "n_clips": len(hits["even"]),
+        "n_clips": len(looked),
+        "clips_sha256": scored_sha256(looked),
         "pointing": {name: float(np.mean(values)) for name, values in hits.items()},
         "energy": {name: float(np.mean(values)) for name, values in energies.items()},
     }
-
-
-@torch.no_grad()
-def _attention_NDTP(model: torch.nn.Module, loader: DataLoader) -> np.ndarray:
-    parts = []
-    for batch in loader:
-        inputs = model.data_preprocessor(batch, training=False)["inputs"]
-        parts.append(model(inputs, mode="tensor")["attention_BDTP"].float().cpu().numpy())
-    return np.concatenate(parts)
 
 
 def _write_examples(

@@ -57,6 +57,8 @@ class Protocol:
     """Decay of the moving average of the weights that is evaluated; 0: the last weights themselves."""
     views: int = field(default=1, metadata=LATER)
     """Choices of frames that a test clip is scored with; their probabilities are averaged."""
+    patience: int = field(default=0, metadata=LATER)
+    """Epochs without a better top-1 on the validation split after which a training ends; 0: it never ends early."""
 
     def __post_init__(self) -> None:
         for name in ("num_frames", "image_size", "epochs", "batch_size"):
@@ -68,8 +70,9 @@ class Protocol:
         for name in ("label_smoothing", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more, and less than 1")
-        if self.logit_adjustment < 0:
-            raise UserError(f"logit_adjustment is {self.logit_adjustment}, expected 0 or more")
+        for name in ("logit_adjustment", "patience"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
         if self.accumulate < 1 or self.batch_size % self.accumulate:
             raise UserError(
                 f"accumulate is {self.accumulate}, expected a number that divides the batch of {self.batch_size} clips"

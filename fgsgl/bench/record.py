@@ -79,7 +79,8 @@ class Record:
     """What was chosen on the validation split: ``epoch``, ``val_top1``, ``beta``, ..."""
     predictions_sha256: str | None = None
     localisation: dict[str, Any] | None = None
-    """Of :func:`fgsgl.bench.localise.localise`, where the recognizer has attention and the data set masks."""
+    """Of :func:`fgsgl.bench.localise.localise`, where the recognizer is built on the tower and the data set has masks;
+    records of older versions have the attention's over the whole split, and neither ``saliency`` nor ``readout``."""
 
 
 def scored_sha256(clip_ids: list[str] | np.ndarray) -> str:

@@ -13,6 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.bench.cell import Cell
@@ -47,7 +48,7 @@ def train_and_score(
     config = _config(cell, table, spec, device, autocast)
     clock.lap("import")
     work_dir = Path(spec["work_dir"])
-    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl")
+    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl", cell.protocol.patience)
     progress.tell({"phase": "build"}, at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
@@ -73,12 +74,10 @@ def train_and_score(
     counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
     clock.lap("evaluate")
-    shows = cell.seed == 0 and not cell.variant.changes
-    examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
-    localisation = localise(model, test_loader, table, cell.protocol.dataset, examples)
-    clock.lap("localise")
-    cost = measure(model, next(iter(test_loader)))
+    cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
     clock.lap("cost")
+    localisation = _localised(cell, model, test_loader, table, spec)
+    clock.lap("localise")
     parameters = list(model.parameters())
     logging.shutdown()
     result = {
@@ -87,11 +86,21 @@ def train_and_score(
         "params": sum(parameter.numel() for parameter in parameters),
         "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "cost": cost,
-        "peak_memory_mib": peak_memory_mib(),
+        "peak_memory_mib": memory_mib,
         "localisation": localisation,
         "hardware": hardware(device, spec["threads"], autocast, spec["devices"], compiled),
     }
     return result, predictions, test_loader.dataset.cache.bad
+
+
+def _localised(
+    cell: Cell, model: torch.nn.Module, test_loader: DataLoader, table: ClipTable, spec: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Where the recognizer looks; the first run of a method keeps examples of it."""
+    shows = cell.seed == 0 and not cell.variant.changes
+    examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
+    batch = cell.protocol.batch_size // (cell.protocol.accumulate * spec["devices"])  # its gradients fit
+    return localise(model, test_loader, table, cell.protocol.dataset, batch, examples)
 
 
 def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str) -> dict[str, Any]:

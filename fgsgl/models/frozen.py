@@ -63,9 +63,9 @@ class FrozenTower(TowerRecognizer):
             self.inverse_temperature = self.tower.text.logit_scale.exp().item()
         self.finish(head)
 
-    @torch.no_grad()
     def _see(self, clip_BTCHW: Tensor, labels_B: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        return normalize(self.temporal(self._frames(clip_BTCHW)).float(), dim=-1), self.class_CE
+        with torch.set_grad_enabled(torch.is_grad_enabled() and clip_BTCHW.requires_grad):
+            return normalize(self.temporal(self._frames(clip_BTCHW)).float(), dim=-1), self.class_CE
 
     def _logits(self, video_BE: Tensor, text_CE: Tensor | None) -> Tensor:
         if text_CE is None:

@@ -169,7 +169,8 @@ class FGSGL(BaseModel):
         """What the networks make of the clips: video and local embeddings, and the category text of now."""
         batch = len(clip_BTCHW)
         seen: dict[str, Tensor] = {}
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.config.lora):
+        tuned = self.config.lora or clip_BTCHW.requires_grad  # pixels have gradients where saliency is asked for
+        with torch.set_grad_enabled(torch.is_grad_enabled() and tuned):
             mid_NPW, frame_NE = self.tower.encode_frames(clip_BTCHW.flatten(0, 1), self.tap)
         if self.config.fgsa:
             seen["local_BDE"], attention_BDTP = self.fgsa(mid_NPW.unflatten(0, (batch, -1)), with_attention)

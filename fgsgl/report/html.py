@@ -1,95 +1,123 @@
-"""The board as one self-contained HTML page: styles, script and figures inline; every text escaped by the template."""
+"""The report as one self-contained HTML page: styles, script and figures inline, and nothing loaded from elsewhere.
+
+The template escapes every text; what the script draws, it sets as text. A Content-Security-Policy allows this page's
+own style and script by their hash, and no others.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
+import pandas as pd
+from markupsafe import Markup
+from PIL import Image
 
-from fgsgl.bench.record import Record
-from fgsgl.report.board import Board, planned_key, row_key
-from fgsgl.report.tables import EMPTY, Column, columns_of, number, percent, title
+from fgsgl.report.ablation import Ablation
+from fgsgl.report.board import Board
+from fgsgl.report.cells import page_data, tally
+from fgsgl.report.figures import Written
+from fgsgl.report.rows import printable
+from fgsgl.report.tables import title
+from fgsgl.report.views import View, ablation_views, board_views, localisation_views, statistics_views
 
-TEMPLATE = Path(__file__).with_name("page.html")
+PAGE = {suffix: Path(__file__).with_name(f"page.{suffix}") for suffix in ("html", "css", "js")}
+CSS_DPI = 96
 
 
-def page(board: Board, images: Mapping[str, bytes]) -> str:
-    """The page's text. ``images`` are PNGs by name, shown in their order."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tab:
+    """A part of the page."""
+
+    name: str
+    title: str
+    views: Sequence[View] = ()
+    paper: bool = True
+    """Printed even while another tab is shown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A figure as the page holds it."""
+
+    name: str
+    title: str
+    caption: str
+    width: int
+    """In CSS pixels, at which its text has the size that it was drawn for."""
+    height: int
+    data: str
+    """PNG in base64."""
+
+
+def page(board: Board, figures: Sequence[Written], ablations: Sequence[Ablation], localisation: pd.DataFrame) -> str:
+    """The page's text; a tab without content is left out.
+
+    Args:
+        board: Its rows and cells.
+        figures: Shown in their order.
+        ablations: Of :func:`fgsgl.report.ablation.ablations`.
+        localisation: Of :func:`fgsgl.report.localisation.localisation`.
+    """
+    data = page_data(board)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["digest"] = _digest
+    html, css, js = (PAGE[suffix].read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
+    tabs = (
+        Tab(name="board", title="Board", views=board_views(board)),
+        Tab(name="ablation", title="Ablation", views=ablation_views(board, ablations)),
+        Tab(name="statistics", title="Statistics", views=statistics_views(board)),
+        Tab(name="localisation", title="Localisation", views=localisation_views(board, localisation)),
+    )
+    return environment.from_string(html).render(
         title=title(board),
-        note=board.note,
-        columns=columns_of(board),
-        bodies=_bodies(board),
-        figures=[(name, base64.b64encode(png).decode()) for name, png in images.items()],
-        classes=[(label, list(_classes(records))) for label, records in _labelled(board, board.scored)],
-        cells=list(_cells(board)),
+        summary=tally(board),
+        tabs=[
+            *(tab for tab in tabs if tab.views),
+            *([Tab(name="figures", title="Figures")] if figures else ()),
+            *([Tab(name="classes", title="Classes", paper=False)] if data["classes"]["rows"] else ()),
+            Tab(name="cells", title="Cells", paper=False),
+            Tab(name="protocol", title="Protocol"),
+        ],
+        figures=[_picture(figure) for figure in figures],
         protocols=_protocols(board),
+        data=data,
+        style=Markup(css),
+        script=Markup(js),
     )
 
 
-def _bodies(board: Board) -> list[list[list[dict[str, Any]]]]:
-    """The measured methods, then the ceilings and floors, which sorting leaves at the foot."""
-    foot, columns = board.table["kind"] != "method", columns_of(board)
-    return [[_row(row, columns) for row in part.itertuples()] for part in (board.table[~foot], board.table[foot])]
+def _digest(text: str) -> str:
+    """As a Content-Security-Policy names the inline style or script that it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _row(row: Any, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    return [{"text": column.text(row), "value": column.value(row) if column.value else None} for column in columns]
+def _picture(figure: Written) -> Picture:
+    """The figure with at most 256 colours, which takes a third of the bytes; the file beside the page has them all."""
+    buffer = io.BytesIO()
+    with Image.open(figure.png) as image:
+        dpi = image.info["dpi"][0]
+        image.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+            buffer, "PNG"
+        )
+        width, height = (round(size * CSS_DPI / dpi) for size in image.size)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return Picture(
+        name=figure.name, title=figure.title, caption=printable(figure.caption), width=width, height=height, data=data
+    )
 
 
-def _labelled(
-    board: Board, groups: Mapping[tuple[str, ...], Sequence[Record]]
-) -> Iterator[tuple[str, Sequence[Record]]]:
-    """Each row's label with its records, in the board's order; rows without a record are left out."""
-    for row in board.table.itertuples():
-        records = groups.get(row_key(row), ())
-        if records:
-            yield row.label, records
-
-
-def _classes(records: Sequence[Record]) -> Iterator[tuple[str, ...]]:
-    """Name, clips, recall, precision and F1 of each class; means over the seeds where the value is defined."""
-    for index, name in enumerate(records[0].data["classes"]):
-        tables = [record.metrics["per_class"][index] for record in records]
-        means = []
-        for key in ("recall", "precision", "f1"):
-            values = [table[key] for table in tables if table[key] is not None]
-            means.append(percent(sum(values) / len(values)) if values else EMPTY)
-        yield name, str(tables[0]["n"]), *means
-
-
-def _cells(board: Board) -> Iterator[tuple[str, ...]]:
-    """Every cell, finished, failed or planned, as the texts of the page's columns."""
-    for label, records in _labelled(board, board.cells):
-        for record in records:
-            failure = record.failure if record.status == "failed" else None
-            yield (
-                record.cell_id,
-                label,
-                str(record.seed),
-                f"failed: {failure['class']}" if failure else "done",
-                EMPTY if failure else percent(record.metrics["top1"]),
-                number(record.times_s.get("total", float("nan")), 0),
-                _commit(record.environment),
-                record.started_utc,
-                failure["message"] if failure else "",
-            )
-    labels = {row_key(row): row.label for row in board.table.itertuples()}
-    for cell in board.planned:
-        yield cell.cell_id, labels[planned_key(cell)], str(cell.seed), "planned", EMPTY, EMPTY, "", "", ""
-
-
-def _commit(environment: dict[str, Any]) -> str:
-    """The commit's first digits, with a plus where the tree had changes."""
-    commit = environment.get("git_commit")
-    return f"{str(commit)[:10]}{'+' * bool(environment.get('git_dirty'))}" if commit else ""
-
-
-def _protocols(board: Board) -> list[tuple[str, list[tuple[str, Any]]]]:
+def _protocols(board: Board) -> list[tuple[str, list[tuple[str, str]]]]:
     """Each protocol's hash with its settings."""
     settings = {record.protocol_hash: record.protocol for group in board.cells.values() for record in group}
-    return [(name, sorted(protocol.items())) for name, protocol in sorted(settings.items())]
+    return [
+        (printable(name), [(printable(key), printable(str(value))) for key, value in sorted(protocol.items())])
+        for name, protocol in sorted(settings.items())
+    ]

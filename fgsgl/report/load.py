@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -65,10 +65,24 @@ class _Data(_Part):
     skipped: list[dict[str, Any]] = []
 
 
+class _Hits(_Part):
+    r1: Share
+    sentences: Annotated[int, Field(ge=1)]
+    largest: Share
+
+
 class _Localisation(_Part):
     n_clips: int
     pointing: dict[str, Share]
     energy: dict[str, Share]
+    clips_sha256: str | None = None
+    readout: dict[str, dict[str, _Hits]] | None = None
+
+    @model_validator(mode="after")
+    def _same_maps(self) -> Self:
+        if self.pointing.keys() != self.energy.keys():
+            raise ValueError("pointing and energy must be of the same maps")
+        return self
 
 
 class _Failure(_Part):
@@ -89,12 +103,12 @@ class _Any(_Part):
     environment: dict[str, Any]
     hardware: dict[str, Any]
     started_utc: str
+    times_s: dict[str, float]
 
 
 class _Done(_Any):
     status: Literal["done"]
     data: _Data
-    times_s: dict[str, float]
     params: int | None
     trainable_params: int | None
     peak_memory_mib: float | None = None
@@ -162,10 +176,15 @@ def load(folder: Path) -> tuple[Record, ...]:
     paths = sorted((folder / "ledger").glob("*.json"))
     if not paths:
         raise UserError(f"no record in {folder / 'ledger'}; expected <cell id>.json files, as `fgsgl run` writes them")
-    return tuple(_load(path) for path in paths)
+    return tuple(load_record(path) for path in paths)
 
 
-def _load(path: Path) -> Record:
+def load_record(path: Path) -> Record:
+    """One record, checked.
+
+    Raises:
+        UserError: as :func:`load`.
+    """
     record = read_record(path)
     try:
         checked = _RECORD.validate_python(record)

@@ -29,12 +29,17 @@ def note(
         *_about_data(table, [record for group in scored.values() for record in group]),
         *_about_cells(table, [record for group in cells.values() for record in group]),
         *_about_intervals(table, methods),
-        *_about_differences(methods),
-        *_about_ties(methods),
+        *difference_note(table),
         *_about_twins(table, same),
         *_about_protocols(table),
     )
     return tuple(printable(sentence) for sentence in sentences)
+
+
+def difference_note(table: pd.DataFrame) -> tuple[str, ...]:
+    """The part of it that is about differences, tests and groups."""
+    methods = table[table["kind"] == "method"]
+    return tuple(printable(sentence) for sentence in (*_about_differences(methods), *_about_ties(methods)))
 
 
 def cost_note(table: pd.DataFrame) -> tuple[str, ...]:
@@ -118,13 +123,13 @@ def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
     if "subjects" in set(compared["diff_over"]):
         yield (
             "Difference [low, high]: of two single runs on the same clips, with a bootstrap of whole subjects; its "
-            "pairs are the subjects. McNemar's p over clips, which ignores subjects, is in the CSV alone."
+            "pairs are the subjects. McNemar's p over clips, which ignores subjects, is in the CSV and the HTML."
         )
     if len(compared):
         yield (
             "p: exact two-sided sign-flip test over the pairs, adjusted by Holm over one family, the "
             f"{len(compared)} compared row(s) of this board. d_z: mean over standard deviation of the paired "
-            "differences; Wins: share of the pairs that the row wins, ties half (intervals in the CSV)."
+            "differences; Wins: share of the pairs that the row wins, ties half (intervals in the CSV and the HTML)."
         )
     yield from _about_power(compared)
     if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():

@@ -91,6 +91,10 @@ def _p(row: Any) -> str:
     return p_text(row.p_holm)
 
 
+def _wins(row: Any) -> str:
+    return f"{number(row.wins, 2)} [{number(row.wins_low, 2)}, {number(row.wins_high, 2)}]"
+
+
 def _params(row: Any) -> str:
     return number(row.params_m, 2) + ("" if math.isnan(row.trainable_m) else f" ({row.trainable_m:.2f})")
 
@@ -156,8 +160,17 @@ MAIN = (
     Column(heading="Protocol", text=lambda row: row.protocol, console=False, cost=True),
     Column(heading="Status", text=_status),
 )
-
-
+DIFFERENCES = (
+    Column(heading="Method", text=lambda row: row.label),
+    Column(heading="Pairs", text=lambda row: f"{row.n_pairs} {row.diff_over}", value=lambda row: row.n_pairs),
+    Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),
+    Column(heading="p", text=lambda row: p_text(row.p), value=lambda row: row.p),
+    Column(heading="p (Holm)", text=_p, value=lambda row: row.p_holm),
+    Column(heading="McNemar p", text=lambda row: p_text(row.mcnemar_p), value=lambda row: row.mcnemar_p),
+    Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z),
+    Column(heading="Wins", text=_wins, value=lambda row: row.wins),
+)
+"""Of every row that is compared with the reference."""
 PUBLISHED = (
     Column(heading="Method", text=lambda row: row.method),
     Column(heading="Modality", text=lambda row: plain(row.modality)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fgsgl.files import write_whole
+from fgsgl.report import localisation
 from fgsgl.report.board import Board, read_board
 from fgsgl.report.latex import latex
 from fgsgl.report.tables import csv, markdown
@@ -12,7 +13,7 @@ from fgsgl.report.tables import csv, markdown
 
 def report(folder: Path) -> Board:
     """Writes ``leaderboard.{md,csv,tex,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}``
-    into ``folder`` and returns the board.
+    into ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
@@ -24,9 +25,10 @@ def report(folder: Path) -> Board:
     from fgsgl.report.html import page
 
     board = read_board(folder)
-    drawn = figures.write(board, folder / "figures", write_ablations(board))
+    ablations = write_ablations(board)
+    drawn = figures.write(board, folder / "figures", ablations)
     write_whole(folder / "leaderboard.md", markdown(board))
     write_whole(folder / "leaderboard.csv", csv(board))
     write_whole(folder / "leaderboard.tex", latex(board))
-    write_whole(folder / "leaderboard.html", page(board, {figure.name: figure.png.read_bytes() for figure in drawn}))
+    write_whole(folder / "leaderboard.html", page(board, drawn, ablations, localisation.write(board)))
     return board

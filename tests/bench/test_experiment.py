@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fgsgl.bench.record import read_predictions
+from fgsgl.bench.record import read_predictions, write_predictions
 from fgsgl.data.cliptable import read_clips
 
 RUN = ("-m", "fgsgl.cli", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
@@ -63,16 +63,24 @@ def test_what_is_not_trained_runs_once_and_trains_nothing(board: Path, smoke: Pa
     assert [shown.count(name) for name in ("TSN", "Majority class", "Zero-shot, class names")] == [3, 1, 1]
 
 
-def test_attention_is_held_against_the_true_mask(board: Path) -> None:
+def test_where_recognizers_look_is_held_against_the_true_mask(board: Path) -> None:
     found = records(board)
-    measured = found["fgsgl"]["localisation"]
-    names = {"part", "onset", "trajectory", "outcome", "even", "prior"}
-    assert measured["n_clips"] == 34 and set(measured["energy"]) == set(measured["pointing"]) == names
-    assert all(0 < measured["energy"][name] < measured["pointing"][name] <= 1 for name in ("even", "prior"))
-    assert measured["energy"]["prior"] > measured["energy"]["even"], "gestures are made where they mostly are"
-    assert all(found[method]["localisation"] is None for method in ("tsn", "linear_probe", "majority"))
+    measured, probe = found["fgsgl"]["localisation"], found["linear_probe"]["localisation"]
+    names, blind = {"part", "onset", "trajectory", "outcome"}, {"even", "centre", "prior"}
+    assert measured["n_clips"] == 34 and set(measured["energy"]) == set(measured["pointing"])
+    assert set(measured["energy"]) == names | blind | {"saliency"} and set(probe["energy"]) == blind | {"saliency"}
+    assert all(0 < measured["energy"][name] < measured["pointing"][name] <= 1 for name in blind)
+    assert measured["energy"]["prior"] > measured["energy"]["centre"] > measured["energy"]["even"]
+    for record in (found[name]["localisation"] for name in ("fgsgl", "linear_probe", "zero_shot_descriptions")):
+        assert record["clips_sha256"] == measured["clips_sha256"]
+        assert {name: record["energy"][name] for name in blind} == {name: measured["energy"][name] for name in blind}
+        assert record["energy"]["saliency"] > 2 * record["energy"]["even"], "the tower reads the hands"
+    assert all(found[method]["localisation"] is None for method in ("tsn", "stgcnpp", "majority"))
+    assert set(measured["readout"]) == {"local", "video"} and probe["readout"] is None
+    assert measured["readout"]["video"]["part"]["r1"] > measured["readout"]["video"]["part"]["largest"]
     drawn = {path.name for path in (board / "figures").iterdir()}
     assert {"localisation.png", *(f"attention-{n}.png" for n in (1, 2, 3))} <= drawn
+    assert "Linear probe | gradient saliency" in (board / "localisation.md").read_text()
 
 
 def test_records_say_what_a_reader_must_know(board: Path) -> None:
@@ -116,6 +124,29 @@ def test_a_finished_cell_is_never_run_again(board: Path, smoke: Path, call) -> N
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
     dry = call(*words, "--seeds", "2", "--dry-run").stdout
     assert dry.count(" done ") == 6 and dry.count("to do") == 2 and "2 cells to run, about" in dry
+
+
+def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path: Path, call, monkeypatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    before = {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()}
+    said = call("-m", "fgsgl.cli", "repro", board, "FG-SGL").stdout
+    assert f"cell {records(board)['fgsgl']['cell_id']}, seed 0: identical: every score of every test clip" in said
+    assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
+    assert list(scratch.glob("fgsgl-repro-*")) == []
+
+    # Where a record holds other answers it is not reproduced, and what was found instead is kept.
+    shutil.copytree(board / "ledger", tmp_path / "copy" / "ledger")
+    cell_id = records(board)["majority"]["cell_id"]
+    predictions = read_predictions(board / "ledger", cell_id)
+    predictions.scores["combined"][:5] = np.roll(predictions.scores["combined"][:5], 1, axis=1)
+    write_predictions(tmp_path / "copy" / "ledger", cell_id, predictions)
+    root = json.loads((board / "work" / cell_id / "spec.json").read_text())["root"]
+    said = call("-m", "fgsgl.cli", "repro", tmp_path / "copy", cell_id[:8], "--root", root, expect=1).stdout
+    assert "not identical (on the same machine, device, code and versions); 5 of 34 clips changed" in said
+    (kept,) = scratch.glob("fgsgl-repro-*")
+    assert str(kept) in said and (kept / "ledger" / f"{cell_id}.json").is_file()
 
 
 def start(smoke: Path, out: Path, epochs: int) -> subprocess.Popen:

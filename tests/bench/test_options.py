@@ -34,6 +34,7 @@ OPTIONS = {
     "logit_adjustment": 1.0,
     "ema": 0.9,
     "views": 2,
+    "patience": 2,
 }
 
 
@@ -72,6 +73,7 @@ def test_each_option_makes_another_protocol(name: str, value: Any) -> None:
         ("ema", -0.1, "ema is -0.1"),
         ("logit_adjustment", -1.0, "expected 0 or more"),
         ("views", 3, "views is 3, expected 1 to 2"),
+        ("patience", -1, "patience is -1, expected 0 or more"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(name: str, value: Any, says: str) -> None:

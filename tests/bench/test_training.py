@@ -1,4 +1,4 @@
-"""What a training does with the protocol's options: parts of a batch, and the moving average of the weights."""
+"""What a training does with the protocol's options: parts of a batch, the average of the weights, an early end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.bench.config import build_config
+from fgsgl.bench.hooks import CellHook, read_curve
 from fgsgl.bench.method import Classes
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import default_protocol
@@ -69,6 +70,21 @@ def test_the_moving_average_is_what_is_evaluated(smoke: Path, tmp_path: Path) ->
     _use_average(runner)
     torch.testing.assert_close(runner.model.linear[1].weight.detach(), average)
     assert not torch.allclose(average, weights[-1], atol=1e-3)
+
+
+def test_a_training_without_gain_on_validation_ends_early_and_stays_ended(smoke: Path, tmp_path: Path) -> None:
+    """A rate of zero gains nothing; the same with a training that is called again, as after a kill."""
+    protocol = default_protocol("synmg", "smoke", epochs=6, patience=2)
+    classes = Classes(count=17, text="smg")
+    for call, patience, epochs in (("first", 2, 3), ("again", 2, 3), ("on", 0, 6)):
+        config = build_config(get("linear_probe"), {}, protocol, 0, classes=classes, root=smoke, work_dir=tmp_path)
+        config["optim_wrapper"] |= {"optimizer": {"type": "SGD", "lr": 0.0}}
+        config |= {"param_scheduler": None, "experiment_name": call, "resume": call != "first"}
+        runner = Runner.from_cfg(Config(config))
+        runner.register_hook(CellHook(tmp_path / "progress.json", tmp_path / "curve.jsonl", patience))
+        runner.train()
+        assert runner.epoch == epochs
+        assert [row["epoch"] for row in read_curve(tmp_path / "curve.jsonl")] == [*range(1, epochs + 1)]
 
 
 @pytest.mark.parametrize("name", ["fgsgl", "linear_probe", "tsm", "stgcnpp", "actionclip", "manet"])

@@ -57,6 +57,15 @@ def test_the_probe_fits_six_clips_with_its_linear_layer_alone(
     assert torch.equal(again(clip_BTCHW), model(clip_BTCHW))
 
 
+@pytest.mark.parametrize("head", ["names", "linear"])
+def test_pixels_have_a_gradient_where_it_is_asked_for(head: str, weights_file: Path, clip_BTCHW: torch.Tensor) -> None:
+    model = build(head, weights_file)
+    assert model._see(clip_BTCHW, None)[0].grad_fn is None, "training keeps no graph of what is frozen"
+    clip_BTCHW.requires_grad_()
+    (gradient_BTCHW,) = torch.autograd.grad(model(clip_BTCHW)[0].max(), clip_BTCHW)
+    assert gradient_BTCHW[0].any() and not gradient_BTCHW[1:].any(), "a score depends on its own clip alone"
+
+
 def test_the_tiny_tower_brings_its_temporal_encoder() -> None:
     model = build("names", "synmg-tiny", tower="synmg-tiny", image_size=112, num_frames=8)
     torch.testing.assert_close(

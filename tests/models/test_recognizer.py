@@ -279,6 +279,17 @@ def test_a_frozen_tower_runs_without_a_graph(build: Build, clip_BTCHW: torch.Ten
     assert grads == [False]
 
 
+def test_pixels_have_the_same_gradient_through_a_frozen_tower(build: Build, clip_BTCHW: torch.Tensor) -> None:
+    """At the start LoRA adds nothing, so both compute the same."""
+    gradients = []
+    clip_BTCHW.requires_grad_()
+    for lora in (True, False):
+        shown = build(lora=lora).eval()(clip_BTCHW, mode="tensor")
+        gradients += torch.autograd.grad(shown["category_logits_BC"].amax(1).sum(), clip_BTCHW)
+    assert gradients[0].abs().amax(dim=(1, 2, 3, 4)).min() > 0
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

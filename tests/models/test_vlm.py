@@ -95,6 +95,15 @@ def test_every_trained_weight_gets_a_finite_gradient(name: str, backbone: str) -
             assert value.grad is None, parameter_name
 
 
+@pytest.mark.parametrize("name", ON_A_TOWER)
+def test_the_pixels_of_every_frame_have_a_gradient(name: str) -> None:
+    model = build(name, TINY).eval()
+    shake(model)
+    clip_BTCHW = clips(2).requires_grad_()
+    (gradient_BTCHW,) = torch.autograd.grad(model(clip_BTCHW).amax(1).sum(), clip_BTCHW)
+    assert gradient_BTCHW.isfinite().all() and gradient_BTCHW.abs().amax((2, 3, 4)).min() > 0
+
+
 @pytest.mark.parametrize("name", ON_A_TOWER + EMBEDDED)
 def test_six_clips_are_learned(name: str) -> None:
     model = build(name, TINY, **({"dropout": 0.0} if name in EMBEDDED else {})).train()

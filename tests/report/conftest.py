@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ CLASSES = (
     "Playing with jewelry, and manipulating other objects",
     "Illustrative hand gestures",
 )
+PROTOCOL = "5f3a9c0e77d21b46"
+HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>')
 NAMES = {"fgsgl": "FG-SGL", "tsm": "TSM", "oracle": "Motion oracle (true joints)", "majority": "Majority class"}
 
 
@@ -71,7 +74,7 @@ class Ledger:
         **changes: Any,
     ) -> Record:
         """One finished cell with its predictions; ``changes`` are put into the record as they are."""
-        protocol_hash = changes.get("protocol_hash", "5f3a9c0e77d21b46")
+        protocol_hash = changes.get("protocol_hash", PROTOCOL)
         cell_id = hashlib.sha256(repr((method, variant, seed, protocol_hash)).encode()).hexdigest()[:16]
         predictions = self.predictions(skill, seed)
         if kind == "floor":
@@ -143,6 +146,36 @@ class Ledger:
             self.add("tsm", 1.6, seed=seed)
         self.add("oracle", 4.0, kind="ceiling")
         self.add("majority", 0.0, kind="floor")
+
+    def fill_everything(self) -> None:
+        """A board with a factorial design, what was localised, a failed and a planned cell, and names that would do
+        harm."""
+        self.fill()
+        offs = ((), ("fgsa",), ("text",), ("fgsa", "text"))
+        names = {("fgsa",): "-fgsa", ("text",): "text=shuffled", ("fgsa", "text"): "-fgsa, text=shuffled"}
+        looks = {"part": 0.2, "saliency": 0.1, "even": 0.03}
+        for seed in range(3):
+            self.add("fgsgl", 1.9, names[offs[3]], seed)
+            own = {"n_clips": 136, "clips_sha256": "aa", "energy": looks, "pointing": looks}
+            own["readout"] = {"video": {"part": {"r1": 0.4, "sentences": 8, "largest": 0.2}}}
+            self.add("fgsgl", 2.4, seed=seed, localisation=own)
+        self.add_failed("tsm", "full", 3, "nan", f"the loss is not a number {HOSTILE[0]}")
+        self.add("evil", 1.0, HOSTILE[1], name=HOSTILE[0], config={"display_name": HOSTILE[0], "x": HOSTILE[1]})
+        protocol = {"dataset": self.dataset, "preset": "quick", "frames": 8, HOSTILE[0]: HOSTILE[1]}
+        self.add("fgsgl", 2.0, HOSTILE[0], 0, protocol=protocol, protocol_hash=HOSTILE[1])
+        arms = [{"off": list(off), "variant": names.get(off, "")} for off in offs]
+        design = {"design": "factorial", "protocol_hash": PROTOCOL, "seeds": 4, "factors": ["fgsa", "text"]}
+        cells = [{"cell_id": HOSTILE[1], "method": "fgsgl", "variant": "full", "seed": 3, "protocol_hash": PROTOCOL}]
+        plan = {"cells": cells, "designs": [design | {"arms": arms}]}
+        (self.folder / "plan.json").write_text(json.dumps(plan))
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of :meth:`Ledger.fill_everything`. Read-only."""
+    ledger = Ledger(tmp_path_factory.mktemp("board") / "synmg-quick", classes=(*CLASSES[:-1], HOSTILE[0]))
+    ledger.fill_everything()
+    return ledger.folder
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
 from fgsgl.report.board import COLUMNS, read_board
 from fgsgl.report.load import load
+from fgsgl.stats.clusters import bootstrap_interval
 
 
 def row(table, label):
@@ -122,13 +123,6 @@ def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
     assert any("different protocols" in sentence for sentence in board.note)
 
 
-def test_a_switch_that_did_nothing_is_flagged(ledger):
-    ledger.fill(seeds=2)
-    for seed in range(2):
-        ledger.add("fgsgl", 2.4, "-guidance", seed)
-    assert any("FG-SGL -guidance: every score equals" in sentence for sentence in read_board(ledger.folder).note)
-
-
 def test_planned_and_failed_cells_appear_with_their_counts(ledger):
     ledger.fill(seeds=1)
     done = ledger.add("tsm", 1.6)
@@ -141,6 +135,45 @@ def test_planned_and_failed_cells_appear_with_their_counts(ledger):
     assert row(table, "TSM")["status"] == "1 done, 2 planned"
     assert row(table, "FG-SGL -cpa")["status"] == "1 failed: out_of_memory"
     assert row(table, "tsn")["status"] == "1 planned" and np.isnan(row(table, "tsn")["top1"])
+    assert row(table, "TSM")["n_planned"] == 2
+
+
+def test_failures_are_counted_by_class(ledger):
+    ledger.fill(seeds=1)
+    for seed, failure in ((1, "nan"), (2, "killed"), (3, "nan")):
+        ledger.add_failed("tsm", "full", seed, failure)
+    board = read_board(ledger.folder)
+    shown = row(board.table, "TSM")
+    assert shown["status"] == "1 done, 3 failed: 1 killed, 2 nan"
+    assert (shown["n_failed"], shown["failures"]) == (3, "1 killed, 2 nan")
+    assert "9 cells: 6 done, 3 failed (1 killed, 2 nan)." in board.note
+
+
+def test_a_single_run_has_an_interval_over_its_subjects(ledger):
+    ledger.fill(seeds=2)
+    board = read_board(ledger.folder)
+    oracle, full = row(board.table, "Motion oracle (true joints)"), row(board.table, "FG-SGL")
+    assert (full["interval_over"], oracle["interval_over"]) == ("seeds", "subjects")
+    (record,) = (record for record in load(ledger.folder) if record.method == "oracle")
+    with np.load(ledger.folder / "ledger" / f"{record.cell_id}.npz") as file:
+        right_N = file["score_combined"].argmax(axis=1) == file["labels"]
+        expected = bootstrap_interval(right_N.astype(float), file["subjects"])
+    assert (oracle["top1_ci_low"], oracle["top1_ci_high"]) == expected
+    assert oracle["n_subjects"] == 12 and oracle["top1_ci_low"] < oracle["top1"] < oracle["top1_ci_high"]
+    assert any("clips of a subject drawn together" in sentence for sentence in board.note)
+
+    (ledger.folder / "ledger" / f"{record.cell_id}.npz").unlink()
+    board = read_board(ledger.folder)
+    assert np.isnan(row(board.table, oracle["label"])["top1_ci_low"])
+    assert any("no predictions beside its record" in sentence for sentence in board.note)
+
+
+def test_predictions_that_are_not_the_records_are_refused(ledger):
+    ledger.fill(seeds=1)
+    one, other = (record.cell_id for record in load(ledger.folder) if record.kind != "method")
+    (ledger.folder / "ledger" / f"{one}.npz").write_bytes((ledger.folder / "ledger" / f"{other}.npz").read_bytes())
+    with pytest.raises(UserError, match=f"cell {one} .* not those that its record names"):
+        read_board(ledger.folder)
 
 
 def test_the_note_says_what_the_numbers_are_over(ledger):

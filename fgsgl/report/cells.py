@@ -1,0 +1,93 @@
+"""What the HTML page lists by script, as plain data: every cell of the board, and the classes of every row.
+
+C classes, S seeds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fgsgl.bench.record import Record
+from fgsgl.report.board import Board, planned_key, row_key
+
+CLASS_VALUES = ("recall", "precision", "f1")
+
+
+def page_data(board: Board) -> dict[str, Any]:
+    """``labels`` of the board's rows, ``cells`` and their ``configs``, and ``classes``; fit for JSON.
+
+    A cell is a list: index of its row, seed, status, top-1 in percent, seconds in total, id, commit, start, message,
+    index of its settings among ``configs`` (a row's cells share theirs, so each is kept once, as the text of a JSON).
+    None stands for what a cell does not have.
+    """
+    rows = {row_key(row): row.Index for row in board.table.itertuples()}
+    configs: dict[str, int] = {}
+    cells = [_cell(record, rows[key], configs) for key in rows for record in board.cells.get(key, ())]
+    for cell in board.planned:
+        cells.append([rows[planned_key(cell)], cell.seed, "planned", None, None, cell.cell_id, "", "", "", None])
+    return {
+        "labels": list(board.table["label"]),
+        "cells": cells,
+        "configs": list(configs),
+        "classes": _classes([(rows[key], board.scored[key]) for key in rows if board.scored.get(key)]),
+    }
+
+
+def tally(board: Board) -> str:
+    """How many rows and cells there are, and how many of these finished, failed or wait."""
+    states = Counter(record.status for records in board.cells.values() for record in records)
+    states["planned"] = len(board.planned)
+    counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "planned") if states[state])
+    return f"{len(board.table)} rows, {states.total()} cells: {counts}"
+
+
+def _cell(record: Record, row: int, configs: dict[str, int]) -> list[Any]:
+    failure = record.failure if record.status == "failed" else None
+    total_s = record.times_s.get("total")
+    return [
+        row,
+        record.seed,
+        f"failed: {failure['class']}" if failure else "done",
+        None if failure else round(100 * record.metrics["top1"], 1),
+        None if total_s is None else round(total_s),
+        record.cell_id,
+        _commit(record.environment),
+        record.started_utc,
+        failure["message"] if failure else "",
+        configs.setdefault(json.dumps(record.config, sort_keys=True), len(configs)),
+    ]
+
+
+def _commit(environment: dict[str, Any]) -> str:
+    """The commit's first digits, with a plus where the tree had changes."""
+    commit = environment.get("git_commit")
+    return f"{str(commit)[:10]}{'+' * bool(environment.get('git_dirty'))}" if commit else ""
+
+
+def _classes(scored: Sequence[tuple[int, Sequence[Record]]]) -> dict[str, Any]:
+    """``sets`` of class names with their clips, and of each row its set and its ``values``, in percent."""
+    sets: dict[tuple[tuple[str, ...], tuple[int, ...]], int] = {}
+    rows = []
+    for row, records in scored:
+        first = records[0]
+        names = tuple(first.data["classes"]), tuple(entry["n"] for entry in first.metrics["per_class"])
+        rows.append({"row": row, "set": sets.setdefault(names, len(sets)), "values": _class_means(records)})
+    return {"sets": [{"names": names, "clips": clips} for names, clips in sets], "rows": rows}
+
+
+def _class_means(records: Sequence[Record]) -> list[list[float | None]]:
+    """Recall, precision and F1 of each class in percent: means over the seeds where the value is defined."""
+    values_SC3 = np.array(
+        [[[entry[name] for name in CLASS_VALUES] for entry in record.metrics["per_class"]] for record in records],
+        dtype=float,
+    )
+    defined_SC3 = ~np.isnan(values_SC3)
+    count_C3 = defined_SC3.sum(axis=0)
+    sum_C3 = np.where(defined_SC3, values_SC3, 0.0).sum(axis=0)
+    mean_C3 = np.round(100 * sum_C3 / np.maximum(count_C3, 1), 1)
+    return np.where(count_C3 > 0, mean_C3, None).tolist()

@@ -1,0 +1,194 @@
+"""`fgsgl diff`: what differs between two cells, from what they were asked to do to what came out of them.
+
+N clips, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.record import Record, read_predictions
+from fgsgl.errors import UserError
+from fgsgl.report.board import label, printable
+from fgsgl.report.load import load_record
+from fgsgl.report.tables import EMPTY, number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+METRICS = ("top1", "top5", "mean_class", "macro_f1", "group_top1", "f1_mean")
+LONGEST = 60
+"""Characters of a value that are shown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One thing that two cells have not in common."""
+
+    group: str
+    """``cell``, ``config``, ``protocol``, ``data``, ``versions``, ``code`` or ``hardware``."""
+    name: str
+    """Nested names are joined by dots."""
+    one: Any
+    other: Any
+    """None: that cell's record does not have it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What two cells said of the clips that both scored, by their combined score."""
+
+    n: int
+    changed: int
+    """Clips whose predicted class is another."""
+    largest: float
+    """The largest difference of a probability."""
+    identical: bool
+    """Every score of every clip is the same, bit for bit, and both scored the same clips."""
+
+
+def differences(one: Record, other: Record) -> tuple[Difference, ...]:
+    """Everything but the results and the time that differs, group by group."""
+    return tuple(
+        Difference(group=group, name=name, one=mine, other=theirs)
+        for (group, values), (_, others) in zip(_groups(one), _groups(other), strict=True)
+        for name, mine, theirs in changed(values, others)
+    )
+
+
+def changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """(name, value of one, value of the other) wherever two nested mappings differ."""
+    mine, theirs = dict(_flat(one)), dict(_flat(other))
+    for name in mine | theirs:
+        if mine.get(name) != theirs.get(name):
+            yield name, mine.get(name), theirs.get(name)
+
+
+def answers(one: Path, one_id: str, other: Path, other_id: str) -> Answers:
+    """Compares the predictions of two cells, each in its ledger.
+
+    Raises:
+        UserError: if a predictions file cannot be read, or the two have no clip in common or other classes.
+    """
+    mine, theirs = read_predictions(one, one_id), read_predictions(other, other_id)
+    place = {clip_id: index for index, clip_id in enumerate(theirs.clip_ids.tolist())}
+    both = [(index, place[clip]) for index, clip in enumerate(mine.clip_ids.tolist()) if clip in place]
+    if not both:
+        raise UserError(f"no clip was scored by both cell {one_id} and cell {other_id}, so no answers can be compared")
+    mine_N, theirs_N = np.transpose(both)
+    mine_NC, theirs_NC = mine.scores["combined"][mine_N], theirs.scores["combined"][theirs_N]
+    if mine_NC.shape != theirs_NC.shape:
+        raise UserError(f"cell {one_id} scores {mine_NC.shape[1]} classes and cell {other_id} {theirs_NC.shape[1]}")
+    same_scores = mine.scores.keys() == theirs.scores.keys() and all(
+        np.array_equal(table_NC[mine_N], theirs.scores[name][theirs_N]) for name, table_NC in mine.scores.items()
+    )
+    return Answers(
+        n=len(both),
+        changed=int((mine_NC.argmax(1) != theirs_NC.argmax(1)).sum()),
+        largest=float(np.abs(mine_NC - theirs_NC).max()),
+        identical=same_scores and len(mine.clip_ids) == len(theirs.clip_ids) == len(both),
+    )
+
+
+def find(name: str, folder: Path | None) -> tuple[Path, Record]:
+    """The ledger and the record of a cell.
+
+    Args:
+        name: the path of a record's file, or the beginning of a cell's id that no other cell of the folder has.
+        folder: the board's; None: ``name`` is a file.
+
+    Raises:
+        UserError: if there is no such cell, or several.
+    """
+    path = Path(name)
+    if folder is not None and path.suffix != ".json":
+        path = Ledger(folder / "ledger").find(name)
+    elif not path.is_file():
+        raise UserError(
+            f"no record at {name}; give the file <board>/ledger/<cell id>.json, or ids with --folder <board>"
+        )
+    return path.parent, load_record(path)
+
+
+def show(one: str, other: str, folder: Path | None, console: Console) -> None:
+    """Prints what differs between two cells; arguments as for :func:`find`.
+
+    Raises:
+        UserError: as :func:`find`.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    (ledger, mine), (others_ledger, theirs) = find(one, folder), find(other, folder)
+    for side, record in (("one", mine), ("other", theirs)):
+        who = label(str(record.config.get("display_name", record.method)), record.variant)
+        console.print(f"{side}: cell {record.cell_id}, {who}, seed {record.seed}", markup=False, highlight=False)
+    table = Table("", "what", "one", "other", "difference")
+    for found in differences(mine, theirs):
+        table.add_row(found.group, Text(printable(found.name)), Text(_shown(found.one)), Text(_shown(found.other)))
+    table.add_section()
+    for name, value, others in _results(mine, theirs):
+        change = number(others - value, 2, sign="+") if None not in (value, others) else EMPTY
+        shown = (EMPTY if one_value is None else number(one_value, 2) for one_value in (value, others))
+        table.add_row("results", Text(name), *shown, change)
+    console.print(table)
+    if mine.status == theirs.status == "done":
+        try:
+            said = _said(answers(ledger, mine.cell_id, others_ledger, theirs.cell_id))
+        except UserError as error:  # the records have been compared all the same
+            said = f"answers not compared: {error}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+
+
+def _said(found: Answers) -> str:
+    if found.identical:
+        return f"identical: every score of all {found.n} clips is the same, bit for bit"
+    return (
+        f"{found.changed} of {found.n} clips changed their prediction; the largest difference of a probability is "
+        f"{found.largest:.2g}"
+    )
+
+
+def _groups(record: Record) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    cell = {name: getattr(record, name) for name in ("method", "variant", "kind", "seed", "status")}
+    yield "cell", cell | {"failure": record.failure or {}}
+    yield "config", {**record.config, "pretraining": record.pretraining}
+    yield "protocol", record.protocol
+    yield "data", record.data
+    code = {name: value for name, value in record.environment.items() if name.startswith("git_")}
+    yield "versions", {name: value for name, value in record.environment.items() if name not in code}
+    yield "code", code
+    yield "hardware", record.hardware
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _results(one: Record, other: Record) -> Iterator[tuple[str, float | None, float | None]]:
+    """Every share of either, in percent, and what was chosen on the validation split."""
+    mine, theirs = _shares(one), _shares(other)
+    for name in mine | theirs:
+        yield name, mine.get(name), theirs.get(name)
+
+
+def _shares(record: Record) -> dict[str, float]:
+    shares = {f"{name} %": 100 * record.metrics[name] for name in METRICS if name in record.metrics}
+    by_score = record.metrics.get("by_score", {})
+    shares |= {f"{score} top1 %": 100 * metrics["top1"] for score, metrics in by_score.items()}
+    return shares | {name: value for name, value in record.selection.items() if isinstance(value, int | float)}
+
+
+def _shown(value: Any) -> str:
+    text = EMPTY if value is None else printable(str(value))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

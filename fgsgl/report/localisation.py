@@ -1,0 +1,284 @@
+"""Where recognizers look and what can be read out of them: a table of its own beside the leaderboard.
+
+FG-SGL's attention is held against gradient saliency of the same model without FG-SA, the category-only model, and
+against maps that see no clip; what its local embeddings say of each dimension's sentences, against what the video
+embedding of the category-only model says of them. Values are in percent, differences in points, paired by seed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fgsgl.bench.record import Record
+from fgsgl.files import write_whole
+from fgsgl.report.board import REFERENCE, Board, row_key
+from fgsgl.report.tables import EMPTY, markdown_text, no_formula, number
+from fgsgl.stats.families import holm
+from fgsgl.stats.paired import compare
+from fgsgl.stats.seeds import t_half_width
+from fgsgl.text.fgtext import DIMENSIONS
+
+WITHOUT = ("fgsgl", "w/o fgsa")
+"""The row that every other is compared with: the category-only model."""
+BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior": "mean mask of the training clips"}
+STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
+"""What the category-only model has of the kind."""
+TESTED = ("attention", "local")
+READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
+N_TEXTS = 4
+LOOKS = (
+    "Method", "Map", "Data", "Clips", "n", "Energy %", "Difference", "p", "Pointing %", "Difference", "p",
+)  # fmt: skip
+READS = (
+    "Method", "Sentences", "Data", "Clips", "n", "R@1 %", "Blind guess %", "Always the same %", "Difference", "p",
+)  # fmt: skip
+"""Headings of the two tables; the first :data:`N_TEXTS` are of texts."""
+BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
+COLUMNS = (
+    *BLOCK, "n_test", "label", "method", "variant", "measure", "source", "dimension", "n_seeds", "value", "half_width",
+    "sentences", "largest", "n_pairs", "difference", "diff_half_width", "p", "p_holm", "smallest_p", "d_z", "wins",
+)  # fmt: skip
+
+
+def localisation(board: Board) -> pd.DataFrame:
+    """One row a number: ``measure`` ``energy``, ``pointing`` or ``readout`` (R@1) of a ``source``.
+
+    Sources are ``attention`` (of a ``dimension``), ``saliency``, the maps of ``BLIND`` (once for all rows of a board)
+    and, of what is read out, ``local`` and ``video`` embeddings. ``value`` is the mean over seeds with half its 95 %
+    Student t interval; ``difference`` is to what stands for it in ``FG-SGL w/o fgsa``, over the seeds and clips that
+    both have. Tested is what FG-SA gives in FG-SGL itself: ``p`` by exact sign flips, ``p_holm`` adjusted over the
+    dimensions of a measure, which are a family. Records that were measured on other clips (``clips`` is their
+    identity) stand apart; a record without localisation gives no row.
+    """
+    lines = []
+    for block, cells in _blocks(board).items():
+        without = next((values for row, values in cells if (row.method, row.variant) == WITHOUT), {})
+        place = dict(zip((*BLOCK, "n_test"), block, strict=True))
+        lines += [place | line for line in _blind_lines(cells)]
+        for row, values in cells:
+            names = {"label": row.label, "method": row.method, "variant": row.variant}
+            lines += [place | names | line for line in _lines(values, without, (row.method, row.variant))]
+    table = pd.DataFrame(lines, columns=list(COLUMNS))
+    for _, family in table[table["p"].notna()].groupby([*BLOCK, "measure"]):
+        table.loc[family.index, "p_holm"] = holm(family["p"])
+    return table
+
+
+Numbers = dict[tuple[str, str, str], dict[int, dict[str, Any]]]
+"""(measure, source, dimension) -> seed -> value and what belongs to it."""
+
+
+def _blocks(board: Board) -> dict[tuple, list[tuple[Any, Numbers]]]:
+    """The rows of the board with their numbers, apart for each data set, protocol and set of clips."""
+    blocks: dict[tuple, list[tuple[Any, Numbers]]] = defaultdict(list)
+    for row in board.table.itertuples():
+        by_clips = defaultdict(list)
+        for record in board.scored.get(row_key(row), ()):
+            if record.localisation:
+                found, n_test = record.localisation, record.data["n_clips"]["test"]
+                by_clips[found["n_clips"], found.get("clips_sha256") or "", n_test].append(record)
+        for clips, records in by_clips.items():
+            blocks[(row.dataset, row.preset, row.protocol, *clips)].append((row, _numbers(records)))
+    return dict(sorted(blocks.items()))
+
+
+def _numbers(records: Sequence[Record]) -> Numbers:
+    numbers: Numbers = defaultdict(dict)
+    for record in records:
+        found = record.localisation
+        for measure in ("energy", "pointing"):
+            for name, share in found[measure].items():
+                source = (name, "") if name in BLIND or name == "saliency" else ("attention", name)
+                numbers[(measure, *source)][record.seed] = {"value": 100 * share}
+        for source, dimensions in (found.get("readout") or {}).items():
+            for name, hits in dimensions.items():
+                numbers["readout", source, name][record.seed] = {
+                    "value": 100 * hits["r1"], "sentences": hits["sentences"], "largest": 100 * hits["largest"],
+                }  # fmt: skip
+    return numbers
+
+
+def _order(key: tuple[str, str, str]) -> tuple:
+    """The dimensions in their own order, then what has none."""
+    measure, source, dimension = key
+    blind = list(BLIND).index(source) if source in BLIND else -1
+    return measure, blind, source, DIMENSIONS.index(dimension) if dimension in DIMENSIONS else -1, dimension
+
+
+def _blind_lines(cells: Sequence[tuple[Any, Numbers]]) -> Iterator[dict[str, Any]]:
+    """The maps that see no clip are the same in every record of a block."""
+    every = {key: by_seed for _, numbers in cells for key, by_seed in numbers.items() if key[1] in BLIND}
+    for (measure, source, dimension), by_seed in sorted(every.items(), key=lambda item: _order(item[0])):
+        value = next(iter(by_seed.values()))["value"]
+        names = dict.fromkeys(("label", "method", "variant"), "")
+        yield names | {"measure": measure, "source": source, "dimension": dimension, "value": value}
+
+
+def _lines(numbers: Numbers, without: Numbers, who: tuple[str, str]) -> Iterator[dict[str, Any]]:
+    for (measure, source, dimension), by_seed in sorted(numbers.items(), key=lambda item: _order(item[0])):
+        if source in BLIND:
+            continue
+        values_N = np.array([one["value"] for one in by_seed.values()])
+        line = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(values_N)}
+        line |= next(iter(by_seed.values())) | {"value": values_N.mean(), "half_width": t_half_width(values_N)}
+        if who != WITHOUT:
+            theirs = without.get((measure, STANDS_FOR[source], dimension if measure == "readout" else ""), {})
+            line |= _against(by_seed, theirs, tested=who == REFERENCE and source in TESTED)
+        yield line
+
+
+def _against(mine: Mapping[int, dict[str, Any]], theirs: Mapping[int, dict[str, Any]], tested: bool) -> dict[str, Any]:
+    """The difference over the seeds that both have, and of a row that is tested what belongs to it."""
+    pairs = np.array([(mine[seed]["value"], theirs[seed]["value"]) for seed in mine if seed in theirs])
+    if not len(pairs):
+        return {}
+    differences_N = pairs[:, 0] - pairs[:, 1]
+    line = {"n_pairs": len(pairs), "difference": differences_N.mean(), "diff_half_width": t_half_width(differences_N)}
+    if tested and len(pairs) > 1:
+        paired = compare(*pairs.T)
+        line |= {name: getattr(paired, name) for name in ("p", "smallest_p", "d_z", "wins")}
+    return line
+
+
+def markdown(board: Board, table: pd.DataFrame) -> str:
+    """Both tables as GitHub shows them, with what they mean under them."""
+    lines = ["# Where recognizers look, and what can be read out", "", *_head(LOOKS)]
+    lines += [_line(texts) for _, texts in look_rows(table)]
+    reads = [_line(texts) for _, texts in read_rows(table)]
+    lines += ["", *_head(READS), *reads] if reads else []
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in note(board, table))]
+    return "\n".join(lines) + "\n"
+
+
+def look_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Rows of the table, each with the cells under ``LOOKS``."""
+    pointing = {_place(row): row for row in table[table["measure"] == "pointing"].itertuples()}
+    for row in table[table["measure"] == "energy"].itertuples():
+        hits = pointing[_place(row)]
+        yield row, (*_texts(row, _map(row)), _value(row), *_difference(row), _value(hits), *_difference(hits))
+
+
+def read_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The same under ``READS``."""
+    for row in table[table["measure"] == "readout"].itertuples():
+        what, alone = f"{row.dimension}, from {READ[row.source]}", (number(100 / row.sentences), number(row.largest))
+        yield row, (*_texts(row, what), _value(row), *alone, *_difference(row))
+
+
+def _place(row: Any) -> tuple:
+    return (*(getattr(row, name) for name in BLOCK), row.method, row.variant, row.source, row.dimension)
+
+
+def _texts(row: Any, what: str) -> tuple[str, ...]:
+    data, clips = f"{row.dataset} {row.preset} @{row.protocol[:6]}", f"{row.n_clips} of {row.n_test}"
+    return row.label or EMPTY, what, data, clips, EMPTY if pd.isna(row.n_seeds) else str(int(row.n_seeds))
+
+
+def _head(headings: Sequence[str]) -> list[str]:
+    marks = ["---"] * N_TEXTS + ["---:"] * (len(headings) - N_TEXTS)
+    return [f"| {' | '.join(headings)} |", f"| {' | '.join(marks)} |"]
+
+
+def _line(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(map(markdown_text, texts))} |"
+
+
+def _map(row: Any) -> str:
+    known = {"attention": f"attention, {row.dimension}", "saliency": "gradient saliency", **BLIND}
+    return known[row.source]
+
+
+def _value(row: Any) -> str:
+    return number(row.value) + ("" if pd.isna(row.half_width) else f" ± {row.half_width:.1f}")
+
+
+def _difference(row: Any) -> tuple[str, str]:
+    half = "" if pd.isna(row.diff_half_width) else f" ± {row.diff_half_width:.1f}"
+    p = EMPTY if pd.isna(row.p_holm) else f"{row.p_holm:.3f}"
+    return number(row.difference, sign="+") + (half if not pd.isna(row.difference) else ""), p
+
+
+def note(board: Board, table: pd.DataFrame) -> Iterator[str]:
+    """What the numbers are, what they are over, and what is missing; of the table alone."""
+    yield (
+        "Energy: the share of a map that lies on the visible pixels of the part that makes the gesture, in the frames "
+        "that the recognizer sees. Pointing: the share of the clips whose strongest patch the part reaches into. Both "
+        "against the true motion mask, in percent."
+    )
+    yield (
+        "Attention: of FG-SA, one map a dimension. Gradient saliency: the gradient, in the pixels, of the score of the "
+        "class that the recognizer predicts. Neither is told the label."
+    )
+    if (table["measure"] == "readout").any():
+        yield (
+            "R@1: clips whose own sentences are the nearest among the distinct ones of a dimension, from FG-SA's "
+            "embedding (the sentences that it was trained with, shuffled ones of a control included) or from the video "
+            "embedding (the true sentences). A blind guess gets one over the number of sentences; always the most "
+            "frequent answer gets the share beside it."
+        )
+    part = table[table["n_clips"] < table["n_test"]]
+    for n_clips, n_test in sorted(set(zip(part["n_clips"], part["n_test"], strict=True))):
+        yield (
+            f"{n_clips} of {n_test} test clips, as evenly over the classes as may be, drawn once with a fixed seed: "
+            "the same for every row. How much other clips would change a number is in no interval here."
+        )
+    counts = sorted({int(n) for n in table["n_seeds"].dropna()})
+    spread = " ± half the 95 % Student t interval over them" if counts[-1] > 1 else ": one run has no interval"
+    yield f"Means over seeds (n = {', '.join(map(str, counts))}){spread}."
+    yield from _about_tests(table)
+    yield from _about_missing(board, table)
+
+
+def _about_tests(table: pd.DataFrame) -> Iterator[str]:
+    if table["difference"].notna().any():
+        yield (
+            "Difference: to FG-SGL w/o fgsa with the same seeds and clips, in points: of a map to its gradient "
+            "saliency, of sentences to what its video embedding says of them; ± half the paired 95 % t interval."
+        )
+    else:
+        yield "No row shares seeds and clips with a finished FG-SGL w/o fgsa, so nothing is compared."
+    tested = table[table["p"].notna()]
+    if tested.empty:
+        return
+    yield (
+        "p: exact two-sided sign-flip test of what FG-SA gives in FG-SGL, adjusted by Holm over the dimensions of each "
+        "measure; d_z and the share of seeds won are in the CSV."
+    )
+    sizes = tested.groupby([*BLOCK, "measure"])["p"].transform("size")
+    least = tested.assign(reach=tested["smallest_p"] * sizes, size=sizes)
+    for n, size in sorted({(int(row.n_pairs), row.size) for row in least[least["reach"] > 0.05].itertuples()}):
+        yield f"That p cannot reach 0.05 with n = {n} seeds in a family of {size}."
+
+
+def _about_missing(board: Board, table: pd.DataFrame) -> Iterator[str]:
+    data = set(zip(table["dataset"], table["preset"], strict=True))
+    rows = [row for row in board.table.itertuples() if row.kind == "method" and (row.dataset, row.preset) in data]
+    shown = {(row.method, row.variant, row.protocol) for row in table.itertuples()}
+    without = [row.label for row in rows if (row.method, row.variant, row.protocol) not in shown]
+    if without:
+        yield (
+            "Not here, for want of a tower, of a finished cell, or of the measurement in their records: "
+            f"{'; '.join(without)}."
+        )
+    old = [label for label in table[table["clips"] == ""]["label"].unique() if label]
+    if old:
+        yield (
+            "Recorded before gradient saliency and sentences were measured, so with attention alone, over all clips: "
+            f"{'; '.join(old)}."
+        )
+
+
+def write(board: Board) -> pd.DataFrame:
+    """Writes ``localisation.{md,csv}`` beside the leaderboard, where any record has the numbers; returns the table."""
+    table = localisation(board)
+    if table.empty:
+        return table
+    guarded = table.assign(**{name: table[name].map(no_formula) for name in ("label", "method", "variant")})
+    write_whole(board.folder / "localisation.csv", guarded.to_csv(index=False, lineterminator="\n"))
+    write_whole(board.folder / "localisation.md", markdown(board, table))
+    return table

@@ -1,0 +1,211 @@
+"""The tables of the HTML page: texts in rows, and of each number the rows of the board whose cells are behind it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from fgsgl.report import ablation_text, localisation
+from fgsgl.report.ablation import Ablation
+from fgsgl.report.board import REFERENCE, Board
+from fgsgl.report.note import difference_note
+from fgsgl.report.published import remarks
+from fgsgl.report.tables import DIFFERENCES, EMPTY, PUBLISHED, Column, columns_of
+
+PAIRED = {"Difference", "p", "p (Holm)", "McNemar p", "d_z", "Wins", ablation_text.ARMS[-1]}
+"""Headings of numbers with two rows behind them."""
+
+WRAP = 24
+"""Characters above which a column's texts wrap."""
+
+Headings = list[tuple[str, bool]]
+"""Of each column its text, and whether it sorts as numbers, by what its texts begin with."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One cell of a table."""
+
+    text: str
+    link: str = ""
+    """Indices of the board's rows behind it, joined by a plus; empty where there are none."""
+    again: bool = False
+    """An earlier cell of its row has the same link: the tab key stops at one of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """One table."""
+
+    name: str
+    """Unique on the page."""
+    title: str
+    headings: Headings
+    bodies: list[list[list[Cell]]]
+    """Rows in one or two bodies; sorting keeps the second at the foot."""
+    note: Iterable[str] = ()
+
+    @property
+    def looks(self) -> list[str]:
+        """The style classes of each column: ``number``, and ``long`` where a text must wrap."""
+        rows = [row for body in self.bodies for row in body]
+        long = [any(len(row[place].text) > WRAP for row in rows) for place in range(len(self.headings))]
+        return [
+            " ".join(name for name, holds in (("number", numeric), ("long", wraps)) if holds)
+            for (_, numeric), wraps in zip(self.headings, long, strict=True)
+        ]
+
+    @property
+    def size(self) -> int:
+        """Rows of all bodies."""
+        return sum(map(len, self.bodies))
+
+
+class _Links:
+    """Where the rows of a board stand in its table, which is how the page's links name them."""
+
+    def __init__(self, board: Board) -> None:
+        rows = board.table.itertuples()
+        self._place = {(row.method, row.variant, row.protocol): str(row.Index) for row in rows}
+
+    def to(self, protocol: str, *rows: tuple[str, str]) -> str:
+        """The link to rows of a protocol, each by method and variant; what is not on the board is passed over."""
+        places = (self._place.get((*row, protocol)) for row in rows)
+        return "+".join(dict.fromkeys(place for place in places if place))
+
+
+def board_views(board: Board) -> list[View]:
+    """What the rows reach, on what and at what cost, and what others published; ceilings and floors at the foot."""
+    columns = columns_of(board)
+    main = [column for column in columns if not column.cost]
+    cost = [columns[0], *(column for column in columns if column.cost)]
+    foot = board.table["kind"] != "method"
+    parts = board.table[~foot], board.table[foot]
+    views = [
+        _of_rows(board, "board-table", "What was reached", main, parts, board.note),
+        _of_rows(board, "cost-table", "On what, and at what cost", cost, parts, board.cost_note),
+    ]
+    if len(board.published):
+        lines = [[Cell(text=column.text(row)) for column in PUBLISHED] for row in board.published.itertuples()]
+        headings, note = _headings(PUBLISHED), remarks(board.published)
+        views.append(View(name="published", title="Published elsewhere", headings=headings, bodies=[lines], note=note))
+    return views
+
+
+def statistics_views(board: Board) -> list[View]:
+    """Every row that is compared with FG-SGL, in full, and the groups of rows that cannot be told apart."""
+    views = []
+    parts = [board.table[board.table["p_holm"].notna()]]
+    if len(parts[0]):
+        note = difference_note(board.table)
+        views.append(_of_rows(board, "differences", "Against FG-SGL", DIFFERENCES, parts, note))
+    groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for row in board.table.itertuples():
+        for letter in row.tied:
+            groups[row.protocol, letter].append(row)
+    if groups:
+        headings = [("Group", False), ("Rows", False), ("Protocol", False)]
+        lines = [
+            _line(
+                headings, (letter, "; ".join(row.label for row in rows), protocol), "+".join(str(r.Index) for r in rows)
+            )
+            for (protocol, letter), rows in groups.items()
+        ]
+        views.append(View(name="tied", title="Cannot be told apart", headings=headings, bodies=[lines]))
+    return views
+
+
+def ablation_views(board: Board, ablations: Sequence[Ablation]) -> list[View]:
+    """Of each design its arms and, of a factorial, the effects of its factors; its note stands under the last."""
+    links, views = _Links(board), []
+    for number, ablation in enumerate(ablations, start=1):
+        tables = _of_design(links, ablation, str(number))
+        views += [*tables[:-1], replace(tables[-1], note=ablation_text.note(ablation))]
+    return views
+
+
+def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
+    protocol, title = ablation.protocol_hash, ablation_text.title(ablation)
+    rows = [(REFERENCE[0], variant or REFERENCE[1]) for variant in ablation.arms["variant"].drop_duplicates()]
+    headings = _numeric(ablation_text.ARMS, texts=1)
+    lines = [
+        _line(headings, texts, links.to(protocol, row), links.to(protocol, row, rows[0]))
+        for row, texts in zip(rows, ablation_text.arm_rows(ablation), strict=True)
+    ]
+    views = [View(name=f"arms-{number}", title=f"Arms: {title}", headings=headings, bodies=[lines])]
+    if ablation.effects is not None:
+        heads = ablation_text.EFFECTS, ablation_text.INTERACTIONS
+        kinds = zip(("Effects", "Interactions"), heads, ablation_text.effect_rows(ablation), strict=True)
+        for kind, texts, effects in kinds:
+            headings = _numeric(texts, texts=1)
+            lines = [_line(headings, effect, links.to(protocol, *rows)) for effect in effects]
+            name = f"{kind.lower()}-{number}"
+            views.append(View(name=name, title=f"{kind}: {title}", headings=headings, bodies=[lines]))
+    return [view for view in views if view.size]
+
+
+def localisation_views(board: Board, table: pd.DataFrame) -> list[View]:
+    """Where recognizers look, and what can be read out of them; none without such a record."""
+    if table.empty:
+        return []
+    links, views = _Links(board), []
+    for name, title, heads, rows in (
+        ("looks", "Where recognizers look", localisation.LOOKS, localisation.look_rows(table)),
+        ("reads", "What can be read out", localisation.READS, localisation.read_rows(table)),
+    ):
+        headings, lines = _numeric(heads, texts=localisation.N_TEXTS), []
+        for row, texts in rows:
+            own = row.method, row.variant
+            pair = links.to(row.protocol, own, localisation.WITHOUT)
+            lines.append(_line(headings, texts, links.to(row.protocol, own), pair))
+        views.append(View(name=name, title=title, headings=headings, bodies=[lines]))
+    views = [view for view in views if view.size]
+    return [*views[:-1], replace(views[-1], note=tuple(localisation.note(board, table)))]
+
+
+def _of_rows(
+    board: Board,
+    name: str,
+    title: str,
+    columns: Sequence[Column],
+    parts: Iterable[pd.DataFrame],
+    note: Iterable[str],
+) -> View:
+    """A table of rows of the board, a body a part."""
+    links, headings = _Links(board), _headings(columns)
+    bodies = [
+        [
+            _line(
+                headings,
+                [column.text(row) for column in columns],
+                str(row.Index),
+                links.to(row.protocol, (row.method, row.variant), REFERENCE),
+            )
+            for row in part.itertuples()
+        ]
+        for part in parts
+    ]
+    return View(name=name, title=title, headings=headings, bodies=bodies, note=note)
+
+
+def _headings(columns: Sequence[Column]) -> Headings:
+    return [(column.heading, column.value is not None) for column in columns]
+
+
+def _numeric(headings: Sequence[str], texts: int) -> Headings:
+    """Headings of which all but the first few are of numbers."""
+    return [(heading, place >= texts) for place, heading in enumerate(headings)]
+
+
+def _line(headings: Headings, texts: Sequence[str], own: str, pair: str = "") -> list[Cell]:
+    """The first cell and every number lead to the cells of the row, a difference to those of its reference as well."""
+    cells: list[Cell] = []
+    for (heading, numeric), text in zip(headings, texts, strict=True):
+        link = pair if heading in PAIRED and pair else own
+        link = link if text != EMPTY and (numeric or not cells) else ""
+        cells.append(Cell(text=text, link=link, again=any(cell.link == link for cell in cells)))
+    return cells

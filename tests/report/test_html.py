@@ -1,0 +1,218 @@
+"""The HTML page as text: what it holds, what its links mean, and that nothing from a record is markup."""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+import time
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from fgsgl.report.ablation import ablations
+from fgsgl.report.answers import AnswerBook
+from fgsgl.report.board import Board, leaderboard, read_board
+from fgsgl.report.figures import Written
+from fgsgl.report.html import page
+from fgsgl.report.load import load
+from fgsgl.report.localisation import localisation
+from fgsgl.report.rows import rows, scored_cells
+
+VOID = ("meta", "img", "input")
+
+
+class Page(HTMLParser):
+    """Checks that every tag is closed in order, and collects what matters."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.ids, self.texts = [], [], [], [], {}
+        self.links, self.rows = [], []
+        self.feed(text)
+        assert self.open == []
+        assert len(self.ids) == len(set(self.ids))
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.attributes += values
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values[name] for name in ("src", "href") if name in values]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("th", "td"):
+            self.rows[-1].append(["", ""])
+        if tag == "a" and self.open[-1] in ("th", "td"):
+            self.rows[-1][-1][1] = values["href"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_data(self, data):
+        if self.open:
+            self.texts[self.open[-1]] = self.texts.get(self.open[-1], "") + data
+        if {"th", "td"} & set(self.open):
+            self.rows[-1][-1][0] += data.strip()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    @property
+    def data(self):
+        """What the script reads, which must be JSON to the letter."""
+        text = self.texts["script"]
+        return json.JSONDecoder(parse_constant=lambda name: pytest.fail(f"{name} is no JSON")).raw_decode(text)[0]
+
+
+def shown(folder, figures=()):
+    board = read_board(folder)
+    text = page(board, figures, ablations(board), localisation(board))
+    return board, text, Page(text)
+
+
+@pytest.fixture(scope="module")
+def whole(everything):
+    return shown(everything)
+
+
+def test_one_file_that_loads_nothing_and_runs_its_own_script_alone(whole):
+    _, text, read = whole
+    assert all(link.startswith("#") for link in read.links) and "url(" not in text
+    assert not [name for name in read.attributes if name == "style" or name.startswith("on")]
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
+    allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert allowed["default-src"] == "'none'" and allowed["img-src"] == "data:"
+    for tag in ("style", "script"):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert allowed[f"{tag}-src"] == f"'sha256-{digest}'"
+
+
+def test_every_tab_has_its_tables(whole):
+    board, _, read = whole
+    tabs = ["board", "ablation", "statistics", "localisation", "classes", "cells", "protocol"]
+    assert [name for name in read.ids if f"tab-{name}" in read.ids] == tabs
+    assert {
+        "board-table",
+        "cost-table",
+        "arms-1",
+        "effects-1",
+        "interactions-1",
+        "differences",
+        "looks",
+        "reads",
+    } <= set(read.ids)
+    for sentence in (*board.note, *board.cost_note):
+        assert sentence in read.texts["li"]
+    assert "half of the" not in read.texts["h2"] and "factorial over fgsa, text" in read.texts["h2"]
+
+
+def test_a_tab_without_content_is_left_out(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    _, _, read = shown(ledger.folder)
+    assert [name for name in read.ids if name.startswith("tab-")] == [
+        "tab-board", "tab-classes", "tab-cells", "tab-protocol"
+    ]  # fmt: skip
+
+
+def test_a_number_leads_to_the_cells_behind_it(whole):
+    board, _, read = whole
+    labels, cells = read.data["labels"], read.data["cells"]
+    assert labels == list(board.table["label"])
+    mine, reference = (labels.index(name) for name in ("FG-SGL -fgsa @5f3a9c", "FG-SGL @5f3a9c"))
+    table = read.rows[1 : 1 + sum(board.table["kind"] == "method")]
+    (row,) = [row for row in table if row[0][0] == labels[mine]]
+    headings = [heading for heading, _ in read.rows[0]]
+    links = {heading: link for heading, (_, link) in zip(headings, row, strict=True)}
+    assert links["Method"] == links["Top-1 %"] == links["Macro-F1 %"] == f"#cells/{mine}"
+    assert links["Difference"] == links["Wins"] == f"#cells/{mine}+{reference}"
+    assert links["Tied"] == links["Status"] == ""
+    key = next(key for key in board.cells if key[:2] == ("fgsgl", "-fgsa"))
+    assert [cell[5] for cell in cells if cell[0] == mine] == [record.cell_id for record in board.cells[key]]
+    arms = [row for row in read.rows if row[0][0] == "FG-SGL -fgsa" and len(row) == 8]
+    assert [link for _, link in arms[0]][:4] == [f"#cells/{mine}"] * 3 + [f"#cells/{mine}+{reference}"]
+    empty = [cell for row in read.rows for cell in row if cell[0] == "–"]
+    assert empty and not any(link for _, link in empty)
+
+
+def test_every_cell_is_listed_with_what_became_of_it(whole):
+    board, _, read = whole
+    cells = {cell[5]: cell for cell in read.data["cells"]}
+    records = {record.cell_id: record for group in board.cells.values() for record in group}
+    assert len(cells) == len(records) + 1 == len(read.data["cells"])
+    for cell_id, record in records.items():
+        _, seed, status, top1, total_s, _, commit, started, message, config = cells[cell_id]
+        assert (seed, total_s, commit, started) == (record.seed, 70, "cccccccccc", "2025-01-01T00:00:00Z")
+        assert json.loads(read.data["configs"][config]) == record.config
+        if record.status == "failed":
+            assert (status, top1) == ("failed: nan", None) and message.startswith("the loss is not a number")
+        else:
+            assert status == "done" and top1 == pytest.approx(100 * record.metrics["top1"], abs=0.05)
+    (planned,) = cells.keys() - records.keys()
+    assert cells[planned][2:] == ["planned", None, None, planned, "", "", "", None]
+
+
+def test_classes_are_means_over_seeds(whole):
+    board, _, read = whole
+    key = next(key for key in board.scored if key[:2] == ("tsm", "full"))
+    row = read.data["labels"].index("TSM @5f3a9c")
+    entry = next(entry for entry in read.data["classes"]["rows"] if entry["row"] == row)
+    absent = entry["values"][14]
+    assert read.data["classes"]["sets"][entry["set"]]["clips"][14] == 0 and absent[0] is None
+    tables = [record.metrics["per_class"][0] for record in board.scored[key]]
+    expected = [100 * sum(table[name] for table in tables) / 3 for name in ("recall", "precision", "f1")]
+    assert entry["values"][0] == pytest.approx(expected, abs=0.05)
+
+
+def test_names_from_records_are_text(whole):
+    _, text, read = whole
+    assert read.tags.count("script") == 2 and "img" not in read.tags and "onerror=alert(2)>" in read.texts["code"]
+    assert "<script>alert" not in text and "<img" not in text
+    assert any("<script>alert(1)</script>" in label for label in read.data["labels"])
+
+
+def test_what_is_no_json_number_is_shown_as_it_is(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    record = ledger.add("fgsgl", 2.0)
+    path = ledger.folder / "ledger" / f"{record.cell_id}.json"
+    path.write_text(path.read_text().replace('"config": {', '"config": {"x": 1e999, '))
+    _, _, read = shown(ledger.folder)
+    assert any('"x": Infinity' in config for config in read.data["configs"])
+
+
+def test_a_figure_is_small_and_has_the_size_it_was_drawn_for(ledger, tmp_path):
+    ledger.add("majority", 0.0, kind="floor")
+    drawn = Figure(figsize=(4, 3))
+    drawn.subplots().plot([1, 3, 2])
+    paths = {kind: tmp_path / f"a.{kind}" for kind in ("png", "pdf", "csv")}
+    drawn.savefig(paths["png"], dpi=200)
+    figure = Written(name="a b", title="<b>", caption="Some </figure> text.", **paths)
+    _, text, read = shown(ledger.folder, [figure])
+    (image,) = [link for link in read.links if link.startswith("data:image/png;base64,")]
+    assert len(base64.b64decode(image.split(",")[1])) < paths["png"].stat().st_size
+    assert 'width="384" height="288"' in text and read.texts["figcaption"].startswith("Some </figure> text.")
+    assert "figures/a%20b.csv" in read.links and "figures/a%20b.pdf" in read.links
+
+
+def test_ten_thousand_cells_take_a_second_and_few_megabytes(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    ledger.add("fgsgl", 2.0)
+    floor, record = sorted(load(ledger.folder), key=lambda record: record.kind)
+    records = [floor]
+    for number in range(10_000):
+        variant = f"w/o {number // 10}" if number >= 10 else "full"
+        records.append(dataclasses.replace(record, cell_id=f"{number:016x}", variant=variant, seed=number % 10))
+    cells = rows(records)
+    scored = {key: scored_cells(group) for key, group in cells.items()}
+    answers = AnswerBook(ledger=ledger.folder / "nowhere")
+    table = leaderboard(cells, scored, (), (), answers)
+    board = Board(
+        folder=ledger.folder, table=table, note=(), cost_note=(), cells=cells, scored=scored, planned=(), twins=(),
+        published=pd.DataFrame(), answers=answers,
+    )  # fmt: skip
+    started_s = time.process_time()
+    text = page(board, (), (), pd.DataFrame())
+    assert time.process_time() - started_s < 2  # 0.6 s when this was written
+    assert len(table) == 1001 and len(text) < 5e6

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from fgsgl.data import sets
+from fgsgl.report.board import read_board
+from fgsgl.report.published import SHARES, published
+from fgsgl.report.tables import markdown, markdown_text
+
+
+def test_every_number_has_a_source_and_is_a_percentage():
+    table = published(["smg", "imigue", "ma52"])
+    assert set(table["dataset"]) == {"smg", "imigue", "ma52"} <= set(sets.names())
+    values = table[list(SHARES)].to_numpy()
+    assert ((values > 1) & (values < 100) | np.isnan(values)).all()
+    assert not np.isnan(values).all(axis=1).any(), "every row has a number"
+    assert (table["source"] != "").all() and (table["method"] != "").all()
+
+
+@pytest.mark.parametrize("dataset", ["smg", "imigue", "ma52"])
+def test_they_stand_under_the_board_and_in_no_number_of_it(ledger, dataset):
+    ledger.dataset = dataset
+    ledger.fill(seeds=6)
+    board = read_board(ledger.folder)
+    assert set(board.published["dataset"]) == {dataset} and len(board.table) == 6
+    assert set(board.table["family"].dropna()) == {3}
+    above, _, below = markdown(board).partition("## Published elsewhere")
+    for row in board.published.itertuples():
+        assert f"| {markdown_text(row.method)} | " in below and markdown_text(row.caveat) in below
+        assert markdown_text(row.source) in below and markdown_text(row.source) not in above
+    assert f"{len(board.published)} published numbers" in below and "None was measured here" in below
+
+
+def test_synmg_has_none(ledger):
+    ledger.fill(seeds=1)
+    board = read_board(ledger.folder)
+    assert board.published.empty and "Published" not in markdown(board)
