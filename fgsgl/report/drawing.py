@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -28,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 NARROW_IN, WIDE_IN = 4.2, 7.2
 """A figure that fits a phone's width and, a little smaller, one column of a paper; and one that spans both columns."""
 ROW_IN = 0.21
-MOST_ROWS = 60
+MOST_ROWS = 50
 """Rows that one figure shows; a board's tables have them all."""
 
 
@@ -53,6 +54,18 @@ def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str] = ()) -> 
     axes.set_yticks(range(len(labels)), [short(label) for label in labels])
     for y, value in enumerate(values):
         axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
+
+
+def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[bool]) -> None:
+    """A row a point: columns ``mean``, ``low``, ``high`` (nan: none); coloured where its interval excludes 0."""
+    y_V = np.arange(len(points))
+    colour_V = np.select([points["low"] > 0, points["high"] < 0], [BETTER, WORSE], INK)
+    axes.axvline(0, color=GREY, lw=1)
+    axes.hlines(y_V, points["low"], points["high"], colors=colour_V, lw=1.2)
+    for end in ("low", "high"):
+        axes.scatter(points[end], y_V, marker="|", c=colour_V, s=25, lw=1.2)
+    axes.scatter(points["mean"], y_V, s=22, lw=1.1, zorder=3, ec=colour_V, c=np.where(hollow, "white", colour_V))
+    axes.margins(x=0.08)
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], step_in: float = 0.13) -> None:

@@ -19,7 +19,6 @@ NAME = "confusion"
 TITLE = "Confusion matrix"
 MOST_NUMBERED = 24
 """Classes up to which a cell is large enough for its number."""
-BLANK = "What rounds to less than 1 has no number; a grey row is a class without a test clip."
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -31,7 +30,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         counts = [len(inputs.scored(first))]
         caption = (
             f"{first.label}: of each true class's test clips, the share (%) that gets each answer, mean over seeds "
-            f"({seeds_text(counts)}). {BLANK}"
+            f"({seeds_text(counts)}).{explained(classes)}"
         )
         fig = matrix(percent_CC, classes, cmap="Blues", low=0, label="share of the true class's clips (%)")
         yield Sheet(figure=fig, table=matrix_table(percent_CC, classes), caption=caption, suffix=suffix)
@@ -49,6 +48,12 @@ def with_predictions(inputs: Inputs) -> list[Any]:
         and all((ledger / f"{record.cell_id}.npz").exists() for record in inputs.scored(row))
     ]
     return sorted(rows, key=lambda r: ((r.method, r.variant) != REFERENCE, r.variant != "full", r.Index))
+
+
+def explained(classes: Sequence[str]) -> str:
+    """What the marks of :func:`matrix` mean, for its caption."""
+    numbers = "Below 1 there is no number" if len(classes) <= MOST_NUMBERED else "A dash: below 0"
+    return f" {numbers}; a grey row: a class without a test clip."
 
 
 def confusion_percent(seeds: Sequence[Predictions], n_classes: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fgsgl.report.drawing import by_protocol, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures.confusion import BLANK, confusion_percent, matrix, matrix_table, with_predictions
+from fgsgl.report.figures.confusion import confusion_percent, explained, matrix, matrix_table, with_predictions
 
 NAME = "confusion-difference"
 TITLE = "Difference of confusion matrices"
@@ -28,7 +28,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         caption = (
             f"{first.label} minus {other.label}: difference, in percentage points, of the share of each true class's "
             f"test clips that gets each answer, means over seeds ({seeds_text(counts)}). On the diagonal more (blue) "
-            f"is better, beside it less. {BLANK}"
+            f"is better, beside it less.{explained(classes)}"
         )
         fig = matrix(difference_CC, classes, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
         yield Sheet(figure=fig, table=matrix_table(difference_CC, classes), caption=caption, suffix=suffix)

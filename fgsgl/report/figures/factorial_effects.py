@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, name_rows, plus_minus, row_panels, seeds_text
+from fgsgl.report.drawing import name_rows, plus_minus, points_with_intervals, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
 from fgsgl.stats.seeds import smallest_p
 
@@ -55,12 +55,7 @@ def _caption(ablation: Ablation, filled: bool) -> str:
 
 
 def _panel(axes: Axes, effects: pd.DataFrame, filled: bool) -> None:
-    axes.axvline(0, color=GREY, lw=1)
-    for y, row in enumerate(effects.itertuples()):
-        colour = BETTER if row.low > 0 else WORSE if row.high < 0 else INK
-        axes.plot([row.low, row.high], [y, y], color=colour, lw=1.2)
-        axes.plot(row.effect, y, "o", ms=4.5, color=colour, mfc=colour if filled else "white")
-    axes.margins(x=0.08)
+    points_with_intervals(axes, effects.rename(columns={"effect": "mean"}), hollow=[not filled] * len(effects))
     halves = (effects["high"] - effects["low"]) / 2
     values = [plus_minus(effect, half, sign="+") for effect, half in zip(effects["effect"], halves, strict=True)]
     name_rows(axes, list(effects["factor"]), values)

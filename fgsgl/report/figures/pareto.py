@@ -57,12 +57,14 @@ def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequen
         top1_M = np.array([100 * row.top1 for row in group])
         on_M = front(cost_M, top1_M)
         order = np.argsort(cost_M[on_M])
-        axes.step(cost_M[on_M][order], top1_M[on_M][order], where="post", color=GREY, lw=1, zorder=1)
+        front_x, front_y = cost_M[on_M][order], top1_M[on_M][order]
+        _log_axis(axes, cost_M)
+        right = axes.get_xlim()[1]
+        axes.step([*front_x, right], [*front_y, front_y[-1]], where="post", color=GREY, lw=1, zorder=1)
         variants = [row.variant != "full" for row in group]
         axes.plot(cost_M[variants], top1_M[variants], ".", color=PALE, ms=4, zorder=2)
         for index, row in enumerate(full):
             axes.plot(getattr(row, name), 100 * row.top1, ls="", ms=5, **look(index))
-        _log_axis(axes, cost_M)
         axes.set_xlabel(title)
         axes.grid()
     panels[0].set_ylabel("top-1 (%)")
@@ -99,5 +101,5 @@ def _caption(n_variants: int) -> str:
     variants = " Small dots: variants of FG-SGL." if n_variants else ""
     return (
         "Mean top-1 against what a method costs, log scale. The stepped line is the front: no row that costs as little "
-        f"is more accurate. Each name stands at the height of its points.{variants}"
+        f"is more accurate. Each name is led to the height of its points.{variants}"
     )
