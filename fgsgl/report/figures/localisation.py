@@ -19,6 +19,7 @@ TITLE = "Attention inside the true motion"
 MEASURES = (("energy", "attention inside (%)"), ("pointing", "pointing game: hits (%)"))
 BLIND = {"even": "even attention", "centre": "centre of picture", "prior": "mean training mask"}
 """Maps that see no clip, the same for every recognizer."""
+ORDER = {name: place for place, name in enumerate([*DIMENSIONS, "saliency", *BLIND])}
 MOST_LINES = 40
 
 
@@ -29,7 +30,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         clips = _clips(inputs, group)
         shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_LINES // 5)
         table = pd.concat(_table(row.label, _measured(inputs, row, clips)) for row in shown)
-        table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(_order))
+        table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(ORDER))
         counts = [len(_measured(inputs, row, clips)) for row in shown]
         caption = (
             f"Over {clips[0]} test clips, at the resolution of patches ({seeds_text(counts)}; a circle a seed, a bar "
@@ -51,11 +52,6 @@ def _identity(record: Record) -> tuple[int, str]:
 
 def _measured(inputs: Inputs, row: Any, clips: tuple[int, str]) -> list[Record]:
     return [record for record in inputs.scored(row) if record.localisation and _identity(record) == clips]
-
-
-def _order(name: str) -> tuple[bool, bool, str]:
-    """Dimensions, then gradient saliency, then the maps that see no clip."""
-    return name in BLIND, name not in DIMENSIONS, f"{[*DIMENSIONS, name].index(name)}{name}"
 
 
 def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
