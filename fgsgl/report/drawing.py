@@ -145,9 +145,10 @@ def seeds_text(counts: Iterable[int]) -> str:
 
 
 def short(text: str, length: int = 36) -> str:
-    """One line of at most so many characters."""
+    """One line of at most so many characters, without its middle where it is longer: variants differ at their ends."""
     text = printable(text)
-    return text if len(text) <= length else text[: length - 1] + "…"
+    head = 3 * length // 5
+    return text if len(text) <= length else f"{text[:head]}…{text[head + 1 - length :]}"
 
 
 def slug(text: str) -> str:
