@@ -53,7 +53,7 @@ def row_panels(counts: Sequence[int], row_in: float = ROW_IN) -> tuple[Figure, l
 
 def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str]) -> None:
     """Each row's label at its left, its value in numbers at its right."""
-    axes.set_yticks(range(len(labels)), [short(label) for label in labels])
+    axes.set_yticks(range(len(labels)), [short(label, 40) for label in labels])
     for y, value in enumerate(values):
         axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
 
