@@ -53,7 +53,7 @@ def row_panels(counts: Sequence[int], row_in: float = ROW_IN) -> tuple[Figure, l
 
 def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str]) -> None:
     """Each row's label at its left, its value in numbers at its right."""
-    axes.set_yticks(range(len(labels)), [short(label) for label in labels])
+    axes.set_yticks(range(len(labels)), [short(label, 40) for label in labels])
     for y, value in enumerate(values):
         axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
 
@@ -145,9 +145,10 @@ def seeds_text(counts: Iterable[int]) -> str:
 
 
 def short(text: str, length: int = 36) -> str:
-    """One line of at most so many characters."""
+    """One line of at most so many characters, without its middle where it is longer: variants differ at their ends."""
     text = printable(text)
-    return text if len(text) <= length else text[: length - 1] + "…"
+    head = 3 * length // 5
+    return text if len(text) <= length else f"{text[:head]}…{text[head + 1 - length :]}"
 
 
 def slug(text: str) -> str:

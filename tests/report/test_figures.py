@@ -18,7 +18,7 @@ from fgsgl.errors import UserError
 from fgsgl.report import figures
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.board import read_board
-from fgsgl.report.drawing import COLOURS, STYLE, look, spread
+from fgsgl.report.drawing import COLOURS, STYLE, look, short, spread
 from fgsgl.report.figure_contract import Broken, examine, misplaced
 from fgsgl.report.figures import Inputs, Sheet, attention, pareto
 from fgsgl.stats.factorial import effects, full_factorial
@@ -294,6 +294,12 @@ def test_places_are_apart_in_order_and_inside():
     assert spread([2.0, 5.0], 0.5, 0, 10) == [2.0, 5.0]
     crowded = np.array(spread(np.linspace(0, 1, 30), 0.5, 0, 10))
     assert np.allclose(np.diff(crowded), 0.5) and crowded[0] == 0
+
+
+def test_long_names_keep_both_ends():
+    assert short("FG-SGL") == "FG-SGL" and short("a" * 36) == "a" * 36
+    assert short("FG-SGL fine_from_video=true, text_control=shuffled") == "FG-SGL fine_from_vide…ntrol=shuffled"
+    assert len(short("x\n" * 300)) == 36 and "\n" not in short("x\n" * 300)
 
 
 def test_many_points_differ_in_more_than_colour():

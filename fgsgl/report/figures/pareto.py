@@ -18,17 +18,18 @@ from fgsgl.report.figures import Inputs, Sheet
 NAME = "pareto"
 TITLE = "Accuracy against cost"
 COSTS = (("params_m", "parameters (M)"), ("gflops", "GFLOPs a clip"), ("latency_ms", "latency of a clip (ms)"))
-MOST_POINTS = 40
+FEWEST_POINTS, MOST_POINTS = 2, 40
+"""Full methods whose cost is known."""
 LABEL_IN = 0.135
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, a panel a cost; full methods are named beside the panels at the height of their top-1."""
-    rows = [r for r in inputs.board.table.itertuples() if r.kind == "method" and r.n_seeds and r.params_m > 0]
+    rows = [r for r in inputs.board.table.itertuples() if r.kind == "method" and r.n_seeds]
     for suffix, group in by_protocol(rows):
-        costs = [(name, title) for name, title in COSTS if any(getattr(row, name) > 0 for row in group)]
         full, remark = few([row for row in group if row.variant == "full"], MOST_POINTS)
-        if len(full) < 2:
+        costs = [(name, title) for name, title in COSTS if np.isfinite(_costs(full, name)).sum() >= FEWEST_POINTS]
+        if not costs:
             continue
         fig = _figure(costs, group, sorted(full, key=lambda row: row.top1))
         columns = {"label": "row", "variant": "variant", "top1": "top1_percent"} | {name: name for name, _ in costs}
