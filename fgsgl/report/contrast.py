@@ -2,15 +2,18 @@
 
 A contrast is FG-SGL minus another row in top-1 points: the mean over paired training seeds with its t interval and the
 exact sign-flip p. Boards of the same preset made with other data seeds are combined by the mean of their differences;
-the interval is then over data seeds, which no number of training seeds can narrow.
+the interval is then over data seeds, which no number of training seeds can narrow. Boards of other data sets or presets
+are combined by Stouffer's method.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +23,8 @@ from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, by_seed, label, read_board
 from fgsgl.report.tables import EMPTY, markdown_text, no_formula, number
-from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width
+from fgsgl.stats.families import stouffer
+from fgsgl.stats.paired import compare
 
 SCORES = ("combined", "category", "fine")
 ALL = "all"
@@ -31,23 +35,26 @@ class Contrast:
     """FG-SGL minus another row, in percentage points of top-1."""
 
     dataset: str
+    """``all``: over the data sets and presets that both have."""
     preset: str
     data_seed: str
     """Of the data both were trained and scored on; ``all``: over those that both have."""
+    subjects: int
+    """In the test split; of all data sets together their sum."""
     against: str
     """The other row's label."""
     score: str
     """``combined``, ``category`` or ``fine`` of both; the other row's only score where it has no levels."""
     n: int
-    """Pairs: training seeds or, over all data seeds, data seeds."""
+    """Pairs: training seeds or, over all data seeds, data seeds; data sets, over all of them."""
     mine: float
     theirs: float
     """Mean top-1 of both, in percent."""
     difference: float
     half_width: float
-    """Of the 95 % t interval; nan for one pair."""
+    """Of the 95 % t interval; nan for one pair, and over data sets."""
     p: float
-    """Exact two-sided sign-flip test."""
+    """Exact two-sided sign-flip test; over data sets Stouffer's, weighted by the root of their subjects."""
     smallest_p: float
     """What that test can reach with n pairs."""
 
@@ -64,7 +71,9 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
             f"nothing to compare in {', '.join(map(str, folders))}: "
             "no row has the seeds and the data of a finished FG-SGL"
         )
-    rows = pd.DataFrame([asdict(contrast) for contrast in (*found, *_over_data(found))])
+    over_seeds = list(_over_data_seeds(found))
+    rows = [*found, *over_seeds, *_over_data_sets([*found, *over_seeds])]
+    rows = pd.DataFrame([asdict(contrast) for contrast in rows])
     place = rows["score"].map(SCORES.index)  # the nearest row first, its scores together
     nearest = rows["difference"].abs().where(rows["score"] == SCORES[0])
     nearest = nearest.groupby([rows["dataset"], rows["preset"], rows["against"]]).transform("min")
@@ -86,14 +95,14 @@ def _of_board(board: Board) -> Iterator[Contrast]:
 
 
 def _of_pairs(pairs: Sequence[tuple[Record, Record]], against: str) -> Iterator[Contrast]:
-    protocol = pairs[0][0].protocol
+    protocol, subjects = pairs[0][0].protocol, pairs[0][0].data["n_subjects"]["test"]
     for score in SCORES:
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
         if any(value is None for pair in values for value in pair):
             continue
         mine_N, theirs_N = 100 * np.array(values).T
         place = {name: str(protocol.get(name, "")) for name in ("dataset", "preset", "data_seed")}
-        yield _contrast(mine_N, theirs_N, against=against, score=score, **place)
+        yield _contrast(mine_N, theirs_N, against=against, score=score, subjects=subjects, **place)
 
 
 def _top1(record: Record, score: str) -> float | None:
@@ -103,30 +112,41 @@ def _top1(record: Record, score: str) -> float | None:
     return record.metrics.get("by_score", {}).get(score, {}).get("top1")
 
 
-def _over_data(found: Iterable[Contrast]) -> Iterator[Contrast]:
+def _over_data_seeds(found: Iterable[Contrast]) -> Iterator[Contrast]:
     groups = defaultdict(list)
     for contrast in found:
         groups[contrast.dataset, contrast.preset, contrast.against, contrast.score].append(contrast)
     for (dataset, preset, against, score), group in groups.items():
         if len(group) > 1:
             mine_N, theirs_N = (np.array([getattr(c, name) for c in group]) for name in ("mine", "theirs"))
-            place = {"dataset": dataset, "preset": preset, "data_seed": ALL}
+            place = {"dataset": dataset, "preset": preset, "data_seed": ALL, "subjects": group[0].subjects}
             yield _contrast(mine_N, theirs_N, against=against, score=score, **place)
 
 
-def _contrast(mine_N: np.ndarray, theirs_N: np.ndarray, **place: str) -> Contrast:
-    differences_N = mine_N - theirs_N
-    half = t_half_width(differences_N)
-    return Contrast(
-        n=len(differences_N),
-        mine=float(mine_N.mean()),
-        theirs=float(theirs_N.mean()),
-        difference=float(differences_N.mean()),
-        half_width=float("nan") if half is None else half,
-        p=sign_flip_p(differences_N),
-        smallest_p=smallest_p(len(differences_N)),
-        **place,
-    )
+def _over_data_sets(found: Iterable[Contrast]) -> Iterator[Contrast]:
+    """Of each data set and preset the widest contrast: over its data seeds, where there are several."""
+    groups: dict[tuple[str, str], dict[tuple[str, str], Contrast]] = defaultdict(dict)
+    for contrast in sorted(found, key=lambda contrast: contrast.data_seed == ALL):
+        groups[contrast.against, contrast.score][contrast.dataset, contrast.preset] = contrast
+    for (against, score), group in groups.items():
+        if len(group) > 1:
+            parts = list(group.values())
+            weights = [math.sqrt(part.subjects) for part in parts]
+            names = ("mine", "theirs", "difference")
+            yield Contrast(
+                dataset=ALL, preset="", data_seed=ALL, against=against, score=score, n=len(parts),
+                subjects=sum(part.subjects for part in parts), half_width=math.nan,
+                p=stouffer([part.p for part in parts], [np.sign(part.difference) for part in parts], weights),
+                smallest_p=stouffer([part.smallest_p for part in parts], [1] * len(parts), weights),
+                **{name: float(np.mean([getattr(c, name) for c in parts])) for name in names},
+            )  # fmt: skip
+
+
+def _contrast(mine_N: np.ndarray, theirs_N: np.ndarray, **place: Any) -> Contrast:
+    paired = compare(mine_N, theirs_N)
+    half = math.nan if paired.half_width is None else paired.half_width
+    names = ("n", "mine", "theirs", "difference", "p", "smallest_p")
+    return Contrast(half_width=half, **{name: getattr(paired, name) for name in names}, **place)
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -136,9 +156,10 @@ def markdown(table: pd.DataFrame) -> str:
     lines.append("| --- | --- | --- |" + " ---: |" * 6)
     for row in table.itertuples():
         seed = "all data seeds" if row.data_seed == ALL else f"data seed {row.data_seed}"
+        data = "all data sets" if row.dataset == ALL else f"{row.dataset} {row.preset}, {seed}"
         half = "" if np.isnan(row.half_width) else f" ± {row.half_width:.1f}"
         cells = (
-            markdown_text(f"{row.dataset} {row.preset}, {seed}"), markdown_text(row.against), row.score, str(row.n),
+            markdown_text(data), markdown_text(row.against), row.score, str(row.n),
             number(row.mine), number(row.theirs), number(row.difference, sign="+") + half,
             f"{row.p:.3f}" if row.n > 1 else EMPTY, f"{row.smallest_p:.3f}",
         )  # fmt: skip
@@ -151,6 +172,11 @@ def markdown(table: pd.DataFrame) -> str:
         "the number of rows.",
         "- A row without the two levels has one score, which stands against FG-SGL's combined one.",
     ]
+    if (table["dataset"] == ALL).any():
+        lines.append(
+            "- All data sets: n data sets; the mean of their differences, and Stouffer's p of theirs, weighted by the "
+            "square root of their test subjects."
+        )
     return "\n".join(lines) + "\n"
 
 

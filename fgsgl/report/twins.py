@@ -25,13 +25,13 @@ class Twins:
 def twins(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> tuple[Twins, ...]:
     """Every group of rows that gave the same answer to every clip in a seed; one entry for all seeds of a group.
 
-    Predictions are opened only for the cells of one protocol and seed whose records count the same in every class.
+    Predictions are opened only for the cells of one protocol and seed whose records have the same shares.
     Where none lie beside a record, its digest of them stands for them, which tells scores and not answers apart.
     """
     alike = defaultdict(list)
     for key, group in scored.items():
         for record in group:
-            alike[_counts(record)].append((key, record))
+            alike[_shares(record)].append((key, record))
     seeds = defaultdict(list)
     for candidates in alike.values():
         if len(candidates) > 1:
@@ -42,10 +42,10 @@ def twins(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> tuple[
     )
 
 
-def _counts(record: Record) -> Hashable:
-    """What two cells with the same answers share without their predictions being opened."""
-    per_class = tuple((row["n"], row["recall"], row["precision"]) for row in record.metrics["per_class"])
-    return record.protocol_hash, record.data["split_sha256"], record.seed, per_class
+def _shares(record: Record) -> Hashable:
+    """What two cells with the same answers share, and hardly any others: known without opening predictions."""
+    shares = tuple(record.metrics[name] for name in ("top1", "mean_class", "macro_f1"))
+    return record.protocol_hash, record.data["split_sha256"], record.seed, *shares
 
 
 def _same(candidates: Sequence[tuple[Key, Record]], answers: AnswerBook) -> Iterator[tuple[tuple[Key, ...], bool]]:

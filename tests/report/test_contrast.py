@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,6 +53,26 @@ def test_data_seeds_are_combined_by_their_means(ledger):
     combined = shuffled[shuffled["data_seed"] == "all"].iloc[0]
     assert combined["n"] == 3 and combined["difference"] == pytest.approx(np.mean([first, *differences]))
     assert combined["smallest_p"] == 0.25
+
+
+def test_data_sets_are_combined_by_stouffers_method(ledger, tmp_path):
+    folders = []
+    for dataset in ("smg", "imigue"):
+        board = dataclasses.replace(ledger, folder=tmp_path / dataset, dataset=dataset)
+        board.n_clips = 240 if dataset == "smg" else 360
+        board.fill(seeds=7)
+        folders.append(board.folder)
+    table = contrasts(folders)
+    rows = table[(table["against"] == "FG-SGL -fgsa") & (table["score"] == "combined")].set_index("dataset")
+    one, other, both = rows.loc["smg"], rows.loc["imigue"], rows.loc["all"]
+    assert one["difference"] > 0 < other["difference"] and one["subjects"] == other["subjects"] == 12
+    z = sum(stats.norm.isf(row["p"] / 2) for row in (one, other)) / np.sqrt(2)
+    assert both["p"] == pytest.approx(2 * stats.norm.sf(z)) and both["p"] < min(one["p"], other["p"])
+    assert both["difference"] == pytest.approx((one["difference"] + other["difference"]) / 2)
+    assert (both["n"], both["subjects"]) == (2, 24) and np.isnan(both["half_width"])
+    write(folders)
+    text = (folders[0] / "contrasts.md").read_text()
+    assert "| all data sets | FG-SGL -fgsa | combined | 2 |" in text and "Stouffer" in text
 
 
 def test_both_files_are_written(ledger):

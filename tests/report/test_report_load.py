@@ -1,9 +1,24 @@
 import json
+import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from fgsgl.errors import UserError
+from fgsgl.report.board import read_board
+from fgsgl.report.latex import latex
 from fgsgl.report.load import load, load_planned
+from fgsgl.report.tables import csv, markdown
+
+OPENED: list[Counter[str]] = []
+"""Counts the files that Python opens, by name, while there is one: an audit hook cannot be taken away again."""
+
+
+@sys.addaudithook
+def _count(event, arguments):
+    if OPENED and event == "open" and isinstance(arguments[0], (str, Path)):
+        OPENED[-1][Path(arguments[0]).name] += 1
 
 
 def change(path, **changes):
@@ -53,3 +68,23 @@ def test_a_damaged_record_or_plan_is_named(ledger):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=record.cell_id):
         load(ledger.folder)
+
+
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_a_board_opens_each_record_once_and_predictions_only_of_single_runs(ledger, seeds):
+    """The work grows with the records, and not with their pairs."""
+    ledger.fill(seeds=seeds)
+    names = {path.name for path in (ledger.folder / "ledger").iterdir()}
+    single = {record.cell_id for record in load(ledger.folder) if record.kind != "method"}
+    OPENED.append(Counter())
+    try:
+        board = read_board(ledger.folder)
+        for write in (markdown, csv, latex):
+            write(board)
+    finally:
+        counts = OPENED.pop()
+    counts = {name: count for name, count in counts.items() if name in names}
+    records = {name for name in names if name.endswith(".json")}
+    assert len(records) == 4 * seeds + 2 and {counts[name] for name in records} == {1}
+    # Once for its digest, once for its arrays.
+    assert {name: count for name, count in counts.items() if name not in records} == {f"{i}.npz": 2 for i in single}

@@ -1,0 +1,160 @@
+"""``python benchmarks/report_time.py``: from a folder of records to its report, and how the time grows with them.
+
+Copies of the records of FG-SGL in ``results/synmg-quick`` with other variants, seeds and numbers, eight seeds a row;
+no predictions lie beside them. Figures show the first rows of a board, so their time hardly grows; the rest does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fgsgl.bench.environment import git_state, hardware, versions
+from fgsgl.errors import UserError, run_command
+from fgsgl.report.board import Board, read_board
+from fgsgl.report.latex import latex
+from fgsgl.report.tables import csv, markdown
+from fgsgl.report.write import rare_collections, report
+
+RECORDS = (2_500, 5_000, 10_000)
+SEEDS = 8
+REPEATS = 3
+MODELS = Path(__file__).resolve().parents[1] / "results" / "synmg-quick" / "ledger"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks/report_time.py", description=__doc__.split(":", 1)[1].strip())
+    parser.add_argument("--records", type=int, nargs="+", default=RECORDS, help="(default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="of each row (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    return run_command(lambda: measure(sorted(arguments.records), arguments.repeats, arguments.out))
+
+
+def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
+    """Measures every size, prints the table and writes it."""
+    seconds: dict[str, dict[int, list[tuple[float, float]]]] = {}
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_records(folder / "ledger", size)
+            for what, work in _work(folder).items():
+                seconds.setdefault(what, {})[size] = [_seconds(work) for _ in range(repeats)]
+    result = {
+        "records": sizes, "seeds": SEEDS, "seconds": seconds, "command": "python benchmarks/report_time.py",
+        "hardware": hardware("cpu", 1, "none"), "versions": versions(), **git_state(),
+    }  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    heads = [f"{size} records, processor s" for size in sizes]
+    text = (
+        "# From records to their report\n\n"
+        f"{SEEDS} seeds a row, {repeats} repeats, median (min to max). Processor time is what another program on the "
+        "machine changes least; it is of one core. Growth: from the fewest to the most records, as a multiple of the "
+        f"records' own growth of {sizes[-1] / sizes[0]:.3g} times; 1 is linear, less is a share that does not grow.\n\n"
+        f"| | {' | '.join(heads)} | s for {sizes[-1]} | growth |\n|---|{'---|' * (len(sizes) + 2)}\n"
+        f"{''.join(_rows(seconds, sizes))}\n"
+        f"`{result['command']}`; {result['hardware']['cpu']}; commit {str(result['git_commit'])[:12]}.\n"
+    )
+    (out / "report.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return 0
+
+
+def write_records(ledger: Path, count: int) -> None:
+    """``count`` records: rows of one variant each, and the floor.
+
+    Raises:
+        UserError: if the records to copy are not there.
+    """
+    models = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*.json"))]
+    own = [model for model in models if (model["method"], model["variant"]) == ("fgsgl", "full")]
+    floors = [model for model in models if model["kind"] == "floor"]
+    if not own or not floors:
+        raise UserError(f"no records of FG-SGL and a floor in {MODELS}; expected the board that the repository holds")
+    random = np.random.default_rng(0)
+    ledger.mkdir(parents=True)
+    for index in range(count - 1):
+        row, seed = divmod(index, SEEDS)
+        model = own[index % len(own)] | {
+            "cell_id": f"{index:016x}", "seed": seed, "variant": f"setting={row}" if row else "full",
+            "predictions_sha256": f"{index:064x}",
+        }  # fmt: skip
+        _write(ledger, _renumbered(model, random))
+    _write(ledger, floors[0])
+
+
+def _renumbered(model: dict[str, Any], random: np.random.Generator) -> dict[str, Any]:
+    """Other accuracies for every class."""
+    per_class = [entry | {"recall": float(random.random())} for entry in model["metrics"]["per_class"]]
+    mean = float(np.mean([entry["recall"] for entry in per_class]))
+    return model | {"metrics": model["metrics"] | {"per_class": per_class, "top1": mean, "mean_class": mean}}
+
+
+def _write(ledger: Path, record: dict[str, Any]) -> None:
+    """As the runner writes it, but without waiting for the disk."""
+    text = json.dumps(record, indent=1, sort_keys=True)
+    (ledger / f"{record['cell_id']}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _work(folder: Path) -> dict[str, Callable[[], object]]:
+    return {
+        "reading the records, computing the board": lambda: _read(folder),
+        "and Markdown, CSV and LaTeX": lambda: _tables(_read(folder)),
+        "the whole report, with figures and HTML": lambda: report(folder),
+        "`fgsgl report`, started from the shell": lambda: subprocess.run(
+            [sys.executable, "-m", "fgsgl.cli", "report", str(folder)], check=True, stdout=subprocess.DEVNULL
+        ),
+    }
+
+
+def _read(folder: Path) -> Board:
+    with rare_collections():
+        return read_board(folder)
+
+
+def _tables(board: Board) -> None:
+    markdown(board)
+    csv(board)
+    latex(board)
+
+
+def _seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """By the clock, and of the processor, also in a process that the work starts."""
+    started_s, busy_s = time.monotonic(), _busy_s()
+    work()
+    return time.monotonic() - started_s, _busy_s() - busy_s
+
+
+def _busy_s() -> float:
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in usage)
+
+
+def _rows(seconds: dict[str, dict[int, list[tuple[float, float]]]], sizes: Sequence[int]) -> Iterator[str]:
+    for what, by_size in seconds.items():
+        busy = {size: [busy_s for _, busy_s in pairs] for size, pairs in by_size.items()}
+        growth = statistics.median(busy[sizes[-1]]) / statistics.median(busy[sizes[0]]) / (sizes[-1] / sizes[0])
+        cells = [_spread(busy[size]) for size in sizes]
+        clock = _spread([wall_s for wall_s, _ in by_size[sizes[-1]]])
+        yield f"| {what} | {' | '.join(cells)} | {clock} | {growth:.2f} |\n"
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
