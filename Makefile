@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow lint clean
+.PHONY: setup demo test test-slow test-browser lint clean
 
 setup: .venv/installed
 
@@ -19,6 +19,12 @@ test: setup lint
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# Chromium is Debian's; elsewhere install chromium and chromedriver by hand.
+test-browser: setup
+	command -v chromium && command -v chromedriver || \
+		(apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver)
+	$(BIN)/python -m pytest -m browser
 
 lint: setup
 	$(BIN)/ruff check .

@@ -38,8 +38,11 @@ def versions() -> dict[str, str]:
 
 
 def git_state() -> dict[str, Any]:
-    """``git_commit`` and ``git_dirty`` of the source tree; None outside a repository."""
-    folder = Path(fgsgl.__file__).resolve().parent
+    """``git_commit`` and ``git_dirty`` of the source tree; None outside a repository.
+
+    What an experiment writes below ``results`` (its plan, its boards) is no source, and makes nothing dirty.
+    """
+    folder = Path(fgsgl.__file__).resolve().parents[1]
 
     def ask(*words: str) -> str | None:
         try:
@@ -49,7 +52,7 @@ def git_state() -> dict[str, Any]:
         return answer.stdout.strip() if answer.returncode == 0 else None
 
     commit = ask("rev-parse", "HEAD")
-    changed = ask("status", "--porcelain", "--untracked-files=no")
+    changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
     return {"git_commit": commit, "git_dirty": None if commit is None else bool(changed)}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -25,11 +26,13 @@ INK, GREY, PALE = "#222222", "#777777", "#bbbbbb"
 BETTER, WORSE = COLOURS[:2]
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-NARROW_IN, WIDE_IN = 4.2, 7.2
-"""A figure that fits a phone's width and, a little smaller, one column of a paper; and one that spans both columns."""
+NARROW_IN = 4.2
+"""Width that fits a phone and, a little smaller, one column of a paper."""
 ROW_IN = 0.21
-MOST_ROWS = 60
+MOST_ROWS = 50
 """Rows that one figure shows; a board's tables have them all."""
+LEVEL = 0.05
+"""Points are hollow where no p can get below it."""
 
 
 def canvas(width_in: float, height_in: float) -> Figure:
@@ -37,10 +40,10 @@ def canvas(width_in: float, height_in: float) -> Figure:
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
-def row_panels(counts: Sequence[int], row_in: float = ROW_IN, width_in: float = NARROW_IN) -> tuple[Figure, list[Axes]]:
+def row_panels(counts: Sequence[int], row_in: float = ROW_IN) -> tuple[Figure, list[Axes]]:
     """Panels one below the other, one row of the board a line in each, the first on top; high as their rows need."""
     heights_in = [0.62 + row_in * count for count in counts]
-    fig = canvas(width_in, sum(heights_in))
+    fig = canvas(NARROW_IN, sum(heights_in))
     axes = fig.subplots(len(counts), 1, squeeze=False, gridspec_kw={"height_ratios": heights_in})[:, 0]
     for panel, count in zip(axes, counts, strict=True):
         panel.set_ylim(count - 0.4, -0.6)
@@ -48,11 +51,23 @@ def row_panels(counts: Sequence[int], row_in: float = ROW_IN, width_in: float = 
     return fig, list(axes)
 
 
-def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str] = ()) -> None:
-    """Each row's label at its left and, where there are any, its value in numbers at its right."""
-    axes.set_yticks(range(len(labels)), [short(label) for label in labels])
+def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str]) -> None:
+    """Each row's label at its left, its value in numbers at its right."""
+    axes.set_yticks(range(len(labels)), [short(label, 40) for label in labels])
     for y, value in enumerate(values):
         axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
+
+
+def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[bool]) -> None:
+    """A row a point: columns ``mean``, ``low``, ``high`` (nan: none); coloured where its interval excludes 0."""
+    y_V = np.arange(len(points))
+    colour_V = np.select([points["low"] > 0, points["high"] < 0], [BETTER, WORSE], INK)
+    axes.axvline(0, color=GREY, lw=1)
+    axes.hlines(y_V, points["low"], points["high"], colors=colour_V, lw=1.2)
+    for end in ("low", "high"):
+        axes.scatter(points[end], y_V, marker="|", c=colour_V, s=25, lw=1.2)
+    axes.scatter(points["mean"], y_V, s=22, lw=1.1, zorder=3, ec=colour_V, c=np.where(hollow, "white", colour_V))
+    axes.margins(x=0.08)
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], step_in: float = 0.13) -> None:
@@ -130,9 +145,10 @@ def seeds_text(counts: Iterable[int]) -> str:
 
 
 def short(text: str, length: int = 36) -> str:
-    """One line of at most so many characters."""
+    """One line of at most so many characters, without its middle where it is longer: variants differ at their ends."""
     text = printable(text)
-    return text if len(text) <= length else text[: length - 1] + "…"
+    head = 3 * length // 5
+    return text if len(text) <= length else f"{text[:head]}…{text[head + 1 - length :]}"
 
 
 def slug(text: str) -> str:

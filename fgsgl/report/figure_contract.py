@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import ModuleType
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from fgsgl.report.board import printable
-from fgsgl.report.drawing import slug
+from fgsgl.report.drawing import STYLE, slug
 from fgsgl.report.figures import Inputs, Sheet
 
 WIDEST_IN, HIGHEST_IN = 9.0, 20.0
@@ -42,7 +43,8 @@ def examine(module: ModuleType, inputs: Inputs) -> list[Sheet]:
         module.__name__.rpartition(".")[2].replace("_", "-") == module.NAME, f"{module.NAME} is not its file's name"
     )
     require(one_line(module.TITLE), f"{module.NAME} has no title of one line")
-    sheets = list(module.draw(inputs))
+    with matplotlib.rc_context(fname=STYLE):
+        sheets = list(module.draw(inputs))
     names = [f"{module.NAME}{sheet.suffix}" for sheet in sheets]
     require(len(set(names)) == len(names), f"two figures have one name: {names}")
     for name, sheet in zip(names, sheets, strict=True):
@@ -52,7 +54,8 @@ def examine(module: ModuleType, inputs: Inputs) -> list[Sheet]:
         require(all(isinstance(column, str) and column for column in sheet.table.columns), f"{name}: unnamed columns")
         width_in, height_in = sheet.figure.get_size_inches()
         require(width_in <= WIDEST_IN and height_in <= HIGHEST_IN, f"{name} is {width_in:.1f} x {height_in:.1f} inches")
-        faults = misplaced(sheet.figure)
+        with matplotlib.rc_context(fname=STYLE):
+            faults = misplaced(sheet.figure)
         require(not faults, f"{name}: {'; '.join(faults[:5])}")
     return sheets
 

@@ -2,6 +2,7 @@
 "use strict";
 
 const PAGE = 100;  // cells drawn at once
+const NAMED = 4;  // rows whose cells are shown, up to which each is named
 const byId = id => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const compareTexts = new Intl.Collator("en", { numeric: true }).compare;
@@ -27,23 +28,27 @@ function openTab(name) {
 
 function route() {
   const [name, rows] = location.hash.slice(1).split("/");
-  const target = byId(name) ?? byId(tabs[0].getAttribute("aria-controls"));
-  const panel = target.closest(".panel");
-  if (!panel) return;
+  const target = byId(name), found = target?.closest(".panel");
+  const panel = found ?? byId(tabs[0].getAttribute("aria-controls"));
   openTab(panel.id);
   if (panel.id === "cells") pickCells(rows);
-  if (target === panel) scrollTo(0, 0);
-  else target.scrollIntoView();
+  if (found && found !== target) target.scrollIntoView();
+  else scrollTo(0, 0);
 }
 
 for (const [index, tab] of tabs.entries()) {
+  tab.addEventListener("click", event => {
+    event.preventDefault();  // the browser's own jump would take the focus off the tab
+    history.pushState(null, "", tab.hash);
+    route();
+  });
   tab.addEventListener("keydown", event => {
-    const last = tabs.length - 1;
-    const next = { ArrowRight: index === last ? 0 : index + 1, ArrowLeft: index ? index - 1 : last, Home: 0, End: last };
-    if (!(event.key in next)) return;
+    const next = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: -1 }[event.key];
+    if (next === undefined) return;
     event.preventDefault();
-    tabs[next[event.key]].focus();
-    tabs[next[event.key]].click();
+    const other = tabs.at(next % tabs.length);
+    other.focus();
+    other.click();
   });
 }
 
@@ -96,9 +101,13 @@ let picked = null, sorted = allCells, found = allCells, first = 0;
 function pickCells(rows) {
   picked = rows ? new Set(rows.split("+").map(Number)) : null;
   filter.value = "";
-  const names = picked && [...picked].map(row => data.labels[row]).filter(Boolean);
   byId("cells-picked").hidden = !picked;
-  byId("cells-of").textContent = picked ? `The cells behind ${names.join(" and ")}.` : "";
+  if (picked) {
+    const names = [...picked].map(row => data.labels[row]).filter(name => name !== undefined);
+    const named = names.length > NAMED ? [`${names.length} rows`] : names;
+    byId("cells-of").textContent = `The cells behind ${named.join(" and ")}.`;
+    byId("cells-picked").focus();
+  }
   findCells();
 }
 

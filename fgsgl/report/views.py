@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -105,16 +106,14 @@ def statistics_views(board: Board) -> list[View]:
         views.append(_of_rows(board, "differences", "Against FG-SGL", DIFFERENCES, parts, note))
     groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in board.table.itertuples():
-        for letter in row.tied:
+        for letter in re.findall(r"[a-z]\d*", row.tied):
             groups[row.protocol, letter].append(row)
     if groups:
         headings = [("Group", False), ("Rows", False), ("Protocol", False)]
-        lines = [
-            _line(
-                headings, (letter, "; ".join(row.label for row in rows), protocol), "+".join(str(r.Index) for r in rows)
-            )
-            for (protocol, letter), rows in groups.items()
-        ]
+        lines = []
+        for (protocol, letter), rows in groups.items():
+            texts = letter, "; ".join(row.label for row in rows), protocol
+            lines.append(_line(headings, texts, "+".join(str(row.Index) for row in rows)))
         views.append(View(name="tied", title="Cannot be told apart", headings=headings, bodies=[lines]))
     return views
 
@@ -168,27 +167,16 @@ def localisation_views(board: Board, table: pd.DataFrame) -> list[View]:
 
 
 def _of_rows(
-    board: Board,
-    name: str,
-    title: str,
-    columns: Sequence[Column],
-    parts: Iterable[pd.DataFrame],
-    note: Iterable[str],
+    board: Board, name: str, title: str, columns: Sequence[Column], parts: Iterable[pd.DataFrame], note: Iterable[str]
 ) -> View:
     """A table of rows of the board, a body a part."""
-    links, headings = _Links(board), _headings(columns)
-    bodies = [
-        [
-            _line(
-                headings,
-                [column.text(row) for column in columns],
-                str(row.Index),
-                links.to(row.protocol, (row.method, row.variant), REFERENCE),
-            )
-            for row in part.itertuples()
-        ]
-        for part in parts
-    ]
+    links, headings, bodies = _Links(board), _headings(columns), []
+    for part in parts:
+        lines = []
+        for row in part.itertuples():
+            pair = links.to(row.protocol, (row.method, row.variant), REFERENCE)
+            lines.append(_line(headings, [column.text(row) for column in columns], str(row.Index), pair))
+        bodies.append(lines)
     return View(name=name, title=title, headings=headings, bodies=bodies, note=note)
 
 

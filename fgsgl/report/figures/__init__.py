@@ -7,6 +7,7 @@ for it. :mod:`fgsgl.report.figure_contract` says what a sheet must keep.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import pkgutil
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -22,13 +23,12 @@ from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Predictions, Record
 from fgsgl.files import write_whole
+from fgsgl.report.ablation import Ablation
 from fgsgl.report.answers import predictions_beside
-from fgsgl.report.board import Board, row_key
+from fgsgl.report.board import REFERENCE, Board, row_key
 from fgsgl.report.drawing import STYLE
+from fgsgl.report.rows import Key
 from fgsgl.report.tables import no_formula
-
-if TYPE_CHECKING:
-    from fgsgl.report.ablation import Ablation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,26 +63,31 @@ class Inputs:
     board: Board
     ablations: Sequence[Ablation] = ()
     """The board's designs, evaluated."""
-    _predictions: dict[str, Predictions | None] = field(default_factory=dict)
+    _predictions: dict[Key, list[Predictions]] = field(default_factory=dict)
 
     def scored(self, row: Any) -> tuple[Record, ...]:
         """The records behind the numbers of a row of the board's table, by seed."""
         return self.board.scored.get(row_key(row), ())
 
-    def predictions(self, record: Record) -> Predictions | None:
-        """The predictions beside a record, None where there is no such file.
+    def predictions(self, row: Any) -> list[Predictions]:
+        """Those of every seed of a row of :meth:`with_predictions`.
 
         Raises:
             UserError: from :func:`fgsgl.report.answers.predictions_beside`.
         """
-        if record.cell_id not in self._predictions:
-            self._predictions[record.cell_id] = predictions_beside(self.board.folder / "ledger", record)
-        return self._predictions[record.cell_id]
+        key = row_key(row)
+        if key not in self._predictions:
+            ledger = self.board.folder / "ledger"
+            self._predictions[key] = [predictions_beside(ledger, record) for record in self.scored(row)]
+        return self._predictions[key]
 
-    def all_predictions(self, row: Any) -> list[Predictions]:
-        """Those of every seed of a row, in the order of :meth:`scored`; none where one of them is missing."""
-        found = [self.predictions(record) for record in self.scored(row)]
-        return [] if None in found else found
+    def with_predictions(self) -> list[Any]:
+        """The rows of measured methods whose predictions lie beside their records: FG-SGL first, then full methods,
+        then variants, each the best first."""
+        ledger = self.board.folder / "ledger"
+        rows = [row for row in self.board.table.itertuples() if row.kind == "method" and row.n_seeds]
+        rows = [row for row in rows if all((ledger / f"{r.cell_id}.npz").is_file() for r in self.scored(row))]
+        return sorted(rows, key=lambda row: ((row.method, row.variant) != REFERENCE, row.variant != "full", row.Index))
 
 
 def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
@@ -107,17 +112,25 @@ def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tup
         UserError: if a file beside the records is damaged or is not the one that its record names.
     """
     inputs, written = Inputs(board, ablations), []
-    with matplotlib.rc_context(fname=STYLE):
-        for module in modules():
-            for sheet in module.draw(inputs):
-                path = folder / f"{module.NAME}{sheet.suffix}"
-                paths = {kind: path.with_name(f"{path.name}.{kind}") for kind in ("png", "pdf", "csv")}
-                write_whole(paths["png"], image(sheet.figure, "png"))
-                sheet.figure.set_layout_engine("none")  # what the first drawing found holds for the second
-                write_whole(paths["pdf"], image(sheet.figure, "pdf"))
-                write_whole(paths["csv"], _csv(sheet.table))
-                written.append(Written(name=path.name, title=module.TITLE, caption=sheet.caption, **paths))
+    # Drawing makes much garbage; without this, a fifth of the time went into looking for some among 10,000 records.
+    gc.freeze()
+    try:
+        with matplotlib.rc_context(fname=STYLE):
+            for module in modules():
+                written += [_write(sheet, module, folder) for sheet in module.draw(inputs)]
+    finally:
+        gc.unfreeze()
     return tuple(written)
+
+
+def _write(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
+    name = f"{module.NAME}{sheet.suffix}"
+    paths = {kind: folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")}
+    write_whole(paths["png"], image(sheet.figure, "png"))
+    sheet.figure.set_layout_engine("none")  # what the first drawing found holds for the second
+    write_whole(paths["pdf"], image(sheet.figure, "pdf"))
+    write_whole(paths["csv"], _csv(sheet.table))
+    return Written(name=name, title=module.TITLE, caption=sheet.caption, **paths)
 
 
 def image(figure: Figure, kind: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Top-1 of every row: each seed a dot, their mean and its interval. S seeds."""
+"""Top-1 of every row: each seed a dot, their mean and its interval. S seeds, V rows."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
             if seed in value
         ]
         axes.plot(*zip(*points, strict=True), "o", ms=3, mfc="none", mec=COLOURS[index % len(COLOURS)], mew=0.8)
-    for y, row in enumerate(rows):
-        colour = GREY if row.kind == "ceiling" else INK
-        axes.plot([100 * row.top1] * 2, [y - 0.34, y + 0.34], color=colour, lw=1.8)
-        axes.plot([100 * row.top1_ci_low, 100 * row.top1_ci_high], [y, y], color=colour, lw=1)
+    mean_V, low_V, high_V = 100 * np.array([(row.top1, row.top1_ci_low, row.top1_ci_high) for row in rows]).T
+    colours, y_V = [GREY if row.kind == "ceiling" else INK for row in rows], np.arange(len(rows))
+    axes.vlines(mean_V, y_V - 0.34, y_V + 0.34, colors=colours, lw=1.8)
+    axes.hlines(y_V, low_V, high_V, colors=colours, lw=1)
     floor, (low, high) = 100 * rows[0].floor, axes.get_xlim()
     if low - (high - low) < floor:
         axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)

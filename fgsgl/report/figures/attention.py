@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -60,13 +61,15 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             examples = {name: file[name] for name in SHAPES}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
         raise UserError(f"the attention {path} cannot be read: {error}; run its cell again") from None
     sizes = {"C": 3}
     for name, axes in SHAPES.items():
         shape = examples[name].shape
         if len(axes) != len(shape) or any(sizes.setdefault(*pair) != pair[1] for pair in zip(axes, shape, strict=True)):
             raise UserError(f"the attention {path} has {name} of shape {shape}, which does not fit; run its cell again")
+    if round(sizes["P"] ** 0.5) ** 2 != sizes["P"]:
+        raise UserError(f"the attention {path} has {sizes['P']} patches, which are no square; run its cell again")
     return examples
 
 
@@ -92,7 +95,8 @@ def _figure(examples: dict[str, np.ndarray], index: int) -> Figure:
         label = "\n".join([printable(str(title)).upper(), *textwrap.wrap(short(str(sentence), 120), 32)])
         axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=6)
     mask_HW = np.concatenate(examples["mask_NTHW"][index], axis=1)
-    panels[0].contour(mask_HW, levels=[0.5], colors=BETTER, linewidths=0.9)
+    if mask_HW.any():
+        panels[0].contour(mask_HW, levels=[0.5], colors=BETTER, linewidths=0.9)
     return fig
 
 

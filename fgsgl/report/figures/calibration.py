@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Predictions
+from fgsgl.errors import UserError
 from fgsgl.report.drawing import (
     BETTER,
     GREY,
@@ -23,9 +24,8 @@ from fgsgl.report.drawing import (
     plus_minus,
     seeds_text,
     short,
-)
+)  # fmt: skip
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures.confusion import with_predictions
 from fgsgl.stats.calibration import expected_calibration_error
 from fgsgl.stats.seeds import t_half_width
 
@@ -37,10 +37,10 @@ BINS = 15
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, a panel a row."""
-    for suffix, group in by_protocol(with_predictions(inputs)):
+    for suffix, group in by_protocol(inputs.with_predictions()):
         rows, remark = few(group, MOST_PANELS)
         counts = [len(inputs.scored(row)) for row in rows]
-        tables = [_table(row.label, inputs.all_predictions(row)) for row in rows]
+        tables = [_table(row.label, inputs.predictions(row)) for row in rows]
         caption = (
             f"Accuracy against confidence, the largest probability of a clip, in {BINS} bins of equal width: the clips "
             f"of all seeds together ({seeds_text(counts)}). On the dashed line confidence is accuracy; below it the "
@@ -52,11 +52,13 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 
 def _table(label: str, seeds: Sequence[Predictions]) -> pd.DataFrame:
     """The bins over the clips of all seeds; beside them the error of the seeds."""
+    labels_N = np.concatenate([seed.labels for seed in seeds])
+    probability_NC = np.concatenate([seed.scores["combined"] for seed in seeds])
+    try:
+        _, bins = expected_calibration_error(labels_N, probability_NC, BINS)
+    except UserError as error:
+        raise UserError(f"the calibration of {label}: {error}; run its cells again") from None
     errors_S = [100 * expected_calibration_error(p.labels, p.scores["combined"], BINS)[0] for p in seeds]
-    labels_N, probability_NC = (
-        np.concatenate([p.labels for p in seeds]), np.concatenate([p.scores["combined"] for p in seeds])
-    )  # fmt: skip
-    _, bins = expected_calibration_error(labels_N, probability_NC, BINS)
     half = t_half_width(errors_S)
     bins.insert(0, "row", label)
     return bins.assign(ece_percent=np.mean(errors_S), ece_half_width=math.nan if half is None else half)

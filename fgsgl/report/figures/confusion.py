@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Predictions
-from fgsgl.report.board import REFERENCE
 from fgsgl.report.drawing import INK, by_protocol, canvas, seeds_text, short
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.metrics import confusion
@@ -19,36 +17,26 @@ NAME = "confusion"
 TITLE = "Confusion matrix"
 MOST_NUMBERED = 24
 """Classes up to which a cell is large enough for its number."""
-BLANK = "What rounds to less than 1 has no number; a grey row is a class without a test clip."
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One matrix a protocol, of FG-SGL, or where it is not on the board of the best full method."""
-    for suffix, rows in by_protocol(with_predictions(inputs)):
+    for suffix, rows in by_protocol(inputs.with_predictions()):
         first = rows[0]
         classes = inputs.scored(first)[0].data["classes"]
-        percent_CC = confusion_percent(inputs.all_predictions(first), len(classes))
-        counts = [len(inputs.scored(first))]
+        percent_CC = confusion_percent(inputs.predictions(first), len(classes))
         caption = (
             f"{first.label}: of each true class's test clips, the share (%) that gets each answer, mean over seeds "
-            f"({seeds_text(counts)}). {BLANK}"
+            f"({seeds_text([len(inputs.scored(first))])}).{explained(classes)}"
         )
         fig = matrix(percent_CC, classes, cmap="Blues", low=0, label="share of the true class's clips (%)")
         yield Sheet(figure=fig, table=matrix_table(percent_CC, classes), caption=caption, suffix=suffix)
 
 
-def with_predictions(inputs: Inputs) -> list[Any]:
-    """The rows of measured methods whose predictions lie beside their records: FG-SGL first, then full methods, then
-    variants, each the best first."""
-    ledger = inputs.board.folder / "ledger"
-    rows = [
-        row
-        for row in inputs.board.table.itertuples()
-        if row.kind == "method"
-        and row.n_seeds
-        and all((ledger / f"{record.cell_id}.npz").exists() for record in inputs.scored(row))
-    ]
-    return sorted(rows, key=lambda r: ((r.method, r.variant) != REFERENCE, r.variant != "full", r.Index))
+def explained(classes: Sequence[str]) -> str:
+    """What the marks of :func:`matrix` mean, for its caption."""
+    numbers = "Below 1 there is no number" if len(classes) <= MOST_NUMBERED else "A dash: below 0"
+    return f" {numbers}; a grey row: a class without a test clip."
 
 
 def confusion_percent(seeds: Sequence[Predictions], n_classes: int) -> np.ndarray:

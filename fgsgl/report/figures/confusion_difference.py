@@ -8,7 +8,7 @@ import numpy as np
 
 from fgsgl.report.drawing import by_protocol, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures.confusion import BLANK, confusion_percent, matrix, matrix_table, with_predictions
+from fgsgl.report.figures.confusion import confusion_percent, explained, matrix, matrix_table
 
 NAME = "confusion-difference"
 TITLE = "Difference of confusion matrices"
@@ -16,19 +16,19 @@ TITLE = "Difference of confusion matrices"
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One matrix a protocol, where two rows have predictions; the second is the best full method, else the best row."""
-    for suffix, rows in by_protocol(with_predictions(inputs)):
+    for suffix, rows in by_protocol(inputs.with_predictions()):
         if len(rows) < 2:
             continue
         first, other = rows[:2]
         classes = inputs.scored(first)[0].data["classes"]
-        first_CC, other_CC = (confusion_percent(inputs.all_predictions(row), len(classes)) for row in (first, other))
+        first_CC, other_CC = (confusion_percent(inputs.predictions(row), len(classes)) for row in (first, other))
         difference_CC = first_CC - other_CC
         reach = max(10.0, float(np.nanmax(np.abs(difference_CC))))
         counts = [len(inputs.scored(row)) for row in (first, other)]
         caption = (
             f"{first.label} minus {other.label}: difference, in percentage points, of the share of each true class's "
             f"test clips that gets each answer, means over seeds ({seeds_text(counts)}). On the diagonal more (blue) "
-            f"is better, beside it less. {BLANK}"
+            f"is better, beside it less.{explained(classes)}"
         )
         fig = matrix(difference_CC, classes, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
         yield Sheet(figure=fig, table=matrix_table(difference_CC, classes), caption=caption, suffix=suffix)

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, name_rows, plus_minus, row_panels, seeds_text
+from fgsgl.report.ablation import TESTED, Ablation
+from fgsgl.report.drawing import LEVEL, name_rows, plus_minus, points_with_intervals, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
 from fgsgl.stats.seeds import smallest_p
 
-if TYPE_CHECKING:
-    from fgsgl.report.ablation import Ablation
-
 NAME = "factorial-effects"
 TITLE = "Main effects and interactions"
-LEVEL = 0.05
-PANELS = (("main", "main effects"), ("interaction", "interactions"))
+HEADINGS = {"main": "main effects", "interaction": "interactions"}
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a factorial design, effects in the order of their size."""
     for suffix, ablation in factorial_designs(inputs):
         effects = ablation.effects
-        parts = [(title, effects[effects["kind"] == kind]) for kind, title in PANELS]
+        parts = [(title, effects[effects["kind"] == kind]) for kind, title in HEADINGS.items()]
         parts = [(title, part.sort_values("effect", ascending=False)) for title, part in parts if len(part)]
-        filled = family(effects) * smallest_p(len(ablation.seeds)) <= LEVEL
+        filled = _family(effects) * smallest_p(len(ablation.seeds)) <= LEVEL
         fig, panels = row_panels([len(part) for _, part in parts])
         for axes, (title, part) in zip(panels, parts, strict=True):
             axes.set_title(title)
@@ -37,13 +33,13 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=table, caption=_caption(ablation, filled), suffix=suffix)
 
 
-def family(effects: pd.DataFrame) -> int:
+def _family(effects: pd.DataFrame) -> int:
     """How many effects Holm's adjustment is over."""
-    return int(effects["kind"].isin([kind for kind, _ in PANELS]).sum())
+    return int(effects["kind"].isin(TESTED).sum())
 
 
 def _caption(ablation: Ablation, filled: bool) -> str:
-    n, tests = len(ablation.seeds), family(ablation.effects)
+    n, tests = len(ablation.seeds), _family(ablation.effects)
     hollow = f" Hollow: with n = {n}, Holm's p over the {tests} effects cannot get below {LEVEL:g}."
     aliases = f" Half the arms are planned, so these look the same: {'; '.join(ablation.aliases)}."
     return (
@@ -55,12 +51,7 @@ def _caption(ablation: Ablation, filled: bool) -> str:
 
 
 def _panel(axes: Axes, effects: pd.DataFrame, filled: bool) -> None:
-    axes.axvline(0, color=GREY, lw=1)
-    for y, row in enumerate(effects.itertuples()):
-        colour = BETTER if row.low > 0 else WORSE if row.high < 0 else INK
-        axes.plot([row.low, row.high], [y, y], color=colour, lw=1.2)
-        axes.plot(row.effect, y, "o", ms=4.5, color=colour, mfc=colour if filled else "white")
-    axes.margins(x=0.08)
+    points_with_intervals(axes, effects.rename(columns={"effect": "mean"}), hollow=[not filled] * len(effects))
     halves = (effects["high"] - effects["low"]) / 2
     values = [plus_minus(effect, half, sign="+") for effect, half in zip(effects["effect"], halves, strict=True)]
     name_rows(axes, list(effects["factor"]), values)

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report import drawing
-from fgsgl.report.drawing import BETTER, GREY, INK, WORSE
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.tables import with_interval
 
@@ -21,7 +20,6 @@ COLUMNS = (
     "d_z", "wins",
 )  # fmt: skip
 """Of the board's table."""
-LEVEL = 0.05
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -41,18 +39,14 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 
 
 def _panel(axes: Axes, rows: Sequence[Any]) -> None:
-    axes.axvline(0, color=GREY, lw=1)
-    for y, row in enumerate(rows):
-        colour = BETTER if row.diff_ci_low > 0 else WORSE if row.diff_ci_high < 0 else INK
-        axes.plot([row.diff_ci_low, row.diff_ci_high], [y, y], "|-", color=colour, lw=1.2, ms=5)
-        axes.plot(row.diff_top1, y, "o", ms=4.5, color=colour, mfc=colour if _can_reach(row) else "white")
-    axes.margins(x=0.08)
+    points = pd.DataFrame({"mean": r.diff_top1, "low": r.diff_ci_low, "high": r.diff_ci_high} for r in rows)
+    drawing.points_with_intervals(axes, points, hollow=[not _can_reach(row) for row in rows])
     values = [with_interval(r.diff_top1, r.diff_ci_low, r.diff_ci_high, r.diff_over, sign="+") for r in rows]
     drawing.name_rows(axes, [row.label for row in rows], values)
 
 
 def _can_reach(row: Any) -> bool:
-    return row.smallest_p_holm <= LEVEL
+    return row.smallest_p_holm <= drawing.LEVEL
 
 
 def _caption(rows: Sequence[Any]) -> str:

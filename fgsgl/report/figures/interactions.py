@@ -5,18 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from fgsgl.report.ablation import Ablation
 from fgsgl.report.drawing import COLOURS, NARROW_IN, canvas, seeds_text
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
 from fgsgl.stats.seeds import t_half_width
-
-if TYPE_CHECKING:
-    from fgsgl.report.ablation import Ablation
 
 NAME = "interactions"
 TITLE = "Interaction plot"

@@ -19,7 +19,8 @@ TITLE = "Attention inside the true motion"
 MEASURES = (("energy", "attention inside (%)"), ("pointing", "pointing game: hits (%)"))
 BLIND = {"even": "even attention", "centre": "centre of picture", "prior": "mean training mask"}
 """Maps that see no clip, the same for every recognizer."""
-MOST_LINES = 40
+ORDER = {name: place for place, name in enumerate([*DIMENSIONS, "saliency", *BLIND])}
+MOST_SHOWN = 5
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -27,9 +28,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if any(r.localisation for r in inputs.scored(row))]
     for suffix, group in by_protocol(rows):
         clips = _clips(inputs, group)
-        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_LINES // 5)
+        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN)
         table = pd.concat(_table(row.label, _measured(inputs, row, clips)) for row in shown)
-        table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(_order))
+        table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(ORDER))
         counts = [len(_measured(inputs, row, clips)) for row in shown]
         caption = (
             f"Over {clips[0]} test clips, at the resolution of patches ({seeds_text(counts)}; a circle a seed, a bar "
@@ -51,11 +52,6 @@ def _identity(record: Record) -> tuple[int, str]:
 
 def _measured(inputs: Inputs, row: Any, clips: tuple[int, str]) -> list[Record]:
     return [record for record in inputs.scored(row) if record.localisation and _identity(record) == clips]
-
-
-def _order(name: str) -> tuple[bool, bool, str]:
-    """Dimensions, then gradient saliency, then the maps that see no clip."""
-    return name in BLIND, name not in DIMENSIONS, f"{[*DIMENSIONS, name].index(name)}{name}"
 
 
 def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
@@ -81,7 +77,7 @@ def _figure(table: pd.DataFrame, several: bool) -> Figure:
                 axes.axvline(mean, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
             axes.plot(group["percent"], [y] * len(group), "o", ms=4, mfc="none", mec=GREY if known else BETTER)
             axes.plot([mean, mean], [y - 0.3, y + 0.3], color=GREY if known else INK, lw=1.8)
-            labels.append(BLIND[name] if known else f"{name}: {row}" if several else name)
+            labels.append(BLIND[name] if known else f"{name}: {row.removeprefix('FG-SGL ')}" if several else name)
             means.append(f"{mean:.1f}")
         axes.set_title(title)
         axes.set_xlim(0, None)

@@ -18,24 +18,25 @@ from fgsgl.report.figures import Inputs, Sheet
 NAME = "pareto"
 TITLE = "Accuracy against cost"
 COSTS = (("params_m", "parameters (M)"), ("gflops", "GFLOPs a clip"), ("latency_ms", "latency of a clip (ms)"))
-MOST_POINTS = 40
+FEWEST_POINTS, MOST_POINTS = 2, 40
+"""Full methods whose cost is known."""
 LABEL_IN = 0.135
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, a panel a cost; full methods are named beside the panels at the height of their top-1."""
-    rows = [r for r in inputs.board.table.itertuples() if r.kind == "method" and r.n_seeds and r.params_m > 0]
+    rows = [r for r in inputs.board.table.itertuples() if r.kind == "method" and r.n_seeds]
     for suffix, group in by_protocol(rows):
-        costs = [(name, title) for name, title in COSTS if any(getattr(row, name) > 0 for row in group)]
         full, remark = few([row for row in group if row.variant == "full"], MOST_POINTS)
-        if len(full) < 2:
+        costs = [(name, title) for name, title in COSTS if np.isfinite(_costs(full, name)).sum() >= FEWEST_POINTS]
+        if not costs:
             continue
         fig = _figure(costs, group, sorted(full, key=lambda row: row.top1))
         columns = {"label": "row", "variant": "variant", "top1": "top1_percent"} | {name: name for name, _ in costs}
         table = pd.DataFrame(group)[list(columns)].rename(columns=columns)
         table["top1_percent"] *= 100
         for name, _ in costs:
-            table[f"front_{name}"] = front(table[name].to_numpy(), table["top1_percent"].to_numpy())
+            table[f"front_{name}"] = front(_costs(group, name), table["top1_percent"].to_numpy())
         yield Sheet(figure=fig, table=table, caption=_caption(len(group) - len(full)) + remark, suffix=suffix)
 
 
@@ -52,22 +53,30 @@ def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequen
     height_in = max(2.6, 0.9 + LABEL_IN * len(full))
     fig = canvas(NARROW_IN + 1.5 * (len(costs) - 1), height_in)
     panels = fig.subplots(1, len(costs), sharey=True, squeeze=False)[0]
+    named_M = np.isin([row.Index for row in group], [row.Index for row in full])
     for axes, (name, title) in zip(panels, costs, strict=True):
-        cost_M = np.array([getattr(row, name) for row in group], dtype=float)
+        cost_M = _costs(group, name)
         top1_M = np.array([100 * row.top1 for row in group])
         on_M = front(cost_M, top1_M)
         order = np.argsort(cost_M[on_M])
-        axes.step(cost_M[on_M][order], top1_M[on_M][order], where="post", color=GREY, lw=1, zorder=1)
-        variants = [row.variant != "full" for row in group]
-        axes.plot(cost_M[variants], top1_M[variants], ".", color=PALE, ms=4, zorder=2)
+        front_x, front_y = cost_M[on_M][order], top1_M[on_M][order]
+        _log_axis(axes, cost_M)
+        right = axes.get_xlim()[1]
+        axes.step([*front_x, right], [*front_y, front_y[-1]], where="post", color=GREY, lw=1, zorder=1)
+        axes.plot(cost_M[~named_M], top1_M[~named_M], ".", color=PALE, ms=4, zorder=2)
         for index, row in enumerate(full):
             axes.plot(getattr(row, name), 100 * row.top1, ls="", ms=5, **look(index))
-        _log_axis(axes, cost_M)
         axes.set_xlabel(title)
         axes.grid()
     panels[0].set_ylabel("top-1 (%)")
     _names(panels[-1], full, height_in - 0.6)
     return fig
+
+
+def _costs(rows: Sequence[Any], name: str) -> np.ndarray:
+    """NaN where a cost is not known, or nothing, which has no place on a log scale."""
+    cost_M = np.array([getattr(row, name) for row in rows], dtype=float)
+    return np.where(cost_M > 0, cost_M, np.nan)
 
 
 def _log_axis(axes: Axes, cost_M: np.ndarray) -> None:
@@ -95,9 +104,9 @@ def _names(axes: Axes, full: Sequence[Any], height_in: float) -> None:
         )  # fmt: skip
 
 
-def _caption(n_variants: int) -> str:
-    variants = " Small dots: variants of FG-SGL." if n_variants else ""
+def _caption(n_others: int) -> str:
+    others = " Small dots: the other rows, most of them variants." if n_others else ""
     return (
         "Mean top-1 against what a method costs, log scale. The stepped line is the front: no row that costs as little "
-        f"is more accurate. Each name stands at the height of its points.{variants}"
+        f"is more accurate. Each name is led to the height of its points.{others}"
     )

@@ -12,7 +12,6 @@ from fgsgl.bench.record import Record
 from fgsgl.report.answers import AnswerBook
 from fgsgl.report.drawing import INK, by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures.confusion import with_predictions
 
 NAME = "subjects"
 TITLE = "Top-1 by test subject"
@@ -21,7 +20,7 @@ MOST_STRIPS = 20
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol: a strip of dots a row, the subjects in the same order of height in each."""
-    for suffix, group in by_protocol(with_predictions(inputs)):
+    for suffix, group in by_protocol(inputs.with_predictions()):
         rows, remark = few(group, MOST_STRIPS)
         strips = [by_subject(inputs.scored(row), inputs.board.answers) for row in rows]
         if strips[0].size < 2:

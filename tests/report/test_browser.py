@@ -1,0 +1,248 @@
+"""The HTML report in a real browser: ``make test-browser``."""
+
+import json
+import os
+import shutil
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.support.wait import WebDriverWait
+
+from fgsgl.report.write import report
+
+pytestmark = pytest.mark.browser
+
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium. Its driver is the one beside it, so nothing is downloaded."""
+    places = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    assert all(places.values()), f"not on the PATH: {places}; `make test-browser` installs Debian's"
+    options = webdriver.ChromeOptions()
+    options.binary_location = places["chromium"]
+    options.add_argument("--headless=new")
+    options.add_argument("--disable-dev-shm-usage")
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium's refuses to start for root
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(places["chromedriver"]))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def address(everything):
+    report(everything)
+    return (everything / "leaderboard.html").as_uri()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens a part of the page afresh; in the end nothing may have gone wrong on it."""
+
+    def go(part="", size=DESKTOP, of=address, **media):
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        browser.get("about:blank")
+        browser.get(of + part)
+        return browser
+
+    browser.get_log("browser")
+    yield go
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def click(browser, css):
+    browser.find_element("css selector", css).click()
+
+
+def texts(browser, css):
+    """Of every visible element."""
+    return [found.text for found in browser.find_elements("css selector", css) if found.is_displayed()]
+
+
+def open_tabs(browser):
+    return [
+        panel.get_attribute("id") for panel in browser.find_elements("css selector", ".panel") if panel.is_displayed()
+    ]
+
+
+def numbers(column):
+    return [float(text.split()[0].replace("−", "-")) for text in column if text != "–"]
+
+
+def test_a_click_on_a_heading_sorts_and_leaves_the_foot(visit):
+    browser = visit()
+    heading = "#board-table thead th:nth-child(2)"
+    column = "#board-table tbody:nth-of-type(1) td:nth-child(2)"
+    foot = texts(browser, "#board-table tbody.foot th")
+    shown = numbers(texts(browser, column))
+    click(browser, f"{heading} button")
+    assert numbers(texts(browser, column)) == sorted(shown, reverse=True)
+    assert browser.find_element("css selector", heading).get_attribute("aria-sort") == "descending"
+    click(browser, f"{heading} button")
+    assert numbers(texts(browser, column)) == sorted(shown)
+    names = "#board-table tbody:nth-of-type(1) th"
+    click(browser, "#board-table thead th:nth-child(1) button")
+    assert texts(browser, names)[-1] == "TSM @5f3a9c"
+    click(browser, "#board-table thead th:nth-child(1) button")
+    assert texts(browser, names)[0] == "TSM @5f3a9c"
+    assert len(browser.find_elements("css selector", "#board-table thead th[aria-sort]")) == 1
+    assert sorted(texts(browser, "#board-table tbody.foot th")) == sorted(foot)
+
+
+def test_typing_filters(visit):
+    browser = visit()
+    field = browser.find_element("css selector", "input[data-table=board-table]")
+    total = len(texts(browser, "#board-table tbody tr"))
+    field.send_keys("fg-sgl SHUFFLED")
+    assert set(texts(browser, "#board-table tbody th")) == {
+        "FG-SGL text=shuffled @5f3a9c", "FG-SGL -fgsa, text=shuffled @5f3a9c"
+    }  # fmt: skip
+    assert texts(browser, "#board-table-count") == [f"2 of {total} rows"]
+    field.clear()
+    field.send_keys("x", "\b")
+    assert len(texts(browser, "#board-table tbody tr")) == total and not any(texts(browser, "#board-table-count"))
+
+
+def test_tabs_open_by_click_key_and_address(visit):
+    browser = visit()
+    names = [tab.get_attribute("aria-controls") for tab in browser.find_elements("css selector", "[role=tab]")]
+    assert names == ["board", "ablation", "statistics", "localisation", "figures", "classes", "cells", "protocol"]
+    for name in names:
+        click(browser, f"#tab-{name}")
+        assert open_tabs(browser) == [name]
+        assert browser.find_element("css selector", "[aria-selected=true]").get_attribute("id") == f"tab-{name}"
+    click(browser, "#tab-board")
+    for key, name in (("\ue014", "ablation"), ("\ue012", "board"), ("\ue012", "protocol"), ("\ue011", "board")):
+        browser.switch_to.active_element.send_keys(key)  # right, left, left, Home
+        assert open_tabs(browser) == [name]
+        assert browser.switch_to.active_element.get_attribute("id") == f"tab-{name}"
+    browser.back()
+    WebDriverWait(browser, 5).until(lambda found: open_tabs(found) == ["protocol"])
+    assert open_tabs(visit("#statistics")) == ["statistics"]
+    figure = browser.find_element("css selector", "figure").get_attribute("id")
+    assert open_tabs(visit(f"#{figure}")) == ["figures"]
+    assert open_tabs(visit("#nowhere")) == ["board"]
+
+
+def test_a_number_leads_to_its_cells_and_a_cell_to_its_record(visit, everything):
+    browser = visit()
+    (row,) = [
+        row
+        for row in browser.find_elements("css selector", "#board-table tbody tr")
+        if row.find_element("css selector", "th").text == "FG-SGL -fgsa @5f3a9c"
+    ]
+    headings = texts(browser, "#board-table thead th")
+    row.find_elements("css selector", "th, td")[headings.index("Difference")].find_element("css selector", "a").click()
+    assert open_tabs(browser) == ["cells"]
+    assert texts(browser, "#cells-of") == ["The cells behind FG-SGL -fgsa @5f3a9c and FG-SGL @5f3a9c."]
+    assert browser.switch_to.active_element.get_attribute("id") == "cells-picked"
+    labels = texts(browser, "#cells-table tbody th")
+    assert labels.count("FG-SGL -fgsa @5f3a9c") == 3 and labels.count("FG-SGL @5f3a9c") == 4 and len(labels) == 7
+    link = browser.find_elements("css selector", "#cells-table tbody tr a")[labels.index("FG-SGL -fgsa @5f3a9c")]
+    record = json.loads((everything / "ledger" / f"{link.text}.json").read_text())
+    assert (record["method"], record["variant"]) == ("fgsgl", "-fgsa")
+    link.click()
+    assert json.loads(browser.find_element("css selector", "body").text)["cell_id"] == record["cell_id"]
+    browser.back()
+    click(browser, "#cells-picked a")
+    assert len(texts(browser, "#cells-table tbody th")) == len(list((everything / "ledger").glob("*.json"))) + 1
+    assert texts(browser, "#cells-picked") == []
+
+
+def test_cells_sort_filter_and_show_their_settings(visit):
+    browser = visit("#cells")
+    browser.find_element("css selector", "#cells-filter").send_keys("failed")
+    assert texts(browser, "#cells-table tbody td:nth-child(3)") == ["failed: nan"]
+    assert texts(browser, "#cells-count") == ["1 to 1 of 1 cells"]
+    button = browser.find_element("css selector", "#cells-table tbody button")
+    button.send_keys("\n")
+    dialog = browser.find_element("css selector", "dialog")
+    assert dialog.is_displayed() and "the loss is not a number <script>alert(1)</script>" in dialog.text
+    assert '"display_name": "TSM"' in dialog.text
+    browser.switch_to.active_element.send_keys("\ue00c")  # Escape
+    assert not dialog.is_displayed() and browser.switch_to.active_element == button
+    browser.find_element("css selector", "#cells-filter").clear()
+    browser.find_element("css selector", "#cells-filter").send_keys("tsm")
+    click(browser, "#cells-table thead th:nth-child(2) button")
+    assert texts(browser, "#cells-table tbody td:nth-child(2)") == ["3", "2", "1", "0"]
+
+
+def test_many_cells_come_a_page_at_a_time(visit, ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    cells = [{"cell_id": f"{n:016x}", "method": "fgsgl", "variant": "full", "seed": n} for n in range(249)]
+    ledger.folder.joinpath("plan.json").write_text(json.dumps({"cells": cells}))
+    report(ledger.folder)
+    browser = visit("#cells", of=(ledger.folder / "leaderboard.html").as_uri())
+    counts = []
+    for _ in range(3):
+        counts.append((len(texts(browser, "#cells-table tbody tr")), *texts(browser, "#cells-count")))
+        click(browser, "#cells-on")
+    assert counts == [(100, "1 to 100 of 250 cells"), (100, "101 to 200 of 250 cells"), (50, "201 to 250 of 250 cells")]
+    assert not browser.find_element("css selector", "#cells-on").is_enabled()
+    click(browser, "#cells-back")
+    assert texts(browser, "#cells-count") == ["101 to 200 of 250 cells"]
+
+
+def test_classes_of_the_chosen_row(visit):
+    browser = visit("#classes")
+    click(browser, "#classes-row option:last-child")
+    assert texts(browser, "#classes-row option:last-child") == ["Majority class @5f3a9c"]
+    table = [row.split() for row in texts(browser, "#classes-table tbody tr")]
+    assert len(table) == 17 and table[0][-4:-1] == ["15", "100.0", "6.2"] and table[14][-3:] == ["–", "–", "–"]
+    assert table[16][:1] == ["<script>alert(1)</script>"]
+    click(browser, "#classes-table thead th:nth-child(3) button")
+    assert "Turtling neck and shoulder" in texts(browser, "#classes-table tbody tr")[0]
+
+
+@pytest.mark.parametrize(
+    "part", ["board", "ablation", "statistics", "localisation", "figures", "classes", "cells", "protocol"]
+)
+def test_nothing_is_wider_than_a_phone(visit, part):
+    browser = visit(f"#{part}", PHONE)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == PHONE[0]
+    outside = """return [...document.querySelectorAll("h1, h2, p, nav a, .tools *, .box, figure div, li, summary")]
+        .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML)"""
+    assert browser.execute_script(outside) == []
+
+
+def test_names_from_records_stay_text_and_no_foreign_script_runs(visit, browser):
+    visit("#cells")
+    names = texts(browser, "#cells-table tbody tr")
+    assert any('<script>alert(1)</script> "><img src=x onerror=alert(2)>' in name for name in names)
+    assert len(browser.find_elements("css selector", "script")) == 2
+    assert all(image.get_attribute("src").startswith("data:") for image in browser.find_elements("css selector", "img"))
+    add = """const made = document.createElement("script"); made.textContent = "window.ran = true";
+        document.body.append(made); return window.ran === true"""
+    assert browser.execute_script(add) is False
+    (refused,) = browser.get_log("browser")
+    assert "Content Security Policy" in refused["message"]
+
+
+def test_dark_and_paper(visit):
+    background = "return getComputedStyle(document.body).backgroundColor"
+    scheme = "prefers-color-scheme"
+    light = visit(features=[{"name": scheme, "value": "light"}]).execute_script(background)
+    dark = visit(features=[{"name": scheme, "value": "dark"}]).execute_script(background)
+    assert sum(eval_rgb(light)) > 700 and sum(eval_rgb(dark)) < 100
+    paper = visit("#statistics", media="print", features=[{"name": scheme, "value": "dark"}])
+    assert sum(eval_rgb(paper.execute_script(background))) > 700
+    assert open_tabs(paper) == ["board", "ablation", "statistics", "localisation", "figures", "protocol"]
+    assert texts(paper, "nav, .tools") == []
+
+
+def eval_rgb(css):
+    return [int(part) for part in css.removeprefix("rgb(").removesuffix(")").split(",")]
+
+
+def test_all_parts_can_be_read_without_scripts(visit, browser):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        visit()
+        assert len(open_tabs(browser)) == 8
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
