@@ -135,7 +135,7 @@ def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
         )
     yield from _about_power(compared)
     if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():
-        yield "No row is compared: there is no second finished row beside FG-SGL under its protocol."
+        yield "No row is compared: FG-SGL and another method are not both finished under one protocol."
     labels = defaultdict(list)
     for row in methods[methods["diff_note"] != ""].itertuples():
         labels[row.diff_note].append(row.label)
