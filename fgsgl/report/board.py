@@ -5,7 +5,7 @@ Shares (``top1`` and its like) are 0..1, as in the records; differences are in p
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,15 +160,15 @@ def _labels(cells: Mapping[Key, Sequence[Record]], waiting: Mapping[Key, int]) -
 
 
 def _same_answers(same: Sequence[Twins], labels: Mapping[Key, str]) -> dict[Key, str]:
-    """For each row with the answers of others: these others, or the first few of them."""
-    texts = {}
+    """For each row with the answers of others: the first few of these, and how many more there are."""
+    texts = defaultdict(dict)  # in every seed it may be others
     for group in same:
         first = group.rows[:6]  # not all: the rows of a large group would each name every other one
         for key in group.rows:
             n_left_out = len(group.rows) - len({*first, key})
-            texts[key] = ", ".join(labels[other] for other in first if other != key)
-            texts[key] += f" and {n_left_out} more" if n_left_out else ""
-    return texts
+            names = ", ".join(labels[other] for other in first if other != key)
+            texts[key][names + (f" and {n_left_out} more" if n_left_out else "")] = None
+    return {key: "; ".join(found) for key, found in texts.items()}
 
 
 def _require_floors(table: Sequence[dict[str, Any]]) -> None:

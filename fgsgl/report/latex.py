@@ -33,7 +33,7 @@ def latex(board: Board) -> str:
     for start in range(0, len(rows), ROWS):
         part, last = rows[start : start + ROWS], start + ROWS >= len(rows)
         caption = latex_text(title(board)) + (", continued" if start else "")
-        lines += [r"\begin{table}[tbp]", r"\centering\scriptsize\setlength{\tabcolsep}{3pt}"]
+        lines += [r"\begin{table}[tbp]", r"\centering\scriptsize\setlength{\tabcolsep}{2pt}"]
         lines += [rf"\caption{{Top-1 on {caption}.}}", *_tabular(columns, part)]
         if last:
             lines += [r"\par\medskip\raggedright", *(latex_text(sentence) for sentence in board.note)]

@@ -13,7 +13,7 @@ from fgsgl.report.numbers import failure_counts
 from fgsgl.report.rows import Key, listed, printable, row_key
 from fgsgl.report.twins import Twins
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
-from fgsgl.stats.seeds import smallest_p
+from fgsgl.stats.seeds import MOST_EXACT, smallest_p
 
 NARROW_CLUSTERS = 8
 """Subjects below which the bootstrap's 95 % interval covers less than 94 % (:mod:`fgsgl.stats.clusters`)."""
@@ -126,14 +126,16 @@ def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
             "pairs are the subjects. McNemar's p over clips, which ignores subjects, is in the CSV and the HTML."
         )
     if len(compared):
+        sampled = compared["n_pairs"].max() > MOST_EXACT
+        test = f"sign-flip test ({2**MOST_EXACT:,} random patterns)" if sampled else "exact sign-flip test"
         yield (
-            "p: exact two-sided sign-flip test over the pairs, adjusted by Holm over one family, the "
+            f"p: {test} over the pairs, two-sided, adjusted by Holm over one family, the "
             f"{len(compared)} compared row(s) of this board. d_z: mean over standard deviation of the paired "
             "differences; Wins: share of the pairs that the row wins, ties half (intervals in the CSV and the HTML)."
         )
     yield from _about_power(compared)
     if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():
-        yield "No row is compared: there is no second finished row beside FG-SGL under its protocol."
+        yield "No row is compared: FG-SGL and another method are not both finished under one protocol."
     labels = defaultdict(list)
     for row in methods[methods["diff_note"] != ""].itertuples():
         labels[row.diff_note].append(row.label)

@@ -100,6 +100,17 @@ def test_different_seed_sets_are_not_compared(ledger):
     assert np.isfinite(row(board.table, "FG-SGL text=shuffled")["diff_top1"])
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_rows_that_scored_other_clips_are_not_compared(ledger, seeds):
+    ledger.fill(seeds=seeds)
+    ledger.n_clips = 228
+    for seed in range(seeds):
+        ledger.add("tsn", 1.6, seed=seed)
+    board = read_board(ledger.folder)
+    assert np.isnan(row(board.table, "tsn")["diff_top1"]) and row(board.table, "tsn")["tied"] == ""
+    assert "tsn: not compared: other data than the reference's." in board.note
+
+
 def test_what_was_not_trained_is_compared_with_every_seed(ledger):
     ledger.fill(seeds=3)
     config = {"display_name": "Zero-shot", "recipe": None}

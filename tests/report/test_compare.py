@@ -105,3 +105,13 @@ def test_rows_share_a_letter_exactly_where_they_cannot_be_told_apart(ledger):
         assert bool(set(table.loc[one, "tied"]) & set(table.loc[other, "tied"])) == (p > 0.05)
     assert "a" in table.loc["FG-SGL", "tied"], "the best group is a"
     assert table.loc["short", "tied"] == table.loc["Majority class", "tied"] == ""
+
+
+def test_without_fgsgl_rows_are_grouped_but_not_compared(ledger):
+    for seed in range(3):
+        ledger.add("tsm", 3.0, seed=seed)
+        ledger.add("tsn", 0.5, seed=seed)
+    ledger.add("majority", 0.0, kind="floor")
+    board = read_board(ledger.folder)
+    assert list(board.table["tied"]) == ["a", "b", ""] and not compared(board)
+    assert any("FG-SGL and another method are not both finished" in sentence for sentence in board.note)

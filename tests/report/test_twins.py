@@ -54,3 +54,11 @@ def test_without_predictions_their_digests_tell(ledger):
         path.unlink()
     (twins,) = read_board(ledger.folder).twins
     assert twins.seeds == (0, 1) and twins.to_the_bit and {row[1] for row in twins.rows} == {"full", "-guidance"}
+
+
+def test_a_row_names_its_twins_of_every_seed(ledger):
+    ledger.fill(seeds=2)
+    ledger.add("one", 2.4, seed=0)
+    ledger.add("two", 2.4, seed=1)
+    table = read_board(ledger.folder).table.set_index("label")["same_answers"]
+    assert (table["FG-SGL"], table["one"], table["two"]) == ("one; two", "FG-SGL", "FG-SGL")
