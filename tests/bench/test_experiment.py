@@ -154,6 +154,7 @@ def start(smoke: Path, out: Path, epochs: int) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores Ctrl-C
     )  # fmt: skip
 
 
