@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,8 +10,6 @@ from ablations.designs import MANY_CELLS, design
 from fgsgl.bench.cell import FULL
 from fgsgl.bench.design import Design
 from fgsgl.bench.record import Record
-
-LEVEL = 0.05
 
 
 def describe(one: Design, seeds: int) -> Iterator[str]:
@@ -38,6 +35,7 @@ def seeds_wanted(
         UserError: for a difference or a power that has no number of seeds.
     """
     from fgsgl.stats.power import seeds_needed
+    from fgsgl.stats.seeds import LEVEL, fewest_pairs
 
     spread, n_pairs, n_rows = paired_sd(records, protocol_hash)
     wanted = f"a top-1 difference of {difference:g} (points), with power {power:g},"
@@ -51,8 +49,10 @@ def seeds_wanted(
         yield f"{wanted} needs an unknown number of seeds: no row has two on record beside FG-SGL"
     for one in designs:
         family = len(one.variants) - 1
-        fewest = next(n for n in itertools.count(2) if family * 2 / 2**n <= LEVEL)
-        yield f"{one.name}: with its {family} comparisons no Holm-adjusted p goes below 0.05 before {fewest} seeds"
+        yield (
+            f"{one.name}: with its {family} comparisons no Holm-adjusted p goes below {LEVEL:g} before "
+            f"{fewest_pairs(family)} seeds"
+        )
 
 
 def paired_sd(records: Iterable[Record], protocol_hash: str) -> tuple[float, int, int]:

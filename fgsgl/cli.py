@@ -136,7 +136,7 @@ def _contrast(arguments: argparse.Namespace) -> int:
 
 def _repro(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.live import wide_console
-    from fgsgl.bench.repro import repro
+    from fgsgl.repro import repro
 
     return repro(arguments.folder, arguments.what, arguments.root, arguments.device, wide_console())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ class Design:
     @property
     def title(self) -> str:
         """``factorial over fgsa, cpa, lora, schedule``."""
-        return f"{'half of the ' if self.aliases else ''}{self.name} over {', '.join(self.factors)}"
+        return title_of(self.name, self.factors, self.aliases)
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -58,3 +59,8 @@ class Design:
             ],
             "aliases": list(self.aliases),
         }
+
+
+def title_of(name: str, factors: Sequence[str], aliases: Sequence[str]) -> str:
+    """``factorial over fgsa, cpa``; a design with aliases is half of one."""
+    return f"{'half of the ' if aliases else ''}{name} over {', '.join(factors)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from fgsgl.bench.design import title_of
 from fgsgl.files import write_whole
 from fgsgl.report.ablation import MARGIN, PAIRED, TESTED, Ablation, ablations
 from fgsgl.report.board import REFERENCE, Board, printable
-from fgsgl.report.tables import EMPTY, markdown_text, no_formula, number
-from fgsgl.stats.seeds import smallest_p
+from fgsgl.report.tables import EMPTY, markdown_table, markdown_text, no_formula, number, numeric_headings
+from fgsgl.stats.seeds import LEVEL, fewest_pairs, smallest_p
 
-LEVEL = 0.05
 ARMS = ("Arm", "n", "Top-1 %", "Difference", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")
 EFFECTS = ("Factor", "Main effect", "p (Holm)", "Shapley value", "One-out", "One-in")
 INTERACTIONS = ("Factors", "Interaction", "p (Holm)")
@@ -36,11 +35,12 @@ def markdown(ablations: Sequence[Ablation]) -> str:
     lines = ["# Ablations", ""]
     for ablation in ablations:
         lines += [f"## {markdown_text(title(ablation))}", ""]
-        lines += [*_table(ARMS, arm_rows(ablation)), ""]
+        lines += [*markdown_table(numeric_headings(ARMS, texts=1), arm_rows(ablation)), ""]
         if ablation.effects is not None:
             mains, interactions = effect_rows(ablation)
-            lines += [*_table(EFFECTS, mains), ""]
-            lines += [*_table(INTERACTIONS, interactions), ""] if interactions else []
+            lines += [*markdown_table(numeric_headings(EFFECTS, texts=1), mains), ""]
+            if interactions:
+                lines += [*markdown_table(numeric_headings(INTERACTIONS, texts=1), interactions), ""]
         lines += [*(f"- {markdown_text(sentence)}" for sentence in note(ablation)), ""]
     return "\n".join(lines)
 
@@ -63,8 +63,7 @@ def csv(ablations: Sequence[Ablation]) -> str:
 
 def title(ablation: Ablation) -> str:
     """``factorial over fgsa, cpa``."""
-    half = "half of the " if ablation.aliases else ""
-    return printable(f"{half}{ablation.design} over {', '.join(ablation.factors)}")
+    return printable(title_of(ablation.design, ablation.factors, ablation.aliases))
 
 
 def effect_rows(ablation: Ablation) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
@@ -121,14 +120,6 @@ def _plus_minus(value: float, half: float) -> str:
     return number(value, 2, "+") + ("" if math.isnan(half) else f" ± {half:.2f}")
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(heads)} |",
-        f"| --- |{' ---: |' * (len(heads) - 1)}",
-        *(f"| {' | '.join(map(markdown_text, row))} |" for row in rows),
-    ]
-
-
 def note(ablation: Ablation) -> tuple[str, ...]:
     """What the tables of a design are over, and what they cannot tell."""
     return tuple(map(printable, (*_about_arms(ablation), *_about_effects(ablation), *_about_gaps(ablation))))
@@ -178,10 +169,9 @@ def _out_of_reach(counts: Iterable[int], family: int, what: str) -> Iterator[str
     for n in counts:
         least = min(1.0, family * smallest_p(n))
         if least > LEVEL:
-            fewest = next(more for more in itertools.count(n) if family * smallest_p(more) <= LEVEL)
             yield (
-                f"With n = {n} no adjusted p of {family} {what} can be below {least:.2g}; {fewest} seeds are the "
-                f"fewest that reach {LEVEL:g}."
+                f"With n = {n} no adjusted p of {family} {what} can be below {least:.2g}; {fewest_pairs(family)} seeds "
+                f"are the fewest that reach {LEVEL:g}."
             )
 
 

@@ -22,7 +22,7 @@ from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, by_seed, label, read_board
-from fgsgl.report.tables import EMPTY, markdown_text, no_formula, number
+from fgsgl.report.tables import EMPTY, markdown_table, no_formula, number, numeric_headings
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
 
@@ -152,20 +152,18 @@ def _contrast(mine_N: np.ndarray, theirs_N: np.ndarray, **place: Any) -> Contras
 def markdown(table: pd.DataFrame) -> str:
     """The contrasts as a table that GitHub shows, with what they mean under it."""
     heads = ("Data", "FG-SGL minus", "Score", "n", "FG-SGL %", "Other %", "Difference", "p", "smallest p")
-    lines = ["# Paired differences to FG-SGL", "", f"| {' | '.join(heads)} |"]
-    lines.append("| --- | --- | --- |" + " ---: |" * 6)
+    rows = []
     for row in table.itertuples():
         seed = "all data seeds" if row.data_seed == ALL else f"data seed {row.data_seed}"
         data = "all data sets" if row.dataset == ALL else f"{row.dataset} {row.preset}, {seed}"
         half = "" if np.isnan(row.half_width) else f" ± {row.half_width:.1f}"
-        cells = (
-            markdown_text(data), markdown_text(row.against), row.score, str(row.n),
+        rows.append((
+            data, row.against, row.score, str(row.n),
             number(row.mine), number(row.theirs), number(row.difference, sign="+") + half,
             f"{row.p:.3f}" if row.n > 1 else EMPTY, f"{row.smallest_p:.3f}",
-        )  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
+        ))  # fmt: skip
+    lines = ["# Paired differences to FG-SGL", "", *markdown_table(numeric_headings(heads, texts=3), rows), ""]
     lines += [
-        "",
         "- Top-1 points; mean of the paired differences ± half their 95 % Student t interval, over training seeds; in "
         "the rows of all data seeds over data seeds, each the mean of its training seeds.",
         "- p: exact two-sided sign-flip test over the n pairs, which cannot go below the smallest p. Not adjusted for "

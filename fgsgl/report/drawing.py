@@ -31,8 +31,6 @@ NARROW_IN = 4.2
 ROW_IN = 0.21
 MOST_ROWS = 50
 """Rows that one figure shows; a board's tables have them all."""
-LEVEL = 0.05
-"""Points are hollow where no p can get below it."""
 
 
 def canvas(width_in: float, height_in: float) -> Figure:

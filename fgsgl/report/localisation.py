@@ -17,7 +17,7 @@ import pandas as pd
 from fgsgl.bench.record import Record
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, row_key
-from fgsgl.report.tables import EMPTY, markdown_text, no_formula, number
+from fgsgl.report.tables import EMPTY, markdown_table, markdown_text, no_formula, number, numeric_headings
 from fgsgl.stats.families import holm
 from fgsgl.stats.paired import compare
 from fgsgl.stats.seeds import t_half_width
@@ -147,10 +147,10 @@ def _against(mine: Mapping[int, dict[str, Any]], theirs: Mapping[int, dict[str, 
 
 def markdown(board: Board, table: pd.DataFrame) -> str:
     """Both tables as GitHub shows them, with what they mean under them."""
-    lines = ["# Where recognizers look, and what can be read out", "", *_head(LOOKS)]
-    lines += [_line(texts) for _, texts in look_rows(table)]
-    reads = [_line(texts) for _, texts in read_rows(table)]
-    lines += ["", *_head(READS), *reads] if reads else []
+    lines = ["# Where recognizers look, and what can be read out", ""]
+    lines += markdown_table(numeric_headings(LOOKS, N_TEXTS), [texts for _, texts in look_rows(table)])
+    reads = [texts for _, texts in read_rows(table)]
+    lines += ["", *markdown_table(numeric_headings(READS, N_TEXTS), reads)] if reads else []
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in note(board, table))]
     return "\n".join(lines) + "\n"
 
@@ -177,15 +177,6 @@ def _place(row: Any) -> tuple:
 def _texts(row: Any, what: str) -> tuple[str, ...]:
     data, clips = f"{row.dataset} {row.preset} @{row.protocol[:6]}", f"{row.n_clips} of {row.n_test}"
     return row.label or EMPTY, what, data, clips, EMPTY if pd.isna(row.n_seeds) else str(int(row.n_seeds))
-
-
-def _head(headings: Sequence[str]) -> list[str]:
-    marks = ["---"] * N_TEXTS + ["---:"] * (len(headings) - N_TEXTS)
-    return [f"| {' | '.join(headings)} |", f"| {' | '.join(marks)} |"]
-
-
-def _line(texts: Sequence[str]) -> str:
-    return f"| {' | '.join(map(markdown_text, texts))} |"
 
 
 def _map(row: Any) -> str:

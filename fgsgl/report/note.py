@@ -13,7 +13,7 @@ from fgsgl.report.numbers import failure_counts
 from fgsgl.report.rows import Key, listed, printable, row_key
 from fgsgl.report.twins import Twins
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
-from fgsgl.stats.seeds import MOST_EXACT, smallest_p
+from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p
 
 NARROW_CLUSTERS = 8
 """Subjects below which the bootstrap's 95 % interval covers less than 94 % (:mod:`fgsgl.stats.clusters`)."""
@@ -151,7 +151,7 @@ def _about_power(compared: pd.DataFrame) -> Iterator[str]:
         if row.smallest_p > 0.05:
             yield (
                 f"An exact sign-flip test cannot reach p < 0.05 with n = {row.n_pairs} {name} (the smallest p is "
-                f"{smallest_p(row.n_pairs):.2g}); 6 are the fewest that can."
+                f"{smallest_p(row.n_pairs):.2g}); {fewest_pairs()} are the fewest that can."
             )
         elif row.smallest_p_holm > 0.05:
             yield (

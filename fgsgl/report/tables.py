@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 EMPTY = "–"
+
+Headings = list[tuple[str, bool]]
+"""Of each column its text, and whether it is of numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,10 +214,26 @@ def markdown(board: Board) -> str:
 
 
 def _markdown_table(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]:
-    yield f"| {' | '.join(markdown_text(column.heading) for column in columns)} |"
-    yield f"| {' | '.join('---:' if column.value else '---' for column in columns)} |"
+    texts = ([column.text(row) for column in columns] for row in rows)
+    return markdown_table(headings_of(columns), texts)
+
+
+def headings_of(columns: Sequence[Column]) -> Headings:
+    """The headings of columns."""
+    return [(column.heading, column.value is not None) for column in columns]
+
+
+def numeric_headings(headings: Sequence[str], texts: int) -> Headings:
+    """Headings of which all but the first few are of numbers."""
+    return [(heading, place >= texts) for place, heading in enumerate(headings)]
+
+
+def markdown_table(headings: Headings, rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table of plain texts; numbers stand to the right."""
+    yield f"| {' | '.join(markdown_text(heading) for heading, _ in headings)} |"
+    yield f"| {' | '.join('---:' if numeric else '---' for _, numeric in headings)} |"
     for row in rows:
-        yield f"| {' | '.join(markdown_text(column.text(row)) for column in columns)} |"
+        yield f"| {' | '.join(map(markdown_text, row))} |"
 
 
 def csv(board: Board) -> str:

@@ -15,16 +15,22 @@ from fgsgl.report.ablation import Ablation
 from fgsgl.report.board import REFERENCE, Board
 from fgsgl.report.note import difference_note
 from fgsgl.report.published import remarks
-from fgsgl.report.tables import DIFFERENCES, EMPTY, PUBLISHED, Column, columns_of
+from fgsgl.report.tables import (
+    DIFFERENCES,
+    EMPTY,
+    PUBLISHED,
+    Column,
+    Headings,
+    columns_of,
+    headings_of,
+    numeric_headings,
+)
 
 PAIRED = {"Difference", "p", "p (Holm)", "McNemar p", "d_z", "Wins", ablation_text.ARMS[-1]}
 """Headings of numbers with two rows behind them."""
 
 WRAP = 24
 """Characters above which a column's texts wrap."""
-
-Headings = list[tuple[str, bool]]
-"""Of each column its text, and whether it sorts as numbers, by what its texts begin with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +98,7 @@ def board_views(board: Board) -> list[View]:
     ]
     if len(board.published):
         lines = [[Cell(text=column.text(row)) for column in PUBLISHED] for row in board.published.itertuples()]
-        headings, note = _headings(PUBLISHED), remarks(board.published)
+        headings, note = headings_of(PUBLISHED), remarks(board.published)
         views.append(View(name="published", title="Published elsewhere", headings=headings, bodies=[lines], note=note))
     return views
 
@@ -130,7 +136,7 @@ def ablation_views(board: Board, ablations: Sequence[Ablation]) -> list[View]:
 def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
     protocol, title = ablation.protocol_hash, ablation_text.title(ablation)
     rows = [(REFERENCE[0], variant or REFERENCE[1]) for variant in ablation.arms["variant"].drop_duplicates()]
-    headings = _numeric(ablation_text.ARMS, texts=1)
+    headings = numeric_headings(ablation_text.ARMS, texts=1)
     lines = [
         _line(headings, texts, links.to(protocol, row), links.to(protocol, row, rows[0]))
         for row, texts in zip(rows, ablation_text.arm_rows(ablation), strict=True)
@@ -140,7 +146,7 @@ def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
         heads = ablation_text.EFFECTS, ablation_text.INTERACTIONS
         kinds = zip(("Effects", "Interactions"), heads, ablation_text.effect_rows(ablation), strict=True)
         for kind, texts, effects in kinds:
-            headings = _numeric(texts, texts=1)
+            headings = numeric_headings(texts, texts=1)
             lines = [_line(headings, effect, links.to(protocol, *rows)) for effect in effects]
             name = f"{kind.lower()}-{number}"
             views.append(View(name=name, title=f"{kind}: {title}", headings=headings, bodies=[lines]))
@@ -156,7 +162,7 @@ def localisation_views(board: Board, table: pd.DataFrame) -> list[View]:
         ("looks", "Where recognizers look", localisation.LOOKS, localisation.look_rows(table)),
         ("reads", "What can be read out", localisation.READS, localisation.read_rows(table)),
     ):
-        headings, lines = _numeric(heads, texts=localisation.N_TEXTS), []
+        headings, lines = numeric_headings(heads, texts=localisation.N_TEXTS), []
         for row, texts in rows:
             own = row.method, row.variant
             pair = links.to(row.protocol, own, localisation.WITHOUT)
@@ -170,7 +176,7 @@ def _of_rows(
     board: Board, name: str, title: str, columns: Sequence[Column], parts: Iterable[pd.DataFrame], note: Iterable[str]
 ) -> View:
     """A table of rows of the board, a body a part."""
-    links, headings, bodies = _Links(board), _headings(columns), []
+    links, headings, bodies = _Links(board), headings_of(columns), []
     for part in parts:
         lines = []
         for row in part.itertuples():
@@ -178,15 +184,6 @@ def _of_rows(
             lines.append(_line(headings, [column.text(row) for column in columns], str(row.Index), pair))
         bodies.append(lines)
     return View(name=name, title=title, headings=headings, bodies=bodies, note=note)
-
-
-def _headings(columns: Sequence[Column]) -> Headings:
-    return [(column.heading, column.value is not None) for column in columns]
-
-
-def _numeric(headings: Sequence[str], texts: int) -> Headings:
-    """Headings of which all but the first few are of numbers."""
-    return [(heading, place >= texts) for place, heading in enumerate(headings)]
 
 
 def _line(headings: Headings, texts: Sequence[str], own: str, pair: str = "") -> list[Cell]:

@@ -6,8 +6,7 @@ import itertools
 import math
 
 from fgsgl.errors import UserError
-
-LEVEL = 0.05
+from fgsgl.stats.seeds import LEVEL
 
 
 def power(n: int, difference: float, sd: float) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
+LEVEL = 0.05
+"""Of every test."""
 MOST_EXACT = 16
 """Pairs whose sign patterns are all counted, 65,536 at most."""
 
@@ -28,6 +31,11 @@ def t_half_width(values: Sequence[float] | np.ndarray, confidence: float = 0.95)
 def smallest_p(n: int) -> float:
     """The smallest p that :func:`sign_flip_p` can reach over ``n`` pairs: 2 of the 2^n sign patterns."""
     return min(1.0, 2.0 / 2**n) if n <= MOST_EXACT else 1.0 / (2**MOST_EXACT + 1)
+
+
+def fewest_pairs(family: int = 1) -> int:
+    """The fewest pairs with which the exact test can reach ``LEVEL`` after Holm's adjustment over ``family`` p."""
+    return next(n for n in itertools.count(2) if family * 2 / 2**n <= LEVEL)
 
 
 def sign_flip_p(differences: Sequence[float] | np.ndarray) -> float:

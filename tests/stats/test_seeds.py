@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width
+from fgsgl.stats.seeds import fewest_pairs, sign_flip_p, smallest_p, t_half_width
 
 
 def test_t_interval_is_scipys():
@@ -70,3 +70,10 @@ def test_beyond_16_pairs_a_fixed_sample_of_patterns_stands_for_all() -> None:
     assert sign_flip_p(differences) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.02)
     assert sign_flip_p(np.ones(24)) == smallest_p(24) == 1 / (2**16 + 1)
     assert smallest_p(16) == 2 / 2**16
+
+
+def test_the_fewest_pairs_are_those_with_which_the_adjusted_p_first_reaches_the_level() -> None:
+    assert (fewest_pairs(), fewest_pairs(11), fewest_pairs(14)) == (6, 9, 10)
+    for family in range(1, 200):
+        fewest = fewest_pairs(family)
+        assert family * smallest_p(fewest) <= 0.05 < family * smallest_p(fewest - 1)

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report.ablation import TESTED, Ablation
-from fgsgl.report.drawing import LEVEL, name_rows, plus_minus, points_with_intervals, row_panels, seeds_text
+from fgsgl.report.drawing import name_rows, plus_minus, points_with_intervals, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
-from fgsgl.stats.seeds import smallest_p
+from fgsgl.stats.seeds import LEVEL, smallest_p
 
 NAME = "factorial-effects"
 TITLE = "Main effects and interactions"

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from fgsgl.report import drawing
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.tables import with_interval
+from fgsgl.stats.seeds import LEVEL
 
 NAME = "forest"
 TITLE = "Paired differences to FG-SGL"
@@ -46,7 +47,7 @@ def _panel(axes: Axes, rows: Sequence[Any]) -> None:
 
 
 def _can_reach(row: Any) -> bool:
-    return row.smallest_p_holm <= drawing.LEVEL
+    return row.smallest_p_holm <= LEVEL
 
 
 def _caption(rows: Sequence[Any]) -> str:

@@ -11,10 +11,10 @@ from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import default_protocol
 from fgsgl.bench.record import Predictions, Record, write_predictions, write_record
-from fgsgl.bench.repro import cell_again, verdict, wanted
 from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.errors import UserError
 from fgsgl.report.diff import Answers
+from fgsgl.repro import cell_again, verdict, wanted
 
 PROTOCOL = default_protocol("synmg", "smoke")
 
