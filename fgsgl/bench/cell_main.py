@@ -153,7 +153,7 @@ class Clock:
         self.laps_s["total"] = round(time.monotonic() - self.started_s, 3)
 
 
-def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> dict[str, Any]:
+def describe_data(table: ClipTable, skipped: dict[str, str], modality: str, scored_split: str) -> dict[str, Any]:
     """What a record keeps of the data: counts over the clips that are used, and the clips left out.
 
     The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons.
@@ -163,7 +163,7 @@ def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> d
 
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
-    counts_C = np.bincount([clip.label for clip in by_split["test"]], minlength=len(table.classes))
+    counts_C = np.bincount([clip.label for clip in by_split[scored_split]], minlength=len(table.classes))
     of_skeletons = getattr(sets.get(table.dataset), "SKELETON_CAVEATS", ()) if modality == "skeleton" else ()
     return {
         "fingerprint": table.fingerprint(),
@@ -173,7 +173,7 @@ def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> d
         "n_clips": {split: len(clips) for split, clips in by_split.items()},
         "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
         "majority": float(counts_C.max() / max(1, counts_C.sum())),
-        "split_sha256": scored_sha256([clip.clip_id for clip in by_split["test"]]),
+        "split_sha256": scored_sha256([clip.clip_id for clip in by_split[scored_split]]),
         "skipped": [
             {"clip_id": clip.clip_id, "split": clip.split, "reason": skipped[clip.clip_id]}
             for clip in table.clips
@@ -213,11 +213,12 @@ def one_line(error: Exception) -> str:
 
 
 def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
-    """Scores the test split by a floor or ceiling, which sees no video, over the clips that the others see."""
+    """Scores the clips that the others are scored on by a floor or ceiling, which sees no video."""
     from fgsgl.data.cache import open_cache
 
+    split = cell.protocol.scored_split
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
-    train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", "test"))
+    train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", split))
     scores_NC = cell.method.scores(table, train, clips, cell.seed)
     clock.lap("evaluate")
     predictions = Predictions(
@@ -227,7 +228,7 @@ def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) 
         scores={"combined": scores_NC},
     )
     result = {"hardware": hardware("cpu", spec["threads"], "none"), "params": 0, "trainable_params": 0}
-    return {**result, "data": describe_data(table, bad, cell.method.modality)}, predictions
+    return {**result, "data": describe_data(table, bad, cell.method.modality, split)}, predictions
 
 
 def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
@@ -235,7 +236,7 @@ def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock
     from fgsgl.bench.train import train_and_score
 
     result, predictions, skipped = train_and_score(cell, table, spec, *precision(spec), clock)
-    result["data"] = describe_data(table, skipped, cell.method.modality)
+    result["data"] = describe_data(table, skipped, cell.method.modality, cell.protocol.scored_split)
     return result, predictions
 
 

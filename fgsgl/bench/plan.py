@@ -16,6 +16,9 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Record
 from fgsgl.files import write_whole
 
+_TIMELESS = {"epochs": 0, "evaluation": ""}
+"""What of a protocol an estimate takes into account by itself, or may pass over."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
@@ -71,8 +74,7 @@ def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
         record.times_s["total"]
         + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
         for record in records
-        if record.method == cell.variant.method
-        and {**record.protocol, "epochs": 0} == {**cell.protocol.as_dict(), "epochs": 0}
+        if record.method == cell.variant.method and record.protocol | _TIMELESS == cell.protocol.as_dict() | _TIMELESS
     ]
     return statistics.mean(times) if times else None
 

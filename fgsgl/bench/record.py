@@ -52,7 +52,7 @@ class Record:
     """The resolved settings of the method."""
     data: dict[str, Any]
     """``fingerprint``, ``classes`` (names), ``n_clips`` and ``n_subjects`` per split, ``majority`` (share of the
-    test split's largest class), ``split_sha256`` (over the sorted clip ids of the test split) and ``skipped``
+    scored split's largest class), ``split_sha256`` (over the sorted clip ids of the scored split) and ``skipped``
     (``[{"clip_id", "split", "reason"}]``, clips left out by ``--skip-bad``)."""
     pretraining: str
     """Name and hash of the weights the method starts from, or ``none``."""
@@ -120,7 +120,7 @@ def read_record(path: Path) -> Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
-    """Scores of every clip of the test split. N clips, C classes."""
+    """Scores of every clip of the scored split. N clips, C classes."""
 
     clip_ids: np.ndarray
     """(N,) str"""
