@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.environment import cpu_has_bf16, hardware, resolve_device, versions
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predictions, write_record
+from fgsgl.bench.record import Predictions, Pruned, Record, scored_sha256, write_predictions, write_record
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UNWRITABLE, UserError
@@ -57,6 +57,11 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         result, predictions = run(cell, table, spec, clock)
         metrics = metrics_of(predictions, sets.get(cell.protocol.dataset))
         sha256 = write_predictions(ledger, cell.cell_id, predictions)
+    except Pruned:
+        clock.lap("train")
+        clock.total()
+        write_record(ledger, pruned_record(spec, clock.laps_s))
+        return 0
     except Exception as error:  # whatever goes wrong in a cell becomes its record
         write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
         traceback.print_exc()
@@ -74,6 +79,8 @@ def _train_along(spec: dict[str, Any], clock: Clock) -> int:
 
     try:
         train_and_score(cell_of(spec), table_of(spec), spec, *precision(spec), clock)
+    except Pruned:
+        return 0
     except Exception:  # torchrun ends all processes when one ends by an error
         traceback.print_exc()
         time.sleep(GRACE_S)
@@ -131,6 +138,21 @@ def failed_record(spec: dict[str, Any], failure: str, message: str, times_s: dic
         data={"fingerprint": spec["fingerprint"]},
         hardware={"device": spec["device"], "threads": spec["threads"]},
         times_s=times_s,
+        **common_fields(spec),
+    )
+
+
+def pruned_record(spec: dict[str, Any], times_s: dict[str, float]) -> Record:
+    """The record of a trial's cell that its study's pruner ended."""
+    from fgsgl.bench.hooks import read_curve
+
+    device, autocast = precision(spec)
+    return Record(
+        status="pruned",
+        data={"fingerprint": spec["fingerprint"]},
+        hardware=hardware(device, spec["threads"], autocast, spec["devices"]),
+        times_s=times_s,
+        curve=read_curve(Path(spec["work_dir"]) / "curve.jsonl"),
         **common_fields(spec),
     )
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.bench.cell import Variant
+from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.design import Design
 from fgsgl.bench.execute import execute
 from fgsgl.bench.live import Counter, Live, cell_label
 from fgsgl.bench.methods import get
-from fgsgl.bench.place import local_place
+from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.plan import Planned, cells, plan, write_plan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.study import open_studies
+from fgsgl.bench.study import DesignStudy, open_studies
 from fgsgl.bench.work import Plan
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
@@ -101,6 +101,24 @@ def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
         open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
+def prepare(methods: Sequence[str], protocol: Protocol, root: Path, console: Console) -> ClipTable:
+    """The clip table, with everything cached that some methods read.
+
+    Raises:
+        UserError: for a method that cannot run here or has nothing to read, or as :func:`load_data`.
+    """
+    for method in map(get, methods):
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+    skeletons = any(get(name).modality == "skeleton" for name in methods)
+    if skeletons:
+        layout_name(protocol.dataset)  # refuses a data set without any, before its videos are decoded
+    table = load_data(protocol, root, console)
+    if skeletons:
+        load_joints(protocol, table, console)
+    return table
+
+
 def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
@@ -114,16 +132,8 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
         experiment.visualizer, experiment.executor,
     )  # fmt: skip
-    _divide(experiment.protocol, experiment.devices)
-    for method in (get(variant.method) for variant in experiment.variants):
-        if method.unavailable:
-            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
-    if skeletons:
-        layout_name(experiment.protocol.dataset)  # refuses a data set without any, before its videos are decoded
-    table = load_data(experiment.protocol, root, console)
-    if skeletons:
-        load_joints(experiment.protocol, table, console)
+    require_division(experiment.protocol, experiment.devices)
+    table = prepare([variant.method for variant in experiment.variants], experiment.protocol, root, console)
     wanted = cells(
         experiment.variants,
         experiment.protocol,
@@ -143,11 +153,20 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     console.print(
         f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
     )
+    return work_off(todo, place, console, studies)
+
+
+def work_off(todo: Sequence[Cell], place: Place, console: Console, studies: Sequence[DesignStudy] = ()) -> int:
+    """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
+
+    Raises:
+        UserError: where the data or the disk are at fault.
+    """
     work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
-    show_board(experiment.out, console)
+    show_board(place.out, console)
     for cell in work.failed:
         failure = place.ledger.get(cell.cell_id).failure
         if failure["class"] in ("bad_data", "unwritable"):
@@ -155,7 +174,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     return 1 if work.failed else 0
 
 
-def _divide(protocol: Protocol, devices: int) -> None:
+def require_division(protocol: Protocol, devices: int) -> None:
     """Refuses processes that a batch, in as many parts as it is computed in, cannot be divided over evenly."""
     if protocol.batch_size % (protocol.accumulate * devices):
         raise UserError(

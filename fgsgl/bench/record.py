@@ -23,6 +23,10 @@ SCHEMA = 1
 FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "error")
 
 
+class Pruned(Exception):
+    """The pruner of its study ended a trial."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """What happened in one cell.
@@ -35,7 +39,8 @@ class Record:
     cell_id: str
     """16 hex digits over what changes the result."""
     status: str
-    """``done`` or ``failed``."""
+    """``done``, ``failed``, or ``pruned``: a trial of a search that was ended early, with its curve and times, and
+    without metrics."""
     failure: dict[str, str] | None = None
     """``{"class": one of FAILURES, "message": one line}`` of a failed cell."""
     method: str

@@ -55,6 +55,10 @@ def train_and_score(
     progress.tell({"phase": "build"}, at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
+    if spec["trial"] and spec["trial"]["pruner"]:
+        from fgsgl.bench.trial_hook import TrialHook
+
+        runner.register_hook(TrialHook(spec["trial"], progress))
     compiled = spec["compile"] and _compile_tower(_model(runner), device)
     clock.lap("build")
     if cell.method.recipe:
