@@ -149,7 +149,7 @@ def search(
         ]
         left = [one.left() for one in searches]
         console.print(
-            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; studies: {sweep.where}",
+            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; in {sweep.where}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         if any(left):
