@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgsgl.bench.identity import LABEL, LATER, identity, without
 from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.space import Space
 from fgsgl.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Method:
     """Every setting that a variant may change, with its default; those of the recipe are ``recipe.lr`` and so on."""
     later: Mapping[str, Any] = field(default_factory=dict)
     """Those of the settings that came after records had been made; see :mod:`fgsgl.bench.identity`."""
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+    """What a search may choose, by the name of the space; every recipe has one more, see :mod:`fgsgl.bench.recipes`."""
     recipe: Recipe | None = None
     """None: nothing is trained, and nothing is random; one seed serves for all."""
     model: Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]] | None = None
@@ -105,10 +108,9 @@ class Method:
         Raises:
             UserError: for an unknown setting.
         """
-        valid = [*self.settings, *(f"{RECIPE}{name}" for name in TUNABLE if self.recipe)]
         for name in changes:
-            if name not in valid:
-                raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, valid)}")
+            if name not in self.flat:
+                raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, list(self.flat))}")
         return {**self.settings, **{name: value for name, value in changes.items() if name in self.settings}}
 
     def recipe_with(self, changes: Mapping[str, Any]) -> Recipe | None:
@@ -117,17 +119,20 @@ class Method:
         Raises:
             UserError: for a value that a recipe cannot have.
         """
-        changed = {name: value for name in TUNABLE if (value := changes.get(f"{RECIPE}{name}")) is not None}
+        changed = {name: changes[f"{RECIPE}{name}"] for name in TUNABLE if f"{RECIPE}{name}" in changes}
         return dataclasses.replace(self.recipe, **changed) if self.recipe else None
+
+    @property
+    def flat(self) -> dict[str, Any]:
+        """Whatever a variant may change, with its default."""
+        return {**self.settings, **{f"{RECIPE}{name}": getattr(self.recipe, name) for name in TUNABLE if self.recipe}}
 
     def changes_in(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The changes that :meth:`describe` has told of: what a record's config has other than the defaults are."""
-        settings, recipe = config.get("settings") or {}, config.get("recipe") or {}
-        changes = {name: value for name, value in settings.items() if self.settings.get(name) != value}
-        for name in TUNABLE if self.recipe else ():
-            if name in recipe and recipe[name] != getattr(self.recipe, name):
-                changes[f"{RECIPE}{name}"] = recipe[name]
-        return changes
+        recipe = config.get("recipe") or {}
+        tuned = {f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}
+        known = {**(config.get("settings") or {}), **tuned}
+        return {name: value for name, value in known.items() if self.flat.get(name) != value}
 
     def describe(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """What a record keeps of the method: display name, resolved settings and recipe, in plain values."""
