@@ -6,6 +6,7 @@ are kept, by their order. A trial is one cell, or several with one seed each, wh
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections import deque
@@ -63,7 +64,7 @@ class Search:
         self.ready: deque[Task] = deque()
         self.taken: set[str] = set()
         """Ids of the cells that run: two trials may have suggested the same one, which runs once."""
-        self.looked_s = -LOOK_S
+        self.looked_s = -math.inf
         self.known: list[FrozenTrial] = []
 
     @property
@@ -140,10 +141,10 @@ class Search:
         if time.monotonic() - self.looked_s >= LOOK_S:
             self.presence.revive(self.study)
             self._count()
+            self.looked_s = time.monotonic()
 
     def _count(self) -> None:
         self.known = [trial for trial in self.study.get_trials(deepcopy=False) if counts(trial)]
-        self.looked_s = time.monotonic()
 
     def _ask(self) -> None:
         """Begins a new trial, or one that waits, unless another command has taken the last one."""
