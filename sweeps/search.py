@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 2.0
 """How often a storage is asked what other commands do."""
+AT_FAULT = ("bad_data", "unwritable")
+"""Failures after which nothing else can run either."""
 FIRST_FAILURES = 3
 """Trials after which a search of failures alone ends."""
 
@@ -123,10 +125,7 @@ class Search:
         self._report(task, record)
         running.records.append(record)
         if record.status == "failed":
-            running.trial.set_user_attr(FAILURE, record.failure["class"])
-            running.trial.set_user_attr("message", record.failure["message"])
-            self._tell(number, TrialState.FAIL)
-            self._stop_at_failures(task.cell, record)
+            self._failed(task, record)
         elif record.status == "pruned":
             self._tell(number, TrialState.PRUNED)
         elif len(running.records) == self.question.seeds:
@@ -200,14 +199,25 @@ class Search:
         self.presence.release(running.trial._trial_id)
         self._count()
 
-    def _stop_at_failures(self, cell: Cell, record: Record) -> None:
-        failure = f"{record.failure['class']}: {record.failure['message']}"
-        if record.failure["class"] in ("bad_data", "unwritable"):
-            raise UserError(f"{self.study.study_name}, {cell.variant.name}: {failure}")
+    def _failed(self, task: Task, record: Record) -> None:
+        """A failure of the method is a result; one that the data or the disk are at fault for is not, and waits."""
+        from optuna.trial import TrialState
+
+        trial, failure = self.running[task.trial["number"]].trial, record.failure
+        if failure["class"] in AT_FAULT:
+            self._tell(trial.number, TrialState.FAIL)
+            self.study.enqueue_trial(trial.params, {"again": trial.number})
+            if failure["class"] == "bad_data":
+                raise UserError(f"{self.study.study_name}, {task.cell.variant.name}: {failure['message']}")
+            return
+        trial.set_user_attr(FAILURE, failure["class"])
+        trial.set_user_attr("message", failure["message"])
+        self._tell(trial.number, TrialState.FAIL)
         ended = [trial for trial in self.known if trial.state.is_finished()]
         if len(ended) >= FIRST_FAILURES and all(FAILURE in trial.user_attrs for trial in ended):
             raise UserError(
-                f"the first {len(ended)} trials of {self.study.study_name!r} all failed, the last by {failure}; "
+                f"the first {len(ended)} trials of {self.study.study_name!r} all failed, the last by {failure['class']}: "
+                f"{failure['message']}; "
                 "mend the cause, or search another --space"
             )
 

@@ -213,10 +213,16 @@ def test_a_search_of_failures_alone_ends_in_a_line(storage, presence) -> None:
         winner(search.study, search.question)
 
 
-def test_data_or_a_disk_at_fault_end_a_search(storage, presence) -> None:
-    task = (search := begun(question(), storage, presence, 9)).take()
-    with pytest.raises(UserError, match="s, trial 0: unwritable: it diverged"):
-        search.finished(task, record_of(task.cell, status="failed", failure="unwritable"))
+def test_what_the_data_or_the_disk_are_at_fault_for_is_no_result(storage, presence) -> None:
+    """The command ends, for a full disk by what executes the cells; the next one tries the same settings again."""
+    search = begun(question(), storage, presence, 2)
+    first = search.take()
+    with pytest.raises(UserError, match="s, trial 0: it diverged"):
+        search.finished(first, record_of(first.cell, status="failed", failure="bad_data"))
+    second = search.take()
+    search.finished(second, record_of(second.cell, status="failed", failure="unwritable"))
+    assert first.cell.cell_id == second.cell.cell_id == work_off(search)[0].cell_id
+    assert states(search.study) == {"FAIL": 2, "COMPLETE": 2}
 
 
 def test_several_objectives_leave_the_trials_that_no_other_beats(storage, presence) -> None:
