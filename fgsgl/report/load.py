@@ -123,6 +123,10 @@ class _Failed(_Any):
     failure: _Failure
 
 
+class _Pruned(_Any):
+    status: Literal["pruned"]
+
+
 class Planned(_Part):
     """A cell of ``plan.json``."""
 
@@ -187,7 +191,7 @@ class Tuning(_Part):
     pruner: str
 
 
-_RECORD = TypeAdapter(Annotated[_Done | _Failed, Field(discriminator="status")])
+_RECORD = TypeAdapter(Annotated[_Done | _Failed | _Pruned, Field(discriminator="status")])
 
 
 def load(folder: Path) -> tuple[Record, ...]:
@@ -269,7 +273,7 @@ def _of_plan(folder: Path, part: str, read: Callable[[Any], _Row]) -> tuple[_Row
 
 def _first(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"] if part not in ("done", "failed"))
+    where = ".".join(str(part) for part in fault["loc"] if part not in ("done", "failed", "pruned"))
     if fault["type"] == "missing":
         return f"{where} is missing"
     return f"{where} is {fault.get('input')!r:.60}; {fault['msg']}"

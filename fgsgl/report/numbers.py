@@ -51,13 +51,17 @@ def numbers(group: Sequence[Record], scored: Sequence[Record], answers: AnswerBo
 
 
 def state(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
-    """Every cell of a row is counted: finished, failed by class, or planned."""
-    n_failed = sum(record.status == "failed" for record in group)
+    """Every cell of a row is counted: finished, failed by class, pruned, or planned."""
+    n_done, n_failed, n_pruned = (
+        sum(record.status == status for record in group) for status in ("done", "failed", "pruned")
+    )
     failures = failure_counts(group)
     reason = refusal(group)
-    parts = [f"{len(group) - n_failed} done"] if len(group) > n_failed else []
+    parts = [f"{n_done} done"] if n_done else []
     if n_failed:
         parts.append(f"{n_failed} failed: {failures}")
+    if n_pruned:
+        parts.append(f"{n_pruned} pruned")
     if n_planned:
         parts.append(f"{n_planned} planned")
     if reason:

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from fgsgl.bench.cell import FULL, TUNED
+from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Record
 from fgsgl.report.load import Planned
 
@@ -52,6 +53,8 @@ def refusal(group: Sequence[Record]) -> str | None:
     done = [record for record in group if record.status == "done"]
     for record in done:
         where = f"(seed {record.seed}, cell {record.cell_id})"
+        if record.protocol.get("evaluation") == SEALED:
+            return f"scored on the validation split, as a trial of a search {where}"
         n_scored, n_split = record.metrics["n_clips"], record.data["n_clips"]["test"]
         if n_scored != n_split:
             return f"scored {n_scored} of the split's {n_split} clips {where}"
