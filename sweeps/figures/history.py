@@ -14,7 +14,7 @@ from fgsgl.bench.space import defaults
 from fgsgl.report.drawing import COLOURS, GREY, INK, NARROW_IN, canvas
 from fgsgl.report.figures import Sheet
 from sweeps.answers import Answer, Tuning
-from sweeps.figures import best_so_far, scaled, value_label
+from sweeps.figures import best_so_far, finished, scaled, value_label
 
 NAME = "history"
 TITLE = "Trials in their order"
@@ -52,7 +52,8 @@ def _table(tuning: Tuning, answer: Answer) -> pd.DataFrame:
     for trial, best in zip(answer.trials, best_so_far(tuning, answer), strict=True):
         rows.append({
             "study": answer.study.study_name, "trial": trial.number, "end": ENDS[trial.state.name],
-            "value": scaled(tuning, trial.values[0]) if trial.values else np.nan, "best_so_far": best,
+            # Optuna gives a pruned trial the value that it reported last, which is that of an early epoch.
+            "value": scaled(tuning, trial.values[0]) if trial.state.name == "COMPLETE" else np.nan, "best_so_far": best,
             "last_top1": 100 * trial.intermediate_values.get(trial.last_step, np.nan),
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -60,8 +61,8 @@ def _table(tuning: Tuning, answer: Answer) -> pd.DataFrame:
 
 def _panel(axes: Axes, tuning: Tuning, answer: Answer, table: pd.DataFrame) -> None:
     foot = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 4}
-    for end, (marker, colour) in MARKS.items():
-        trial_T, value_T = table.loc[table["end"] == end, ["trial", "value"]].to_numpy().T
+    for end, part in table.groupby("end"):
+        (marker, colour), (trial_T, value_T) = MARKS[end], part[["trial", "value"]].to_numpy().T
         where = {} if end == "finished" else foot
         axes.plot(trial_T, 0 * trial_T if where else value_T, ls="", marker=marker, color=colour, ms=4, **where)
     axes.step(table["trial"], table["best_so_far"], where="post", color=INK, lw=1.2)
@@ -74,7 +75,7 @@ def _panel(axes: Axes, tuning: Tuning, answer: Answer, table: pd.DataFrame) -> N
 def _default_value(tuning: Tuning, answer: Answer) -> float | None:
     """What the trial of the default settings reached, if there is one."""
     unchanged = defaults(tuning.question.space, tuning.question.method.flat)
-    found = [trial for trial in answer.trials if trial.values and trial.params == unchanged]
+    found = [trial for trial in finished(answer) if trial.params == unchanged]
     return scaled(tuning, found[0].values[0]) if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,11 +13,15 @@ from fgsgl.report.drawing import COLOURS, name_rows, row_panels
 from fgsgl.report.figures import Sheet
 from sweeps.answers import Answer, Tuning
 from sweeps.figures import finished
+from sweeps.objectives import OBJECTIVES
 
 NAME = "importance"
 TITLE = "Importance of the parameters"
-FEWEST = 4
+FEWEST = 5
 """Finished trials of a study below which its importances are not computed."""
+BETTER = 0.5
+"""Share of the trials that count as good. Optuna's own 0.1 is one or two trials of a small study: over 24 trials whose
+value one parameter alone decides, it named another first (tests/sweeps/test_sweep_figures.py)."""
 
 
 def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
@@ -48,9 +53,11 @@ def _computable(answer: Answer) -> bool:
 
 
 def _importances(answer: Answer) -> dict[str, float]:
-    several = len(answer.question.objectives) > 1
-    target = (lambda trial: trial.values[0]) if several else None
-    return get_param_importances(answer.study, evaluator=PedAnovaImportanceEvaluator(), target=target)
+    sign = -1 if OBJECTIVES[answer.question.objectives[0]].direction == "maximize" else 1
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=BETTER, region_quantile=1.0, evaluate_on_local=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it minimises
+        return get_param_importances(answer.study, evaluator=evaluator, target=lambda trial: sign * trial.values[0])
 
 
 def _caption(tuning: Tuning, answers: Sequence[Answer]) -> str:
@@ -59,6 +66,6 @@ def _caption(tuning: Tuning, answers: Sequence[Answer]) -> str:
     several = f", and each of {len(answers)} studies a circle" if len(answers) > 1 else ""
     return (
         f"Importance for {tuning.question.objectives[0]} by PED-ANOVA (Watanabe et al. 2023), also of what is only "
-        f"read under a condition, over {n} finished trials{several}. It says what tells good trials from others, has "
-        "no sign, and with so few trials is rough."
+        f"read under a condition, over {n} finished trials{several}: what tells the better half of the trials from the "
+        "other. It has no sign, and with so few trials is rough."
     )

@@ -1,0 +1,173 @@
+"""The figures of a search keep the contract, and show the numbers they say they show."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import warnings
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.trial import TrialState
+
+from fgsgl.bench.methods import get
+from fgsgl.bench.protocol import SEALED, default_protocol
+from fgsgl.bench.space import defaults, suggest
+from fgsgl.report.drawing import STYLE
+from fgsgl.report.figure_contract import examine
+from fgsgl.report.figures import modules
+from sweeps import figures
+from sweeps.answers import Tuning, tunings
+from sweeps.figures import best_so_far, history, importance, parallel, slices, tuning_curve
+from sweeps.question import FAILURE, Question, open_study
+from sweeps.samplers import pruner_spec
+from sweeps.search import _suggest
+from sweeps.spaces import spaces_of
+
+PROTOCOL = default_protocol("synmg", evaluation=SEALED)
+
+
+def searched(
+    method: str = "fgsgl", space: str = "components", studies: int = 1, trials: int = 24, objectives=("top1",)
+) -> Tuning:
+    """Studies of a cheap function, in which CP-A is worth three points; some trials are pruned, some fail."""
+    storage, questions, made = optuna.storages.InMemoryStorage(), [], []
+    for nested in range(studies):
+        question = Question(
+            method=get(method), space_name=space, space=spaces_of(get(method))[space], protocol=PROTOCOL,
+            fingerprint="f", text="smg", objectives=objectives, sampler="random", seeds=1, nested=nested,
+            pruner=pruner_spec(None, objectives, PROTOCOL.epochs, 1),
+        )  # fmt: skip
+        study = open_study(storage, f"{method}-{nested}", question)
+        study.sampler = optuna.samplers.RandomSampler(seed=nested)
+        for number in range(trials):
+            trial, random = study.ask(), np.random.default_rng([nested, number])
+            values = suggest(question.space, lambda param, trial=trial: _suggest(trial, param))
+            top1 = 0.66 + 0.03 * bool(values.get("cpa")) + random.normal(scale=0.004)
+            if number % 7 == 5 and len(objectives) == 1:
+                trial.report(0.8 * top1, 0)
+                study.tell(trial, state=TrialState.PRUNED)
+            elif number % 11 == 9:
+                trial.set_user_attr(FAILURE, "nan")
+                study.tell(trial, state=TrialState.FAIL)
+            else:
+                study.tell(trial, [top1, 20 + random.uniform(0, 9)][: len(objectives)])
+        questions.append(question)
+        made.append(study)
+    (tuning,) = tunings(questions, made)
+    return tuning
+
+
+@pytest.fixture(scope="module")
+def components() -> Tuning:
+    return searched()
+
+
+def sheet(module, tuning: Tuning):
+    with matplotlib.rc_context(fname=STYLE):
+        (found,) = module.draw((tuning,))
+    return found
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"studies": 3, "trials": 12},
+        {"method": "tsm", "space": "optim", "trials": 10},
+        {"space": "all", "trials": 16, "objectives": ("macro_f1", "train_s")},
+        {"studies": 10, "trials": 3},
+        {"trials": 1},
+    ],
+)
+def test_every_figure_keeps_the_contract(search: dict) -> None:
+    tuning = searched(**search)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = {module.NAME: examine(module, (tuning,)) for module in modules(figures)}
+    names = {"history", "importance", "parallel", "slices", "tuning-curve"}
+    few = {1: {"importance", "parallel"}, 3: {"importance"}}.get(search["trials"], set())
+    assert {name for name, sheets in drawn.items() if sheets} == names - few
+    assert all(found.suffix == f"-{tuning.method}" for sheets in drawn.values() for found in sheets)
+
+
+def test_a_search_without_a_finished_trial_has_no_figure(tmp_path: Path) -> None:
+    assert figures.write((searched(trials=0),), tmp_path) == () and not list(tmp_path.iterdir())
+
+
+def test_figures_are_written_as_image_document_and_table(components: Tuning, tmp_path: Path) -> None:
+    written = figures.write((components,), tmp_path)
+    assert {figure.name for figure in written} == {
+        f"{name}-fgsgl" for name in ("history", "importance", "parallel", "slices", "tuning-curve")
+    }
+    for figure in written:
+        width, height = struct.unpack(">II", figure.png.read_bytes()[16:24])
+        assert 600 <= width <= 1800 and 300 <= height <= 4000, figure.name
+        assert figure.pdf.read_bytes().startswith(b"%PDF") and len(pd.read_csv(figure.csv))
+
+
+def test_the_history_shows_every_trial_its_end_and_the_best_so_far(components: Tuning) -> None:
+    found = sheet(history, components)
+    (answer,) = components.answers
+    assert list(found.table["end"]).count("pruned") == 3 and list(found.table["end"]).count("failed") == 2
+    assert found.table["last_top1"].notna().sum() == 3
+    done = found.table[found.table["end"] == "finished"]
+    expected = {trial.number: 100 * trial.value for trial in figures.finished(answer)}
+    assert dict(zip(done["trial"], done["value"], strict=True)) == pytest.approx(expected)
+    assert found.table["best_so_far"].iloc[-1] == pytest.approx(max(expected.values()))
+    assert found.table["best_so_far"].is_monotonic_increasing
+    unchanged = defaults(components.question.space, components.question.method.flat)
+    assert answer.trials[0].params == unchanged and "Dashed: the trial of the default" in found.caption
+    *_, dashed = found.figure.axes[0].lines
+    assert dashed.get_ydata()[0] == pytest.approx(100 * answer.trials[0].value)
+
+
+@pytest.mark.parametrize("search", [{}, {"trials": 12}, {"objectives": ("top1", "train_s")}])
+def test_the_importance_finds_the_parameter_that_decides(search: dict) -> None:
+    shares = sheet(importance, searched(**search)).table.set_index("parameter")["mean"]
+    assert shares.index[0] == "cpa" and shares["cpa"] > 0.5
+    assert shares.sum() == pytest.approx(1) and "loss_fine" in shares.index
+
+
+def test_the_curve_of_one_study_is_the_mean_over_all_draws_of_its_trials() -> None:
+    tuning = searched(trials=8)
+    (answer,) = tuning.answers
+    table = tuning_curve.resampled(tuning, answer).set_index("trials")
+    finished = {trial.number for trial in figures.finished(answer)}
+    values = [100 * trial.value if trial.number in finished else -np.inf for trial in answer.trials]
+    assert np.isinf(values).sum() == 1
+    for n in (1, 3, 8):
+        best = [max(draw) for draw in itertools.combinations(values, n) if np.isfinite(max(draw))]
+        assert table.loc[n, "mean"] == pytest.approx(np.mean(best))
+        for name, share in (("low", 0.1), ("high", 0.9)):
+            assert table.loc[n, name] == pytest.approx(np.quantile(best, share, method="inverted_cdf"))
+    assert np.array_equal(table["as_run"], best_so_far(tuning, answer))
+
+
+def test_what_is_to_be_small_falls_along_the_curve() -> None:
+    tuning = searched(trials=6, objectives=("train_s", "top1"))
+    table = tuning_curve.resampled(tuning, tuning.answers[0])
+    assert table["mean"].is_monotonic_decreasing and (table["low"] <= table["mean"]).all()
+    assert sheet(tuning_curve, tuning).figure.axes[0].get_ylabel() == "best train_s"
+
+
+def test_the_band_of_several_studies_spans_them() -> None:
+    tuning = searched(studies=3, trials=9)
+    table = sheet(tuning_curve, tuning).table
+    curves = np.stack([best_so_far(tuning, answer) for answer in tuning.answers])
+    assert np.allclose(table[["mean", "low", "high"]], np.transpose([curves.mean(0), curves.min(0), curves.max(0)]))
+
+
+def test_slices_and_parallel_axes_show_only_what_a_trial_read(components: Tuning) -> None:
+    table = slices.values_table(components)
+    (answer,) = components.answers
+    done = {trial.number: trial for trial in answer.trials if trial.state == TrialState.COMPLETE}
+    assert len(table) == sum(len(trial.params) for trial in done.values())
+    assert set(table.loc[table["best"], "trial"]) == {answer.best.number}
+    lines = sheet(parallel, components).table.set_index("trial")
+    assert set(lines.index) == set(done)
+    for number, trial in done.items():
+        assert pd.isna(lines.loc[number, "loss_fine"]) == ("loss_fine" not in trial.params)
