@@ -22,7 +22,7 @@ from fgsgl.bench.method import Method
 from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.plan import cells, plan, write_plan
 from fgsgl.bench.protocol import SEALED, Protocol
-from fgsgl.bench.storage import open_storage
+from fgsgl.bench.storage import open_storage, shown
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
@@ -97,6 +97,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     Raises:
         UserError: for bad input, before anything is trained where that is possible.
     """
+    started_s = time.monotonic()
     sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
@@ -129,6 +130,13 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         return 0
     studies = [open_study(storage, sweep.name(question), question) for question in questions]
     search(sweep, questions, studies, storage, trials_place, console)
+    if place.limits.max_hours is not None:
+        left_h = place.limits.max_hours - (time.monotonic() - started_s) / 3600
+        if left_h <= 0:
+            over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+            console.print(f"{over}: the same command goes on from here", highlight=False)
+            return 0
+        place = dataclasses.replace(place, limits=dataclasses.replace(place.limits, max_hours=left_h))
     console.print(studies_table(questions, studies))
     return run_rows(sweep, questions, studies, place, table, console)
 
@@ -150,7 +158,8 @@ def search(
         ]
         left = [one.left() for one in searches]
         console.print(
-            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; in {sweep.where}",
+            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; studies: "
+            f"{shown(sweep.where)}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         if any(left):
