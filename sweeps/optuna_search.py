@@ -13,7 +13,6 @@ from fgsgl.arguments import add_execution_arguments, add_protocol_arguments, exe
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.data.layout import layout_name
 from fgsgl.errors import UserError, run_command
 from sweeps.objectives import OBJECTIVES, require_objectives
 from sweeps.samplers import PRUNERS, SAMPLERS
@@ -137,6 +136,8 @@ def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Metho
 
 
 def _has_skeletons(dataset: str) -> bool:
+    from fgsgl.data.layout import layout_name
+
     try:
         layout_name(dataset)
     except UserError:
