@@ -60,7 +60,7 @@ def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ())
     return [Planned(cell=cell, done=cell.cell_id in done, expected_s=_expected_s(cell, records)) for cell in wanted]
 
 
-def left(planned: Sequence[Planned]) -> list[Cell]:
+def undone(planned: Sequence[Planned]) -> list[Cell]:
     """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults."""
     return list({item.cell.cell_id: item.cell for item in reversed(planned) if not item.done}.values())[::-1]
 
