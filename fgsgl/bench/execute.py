@@ -51,7 +51,7 @@ def execute(work: Work, place: Place, live: Live) -> None:
                     continue
                 running.remove(item)
                 # torchrun ends by a code of its own, whatever its processes end by
-                if code == cell_main.BUSY or (code and _runs_elsewhere(work_dir)):
+                if code == cell_main.BUSY or (code and is_running(work_dir)):
                     work.put_back(item.task)
                     continue
                 record = _record(item, code, place)
@@ -70,7 +70,7 @@ def _fill(
     while len(running) < executor.slots and (task := work.take()) is not None:
         cell, work_dir = task.cell, place.work_dir(task.cell)
         live.started(cell)
-        if _runs_elsewhere(work_dir):
+        if is_running(work_dir):
             live.elsewhere(cell)
             elsewhere.append(task)
         elif (record := place.ledger.get(cell.cell_id)) is not None and record.status == "done":
@@ -83,9 +83,9 @@ def _fill(
         work.put_back(task)
 
 
-def _runs_elsewhere(work_dir: Path) -> bool:
-    """Whether another command's process holds the cell's lock."""
-    if not work_dir.exists():
+def is_running(work_dir: Path) -> bool:
+    """Whether a process of some command, perhaps another one, holds the cell's lock."""
+    if not (work_dir / cell_main.LOCK).exists():
         return False
     try:
         with FileLock(work_dir / cell_main.LOCK, timeout=0):
