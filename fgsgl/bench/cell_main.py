@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.environment import cpu_has_bf16, hardware, resolve_device, versions
+from fgsgl.bench.follow import follow_starter
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predictions, write_record
 from fgsgl.data import sets
@@ -38,6 +39,7 @@ GRACE_S = 3.0
 def main(spec_path: Path) -> int:
     """Runs the cell and writes its record, also when it fails; returns the exit code."""
     clock = Clock()
+    follow_starter()
     spec = json.loads(spec_path.read_text(encoding="utf-8"))
     if spec["devices"] > 1 and int(os.environ["RANK"]) > 0:
         return _train_along(spec, clock)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fgsgl.bench.environment import KEEP_MEMORY, device_environment
+from fgsgl.bench.follow import FOLLOW
 
 if TYPE_CHECKING:
     from fgsgl.bench.place import Place
@@ -64,10 +65,10 @@ class Local:
 
     def start(self, spec: dict[str, Any], work_dir: Path) -> LocalProcess:
         """Starts the process, or torchrun with several."""
-        environment = {**os.environ, **cell_environment(spec)}
+        environment = {**os.environ, **cell_environment(spec), FOLLOW: "1"}
         with (work_dir / "log.txt").open("ab") as log:
             process = subprocess.Popen(
-                cell_command(spec, work_dir), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+                cell_command(spec, work_dir), stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
             )
         return LocalProcess(process)
 
