@@ -22,6 +22,7 @@ from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.disk import tidy
 from fgsgl.bench.environment import cpu_has_bf16, hardware, resolve_device, versions
 from fgsgl.bench.failures import BUSY, failure_class, what_fits
+from fgsgl.bench.follow import follow_starter
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Predictions, Record, read_curve, scored_sha256, write_predictions, write_record
@@ -42,6 +43,7 @@ def main(spec_path: Path) -> int:
     A cell that another command has finished since it was looked at is left as it is.
     """
     clock = Clock()
+    follow_starter()
     spec = json.loads(spec_path.read_text(encoding="utf-8"))
     if spec["devices"] > 1 and int(os.environ["RANK"]) > 0:
         return _train_along(spec, clock)

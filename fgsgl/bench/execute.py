@@ -87,7 +87,7 @@ class _Session:
         later = []
         while len(self.running) < self.executor.slots and not self.closed and (task := self.work.take()) is not None:
             self.live.started(task.cell)
-            if _runs_elsewhere(self.place.work_dir(task.cell)):
+            if is_running(self.place.work_dir(task.cell)):
                 self.live.elsewhere(task.cell)
                 later.append(task)
             elif (record := self.place.ledger.get(task.cell.cell_id)) is not None and record.status == "done":
@@ -118,7 +118,7 @@ class _Session:
                 continue
             self.running.remove(item)
             # torchrun ends by a code of its own, whatever its processes end by
-            if code == BUSY or (code and _runs_elsewhere(work_dir)):
+            if code == BUSY or (code and is_running(work_dir)):
                 self.work.put_back(item.task)
                 continue
             self._settle(item, self._record(item, code))
@@ -217,9 +217,9 @@ def _failure(record: Record) -> str | None:
     return record.failure["class"] if record.status == "failed" else None
 
 
-def _runs_elsewhere(work_dir: Path) -> bool:
-    """Whether another command's process holds the cell's lock."""
-    if not work_dir.exists():
+def is_running(work_dir: Path) -> bool:
+    """Whether a process of some command, perhaps another one, holds the cell's lock."""
+    if not (work_dir / LOCK).exists():
         return False
     try:
         with FileLock(work_dir / LOCK, timeout=0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,14 @@ def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ())
     wanted = list(wanted)
     records = on_record(ledger, elsewhere)
     done = ledger.done()
-    return [Planned(cell=cell, done=cell.cell_id in done, expected_s=_expected_s(cell, records)) for cell in wanted]
+    return [
+        Planned(
+            cell=cell,
+            done=cell.cell_id in done,
+            expected_s=expected_s(cell.variant.method, cell.protocol.as_dict(), records),
+        )
+        for cell in wanted
+    ]
 
 
 def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
@@ -65,14 +72,12 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
     return list(records.values())
 
 
-def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
-    """Import, build and evaluation as they were, training scaled to the protocol's epochs."""
+def expected_s(method: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> float | None:
+    """Import, build and evaluation as they were, training scaled to the protocol's epochs; None: no record of it."""
     times = [
-        record.times_s["total"]
-        + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
+        record.times_s["total"] + record.times_s.get("train", 0) * (protocol["epochs"] / record.protocol["epochs"] - 1)
         for record in records
-        if record.method == cell.variant.method
-        and {**record.protocol, "epochs": 0} == {**cell.protocol.as_dict(), "epochs": 0}
+        if record.method == method and {**record.protocol, "epochs": 0} == {**protocol, "epochs": 0}
     ]
     return statistics.mean(times) if times else None
 
