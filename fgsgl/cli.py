@@ -12,8 +12,10 @@ import fgsgl
 from fgsgl.arguments import (
     add_command,
     add_experiment_arguments,
+    add_limit_arguments,
     add_protocol_arguments,
     execution_of,
+    limits_of,
     out_of,
     protocol_of,
 )
@@ -103,7 +105,8 @@ def _add_state_commands(commands: argparse._SubParsersAction) -> None:
     retry.add_argument("--failed", action="store_true", required=True, help="which cells: those that failed")
     retry.add_argument("--class", dest="classes", nargs="+", default=[], metavar="CLASS", help="only such failures")
     retry.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: each cell's last one)")
-    retry.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on a GPU)")
+    retry.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
+    add_limit_arguments(retry)
 
 
 def _add_record_commands(commands: argparse._SubParsersAction) -> None:
@@ -173,7 +176,9 @@ def _retry(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.retry import retry
 
-    return retry(arguments.folder, arguments.classes, arguments.device, arguments.jobs, wide_console())
+    return retry(
+        arguments.folder, arguments.classes, arguments.device, arguments.jobs, limits_of(arguments), wide_console()
+    )
 
 
 def _repro(arguments: argparse.Namespace) -> int:

@@ -70,7 +70,7 @@ class _Session:
 
     def __init__(self, work: Work, place: Place, live: Live) -> None:
         self.work, self.place, self.live = work, place, live
-        self.executor, self.git, self.started_s = executor_of(place), git_state(), time.monotonic()
+        self.executor, self.git = executor_of(place), git_state()
         self.running: list[_Started] = []
         self.lost: Counter[str] = Counter()
         """Attempts at each cell that the infrastructure failed."""
@@ -79,8 +79,7 @@ class _Session:
     @property
     def closed(self) -> bool:
         """Whether no further cell may start."""
-        hours = self.place.limits.max_hours
-        return bool(self.no_room) or (hours is not None and time.monotonic() - self.started_s > 3600 * hours)
+        return self.no_room is not None or self.place.limits.over
 
     def fill(self) -> None:
         """Starts cells in the free slots; each cell that waits is looked at no more than once."""

@@ -13,6 +13,7 @@ from fgsgl.bench.cell import Cell
 from fgsgl.bench.cell_main import cell_of
 from fgsgl.bench.execute import execute
 from fgsgl.bench.experiment import load_data, load_joints, show_board
+from fgsgl.bench.limits import Limits
 from fgsgl.bench.live import Live
 from fgsgl.bench.place import local_place
 from fgsgl.bench.record import FAILURES
@@ -24,7 +25,9 @@ _AS_BEFORE = ("root", "device", "devices", "compile", "visualizer")
 """What a cell is run with as it was the last time."""
 
 
-def retry(folder: Path, classes: Sequence[str], device: str | None, jobs: int | None, console: Console) -> int:
+def retry(
+    folder: Path, classes: Sequence[str], device: str | None, jobs: int | None, limits: Limits, console: Console
+) -> int:
     """Runs the failed cells of a board again, as they were run the last time, and writes the board.
 
     Args:
@@ -32,6 +35,7 @@ def retry(folder: Path, classes: Sequence[str], device: str | None, jobs: int | 
         classes: of failures (:data:`fgsgl.bench.record.FAILURES`); none: all.
         device: as for ``fgsgl run``; None: each cell's last one.
         jobs: as for ``fgsgl run``.
+        limits: how far to go.
         console: gets the progress and the board.
 
     Returns:
@@ -53,7 +57,7 @@ def retry(folder: Path, classes: Sequence[str], device: str | None, jobs: int | 
     for state in chosen:
         cell = _cell(state)
         groups[cell.protocol, *(state.spec[name] for name in _AS_BEFORE)].append(cell)
-    again = [cell for how, cells in groups.items() for cell in _run(folder, how, cells, device, jobs, console)]
+    again = [cell for how, cells in groups.items() for cell in _run(folder, how, cells, device, jobs, limits, console)]
     if chosen:
         show_board(folder, console)
     return 1 if again else 0
@@ -75,11 +79,17 @@ def _cell(state: CellState) -> Cell:
 
 
 def _run(
-    folder: Path, how: tuple[Any, ...], cells: list[Cell], device: str | None, jobs: int | None, console: Console
+    folder: Path,
+    how: tuple[Any, ...],
+    cells: list[Cell],
+    device: str | None,
+    jobs: int | None,
+    limits: Limits,
+    console: Console,
 ) -> list[Cell]:
     """Runs cells of one protocol that go the same way; returns those that failed again."""
     protocol, root, last_device, devices, compile, visualizer = how
-    place = local_place(folder, Path(root), device or last_device, jobs, devices, compile, visualizer)
+    place = local_place(folder, Path(root), device or last_device, jobs, devices, compile, visualizer, limits=limits)
     table = load_data(protocol, Path(root), console)
     if any(cell.method.modality == "skeleton" for cell in cells):
         load_joints(protocol, table, console)
