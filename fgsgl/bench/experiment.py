@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,10 +140,13 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
     write_plan(experiment.out / "plan.json", planned, designs)
     studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
-    todo = [item.cell for item in planned if not item.done]
+    todo = [item.cell for item in planned if item.todo]
+    left = [item.failure for item in planned if item.failure]
     console.print(
         f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
     )
+    if left:
+        console.print(_left(left, experiment.out), markup=False, highlight=False, style="yellow")
     work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
@@ -152,7 +156,16 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         failure = place.ledger.get(cell.cell_id).failure
         if failure["class"] in ("bad_data", "unwritable"):
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
-    return 1 if work.failed else 0
+    return 1 if work.failed or left else 0
+
+
+def _left(failures: Sequence[str], out: Path) -> str:
+    """What is said of cells whose failure is a result."""
+    classes = ", ".join(f"{count} {name}" for name, count in collections.Counter(failures).items())
+    return (
+        f"{len(failures)} cell(s) failed before ({classes}), which is their result and not run again by this command; "
+        f"fgsgl retry {out} --failed does"
+    )
 
 
 def _divide(protocol: Protocol, devices: int) -> None:
@@ -168,10 +181,11 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     """Prints the cells, which of them are done, and how long the others may take."""
     view = Table("cell", "run", "state", "expected")
     for item in planned:
-        expected = "" if item.done else "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
-        view.add_row(item.cell.cell_id, cell_label(item.cell), "done" if item.done else "to do", expected)
+        known = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
+        state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
+        view.add_row(item.cell.cell_id, cell_label(item.cell), state, known if item.todo else "")
     console.print(view)
-    todo = [item for item in planned if not item.done]
+    todo = [item for item in planned if item.todo]
     known = [item.expected_s for item in todo if item.expected_s is not None]
     about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time" if known else "time unknown"
     missing = f" for {len(known)} of them" if known and len(known) < len(todo) else ""

@@ -21,6 +21,8 @@ from fgsgl.files import write_whole
 
 SCHEMA = 1
 FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "error")
+RESULTS = ("out_of_memory", "nan", "time_limit", "error")
+"""Failures that are a method's result: the same command leaves them as they are, and `fgsgl retry` does not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
