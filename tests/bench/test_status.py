@@ -86,7 +86,7 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
     assert main(["why", str(board), ids["fgsgl"][:8]]) == 0
     said = capsys.readouterr().out
     assert f"FG-SGL loss_fine=1e39, seed 0 (cell {ids['fgsgl']}): failed" in said
-    assert "cause: nan: the loss is" in said and "in epoch 1, iteration 1" in said
+    assert "cause, at attempt 1: nan: the loss is" in said and "in epoch 1, iteration 1" in said
     assert "started: 20" in said and "on: cpu" in said and "resumes from: the start" in said
     assert f"`fgsgl retry {board} --failed` runs it again" in said
     assert "Diverged: the loss is" in said.partition("log.txt\n")[2], "the log's last lines"
