@@ -11,11 +11,10 @@ from pathlib import Path
 import fgsgl
 from fgsgl.arguments import (
     add_command,
+    add_execution_arguments,
     add_experiment_arguments,
-    add_limit_arguments,
     add_protocol_arguments,
     execution_of,
-    limits_of,
     out_of,
     protocol_of,
 )
@@ -104,9 +103,7 @@ def _add_state_commands(commands: argparse._SubParsersAction) -> None:
     retry.add_argument("folder", type=Path, help="the board's folder")
     retry.add_argument("--failed", action="store_true", required=True, help="which cells: those that failed")
     retry.add_argument("--class", dest="classes", nargs="+", default=[], metavar="CLASS", help="only such failures")
-    retry.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: each cell's last one)")
-    retry.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
-    add_limit_arguments(retry)
+    add_execution_arguments(retry, "--jobs")
 
 
 def _add_record_commands(commands: argparse._SubParsersAction) -> None:
@@ -176,9 +173,7 @@ def _retry(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.retry import retry
 
-    return retry(
-        arguments.folder, arguments.classes, arguments.device, arguments.jobs, limits_of(arguments), wide_console()
-    )
+    return retry(arguments.folder, arguments.classes, execution_of(arguments), wide_console())
 
 
 def _repro(arguments: argparse.Namespace) -> int:

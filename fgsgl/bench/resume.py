@@ -7,12 +7,17 @@ from pathlib import Path
 
 from fgsgl.files import write_whole
 
+MARKER = "last_checkpoint"
+"""MMEngine's pointer to the checkpoint that it resumes from."""
+
 
 def newest_checkpoint(work_dir: Path) -> Path | None:
-    """The newest whole checkpoint of a cell; None where there is none.
+    """The newest whole checkpoint of a cell; None where there is none, or the cell has ended: its weights alone stay.
 
     A checkpoint is a ZIP file, whose directory is written last: one that a kill has cut has none.
     """
+    if not (work_dir / MARKER).exists():
+        return None
     saved = sorted(work_dir.glob("epoch_*.pth"), key=lambda path: int(path.stem.removeprefix("epoch_")), reverse=True)
     return next((path for path in saved if zipfile.is_zipfile(path)), None)
 
@@ -24,5 +29,5 @@ def prepare(work_dir: Path) -> bool:
     """
     newest = newest_checkpoint(work_dir)
     if newest is not None:
-        write_whole(work_dir / "last_checkpoint", str(newest))
+        write_whole(work_dir / MARKER, str(newest))
     return newest is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +12,23 @@ from rich.console import Console
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.cell_main import cell_of
 from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import load_data, load_joints, show_board
-from fgsgl.bench.limits import Limits
+from fgsgl.bench.experiment import load_data, load_joints, show_board, tell_left
 from fgsgl.bench.live import Live
-from fgsgl.bench.place import local_place
+from fgsgl.bench.place import Place, local_place
+from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import FAILURES
 from fgsgl.bench.status import CellState, states
 from fgsgl.bench.work import Plan
 from fgsgl.errors import UserError, nearest
 
-_AS_BEFORE = ("root", "device", "devices", "compile", "visualizer")
-"""What a cell is run with as it was the last time."""
 
-
-def retry(
-    folder: Path, classes: Sequence[str], device: str | None, jobs: int | None, limits: Limits, console: Console
-) -> int:
-    """Runs the failed cells of a board again, as they were run the last time, and writes the board.
+def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], console: Console) -> int:
+    """Runs the failed cells of a board again, and writes the board.
 
     Args:
         folder: the board's.
         classes: of failures (:data:`fgsgl.bench.record.FAILURES`); none: all.
-        device: as for ``fgsgl run``; None: each cell's last one.
-        jobs: as for ``fgsgl run``.
-        limits: how far to go.
+        execution: how, as :func:`fgsgl.bench.place.local_place` takes it.
         console: gets the progress and the board.
 
     Returns:
@@ -53,11 +46,15 @@ def retry(
     found = Counter(state.news for state in failed)
     named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
     console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", highlight=False)
-    groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
+    groups: dict[tuple[Protocol, Path], list[Cell]] = defaultdict(list)
     for state in chosen:
         cell = _cell(state)
-        groups[cell.protocol, *(state.spec[name] for name in _AS_BEFORE)].append(cell)
-    again = [cell for how, cells in groups.items() for cell in _run(folder, how, cells, device, jobs, limits, console)]
+        groups[cell.protocol, Path(state.spec["root"])].append(cell)
+    again = [
+        cell
+        for (protocol, root), cells in groups.items()
+        for cell in _run(local_place(folder, root, **execution), protocol, cells, console)
+    ]
     if chosen:
         show_board(folder, console)
     return 1 if again else 0
@@ -78,22 +75,13 @@ def _cell(state: CellState) -> Cell:
     return cell
 
 
-def _run(
-    folder: Path,
-    how: tuple[Any, ...],
-    cells: list[Cell],
-    device: str | None,
-    jobs: int | None,
-    limits: Limits,
-    console: Console,
-) -> list[Cell]:
-    """Runs cells of one protocol that go the same way; returns those that failed again."""
-    protocol, root, last_device, devices, compile, visualizer = how
-    place = local_place(folder, Path(root), device or last_device, jobs, devices, compile, visualizer, limits=limits)
-    table = load_data(protocol, Path(root), console)
+def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console) -> list[Cell]:
+    """Runs cells of one protocol; returns those that failed again."""
+    table = load_data(protocol, place.root, console)
     if any(cell.method.modality == "skeleton" for cell in cells):
         load_joints(protocol, table, console)
     work = Plan(cells)
     with Live(console, len(cells)) as live:
         execute(work, place, live)
+    tell_left(work, len(cells), place, console)
     return work.failed

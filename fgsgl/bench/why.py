@@ -18,8 +18,8 @@ _TAIL_BYTES = 2**14
 ADVICE = {
     "bad_data": "mend or restore the file, or leave such clips out with --skip-bad; then the same command goes on",
     "unwritable": "make room, or choose another --out; then the same command goes on",
-    "out_of_memory": "run fewer cells at a time (--jobs), or compute a batch in parts (--accumulate, a cell of its "
-    "own); {retry} runs this one again",
+    "out_of_memory": "as the cause says, which makes another cell; where others took the memory, {retry} with fewer "
+    "--jobs runs this one again",
     "nan": "it is a result: with this seed and these settings the training diverges; {retry} runs it again, which "
     "helps where code or hardware has changed",
     "time_limit": "give it more time: {retry} with a longer --cell-timeout goes on from the last epoch",
@@ -61,7 +61,7 @@ def lines(folder: Path, cell: CellState) -> list[str]:
     record, log = cell.record, cell.work_dir / "log.txt"
     said = [f"{cell.label} (cell {cell.cell_id}): {cell.state}"]
     if cell.state == "failed":
-        said.append(f"cause: {record.failure['class']}: {record.failure['message']}")
+        said.append(f"cause, at attempt {record.attempts}: {record.failure['class']}: {record.failure['message']}")
     if cell.state in ("done", "failed", "pruned"):
         said += _ended(record)
     elif spec := cell.spec:
