@@ -74,9 +74,13 @@ def build_parser() -> argparse.ArgumentParser:
     how = parser.add_argument_group("how")
     how.add_argument("--sampler", choices=list(SAMPLERS), default="tpe", help="(default: tpe)")
     how.add_argument("--pruner", choices=PRUNERS, help="(default: median; none where the objective allows none)")
-    how.add_argument("--storage", help="a journal file, or a data base's URL (default: <out>/trials/studies.journal)")
+    how.add_argument(
+        "--storage", help="a journal file, or a data base's URL, which is written beside the cells: keep its password "
+        "where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"
+    )  # fmt: skip
     how.add_argument("--study", metavar="NAME", help="of the study (default: made of method, space and protocol)")
     how.add_argument("--out", type=Path, help="folder (default: results/local/sweep-<dataset>-<preset>)")
+    how.add_argument("--dry-run", action="store_true", help="show the space and the expected time, train nothing")
     add_execution_arguments(parser.add_argument_group("execution"), "--workers", "--jobs")
     add_protocol_arguments(parser.add_argument_group("protocol"))
     return parser
@@ -84,6 +88,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Runs what the options ask for."""
+    from optuna.exceptions import StorageInternalError
+
     from fgsgl.bench.live import wide_console
     from sweeps.sweep import Sweep, run
 
@@ -110,7 +116,13 @@ def sweep(arguments: argparse.Namespace) -> int:
         study=arguments.study,
         execution=execution_of(arguments),
     )
-    return run(wanted, wide_console(), arguments.dry_run)
+    try:
+        return run(wanted, wide_console(), arguments.dry_run)
+    except StorageInternalError as error:
+        raise UserError(
+            f"--storage no longer answers: {error.__cause__ or error}; what is finished is kept, and the same command "
+            "goes on from here"
+        ) from None
 
 
 def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Method, ...]:

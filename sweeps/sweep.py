@@ -22,7 +22,7 @@ from fgsgl.bench.method import Method
 from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.plan import cells, plan, write_plan
 from fgsgl.bench.protocol import SEALED, Protocol
-from fgsgl.bench.storage import open_storage
+from fgsgl.bench.storage import open_storage, shown
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
@@ -122,15 +122,16 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         for nested in range(sweep.nested)
         for method in sweep.methods
     ]
-    trials_place = dataclasses.replace(place, out=sweep.out / "trials")
+    limits = dataclasses.replace(place.limits, keep_checkpoints="none")  # nobody asks for the weights of a trial
+    trials_place = dataclasses.replace(place, out=sweep.out / "trials", limits=limits)
     if dry_run:
         show_questions(sweep, questions, trials_place, console)
         return 0
     studies = [open_study(storage, sweep.name(question), question) for question in questions]
-    left = search(sweep, questions, studies, storage, trials_place, console)
-    if left and place.limits.over:
-        said = f"{left} trials are left after {place.limits.max_hours:g} hours (--max-hours)"
-        console.print(f"{said}: the same command goes on from here", highlight=False)
+    search(sweep, questions, studies, storage, trials_place, console)
+    if place.limits.over:
+        over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+        console.print(f"{over}: the same command goes on from here", highlight=False)
         return 0
     console.print(studies_table(questions, studies))
     return run_rows(sweep, questions, studies, place, table, console)
@@ -143,8 +144,8 @@ def search(
     storage: BaseStorage,
     place: Place,
     console: Console,
-) -> int:
-    """Runs the trials that are left; returns how many are left then, which are none unless a limit was met."""
+) -> None:
+    """Runs the trials that are left."""
     deadline_s = time.monotonic() + sweep.timeout_s
     with Presence(place.out / "commands", storage) as presence:
         searches = [
@@ -153,13 +154,18 @@ def search(
         ]
         left = [one.left() for one in searches]
         console.print(
-            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; in {sweep.where}",
+            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; studies: "
+            f"{shown(sweep.where)}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         if any(left):
             with Live(console, sum(left) * sweep.seeds_per_trial) as live:
                 execute(Searches(searches), place, live)
-        return sum(one.left() for one in searches)
+    given_up = [one.given_up for one in searches if one.given_up]
+    if len(given_up) == len(searches):
+        raise UserError(given_up[0])
+    for line in given_up:
+        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def run_rows(

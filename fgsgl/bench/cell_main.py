@@ -25,7 +25,15 @@ from fgsgl.bench.failures import BUSY, failure_class, what_fits
 from fgsgl.bench.follow import follow_starter
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Predictions, Pruned, Record, read_curve, scored_sha256, write_predictions, write_record
+from fgsgl.bench.record import (
+    Predictions,
+    Pruned,
+    Record,
+    read_curve,
+    scored_sha256,
+    write_predictions,
+    write_record,
+)
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UserError
@@ -68,7 +76,7 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         clock.lap("train")
         clock.total()
         write_record(ledger, pruned_record(spec, clock.laps_s))
-        tidy(Path(spec["work_dir"]), "none")
+        tidy(Path(spec["work_dir"]), "none")  # the weights of an epoch in the middle, which nothing could go on from
         return 0
     except Exception as error:  # whatever goes wrong in a cell becomes its record
         write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
