@@ -62,7 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     effort = parser.add_argument_group("how much")
     effort.add_argument("--trials", type=int, default=10, help="of each study, of all commands together (default: 10)")
-    effort.add_argument("--timeout", type=float, default=math.inf, metavar="MINUTES", help="then no trial is started")
+    effort.add_argument(
+        "--timeout", type=float, default=math.inf, metavar="MINUTES", help="after which no trial is started"
+    )
     effort.add_argument("--seeds-per-trial", type=int, default=1, help="cells whose mean counts (default: 1)")
     effort.add_argument(
         "--nested", type=int, help="independent studies of each method (default: 1 for one method, 3 for several)"

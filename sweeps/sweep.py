@@ -86,8 +86,8 @@ class Sweep:
     def name(self, question: Question) -> str:
         """The name of a question's study: the given one, or one that tells questions apart."""
         method, several = question.method.name, len(self.methods) > 1
-        space = Path(question.space_name).stem
-        base = self.study or f"{method}-{space}-{digest({**question.identity(), 'sampler': self.sampler})[:8]}"
+        identity = {**question.identity(), "sampler": self.sampler}
+        base = self.study or f"{method}-{identity['space']}-{digest(identity)[:8]}"
         return base + f"-{method}" * bool(self.study and several) + f"-{question.nested}" * bool(question.nested)
 
 
