@@ -23,7 +23,7 @@ from fgsgl.bench.method import Method
 from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.plan import cells, plan, undone, write_plan
 from fgsgl.bench.protocol import SEALED, Protocol
-from fgsgl.bench.storage import open_storage
+from fgsgl.bench.storage import open_storage, shown
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
@@ -86,8 +86,8 @@ class Sweep:
     def name(self, question: Question) -> str:
         """The name of a question's study: the given one, or one that tells questions apart."""
         method, several = question.method.name, len(self.methods) > 1
-        space = Path(question.space_name).stem
-        base = self.study or f"{method}-{space}-{digest({**question.identity(), 'sampler': self.sampler})[:8]}"
+        identity = {**question.identity(), "sampler": self.sampler}
+        base = self.study or f"{method}-{identity['space']}-{digest(identity)[:8]}"
         return base + f"-{method}" * bool(self.study and several) + f"-{question.nested}" * bool(question.nested)
 
 
@@ -129,6 +129,10 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         return 0
     studies = [open_study(storage, sweep.name(question), question) for question in questions]
     search(sweep, questions, studies, storage, trials_place, console)
+    if place.limits.over:
+        over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+        console.print(f"{over}: the same command goes on from here", highlight=False)
+        return 0
     found = tunings(questions, studies)
     console.print(studies_table(found))
     if not any(tuning.found for tuning in found):
@@ -153,7 +157,8 @@ def search(
         ]
         left = [one.left() for one in searches]
         console.print(
-            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; in {sweep.where}",
+            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; studies: "
+            f"{shown(sweep.where)}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         if any(left):
