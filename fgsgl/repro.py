@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.cell import FULL, Cell, Variant
 from fgsgl.bench.environment import git_state, versions
 from fgsgl.bench.execute import execute
 from fgsgl.bench.experiment import data_root, load_data, load_joints
@@ -33,7 +33,8 @@ from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError, nearest
 from fgsgl.report.diff import Answers, answers, changed
-from fgsgl.report.load import load
+from fgsgl.report.load import load, load_plan
+from fgsgl.report.rows import Key, rows
 from fgsgl.stats.seeds import t_half_width
 
 
@@ -64,7 +65,7 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     """
     every = load(folder)
     ledger = Ledger(folder / "ledger")
-    records = wanted(every, name, ledger)
+    records = wanted(rows(every, load_plan(folder, every)), name, ledger)
     protocol = _protocol(records[0])
     root = data_root(protocol, root or _last_root(folder, records[0]))
     table = load_data(protocol, root, console)
@@ -91,26 +92,31 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     return 0 if reproduced else 1
 
 
-def wanted(every: Sequence[Record], name: str, ledger: Ledger) -> list[Record]:
+def wanted(every: Mapping[Key, Sequence[Record]], name: str, ledger: Ledger) -> list[Record]:
     """The finished records of the one cell whose id begins with the name, or of the one row of that name.
+
+    Args:
+        every: the rows of the board; a cell may be that of two.
+        name: of a cell or a row.
+        ledger: of the board.
 
     Raises:
         UserError: if there is none, several rows have the name, the cell failed, or its predictions are gone.
     """
-    row = [record for record in every if name in _names(record)]
-    if not row:
+    found = [group for key, group in every.items() if name in _names(key, group)]
+    if not found:
         try:
-            cell_id = ledger.find(name).stem
+            found = [[ledger.get(ledger.find(name).stem)]]
         except UserError as error:
-            names = sorted({one for record in every for one in _names(record)})
+            names = sorted({one for key, group in every.items() for one in _names(key, group)})
             raise UserError(f"no row is called {name!r} ({nearest(name, names)}), and {error}") from None
-        row = [record for record in every if record.cell_id == cell_id]
-    done = sorted((record for record in row if record.status == "done"), key=lambda record: record.seed)
+    rows_done = [[record for record in group if record.status == "done"] for group in found]
+    done = [record for group in rows_done for record in group]
     if not done:
         raise UserError(
             f"no cell of {name!r} in {ledger.folder} has finished, so there is no result to hold against it"
         )
-    if len({(record.variant, record.protocol_hash, record.data["fingerprint"]) for record in done}) > 1:
+    if sum(map(bool, rows_done)) > 1 or len({record.data["fingerprint"] for record in done}) > 1:
         ids = ", ".join(record.cell_id for record in done)
         raise UserError(f"{name!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
     for record in done:
@@ -118,9 +124,10 @@ def wanted(every: Sequence[Record], name: str, ledger: Ledger) -> list[Record]:
     return done
 
 
-def _names(record: Record) -> set[str]:
-    names = {record.method, str(record.config.get("display_name", record.method))}
-    return names if record.variant == "full" else {f"{name} {record.variant}" for name in names}
+def _names(key: Key, group: Sequence[Record]) -> set[str]:
+    method, variant = key[:2]
+    names = {method, *(str(record.config.get("display_name", method)) for record in group)}
+    return names if variant == FULL else {f"{name} {variant}" for name in names}
 
 
 def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path) -> Cell:

@@ -14,6 +14,8 @@ from fgsgl.bench.record import Predictions, Record, write_predictions, write_rec
 from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.errors import UserError
 from fgsgl.report.diff import Answers
+from fgsgl.report.load import Planned
+from fgsgl.report.rows import rows
 from fgsgl.repro import cell_again, verdict, wanted
 
 PROTOCOL = default_protocol("synmg", "smoke")
@@ -72,19 +74,50 @@ def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
     for record in every:
         write_record(tmp_path, record)
         write_predictions(tmp_path, record.cell_id, SCORES)
-    assert wanted(every, "FG-SGL", ledger) == wanted(every, "fgsgl", ledger) == ROW
-    assert wanted(every, "FG-SGL w/o fgsa", ledger) == [without]
-    assert wanted(every, ROW[2].cell_id[:9], ledger) == [ROW[2]]
+    board = rows(every)
+    assert wanted(board, "FG-SGL", ledger) == wanted(board, "fgsgl", ledger) == ROW
+    assert wanted(board, "FG-SGL w/o fgsa", ledger) == [without]
+    assert wanted(board, ROW[2].cell_id[:9], ledger) == [ROW[2]]
     with pytest.raises(UserError, match=r"no row is called 'FG-SGL w/o fsga' \(did you mean FG-SGL w/o fgsa"):
-        wanted(every, "FG-SGL w/o fsga", ledger)
+        wanted(board, "FG-SGL w/o fsga", ledger)
     with pytest.raises(UserError, match="has finished, so there is no result"):
-        wanted(every, every[-1].cell_id, ledger)
+        wanted(board, every[-1].cell_id, ledger)
     (tmp_path / f"{without.cell_id}.npz").unlink()
     with pytest.raises(UserError, match=f"the predictions .*{without.cell_id}.npz cannot be read"):
-        wanted(every, without.cell_id, ledger)
+        wanted(board, without.cell_id, ledger)
     other = dataclasses.replace(ROW[1], protocol_hash="other")
     with pytest.raises(UserError, match=f"means several rows .*{ROW[0].cell_id}, {other.cell_id}"):
-        wanted([ROW[0], other], "fgsgl", ledger)
+        wanted(rows([ROW[0], other]), "fgsgl", ledger)
+
+
+def test_a_tuned_row_is_found_with_the_cell_that_it_shares_with_the_default(tmp_path: Path) -> None:
+    ledger, changed = Ledger(tmp_path), record_of(variant="tuned", seed=1)
+    plan = [
+        Planned.model_validate({
+            "cell_id": cell.cell_id, "method": "fgsgl", "variant": "tuned", "seed": seed, "kind": "method",
+            "protocol": PROTOCOL.as_dict(), "protocol_hash": PROTOCOL.hash(),
+        })
+        for seed, cell in ((0, ROW[0]), (1, changed))
+    ]  # fmt: skip
+    for record in (*ROW, changed):
+        write_record(tmp_path, record)
+        write_predictions(tmp_path, record.cell_id, SCORES)
+    board = rows([*ROW, changed], plan)
+    assert wanted(board, "FG-SGL tuned", ledger) == [ROW[0], changed] and wanted(board, "FG-SGL", ledger) == ROW
+
+
+def test_a_tuned_record_becomes_its_cell_again() -> None:
+    """What a search changes of the settings and of the recipe stands in the record's config, resolved."""
+    clip = Clip(clip_id="c", video="c.mp4", start_frame=0, end_frame=50, label=0, subject="s", split="test", fps=25.0)
+    table = ClipTable(dataset="synmg", root=Path("toy"), classes=("x",), clips=(clip,))
+    changes = {"loss_fine": 0.3, "cpa": False, "recipe.lr": 0.00123, "recipe.warmup": 0.25}
+    cell = Cell(
+        variant=Variant(method="fgsgl", name="tuned", changes=changes), protocol=PROTOCOL, seed=2,
+        fingerprint=table.fingerprint(), text="smg",
+    )  # fmt: skip
+    record = record_of(table.fingerprint(), "tuned", 2, cell_id=cell.cell_id, config=cell.method.describe(changes))
+    again = cell_again(record, PROTOCOL, table, Path("toy"))
+    assert again.cell_id == cell.cell_id and dict(again.variant.changes) == changes
 
 
 def test_a_record_becomes_its_cell_again_or_says_why_not() -> None:
@@ -97,9 +130,9 @@ def test_a_record_becomes_its_cell_again_or_says_why_not() -> None:
         assert cell.variant.changes == ({} if record.variant == "full" else {"fgsa": False})
     with pytest.raises(UserError, match="was run on elsewhere; give their folder with --root"):
         cell_again(record_of("elsewhere"), PROTOCOL, table, root)
-    config = {**record.config, "recipe": {**record.config["recipe"], "lr": 0.5}}
+    config = {**record.config, "recipe": {**record.config["recipe"], "optimizer": "SGD"}}
     older = dataclasses.replace(record, config=config, pretraining="synmg-tiny@0000")
-    told = r"recipe.lr was 0.5, is 0.001; pretraining was synmg-tiny@0000, is .*; go back to commit c0ffee"
+    told = r"recipe.optimizer was SGD, is AdamW; pretraining was synmg-tiny@0000, is .*; go back to commit c0ffee"
     with pytest.raises(UserError, match=told):
         cell_again(dataclasses.replace(older, cell_id="0" * 16), PROTOCOL, table, root)
     config = {**record.config, "settings": {**record.config["settings"], "wings": 2}}
