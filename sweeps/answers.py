@@ -36,6 +36,11 @@ class Answer:
         """The settings of the best trial."""
         return changes_by(self.best, self.question)
 
+    def unlike_default(self, trial: FrozenTrial) -> dict[str, Any]:
+        """Those settings of a trial that are other than the method's own."""
+        default = self.question.method.flat
+        return {name: value for name, value in changes_by(trial, self.question).items() if default[name] != value}
+
     def ended(self, state: str) -> int:
         """How many trials ended as ``COMPLETE``, ``PRUNED`` or ``FAIL``."""
         return sum(trial.state.name == state for trial in self.trials)

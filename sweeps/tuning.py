@@ -12,7 +12,7 @@ import pandas as pd
 from fgsgl.bench.cell import FULL, TUNED
 from fgsgl.bench.ledger import Ledger
 from fgsgl.files import write_whole
-from fgsgl.report.board import Board, read_board
+from fgsgl.report.board import read_board
 from fgsgl.report.tables import (
     EMPTY,
     markdown_table,
@@ -30,12 +30,16 @@ from sweeps.tuned import write_best
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+    from fgsgl.report.figures import Written
+
 METHODS = (
-    "Method", "Default %", "Tuned %", "Difference", "Best value", "Trials", "Pruned", "Failed", "Hours (GPU)",
-    "Best settings",
+    "Method", "Best settings", "Default %", "Tuned %", "Difference", "Best value", "Trials", "Pruned", "Failed",
+    "Hours (GPU)",
 )  # fmt: skip
-STUDIES = ("Study", "Trials", "Pruned", "Failed", "Best value", "Trial", "Settings")
-FRONT = ("Study", "Trial", "Values", "Settings")
+STUDIES = ("Study", "Settings", "Best value", "Trial", "Trials", "Pruned", "Failed")
+FRONT = ("Study", "Settings", "Values", "Trial")
+N_TEXTS = 2
+"""Of their columns, those at the left that are texts."""
 
 
 def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, protocol_hash: str) -> None:
@@ -56,38 +60,28 @@ def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, proto
         if tuning.best:
             path = folder / "best" / f"{tuning.method}.yaml"
             write_best(path, tuning.method, tuning.best.changes, provenance_of(tuning.best))
-    write(folder, read_board(folder), tunings, trials, protocol_hash)
-    figures.write(tunings, folder / "figures")
-
-
-def write(folder: Path, board: Board, tunings: Sequence[Tuning], trials: Ledger, protocol_hash: str) -> None:
-    """Writes ``tuning.md`` and ``tuning.csv``.
-
-    Args:
-        folder: of the sweep.
-        board: with the default and the tuned rows.
-        tunings: one a method.
-        trials: the ledger of the trials, which the hours come from.
-        protocol_hash: of the rows.
-    """
-    records = trials.records()
-    table = board.table[board.table["protocol"] == protocol_hash]
+    table, records = read_board(folder).table, trials.records()
+    table = table[table["protocol"] == protocol_hash]
     lines = [_line(tuning, bill(tuning, records), table) for tuning in tunings]
-    write_whole(folder / "tuning.md", markdown(tunings, lines))
+    drawn = figures.write(tunings, folder / "figures")
+    write_whole(folder / "tuning.md", markdown(tunings, lines, drawn))
     write_whole(folder / "tuning.csv", csv(lines))
 
 
-def markdown(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]]) -> str:
-    """A table of the methods, one of the studies, one of the front of several objectives, and the note."""
+def markdown(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]], drawn: Sequence[Written]) -> str:
+    """A table of the methods, one of the studies, one of the front of several objectives, the note and the figures."""
     text = ["# Tuning", ""]
-    text += [*markdown_table(numeric_headings(METHODS, texts=1), map(_method_row, lines)), ""]
+    text += [*markdown_table(numeric_headings(METHODS, N_TEXTS), map(_method_row, lines)), ""]
     text += [*(f"- {markdown_text(sentence)}" for sentence in note(tunings, lines)), "", "## Studies", ""]
     rows = [_study_row(answer) for tuning in tunings for answer in tuning.answers]
-    text += [*markdown_table(numeric_headings(STUDIES, texts=1), rows), ""]
+    text += [*markdown_table(numeric_headings(STUDIES, N_TEXTS), rows), ""]
     if len(tunings[0].question.objectives) > 1:
         text += ["## Trials that no other of their study beats in every objective", ""]
         rows = [row for tuning in tunings for answer in tuning.answers for row in _front_rows(answer)]
-        text += [*markdown_table(numeric_headings(FRONT, texts=1), rows), ""]
+        text += [*markdown_table(numeric_headings(FRONT, N_TEXTS), rows), ""]
+    for figure in drawn:
+        title = markdown_text(figure.title)
+        text += [f"![{title}](figures/{figure.png.name})", "", f"{title}: {markdown_text(figure.caption)}", ""]
     return "\n".join(text)
 
 
@@ -121,7 +115,7 @@ def _line(tuning: Tuning, billed: Bill, table: pd.DataFrame) -> dict[str, Any]:
         "cell_hours": billed.cell_hours,
         "gpu_hours": billed.gpu_hours,
         "cells_without_time": billed.unknown,
-        "best_settings": assignments(tuning.best.changes) if tuning.best else "",
+        "best_settings": assignments(tuning.best.unlike_default(tuning.best.best)) if tuning.best else "",
     }
 
 
@@ -142,23 +136,24 @@ def _method_row(line: Mapping[str, Any]) -> tuple[str, ...]:
 
     difference = with_interval(line["diff_top1"], line["diff_ci_low"], line["diff_ci_high"], line["diff_over"], "+")
     return (
-        line["label"], shown("default"), shown("tuned"), difference, value_text(line["objective"], line["best_value"]),
-        str(line["trials"]), str(line["pruned"]), str(line["failed"]),
-        f"{line['cell_hours']:.2f} ({line['gpu_hours']:.2f})", line["best_settings"] or EMPTY,
+        line["label"], line["best_settings"] or EMPTY, shown("default"), shown("tuned"), difference,
+        value_text(line["objective"], line["best_value"]), str(line["trials"]), str(line["pruned"]),
+        str(line["failed"]), f"{line['cell_hours']:.2f} ({line['gpu_hours']:.2f})",
     )  # fmt: skip
 
 
 def _study_row(answer: Answer) -> tuple[str, ...]:
     counts = (str(len(answer.trials)), str(answer.ended("PRUNED")), str(answer.ended("FAIL")))
     if answer.best is None:
-        return (answer.study.study_name, *counts, *[EMPTY] * 3)
-    value, number_ = value_text(answer.question.objectives[0], answer.best.values[0]), str(answer.best.number)
-    return (answer.study.study_name, *counts, value, number_, assignments(answer.changes))
+        return (answer.study.study_name, *[EMPTY] * 3, *counts)
+    value, place = value_text(answer.question.objectives[0], answer.best.values[0]), str(answer.best.number)
+    return (answer.study.study_name, assignments(answer.unlike_default(answer.best)), value, place, *counts)
 
 
 def _front_rows(answer: Answer) -> Iterator[tuple[str, ...]]:
     for trial in sorted(answer.study.best_trials, key=lambda trial: trial.number):
-        yield answer.study.study_name, str(trial.number), values_text(answer, trial), assignments(trial.params)
+        settings = assignments(answer.unlike_default(trial))
+        yield answer.study.study_name, settings, values_text(answer, trial), str(trial.number)
 
 
 def values_text(answer: Answer, trial: FrozenTrial) -> str:
@@ -189,7 +184,9 @@ def note(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]]) -> Itera
         "with the same seed. The test split was opened by these rows alone."
     )
     yield from _about_effort(lines)
-    yield f"Sampler {identity['sampler']} (each study with a seed of its own), pruner {identity['pruner']}."
+    own = "; each study with a seed of its own" if len(tunings[0].answers) > 1 else ""
+    yield f"Sampler {identity['sampler']}, pruner {identity['pruner']}{own}."
+    yield "best/<method>.yaml has the best settings, for `fgsgl run --config`; what is not named is as in the default."
     for line in lines:
         yield from _about_spread(line)
         yield from _about_gain(line)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from fgsgl.bench.method import RECIPE, TUNABLE
 from fgsgl.bench.record import Record
 from fgsgl.report.load import Tuning
 from fgsgl.report.rows import Key, is_tuned, part_of, printable, reference_of, row_key
@@ -58,12 +59,13 @@ def _settings(group: Sequence[Record], default: Record) -> str:
 
 def changes(config: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
     """What one record's config has other than another: settings by name, those of the recipe as ``recipe.lr``."""
-    return {
-        f"{before}{name}": value
-        for before, part in (("", "settings"), ("recipe.", "recipe"))
-        for name, value in (config.get(part) or {}).items()
-        if value != (default.get(part) or {}).get(name)
-    }
+    mine, theirs = _flat(config), _flat(default)
+    return {name: value for name, value in mine.items() if value != theirs.get(name)}
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    recipe = config.get("recipe") or {}
+    return {**(config.get("settings") or {}), **{f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}}
 
 
 def assignments(values: Mapping[str, Any]) -> str:

@@ -17,8 +17,8 @@ from sweeps.objectives import OBJECTIVES
 
 NAME = "importance"
 TITLE = "Importance of the parameters"
-FEWEST = 5
-"""Finished trials of a study below which its importances are not computed."""
+FEWEST = 4
+"""Finished trials of a study below which its importances are not computed: as many as are never pruned."""
 BETTER = 0.5
 """Share of the trials that count as good. Optuna's own 0.1 is one or two trials of a small study: over 24 trials whose
 value one parameter alone decides, it named another first (tests/sweeps/test_sweep_figures.py)."""

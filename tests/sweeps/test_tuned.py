@@ -174,10 +174,13 @@ def test_the_table_has_a_row_a_method_and_says_what_the_chance_of_the_search_is(
     values = [100 * answer.best.value for answer in tuning.answers]
     assert line["tuned"] - line["default"] == pytest.approx(line["diff_top1"]) == pytest.approx(2.0)
     assert line["value_sd"] == pytest.approx(np.std(values, ddof=1) / 100)
-    assert f"| {max(values):.1f} % | 24 | 6 | 6 | 11.50 (0.00) | recipe.lr=" in text
+    assert f"| {max(values):.1f} % | 24 | 6 | 6 | 11.50 (0.00) |" in text and "| TSM | recipe.lr=" in text
     assert f"lie between {min(values):.1f} % and {max(values):.1f} %" in text
     assert "1 cell(s) of trials left no time" in text and "whether tuning helped cannot be told" in text
-    assert all(f"| {answer.study.study_name} | 8 | 2 | 2 |" in text for answer in tuning.answers)
+    for answer in tuning.answers:
+        assert f"| {answer.study.study_name} | recipe.lr=" in text
+        assert f"| {100 * answer.best.value:.1f} % | {answer.best.number} | 8 | 2 | 2 |" in text
+    assert text.count("![") == text.count("](figures/") == len(list((folder / "figures").glob("*.png"))) == 5
 
 
 def test_the_best_settings_are_a_config_file(board) -> None:
