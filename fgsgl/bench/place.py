@@ -99,7 +99,7 @@ def _room_here(device: str, jobs: int | None, devices: int) -> tuple[int, int, t
 def _room_on_ray(device: str, jobs: int | None, devices: int) -> tuple[int, int, tuple[str, ...]]:
     """The same of a Ray cluster, which chooses the GPUs itself."""
     if importlib.util.find_spec("ray") is None:
-        raise UserError("--executor ray needs the package ray: pip install 'ray>=2.50', or this suite's extra [ray]")
+        raise UserError("--executor ray needs the package ray: pip install 'ray>=2.50'")
     from fgsgl.bench.ray_executor import cluster_share
 
     share = cluster_share(device, devices)

@@ -110,9 +110,7 @@ def share_of(nodes: Sequence[dict[str, float]], device: str, devices: int) -> Sh
     used = [(node, count) for node, count in zip(nodes, cells, strict=True) if count]
     if not used:
         wanted = f"{devices} GPU(s) and a CPU" if on_gpu else "a CPU"
-        raise UserError(
-            f"none of the {len(nodes)} node(s) of the Ray cluster has {wanted} for a cell; add one that has"
-        )
+        raise UserError(f"a cell needs {wanted}, which none of the {len(nodes)} node(s) of the Ray cluster has")
     return Share(
         slots=sum(count for _, count in used),
         cpus=min(int(node["CPU"]) // count for node, count in used),
@@ -141,15 +139,15 @@ class RayExecutor:
     """
 
     def __init__(self, place: Place) -> None:
-        self.slots, self.cpus = place.jobs, place.threads
-        self.share = cluster_share(place.device, place.devices)
+        share = cluster_share(place.device, place.devices)
+        self.slots = place.jobs
+        self.task = ray.remote(
+            num_cpus=place.threads, num_gpus=share.gpus, memory=share.memory_bytes, max_retries=0
+        )(run_cell)  # fmt: skip
 
     def start(self, spec: dict[str, Any], work_dir: Path) -> RayCell:
         """Hands the cell to Ray, which starts it on a node that has its share free."""
-        task = ray.remote(run_cell).options(
-            name=f"cell {work_dir.name}", num_cpus=self.cpus, num_gpus=self.share.gpus,
-            memory=self.share.memory_bytes, max_retries=0,
-        )  # fmt: skip
+        task = self.task.options(name=f"cell {work_dir.name}")
         return RayCell(task.remote(spec, work_dir, Path.cwd()), work_dir)
 
 

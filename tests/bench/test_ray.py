@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ from fgsgl.errors import UserError
 pytestmark = pytest.mark.ray
 RUN = ("-m", "fgsgl.cli", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu", "--executor", "ray")
 SMALL = {"object_store_memory": 80 * 2**20}
-PATIENCE = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 3}
-"""Milliseconds after which a node that does not answer counts as lost: Ray's own are half a minute."""
+SETTINGS = {
+    "worker_niceness": 0,  # Ray's 15 lets cells starve beside other work
+    "health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 3,
+}  # fmt: skip
+"""A node that does not answer counts as lost within seconds: by Ray's own settings within half a minute."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def cluster() -> Iterator:
 
     cluster = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": 0, "include_dashboard": False, "_system_config": PATIENCE, **SMALL},
+        head_node_args={"num_cpus": 0, "include_dashboard": False, "_system_config": SETTINGS, **SMALL},
     )
     for _ in range(2):
         cluster.add_node(num_cpus=1, **SMALL)
@@ -42,7 +46,7 @@ def start(cluster, smoke: Path, out: Path, *options: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def wait_for(what, process: subprocess.Popen, within_s: float = 200):
+def wait_for(what, process: subprocess.Popen, within_s: float = 400):
     """What the function returns once it is true."""
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s and process.poll() is None:
@@ -98,7 +102,7 @@ def kill_tree(root: int) -> None:
 
 def settled(process: subprocess.Popen, out: Path) -> dict[str, dict]:
     """The records by method, of which every planned cell has one that is done."""
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=400)
     assert process.returncode == 0, said
     records = [json.loads(path.read_text()) for path in (out / "ledger").glob("*.json")]
     planned = [cell["cell_id"] for cell in json.loads((out / "plan.json").read_text())["cells"]]
@@ -115,7 +119,7 @@ def test_a_lost_node_takes_no_cell_along(cluster, smoke: Path, tmp_path: Path) -
     kill_tree(raylet)
     records = settled(process, tmp_path)
     (interrupted,) = (record for record in records.values() if record["cell_id"] == work.name)
-    assert interrupted["attempts"] == 2 and [row["epoch"] for row in interrupted["curve"]] == [1, 2]
+    assert [row["epoch"] for row in interrupted["curve"]] == [1, 2]
     log = (work / "log.txt").read_text()
     assert "NodeDiedError" in log and "resumed epoch: 1" in log
 
@@ -126,9 +130,10 @@ def test_a_cell_ends_with_the_process_of_ray_that_runs_it(cluster, smoke: Path, 
     cell = cell_process(work)
     worker, _ = worker_and_raylet(cell)
     os.kill(worker, signal.SIGKILL)
-    wait_for(lambda: cell not in parents(), process, within_s=5)
-    assert settled(process, tmp_path)["fgsgl"]["attempts"] == 2
-    assert "WorkerCrashedError" in (work / "log.txt").read_text()
+    wait_for(lambda: cell not in parents(), process, within_s=20)
+    settled(process, tmp_path)
+    log = (work / "log.txt").read_text()
+    assert "WorkerCrashedError" in log and "resumed epoch: 1" in log
 
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
@@ -154,9 +159,12 @@ def test_a_cluster_that_does_not_answer_is_refused_at_once(smoke: Path, monkeypa
 
 def test_without_a_cluster_one_is_started_here(smoke: Path, tmp_path: Path, monkeypatch, call) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    said = call(*RUN, "--root", smoke, "--out", tmp_path / "out", "--methods", "majority").stdout
-    assert "Majority class" in said
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as short:  # sockets lie there, of at most 107 letters
+        (Path(short) / "ray").mkdir()
+        (Path(short) / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")  # left by one that was killed
+        monkeypatch.setenv("RAY_TMPDIR", short)
+        said = call(*RUN, "--root", smoke, "--out", tmp_path / "out", "--methods", "majority").stdout
+    assert "done    Majority class" in said
 
 
 def test_a_cell_gets_its_share_of_a_node() -> None:
