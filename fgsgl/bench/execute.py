@@ -1,113 +1,220 @@
-"""Executing a plan on this machine: each cell in its own process, finished cells skipped, failed ones told apart."""
+"""Executing work: each cell in its own process, finished cells skipped, failed ones told apart."""
 
 from __future__ import annotations
 
 import datetime
 import json
-import os
-import subprocess
-import sys
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from fgsgl.bench import cell_main
-from fgsgl.bench.cell import Cell
-from fgsgl.bench.environment import KEEP_MEMORY, device_environment, git_state, require_compiler
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.live import Live
-from fgsgl.bench.record import write_record
-from fgsgl.bench.visualizers import require_visualizer
+from fgsgl.bench import disk
+from fgsgl.bench.cell_main import LOCK, failed_record, record_of
+from fgsgl.bench.environment import git_state
+from fgsgl.bench.executors import Running, executor_of
+from fgsgl.bench.failures import BUSY, OOM_KILLED, death
+from fgsgl.bench.live import Live, cell_label
+from fgsgl.bench.place import Place
+from fgsgl.bench.record import INFRASTRUCTURE, Record, write_record
+from fgsgl.bench.work import Task, Work
 from fgsgl.errors import UserError
+from fgsgl.files import write_whole
 
 POLL_S = 0.2
-GRACE_S = 10.0
-"""How long an interrupted cell may take to end before it is killed."""
+TAIL_BYTES = 2**16
+"""How much of a log is looked at for what ended a process."""
+STOPPED = "nothing further is started, and what is finished is kept: the same command goes on from here"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where an experiment's files lie, and what it runs on."""
+def execute(work: Work, place: Place, live: Live) -> None:
+    """Runs the cells that have no finished record, as many at a time as the place's executor has slots.
 
-    out: Path
-    """The board's folder: ``ledger/`` (records), ``work/`` (checkpoints and logs of the cells)."""
-    root: Path
-    """The data set's folder."""
-    device: str = "auto"
-    jobs: int = 1
-    """Cells at a time."""
-    threads: int = 1
-    """CPU threads of a cell."""
-    devices: int = 1
-    """Processes that a training is divided over: a GPU each, or all on the CPU."""
-    compile: bool = False
-    """Whether visual towers are compiled."""
-    visualizer: str | None = None
-    """One of :data:`fgsgl.bench.visualizers.VISUALIZERS`, or None: TensorBoard alone."""
+    A cell that another command is running is waited for. One that is killed, or whose machine fails, is tried again
+    from its last epoch, as often as the limits allow. Where no further cell may start, by the hours or by the room on
+    the disk, the running ones end, and ``work`` stays open. Ctrl-C ends the running cells and is raised again: what is
+    finished is kept, and the next call resumes the others from their last epoch.
+
+    Raises:
+        UserError: if the disk is full, or has no room for another cell; the running cells have ended then.
+    """
+    session = _Session(work, place, live)
+    try:
+        while session.running or (work.open and not session.closed):
+            session.fill()
+            time.sleep(POLL_S)
+            session.collect()
+    except BaseException:
+        session.stop()
+        raise
+    if session.no_room:
+        raise session.no_room
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    task: Task
+    process: Running
+    spec: dict[str, Any]
+    log_bytes: int
+    """Length of the log before the process wrote to it."""
+    started_s: float = field(default_factory=time.monotonic)
+
+
+class _Session:
+    """The running cells of one call."""
+
+    def __init__(self, work: Work, place: Place, live: Live) -> None:
+        self.work, self.place, self.live = work, place, live
+        self.executor, self.git, self.started_s = executor_of(place), git_state(), time.monotonic()
+        self.running: list[_Started] = []
+        self.lost: Counter[str] = Counter()
+        """Attempts at each cell that the infrastructure failed."""
+        self.no_room: UserError | None = None
 
     @property
-    def ledger(self) -> Ledger:
-        """The board's records."""
-        return Ledger(self.out / "ledger")
+    def closed(self) -> bool:
+        """Whether no further cell may start."""
+        hours = self.place.limits.max_hours
+        return bool(self.no_room) or (hours is not None and time.monotonic() - self.started_s > 3600 * hours)
 
-    def work_dir(self, cell: Cell) -> Path:
-        """Checkpoints, log and progress of a cell."""
-        return self.out / "work" / cell.cell_id
-
-
-@dataclass(slots=True)
-class _Running:
-    cell: Cell
-    process: subprocess.Popen
-    spec: dict[str, Any]
-
-
-def execute(cells: Sequence[Cell], place: Place, live: Live) -> list[Cell]:
-    """Runs the cells that have no finished record, ``place.jobs`` at a time; returns those that failed.
-
-    A cell that another command is running is waited for. Ctrl-C ends the running cells and is raised again: what is
-    finished is kept, and the next call resumes the others from their last epoch.
-    """
-    git = git_state()
-    waiting = deque(cells)
-    running: list[_Running] = []
-    failed: list[Cell] = []
-    try:
-        while waiting or running:
-            for _ in range(len(waiting)):
-                if len(running) == place.jobs:
-                    break
-                cell = waiting.popleft()
-                live.started(cell)
-                if _runs_elsewhere(place.work_dir(cell)):
-                    live.elsewhere(cell)
-                    waiting.append(cell)
-                elif (record := place.ledger.get(cell.cell_id)) is not None and record.status == "done":
-                    live.finished(cell, record)
+    def fill(self) -> None:
+        """Starts cells in the free slots; each cell that waits is looked at no more than once."""
+        later = []
+        while len(self.running) < self.executor.slots and not self.closed and (task := self.work.take()) is not None:
+            self.live.started(task.cell)
+            if _runs_elsewhere(self.place.work_dir(task.cell)):
+                self.live.elsewhere(task.cell)
+                later.append(task)
+            elif (record := self.place.ledger.get(task.cell.cell_id)) is not None and record.status == "done":
+                self._finish(task, record)
+            else:
+                try:
+                    disk.room_for(task.cell, [item.task.cell for item in self.running], self.place.out)
+                except UserError as error:
+                    self.no_room = error
+                    later.append(task)
                 else:
-                    running.append(_start(cell, place, git))
-            time.sleep(POLL_S)
-            for item in list(running):
-                live.update(item.cell, place.work_dir(item.cell))
-                if item.process.poll() is None:
-                    continue
-                running.remove(item)
-                code = item.process.returncode  # torchrun ends by a code of its own, whatever its processes end by
-                if code == cell_main.BUSY or (code and _runs_elsewhere(place.work_dir(item.cell))):
-                    waiting.append(item.cell)
-                    continue
-                if not _finish(item, place):
-                    failed.append(item.cell)
-                live.finished(item.cell, place.ledger.get(item.cell.cell_id))
-    except BaseException:
-        _stop(running)
-        raise
-    return failed
+                    self.running.append(self._start(task))
+        for task in later:
+            self.work.put_back(task)
+
+    def collect(self) -> None:
+        """Looks at the running cells, and settles those that have ended, or whose time is up.
+
+        Raises:
+            UserError: if one of them could not write.
+        """
+        for item in list(self.running):
+            work_dir = self.place.work_dir(item.task.cell)
+            self.live.update(item.task.cell, work_dir)
+            code = item.process.poll()
+            if code is None:
+                self._end_late(item)
+                continue
+            self.running.remove(item)
+            # torchrun ends by a code of its own, whatever its processes end by
+            if code == BUSY or (code and _runs_elsewhere(work_dir)):
+                self.work.put_back(item.task)
+                continue
+            self._settle(item, self._record(item, code))
+
+    def stop(self) -> None:
+        """Ends the running cells, all at once, since each may take a while."""
+        if self.running:
+            with ThreadPoolExecutor(len(self.running)) as pool:
+                list(pool.map(lambda item: item.process.stop(), self.running))
+
+    def _start(self, task: Task) -> _Started:
+        work_dir = self.place.work_dir(task.cell)
+        spec = spec_of(task, self.place, self.git, 1 + self.lost[task.cell.cell_id])
+        write_whole(work_dir / "spec.json", json.dumps(spec, indent=1))
+        (work_dir / "progress.json").unlink(missing_ok=True)
+        log = work_dir / "log.txt"
+        log_bytes = log.stat().st_size if log.exists() else 0
+        return _Started(task, self.executor.start(spec, work_dir), spec, log_bytes)
+
+    def _end_late(self, item: _Started) -> None:
+        limit_min = self.place.limits.cell_timeout_min
+        if limit_min is None or time.monotonic() - item.started_s < 60 * limit_min:
+            return
+        item.process.stop()
+        self.running.remove(item)
+        late = f"ended after {limit_min:g} minutes (--cell-timeout)"
+        self._finish(item.task, record_of(item.spec) or self._failed(item, "time_limit", late))
+
+    def _record(self, item: _Started, code: int) -> Record:
+        """The cell's record; a process that left none gets one that says how it died."""
+        record = record_of(item.spec)
+        if record is not None and not (code == OOM_KILLED and _failure(record) in INFRASTRUCTURE):
+            return record
+        with (self.place.work_dir(item.task.cell) / "log.txt").open("rb") as log:
+            log.seek(item.log_bytes)
+            said = log.read()[-TAIL_BYTES:].decode(errors="replace")
+        return self._failed(item, *death(code, said))
+
+    def _failed(self, item: _Started, cause: str, message: str) -> Record:
+        log = self.place.work_dir(item.task.cell) / "log.txt"
+        record = failed_record(item.spec, cause, f"{message}; see {log}", {})
+        write_record(self.place.ledger.folder, record)
+        return record
+
+    def _settle(self, item: _Started, record: Record) -> None:
+        """Tries the cell again where that may help, else tells everyone how it ended."""
+        cell = item.task.cell
+        if _failure(record) in INFRASTRUCTURE and self.lost[cell.cell_id] < self.place.limits.retries:
+            self.lost[cell.cell_id] += 1
+            self.live.again(cell, record, self.place.limits.retries)
+            self.work.put_back(item.task)
+            return
+        self._finish(item.task, record)
+        if _failure(record) == "unwritable":
+            raise UserError(f"{cell_label(cell)}: {record.failure['message']}; {STOPPED}")
+
+    def _finish(self, task: Task, record: Record) -> None:
+        self.live.finished(task.cell, record)
+        self.work.finished(task, record)
+
+
+def spec_of(task: Task, place: Place, git: dict[str, Any], attempt: int) -> dict[str, Any]:
+    """All that a cell's process is told.
+
+    Args:
+        task: the cell, and its trial.
+        place: where it runs, and on what.
+        git: of :func:`fgsgl.bench.environment.git_state`.
+        attempt: how often the cell will have been started, from 1.
+    """
+    cell = task.cell
+    devices = place.devices if cell.method.recipe else 1
+    return {
+        "variant": {"method": cell.variant.method, "name": cell.variant.name, "changes": dict(cell.variant.changes)},
+        "protocol": cell.protocol.as_dict(),
+        "seed": cell.seed,
+        "fingerprint": cell.fingerprint,
+        "text": cell.text,
+        "trial": None if task.trial is None else dict(task.trial),
+        "root": str(place.root),
+        "ledger": str(place.ledger.folder),
+        "work_dir": str(place.work_dir(cell)),
+        "device": place.device,
+        "devices": devices,
+        "threads": max(1, place.threads // devices),
+        "compile": place.compile,
+        "visualizer": place.visualizer,
+        "keep_checkpoints": place.limits.keep_checkpoints,
+        "git": git,
+        "attempt": attempt,
+        "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _failure(record: Record) -> str | None:
+    return record.failure["class"] if record.status == "failed" else None
 
 
 def _runs_elsewhere(work_dir: Path) -> bool:
@@ -115,107 +222,7 @@ def _runs_elsewhere(work_dir: Path) -> bool:
     if not work_dir.exists():
         return False
     try:
-        with FileLock(work_dir / cell_main.LOCK, timeout=0):
+        with FileLock(work_dir / LOCK, timeout=0):
             return False
     except Timeout:
         return True
-
-
-def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
-    work_dir = place.work_dir(cell)
-    work_dir.mkdir(parents=True, exist_ok=True)
-    devices = place.devices if cell.method.recipe else 1
-    spec = {
-        "variant": {"method": cell.variant.method, "name": cell.variant.name, "changes": dict(cell.variant.changes)},
-        "protocol": cell.protocol.as_dict(),
-        "seed": cell.seed,
-        "fingerprint": cell.fingerprint,
-        "text": cell.text,
-        "root": str(place.root),
-        "ledger": str(place.ledger.folder),
-        "work_dir": str(work_dir),
-        "device": place.device,
-        "devices": devices,
-        "threads": max(1, place.threads // devices),
-        "compile": place.compile,
-        "visualizer": place.visualizer,
-        "git": git,
-        "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-    path = work_dir / "spec.json"
-    path.write_text(json.dumps(spec, indent=1), encoding="utf-8")
-    (work_dir / "progress.json").unlink(missing_ok=True)
-    environment = {
-        **os.environ,
-        **KEEP_MEMORY,
-        "OMP_NUM_THREADS": str(spec["threads"]),
-        "PYTHONHASHSEED": "0",
-        **device_environment(place.device),
-    }
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(devices)]
-    command = [sys.executable, *(torchrun if devices > 1 else []), "-m", "fgsgl.bench.cell_main", str(path)]
-    with (work_dir / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-        )  # fmt: skip
-    return _Running(cell, process, spec)
-
-
-def _finish(item: _Running, place: Place) -> bool:
-    """Whether the cell has its record; a process that left none gets one that says how it died."""
-    record = place.ledger.get(item.cell.cell_id)
-    if record is not None and (record.status == "done" or record.started_utc == item.spec["started_utc"]):
-        return record.status == "done"
-    code = item.process.returncode
-    cause, message = ("killed", f"by signal {-code}") if code < 0 else ("error", f"exit code {code}")
-    log = place.work_dir(item.cell) / "log.txt"
-    write_record(place.ledger.folder, cell_main.failed_record(item.spec, cause, f"{message}; see {log}", {}))
-    return False
-
-
-def _stop(running: Sequence[_Running]) -> None:
-    for item in running:
-        item.process.terminate()
-    deadline_s = time.monotonic() + GRACE_S
-    for item in running:
-        try:
-            item.process.wait(max(0.0, deadline_s - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            item.process.kill()
-            item.process.wait()
-
-
-def local_place(
-    out: Path,
-    root: Path,
-    device: str,
-    jobs: int | None,
-    devices: int = 1,
-    compile: bool = False,
-    visualizer: str | None = None,
-) -> Place:
-    """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one at a time on
-    a GPU, or where a cell takes several processes.
-
-    Raises:
-        UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer whose
-            package is not installed, or no compiler where one is asked for.
-    """
-    device_environment(device)
-    require_visualizer(visualizer)
-    if compile and device == "cpu":
-        require_compiler(device)
-    for name, count in (("jobs", jobs), ("devices", devices)):
-        if count is not None and count < 1:
-            raise UserError(f"--{name} is {count}, expected at least 1")
-    if devices > 1 and device.startswith("cuda:"):
-        raise UserError(f"--devices {devices} needs as many GPUs, but --device {device} is one; use --device cuda")
-    cores = os.cpu_count() or 1
-    on_gpu = device.startswith("cuda") or (device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
-    jobs = jobs or (1 if on_gpu or devices > 1 else min(2, cores))
-    threads = max(1, cores // jobs)
-    return Place(
-        out=out, root=root, device=device, jobs=jobs, threads=threads, devices=devices, compile=compile,
-        visualizer=visualizer,
-    )  # fmt: skip

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.bench.cell import Variant
+from fgsgl.bench import disk, gpus
+from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.design import Design
-from fgsgl.bench.execute import execute, local_place
+from fgsgl.bench.execute import execute
+from fgsgl.bench.limits import Limits
 from fgsgl.bench.live import Counter, Live, cell_label
 from fgsgl.bench.methods import get
-from fgsgl.bench.plan import Planned, cells, plan, write_plan
+from fgsgl.bench.place import Place, local_place
+from fgsgl.bench.plan import Planned, cells, on_record, plan, write_plan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.study import open_studies
+from fgsgl.bench.work import Plan
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.data.layout import layout_name
@@ -43,6 +47,8 @@ class Experiment:
     """Processes that a training is divided over."""
     compile: bool = False
     visualizer: str | None = None
+    executor: str = "local"
+    limits: Limits = field(default_factory=Limits)
     designs: tuple[Design, ...] = ()
     """What the variants are the arms of."""
     storage: str | None = None
@@ -109,7 +115,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     root = data_root(experiment.protocol, experiment.root)
     place = local_place(
         experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
-        experiment.visualizer,
+        experiment.visualizer, experiment.executor, experiment.limits,
     )  # fmt: skip
     _divide(experiment.protocol, experiment.devices)
     for method in (get(variant.method) for variant in experiment.variants):
@@ -129,6 +135,8 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         sets.get(experiment.protocol.dataset).text(root),
     )
     planned = plan(wanted, place.ledger, committed())
+    todo = [item.cell for item in planned if not item.done]
+    _refuse_crowding(todo, place)
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
@@ -136,20 +144,24 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
     write_plan(experiment.out / "plan.json", planned, designs)
     studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
-    todo = [item.cell for item in planned if not item.done]
     console.print(
         f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
     )
-    failed = []
+    _warn_of_room(todo, place, console)
+    work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
-            failed = execute(todo, place, live)
-    show_board(experiment.out, console)
-    for cell in failed:
+            execute(work, place, live)
+    if place.ledger.records():
+        show_board(experiment.out, console)
+    if work.open:
+        left = f"{len(work.waiting)} of {len(todo)} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
+        console.print(f"{left}: the same command goes on from here", highlight=False)
+    for cell in work.failed:
         failure = place.ledger.get(cell.cell_id).failure
-        if failure["class"] in ("bad_data", "unwritable"):
+        if failure["class"] == "bad_data":
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
-    return 1 if failed else 0
+    return 1 if work.failed else 0
 
 
 def _divide(protocol: Protocol, devices: int) -> None:
@@ -159,6 +171,23 @@ def _divide(protocol: Protocol, devices: int) -> None:
             f"--devices is {devices}, expected a number that divides the batch: {protocol.batch_size} clips in "
             f"{protocol.accumulate} part(s); change --batch-size or --accumulate"
         )
+
+
+def _refuse_crowding(cells: Sequence[Cell], place: Place) -> None:
+    """Refuses several cells on a GPU whose memory does not hold them, as far as records tell."""
+    crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
+    memory_mib = gpus.memory_mib(place.gpus) if crowded else None
+    if memory_mib is not None:
+        peaks = gpus.peaks_mib(cells, on_record(place.ledger, committed()))
+        gpus.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
+
+
+def _warn_of_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
+    """Says where the cells may not all fit on the disk; how far they do is seen when they run."""
+    need, free = disk.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), disk.free_mib(place.out)
+    if cells and need + disk.RESERVE_MIB > free:
+        said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
+        console.print(f"{said} and a reserve of {disk.RESERVE_MIB} MiB", style="yellow", highlight=False)
 
 
 def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:

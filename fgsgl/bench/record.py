@@ -20,7 +20,9 @@ from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
 SCHEMA = 1
-FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "error")
+FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "infrastructure", "error")
+INFRASTRUCTURE = ("killed", "infrastructure")
+"""The failures that say nothing about the cell, which is tried again after one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +40,8 @@ class Record:
     """``done`` or ``failed``."""
     failure: dict[str, str] | None = None
     """``{"class": one of FAILURES, "message": one line}`` of a failed cell."""
+    attempts: int = 1
+    """How often the command started the cell: more than once after failures of the infrastructure."""
     method: str
     """Name of the file in ``baselines/``, or ``fgsgl``."""
     variant: str
@@ -89,11 +93,19 @@ def scored_sha256(clip_ids: list[str] | np.ndarray) -> str:
 
 
 def write_record(folder: Path, record: Record) -> Path:
-    """Writes ``<folder>/<cell_id>.json`` whole: temporary name, flush, rename."""
+    """Writes ``<folder>/<cell_id>.json`` whole: temporary name, flush, rename. A finished record is never replaced by
+    one that is not."""
     path = folder / f"{record.cell_id}.json"
+    if record.status != "done" and path.exists() and read_record(path).status == "done":
+        return path
     text = json.dumps(dataclasses.asdict(record), indent=1, sort_keys=True, allow_nan=False)
     write_whole(path, text + "\n")
     return path
+
+
+def read_curve(path: Path) -> list[dict[str, float]]:
+    """The rows of a learning curve so far."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def read_record(path: Path) -> Record:

@@ -22,10 +22,10 @@ from fgsgl.bench.cost import measure
 from fgsgl.bench.distribute import join_processes, leave_processes, shared_config
 from fgsgl.bench.environment import hardware, require_compiler
 from fgsgl.bench.evaluate import adjusted, predict_split
-from fgsgl.bench.hooks import CellHook, peak_memory_mib, read_curve
+from fgsgl.bench.hooks import CellHook, peak_memory_mib
 from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
-from fgsgl.bench.record import Predictions
+from fgsgl.bench.record import Predictions, read_curve
 from fgsgl.bench.visualizers import VISUALIZERS
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.models.calibrate_hook import CalibrateHook
@@ -118,6 +118,8 @@ def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, aut
     )
     config["model"]["autocast"] = autocast
     config["resume"] = (work_dir / "last_checkpoint").exists()
+    if spec["keep_checkpoints"] == "best":
+        config["default_hooks"]["checkpoint"] |= {"save_best": "acc/top1", "rule": "greater"}
     config["randomness"]["deterministic"] = device == "cuda"
     backends = ["TensorboardVisBackend", *([VISUALIZERS[spec["visualizer"]]] if spec["visualizer"] else [])]
     config["visualizer"] = {"type": "ActionVisualizer", "vis_backends": [{"type": name} for name in backends]}
