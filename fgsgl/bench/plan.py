@@ -6,6 +6,7 @@ import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Planned:
     cell: Cell
     done: bool
     expected_s: float | None
-    """Mean of the records of the same method; None where there is none yet."""
+    """Of a cell that is not done: mean of the records of the same method; None where there is none yet."""
 
 
 def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
@@ -51,10 +52,16 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
-    wanted = list(wanted)
-    records = on_record(ledger, elsewhere)
-    done = ledger.done()
-    return [Planned(cell=cell, done=cell.cell_id in done, expected_s=_expected_s(cell, records)) for cell in wanted]
+    wanted, done = list(wanted), ledger.finished()
+    alike = {(cell.variant.method, cell.protocol): cell for cell in wanted if cell.cell_id not in done}
+    records = on_record(ledger, elsewhere) if alike else []  # to read them all takes longer than the rest of a plan
+    expected_s = {key: _expected_s(cell, records) for key, cell in alike.items()}
+    return [
+        Planned(cell=cell, done=True, expected_s=None)
+        if cell.cell_id in done
+        else Planned(cell=cell, done=False, expected_s=expected_s[cell.variant.method, cell.protocol])
+        for cell in wanted
+    ]
 
 
 def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
@@ -83,7 +90,8 @@ def write_plan(path: Path, planned: Sequence[Planned], designs: Sequence[dict[st
     A cell takes the place of one with the same name and seed under the same protocol (planned with other settings); a
     design that of one over the same factors under the same protocol.
     """
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    known = {"cells": []} if before is None else json.loads(before)
     rows = {_place(row): row for row in known["cells"]}
     for item in planned:
         cell = item.cell
@@ -93,13 +101,23 @@ def write_plan(path: Path, planned: Sequence[Planned], designs: Sequence[dict[st
             "variant": cell.variant.name,
             "kind": cell.method.kind,
             "seed": cell.seed,
-            "protocol": cell.protocol.as_dict(),
-            "protocol_hash": cell.protocol.hash(),
+            **_protocol(cell.protocol),
         }
         rows[_place(row)] = row
     families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
     plan = {"cells": list(rows.values())} | ({"designs": list(families.values())} if families else {})
-    write_whole(path, json.dumps(plan, indent=1) + "\n")
+    text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
+    if text != before:
+        write_whole(path, text)
+
+
+@cache
+def _protocol(protocol: Protocol) -> dict[str, Any]:
+    return {"protocol": protocol.as_dict(), "protocol_hash": protocol.hash()}
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return ",\n".join(map(json.dumps, rows))
 
 
 def _place(row: dict) -> tuple:
