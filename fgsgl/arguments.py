@@ -61,8 +61,14 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``fgsgl run``, the ablations and the sweeps have in common."""
     add_protocol_arguments(parser)
     parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
+    add_execution_arguments(parser, "--jobs")
+    parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
+
+
+def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None:
+    """How cells are run; ``jobs`` are the names of the option that says how many at a time."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
+    parser.add_argument(*jobs, dest="jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
     parser.add_argument(
         "--devices", type=int, default=1, help="GPUs that train a cell, or processes on a CPU (default: 1)"
     )
@@ -72,7 +78,6 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="compile the visual tower of vision-language methods")
     parser.add_argument("--visualizer", choices=list(VISUALIZERS), help="log there as well, beside TensorBoard and CSV")
     add_limit_arguments(parser)
-    parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
 

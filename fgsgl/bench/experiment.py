@@ -20,7 +20,7 @@ from fgsgl.bench.methods import get
 from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.plan import Planned, cells, on_record, plan, write_plan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.study import open_studies
+from fgsgl.bench.study import DesignStudy, open_studies
 from fgsgl.bench.work import Plan
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
@@ -104,6 +104,24 @@ def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
         open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
+def prepare(methods: Sequence[str], protocol: Protocol, root: Path, console: Console) -> ClipTable:
+    """The clip table, with everything cached that some methods read.
+
+    Raises:
+        UserError: for a method that cannot run here or has nothing to read, or as :func:`load_data`.
+    """
+    for method in map(get, methods):
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+    skeletons = any(get(name).modality == "skeleton" for name in methods)
+    if skeletons:
+        layout_name(protocol.dataset)  # refuses a data set without any, before its videos are decoded
+    table = load_data(protocol, root, console)
+    if skeletons:
+        load_joints(protocol, table, console)
+    return table
+
+
 def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
@@ -117,16 +135,8 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
         experiment.visualizer, experiment.executor, experiment.limits,
     )  # fmt: skip
-    _divide(experiment.protocol, experiment.devices)
-    for method in (get(variant.method) for variant in experiment.variants):
-        if method.unavailable:
-            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
-    if skeletons:
-        layout_name(experiment.protocol.dataset)  # refuses a data set without any, before its videos are decoded
-    table = load_data(experiment.protocol, root, console)
-    if skeletons:
-        load_joints(experiment.protocol, table, console)
+    require_division(experiment.protocol, experiment.devices)
+    table = prepare([variant.method for variant in experiment.variants], experiment.protocol, root, console)
     wanted = cells(
         experiment.variants,
         experiment.protocol,
@@ -148,12 +158,21 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
     )
     _warn_of_room(todo, place, console)
+    return work_off(todo, place, console, studies)
+
+
+def work_off(todo: Sequence[Cell], place: Place, console: Console, studies: Sequence[DesignStudy] = ()) -> int:
+    """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
+
+    Raises:
+        UserError: where the data or the disk are at fault.
+    """
     work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
     if place.ledger.records():
-        show_board(experiment.out, console)
+        show_board(place.out, console)
     if work.open:
         left = f"{len(work.waiting)} of {len(todo)} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
         console.print(f"{left}: the same command goes on from here", highlight=False)
@@ -164,7 +183,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     return 1 if work.failed else 0
 
 
-def _divide(protocol: Protocol, devices: int) -> None:
+def require_division(protocol: Protocol, devices: int) -> None:
     """Refuses processes that a batch, in as many parts as it is computed in, cannot be divided over evenly."""
     if protocol.batch_size % (protocol.accumulate * devices):
         raise UserError(
