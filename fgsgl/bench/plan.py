@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Record
+from fgsgl.bench.record import RESULTS, Record
 from fgsgl.files import write_whole
 
 _TIMELESS = {"epochs": 0, "evaluation": ""}
@@ -27,8 +27,15 @@ class Planned:
 
     cell: Cell
     done: bool
+    failure: str | None
+    """One of :data:`fgsgl.bench.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
     """Of a cell that is not done: mean of the records of the same method; None where there is none yet."""
+
+    @property
+    def todo(self) -> bool:
+        """Whether the command that plans it runs it."""
+        return not self.done and self.failure is None
 
 
 def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
@@ -56,15 +63,30 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
     wanted, done = list(wanted), ledger.finished()
-    alike = {(cell.variant.method, cell.protocol): cell for cell in wanted if cell.cell_id not in done}
-    records = on_record(ledger, elsewhere) if alike else []  # to read them all takes longer than the rest of a plan
-    expected_s = {key: _expected_s(cell, records) for key, cell in alike.items()}
+    left = {(cell.variant.method, cell.protocol) for cell in wanted if cell.cell_id not in done}
+    records = on_record(ledger, elsewhere) if left else []  # to read them all takes longer than the rest of a plan
+    expected = {key: expected_s(key[0], key[1].as_dict(), records) for key in left}
     return [
-        Planned(cell=cell, done=True, expected_s=None)
+        Planned(cell=cell, done=True, failure=None, expected_s=None)
         if cell.cell_id in done
-        else Planned(cell=cell, done=False, expected_s=expected_s[cell.variant.method, cell.protocol])
+        else Planned(
+            cell=cell,
+            done=False,
+            failure=_result(ledger.get(cell.cell_id)),
+            expected_s=expected[cell.variant.method, cell.protocol],
+        )
         for cell in wanted
     ]
+
+
+def _result(record: Record | None) -> str | None:
+    failure = record.failure["class"] if record and record.status == "failed" else None
+    return failure if failure in RESULTS else None
+
+
+def undone(planned: Sequence[Planned]) -> list[Cell]:
+    """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults."""
+    return list({item.cell.cell_id: item.cell for item in reversed(planned) if item.todo}.values())[::-1]
 
 
 def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
@@ -75,13 +97,12 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
     return list(records.values())
 
 
-def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
-    """Import, build and evaluation as they were, training scaled to the protocol's epochs."""
+def expected_s(method: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> float | None:
+    """Import, build and evaluation as they were, training scaled to the protocol's epochs; None: no record of it."""
     times = [
-        record.times_s["total"]
-        + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
+        record.times_s["total"] + record.times_s.get("train", 0) * (protocol["epochs"] / record.protocol["epochs"] - 1)
         for record in records
-        if record.method == cell.variant.method and record.protocol | _TIMELESS == cell.protocol.as_dict() | _TIMELESS
+        if record.method == method and record.protocol | _TIMELESS == {**protocol, **_TIMELESS}
     ]
     return statistics.mean(times) if times else None
 

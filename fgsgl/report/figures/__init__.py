@@ -106,10 +106,11 @@ def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
         yield f"-{number}" if len(found) > 1 else "", ablation
 
 
-def modules() -> Iterator[ModuleType]:
-    """Every figure's module, by name."""
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-        yield importlib.import_module(f"{__name__}.{module.name}")
+def modules(package: ModuleType | None = None) -> Iterator[ModuleType]:
+    """Every figure's module of a package, by name; of this one where none is given."""
+    package = package or sys.modules[__name__]
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        yield importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tuple[Written, ...]:
@@ -156,7 +157,7 @@ class _Job:
         """All sheets of a module."""
         module = next(module for module in modules() if name == module.NAME)
         with matplotlib.rc_context(fname=STYLE):
-            return [_write(sheet, module, self.folder) for sheet in module.draw(self.inputs)]
+            return [write_sheet(sheet, module, self.folder) for sheet in module.draw(self.inputs)]
 
 
 def _inherit(job: _Job) -> None:
@@ -169,7 +170,8 @@ def _draw(name: str) -> list[Written]:
     return _inherited.draw(name)
 
 
-def _write(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
+def write_sheet(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
+    """Writes one figure of a module as ``<name>.{png,pdf,csv}``."""
     name = f"{module.NAME}{sheet.suffix}"
     paths = {kind: folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")}
     write_whole(paths["png"], image(sheet.figure, "png"))
