@@ -169,6 +169,9 @@ def work_off(todo: Sequence[Cell], place: Place, console: Console, studies: Sequ
     Raises:
         UserError: where the data or the disk are at fault.
     """
+    if not todo and _is_current(place.out):
+        _tell_where(place.out, console, "; nothing in it has changed")
+        return 0
     require_room(todo, place, console)
     work = Plan(todo)
     if todo:
@@ -251,6 +254,16 @@ def show_board(out: Path, console: Console) -> None:
     console.print(console_table(board))
     for line in (*board.note, *board.cost_note):
         console.print(line, markup=False, highlight=False, style="dim")
-    console.print(
-        f"board: {out / 'leaderboard.html'} (also .md, .csv and .tex; figures in {out / 'figures'})", highlight=False
-    )
+    _tell_where(out, console)
+
+
+def _is_current(out: Path) -> bool:
+    """Whether the board is newer than the plan and all records; also than the last one that was taken away."""
+    board, ledger = out / "leaderboard.html", out / "ledger"
+    sources = (out / "plan.json", ledger, *ledger.iterdir())
+    return board.exists() and board.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in sources)
+
+
+def _tell_where(out: Path, console: Console, more: str = "") -> None:
+    files = f"also .md, .csv and .tex; figures in {out / 'figures'}"
+    console.print(f"board: {out / 'leaderboard.html'} ({files}){more}", highlight=False)

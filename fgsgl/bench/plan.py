@@ -6,6 +6,7 @@ import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Planned:
     failure: str | None
     """One of :data:`fgsgl.bench.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
-    """Mean of the records of the same method; None where there is none yet."""
+    """Of a cell that is not done: mean of the records of the same method; None where there is none yet."""
 
     @property
     def todo(self) -> bool:
@@ -61,16 +62,18 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
-    wanted = list(wanted)
-    records = on_record(ledger, elsewhere)
-    own = ledger.records()
-    done = {cell_id for cell_id, record in own.items() if record.status == "done"}
+    wanted, done = list(wanted), ledger.finished()
+    left = {(cell.variant.method, cell.protocol) for cell in wanted if cell.cell_id not in done}
+    records = on_record(ledger, elsewhere) if left else []  # to read them all takes longer than the rest of a plan
+    expected = {key: expected_s(key[0], key[1].as_dict(), records) for key in left}
     return [
-        Planned(
+        Planned(cell=cell, done=True, failure=None, expected_s=None)
+        if cell.cell_id in done
+        else Planned(
             cell=cell,
-            done=cell.cell_id in done,
-            failure=_result(own.get(cell.cell_id)),
-            expected_s=expected_s(cell.variant.method, cell.protocol.as_dict(), records),
+            done=False,
+            failure=_result(ledger.get(cell.cell_id)),
+            expected_s=expected[cell.variant.method, cell.protocol],
         )
         for cell in wanted
     ]
@@ -116,7 +119,8 @@ def write_plan(
     design that of one over the same factors under the same protocol; a tuning (what :class:`fgsgl.report.load.Tuning`
     reads) that of the same row under the same protocol.
     """
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    known = {"cells": []} if before is None else json.loads(before)
     rows = {_place(row): row for row in known["cells"]}
     for item in planned:
         cell = item.cell
@@ -126,15 +130,25 @@ def write_plan(
             "variant": cell.variant.name,
             "kind": cell.method.kind,
             "seed": cell.seed,
-            "protocol": cell.protocol.as_dict(),
-            "protocol_hash": cell.protocol.hash(),
+            **_protocol(cell.protocol),
         }
         rows[_place(row)] = row
     families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
     searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
     parts = {"designs": list(families.values()), "tunings": list(searches.values())}
     plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
-    write_whole(path, json.dumps(plan, indent=1) + "\n")
+    text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
+    if text != before:
+        write_whole(path, text)
+
+
+@cache
+def _protocol(protocol: Protocol) -> dict[str, Any]:
+    return {"protocol": protocol.as_dict(), "protocol_hash": protocol.hash()}
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return ",\n".join(map(json.dumps, rows))
 
 
 def _place(row: dict) -> tuple:

@@ -30,11 +30,12 @@ def report(folder: Path) -> Board:
     with rare_collections():
         board = read_board(folder)
         ablations = write_ablations(board)
-        drawn = figures.write(board, folder / "figures", ablations)
-        write_whole(folder / "leaderboard.md", markdown(board))
-        write_whole(folder / "leaderboard.csv", csv(board))
-        write_whole(folder / "leaderboard.tex", latex(board))
-        write_whole(folder / "leaderboard.html", page(board, drawn, ablations, localisation.write(board)))
+        with figures.beside(board, folder / "figures", ablations) as drawn:
+            write_whole(folder / "leaderboard.md", markdown(board))
+            write_whole(folder / "leaderboard.csv", csv(board))
+            write_whole(folder / "leaderboard.tex", latex(board))
+            looks = localisation.write(board)
+            write_whole(folder / "leaderboard.html", page(board, drawn, ablations, looks))
     return board
 
 
