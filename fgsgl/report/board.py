@@ -137,7 +137,8 @@ def leaderboard(
         table.append(row | {"same_answers": alike.get(key, "")})
     _require_floors(table)
     frame = pd.DataFrame(table).reindex(columns=COLUMNS)
-    frame = frame.astype({name: "Int64" for name in COUNTS} | {name: "float64" for name in NUMBERS})
+    kinds = {"Int64": COUNTS, "float64": NUMBERS, "str": TEXTS}  # a column that no row has is of floats before this
+    frame = frame.astype({name: kind for kind, names in kinds.items() for name in names})
     frame = frame.fillna({name: "" for name in TEXTS})
     foot = frame["kind"].map({"method": 0, "ceiling": 1, "floor": 2})
     order = ["foot", "dataset", "preset", "protocol", "top1", "method", "variant"]
