@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fgsgl.bench.executors import EXECUTORS
 from fgsgl.bench.protocol import SAMPLINGS, SIZES, Protocol, default_protocol
 from fgsgl.bench.visualizers import VISUALIZERS
 
@@ -64,6 +65,9 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--devices", type=int, default=1, help="GPUs that train a cell, or processes on a CPU (default: 1)"
     )
+    parser.add_argument(
+        "--executor", choices=EXECUTORS, default="local", help="what cells run on (default: %(default)s)"
+    )
     parser.add_argument("--compile", action="store_true", help="compile the visual tower of vision-language methods")
     parser.add_argument("--visualizer", choices=list(VISUALIZERS), help="log there as well, beside TensorBoard and CSV")
     parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
@@ -96,7 +100,8 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
 
 def execution_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the options say of how cells are run; none of it is part of a cell's id."""
-    return {name: getattr(arguments, name) for name in ("device", "jobs", "devices", "compile", "visualizer")}
+    names = ("device", "jobs", "devices", "compile", "visualizer", "executor")
+    return {name: getattr(arguments, name) for name in names}
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:

@@ -19,14 +19,16 @@ from rich.console import Console
 
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.environment import git_state, versions
-from fgsgl.bench.execute import Place, execute, local_place
+from fgsgl.bench.execute import execute
 from fgsgl.bench.experiment import data_root, load_data, load_joints
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get
+from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Record, read_predictions
+from fgsgl.bench.work import Plan
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError, nearest
@@ -76,7 +78,7 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
         cleanup.callback(shutil.rmtree, scratch)
         place = _place(records[0], scratch, root, device)
         with Live(console, len(cells)) as live:
-            execute(cells, place, live)
+            execute(Plan(cells), place, live)
         verdicts = [_held(record, ledger, place.ledger, every) for record in records]
         for found in verdicts:
             style = "green" if found.reproduced else "red"

@@ -1,15 +1,12 @@
-"""Executing a plan on this machine: each cell in its own process, finished cells skipped, failed ones told apart."""
+"""Executing work: each cell in its own process, finished cells skipped, failed ones told apart."""
 
 from __future__ import annotations
 
 import datetime
 import json
-import os
-import subprocess
-import sys
 import time
-from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,97 +14,73 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fgsgl.bench import cell_main
-from fgsgl.bench.cell import Cell
-from fgsgl.bench.environment import KEEP_MEMORY, device_environment, git_state, require_compiler
-from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.environment import git_state
+from fgsgl.bench.executors import Executor, Running, executor_of
 from fgsgl.bench.live import Live
-from fgsgl.bench.record import write_record
-from fgsgl.bench.visualizers import require_visualizer
-from fgsgl.errors import UserError
+from fgsgl.bench.place import Place
+from fgsgl.bench.record import Record, write_record
+from fgsgl.bench.work import Task, Work
 
 POLL_S = 0.2
-GRACE_S = 10.0
-"""How long an interrupted cell may take to end before it is killed."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where an experiment's files lie, and what it runs on."""
-
-    out: Path
-    """The board's folder: ``ledger/`` (records), ``work/`` (checkpoints and logs of the cells)."""
-    root: Path
-    """The data set's folder."""
-    device: str = "auto"
-    jobs: int = 1
-    """Cells at a time."""
-    threads: int = 1
-    """CPU threads of a cell."""
-    devices: int = 1
-    """Processes that a training is divided over: a GPU each, or all on the CPU."""
-    compile: bool = False
-    """Whether visual towers are compiled."""
-    visualizer: str | None = None
-    """One of :data:`fgsgl.bench.visualizers.VISUALIZERS`, or None: TensorBoard alone."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """The board's records."""
-        return Ledger(self.out / "ledger")
-
-    def work_dir(self, cell: Cell) -> Path:
-        """Checkpoints, log and progress of a cell."""
-        return self.out / "work" / cell.cell_id
-
-
-@dataclass(slots=True)
-class _Running:
-    cell: Cell
-    process: subprocess.Popen
+@dataclass(frozen=True, slots=True)
+class _Started:
+    task: Task
+    process: Running
     spec: dict[str, Any]
 
 
-def execute(cells: Sequence[Cell], place: Place, live: Live) -> list[Cell]:
-    """Runs the cells that have no finished record, ``place.jobs`` at a time; returns those that failed.
+def execute(work: Work, place: Place, live: Live) -> None:
+    """Runs the cells that have no finished record, as many at a time as the place's executor has slots.
 
     A cell that another command is running is waited for. Ctrl-C ends the running cells and is raised again: what is
     finished is kept, and the next call resumes the others from their last epoch.
     """
-    git = git_state()
-    waiting = deque(cells)
-    running: list[_Running] = []
-    failed: list[Cell] = []
+    executor, git = executor_of(place), git_state()
+    running: list[_Started] = []
     try:
-        while waiting or running:
-            for _ in range(len(waiting)):
-                if len(running) == place.jobs:
-                    break
-                cell = waiting.popleft()
-                live.started(cell)
-                if _runs_elsewhere(place.work_dir(cell)):
-                    live.elsewhere(cell)
-                    waiting.append(cell)
-                elif (record := place.ledger.get(cell.cell_id)) is not None and record.status == "done":
-                    live.finished(cell, record)
-                else:
-                    running.append(_start(cell, place, git))
+        while work.open or running:
+            _fill(work, place, executor, git, live, running)
             time.sleep(POLL_S)
             for item in list(running):
-                live.update(item.cell, place.work_dir(item.cell))
-                if item.process.poll() is None:
+                cell, work_dir = item.task.cell, place.work_dir(item.task.cell)
+                live.update(cell, work_dir)
+                code = item.process.poll()
+                if code is None:
                     continue
                 running.remove(item)
-                code = item.process.returncode  # torchrun ends by a code of its own, whatever its processes end by
-                if code == cell_main.BUSY or (code and _runs_elsewhere(place.work_dir(item.cell))):
-                    waiting.append(item.cell)
+                # torchrun ends by a code of its own, whatever its processes end by
+                if code == cell_main.BUSY or (code and _runs_elsewhere(work_dir)):
+                    work.put_back(item.task)
                     continue
-                if not _finish(item, place):
-                    failed.append(item.cell)
-                live.finished(item.cell, place.ledger.get(item.cell.cell_id))
+                record = _record(item, code, place)
+                live.finished(cell, record)
+                work.finished(item.task, record)
     except BaseException:
         _stop(running)
         raise
-    return failed
+
+
+def _fill(
+    work: Work, place: Place, executor: Executor, git: dict[str, Any], live: Live, running: list[_Started]
+) -> None:
+    """Starts cells in the free slots; each cell that waits is looked at no more than once."""
+    elsewhere = []
+    while len(running) < executor.slots and (task := work.take()) is not None:
+        cell, work_dir = task.cell, place.work_dir(task.cell)
+        live.started(cell)
+        if _runs_elsewhere(work_dir):
+            live.elsewhere(cell)
+            elsewhere.append(task)
+        elif (record := place.ledger.get(cell.cell_id)) is not None and record.status == "done":
+            live.finished(cell, record)
+            work.finished(task, record)
+        else:
+            spec = _write_spec(task, place, git)
+            running.append(_Started(task, executor.start(spec, work_dir), spec))
+    for task in elsewhere:
+        work.put_back(task)
 
 
 def _runs_elsewhere(work_dir: Path) -> bool:
@@ -121,8 +94,9 @@ def _runs_elsewhere(work_dir: Path) -> bool:
         return True
 
 
-def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
-    work_dir = place.work_dir(cell)
+def _write_spec(task: Task, place: Place, git: dict[str, Any]) -> dict[str, Any]:
+    """Makes the cell's work folder, with the spec: all that its process is told."""
+    cell, work_dir = task.cell, place.work_dir(task.cell)
     work_dir.mkdir(parents=True, exist_ok=True)
     devices = place.devices if cell.method.recipe else 1
     spec = {
@@ -131,6 +105,7 @@ def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
         "seed": cell.seed,
         "fingerprint": cell.fingerprint,
         "text": cell.text,
+        "trial": None if task.trial is None else dict(task.trial),
         "root": str(place.root),
         "ledger": str(place.ledger.folder),
         "work_dir": str(work_dir),
@@ -142,80 +117,25 @@ def _start(cell: Cell, place: Place, git: dict[str, Any]) -> _Running:
         "git": git,
         "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    path = work_dir / "spec.json"
-    path.write_text(json.dumps(spec, indent=1), encoding="utf-8")
+    (work_dir / "spec.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
     (work_dir / "progress.json").unlink(missing_ok=True)
-    environment = {
-        **os.environ,
-        **KEEP_MEMORY,
-        "OMP_NUM_THREADS": str(spec["threads"]),
-        "PYTHONHASHSEED": "0",
-        **device_environment(place.device),
-    }
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(devices)]
-    command = [sys.executable, *(torchrun if devices > 1 else []), "-m", "fgsgl.bench.cell_main", str(path)]
-    with (work_dir / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-        )  # fmt: skip
-    return _Running(cell, process, spec)
+    return spec
 
 
-def _finish(item: _Running, place: Place) -> bool:
-    """Whether the cell has its record; a process that left none gets one that says how it died."""
-    record = place.ledger.get(item.cell.cell_id)
+def _record(item: _Started, code: int, place: Place) -> Record:
+    """The cell's record; a process that left none gets one that says how it died."""
+    record = place.ledger.get(item.task.cell.cell_id)
     if record is not None and (record.status == "done" or record.started_utc == item.spec["started_utc"]):
-        return record.status == "done"
-    code = item.process.returncode
+        return record
     cause, message = ("killed", f"by signal {-code}") if code < 0 else ("error", f"exit code {code}")
-    log = place.work_dir(item.cell) / "log.txt"
-    write_record(place.ledger.folder, cell_main.failed_record(item.spec, cause, f"{message}; see {log}", {}))
-    return False
+    log = place.work_dir(item.task.cell) / "log.txt"
+    record = cell_main.failed_record(item.spec, cause, f"{message}; see {log}", {})
+    write_record(place.ledger.folder, record)
+    return record
 
 
-def _stop(running: Sequence[_Running]) -> None:
-    for item in running:
-        item.process.terminate()
-    deadline_s = time.monotonic() + GRACE_S
-    for item in running:
-        try:
-            item.process.wait(max(0.0, deadline_s - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            item.process.kill()
-            item.process.wait()
-
-
-def local_place(
-    out: Path,
-    root: Path,
-    device: str,
-    jobs: int | None,
-    devices: int = 1,
-    compile: bool = False,
-    visualizer: str | None = None,
-) -> Place:
-    """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one at a time on
-    a GPU, or where a cell takes several processes.
-
-    Raises:
-        UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer whose
-            package is not installed, or no compiler where one is asked for.
-    """
-    device_environment(device)
-    require_visualizer(visualizer)
-    if compile and device == "cpu":
-        require_compiler(device)
-    for name, count in (("jobs", jobs), ("devices", devices)):
-        if count is not None and count < 1:
-            raise UserError(f"--{name} is {count}, expected at least 1")
-    if devices > 1 and device.startswith("cuda:"):
-        raise UserError(f"--devices {devices} needs as many GPUs, but --device {device} is one; use --device cuda")
-    cores = os.cpu_count() or 1
-    on_gpu = device.startswith("cuda") or (device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
-    jobs = jobs or (1 if on_gpu or devices > 1 else min(2, cores))
-    threads = max(1, cores // jobs)
-    return Place(
-        out=out, root=root, device=device, jobs=jobs, threads=threads, devices=devices, compile=compile,
-        visualizer=visualizer,
-    )  # fmt: skip
+def _stop(running: Sequence[_Started]) -> None:
+    """Ends all at once, since each may take a while."""
+    if running:
+        with ThreadPoolExecutor(len(running)) as pool:
+            list(pool.map(lambda item: item.process.stop(), running))

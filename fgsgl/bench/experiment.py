@@ -12,12 +12,14 @@ from rich.table import Table
 
 from fgsgl.bench.cell import Variant
 from fgsgl.bench.design import Design
-from fgsgl.bench.execute import execute, local_place
+from fgsgl.bench.execute import execute
 from fgsgl.bench.live import Counter, Live, cell_label
 from fgsgl.bench.methods import get
+from fgsgl.bench.place import local_place
 from fgsgl.bench.plan import Planned, cells, plan, write_plan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.study import open_studies
+from fgsgl.bench.work import Plan
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.data.layout import layout_name
@@ -43,6 +45,7 @@ class Experiment:
     """Processes that a training is divided over."""
     compile: bool = False
     visualizer: str | None = None
+    executor: str = "local"
     designs: tuple[Design, ...] = ()
     """What the variants are the arms of."""
     storage: str | None = None
@@ -109,7 +112,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     root = data_root(experiment.protocol, experiment.root)
     place = local_place(
         experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
-        experiment.visualizer,
+        experiment.visualizer, experiment.executor,
     )  # fmt: skip
     _divide(experiment.protocol, experiment.devices)
     for method in (get(variant.method) for variant in experiment.variants):
@@ -140,16 +143,16 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     console.print(
         f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
     )
-    failed = []
+    work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
-            failed = execute(todo, place, live)
+            execute(work, place, live)
     show_board(experiment.out, console)
-    for cell in failed:
+    for cell in work.failed:
         failure = place.ledger.get(cell.cell_id).failure
         if failure["class"] in ("bad_data", "unwritable"):
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
-    return 1 if failed else 0
+    return 1 if work.failed else 0
 
 
 def _divide(protocol: Protocol, devices: int) -> None:

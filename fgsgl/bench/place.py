@@ -1,0 +1,81 @@
+"""Where an experiment's files lie, and what it runs on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fgsgl.bench.cell import Cell
+from fgsgl.bench.environment import device_environment, require_compiler
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.visualizers import require_visualizer
+from fgsgl.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where an experiment's files lie, and what it runs on."""
+
+    out: Path
+    """The board's folder: ``ledger/`` (records), ``work/`` (checkpoints and logs of the cells)."""
+    root: Path
+    """The data set's folder."""
+    device: str = "auto"
+    jobs: int = 1
+    """Cells at a time."""
+    threads: int = 1
+    """CPU threads of a cell."""
+    devices: int = 1
+    """Processes that a training is divided over: a GPU each, or all on the CPU."""
+    compile: bool = False
+    """Whether visual towers are compiled."""
+    visualizer: str | None = None
+    """One of :data:`fgsgl.bench.visualizers.VISUALIZERS`, or None: TensorBoard alone."""
+    executor: str = "local"
+    """One of :data:`fgsgl.bench.executors.EXECUTORS`."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The board's records."""
+        return Ledger(self.out / "ledger")
+
+    def work_dir(self, cell: Cell) -> Path:
+        """Checkpoints, log and progress of a cell."""
+        return self.out / "work" / cell.cell_id
+
+
+def local_place(
+    out: Path,
+    root: Path,
+    device: str,
+    jobs: int | None,
+    devices: int = 1,
+    compile: bool = False,
+    visualizer: str | None = None,
+    executor: str = "local",
+) -> Place:
+    """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one at a time on
+    a GPU, or where a cell takes several processes.
+
+    Raises:
+        UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer whose
+            package is not installed, or no compiler where one is asked for.
+    """
+    device_environment(device)
+    require_visualizer(visualizer)
+    if compile and device == "cpu":
+        require_compiler(device)
+    for name, count in (("jobs", jobs), ("devices", devices)):
+        if count is not None and count < 1:
+            raise UserError(f"--{name} is {count}, expected at least 1")
+    if devices > 1 and device.startswith("cuda:"):
+        raise UserError(f"--devices {devices} needs as many GPUs, but --device {device} is one; use --device cuda")
+    cores = os.cpu_count() or 1
+    on_gpu = device.startswith("cuda") or (device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
+    jobs = jobs or (1 if on_gpu or devices > 1 else min(2, cores))
+    threads = max(1, cores // jobs)
+    return Place(
+        out=out, root=root, device=device, jobs=jobs, threads=threads, devices=devices, compile=compile,
+        visualizer=visualizer, executor=executor,
+    )  # fmt: skip
