@@ -106,6 +106,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.experiment import Experiment, run
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
+    from fgsgl.report.write import show_board
 
     protocol = protocol_of(arguments)
     experiment = Experiment(
@@ -116,12 +117,12 @@ def _run(arguments: argparse.Namespace) -> int:
         root=arguments.root,
         **execution_of(arguments),
     )
-    return run(experiment, wide_console(), dry_run=arguments.dry_run)
+    return run(experiment, wide_console(), show_board, dry_run=arguments.dry_run)
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from fgsgl.bench.experiment import show_board
     from fgsgl.bench.live import wide_console
+    from fgsgl.report.write import show_board
 
     show_board(arguments.folder, wide_console())
     return 0

@@ -1,9 +1,12 @@
-"""The one way of every experiment: plan -> execute -> report. ``fgsgl run``, the ablations and the sweeps all go it."""
+"""The one way of every experiment: plan -> execute -> report. ``fgsgl run``, the ablations and the sweeps all go it.
+
+How a board is shown is told by the caller: this package knows no reports.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +104,16 @@ def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
         open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
-def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
+def run(
+    experiment: Experiment, console: Console, show: Callable[[Path, Console], None], *, dry_run: bool = False
+) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
+
+    Args:
+        experiment: what to run.
+        console: where it is told.
+        show: writes and prints the board of a folder, such as :func:`fgsgl.report.write.show_board`.
+        dry_run: only list the cells.
 
     Raises:
         UserError: for bad input, before anything is trained where that is possible.
@@ -147,7 +158,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
-    show_board(experiment.out, console)
+    show(experiment.out, console)
     for cell in work.failed:
         failure = place.ledger.get(cell.cell_id).failure
         if failure["class"] in ("bad_data", "unwritable"):
@@ -176,17 +187,3 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time" if known else "time unknown"
     missing = f" for {len(known)} of them" if known and len(known) < len(todo) else ""
     console.print(f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", highlight=False)
-
-
-def show_board(out: Path, console: Console) -> None:
-    """Writes the board from the ledger, prints it, and says where it lies."""
-    from fgsgl.report.tables import console_table
-    from fgsgl.report.write import report
-
-    board = report(out)
-    console.print(console_table(board))
-    for line in (*board.note, *board.cost_note):
-        console.print(line, markup=False, highlight=False, style="dim")
-    console.print(
-        f"board: {out / 'leaderboard.html'} (also .md, .csv and .tex; figures in {out / 'figures'})", highlight=False
-    )
