@@ -24,7 +24,7 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.study import open_studies
 from fgsgl.bench.work import Plan
 from fgsgl.data import sets
-from fgsgl.data.cliptable import ClipTable
+from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.data.layout import layout_name
 from fgsgl.data.release import deviations
 from fgsgl.errors import UserError
@@ -66,22 +66,48 @@ def committed() -> list[Path]:
     return sorted(Path("results").glob("**/ledger"))
 
 
-def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
-    """The clip table, its data made where they can be, and its frame cache filled; with progress bars.
+def load_table(protocol: Protocol, root: Path, console: Console, *, make: bool = True) -> ClipTable:
+    """The clip table; says how it deviates from the release.
+
+    Args:
+        protocol: names the data set.
+        root: its folder.
+        console: where it is told, with a progress bar.
+        make: whether the videos of a generated data set are rendered where they are missing; its table is known
+            without them.
 
     Raises:
-        UserError: for missing data, an empty split, or an unreadable video unless the protocol skips such.
+        UserError: for missing data or an empty split.
     """
-    from fgsgl.data.cache import open_cache, refuse_bad
-
-    workers = os.cpu_count() or 1
-    with Counter(console, "rendering videos") as counter:
-        module = sets.get(protocol.dataset, protocol.preset)
-        table = module.load(root, protocol.preset, protocol.data_seed, workers=workers, progress=counter.update)
+    module = sets.get(protocol.dataset, protocol.preset)
+    if make or not hasattr(module, "planned"):
+        with Counter(console, "rendering videos") as counter:
+            table = module.load(
+                root, protocol.preset, protocol.data_seed, workers=os.cpu_count() or 1, progress=counter.update
+            )
+    else:
+        table = module.planned(root, protocol.preset, protocol.data_seed)
+        if missing := sum(not table.path(clip).is_file() for clip in table.clips):
+            console.print(
+                f"{missing} of {len(table.clips)} videos to be rendered at {root}", markup=False, highlight=False
+            )
     for line in (*deviations(table, module.official(root, protocol.preset)), *table.caveats):
         console.print(line, style="yellow", markup=False, highlight=False)
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         table.split(split)
+    return table
+
+
+def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
+    """The clip table, its data made where they can be, its frame cache filled and its videos hashed for the audit.
+
+    Raises:
+        UserError: from :func:`load_table`, or for an unreadable video unless the protocol skips such.
+    """
+    from fgsgl.data.cache import check_folder, open_cache, refuse_bad
+    from fgsgl.data.check import video_facts
+
+    table, workers = load_table(protocol, root, console), os.cpu_count() or 1
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
             table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update,
@@ -89,6 +115,8 @@ def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
         )  # fmt: skip
     if not protocol.skip_bad:
         refuse_bad(cache)
+    with Counter(console, "hashing videos") as counter:
+        video_facts(table, check_folder(table), workers=workers, progress=counter.update)
     return table
 
 
@@ -129,12 +157,7 @@ def run(
     for method in (get(variant.method) for variant in experiment.variants):
         if method.unavailable:
             raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
-    if skeletons:
-        layout_name(experiment.protocol.dataset)  # refuses a data set without any, before its videos are decoded
-    table = load_data(experiment.protocol, root, console)
-    if skeletons:
-        load_joints(experiment.protocol, table, console)
+    table = _table(experiment, root, console, dry_run)
     wanted = cells(
         experiment.variants,
         experiment.protocol,
@@ -164,6 +187,25 @@ def run(
         if failure["class"] in ("bad_data", "unwritable"):
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
     return 1 if work.failed else 0
+
+
+def _table(experiment: Experiment, root: Path, console: Console, dry_run: bool) -> ClipTable:
+    """The clip table and, unless nothing is run, whatever cells read of it: frames, hashes and joints."""
+    from fgsgl.data.cache import pending
+
+    protocol = experiment.protocol
+    skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
+    if skeletons:
+        layout_name(protocol.dataset)  # refuses a data set without any, before its videos are decoded
+    if dry_run:
+        table = load_table(protocol, root, console, make=False)
+        if line := pending(table, protocol.num_frames, protocol.image_size):
+            console.print(line, markup=False, highlight=False)
+        return table
+    table = load_data(protocol, root, console)
+    if skeletons:
+        load_joints(protocol, table, console)
+    return table
 
 
 def _divide(protocol: Protocol, devices: int) -> None:

@@ -9,14 +9,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fgsgl.bench.record import Record
-from fgsgl.errors import UserError
 from fgsgl.report.answers import AnswerBook
 from fgsgl.report.compare import differences, ties
+from fgsgl.report.floors import require_floors
 from fgsgl.report.load import Planned, load, load_planned
 from fgsgl.report.note import cost_note, note
 from fgsgl.report.numbers import COSTS, numbers, state
@@ -52,7 +51,7 @@ NUMBERS = (*SHARES, *EFFECTS, "floor", "params_m", "trainable_m", "train_s", *CO
 COLUMNS = (
     "label", *KEY, "n_seeds", "n_subjects", "n_clips", *SHARES, "interval_over", "tied", *EFFECTS, "diff_over",
     "n_pairs", "family", "diff_note", "floor", "params_m", "trainable_m", "train_s", *COSTS, "pretraining", "skipped",
-    "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
+    "audit", "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
 )  # fmt: skip
 TEXTS = tuple(name for name in COLUMNS if name not in COUNTS + NUMBERS)
 
@@ -135,7 +134,7 @@ def leaderboard(
         row = dict(zip(KEY, key, strict=True)) | {"label": labels[key], "tied": letters.get(key, "")}
         row |= state(group, waiting[key]) | numbers(group, scored.get(key, ()), answers) | compared.get(key, {})
         table.append(row | {"same_answers": alike.get(key, "")})
-    _require_floors(table)
+    require_floors(table)
     frame = pd.DataFrame(table).reindex(columns=COLUMNS)
     kinds = {"Int64": COUNTS, "float64": NUMBERS, "str": TEXTS}  # a column that no row has is of floats before this
     frame = frame.astype({name: kind for kind, names in kinds.items() for name in names})
@@ -170,13 +169,3 @@ def _same_answers(same: Sequence[Twins], labels: Mapping[Key, str]) -> dict[Key,
             names = ", ".join(labels[other] for other in first if other != key)
             texts[key][names + (f" and {n_left_out} more" if n_left_out else "")] = None
     return {key: "; ".join(found) for key, found in texts.items()}
-
-
-def _require_floors(table: Sequence[dict[str, Any]]) -> None:
-    floors = {(row["dataset"], row["preset"]) for row in table if row["kind"] == "floor" and row["n_seeds"]}
-    bare = sorted({(row["dataset"], row["preset"]) for row in table} - floors)
-    if bare:
-        raise UserError(
-            f"the board of {' '.join(bare[0])} has no floor: no finished record of kind 'floor' that scored the whole "
-            "test split; run the majority-class floor first (`fgsgl run --methods majority`), it takes seconds"
-        )

@@ -67,12 +67,6 @@ def test_methods_stand_by_accuracy_and_the_floor_at_the_foot(ledger):
     assert row(table, "Majority class")["top1"] == row(table, "Majority class")["floor"] == 15 / 240
 
 
-def test_a_board_without_its_floor_is_refused(ledger):
-    ledger.add("tsm", 2.0)
-    with pytest.raises(UserError, match="synmg quick has no floor"):
-        read_board(ledger.folder)
-
-
 @pytest.mark.parametrize(
     "n_clips, scored, says", [(239, None, "scored 239 of the split's 240 clips"), (240, "00", "are not the split's")]
 )
