@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fgsgl.bench.executors import EXECUTORS
+from fgsgl.bench.limits import KEEP, Limits
 from fgsgl.bench.protocol import SAMPLINGS, SIZES, Protocol, default_protocol
 from fgsgl.bench.visualizers import VISUALIZERS
 
@@ -60,8 +61,14 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``fgsgl run``, the ablations and the sweeps have in common."""
     add_protocol_arguments(parser)
     parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
+    add_execution_arguments(parser, "--jobs")
+    parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
+
+
+def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None:
+    """How cells are run; ``jobs`` are the names of the option that says how many at a time."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on a GPU)")
+    parser.add_argument(*jobs, dest="jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
     parser.add_argument(
         "--devices", type=int, default=1, help="GPUs that train a cell, or processes on a CPU (default: 1)"
     )
@@ -70,8 +77,21 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--compile", action="store_true", help="compile the visual tower of vision-language methods")
     parser.add_argument("--visualizer", choices=list(VISUALIZERS), help="log there as well, beside TensorBoard and CSV")
-    parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
+    add_limit_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
+
+
+def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
+    """How far a command goes; see :class:`fgsgl.bench.limits.Limits`."""
+    parser.add_argument("--max-hours", type=float, help="after which no new cell is started (default: never)")
+    parser.add_argument("--cell-timeout", type=float, metavar="MINUTES", help="of a cell (default: no limit)")
+    parser.add_argument(
+        "--retries", type=int, default=2, help="of a cell that is killed or whose machine fails (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--keep-checkpoints", choices=KEEP, default="last", help="weights that stay of a finished cell: of its best "
+        "epoch on the validation split, its last, which is the evaluated one, or none (default: %(default)s)"
+    )  # fmt: skip
 
 
 def protocol_of(arguments: argparse.Namespace) -> Protocol:
@@ -101,7 +121,13 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
 def execution_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the options say of how cells are run; none of it is part of a cell's id."""
     names = ("device", "jobs", "devices", "compile", "visualizer", "executor")
-    return {name: getattr(arguments, name) for name in names}
+    limits = Limits(
+        max_hours=arguments.max_hours,
+        cell_timeout_min=arguments.cell_timeout,
+        retries=arguments.retries,
+        keep_checkpoints=arguments.keep_checkpoints,
+    )
+    return {**{name: getattr(arguments, name) for name in names}, "limits": limits}
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:

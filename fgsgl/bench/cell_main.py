@@ -19,32 +19,45 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.disk import tidy
 from fgsgl.bench.environment import cpu_has_bf16, hardware, resolve_device, versions
+from fgsgl.bench.failures import BUSY, failure_class, what_fits
+from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predictions, write_record
+from fgsgl.bench.record import (
+    Predictions,
+    Pruned,
+    Record,
+    read_curve,
+    scored_sha256,
+    write_predictions,
+    write_record,
+)
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
-from fgsgl.errors import UNWRITABLE, UserError
+from fgsgl.errors import UserError
 from fgsgl.stats.metrics import classification_metrics, grouped_metrics
 from fgsgl.text.fgtext import load as load_text
 
 LOCK = "lock"
 """File in the work folder that the process of the cell holds while it runs."""
-BUSY = 75
-"""Exit code where another process is running the same cell."""
 GRACE_S = 3.0
 """How long a process that trains along lets the first one tell an error that both have met."""
 
 
 def main(spec_path: Path) -> int:
-    """Runs the cell and writes its record, also when it fails; returns the exit code."""
+    """Runs the cell and writes its record, also when it fails; returns the exit code.
+
+    A cell that another command has finished since it was looked at is left as it is.
+    """
     clock = Clock()
     spec = json.loads(spec_path.read_text(encoding="utf-8"))
     if spec["devices"] > 1 and int(os.environ["RANK"]) > 0:
         return _train_along(spec, clock)
     try:
         with FileLock(Path(spec["work_dir"]) / LOCK, timeout=0):
-            return _run(spec, clock)
+            record = record_of(spec)
+            return 0 if record and record.status == "done" else _run(spec, clock)
     except Timeout:
         return BUSY
 
@@ -58,6 +71,12 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         result, predictions = run(cell, table, spec, clock)
         metrics = metrics_of(predictions, sets.get(cell.protocol.dataset))
         sha256 = write_predictions(ledger, cell.cell_id, predictions)
+    except Pruned:
+        clock.lap("train")
+        clock.total()
+        write_record(ledger, pruned_record(spec, clock.laps_s))
+        tidy(Path(spec["work_dir"]), spec["keep_checkpoints"])
+        return 0
     except Exception as error:  # whatever goes wrong in a cell becomes its record
         write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
         traceback.print_exc()
@@ -66,6 +85,7 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
     fields = {**common_fields(spec), **result}
     record = Record(status="done", times_s=clock.laps_s, metrics=metrics, predictions_sha256=sha256, **fields)
     write_record(ledger, record)
+    tidy(Path(spec["work_dir"]), spec["keep_checkpoints"])
     return 0
 
 
@@ -75,11 +95,24 @@ def _train_along(spec: dict[str, Any], clock: Clock) -> int:
 
     try:
         train_and_score(cell_of(spec), table_of(spec), spec, *precision(spec), clock)
-    except Exception:  # torchrun ends all processes when one ends by an error
+    except Pruned:
+        return 0
+    except Exception as error:  # torchrun ends all processes when one ends by an error
         traceback.print_exc()
         time.sleep(GRACE_S)
+        if record_of(spec) is None:  # the first one has not met it
+            write_record(Path(spec["ledger"]), failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
         return 1
     return 0
+
+
+def record_of(spec: dict[str, Any]) -> Record | None:
+    """The record that a spec's process has written, or that of the cell as another command finished it."""
+    record = Ledger(Path(spec["ledger"])).get(cell_of(spec).cell_id)
+    if record is None or record.status == "done":
+        return record
+    own = (record.started_utc, record.attempts) == (spec["started_utc"], spec["attempt"])
+    return record if own else None
 
 
 def precision(spec: dict[str, Any]) -> tuple[str, str]:
@@ -121,17 +154,36 @@ def common_fields(spec: dict[str, Any]) -> dict[str, Any]:
         "pretraining": cell.pretraining,
         "environment": {**versions(), **spec["git"]},
         "started_utc": spec["started_utc"],
+        "attempts": spec["attempt"],
     }
 
 
 def failed_record(spec: dict[str, Any], failure: str, message: str, times_s: dict[str, float]) -> Record:
-    """The record of a cell that did not finish."""
+    """The record of a cell that did not finish, with its learning curve so far."""
+    cell = cell_of(spec)
+    if failure == "out_of_memory" and cell.method.recipe:
+        finished = Ledger(Path(spec["ledger"])).done().values()
+        message = f"{what_fits(cell.protocol.as_dict(), cell.method.name, spec['devices'], finished)}; {message}"
     return Record(
         status="failed",
         failure={"class": failure, "message": message},
         data={"fingerprint": spec["fingerprint"]},
         hardware={"device": spec["device"], "threads": spec["threads"]},
         times_s=times_s,
+        curve=read_curve(Path(spec["work_dir"]) / "curve.jsonl"),
+        **common_fields(spec),
+    )
+
+
+def pruned_record(spec: dict[str, Any], times_s: dict[str, float]) -> Record:
+    """The record of a trial's cell that its study's pruner ended."""
+    device, autocast = precision(spec)
+    return Record(
+        status="pruned",
+        data={"fingerprint": spec["fingerprint"]},
+        hardware=hardware(device, spec["threads"], autocast, spec["devices"]),
+        times_s=times_s,
+        curve=read_curve(Path(spec["work_dir"]) / "curve.jsonl"),
         **common_fields(spec),
     )
 
@@ -166,7 +218,8 @@ def describe_data(cell: Cell, table: ClipTable, skipped: dict[str, str]) -> dict
     method, folder = cell.method, check_folder(table)
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
-    counts_C = np.bincount([clip.label for clip in by_split["test"]], minlength=len(table.classes))
+    scored = by_split[cell.protocol.scored_split]
+    counts_C = np.bincount([clip.label for clip in scored], minlength=len(table.classes))
     of_skeletons = getattr(sets.get(table.dataset), "SKELETON_CAVEATS", ()) if method.modality == "skeleton" else ()
     return {
         "fingerprint": table.fingerprint(),
@@ -177,7 +230,7 @@ def describe_data(cell: Cell, table: ClipTable, skipped: dict[str, str]) -> dict
         "n_clips": {split: len(clips) for split, clips in by_split.items()},
         "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
         "majority": float(counts_C.max() / max(1, counts_C.sum())),
-        "split_sha256": scored_sha256([clip.clip_id for clip in by_split["test"]]),
+        "split_sha256": scored_sha256([clip.clip_id for clip in scored]),
         "skipped": [
             {"clip_id": clip.clip_id, "split": clip.split, "reason": skipped[clip.clip_id]}
             for clip in table.clips
@@ -198,30 +251,18 @@ def metrics_of(predictions: Predictions, dataset: ModuleType) -> dict[str, Any]:
     return {**combined, "by_score": by_name, "scored_sha256": scored_sha256(predictions.clip_ids)}
 
 
-def failure_class(error: Exception) -> str:
-    """One of :data:`fgsgl.bench.record.FAILURES`."""
-    if isinstance(error, UserError):
-        return "bad_data"
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
-        return "unwritable"
-    if isinstance(error, FloatingPointError):
-        return "nan"
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "out_of_memory"
-    return "error"
-
-
 def one_line(error: Exception) -> str:
     """The error's message on one line."""
     return " ".join(f"{error}".split()) or type(error).__name__
 
 
 def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
-    """Scores the test split by a floor or ceiling, which sees no video, over the clips that the others see."""
+    """Scores the clips that the others are scored on by a floor or ceiling, which sees no video."""
     from fgsgl.data.cache import open_cache
 
+    split = cell.protocol.scored_split
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
-    train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", "test"))
+    train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", split))
     scores_NC = cell.method.scores(table, train, clips, cell.seed)
     clock.lap("evaluate")
     predictions = Predictions(

@@ -5,23 +5,54 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Sequence
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from fgsgl.bench import cell_main
+from fgsgl.bench import disk
+from fgsgl.bench.cell_main import LOCK, failed_record, record_of
 from fgsgl.bench.environment import git_state
-from fgsgl.bench.executors import Executor, Running, executor_of
-from fgsgl.bench.live import Live
+from fgsgl.bench.executors import Running, executor_of
+from fgsgl.bench.failures import BUSY, OOM_KILLED, death
+from fgsgl.bench.live import Live, cell_label
 from fgsgl.bench.place import Place
-from fgsgl.bench.record import Record, write_record
+from fgsgl.bench.record import INFRASTRUCTURE, Record, write_record
 from fgsgl.bench.work import Task, Work
+from fgsgl.errors import UserError
+from fgsgl.files import write_whole
 
 POLL_S = 0.2
+TAIL_BYTES = 2**16
+"""How much of a log is looked at for what ended a process."""
+STOPPED = "nothing further is started, and what is finished is kept: the same command goes on from here"
+
+
+def execute(work: Work, place: Place, live: Live) -> None:
+    """Runs the cells that have no finished record, as many at a time as the place's executor has slots.
+
+    A cell that another command is running is waited for. One that is killed, or whose machine fails, is tried again
+    from its last epoch, as often as the limits allow. Where no further cell may start, by the hours or by the room on
+    the disk, the running ones end, and ``work`` stays open. Ctrl-C ends the running cells and is raised again: what is
+    finished is kept, and the next call resumes the others from their last epoch.
+
+    Raises:
+        UserError: if the disk is full, or has no room for another cell; the running cells have ended then.
+    """
+    session = _Session(work, place, live)
+    try:
+        while session.running or (work.open and not session.closed):
+            session.fill()
+            time.sleep(POLL_S)
+            session.collect()
+    except BaseException:
+        session.stop()
+        raise
+    if session.no_room:
+        raise session.no_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,77 +60,138 @@ class _Started:
     task: Task
     process: Running
     spec: dict[str, Any]
+    log_bytes: int
+    """Length of the log before the process wrote to it."""
+    started_s: float = field(default_factory=time.monotonic)
 
 
-def execute(work: Work, place: Place, live: Live) -> None:
-    """Runs the cells that have no finished record, as many at a time as the place's executor has slots.
+class _Session:
+    """The running cells of one call."""
 
-    A cell that another command is running is waited for. Ctrl-C ends the running cells and is raised again: what is
-    finished is kept, and the next call resumes the others from their last epoch.
+    def __init__(self, work: Work, place: Place, live: Live) -> None:
+        self.work, self.place, self.live = work, place, live
+        self.executor, self.git, self.started_s = executor_of(place), git_state(), time.monotonic()
+        self.running: list[_Started] = []
+        self.lost: Counter[str] = Counter()
+        """Attempts at each cell that the infrastructure failed."""
+        self.no_room: UserError | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further cell may start."""
+        hours = self.place.limits.max_hours
+        return bool(self.no_room) or (hours is not None and time.monotonic() - self.started_s > 3600 * hours)
+
+    def fill(self) -> None:
+        """Starts cells in the free slots; each cell that waits is looked at no more than once."""
+        later = []
+        while len(self.running) < self.executor.slots and not self.closed and (task := self.work.take()) is not None:
+            self.live.started(task.cell)
+            if _runs_elsewhere(self.place.work_dir(task.cell)):
+                self.live.elsewhere(task.cell)
+                later.append(task)
+            elif (record := self.place.ledger.get(task.cell.cell_id)) is not None and record.status == "done":
+                self._finish(task, record)
+            else:
+                try:
+                    disk.room_for(task.cell, [item.task.cell for item in self.running], self.place.out)
+                except UserError as error:
+                    self.no_room = error
+                    later.append(task)
+                else:
+                    self.running.append(self._start(task))
+        for task in later:
+            self.work.put_back(task)
+
+    def collect(self) -> None:
+        """Looks at the running cells, and settles those that have ended, or whose time is up.
+
+        Raises:
+            UserError: if one of them could not write.
+        """
+        for item in list(self.running):
+            work_dir = self.place.work_dir(item.task.cell)
+            self.live.update(item.task.cell, work_dir)
+            code = item.process.poll()
+            if code is None:
+                self._end_late(item)
+                continue
+            self.running.remove(item)
+            # torchrun ends by a code of its own, whatever its processes end by
+            if code == BUSY or (code and _runs_elsewhere(work_dir)):
+                self.work.put_back(item.task)
+                continue
+            self._settle(item, self._record(item, code))
+
+    def stop(self) -> None:
+        """Ends the running cells, all at once, since each may take a while."""
+        if self.running:
+            with ThreadPoolExecutor(len(self.running)) as pool:
+                list(pool.map(lambda item: item.process.stop(), self.running))
+
+    def _start(self, task: Task) -> _Started:
+        work_dir = self.place.work_dir(task.cell)
+        spec = spec_of(task, self.place, self.git, 1 + self.lost[task.cell.cell_id])
+        write_whole(work_dir / "spec.json", json.dumps(spec, indent=1))
+        (work_dir / "progress.json").unlink(missing_ok=True)
+        log = work_dir / "log.txt"
+        log_bytes = log.stat().st_size if log.exists() else 0
+        return _Started(task, self.executor.start(spec, work_dir), spec, log_bytes)
+
+    def _end_late(self, item: _Started) -> None:
+        limit_min = self.place.limits.cell_timeout_min
+        if limit_min is None or time.monotonic() - item.started_s < 60 * limit_min:
+            return
+        item.process.stop()
+        self.running.remove(item)
+        late = f"ended after {limit_min:g} minutes (--cell-timeout)"
+        self._finish(item.task, record_of(item.spec) or self._failed(item, "time_limit", late))
+
+    def _record(self, item: _Started, code: int) -> Record:
+        """The cell's record; a process that left none gets one that says how it died."""
+        record = record_of(item.spec)
+        if record is not None and not (code == OOM_KILLED and _failure(record) in INFRASTRUCTURE):
+            return record
+        with (self.place.work_dir(item.task.cell) / "log.txt").open("rb") as log:
+            log.seek(item.log_bytes)
+            said = log.read()[-TAIL_BYTES:].decode(errors="replace")
+        return self._failed(item, *death(code, said))
+
+    def _failed(self, item: _Started, cause: str, message: str) -> Record:
+        log = self.place.work_dir(item.task.cell) / "log.txt"
+        record = failed_record(item.spec, cause, f"{message}; see {log}", {})
+        write_record(self.place.ledger.folder, record)
+        return record
+
+    def _settle(self, item: _Started, record: Record) -> None:
+        """Tries the cell again where that may help, else tells everyone how it ended."""
+        cell = item.task.cell
+        if _failure(record) in INFRASTRUCTURE and self.lost[cell.cell_id] < self.place.limits.retries:
+            self.lost[cell.cell_id] += 1
+            self.live.again(cell, record, self.place.limits.retries)
+            self.work.put_back(item.task)
+            return
+        self._finish(item.task, record)
+        if _failure(record) == "unwritable":
+            raise UserError(f"{cell_label(cell)}: {record.failure['message']}; {STOPPED}")
+
+    def _finish(self, task: Task, record: Record) -> None:
+        self.live.finished(task.cell, record)
+        self.work.finished(task, record)
+
+
+def spec_of(task: Task, place: Place, git: dict[str, Any], attempt: int) -> dict[str, Any]:
+    """All that a cell's process is told.
+
+    Args:
+        task: the cell, and its trial.
+        place: where it runs, and on what.
+        git: of :func:`fgsgl.bench.environment.git_state`.
+        attempt: how often the cell will have been started, from 1.
     """
-    executor, git = executor_of(place), git_state()
-    running: list[_Started] = []
-    try:
-        while work.open or running:
-            _fill(work, place, executor, git, live, running)
-            time.sleep(POLL_S)
-            for item in list(running):
-                cell, work_dir = item.task.cell, place.work_dir(item.task.cell)
-                live.update(cell, work_dir)
-                code = item.process.poll()
-                if code is None:
-                    continue
-                running.remove(item)
-                # torchrun ends by a code of its own, whatever its processes end by
-                if code == cell_main.BUSY or (code and _runs_elsewhere(work_dir)):
-                    work.put_back(item.task)
-                    continue
-                record = _record(item, code, place)
-                live.finished(cell, record)
-                work.finished(item.task, record)
-    except BaseException:
-        _stop(running)
-        raise
-
-
-def _fill(
-    work: Work, place: Place, executor: Executor, git: dict[str, Any], live: Live, running: list[_Started]
-) -> None:
-    """Starts cells in the free slots; each cell that waits is looked at no more than once."""
-    elsewhere = []
-    while len(running) < executor.slots and (task := work.take()) is not None:
-        cell, work_dir = task.cell, place.work_dir(task.cell)
-        live.started(cell)
-        if _runs_elsewhere(work_dir):
-            live.elsewhere(cell)
-            elsewhere.append(task)
-        elif (record := place.ledger.get(cell.cell_id)) is not None and record.status == "done":
-            live.finished(cell, record)
-            work.finished(task, record)
-        else:
-            spec = _write_spec(task, place, git)
-            running.append(_Started(task, executor.start(spec, work_dir), spec))
-    for task in elsewhere:
-        work.put_back(task)
-
-
-def _runs_elsewhere(work_dir: Path) -> bool:
-    """Whether another command's process holds the cell's lock."""
-    if not work_dir.exists():
-        return False
-    try:
-        with FileLock(work_dir / cell_main.LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-def _write_spec(task: Task, place: Place, git: dict[str, Any]) -> dict[str, Any]:
-    """Makes the cell's work folder, with the spec: all that its process is told."""
-    cell, work_dir = task.cell, place.work_dir(task.cell)
-    work_dir.mkdir(parents=True, exist_ok=True)
+    cell = task.cell
     devices = place.devices if cell.method.recipe else 1
-    spec = {
+    return {
         "variant": {"method": cell.variant.method, "name": cell.variant.name, "changes": dict(cell.variant.changes)},
         "protocol": cell.protocol.as_dict(),
         "seed": cell.seed,
@@ -108,34 +200,29 @@ def _write_spec(task: Task, place: Place, git: dict[str, Any]) -> dict[str, Any]
         "trial": None if task.trial is None else dict(task.trial),
         "root": str(place.root),
         "ledger": str(place.ledger.folder),
-        "work_dir": str(work_dir),
+        "work_dir": str(place.work_dir(cell)),
         "device": place.device,
         "devices": devices,
         "threads": max(1, place.threads // devices),
         "compile": place.compile,
         "visualizer": place.visualizer,
+        "keep_checkpoints": place.limits.keep_checkpoints,
         "git": git,
+        "attempt": attempt,
         "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    (work_dir / "spec.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
-    (work_dir / "progress.json").unlink(missing_ok=True)
-    return spec
 
 
-def _record(item: _Started, code: int, place: Place) -> Record:
-    """The cell's record; a process that left none gets one that says how it died."""
-    record = place.ledger.get(item.task.cell.cell_id)
-    if record is not None and (record.status == "done" or record.started_utc == item.spec["started_utc"]):
-        return record
-    cause, message = ("killed", f"by signal {-code}") if code < 0 else ("error", f"exit code {code}")
-    log = place.work_dir(item.task.cell) / "log.txt"
-    record = cell_main.failed_record(item.spec, cause, f"{message}; see {log}", {})
-    write_record(place.ledger.folder, record)
-    return record
+def _failure(record: Record) -> str | None:
+    return record.failure["class"] if record.status == "failed" else None
 
 
-def _stop(running: Sequence[_Started]) -> None:
-    """Ends all at once, since each may take a while."""
-    if running:
-        with ThreadPoolExecutor(len(running)) as pool:
-            list(pool.map(lambda item: item.process.stop(), running))
+def _runs_elsewhere(work_dir: Path) -> bool:
+    """Whether another command's process holds the cell's lock."""
+    if not work_dir.exists():
+        return False
+    try:
+        with FileLock(work_dir / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fgsgl.bench.environment import KEEP_MEMORY, device_environment
+from fgsgl.bench.failures import OOM_KILLED, oom_kills
+from fgsgl.bench.gpus import gpus_of_slot
 
 if TYPE_CHECKING:
     from fgsgl.bench.place import Place
@@ -22,7 +26,8 @@ class Running(Protocol):
     """A cell's process."""
 
     def poll(self) -> int | None:
-        """Its exit code, negative where a signal ended it; None: it runs."""
+        """Its exit code, negative where a signal ended it, or :data:`fgsgl.bench.failures.OOM_KILLED` or
+        :data:`fgsgl.bench.failures.NODE_LOST`, as far as an executor can tell; None: it runs."""
 
     def stop(self) -> None:
         """Ends it, and returns once it has ended."""
@@ -53,23 +58,37 @@ def executor_of(place: Place) -> Executor:
         from fgsgl.bench.ray_executor import RayExecutor
 
         return RayExecutor(place)
-    return Local(place.jobs)
+    return Local(place.jobs, place.gpus)
 
 
 class Local:
-    """Processes on this machine; :class:`Executor`."""
+    """Processes on this machine; :class:`Executor`.
 
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
+    Args:
+        slots: cells at a time.
+        gpus: that the slots take turns on; none: a cell sees what this process sees, or what its device names.
+    """
+
+    def __init__(self, slots: int, gpus: Sequence[str] = ()) -> None:
+        self.slots, self.gpus = slots, gpus
+        self.started: dict[int, LocalProcess] = {}
+        """The newest process of each slot."""
 
     def start(self, spec: dict[str, Any], work_dir: Path) -> LocalProcess:
-        """Starts the process, or torchrun with several."""
+        """Starts the process, or torchrun with several, in the first free slot."""
         environment = {**os.environ, **cell_environment(spec)}
+        slot = next(slot for slot in range(self.slots) if self._free(slot))
+        if self.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus_of_slot(slot, self.gpus, spec["devices"]))
         with (work_dir / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 cell_command(spec, work_dir), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
             )
-        return LocalProcess(process)
+        self.started[slot] = LocalProcess(process)
+        return self.started[slot]
+
+    def _free(self, slot: int) -> bool:
+        return slot not in self.started or self.started[slot].process.poll() is not None
 
 
 class LocalProcess:
@@ -77,10 +96,17 @@ class LocalProcess:
 
     def __init__(self, process: subprocess.Popen) -> None:
         self.process = process
+        self.oom_kills = oom_kills()
 
     def poll(self) -> int | None:
-        """Its exit code, negative where a signal ended it; None: it runs."""
-        return self.process.poll()
+        """Its exit code, negative where a signal ended it; that of want of memory where the kernel has killed for it
+        since the last call, which found it alive."""
+        code, kills = self.process.poll(), oom_kills()
+        ended = code in (-signal.SIGKILL, 1)  # 1: torchrun, or a cell that lost a worker; its own record counts more
+        if ended and kills > self.oom_kills:
+            return OOM_KILLED
+        self.oom_kills = kills
+        return code
 
     def stop(self) -> None:
         """Asks it to end, and kills it where it does not."""

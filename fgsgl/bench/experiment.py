@@ -1,33 +1,35 @@
-"""The one way of every experiment: plan -> execute -> report. ``fgsgl run``, the ablations and the sweeps all go it.
-
-How a board is shown is told by the caller: this package knows no reports.
-"""
+"""The one way of every experiment: plan -> execute -> report. ``fgsgl run``, the ablations and the sweeps all go it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.bench.cell import Variant
+from fgsgl.bench import disk, gpus
+from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.design import Design
 from fgsgl.bench.execute import execute
+from fgsgl.bench.limits import Limits
 from fgsgl.bench.live import Counter, Live, cell_label
 from fgsgl.bench.methods import get
-from fgsgl.bench.place import local_place
-from fgsgl.bench.plan import Planned, cells, plan, write_plan
+from fgsgl.bench.place import Place, local_place
+from fgsgl.bench.plan import Planned, cells, on_record, plan, write_plan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.study import open_studies
+from fgsgl.bench.study import DesignStudy, open_studies
 from fgsgl.bench.work import Plan
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.data.layout import layout_name
 from fgsgl.data.release import deviations
 from fgsgl.errors import UserError
+
+Show = Callable[[Path, Console], None]
+"""Writes and prints the board of a folder, as :func:`fgsgl.report.write.show_board` does; ``bench`` knows no report."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,7 @@ class Experiment:
     compile: bool = False
     visualizer: str | None = None
     executor: str = "local"
+    limits: Limits = field(default_factory=Limits)
     designs: tuple[Design, ...] = ()
     """What the variants are the arms of."""
     storage: str | None = None
@@ -132,69 +135,20 @@ def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
         open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
-def run(
-    experiment: Experiment, console: Console, show: Callable[[Path, Console], None], *, dry_run: bool = False
-) -> int:
-    """Plans, executes and reports; returns the exit code (1 if a cell failed).
-
-    Args:
-        experiment: what to run.
-        console: where it is told.
-        show: writes and prints the board of a folder, such as :func:`fgsgl.report.write.show_board`.
-        dry_run: only list the cells.
+def prepare(
+    methods: Sequence[str], protocol: Protocol, root: Path, console: Console, *, dry_run: bool = False
+) -> ClipTable:
+    """The clip table, with everything cached that some methods read; in a dry run the table alone.
 
     Raises:
-        UserError: for bad input, before anything is trained where that is possible.
+        UserError: for a method that cannot run here or has nothing to read, or as :func:`load_data`.
     """
-    if experiment.seeds < 1:
-        raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
-    root = data_root(experiment.protocol, experiment.root)
-    place = local_place(
-        experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
-        experiment.visualizer, experiment.executor,
-    )  # fmt: skip
-    _divide(experiment.protocol, experiment.devices)
-    for method in (get(variant.method) for variant in experiment.variants):
-        if method.unavailable:
-            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    table = _table(experiment, root, console, dry_run)
-    wanted = cells(
-        experiment.variants,
-        experiment.protocol,
-        experiment.seeds,
-        table.fingerprint(),
-        sets.get(experiment.protocol.dataset).text(root),
-    )
-    planned = plan(wanted, place.ledger, committed())
-    if dry_run:
-        show_plan(planned, place.jobs, console)
-        return 0
-    experiment.out.mkdir(parents=True, exist_ok=True)
-    designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
-    write_plan(experiment.out / "plan.json", planned, designs)
-    studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
-    todo = [item.cell for item in planned if not item.done]
-    console.print(
-        f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
-    )
-    work = Plan(todo)
-    if todo:
-        with Live(console, len(todo), studies) as live:
-            execute(work, place, live)
-    show(experiment.out, console)
-    for cell in work.failed:
-        failure = place.ledger.get(cell.cell_id).failure
-        if failure["class"] in ("bad_data", "unwritable"):
-            raise UserError(f"{cell_label(cell)}: {failure['message']}")
-    return 1 if work.failed else 0
-
-
-def _table(experiment: Experiment, root: Path, console: Console, dry_run: bool) -> ClipTable:
-    """The clip table and, unless nothing is run, whatever cells read of it: frames, hashes and joints."""
     from fgsgl.data.cache import pending
 
-    protocol = experiment.protocol
-    skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
+    for method in map(get, methods):
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+    skeletons = any(get(name).modality == "skeleton" for name in methods)
     if skeletons:
         layout_name(protocol.dataset)  # refuses a data set without any, before its videos are decoded
     if dry_run:
@@ -208,13 +162,100 @@ def _table(experiment: Experiment, root: Path, console: Console, dry_run: bool) 
     return table
 
 
-def _divide(protocol: Protocol, devices: int) -> None:
+def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool = False) -> int:
+    """Plans, executes and reports; returns the exit code (1 if a cell failed).
+
+    Args:
+        experiment: what to run.
+        console: where it is told.
+        show: the board, afterwards.
+        dry_run: only list the cells.
+
+    Raises:
+        UserError: for bad input, before anything is trained where that is possible.
+    """
+    if experiment.seeds < 1:
+        raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
+    root = data_root(experiment.protocol, experiment.root)
+    place = local_place(
+        experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
+        experiment.visualizer, experiment.executor, experiment.limits,
+    )  # fmt: skip
+    require_division(experiment.protocol, experiment.devices)
+    methods = [variant.method for variant in experiment.variants]
+    table = prepare(methods, experiment.protocol, root, console, dry_run=dry_run)
+    wanted = cells(
+        experiment.variants,
+        experiment.protocol,
+        experiment.seeds,
+        table.fingerprint(),
+        sets.get(experiment.protocol.dataset).text(root),
+    )
+    planned = plan(wanted, place.ledger, committed())
+    todo = [item.cell for item in planned if not item.done]
+    _refuse_crowding(todo, place)
+    if dry_run:
+        show_plan(planned, place.jobs, console)
+        return 0
+    experiment.out.mkdir(parents=True, exist_ok=True)
+    designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
+    write_plan(experiment.out / "plan.json", planned, designs)
+    studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
+    console.print(
+        f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
+    )
+    _warn_of_room(todo, place, console)
+    return work_off(todo, place, console, show, studies)
+
+
+def work_off(
+    todo: Sequence[Cell], place: Place, console: Console, show: Show, studies: Sequence[DesignStudy] = ()
+) -> int:
+    """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
+
+    Raises:
+        UserError: where the data or the disk are at fault.
+    """
+    work = Plan(todo)
+    if todo:
+        with Live(console, len(todo), studies) as live:
+            execute(work, place, live)
+    if place.ledger.records():
+        show(place.out, console)
+    if work.open:
+        left = f"{len(work.waiting)} of {len(todo)} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
+        console.print(f"{left}: the same command goes on from here", highlight=False)
+    for cell in work.failed:
+        failure = place.ledger.get(cell.cell_id).failure
+        if failure["class"] == "bad_data":
+            raise UserError(f"{cell_label(cell)}: {failure['message']}")
+    return 1 if work.failed else 0
+
+
+def require_division(protocol: Protocol, devices: int) -> None:
     """Refuses processes that a batch, in as many parts as it is computed in, cannot be divided over evenly."""
     if protocol.batch_size % (protocol.accumulate * devices):
         raise UserError(
             f"--devices is {devices}, expected a number that divides the batch: {protocol.batch_size} clips in "
             f"{protocol.accumulate} part(s); change --batch-size or --accumulate"
         )
+
+
+def _refuse_crowding(cells: Sequence[Cell], place: Place) -> None:
+    """Refuses several cells on a GPU whose memory does not hold them, as far as records tell."""
+    crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
+    memory_mib = gpus.memory_mib(place.gpus) if crowded else None
+    if memory_mib is not None:
+        peaks = gpus.peaks_mib(cells, on_record(place.ledger, committed()))
+        gpus.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
+
+
+def _warn_of_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
+    """Says where the cells may not all fit on the disk; how far they do is seen when they run."""
+    need, free = disk.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), disk.free_mib(place.out)
+    if cells and need + disk.RESERVE_MIB > free:
+        said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
+        console.print(f"{said} and a reserve of {disk.RESERVE_MIB} MiB", style="yellow", highlight=False)
 
 
 def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:

@@ -19,6 +19,7 @@ from mmengine.dist import all_reduce, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from fgsgl.bench.record import read_curve
 from fgsgl.files import write_whole
 
 
@@ -144,11 +145,6 @@ class CellHook(Hook):
         if at_once or time.monotonic() - self.written_s >= self.INTERVAL_S:
             write_whole(self.progress, json.dumps(self.news))
             self.written_s = time.monotonic()
-
-
-def read_curve(path: Path) -> list[dict[str, float]]:
-    """The rows of a learning curve so far."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def _write_rows(path: Path, rows: list[dict[str, float]]) -> None:

@@ -107,6 +107,13 @@ class Live:
         """Says that another command runs the cell."""
         self.progress.update(self.tasks[cell.cell_id], news="runs in another command; waiting for it")
 
+    def again(self, cell: Cell, record: Record, retries: int) -> None:
+        """Leaves a sentence about a cell that is tried again."""
+        self.progress.update(self.tasks[cell.cell_id], news="to be tried again")
+        text = f"[yellow]again[/]   {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
+        text += f"; {record.attempts} of {retries} retries"
+        self.progress.console.print(text, highlight=False)
+
     def finished(self, cell: Cell, record: Record) -> None:
         """Takes the cell's line away and leaves a sentence."""
         self.progress.remove_task(self.tasks.pop(cell.cell_id))
@@ -116,6 +123,8 @@ class Live:
         if record.status == "done":
             text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics['top1']:.1f} %"
             text += f", {record.times_s['total']:.0f} s"
+        elif record.status == "pruned":
+            text = f"[yellow]pruned[/]  {cell_label(cell)}: after epoch {record.curve[-1]['epoch']}"
         else:
             text = f"[red]failed[/]  {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
         self.progress.console.print(text, highlight=False)

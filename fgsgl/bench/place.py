@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.environment import device_environment, require_compiler
+from fgsgl.bench.gpus import visible_gpus
 from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.limits import Limits
 from fgsgl.bench.visualizers import require_visualizer
 from fgsgl.errors import UserError
 
@@ -34,6 +36,9 @@ class Place:
     """One of :data:`fgsgl.bench.visualizers.VISUALIZERS`, or None: TensorBoard alone."""
     executor: str = "local"
     """One of :data:`fgsgl.bench.executors.EXECUTORS`."""
+    gpus: tuple[str, ...] = ()
+    """Of this machine, for the cells to take turns on; none where the device is another or a certain one."""
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def ledger(self) -> Ledger:
@@ -54,9 +59,10 @@ def local_place(
     compile: bool = False,
     visualizer: str | None = None,
     executor: str = "local",
+    limits: Limits | None = None,
 ) -> Place:
-    """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one at a time on
-    a GPU, or where a cell takes several processes.
+    """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one on each GPU, or
+    on as many as a cell takes; one where it takes several processes of a CPU.
 
     Raises:
         UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer whose
@@ -72,10 +78,11 @@ def local_place(
     if devices > 1 and device.startswith("cuda:"):
         raise UserError(f"--devices {devices} needs as many GPUs, but --device {device} is one; use --device cuda")
     cores = os.cpu_count() or 1
-    on_gpu = device.startswith("cuda") or (device == "auto" and any(Path("/dev").glob("nvidia[0-9]*")))
-    jobs = jobs or (1 if on_gpu or devices > 1 else min(2, cores))
+    gpus = visible_gpus(os.environ) if device in ("auto", "cuda") else ()
+    one = device.startswith("cuda") or gpus or devices > 1
+    jobs = jobs or (max(1, len(gpus) // devices) if one else min(2, cores))
     threads = max(1, cores // jobs)
     return Place(
         out=out, root=root, device=device, jobs=jobs, threads=threads, devices=devices, compile=compile,
-        visualizer=visualizer, executor=executor,
+        visualizer=visualizer, executor=executor, gpus=gpus, limits=limits or Limits(),
     )  # fmt: skip

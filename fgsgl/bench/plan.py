@@ -16,6 +16,9 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Record
 from fgsgl.files import write_whole
 
+_TIMELESS = {"epochs": 0, "evaluation": ""}
+"""What of a protocol an estimate takes into account by itself, or may pass over."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
@@ -71,17 +74,22 @@ def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
         record.times_s["total"]
         + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
         for record in records
-        if record.method == cell.variant.method
-        and {**record.protocol, "epochs": 0} == {**cell.protocol.as_dict(), "epochs": 0}
+        if record.method == cell.variant.method and record.protocol | _TIMELESS == cell.protocol.as_dict() | _TIMELESS
     ]
     return statistics.mean(times) if times else None
 
 
-def write_plan(path: Path, planned: Sequence[Planned], designs: Sequence[dict[str, Any]] = ()) -> None:
+def write_plan(
+    path: Path,
+    planned: Sequence[Planned],
+    designs: Sequence[dict[str, Any]] = (),
+    tunings: Sequence[dict[str, Any]] = (),
+) -> None:
     """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record.
 
     A cell takes the place of one with the same name and seed under the same protocol (planned with other settings); a
-    design that of one over the same factors under the same protocol.
+    design that of one over the same factors under the same protocol; a tuning (what :class:`fgsgl.report.load.Tuning`
+    reads) that of the same row under the same protocol.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
     rows = {_place(row): row for row in known["cells"]}
@@ -98,12 +106,18 @@ def write_plan(path: Path, planned: Sequence[Planned], designs: Sequence[dict[st
         }
         rows[_place(row)] = row
     families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
-    plan = {"cells": list(rows.values())} | ({"designs": list(families.values())} if families else {})
+    searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
+    parts = {"designs": list(families.values()), "tunings": list(searches.values())}
+    plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
     write_whole(path, json.dumps(plan, indent=1) + "\n")
 
 
 def _place(row: dict) -> tuple:
-    return row["method"], row["variant"], row["seed"], row["protocol_hash"]
+    return *_row(row), row["seed"]
+
+
+def _row(row: dict) -> tuple:
+    return row["method"], row["variant"], row["protocol_hash"]
 
 
 def _family(row: dict) -> tuple:

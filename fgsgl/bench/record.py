@@ -20,7 +20,13 @@ from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
 SCHEMA = 1
-FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "error")
+FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "infrastructure", "error")
+INFRASTRUCTURE = ("killed", "infrastructure")
+"""The failures that say nothing about the cell, which is tried again after one."""
+
+
+class Pruned(Exception):
+    """The pruner of its study ended a trial."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +41,12 @@ class Record:
     cell_id: str
     """16 hex digits over what changes the result."""
     status: str
-    """``done`` or ``failed``."""
+    """``done``, ``failed``, or ``pruned``: a trial of a search that was ended early, with its curve and times, and
+    without metrics."""
     failure: dict[str, str] | None = None
     """``{"class": one of FAILURES, "message": one line}`` of a failed cell."""
+    attempts: int = 1
+    """How often the command started the cell: more than once after failures of the infrastructure."""
     method: str
     """Name of the file in ``baselines/``, or ``fgsgl``."""
     variant: str
@@ -52,7 +61,7 @@ class Record:
     """The resolved settings of the method."""
     data: dict[str, Any]
     """``fingerprint``, ``classes`` (names), ``n_clips`` and ``n_subjects`` per split, ``majority`` (share of the
-    test split's largest class), ``split_sha256`` (over the sorted clip ids of the test split), ``skipped``
+    scored split's largest class), ``split_sha256`` (over the sorted clip ids of the scored split), ``skipped``
     (``[{"clip_id", "split", "reason"}]``, clips left out by ``--skip-bad``) and ``audit`` (of
     :func:`fgsgl.data.audit.audit`; records of older versions have none)."""
     pretraining: str
@@ -90,11 +99,19 @@ def scored_sha256(clip_ids: list[str] | np.ndarray) -> str:
 
 
 def write_record(folder: Path, record: Record) -> Path:
-    """Writes ``<folder>/<cell_id>.json`` whole: temporary name, flush, rename."""
+    """Writes ``<folder>/<cell_id>.json`` whole: temporary name, flush, rename. A finished record is never replaced by
+    one that is not."""
     path = folder / f"{record.cell_id}.json"
+    if record.status != "done" and path.exists() and read_record(path).status == "done":
+        return path
     text = json.dumps(dataclasses.asdict(record), indent=1, sort_keys=True, allow_nan=False)
     write_whole(path, text + "\n")
     return path
+
+
+def read_curve(path: Path) -> list[dict[str, float]]:
+    """The rows of a learning curve so far."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def read_record(path: Path) -> Record:
@@ -121,7 +138,7 @@ def read_record(path: Path) -> Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
-    """Scores of every clip of the test split. N clips, C classes."""
+    """Scores of every clip of the scored split. N clips, C classes."""
 
     clip_ids: np.ndarray
     """(N,) str"""

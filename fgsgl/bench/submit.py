@@ -159,7 +159,10 @@ def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str
     """The cell's recognizer with the weights of its last epoch."""
     path = work_dir / f"epoch_{cell.protocol.epochs}.pth"
     if cell.method.recipe and not path.is_file():
-        raise UserError(f"no checkpoint at {path}, which scores the clips; run the cell anew with another --out")
+        raise UserError(
+            f"no checkpoint at {path}, which scores the clips; run the cell anew with another --out, and with "
+            "--keep-checkpoints last"
+        )
     init_default_scope("mmaction")
     config = build_config(
         cell.method, cell.variant.changes, cell.protocol, cell.seed, classes=classes, root=root, work_dir=work_dir

@@ -22,10 +22,11 @@ from fgsgl.bench.cost import measure
 from fgsgl.bench.distribute import join_processes, leave_processes, shared_config
 from fgsgl.bench.environment import hardware, require_compiler
 from fgsgl.bench.evaluate import adjusted, predict_split
-from fgsgl.bench.hooks import CellHook, peak_memory_mib, read_curve
+from fgsgl.bench.hooks import CellHook, peak_memory_mib
 from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
-from fgsgl.bench.record import Predictions
+from fgsgl.bench.protocol import SEALED
+from fgsgl.bench.record import Predictions, read_curve
 from fgsgl.bench.visualizers import VISUALIZERS
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.models.calibrate_hook import CalibrateHook
@@ -35,12 +36,14 @@ from fgsgl.models.towers import Tower
 def train_and_score(
     cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
 ) -> tuple[dict[str, Any], Predictions, dict[str, str]] | None:
-    """Trains the cell's recognizer if it has a recipe, and then opens the test split and scores it once.
+    """Trains the cell's recognizer if it has a recipe, and then opens the split to score and scores it once.
+
+    That is the test split, unless the protocol keeps it sealed.
 
     Of several processes that train together, the first scores alone.
 
     Returns:
-        fields of the record, the predictions on the test split, and the clips left out (id -> reason); None in every
+        fields of the record, the predictions on the scored split, and the clips left out (id -> reason); None in every
         process but the first.
     """
     torch.set_num_threads(spec["threads"])
@@ -52,6 +55,10 @@ def train_and_score(
     progress.tell({"phase": "build"}, at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
+    if spec["trial"] and spec["trial"]["pruner"]:
+        from fgsgl.bench.trial_hook import TrialHook
+
+        runner.register_hook(TrialHook(spec["trial"], progress))
     compiled = spec["compile"] and _compile_tower(_model(runner), device)
     clock.lap("build")
     if cell.method.recipe:
@@ -76,7 +83,8 @@ def train_and_score(
     clock.lap("evaluate")
     cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
     clock.lap("cost")
-    localisation = _localised(cell, model, test_loader, table, spec)
+    sealed = cell.protocol.evaluation == SEALED
+    localisation = None if sealed else _localised(cell, model, test_loader, table, spec)
     clock.lap("localise")
     parameters = list(model.parameters())
     logging.shutdown()
@@ -118,6 +126,8 @@ def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, aut
     )
     config["model"]["autocast"] = autocast
     config["resume"] = (work_dir / "last_checkpoint").exists()
+    if spec["keep_checkpoints"] == "best":
+        config["default_hooks"]["checkpoint"] |= {"save_best": "acc/top1", "rule": "greater"}
     config["randomness"]["deterministic"] = device == "cuda"
     backends = ["TensorboardVisBackend", *([VISUALIZERS[spec["visualizer"]]] if spec["visualizer"] else [])]
     config["visualizer"] = {"type": "ActionVisualizer", "vis_backends": [{"type": name} for name in backends]}

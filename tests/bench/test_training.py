@@ -14,10 +14,11 @@ from torch import Tensor
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.bench.config import build_config
-from fgsgl.bench.hooks import CellHook, read_curve
+from fgsgl.bench.hooks import CellHook
 from fgsgl.bench.method import Classes
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import default_protocol
+from fgsgl.bench.record import read_curve
 from fgsgl.bench.train import _use_average
 
 
