@@ -66,6 +66,8 @@ class Search:
         self.ready: deque[Task] = deque()
         self.taken: set[str] = set()
         """Ids of the cells that run: two trials may have suggested the same one, which runs once."""
+        self.given_up = ""
+        """Why no further trial is started; empty: it goes on."""
         self.looked_s = -math.inf
         self.known: list[FrozenTrial] = []
 
@@ -75,7 +77,7 @@ class Search:
         if self.running:
             return True
         self._look()
-        return time.monotonic() < self.deadline_s and self._missing > 0
+        return self._goes_on and self._missing > 0
 
     def left(self) -> int:
         """Trials that have yet to end."""
@@ -83,19 +85,23 @@ class Search:
         return self._missing
 
     @property
+    def _goes_on(self) -> bool:
+        return not self.given_up and time.monotonic() < self.deadline_s
+
+    @property
     def _missing(self) -> int:
         return max(0, self.wanted - sum(trial.state.is_finished() for trial in self.known))
 
     @property
     def begun(self) -> int:
-        """Trials that count, as last seen."""
-        return len(self.known)
+        """Trials that have been started, as last seen."""
+        return sum(trial.state.name != "WAITING" for trial in self.known)
 
     def take(self) -> Task | None:
         """The next cell of a trial, or that of a new one."""
         self._look()
         waiting = any(trial.state.name == "WAITING" for trial in self.known[: self.wanted])
-        if not self.ready and time.monotonic() < self.deadline_s and (len(self.known) < self.wanted or waiting):
+        if not self.ready and self._goes_on and (len(self.known) < self.wanted or waiting):
             self._ask()
         task = next((task for task in self.ready if task.cell.cell_id not in self.taken), None)
         if task is not None:
@@ -112,7 +118,7 @@ class Search:
         """Tells the study of a cell: its trial goes on with the next seed, or has ended.
 
         Raises:
-            UserError: where the data or the disk are at fault, or all trials so far have failed.
+            UserError: where the data are at fault.
         """
         from optuna.trial import TrialState
 
@@ -215,10 +221,9 @@ class Search:
         self._tell(trial.number, TrialState.FAIL)
         ended = [trial for trial in self.known if trial.state.is_finished()]
         if len(ended) >= FIRST_FAILURES and all(FAILURE in trial.user_attrs for trial in ended):
-            raise UserError(
-                f"the first {len(ended)} trials of {self.study.study_name!r} all failed, the last by {failure['class']}: "
-                f"{failure['message']}; "
-                "mend the cause, or search another --space"
+            self.given_up = (
+                f"the first {len(ended)} trials of {self.study.study_name!r} all failed, the last by "
+                f"{failure['class']}: {failure['message']}; mend the cause, or search another --space"
             )
 
 

@@ -123,7 +123,8 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         for nested in range(sweep.nested)
         for method in sweep.methods
     ]
-    trials_place = dataclasses.replace(place, out=sweep.out / "trials")
+    limits = dataclasses.replace(place.limits, keep_checkpoints="none")  # nobody asks for the weights of a trial
+    trials_place = dataclasses.replace(place, out=sweep.out / "trials", limits=limits)
     if dry_run:
         show_questions(sweep, questions, trials_place, console)
         return 0
@@ -156,6 +157,11 @@ def search(
         if any(left):
             with Live(console, sum(left) * sweep.seeds_per_trial) as live:
                 execute(Searches(searches), place, live)
+    given_up = [one.given_up for one in searches if one.given_up]
+    if len(given_up) == len(searches):
+        raise UserError(given_up[0])
+    for line in given_up:
+        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def run_rows(
