@@ -267,6 +267,6 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     console.print(view)
     todo = [item for item in planned if not item.done]
     known = [item.expected_s for item in todo if item.expected_s is not None]
-    about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time" if known else "time unknown"
-    missing = f" for {len(known)} of them" if known and len(known) < len(todo) else ""
+    about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time, as on record" if known else "time unknown"
+    missing = f", not counting the {len(todo) - len(known)} without a record" if 0 < len(known) < len(todo) else ""
     console.print(f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", highlight=False)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.identity import without
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Record
 from fgsgl.files import write_whole
 
+_LATER = {field.name: field.default for field in dataclasses.fields(Protocol) if field.metadata.get("later")}
 _TIMELESS = {"epochs": 0, "evaluation": ""}
 """What of a protocol an estimate takes into account by itself, or may pass over."""
 
@@ -27,7 +30,7 @@ class Planned:
     cell: Cell
     done: bool
     expected_s: float | None
-    """Mean of the records of the same method; None where there is none yet."""
+    """Mean of the records of the same variant or, without any, of its method; None where there is none yet."""
 
 
 def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
@@ -70,13 +73,20 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
 
 def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
     """Import, build and evaluation as they were, training scaled to the protocol's epochs."""
+    wanted = _timed(cell.protocol.as_dict())
+    of_method = [r for r in records if r.method == cell.variant.method and _timed(r.protocol) == wanted]
+    alike = [record for record in of_method if record.variant == cell.variant.name] or of_method
     times = [
         record.times_s["total"]
         + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
-        for record in records
-        if record.method == cell.variant.method and record.protocol | _TIMELESS == cell.protocol.as_dict() | _TIMELESS
+        for record in alike
     ]
     return statistics.mean(times) if times else None
+
+
+def _timed(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell's time depends on; an older record's protocol lacks the fields that came later."""
+    return without(protocol, _LATER) | _TIMELESS
 
 
 def write_plan(
