@@ -28,6 +28,7 @@ from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
 from fgsgl.report.tuned import assignments
+from fgsgl.report.write import show_board
 from sweeps.answers import Tuning, plan_entry, tunings
 from sweeps.question import Question, open_study
 from sweeps.samplers import pruner_spec
@@ -104,7 +105,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     place = local_place(sweep.out, root, **sweep.execution)
     require_division(sweep.protocol, place.devices)
     storage = None if dry_run else open_storage(sweep.where)
-    table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console)
+    table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console, dry_run=dry_run)
     questions = [
         Question(
             method=method,
@@ -200,7 +201,7 @@ def run_rows(
     planned = plan([*wanted, *tuned], place.ledger, committed())
     entries = [plan_entry(tuning, trials, sweep.protocol.hash()) for tuning in found]
     write_plan(sweep.out / "plan.json", planned, tunings=entries)
-    code = work_off(undone(planned), place, console)
+    code = work_off(undone(planned), place, console, show_board)
     if place.ledger.records():
         write_results(sweep.out, found, trials, sweep.protocol.hash())
         console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)

@@ -12,7 +12,7 @@ from rich.console import Console
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.cell_main import cell_of
 from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import load_data, load_joints, show_board, tell_left
+from fgsgl.bench.experiment import Show, load_data, load_joints, tell_left
 from fgsgl.bench.live import Live
 from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.protocol import Protocol
@@ -22,7 +22,7 @@ from fgsgl.bench.work import Plan
 from fgsgl.errors import UserError, nearest
 
 
-def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], console: Console) -> int:
+def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], console: Console, show: Show) -> int:
     """Runs the failed cells of a board again, and writes the board.
 
     Args:
@@ -30,6 +30,7 @@ def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], co
         classes: of failures (:data:`fgsgl.bench.record.FAILURES`); none: all.
         execution: how, as :func:`fgsgl.bench.place.local_place` takes it.
         console: gets the progress and the board.
+        show: the board, afterwards.
 
     Returns:
         1 if a cell failed again, else 0.
@@ -56,7 +57,7 @@ def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], co
         for cell in _run(local_place(folder, root, **execution), protocol, cells, console)
     ]
     if chosen:
-        show_board(folder, console)
+        show(folder, console)
     return 1 if again else 0
 
 

@@ -22,7 +22,7 @@ from fgsgl.bench.cell import FULL
 from fgsgl.bench.execute import is_running
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.methods import scan
-from fgsgl.bench.plan import expected_s
+from fgsgl.bench.plan import alike, expected_s
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
@@ -217,7 +217,12 @@ def expected_end(cells: Sequence[CellState], now: datetime) -> str:
     if not running:
         return f"no cell is running; the command that planned the {len(waiting)} waiting one(s) goes on with them"
     done = [cell.record for cell in cells if cell.state == "done"]
-    left_s = [expected_s(cell.method, cell.protocol, done) for cell in (*running, *waiting)]
+    protocols = {(cell.method, cell.protocol_hash): cell.protocol for cell in (*running, *waiting)}
+    of_method = {key: alike(key[0], protocol, done) for key, protocol in protocols.items()}
+    left_s = [
+        expected_s(cell.variant, cell.protocol["epochs"], of_method[cell.method, cell.protocol_hash])
+        for cell in (*running, *waiting)
+    ]
     for index, cell in enumerate(running):
         started = datetime.fromisoformat(cell.spec["started_utc"])
         if left_s[index] is not None:

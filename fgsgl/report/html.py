@@ -24,7 +24,7 @@ from fgsgl.report.cells import page_data, tally
 from fgsgl.report.figures import Written
 from fgsgl.report.rows import printable
 from fgsgl.report.tables import title
-from fgsgl.report.views import View, ablation_views, board_views, localisation_views, statistics_views
+from fgsgl.report.views import View, ablation_views, board_views, data_views, localisation_views, statistics_views
 
 PAGE = {suffix: Path(__file__).with_name(f"page.{suffix}") for suffix in ("html", "css", "js")}
 CSS_DPI = 96
@@ -85,7 +85,7 @@ def page(board: Board, figures: Iterable[Written], ablations: Sequence[Ablation]
             *([Tab(name="figures", title="Figures")] if pictures else ()),
             *([Tab(name="classes", title="Classes", paper=False)] if data["classes"]["rows"] else ()),
             Tab(name="cells", title="Cells", paper=False),
-            Tab(name="protocol", title="Protocol"),
+            Tab(name="protocol", title="Protocol", views=data_views(board)),
         ],
         figures=pictures,
         protocols=_protocols(board),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -149,6 +150,20 @@ def test_a_finished_cell_is_never_run_again(board: Path, smoke: Path, call) -> N
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
     dry = call(*words, "--seeds", "2", "--dry-run").stdout
     assert dry.count(" done ") == 6 and dry.count("to do") == 2 and "2 cells to run, about" in dry
+
+
+def test_a_dry_run_renders_and_decodes_nothing(smoke: Path, tmp_path: Path, call) -> None:
+    words = ("--methods", "tsn", "stgcnpp", "--dry-run")
+    bare = call(*RUN, *words).stdout
+    n_clips = len(read_clips(smoke / "clips.csv"))
+    assert f"{n_clips} of {n_clips} videos to be rendered at data/synmg/smoke-seed0" in bare
+    assert f"{n_clips} of {n_clips} clips to be decoded" in bare
+    assert list(tmp_path.iterdir()) == []
+    shutil.copytree(smoke, tmp_path / "made", ignore=shutil.ignore_patterns(".frames"))
+    made = call(*RUN, "--root", "made", *words).stdout
+    assert "to be rendered" not in made and not (tmp_path / "made" / ".frames").exists()
+    ids = [set(re.findall(r"\b[0-9a-f]{16}\b(?= .*seed 0)", text)) for text in (bare, made)]
+    assert ids[0] == ids[1] and len(ids[0]) == 6
 
 
 def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path: Path, call, monkeypatch) -> None:
