@@ -112,6 +112,7 @@ def test_retry_runs_the_chosen_failures_and_nothing_else(copied: Path, capsys) -
     whole, diverged = ledger.get(floor), ledger.get(ids["fgsgl"])
     spec = json.loads((copied / "work" / floor / "spec.json").read_text())
     spec |= {"ledger": str(ledger.folder), "work_dir": str(copied / "work" / floor)}
+    (ledger.folder / f"{floor}.json").unlink()  # a finished record is never overwritten
     write_record(ledger.folder, failed_record(spec, "killed", "by signal 9", {}))
     assert main(["retry", str(copied), "--failed", "--class", "killed"]) == 0
     assert "1 of 2 failed cells (" in capsys.readouterr().out
