@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fgsgl.bench.cell import FULL, Variant
-from fgsgl.bench.method import Classes
+from fgsgl.bench.method import Classes, Recipe
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
 from fgsgl.errors import UserError
@@ -42,9 +42,10 @@ def refuse_no_op(variants: Sequence[Variant], protocol: Protocol, text: str) -> 
 
 def refuse_twins(variants: Sequence[Variant], protocol: Protocol, text: str) -> None:
     """The check itself, in this process; see :func:`refuse_no_op`."""
-    seen: list[tuple[str, dict[str, float]]] = []
+    seen: list[tuple[str, tuple[Recipe | None, dict[str, float]]]] = []
     for variant in (Variant(method=variants[0].method), *variants):
-        found = observe(variant.method, variant.changes, protocol, text)
+        recipe = get(variant.method).recipe_with(variant.changes)  # shows in no first step
+        found = recipe, observe(variant.method, variant.changes, protocol, text)
         for other, before in seen:
             if found == before:
                 what = "changes nothing" if other == FULL else f"computes the same as {other}"

@@ -61,15 +61,16 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``fgsgl run``, the ablations and the sweeps have in common."""
     add_protocol_arguments(parser)
     parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
-    add_execution_arguments(parser)
+    add_execution_arguments(parser, "--jobs")
     parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
 
-def add_execution_arguments(parser: argparse.ArgumentParser) -> None:
-    """How cells are run; none of it is part of a cell's id."""
+def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None:
+    """How cells are run, which is no part of a cell's id; ``jobs`` are the names of the option that says how many at a
+    time."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
+    parser.add_argument(*jobs, dest="jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
     parser.add_argument(
         "--devices", type=int, default=1, help="GPUs that train a cell, or processes on a CPU (default: 1)"
     )

@@ -37,7 +37,11 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     run = add_command(commands, "run", _run, "train and evaluate methods under one protocol, then write the board")
-    run.add_argument("--methods", nargs="+", default=["fgsgl"], help="names from `fgsgl methods` (default: fgsgl)")
+    run.add_argument("--methods", nargs="+", help="names from `fgsgl methods` (default: fgsgl, or none with --config)")
+    run.add_argument(
+        "--config", nargs="+", type=Path, default=[], metavar="FILE",
+        help="settings of a method, such as the best/fgsgl.yaml of a search; a row of their own beside --methods",
+    )  # fmt: skip
     add_experiment_arguments(run)
 
     report = add_command(commands, "report", _report, "write a board and its figures from a folder's records")
@@ -103,7 +107,7 @@ def _add_state_commands(commands: argparse._SubParsersAction) -> None:
     retry.add_argument("folder", type=Path, help="the board's folder")
     retry.add_argument("--failed", action="store_true", required=True, help="which cells: those that failed")
     retry.add_argument("--class", dest="classes", nargs="+", default=[], metavar="CLASS", help="only such failures")
-    add_execution_arguments(retry)
+    add_execution_arguments(retry, "--jobs")
 
 
 def _add_record_commands(commands: argparse._SubParsersAction) -> None:
@@ -125,10 +129,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.experiment import Experiment, run
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
+    from sweeps.tuned import read_configs
 
     protocol = protocol_of(arguments)
+    configured = read_configs(arguments.config)
+    methods = arguments.methods or ([] if configured else ["fgsgl"])
     experiment = Experiment(
-        variants=tuple(Variant(method=get(name).name) for name in dict.fromkeys(arguments.methods)),
+        variants=(*(Variant(method=get(name).name) for name in dict.fromkeys(methods)), *configured),
         protocol=protocol,
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),

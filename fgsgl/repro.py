@@ -137,10 +137,8 @@ def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path)
     method = get(record.method)
     if method.unavailable:
         raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    settings = record.config.get("settings") or {}
-    changes = {name: value for name, value in settings.items() if method.settings.get(name) != value}
     cell = Cell(
-        variant=Variant(method=method.name, name=record.variant, changes=changes),
+        variant=Variant(method=method.name, name=record.variant, changes=method.changes_in(record.config)),
         protocol=protocol,
         seed=record.seed,
         fingerprint=record.data["fingerprint"],

@@ -13,6 +13,8 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.text.fgtext import load
 
 FULL = "full"
+TUNED = "tuned"
+"""Name of the row whose settings a search has chosen; its seeds may have the settings of different studies."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,15 @@ from fgsgl.bench.failures import BUSY, failure_class, what_fits
 from fgsgl.bench.follow import follow_starter
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Predictions, Record, read_curve, scored_sha256, write_predictions, write_record
+from fgsgl.bench.record import (
+    Predictions,
+    Pruned,
+    Record,
+    read_curve,
+    scored_sha256,
+    write_predictions,
+    write_record,
+)
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UserError
@@ -64,6 +72,12 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         result, predictions = run(cell, table, spec, clock)
         metrics = metrics_of(predictions, sets.get(cell.protocol.dataset))
         sha256 = write_predictions(ledger, cell.cell_id, predictions)
+    except Pruned:
+        clock.lap("train")
+        clock.total()
+        write_record(ledger, pruned_record(spec, clock.laps_s))
+        tidy(Path(spec["work_dir"]), "none")  # the weights of an epoch in the middle, which nothing could go on from
+        return 0
     except Exception as error:  # whatever goes wrong in a cell becomes its record
         write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
         traceback.print_exc()
@@ -82,6 +96,8 @@ def _train_along(spec: dict[str, Any], clock: Clock) -> int:
 
     try:
         train_and_score(cell_of(spec), table_of(spec), spec, *precision(spec), clock)
+    except Pruned:
+        return 0
     except Exception as error:  # torchrun ends all processes when one ends by an error
         traceback.print_exc()
         time.sleep(GRACE_S)
@@ -160,6 +176,19 @@ def failed_record(spec: dict[str, Any], failure: str, message: str, times_s: dic
     )
 
 
+def pruned_record(spec: dict[str, Any], times_s: dict[str, float]) -> Record:
+    """The record of a trial's cell that its study's pruner ended."""
+    device, autocast = precision(spec)
+    return Record(
+        status="pruned",
+        data={"fingerprint": spec["fingerprint"]},
+        hardware=hardware(device, spec["threads"], autocast, spec["devices"]),
+        times_s=times_s,
+        curve=read_curve(Path(spec["work_dir"]) / "curve.jsonl"),
+        **common_fields(spec),
+    )
+
+
 class Clock:
     """Seconds by phase."""
 
@@ -178,7 +207,7 @@ class Clock:
         self.laps_s["total"] = round(time.monotonic() - self.started_s, 3)
 
 
-def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> dict[str, Any]:
+def describe_data(table: ClipTable, skipped: dict[str, str], modality: str, scored_split: str) -> dict[str, Any]:
     """What a record keeps of the data: counts over the clips that are used, and the clips left out.
 
     The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons.
@@ -188,7 +217,7 @@ def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> d
 
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
-    counts_C = np.bincount([clip.label for clip in by_split["test"]], minlength=len(table.classes))
+    counts_C = np.bincount([clip.label for clip in by_split[scored_split]], minlength=len(table.classes))
     of_skeletons = getattr(sets.get(table.dataset), "SKELETON_CAVEATS", ()) if modality == "skeleton" else ()
     return {
         "fingerprint": table.fingerprint(),
@@ -198,7 +227,7 @@ def describe_data(table: ClipTable, skipped: dict[str, str], modality: str) -> d
         "n_clips": {split: len(clips) for split, clips in by_split.items()},
         "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
         "majority": float(counts_C.max() / max(1, counts_C.sum())),
-        "split_sha256": scored_sha256([clip.clip_id for clip in by_split["test"]]),
+        "split_sha256": scored_sha256([clip.clip_id for clip in by_split[scored_split]]),
         "skipped": [
             {"clip_id": clip.clip_id, "split": clip.split, "reason": skipped[clip.clip_id]}
             for clip in table.clips
@@ -225,11 +254,12 @@ def one_line(error: Exception) -> str:
 
 
 def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
-    """Scores the test split by a floor or ceiling, which sees no video, over the clips that the others see."""
+    """Scores the clips that the others are scored on by a floor or ceiling, which sees no video."""
     from fgsgl.data.cache import open_cache
 
+    split = cell.protocol.scored_split
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
-    train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", "test"))
+    train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", split))
     scores_NC = cell.method.scores(table, train, clips, cell.seed)
     clock.lap("evaluate")
     predictions = Predictions(
@@ -239,7 +269,7 @@ def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) 
         scores={"combined": scores_NC},
     )
     result = {"hardware": hardware("cpu", spec["threads"], "none"), "params": 0, "trainable_params": 0}
-    return {**result, "data": describe_data(table, bad, cell.method.modality)}, predictions
+    return {**result, "data": describe_data(table, bad, cell.method.modality, split)}, predictions
 
 
 def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
@@ -247,7 +277,7 @@ def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock
     from fgsgl.bench.train import train_and_score
 
     result, predictions, skipped = train_and_score(cell, table, spec, *precision(spec), clock)
-    result["data"] = describe_data(table, skipped, cell.method.modality)
+    result["data"] = describe_data(table, skipped, cell.method.modality, cell.protocol.scored_split)
     return result, predictions
 
 

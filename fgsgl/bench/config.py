@@ -31,7 +31,7 @@ def build_config(
 
     Args:
         method: a method that has a model (no floor). Without a recipe it gets a config without training.
-        changes: settings of the variant.
+        changes: settings of the variant, and of its recipe.
         protocol: what all methods share.
         seed: of initialisation, data order and augmentation.
         classes: how many, and their FG-Text.
@@ -39,7 +39,7 @@ def build_config(
         work_dir: where checkpoints and logs go.
         n_train: clips in the training split, where that is known: a warm-up of under two steps is left out.
     """
-    recipe = method.recipe
+    recipe = method.recipe_with(changes)
     epochs = protocol.epochs
     model = method.model(protocol, classes, method.resolve(changes))
     if protocol.label_smoothing and "cls_head" in model:
@@ -62,7 +62,7 @@ def build_config(
         "default_scope": "mmaction",
         "model": model,
         "val_dataloader": _loader(method, protocol, root, "val"),
-        "test_dataloader": _loader(method, protocol, root, "test"),
+        "test_dataloader": _loader(method, protocol, root, protocol.scored_split),
         "val_evaluator": evaluator,
         "test_evaluator": evaluator,
         **training,

@@ -21,7 +21,7 @@ from fgsgl.bench.methods import get
 from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.plan import Planned, cells, on_record, plan, write_plan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.study import open_studies
+from fgsgl.bench.study import DesignStudy, open_studies
 from fgsgl.bench.work import Plan
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
@@ -105,6 +105,24 @@ def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
         open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
+def prepare(methods: Sequence[str], protocol: Protocol, root: Path, console: Console) -> ClipTable:
+    """The clip table, with everything cached that some methods read.
+
+    Raises:
+        UserError: for a method that cannot run here or has nothing to read, or as :func:`load_data`.
+    """
+    for method in map(get, methods):
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+    skeletons = any(get(name).modality == "skeleton" for name in methods)
+    if skeletons:
+        layout_name(protocol.dataset)  # refuses a data set without any, before its videos are decoded
+    table = load_data(protocol, root, console)
+    if skeletons:
+        load_joints(protocol, table, console)
+    return table
+
+
 def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
@@ -118,16 +136,8 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
         experiment.visualizer, experiment.executor, experiment.limits,
     )  # fmt: skip
-    _divide(experiment.protocol, experiment.devices)
-    for method in (get(variant.method) for variant in experiment.variants):
-        if method.unavailable:
-            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    skeletons = any(get(variant.method).modality == "skeleton" for variant in experiment.variants)
-    if skeletons:
-        layout_name(experiment.protocol.dataset)  # refuses a data set without any, before its videos are decoded
-    table = load_data(experiment.protocol, root, console)
-    if skeletons:
-        load_joints(experiment.protocol, table, console)
+    require_division(experiment.protocol, experiment.devices)
+    table = prepare([variant.method for variant in experiment.variants], experiment.protocol, root, console)
     wanted = cells(
         experiment.variants,
         experiment.protocol,
@@ -137,7 +147,6 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     )
     planned = plan(wanted, place.ledger, committed())
     todo = [item.cell for item in planned if item.todo]
-    _refuse_crowding(todo, place)
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
@@ -150,19 +159,29 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
     if results:
         console.print(_not_again(results, experiment.out), markup=False, highlight=False, style="yellow")
-    _warn_of_room(todo, place, console)
+    code = work_off(todo, place, console, studies)
+    return 1 if results else code
+
+
+def work_off(todo: Sequence[Cell], place: Place, console: Console, studies: Sequence[DesignStudy] = ()) -> int:
+    """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
+
+    Raises:
+        UserError: where the data or the disk are at fault.
+    """
+    require_room(todo, place, console)
     work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
     if place.ledger.records():
-        show_board(experiment.out, console)
+        show_board(place.out, console)
     tell_left(work, len(todo), place, console)
     for cell in work.failed:
         failure = place.ledger.get(cell.cell_id).failure
         if failure["class"] == "bad_data":
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
-    return 1 if work.failed or results else 0
+    return 1 if work.failed else 0
 
 
 def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
@@ -181,7 +200,7 @@ def _not_again(failures: Sequence[str], out: Path) -> str:
     )
 
 
-def _divide(protocol: Protocol, devices: int) -> None:
+def require_division(protocol: Protocol, devices: int) -> None:
     """Refuses processes that a batch, in as many parts as it is computed in, cannot be divided over evenly."""
     if protocol.batch_size % (protocol.accumulate * devices):
         raise UserError(
@@ -190,17 +209,18 @@ def _divide(protocol: Protocol, devices: int) -> None:
         )
 
 
-def _refuse_crowding(cells: Sequence[Cell], place: Place) -> None:
-    """Refuses several cells on a GPU whose memory does not hold them, as far as records tell."""
+def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
+    """Refuses several cells on a GPU whose memory does not hold them, as far as records tell, and says where the cells
+    may not all fit on the disk; how far they do is seen when they run.
+
+    Raises:
+        UserError: naming how many cells would fit on the GPUs.
+    """
     crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
     memory_mib = gpus.memory_mib(place.gpus) if crowded else None
     if memory_mib is not None:
         peaks = gpus.peaks_mib(cells, on_record(place.ledger, committed()))
         gpus.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
-
-
-def _warn_of_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
-    """Says where the cells may not all fit on the disk; how far they do is seen when they run."""
     need, free = disk.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), disk.free_mib(place.out)
     if cells and need + disk.RESERVE_MIB > free:
         said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"

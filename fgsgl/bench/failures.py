@@ -63,7 +63,7 @@ def failure_class(error: BaseException) -> str:
         return "out_of_memory"
     if number in UNWRITABLE:
         return "unwritable"
-    if number in LOST or isinstance(error, ConnectionError):
+    if number in LOST or isinstance(error, ConnectionError) or "StorageInternalError" in kinds:
         return "infrastructure"
     return _class_said(f"{type(error).__name__}: {error}") or "error"
 

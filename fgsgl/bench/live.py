@@ -123,6 +123,8 @@ class Live:
         if record.status == "done":
             text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics['top1']:.1f} %"
             text += f", {record.times_s['total']:.0f} s"
+        elif record.status == "pruned":
+            text = f"[yellow]pruned[/]  {cell_label(cell)}: after epoch {record.curve[-1]['epoch']}"
         else:
             text = f"[red]failed[/]  {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
         self.progress.console.print(text, highlight=False)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fgsgl.bench.identity import LABEL, LATER, identity, without
 from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.space import Space
 from fgsgl.errors import UserError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
 
     from fgsgl.data.cliptable import Clip, ClipTable
+
+RECIPE = "recipe."
+"""What a change of the recipe begins with: ``recipe.lr``."""
+TUNABLE: dict[str, tuple[Callable[[float], bool], str]] = {
+    "lr": (lambda value: value > 0, "a number above 0"),
+    "weight_decay": (lambda value: value >= 0, "0 or more"),
+    "warmup": (lambda value: 0 <= value < 1, "0 or more, and less than 1"),
+    "clip_grad": (lambda value: value > 0, "a number above 0"),
+}
+"""What a variant may change of its method's recipe, and the values that it may have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +40,11 @@ class Classes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How a method is trained; the number of epochs and the batch size belong to the protocol."""
+    """How a method is trained; the number of epochs and the batch size belong to the protocol.
+
+    Raises:
+        UserError: for a value outside its range.
+    """
 
     lr: float
     weight_decay: float = 0.05
@@ -42,6 +58,12 @@ class Recipe:
     """What kind of network it is for; see :mod:`fgsgl.bench.recipes`."""
     optimizer: str = field(default="AdamW", metadata=LATER)
     """``AdamW``, or ``SGD`` with Nesterov's momentum of 0.9."""
+
+    def __post_init__(self) -> None:
+        for name, (fits, expected) in TUNABLE.items():
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not math.isfinite(value) or not fits(value):
+                raise UserError(f"{RECIPE}{name} is {value!r}, expected {expected}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +84,11 @@ class Method:
     unavailable: str = ""
     """Why it cannot run here; empty: it can."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Every setting that a variant may change, with its default."""
+    """Every setting that a variant may change, with its default; those of the recipe are ``recipe.lr`` and so on."""
     later: Mapping[str, Any] = field(default_factory=dict)
     """Those of the settings that came after records had been made; see :mod:`fgsgl.bench.identity`."""
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+    """What a search may choose, by the name of the space; every recipe has one more, see :mod:`fgsgl.bench.recipes`."""
     recipe: Recipe | None = None
     """None: nothing is trained, and nothing is random; one seed serves for all."""
     model: Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]] | None = None
@@ -79,22 +103,45 @@ class Method:
     """(protocol, settings) -> name and hash of the weights it starts from."""
 
     def resolve(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings with some changed.
+        """The settings with some changed; changes of the recipe are left to :meth:`recipe_with`.
 
         Raises:
             UserError: for an unknown setting.
         """
         for name in changes:
-            if name not in self.settings:
-                raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, list(self.settings))}")
-        return {**self.settings, **changes}
+            if name not in self.flat:
+                raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, list(self.flat))}")
+        return {**self.settings, **{name: value for name, value in changes.items() if name in self.settings}}
+
+    def recipe_with(self, changes: Mapping[str, Any]) -> Recipe | None:
+        """The recipe with what ``recipe.<name>`` among the changes says; None: nothing is trained.
+
+        Raises:
+            UserError: for a value that a recipe cannot have.
+        """
+        changed = {name: changes[f"{RECIPE}{name}"] for name in TUNABLE if f"{RECIPE}{name}" in changes}
+        return dataclasses.replace(self.recipe, **changed) if self.recipe else None
+
+    @property
+    def flat(self) -> dict[str, Any]:
+        """Whatever a variant may change, with its default."""
+        return {**self.settings, **{f"{RECIPE}{name}": getattr(self.recipe, name) for name in TUNABLE if self.recipe}}
+
+    def changes_in(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The changes that :meth:`describe` has told of: what a record's config has other than the defaults are."""
+        recipe = config.get("recipe") or {}
+        tuned = {f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}
+        known = {**(config.get("settings") or {}), **tuned}
+        return {name: value for name, value in known.items() if self.flat.get(name) != value}
 
     def describe(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """What a record keeps of the method: display name, resolved settings and recipe, in plain values."""
-        recipe = dataclasses.asdict(self.recipe) if self.recipe else None
+        recipe = self.recipe_with(changes)
+        recipe = dataclasses.asdict(recipe) if recipe else None
         return {"display_name": self.display_name, "settings": self.resolve(changes), "recipe": recipe}
 
     def identity(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """What a cell's id is made of: the same, without what changes no result."""
-        recipe = identity(self.recipe) if self.recipe else None
+        recipe = self.recipe_with(changes)
+        recipe = identity(recipe) if recipe else None
         return {**self.describe(changes), "settings": without(self.resolve(changes), self.later), "recipe": recipe}

@@ -16,6 +16,9 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import RESULTS, Record
 from fgsgl.files import write_whole
 
+_TIMELESS = {"epochs": 0, "evaluation": ""}
+"""What of a protocol an estimate takes into account by itself, or may pass over."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
@@ -78,6 +81,11 @@ def _result(record: Record | None) -> str | None:
     return failure if failure in RESULTS else None
 
 
+def left(planned: Sequence[Planned]) -> list[Cell]:
+    """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults."""
+    return list({item.cell.cell_id: item.cell for item in reversed(planned) if not item.done}.values())[::-1]
+
+
 def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
     """The finished records of several ledgers, each cell once."""
     records: dict[str, Record] = {}
@@ -91,16 +99,22 @@ def expected_s(method: str, protocol: Mapping[str, Any], records: Iterable[Recor
     times = [
         record.times_s["total"] + record.times_s.get("train", 0) * (protocol["epochs"] / record.protocol["epochs"] - 1)
         for record in records
-        if record.method == method and {**record.protocol, "epochs": 0} == {**protocol, "epochs": 0}
+        if record.method == method and record.protocol | _TIMELESS == {**protocol, **_TIMELESS}
     ]
     return statistics.mean(times) if times else None
 
 
-def write_plan(path: Path, planned: Sequence[Planned], designs: Sequence[dict[str, Any]] = ()) -> None:
+def write_plan(
+    path: Path,
+    planned: Sequence[Planned],
+    designs: Sequence[dict[str, Any]] = (),
+    tunings: Sequence[dict[str, Any]] = (),
+) -> None:
     """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record.
 
     A cell takes the place of one with the same name and seed under the same protocol (planned with other settings); a
-    design that of one over the same factors under the same protocol.
+    design that of one over the same factors under the same protocol; a tuning (what :class:`fgsgl.report.load.Tuning`
+    reads) that of the same row under the same protocol.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
     rows = {_place(row): row for row in known["cells"]}
@@ -117,12 +131,18 @@ def write_plan(path: Path, planned: Sequence[Planned], designs: Sequence[dict[st
         }
         rows[_place(row)] = row
     families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
-    plan = {"cells": list(rows.values())} | ({"designs": list(families.values())} if families else {})
+    searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
+    parts = {"designs": list(families.values()), "tunings": list(searches.values())}
+    plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
     write_whole(path, json.dumps(plan, indent=1) + "\n")
 
 
 def _place(row: dict) -> tuple:
-    return row["method"], row["variant"], row["seed"], row["protocol_hash"]
+    return *_row(row), row["seed"]
+
+
+def _row(row: dict) -> tuple:
+    return row["method"], row["variant"], row["protocol_hash"]
 
 
 def _family(row: dict) -> tuple:

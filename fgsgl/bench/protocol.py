@@ -11,6 +11,10 @@ from fgsgl.data.sampling import PER_SEGMENT
 from fgsgl.errors import UserError, nearest
 
 EVALUATION = "every clip of the test split once, one view, whole frame, last epoch's weights"
+SEALED = (
+    "every clip of the validation split once, one view, whole frame, last epoch's weights; the test split stays sealed"
+)
+"""Of a search's trials, which choose settings: nothing of the test split is opened."""
 SIZES = ("quick", "standard")
 SAMPLINGS = ("plain", "class_balanced")
 
@@ -43,6 +47,7 @@ class Protocol:
     skip_bad: bool = False
     """Leave out clips whose video cannot be read; they are counted on the board."""
     evaluation: str = EVALUATION
+    """``EVALUATION`` or ``SEALED``."""
     size: str = field(default="quick", metadata=LATER)
     """Of every method: ``quick`` trains on two cores, ``standard`` is the published one, for a GPU."""
     accumulate: int = field(default=1, metadata=LATER)
@@ -64,7 +69,7 @@ class Protocol:
         for name in ("num_frames", "image_size", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
-        for name, valid in (("size", SIZES), ("sampling", SAMPLINGS)):
+        for name, valid in (("size", SIZES), ("sampling", SAMPLINGS), ("evaluation", (EVALUATION, SEALED))):
             if getattr(self, name) not in valid:
                 raise UserError(f"{name} is {getattr(self, name)!r}; {nearest(str(getattr(self, name)), valid)}")
         for name in ("label_smoothing", "ema"):
@@ -79,6 +84,11 @@ class Protocol:
             )
         if not 1 <= self.views <= PER_SEGMENT:
             raise UserError(f"views is {self.views}, expected 1 to {PER_SEGMENT}: the frames kept of a segment")
+
+    @property
+    def scored_split(self) -> str:
+        """The split that a trained recognizer is scored on: ``test``, or ``val`` while that is sealed."""
+        return "val" if self.evaluation == SEALED else "test"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for records and configs."""

@@ -5,7 +5,11 @@ Epochs and batch size belong to the protocol, and are the same for all.
 
 from __future__ import annotations
 
-from fgsgl.bench.method import Recipe
+from fgsgl.bench.method import RECIPE, Recipe
+from fgsgl.bench.space import Param, Space
+
+WIDTH = 10.0
+"""A search goes from a tenth of a family's rate and weight decay to ten times them: alike for every family."""
 
 _CHOSEN = "ours; rate of {} by SynMG quick's validation split"
 
@@ -32,3 +36,18 @@ RECIPES = {
 }  # fmt: skip
 """By family: ``peft`` (a pretrained tower with few trained weights), ``probe`` (a linear layer on frozen features),
 ``pretrained cnn``, ``pretrained vit`` (all weights), ``scratch cnn``, ``scratch vit``, ``skeleton``."""
+
+
+def optim(recipe: Recipe) -> Space:
+    """What a search may choose of a recipe."""
+    meanings = {"lr": "highest learning rate", "weight_decay": "weight decay"}
+    return tuple(
+        Param(
+            name=f"{RECIPE}{name}",
+            low=getattr(recipe, name) / WIDTH,
+            high=getattr(recipe, name) * WIDTH,
+            log=True,
+            help=meaning,
+        )
+        for name, meaning in meanings.items()
+    )

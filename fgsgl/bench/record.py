@@ -27,6 +27,10 @@ RESULTS = ("out_of_memory", "nan", "time_limit", "error")
 """Failures that are the cell's result: the same command does not run it again, `fgsgl retry` does."""
 
 
+class Pruned(Exception):
+    """The pruner of its study ended a trial."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """What happened in one cell.
@@ -39,7 +43,8 @@ class Record:
     cell_id: str
     """16 hex digits over what changes the result."""
     status: str
-    """``done`` or ``failed``."""
+    """``done``, ``failed``, or ``pruned``: a trial of a search that was ended early, with its curve and times, and
+    without metrics."""
     failure: dict[str, str] | None = None
     """``{"class": one of FAILURES, "message": one line}`` of a failed cell."""
     attempts: int = 1
@@ -58,7 +63,7 @@ class Record:
     """The resolved settings of the method."""
     data: dict[str, Any]
     """``fingerprint``, ``classes`` (names), ``n_clips`` and ``n_subjects`` per split, ``majority`` (share of the
-    test split's largest class), ``split_sha256`` (over the sorted clip ids of the test split) and ``skipped``
+    scored split's largest class), ``split_sha256`` (over the sorted clip ids of the scored split) and ``skipped``
     (``[{"clip_id", "split", "reason"}]``, clips left out by ``--skip-bad``)."""
     pretraining: str
     """Name and hash of the weights the method starts from, or ``none``."""
@@ -134,7 +139,7 @@ def read_record(path: Path) -> Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
-    """Scores of every clip of the test split. N clips, C classes."""
+    """Scores of every clip of the scored split. N clips, C classes."""
 
     clip_ids: np.ndarray
     """(N,) str"""

@@ -6,7 +6,6 @@ the same, is ever asked. The ledger stays the truth: a study that is lost, or th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from fgsgl.bench.cell import Cell
 from fgsgl.bench.design import Design
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.record import Record
-from fgsgl.errors import UserError
+from fgsgl.bench.storage import open_storage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -159,35 +158,15 @@ def open_studies(
         cells: of the experiment, in the order in which they run.
         ledger: of the board.
         out: the board's folder.
-        url: of a data base, as SQLAlchemy takes it; None: the file ``JOURNAL`` below ``out``.
+        url: of a data base, as SQLAlchemy takes it, or a journal file; None: the file ``JOURNAL`` below ``out``.
 
     Raises:
         UserError: for a storage that cannot be opened or read.
     """
     if not designs:
         return []
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = out / JOURNAL
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # two commands would enqueue a cell twice
-        storage = _storage(path, url)
+        storage = open_storage(url, path)
         return [DesignStudy(design, cells, ledger, storage, out.name) for design in designs]
-
-
-def _storage(path: Path, url: str | None) -> BaseStorage:
-    from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    if url is None:
-        try:
-            return JournalStorage(JournalFileBackend(str(path)))
-        except (json.JSONDecodeError, KeyError) as error:
-            raise UserError(
-                f"the studies in {path} cannot be read ({error}); delete it: the same command makes them anew"
-            ) from None
-    try:
-        return RDBStorage(url)
-    except Exception as error:  # whatever SQLAlchemy and the data base's driver raise
-        raise UserError(f"--storage cannot be opened: {error}; expected a URL such as sqlite:///studies.db") from None

@@ -25,6 +25,7 @@ from fgsgl.bench.evaluate import adjusted, predict_split
 from fgsgl.bench.hooks import CellHook, peak_memory_mib
 from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
+from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Predictions, read_curve
 from fgsgl.bench.resume import prepare
 from fgsgl.bench.visualizers import VISUALIZERS
@@ -36,12 +37,14 @@ from fgsgl.models.towers import Tower
 def train_and_score(
     cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
 ) -> tuple[dict[str, Any], Predictions, dict[str, str]] | None:
-    """Trains the cell's recognizer if it has a recipe, and then opens the test split and scores it once.
+    """Trains the cell's recognizer if it has a recipe, and then opens the split to score and scores it once.
+
+    That is the test split, unless the protocol keeps it sealed.
 
     Of several processes that train together, the first scores alone.
 
     Returns:
-        fields of the record, the predictions on the test split, and the clips left out (id -> reason); None in every
+        fields of the record, the predictions on the scored split, and the clips left out (id -> reason); None in every
         process but the first.
     """
     torch.set_num_threads(spec["threads"])
@@ -53,6 +56,10 @@ def train_and_score(
     progress.tell({"phase": "build"}, at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
+    if spec["trial"] and spec["trial"]["pruner"]:
+        from fgsgl.bench.trial_hook import TrialHook
+
+        runner.register_hook(TrialHook(spec["trial"], progress))
     compiled = spec["compile"] and _compile_tower(_model(runner), device)
     clock.lap("build")
     if cell.method.recipe:
@@ -77,7 +84,8 @@ def train_and_score(
     clock.lap("evaluate")
     cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
     clock.lap("cost")
-    localisation = _localised(cell, model, test_loader, table, spec)
+    sealed = cell.protocol.evaluation == SEALED
+    localisation = None if sealed else _localised(cell, model, test_loader, table, spec)
     clock.lap("localise")
     parameters = list(model.parameters())
     logging.shutdown()

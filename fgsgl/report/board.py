@@ -15,18 +15,21 @@ import pandas as pd
 
 from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
+from fgsgl.report import tuned
 from fgsgl.report.answers import AnswerBook
 from fgsgl.report.compare import differences, ties
-from fgsgl.report.load import Planned, load, load_planned
+from fgsgl.report.load import Planned, Tuning, load, load_plan, load_tunings
 from fgsgl.report.note import cost_note, note
 from fgsgl.report.numbers import COSTS, numbers, state
 from fgsgl.report.published import published
 from fgsgl.report.rows import (
     KEY,
+    PARTS,
     REFERENCE,
     Key,
     by_seed,
     label,
+    part_of,
     planned_key,
     printable,
     row_key,
@@ -36,10 +39,10 @@ from fgsgl.report.rows import (
 from fgsgl.report.twins import Twins, twins
 
 __all__ = [
-    "COLUMNS", "REFERENCE", "TEXTS", "Board", "by_seed", "label", "leaderboard", "planned_key", "printable",
+    "COLUMNS", "REFERENCE", "TEXTS", "Board", "by_seed", "label", "leaderboard", "part_of", "planned_key", "printable",
     "read_board", "row_key",
 ]  # fmt: skip
-COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped")
+COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped", *tuned.COUNTS)
 SHARES = (
     "top1", "top1_ci_low", "top1_ci_high", "top5", "mean_class", "macro_f1", "category_top1", "fine_top1", "group_top1",
     "f1_mean",
@@ -48,11 +51,12 @@ EFFECTS = (
     "diff_top1", "diff_ci_low", "diff_ci_high", "p", "p_holm", "smallest_p", "smallest_p_holm", "mcnemar_p", "d_z",
     "wins", "wins_low", "wins_high",
 )  # fmt: skip
-NUMBERS = (*SHARES, *EFFECTS, "floor", "params_m", "trainable_m", "train_s", *COSTS)
+NUMBERS = (*SHARES, *EFFECTS, "floor", "params_m", "trainable_m", "train_s", *COSTS, *tuned.HOURS)
 COLUMNS = (
     "label", *KEY, "n_seeds", "n_subjects", "n_clips", *SHARES, "interval_over", "tied", *EFFECTS, "diff_over",
     "n_pairs", "family", "diff_note", "floor", "params_m", "trainable_m", "train_s", *COSTS, "pretraining", "skipped",
     "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
+    *tuned.COUNTS, *tuned.HOURS, *tuned.TEXTS,
 )  # fmt: skip
 TEXTS = tuple(name for name in COLUMNS if name not in COUNTS + NUMBERS)
 
@@ -89,15 +93,19 @@ def read_board(folder: Path) -> Board:
         UserError: from :func:`fgsgl.report.load.load`, or from :func:`leaderboard`.
     """
     records = load(folder)
-    planned = load_planned(folder, records)
-    cells = rows(records)
+    plan, tunings = load_plan(folder, records), load_tunings(folder)
+    known = {record.cell_id for record in records}
+    planned = tuple(cell for cell in plan if cell.cell_id not in known)
+    cells = rows(records, plan)
     scored = {key: scored_cells(group) for key, group in cells.items()}
     answers = AnswerBook(ledger=folder / "ledger")
     same = twins(scored, answers)
-    table = leaderboard(cells, scored, planned, same, answers)
+    table = leaderboard(cells, scored, planned, same, answers, tunings)
+    about_tuned = (*tuned.note(table, cells, tunings), *tuned.superseded(records, cells))
     return Board(
-        folder=folder, table=table, note=note(table, cells, scored, same), cost_note=cost_note(table), cells=cells,
-        scored=scored, planned=planned, twins=same, published=published(set(table["dataset"])), answers=answers,
+        folder=folder, table=table, note=(*note(table, cells, scored, same), *map(printable, about_tuned)),
+        cost_note=cost_note(table), cells=cells, scored=scored, planned=planned, twins=same,
+        published=published(set(table["dataset"])), answers=answers,
     )  # fmt: skip
 
 
@@ -107,6 +115,7 @@ def leaderboard(
     planned: Sequence[Planned],
     same: Sequence[Twins],
     answers: AnswerBook,
+    tunings: Sequence[Tuning] = (),
 ) -> pd.DataFrame:
     """One row for every method, variant and protocol that has a record or a planned cell; columns are ``COLUMNS``.
 
@@ -114,14 +123,16 @@ def leaderboard(
     groups). ``top1_ci_low`` and ``_high`` are its 95 % interval: ``interval_over`` is ``seeds`` (Student t) or, of a
     single run, ``subjects`` (bootstrap over clips, whole subjects resampled).
 
-    ``diff_top1`` is the mean paired difference to FG-SGL under the same protocol, in percentage points, with interval,
-    p and effect size over ``n_pairs`` pairs of ``diff_over`` (:mod:`fgsgl.report.compare`); empty with a ``diff_note``
-    where seeds or data differ. ``p_holm`` is adjusted over all compared rows of the board; ``smallest_p_holm`` is what
-    it could be at best. Rows that share a letter in ``tied`` cannot be told apart.
+    ``diff_top1`` is the mean paired difference to FG-SGL under the same protocol, of a tuned row to its own method's
+    default, in percentage points, with interval, p and effect size over ``n_pairs`` pairs of ``diff_over``
+    (:mod:`fgsgl.report.compare`); empty with a ``diff_note`` where seeds or data differ. ``p_holm`` is adjusted over
+    all compared rows of the board, or all its tuned rows; ``smallest_p_holm`` is what it could be at best. Rows that
+    share a letter in ``tied`` cannot be told apart. What a tuned row's search was is in the last columns
+    (:mod:`fgsgl.report.tuned`).
 
     Where several protocols stand on one board, ``label`` ends in ``@`` and the start of the protocol's hash. A row
     whose scored clips are not exactly its split has no numbers and the status ``refused: ...``. Methods come first,
-    the best on top; ceilings and floors stand at the foot.
+    the best on top, then tuned rows; ceilings and floors stand at the foot.
 
     Raises:
         UserError: if a data set on the board has no scored floor, or the predictions of a cell are damaged.
@@ -129,20 +140,21 @@ def leaderboard(
     waiting = Counter(planned_key(cell) for cell in planned)
     labels = _labels(cells, waiting)
     compared, letters, alike = differences(scored, answers), ties(scored), _same_answers(same, labels)
+    searched = tuned.columns(labels, cells, tunings)
     table = []
     for key in labels:
         group = cells.get(key, ())
         row = dict(zip(KEY, key, strict=True)) | {"label": labels[key], "tied": letters.get(key, "")}
         row |= state(group, waiting[key]) | numbers(group, scored.get(key, ()), answers) | compared.get(key, {})
-        table.append(row | {"same_answers": alike.get(key, "")})
+        table.append(row | searched.get(key, {}) | {"same_answers": alike.get(key, "")})
     _require_floors(table)
     frame = pd.DataFrame(table).reindex(columns=COLUMNS)
     frame = frame.astype({name: "Int64" for name in COUNTS} | {name: "float64" for name in NUMBERS})
     frame = frame.fillna({name: "" for name in TEXTS})
-    foot = frame["kind"].map({"method": 0, "ceiling": 1, "floor": 2})
-    order = ["foot", "dataset", "preset", "protocol", "top1", "method", "variant"]
-    frame = frame.assign(foot=foot).sort_values(order, ascending=[name != "top1" for name in order])
-    return frame.drop(columns="foot").reset_index(drop=True)
+    part = [PARTS.index(part_of(row)) for row in frame.itertuples()]
+    order = ["part", "dataset", "preset", "protocol", "top1", "method", "variant"]
+    frame = frame.assign(part=part).sort_values(order, ascending=[name != "top1" for name in order])
+    return frame.drop(columns="part").reset_index(drop=True)
 
 
 def _labels(cells: Mapping[Key, Sequence[Record]], waiting: Mapping[Key, int]) -> dict[Key, str]:

@@ -42,7 +42,7 @@ def tally(board: Board) -> str:
     """How many rows and cells there are, and how many of these finished, failed or wait."""
     states = Counter(record.status for records in board.cells.values() for record in records)
     states["planned"] = len(board.planned)
-    counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "planned") if states[state])
+    counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "pruned", "planned") if states[state])
     return f"{len(board.table)} rows, {states.total()} cells: {counts}"
 
 
@@ -52,8 +52,8 @@ def _cell(record: Record, row: int, configs: dict[str, int]) -> list[Any]:
     return [
         row,
         record.seed,
-        f"failed: {failure['class']}" if failure else "done",
-        None if failure else round(100 * record.metrics["top1"], 1),
+        f"failed: {failure['class']}" if failure else record.status,
+        round(100 * record.metrics["top1"], 1) if record.status == "done" else None,
         None if total_s is None else round(total_s),
         record.cell_id,
         _commit(record.environment),

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fgsgl.bench.cell import TUNED
 from fgsgl.bench.record import Record
 from fgsgl.report.answers import AnswerBook, Answers
-from fgsgl.report.rows import Key, by_seed, is_compared, reference_of
+from fgsgl.report.rows import REFERENCE, Key, by_seed, is_compared, is_tuned, reference_of
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
 from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups
 from fgsgl.stats.paired import Paired, compare
@@ -25,20 +26,25 @@ MOST_TIED = 100
 
 
 def differences(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> dict[Key, dict[str, Any]]:
-    """The ``diff_*`` columns of every row that is compared, and the p of all of them adjusted as one family (Holm)."""
+    """The ``diff_*`` columns of every row that is compared, and the p of all of them adjusted as one family (Holm);
+    tuned rows, each held against its own method's default, are a family of their own."""
     found = {
         key: _difference(group, scored.get(reference_of(key), ()), answers)
         for key, group in scored.items()
         if is_compared(key)
     }
-    family = [row for row in found.values() if "p" in row]
+    for tuned in (False, True):
+        _adjust([row for key, row in found.items() if is_tuned(key) == tuned and "p" in row])
+    return found
+
+
+def _adjust(family: Sequence[dict[str, Any]]) -> None:
     if family:
         adjusted_M = holm(np.array([row["p"] for row in family]))
         # Holm's p grows with each p of the family, so these are the smallest that it can give.
         reached_M = holm(np.array([row["smallest_p"] for row in family]))
         for row, adjusted, reached in zip(family, adjusted_M, reached_M, strict=True):
             row |= {"p_holm": float(adjusted), "smallest_p_holm": float(reached), "family": len(family)}
-    return found
 
 
 def _difference(scored: Sequence[Record], reference: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
@@ -96,16 +102,18 @@ def _effects(paired: Paired) -> dict[str, Any]:
 
 
 def ties(scored: Mapping[Key, Sequence[Record]]) -> dict[Key, str]:
-    """The letters of the groups of rows that cannot be told apart, best group first, among a protocol's methods.
+    """The letters of the groups of rows that cannot be told apart, best group first, among a protocol's methods; of
+    its tuned rows, which only stand against each other, capital letters.
 
-    A row takes part if it has the data and the seeds of its protocol's reference or, where there is no reference, of
-    the row with the most seeds. Nothing has a letter where there are fewer than three seeds, one row, or more than
-    :data:`MOST_TIED`.
+    A row takes part if it has the data and the seeds of its protocol's reference (of FG-SGL tuned) or, where there is
+    no such row, of the row with the most seeds. Nothing has a letter where there are fewer than three seeds, one row,
+    or more than :data:`MOST_TIED`.
     """
     protocols = defaultdict(list)
     for key, group in scored.items():
         if key[5] == "method" and group:
-            protocols[reference_of(key)].append(key)
+            variant = TUNED if is_tuned(key) else REFERENCE[1]
+            protocols[(REFERENCE[0], variant, *key[2:])].append(key)
     found: dict[Key, str] = {}
     for reference, keys in protocols.items():
         first = scored[reference if reference in keys else max(keys, key=lambda key: len(scored[key]))]
@@ -116,7 +124,8 @@ def ties(scored: Mapping[Key, Sequence[Record]]) -> dict[Key, str]:
             top1_MN = [[100 * by[seed].metrics["top1"] for seed in seeds] for by in cells.values()]
             names = {str(number): key for number, key in enumerate(cells)}
             groups = tied_groups(pd.DataFrame(top1_MN, index=list(names), columns=seeds))
-            found |= {names[name]: text for name, text in letters(groups).items()}
+            case = str.upper if is_tuned(reference) else str.lower
+            found |= {names[name]: case(text) for name, text in letters(groups).items()}
     return found
 
 

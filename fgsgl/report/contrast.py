@@ -3,7 +3,7 @@
 A contrast is FG-SGL minus another row in top-1 points: the mean over paired training seeds with its t interval and the
 exact sign-flip p. Boards of the same preset made with other data seeds are combined by the mean of their differences;
 the interval is then over data seeds, which no number of training seeds can narrow. Boards of other data sets or presets
-are combined by Stouffer's method.
+are combined by Stouffer's method. Tuned rows are left out: the board holds each against its own method's default.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, by_seed, label, read_board
+from fgsgl.report.rows import is_tuned
 from fgsgl.report.tables import EMPTY, markdown_table, no_formula, number, numeric_headings
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
@@ -85,7 +86,7 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
 def _of_board(board: Board) -> Iterator[Contrast]:
     for key, records in board.scored.items():
         reference = board.scored.get((*REFERENCE, *key[2:]), ())
-        if key[5] != "method" or key[:2] == REFERENCE or not records or not reference:
+        if key[5] != "method" or key[:2] == REFERENCE or is_tuned(key) or not records or not reference:
             continue
         theirs = by_seed(records, (record.seed for record in reference))
         pairs = [(record, theirs[record.seed]) for record in reference if record.seed in theirs]

@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fgsgl.report.board import REFERENCE, printable
+from fgsgl.report.board import REFERENCE, part_of, printable
 
 STYLE = Path(__file__).with_name("style.mplstyle")
 _STYLE = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
@@ -29,6 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 NARROW_IN = 4.2
 """Width that fits a phone and, a little smaller, one column of a paper."""
 ROW_IN = 0.21
+TUNED_TITLE = "tuned rows"
 MOST_ROWS = 50
 """Rows that one figure shows; a board's tables have them all."""
 
@@ -107,10 +108,13 @@ def few(rows: Iterable[Any], most: int = MOST_ROWS) -> tuple[list[Any], str]:
 
 
 def families(rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:
-    """FG-SGL with its variants, and everything else: they differ so much that each needs a scale of its own."""
-    own = [row for row in rows if row.method == REFERENCE[0]]
-    others = [row for row in rows if row.method != REFERENCE[0]]
-    named = [("FG-SGL and its variants", own), ("other rows", others)]
+    """FG-SGL with its variants, everything else, and tuned rows: they differ so much, or in what was done for them,
+    that each needs a scale of its own."""
+    tuned = [row for row in rows if part_of(row) == "tuned"]
+    default = [row for row in rows if part_of(row) != "tuned"]
+    own = [row for row in default if row.method == REFERENCE[0]]
+    others = [row for row in default if row.method != REFERENCE[0]]
+    named = [("FG-SGL and its variants", own), ("other rows", others), (TUNED_TITLE, tuned)]
     return [(name, group) for name, group in named if group]
 
 

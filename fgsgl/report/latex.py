@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fgsgl.report.board import Board
-from fgsgl.report.rows import printable
+from fgsgl.report.rows import part_of, printable
 from fgsgl.report.tables import Column, columns_of, title
 
-HEADINGS = ("Method", "Top-1 %", "Tied", "Difference", "p (Holm)", "d_z", "Macro-F1 %")
+HEADINGS = ("Method", "Top-1 %", "Tied", "Difference", "p (Holm)", "d_z", "Macro-F1 %", "Trials", "Search h (GPU)")
 """Of the board's columns, those that fit the width of a page; the CSV has all."""
 WIDTHS = {"Method": r"p{0.2\linewidth}", "p (Holm)": r"p{0.15\linewidth}"}
 """Of columns whose texts are long."""
@@ -61,11 +61,11 @@ def _tabular(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]:
     yield r"\toprule"
     yield " & ".join(latex_text(column.heading) for column in columns) + r" \tabularnewline"
     yield r"\midrule"
-    previous = rows[0].kind
+    previous = part_of(rows[0])
     for row in rows:
-        if row.kind != previous:
+        if part_of(row) != previous:
             yield r"\midrule"
-        previous = row.kind
+        previous = part_of(row)
         # \raggedright, also so that a name that starts with [ is not taken for the end of the line before.
         yield r"\raggedright " + " & ".join(_cell(column, row) for column in columns) + r" \tabularnewline"
     yield r"\bottomrule"

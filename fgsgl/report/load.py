@@ -123,6 +123,10 @@ class _Failed(_Any):
     failure: _Failure
 
 
+class _Pruned(_Any):
+    status: Literal["pruned"]
+
+
 class Planned(_Part):
     """A cell of ``plan.json``."""
 
@@ -164,7 +168,30 @@ class Design(_Part):
         return self
 
 
-_RECORD = TypeAdapter(Annotated[_Done | _Failed, Field(discriminator="status")])
+class Tuning(_Part):
+    """A search of ``plan.json``: how the settings of a row were found, and what that cost."""
+
+    method: str
+    variant: str
+    protocol_hash: str
+    """Of the row, whose cells open the test split; the trials ran under one of their own."""
+    space: str
+    objective: list[str] = Field(min_length=1)
+    """Measured on the validation split; the first chose the winner."""
+    studies: list[str] = Field(min_length=1)
+    """Independent searches."""
+    trials: int = Field(ge=0)
+    """Of all studies, the pruned and the failed among them."""
+    pruned: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    cell_hours: float = Field(ge=0)
+    """Of all cells of the trials, each billed once."""
+    gpu_hours: float = Field(ge=0)
+    sampler: str
+    pruner: str
+
+
+_RECORD = TypeAdapter(Annotated[_Done | _Failed | _Pruned, Field(discriminator="status")])
 
 
 def load(folder: Path) -> tuple[Record, ...]:
@@ -200,8 +227,8 @@ def load_record(path: Path) -> Record:
     return record
 
 
-def load_planned(folder: Path, records: Sequence[Record]) -> tuple[Planned, ...]:
-    """The cells of ``<folder>/plan.json`` that have no record yet; none if there is no such file.
+def load_plan(folder: Path, records: Sequence[Record]) -> tuple[Planned, ...]:
+    """The cells of ``<folder>/plan.json``, with a record or without; none if there is no such file.
 
     ``{"cells": [{"cell_id", "method", "variant", "seed", ...}]}``; a cell that does not give its ``kind``,
     ``protocol`` or ``protocol_hash`` takes ``method`` and those of the first record.
@@ -210,9 +237,7 @@ def load_planned(folder: Path, records: Sequence[Record]) -> tuple[Planned, ...]
         UserError: if the file is not such a plan.
     """
     common = {"kind": "method", "protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
-    known = {record.cell_id for record in records}
-    planned = _of_plan(folder, "cells", lambda cell: Planned.model_validate(common | cell))
-    return tuple(cell for cell in planned if cell.cell_id not in known)
+    return _of_plan(folder, "cells", lambda cell: Planned.model_validate(common | cell))
 
 
 def load_designs(folder: Path) -> tuple[Design, ...]:
@@ -224,12 +249,21 @@ def load_designs(folder: Path) -> tuple[Design, ...]:
     return _of_plan(folder, "designs", Design.model_validate)
 
 
+def load_tunings(folder: Path) -> tuple[Tuning, ...]:
+    """The searches of ``<folder>/plan.json``; none if there is no such file, or none in it.
+
+    Raises:
+        UserError: if the file is not such a plan.
+    """
+    return _of_plan(folder, "tunings", Tuning.model_validate)
+
+
 def _of_plan(folder: Path, part: str, read: Callable[[Any], _Row]) -> tuple[_Row, ...]:
     path = folder / "plan.json"
     if not path.exists():
         return ()
     try:
-        plan = {"designs": []} | json.loads(path.read_text(encoding="utf-8"))
+        plan = {"designs": [], "tunings": []} | json.loads(path.read_text(encoding="utf-8"))
         return tuple(read(row) for row in plan[part])
     except ValidationError as error:
         raise UserError(f"the plan {path} has an entry in {part} that cannot be read: {_first(error)}") from None
@@ -239,7 +273,7 @@ def _of_plan(folder: Path, part: str, read: Callable[[Any], _Row]) -> tuple[_Row
 
 def _first(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"] if part not in ("done", "failed"))
+    where = ".".join(str(part) for part in fault["loc"] if part not in ("done", "failed", "pruned"))
     if fault["type"] == "missing":
         return f"{where} is missing"
     return f"{where} is {fault.get('input')!r:.60}; {fault['msg']}"

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from fgsgl.bench.cell import TUNED
 from fgsgl.bench.record import Record
 from fgsgl.report.compare import MOST_TIED
 from fgsgl.report.numbers import failure_counts
-from fgsgl.report.rows import Key, listed, printable, row_key
+from fgsgl.report.rows import Key, listed, part_of, printable, row_key
 from fgsgl.report.twins import Twins
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
 from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p
@@ -27,9 +28,10 @@ def note(
     methods = table[table["kind"] == "method"]
     sentences = (
         *_about_data(table, [record for group in scored.values() for record in group]),
-        *_about_cells(table, [record for group in cells.values() for record in group]),
+        *_about_cells(table, {record.cell_id: record for group in cells.values() for record in group}),
         *_about_intervals(table, methods),
         *difference_note(table),
+        *tuned_difference_note(table),
         *_about_twins(table, same),
         *_about_protocols(table),
     )
@@ -38,8 +40,17 @@ def note(
 
 def difference_note(table: pd.DataFrame) -> tuple[str, ...]:
     """The part of it that is about differences, tests and groups."""
-    methods = table[table["kind"] == "method"]
-    return tuple(printable(sentence) for sentence in (*_about_differences(methods), *_about_ties(methods)))
+    defaults = _part(table, "method")
+    return tuple(printable(sentence) for sentence in (*_about_differences(defaults), *_about_ties(table)))
+
+
+def tuned_difference_note(table: pd.DataFrame) -> tuple[str, ...]:
+    """The part of it that is about the differences of tuned rows; nothing where there is none."""
+    return tuple(printable(sentence) for sentence in _about_tuned_differences(_part(table, "tuned")))
+
+
+def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
+    return table[[part_of(row) == part for row in table.itertuples()]]
 
 
 def cost_note(table: pd.DataFrame) -> tuple[str, ...]:
@@ -76,10 +87,12 @@ def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
         yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."
 
 
-def _about_cells(table: pd.DataFrame, records: Sequence[Record]) -> Iterator[str]:
-    n_failed, n_planned = int(table["n_failed"].sum()), int(table["n_planned"].sum())
+def _about_cells(table: pd.DataFrame, records: Mapping[str, Record]) -> Iterator[str]:
+    """``records`` by their cells, of which one may be that of two rows."""
+    n_failed = sum(record.status == "failed" for record in records.values())
+    n_planned = int(table["n_planned"].sum())
     if n_failed or n_planned:
-        failed = f", {n_failed} failed ({failure_counts(records)})" if n_failed else ""
+        failed = f", {n_failed} failed ({failure_counts(records.values())})" if n_failed else ""
         planned = f", {n_planned} planned" if n_planned else ""
         yield f"{len(records) + n_planned} cells: {len(records) - n_failed} done{failed}{planned}."
     n_refused = int(table["status"].str.startswith("refused: ").sum())
@@ -136,6 +149,21 @@ def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
     yield from _about_power(compared)
     if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():
         yield "No row is compared: FG-SGL and another method are not both finished under one protocol."
+    yield from _about_what_is_not_compared(methods)
+
+
+def _about_tuned_differences(tuned: pd.DataFrame) -> Iterator[str]:
+    compared = tuned[tuned["p_holm"].notna()]
+    if len(compared):
+        yield (
+            "Difference of a tuned row: top-1 minus that of its own method with the default settings, over pairs as in "
+            f"the other rows; p adjusted by Holm over a family of its own, the {len(compared)} compared tuned row(s)."
+        )
+    yield from _about_power(compared)
+    yield from _about_what_is_not_compared(tuned)
+
+
+def _about_what_is_not_compared(methods: pd.DataFrame) -> Iterator[str]:
     labels = defaultdict(list)
     for row in methods[methods["diff_note"] != ""].itertuples():
         labels[row.diff_note].append(row.label)
@@ -161,15 +189,17 @@ def _about_power(compared: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def _about_ties(methods: pd.DataFrame) -> Iterator[str]:
-    scored = methods[methods["n_seeds"] > 0]
+def _about_ties(table: pd.DataFrame) -> Iterator[str]:
+    scored = table[(table["kind"] == "method") & (table["n_seeds"] > 0)]
     if (scored["tied"] != "").any():
         yield (
             "Tied: rows of a protocol that share a letter cannot be told apart (paired t tests over the seeds of all "
             "pairs of rows, which lean on the differences being normal; adjusted by Holm, p above 0.05). No letter: "
             "other seeds or data than the reference's."
         )
-    if len(scored) and scored.groupby("protocol").size().max() > MOST_TIED:
+    if scored["tied"].str.isupper().any():
+        yield "Tied, in capitals: the same among the tuned rows, which only stand against each other."
+    if len(scored) and scored.groupby(["protocol", scored["variant"] == TUNED]).size().max() > MOST_TIED:
         yield f"No groups of ties among the rows of a protocol that has more than {MOST_TIED} of them."
 
 

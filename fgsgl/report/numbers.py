@@ -40,8 +40,8 @@ def numbers(group: Sequence[Record], scored: Sequence[Record], answers: AnswerBo
         "n_clips": first.metrics["n_clips"],
         "n_subjects": first.data["n_subjects"]["test"],
         "floor": first.data["majority"],
-        "params_m": None if first.params is None else first.params / 1e6,
-        "trainable_m": None if first.trainable_params is None else first.trainable_params / 1e6,
+        "params_m": _millions([record.params for record in scored]),
+        "trainable_m": _millions([record.trainable_params for record in scored]),
         "train_s": _mean(record.times_s.get("train", 0.0) for record in scored),
     }
     for name in COSTS:
@@ -51,13 +51,17 @@ def numbers(group: Sequence[Record], scored: Sequence[Record], answers: AnswerBo
 
 
 def state(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
-    """Every cell of a row is counted: finished, failed by class, or planned."""
-    n_failed = sum(record.status == "failed" for record in group)
+    """Every cell of a row is counted: finished, failed by class, pruned, or planned."""
+    n_done, n_failed, n_pruned = (
+        sum(record.status == status for record in group) for status in ("done", "failed", "pruned")
+    )
     failures = failure_counts(group)
     reason = refusal(group)
-    parts = [f"{len(group) - n_failed} done"] if len(group) > n_failed else []
+    parts = [f"{n_done} done"] if n_done else []
     if n_failed:
         parts.append(f"{n_failed} failed: {failures}")
+    if n_pruned:
+        parts.append(f"{n_pruned} pruned")
     if n_planned:
         parts.append(f"{n_planned} planned")
     if reason:
@@ -98,6 +102,11 @@ def _hardware(hardware: dict[str, Any]) -> str:
 
 def _joined(values: Iterable[str]) -> str:
     return printable("; ".join(filter(None, dict.fromkeys(values))))
+
+
+def _millions(counts: Sequence[int | None]) -> float | None:
+    """The mean: a tuned row's seeds may have networks of different sizes."""
+    return None if None in counts else sum(counts) / len(counts) / 1e6
 
 
 def _mean(values: Iterable[float]) -> float:

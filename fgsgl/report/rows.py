@@ -7,21 +7,40 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
+from fgsgl.bench.cell import FULL, TUNED
+from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Record
 from fgsgl.report.load import Planned
 
 KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
-REFERENCE = ("fgsgl", "full")
+REFERENCE = ("fgsgl", FULL)
+PARTS = ("method", "tuned", "ceiling", "floor")
+"""Of a board, as they stand below one another; tuned rows are methods too, but had a search that the others had not."""
 
 Key = tuple[str, ...]
 
 
-def rows(records: Sequence[Record]) -> dict[Key, tuple[Record, ...]]:
-    """The records of each row of the board, by seed."""
-    groups = defaultdict(list)
-    for record in sorted(records, key=attrgetter("seed", "cell_id")):
-        groups[_key(record)].append(record)
-    return {key: tuple(group) for key, group in groups.items()}
+def rows(records: Sequence[Record], plan: Sequence[Planned] = ()) -> dict[Key, tuple[Record, ...]]:
+    """The records of each row of the board, by seed.
+
+    A record belongs to the row that it names. Where a search chose the default settings, one cell is that of two rows,
+    which the plan tells; it also tells which records of a tuned row a later search has superseded: these are in no row.
+    """
+    by_id = {record.cell_id: record for record in records}
+    chosen = {}
+    for cell in plan:
+        names = {cell.variant} | ({by_id[cell.cell_id].variant} if cell.cell_id in by_id else set())
+        if TUNED in names:
+            chosen[planned_key(cell), cell.seed] = cell.cell_id
+    groups: dict[Key, dict[str, Record]] = defaultdict(dict)
+    for record in records:
+        key = _key(record)
+        if not is_tuned(key) or chosen.get((key, record.seed), record.cell_id) == record.cell_id:
+            groups[key][record.cell_id] = record
+    for (key, _), cell_id in chosen.items():
+        if cell_id in by_id:
+            groups[key][cell_id] = by_id[cell_id]
+    return {key: tuple(sorted(group.values(), key=attrgetter("seed", "cell_id"))) for key, group in groups.items()}
 
 
 def scored_cells(group: Sequence[Record]) -> tuple[Record, ...]:
@@ -34,6 +53,8 @@ def refusal(group: Sequence[Record]) -> str | None:
     done = [record for record in group if record.status == "done"]
     for record in done:
         where = f"(seed {record.seed}, cell {record.cell_id})"
+        if record.protocol.get("evaluation") == SEALED:
+            return f"scored on the validation split, as a trial of a search {where}"
         n_scored, n_split = record.metrics["n_clips"], record.data["n_clips"]["test"]
         if n_scored != n_split:
             return f"scored {n_scored} of the split's {n_split} clips {where}"
@@ -43,9 +64,10 @@ def refusal(group: Sequence[Record]) -> str | None:
         if count > 1:
             twins = ", ".join(record.cell_id for record in done if record.seed == seed)
             return f"seed {seed} was measured with {count} different settings (cells {twins}); keep one record"
+    tuned = any(record.variant == TUNED for record in done)  # its seeds may start from what their search chose
     for what, values in (
         ("data", {record.data["fingerprint"] for record in done}),
-        ("pretraining", {record.pretraining for record in done}),
+        ("pretraining", set() if tuned else {record.pretraining for record in done}),
     ):
         if len(values) > 1:
             return f"its seeds differ in their {what} ({', '.join(sorted(values))})"
@@ -53,13 +75,24 @@ def refusal(group: Sequence[Record]) -> str | None:
 
 
 def reference_of(key: Key) -> Key:
-    """The key of the row that a row is compared with: FG-SGL under the same protocol."""
-    return (*REFERENCE, *key[2:5], "method")
+    """The key of the row that a row is compared with: FG-SGL under the same protocol; of a tuned row its own method
+    with the default settings, since no other had its search."""
+    return (key[0], FULL, *key[2:]) if is_tuned(key) else (*REFERENCE, *key[2:5], "method")
 
 
 def is_compared(key: Key) -> bool:
     """Floors and ceilings are no candidates, and the reference is not compared with itself."""
     return key[5] == "method" and key[:2] != REFERENCE
+
+
+def is_tuned(key: Key) -> bool:
+    """Whether a search chose the settings of a row."""
+    return key[5] == "method" and key[1] == TUNED
+
+
+def part_of(row: Any) -> str:
+    """Of :data:`PARTS`, that in which a row of the table stands."""
+    return "tuned" if is_tuned(row_key(row)) else row.kind
 
 
 def untrained(record: Record) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fgsgl.report.board import TEXTS, Board, printable
+from fgsgl.report.board import TEXTS, Board, part_of, printable
 from fgsgl.report.published import remarks
 
 if TYPE_CHECKING:
@@ -98,6 +98,16 @@ def _wins(row: Any) -> str:
     return f"{number(row.wins, 2)} [{number(row.wins_low, 2)}, {number(row.wins_high, 2)}]"
 
 
+def _trials(row: Any) -> str:
+    if pd.isna(row.trials):
+        return EMPTY
+    return f"{row.trials}{f' in {row.studies} studies' if row.studies > 1 else ''}"
+
+
+def _search_h(row: Any) -> str:
+    return EMPTY if math.isnan(row.cell_hours) else f"{row.cell_hours:.2f} ({row.gpu_hours:.2f})"
+
+
 def _params(row: Any) -> str:
     return number(row.params_m, 2) + ("" if math.isnan(row.trainable_m) else f" ({row.trainable_m:.2f})")
 
@@ -147,6 +157,8 @@ MAIN = (
     _share("Fine %", "fine_top1"),
     _share("Group %", "group_top1"),
     _share("F1 mean %", "f1_mean"),
+    Column(heading="Trials", text=_trials, value=lambda row: math.nan if pd.isna(row.trials) else float(row.trials)),
+    Column(heading="Search h (GPU)", text=_search_h, value=lambda row: row.cell_hours),
     _share("Top-5 %", "top5", console=False, cost=True),
     _count("Seeds", "n_seeds"),
     _count("Subjects", "n_subjects"),
@@ -190,15 +202,23 @@ PUBLISHED = (
 
 def columns_of(board: Board) -> list[Column]:
     """The columns in which any row of the board has something to show."""
-    rows = list(board.table.itertuples())
-    return [column for column in MAIN if any(column.text(row) not in (EMPTY, "") for row in rows)]
+    return _filled(MAIN, list(board.table.itertuples()))
+
+
+def _filled(columns: Sequence[Column], rows: Sequence[Any]) -> list[Column]:
+    return [column for column in columns if any(column.text(row) not in (EMPTY, "") for row in rows)]
 
 
 def markdown(board: Board) -> str:
     """The board as GitHub shows it: accuracies, what belongs under them, costs, and what others published."""
     columns, rows = columns_of(board), list(board.table.itertuples())
     lines = [f"# Leaderboard: {markdown_text(title(board))}", ""]
-    lines += _markdown_table([column for column in columns if not column.cost], rows)
+    main = [column for column in columns if not column.cost]
+    for part in (True, False):
+        shown = [row for row in rows if (part_of(row) == "tuned") != part]
+        if shown:
+            lines += [] if part else ["", "## Tuned by a search", ""]
+            lines += _markdown_table(_filled(main, shown), shown)
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.note), ""]
     if board.table["top1"].notna().any():
         lines += ["![Top-1 of every row](figures/accuracy.png)", ""]
@@ -255,9 +275,10 @@ def console_table(board: Board) -> Table:
         table.add_column(column.heading, justify="right" if column.value else "left", no_wrap=column.value is not None)
     previous = "method"
     for row in board.table.itertuples():
-        if previous == "method" != row.kind:
+        part = part_of(row) if part_of(row) in ("method", "tuned") else "foot"
+        if part != previous:
             table.add_section()
-        previous = row.kind
+        previous = part
         # Text, not str: a name with [brackets] is no markup.
         table.add_row(*(Text(column.text(row)) for column in columns))
     return table

@@ -53,9 +53,9 @@ def _same(candidates: Sequence[tuple[Key, Record]], answers: AnswerBook) -> Iter
     for key, record in candidates:
         clips = answers.of(record)
         if clips is not None:
-            said[clips.said_N.tobytes()].append((key, clips.scores_sha256))
+            said[clips.said_N.tobytes()].append((key, clips.scores_sha256, record.cell_id))
         elif record.predictions_sha256 is not None:
-            said[record.predictions_sha256].append((key, record.predictions_sha256))
+            said[record.predictions_sha256].append((key, record.predictions_sha256, record.cell_id))
     for found in said.values():
-        if len(found) > 1:
-            yield tuple(key for key, _ in found), len({scores for _, scores in found}) == 1
+        if len({cell_id for _, _, cell_id in found}) > 1:  # one cell of two rows is no surprise
+            yield tuple(key for key, _, _ in found), len({scores for _, scores, _ in found}) == 1

@@ -12,9 +12,10 @@ import pandas as pd
 
 from fgsgl.report import ablation_text, localisation
 from fgsgl.report.ablation import Ablation
-from fgsgl.report.board import REFERENCE, Board
-from fgsgl.report.note import difference_note
+from fgsgl.report.board import REFERENCE, Board, part_of, row_key
+from fgsgl.report.note import difference_note, tuned_difference_note
 from fgsgl.report.published import remarks
+from fgsgl.report.rows import reference_of
 from fgsgl.report.tables import (
     DIFFERENCES,
     EMPTY,
@@ -53,7 +54,7 @@ class View:
     title: str
     headings: Headings
     bodies: list[list[list[Cell]]]
-    """Rows in one or two bodies; sorting keeps the second at the foot."""
+    """Rows in one body or several, which sorting keeps in their order; the last of several is the foot."""
     note: Iterable[str] = ()
 
     @property
@@ -86,12 +87,14 @@ class _Links:
 
 
 def board_views(board: Board) -> list[View]:
-    """What the rows reach, on what and at what cost, and what others published; ceilings and floors at the foot."""
+    """What the rows reach, on what and at what cost, and what others published; tuned rows stand apart, ceilings and
+    floors at the foot."""
     columns = columns_of(board)
     main = [column for column in columns if not column.cost]
     cost = [columns[0], *(column for column in columns if column.cost)]
-    foot = board.table["kind"] != "method"
-    parts = board.table[~foot], board.table[foot]
+    names = [part_of(row) for row in board.table.itertuples()]
+    parts = [board.table[[name in part for name in names]] for part in (("method",), ("tuned",), ("ceiling", "floor"))]
+    parts = [part for part in parts[:2] if len(part)] + parts[2:]
     views = [
         _of_rows(board, "board-table", "What was reached", main, parts, board.note),
         _of_rows(board, "cost-table", "On what, and at what cost", cost, parts, board.cost_note),
@@ -104,15 +107,20 @@ def board_views(board: Board) -> list[View]:
 
 
 def statistics_views(board: Board) -> list[View]:
-    """Every row that is compared with FG-SGL, in full, and the groups of rows that cannot be told apart."""
+    """Every row that is compared with FG-SGL, or with its method's default, in full, and the groups of rows that cannot
+    be told apart."""
     views = []
-    parts = [board.table[board.table["p_holm"].notna()]]
-    if len(parts[0]):
-        note = difference_note(board.table)
-        views.append(_of_rows(board, "differences", "Against FG-SGL", DIFFERENCES, parts, note))
+    compared = board.table[board.table["p_holm"].notna()]
+    tuned = pd.Series([part_of(row) == "tuned" for row in compared.itertuples()], index=compared.index, dtype=bool)
+    for part, name, title, note in (
+        (compared[~tuned], "differences", "Against FG-SGL", difference_note),
+        (compared[tuned], "tuned-differences", "Tuned against the same method's default", tuned_difference_note),
+    ):
+        if len(part):
+            views.append(_of_rows(board, name, title, DIFFERENCES, [part], note(board.table)))
     groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in board.table.itertuples():
-        for letter in re.findall(r"[a-z]\d*", row.tied):
+        for letter in re.findall(r"[A-Za-z]\d*", row.tied):
             groups[row.protocol, letter].append(row)
     if groups:
         headings = [("Group", False), ("Rows", False), ("Protocol", False)]
@@ -180,7 +188,7 @@ def _of_rows(
     for part in parts:
         lines = []
         for row in part.itertuples():
-            pair = links.to(row.protocol, (row.method, row.variant), REFERENCE)
+            pair = links.to(row.protocol, (row.method, row.variant), reference_of(row_key(row))[:2])
             lines.append(_line(headings, [column.text(row) for column in columns], str(row.Index), pair))
         bodies.append(lines)
     return View(name=name, title=title, headings=headings, bodies=bodies, note=note)

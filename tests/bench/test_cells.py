@@ -13,7 +13,7 @@ from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.method import Classes
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.plan import cells, plan, write_plan
-from fgsgl.bench.protocol import default_protocol
+from fgsgl.bench.protocol import SEALED, Protocol, default_protocol
 from fgsgl.bench.record import Record, write_record
 from fgsgl.errors import UserError
 
@@ -64,6 +64,62 @@ def test_the_order_of_factors_does_not_matter() -> None:
 def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UserError, match=r"fgsgl has no setting 'lora_rang'; did you mean lora_rank"):
         get("fgsgl").resolve({"lora_rang": 4})
+
+
+LEDGER = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "ledger"
+
+
+def test_the_cells_of_committed_records_still_have_their_ids() -> None:
+    for record in Ledger(LEDGER).records().values():
+        changes = get(record.method).changes_in(record.config)
+        again = cell(
+            Variant(method=record.method, changes=changes), protocol=Protocol(**record.protocol), seed=record.seed,
+            fingerprint=record.data["fingerprint"], text="smg",
+        )  # fmt: skip
+        assert again.cell_id == record.cell_id, (record.method, record.variant)
+
+
+def test_a_change_of_the_recipe_is_another_cell_and_reaches_optimizer_and_schedule() -> None:
+    changes = {"recipe.lr": 0.5, "recipe.weight_decay": 0.0, "recipe.warmup": 0.2, "recipe.clip_grad": 3.0}
+    ids = {cell(Variant(method="tsm", changes={name: value})).cell_id for name, value in changes.items()}
+    assert len(ids) == 4 and cell(Variant(method="tsm")).cell_id not in ids
+    default = {"recipe.lr": get("tsm").recipe.lr}
+    assert cell(Variant(method="tsm", changes=default)).cell_id == cell(Variant(method="tsm")).cell_id
+    described = get("tsm").describe({**changes, "dropout": 0.1})
+    assert get("tsm").changes_in(described) == {**changes, "dropout": 0.1}
+    where = {"classes": Classes(count=9, text="smg"), "root": Path("r"), "work_dir": Path("w")}
+    config = build_config(get("tsm"), changes, PROTOCOL, 0, **where)
+    optimizer = config["optim_wrapper"]["optimizer"]
+    assert (optimizer["lr"], optimizer["weight_decay"]) == (0.5, 0.0)
+    assert config["optim_wrapper"]["clip_grad"]["max_norm"] == 3.0
+    assert config["param_scheduler"][0]["end"] == 0.2 * PROTOCOL.epochs
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "error"),
+    [
+        ("tsm", {"recipe.lr": "1e-3"}, r"recipe.lr is '1e-3', expected a number above 0"),
+        ("tsm", {"recipe.lr": 0}, r"recipe.lr is 0, expected a number above 0"),
+        ("tsm", {"recipe.warmup": 1}, r"recipe.warmup is 1, expected 0 or more, and less than 1"),
+        ("tsm", {"recipe.rate": 1.0}, r"tsm has no setting 'recipe.rate'; did you mean recipe"),
+        ("zero_shot_names", {"recipe.lr": 1.0}, r"zero_shot_names has no setting 'recipe.lr'"),
+    ],
+)
+def test_a_recipe_that_no_training_can_have_is_refused(method: str, changes: dict, error: str) -> None:
+    with pytest.raises(UserError, match=error):
+        cell(Variant(method=method, changes=changes)).cell_id  # noqa: B018 (it is computed)
+
+
+def test_a_sealed_protocol_scores_the_validation_split_and_is_another_protocol() -> None:
+    sealed = dataclasses.replace(PROTOCOL, evaluation=SEALED)
+    assert (PROTOCOL.scored_split, sealed.scored_split) == ("test", "val")
+    assert sealed.hash() != PROTOCOL.hash() and cell(protocol=sealed).cell_id != cell().cell_id
+    where = {"classes": Classes(count=9, text="smg"), "root": Path("r"), "work_dir": Path("w")}
+    config = build_config(get("tsm"), {}, sealed, 0, **where)
+    splits = {name: config[f"{name}_dataloader"]["dataset"]["split"] for name in ("train", "val", "test")}
+    assert splits == {"train": "train", "val": "val", "test": "val"}
+    with pytest.raises(UserError, match="evaluation is 'the test split'"):
+        dataclasses.replace(PROTOCOL, evaluation="the test split")
 
 
 def test_floors_and_ceilings_come_once_and_then_whole_pairs() -> None:

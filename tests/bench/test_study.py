@@ -146,5 +146,5 @@ def test_a_storage_that_cannot_be_read_is_named(tmp_path: Path, plan) -> None:
         opened(tmp_path, plan, "sqlte:///x.db")
     opened(tmp_path, plan)
     (tmp_path / JOURNAL).write_text("{\nno journal\n" + json.dumps({"op_code": 0}) + "\n")
-    with pytest.raises(UserError, match=r"designs\.journal cannot be read .*delete it"):
+    with pytest.raises(UserError, match=r"designs\.journal cannot be read: line \d+ is broken"):
         opened(tmp_path, plan)

@@ -8,7 +8,7 @@ import pytest
 from fgsgl.errors import UserError
 from fgsgl.report.board import read_board
 from fgsgl.report.latex import latex
-from fgsgl.report.load import load, load_planned
+from fgsgl.report.load import load, load_plan
 from fgsgl.report.tables import csv, markdown
 
 OPENED: list[Counter[str]] = []
@@ -63,7 +63,7 @@ def test_a_damaged_record_or_plan_is_named(ledger):
     for text in ("{", "[]", '{"cells": [1]}', '{"cells": [{"cell_id": "a", "method": 3}]}'):
         plan.write_text(text)
         with pytest.raises(UserError, match="plan"):
-            load_planned(ledger.folder, records)
+            load_plan(ledger.folder, records)
     path = ledger.folder / "ledger" / f"{record.cell_id}.json"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=record.cell_id):

@@ -11,6 +11,7 @@ import gc
 import importlib
 import io
 import pkgutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,10 +98,11 @@ def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
         yield f"-{number}" if len(found) > 1 else "", ablation
 
 
-def modules() -> Iterator[ModuleType]:
-    """Every figure's module, by name."""
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-        yield importlib.import_module(f"{__name__}.{module.name}")
+def modules(package: ModuleType | None = None) -> Iterator[ModuleType]:
+    """Every figure's module of a package, by name; of this one where none is given."""
+    package = package or sys.modules[__name__]
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        yield importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tuple[Written, ...]:
@@ -117,13 +119,14 @@ def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tup
     try:
         with matplotlib.rc_context(fname=STYLE):
             for module in modules():
-                written += [_write(sheet, module, folder) for sheet in module.draw(inputs)]
+                written += [write_sheet(sheet, module, folder) for sheet in module.draw(inputs)]
     finally:
         gc.unfreeze()
     return tuple(written)
 
 
-def _write(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
+def write_sheet(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
+    """Writes one figure of a module as ``<name>.{png,pdf,csv}``."""
     name = f"{module.NAME}{sheet.suffix}"
     paths = {kind: folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")}
     write_whole(paths["png"], image(sheet.figure, "png"))

@@ -1,4 +1,4 @@
-"""Forest plot: every row's paired difference to FG-SGL with its interval."""
+"""Forest plot: every row's paired difference to FG-SGL, of tuned rows to their default, with its interval."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report import drawing
+from fgsgl.report.board import part_of
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.tables import with_interval
 from fgsgl.stats.seeds import LEVEL
 
 NAME = "forest"
 TITLE = "Paired differences to FG-SGL"
+AGAINST = {False: "top-1 minus FG-SGL's (percentage points)", True: "top-1 minus the same method's default (points)"}
+"""What the values of tuned rows (True), and of all others, are."""
 COLUMNS = (
     "label", "diff_top1", "diff_ci_low", "diff_ci_high", "diff_over", "n_pairs", "p", "p_holm", "smallest_p_holm",
     "d_z", "wins",
@@ -34,7 +37,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             _panel(axes, part)
             if len(parts) > 1:
                 axes.set_title(name)
-        panels[-1].set_xlabel("top-1 minus FG-SGL's (percentage points)")
+        last = {part_of(part[0]) == "tuned": axes for axes, (_, part) in zip(panels, parts, strict=True)}
+        for tuned, axes in last.items():
+            axes.set_xlabel(AGAINST[tuned])
         table = pd.DataFrame(group)[list(COLUMNS)].sort_values("diff_top1", ascending=False, kind="stable")
         yield Sheet(figure=fig, table=table, caption=_caption(shown) + remark, suffix=suffix)
 
@@ -57,7 +62,8 @@ def _caption(rows: Sequence[Any]) -> str:
     }
     pairs = sorted({(row.diff_over, int(row.n_pairs)) for row in rows if row.diff_over})
     paired = f" ({', '.join(f'n = {n} {over}' for over, n in pairs)})" if pairs else ""
-    caption = f"Top-1 of each row minus FG-SGL's, in percentage points: the mean of paired differences{paired}"
+    tuned = " (of tuned rows minus their own method's default)" if "tuned" in map(part_of, rows) else ""
+    caption = f"Top-1 of each row minus FG-SGL's{tuned}, in percentage points: the mean of paired differences{paired}"
     if pairs:
         over = "; ".join(text for kind, text in kinds.items() if kind in dict(pairs))
         caption += f" and its 95 % interval ({over}), coloured where it excludes 0, not adjusted for the number of rows"

@@ -1,4 +1,7 @@
-"""What accuracy costs: top-1 against parameters, GFLOPs and latency, with the front that nothing beats."""
+"""What accuracy costs: top-1 against parameters, GFLOPs and latency, with the front that nothing beats.
+
+A tuned row also cost its search, so none is here.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from fgsgl.report.board import REFERENCE
+from fgsgl.report.board import REFERENCE, part_of
 from fgsgl.report.drawing import BETTER, GREY, INK, NARROW_IN, PALE, by_protocol, canvas, few, look, short, spread
 from fgsgl.report.figures import Inputs, Sheet
 
@@ -25,7 +28,7 @@ LABEL_IN = 0.135
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, a panel a cost; full methods are named beside the panels at the height of their top-1."""
-    rows = [r for r in inputs.board.table.itertuples() if r.kind == "method" and r.n_seeds]
+    rows = [r for r in inputs.board.table.itertuples() if part_of(r) == "method" and r.n_seeds]
     for suffix, group in by_protocol(rows):
         full, remark = few([row for row in group if row.variant == "full"], MOST_POINTS)
         costs = [(name, title) for name, title in COSTS if np.isfinite(_costs(full, name)).sum() >= FEWEST_POINTS]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fgsgl.bench.record import Record
-from fgsgl.report.board import REFERENCE, by_seed, row_key
+from fgsgl.report.board import REFERENCE, by_seed, part_of, row_key
 from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, by_protocol, canvas, few, seeds_text, short
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.seeds import t_half_width
@@ -23,7 +23,8 @@ MOST_COLUMNS = 5
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol: the rows side by side, each on a scale of its own, which the largest bar sets."""
-    rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
+    compared = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
+    rows = [row for row in compared if part_of(row) != "tuned"]
     for suffix, group in by_protocol(rows):
         shown, remark = few(group, MOST_COLUMNS)
         reference = {r.seed: r for r in inputs.board.scored[(*REFERENCE, *row_key(shown[0])[2:])]}

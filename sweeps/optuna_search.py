@@ -1,0 +1,149 @@
+"""``python sweeps/optuna_search.py``: searches good settings on the validation split, and holds them against the
+defaults."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fgsgl.arguments import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of
+from fgsgl.bench.method import Method
+from fgsgl.bench.methods import get, scan
+from fgsgl.bench.protocol import Protocol
+from fgsgl.data.layout import layout_name
+from fgsgl.errors import UserError, run_command
+from sweeps.objectives import OBJECTIVES, require_objectives
+from sweeps.samplers import PRUNERS, SAMPLERS
+
+EXAMPLES = """\
+without options: 10 trials of FG-SGL's components on SynMG quick, then FG-SGL as it is and tuned, with 2 seeds each.
+
+  python sweeps/optuna_search.py --space all --trials 40 --timeout 480      a night
+  python sweeps/optuna_search.py --method fgsgl tsm --trials 20             two methods alike, 3 nested studies each
+  python sweeps/optuna_search.py --all-methods --trials 20                  every method, in the space of its recipe
+  python sweeps/optuna_search.py --objective macro_f1 train_s               both: the trials that no other beats
+  python sweeps/optuna_search.py --storage postgresql://user@host/studies   the same command on several machines
+
+The same command goes on where it was interrupted or killed. `optuna studies --storage <journal>` and optuna-dashboard
+open the studies."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: sweep(arguments))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every option."""
+    parser = argparse.ArgumentParser(
+        prog="sweeps/optuna_search.py",
+        description="Search good settings of methods by their validation accuracy, the same way and with the same "
+        "effort for each, and run them with fresh seeds beside the default settings.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_argument_group("what is searched")
+    chosen = what.add_mutually_exclusive_group()
+    chosen.add_argument("--method", nargs="+", default=["fgsgl"], help="names from `fgsgl methods` (default: fgsgl)")
+    chosen.add_argument("--all-methods", action="store_true", help="every method that is trained on the data set")
+    what.add_argument(
+        "--space",
+        help="components or losses (of FG-SGL), optim (learning rate and weight decay, of every method), all, or a "
+        "YAML file such as `loss_fine: {low: 0.1, high: 10, log: true}` (default: components for FG-SGL alone, else "
+        "optim)",
+    )
+    what.add_argument(
+        "--objective", nargs="+", default=["top1"], metavar="NAME",
+        help=f"{', '.join(OBJECTIVES)}; several: the trials that no other beats in all, of which the best by the first "
+        "one is the tuned row (default: top1)",
+    )  # fmt: skip
+    effort = parser.add_argument_group("how much")
+    effort.add_argument("--trials", type=int, default=10, help="of each study, of all commands together (default: 10)")
+    effort.add_argument("--timeout", type=float, default=math.inf, metavar="MINUTES", help="then no trial is started")
+    effort.add_argument("--seeds-per-trial", type=int, default=1, help="cells whose mean counts (default: 1)")
+    effort.add_argument(
+        "--nested", type=int, help="independent studies of each method (default: 1 for one method, 3 for several)"
+    )
+    effort.add_argument(
+        "--seeds", type=int, help="paired seeds of the default and the tuned row (default: 2, or as many as --nested)"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument("--sampler", choices=list(SAMPLERS), default="tpe", help="(default: tpe)")
+    how.add_argument("--pruner", choices=PRUNERS, help="(default: median; none where the objective allows none)")
+    how.add_argument(
+        "--storage", help="a journal file, or a data base's URL, which is written beside the cells: keep its password "
+        "where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"
+    )  # fmt: skip
+    how.add_argument("--study", metavar="NAME", help="of the study (default: made of method, space and protocol)")
+    how.add_argument("--out", type=Path, help="folder (default: results/local/sweep-<dataset>-<preset>)")
+    how.add_argument("--dry-run", action="store_true", help="show the space and the expected time, train nothing")
+    add_execution_arguments(parser.add_argument_group("execution"), "--workers", "--jobs")
+    add_protocol_arguments(parser.add_argument_group("protocol"))
+    return parser
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Runs what the options ask for."""
+    from optuna.exceptions import StorageInternalError
+
+    from fgsgl.bench.live import wide_console
+    from sweeps.sweep import Sweep, run
+
+    protocol = protocol_of(arguments)
+    methods = methods_of(arguments, protocol)
+    nested = arguments.nested if arguments.nested is not None else 3 if len(methods) > 1 else 1
+    out = arguments.out or Path("results/local") / f"sweep-{protocol.dataset}-{protocol.preset}"
+    alone = [method.name for method in methods] == ["fgsgl"]
+    wanted = Sweep(
+        methods=methods,
+        protocol=protocol,
+        space=arguments.space or ("components" if alone else "optim"),
+        objectives=require_objectives(arguments.objective),
+        trials=arguments.trials,
+        nested=nested,
+        seeds=arguments.seeds if arguments.seeds is not None else max(2, nested),
+        seeds_per_trial=arguments.seeds_per_trial,
+        sampler=arguments.sampler,
+        pruner=arguments.pruner,
+        timeout_s=60 * arguments.timeout,
+        out=out,
+        root=arguments.root,
+        storage=arguments.storage,
+        study=arguments.study,
+        execution=execution_of(arguments),
+    )
+    try:
+        return run(wanted, wide_console(), arguments.dry_run)
+    except StorageInternalError as error:
+        raise UserError(
+            f"--storage no longer answers: {error.__cause__ or error}; what is finished is kept, and the same command "
+            "goes on from here"
+        ) from None
+
+
+def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Method, ...]:
+    """The named methods, or all that can be trained here on the data set."""
+    if not arguments.all_methods:
+        return tuple(get(name) for name in dict.fromkeys(arguments.method))
+    return tuple(
+        method
+        for method in scan().values()
+        if method.recipe and not method.unavailable and protocol.dataset in (method.datasets or [protocol.dataset])
+        and (method.modality != "skeleton" or _has_skeletons(protocol.dataset))
+    )  # fmt: skip
+
+
+def _has_skeletons(dataset: str) -> bool:
+    try:
+        layout_name(dataset)
+    except UserError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The spaces of a method: those declared beside it, that of its recipe, all of them together, or a file's."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from fgsgl.bench.method import Classes, Method
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.recipes import optim
+from fgsgl.bench.space import ALL, Param, Space, changes_of, read_space, suggest, union
+from fgsgl.errors import UserError, nearest
+
+TRIED = 200
+"""Random suggestions of a file's space that have to be settings of the method."""
+
+
+def spaces_of(method: Method) -> dict[str, Space]:
+    """The spaces of a trained method by name; none of another."""
+    if method.recipe is None:
+        return {}
+    declared = {**method.spaces, "optim": optim(method.recipe)}
+    return {**declared, ALL: union(declared)}
+
+
+def space_of(method: Method, name: str, protocol: Protocol) -> Space:
+    """A method's space by its name, or from a YAML file.
+
+    Raises:
+        UserError: for a method without training, no space of that name, or a file that is no space of the method.
+    """
+    spaces = spaces_of(method)
+    if not spaces:
+        raise UserError(f"{method.name} is not trained, so there is nothing to search; leave it out")
+    if name in spaces:
+        return spaces[name]
+    if Path(name).suffix not in (".yaml", ".yml"):
+        raise UserError(f"{method.name} has no space {name!r}; {nearest(name, list(spaces))} (or a file: space.yaml)")
+    space = read_space(Path(name))
+    try:
+        _refuse_misfits(method, space, protocol)
+    except UserError as error:
+        raise UserError(f"the space {name} does not fit {method.name}: {error}") from None
+    return space
+
+
+def draw(space: Space, random_: random.Random) -> dict[str, Any]:
+    """Random values."""
+
+    def ask(param: Param) -> Any:
+        if param.choices:
+            return random_.choice(list(param.choices))
+        if param.integer:
+            return random_.randint(int(param.low), int(param.high))
+        share = random_.random()
+        if param.log:
+            return param.low * (param.high / param.low) ** share
+        return param.low + (param.high - param.low) * share
+
+    return suggest(space, ask)
+
+
+def _refuse_misfits(method: Method, space: Space, protocol: Protocol) -> None:
+    """Refuses a space that suggests what the method has no setting for, or settings that it cannot have together."""
+    random_ = random.Random(0)
+    for param in space:
+        for value in param.choices or (param.low, param.high):
+            refuse_misfit(method, param.changes(value))
+    for _ in range(TRIED):
+        changes = changes_of(space, draw(space, random_))
+        method.recipe_with(changes)
+        method.model(protocol, Classes(count=2, text="smg"), method.resolve(changes))
+
+
+def refuse_misfit(method: Method, changes: dict[str, Any]) -> None:
+    """Refuses changes of settings that the method does not have, or to values of another kind than its defaults.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    method.resolve(changes)
+    for name, value in changes.items():
+        default = method.settings.get(name)
+        kinds = next((kinds for kinds in ((bool,), (int, float), (str,)) if type(default) in kinds), None)
+        if kinds and type(value) not in kinds:
+            raise UserError(f"{name} would be {value!r}, expected a value such as {default!r}")

@@ -1,0 +1,254 @@
+"""A whole sweep: the search of every method, then the rows with the settings found beside those with the defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.execute import execute
+from fgsgl.bench.experiment import committed, data_root, prepare, require_division, work_off
+from fgsgl.bench.identity import digest
+from fgsgl.bench.live import Live
+from fgsgl.bench.method import Method
+from fgsgl.bench.place import Place, local_place
+from fgsgl.bench.plan import cells, plan, write_plan
+from fgsgl.bench.protocol import SEALED, Protocol
+from fgsgl.bench.storage import open_storage, shown
+from fgsgl.data import sets
+from fgsgl.data.cliptable import ClipTable
+from fgsgl.errors import UserError
+from sweeps.objectives import OBJECTIVES
+from sweeps.question import FAILURE, Question, changes_by, counts, open_study, winner
+from sweeps.samplers import pruner_spec
+from sweeps.search import Search, Searches
+from sweeps.spaces import space_of
+from sweeps.storage import Presence
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+
+TUNED = "tuned"
+"""Name of the rows with the settings that were found."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """What is searched, and with how much effort: the same for every method."""
+
+    methods: tuple[Method, ...]
+    protocol: Protocol
+    """Of the rows; the trials run under the same one, sealed."""
+    space: str
+    """A name, or a YAML file."""
+    objectives: tuple[str, ...]
+    trials: int
+    """Of each study."""
+    nested: int
+    """Independent studies of each method."""
+    seeds: int
+    """Paired seeds 0..n-1 of the rows."""
+    seeds_per_trial: int
+    sampler: str
+    pruner: str | None
+    timeout_s: float
+    """After which no trial is started."""
+    out: Path
+    root: Path | None
+    storage: str | None
+    study: str | None
+    execution: Mapping[str, Any]
+    """Of :func:`fgsgl.arguments.execution_of`."""
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "nested", "seeds", "seeds_per_trial"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name.replace('_', '-')} is {getattr(self, name)}, expected at least 1")
+        if not self.timeout_s > 0:
+            raise UserError(f"--timeout is {self.timeout_s / 60:g}, expected a number of minutes above 0")
+
+    @property
+    def where(self) -> str:
+        """The storage, as the cells open it too."""
+        if self.storage and "://" in self.storage:
+            return self.storage
+        return str((Path(self.storage) if self.storage else self.out / "trials" / "studies.journal").resolve())
+
+    def name(self, question: Question) -> str:
+        """The name of a question's study: the given one, or one that tells questions apart."""
+        method, several = question.method.name, len(self.methods) > 1
+        space = Path(question.space_name).stem
+        base = self.study or f"{method}-{space}-{digest({**question.identity(), 'sampler': self.sampler})[:8]}"
+        return base + f"-{method}" * bool(self.study and several) + f"-{question.nested}" * bool(question.nested)
+
+
+def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
+    """Searches, then runs the rows and writes the board; returns the exit code (1 if a row's cell failed).
+
+    Raises:
+        UserError: for bad input, before anything is trained where that is possible.
+    """
+    sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
+    spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
+    pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
+    root = data_root(sweep.protocol, sweep.root)
+    place = local_place(sweep.out, root, **sweep.execution)
+    require_division(sweep.protocol, place.devices)
+    storage = None if dry_run else open_storage(sweep.where)
+    table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console)
+    questions = [
+        Question(
+            method=method,
+            space_name=sweep.space,
+            space=spaces[method.name],
+            protocol=sealed,
+            fingerprint=table.fingerprint(),
+            text=sets.get(sealed.dataset).text(root),
+            objectives=sweep.objectives,
+            sampler=sweep.sampler,
+            pruner=pruner,
+            seeds=sweep.seeds_per_trial,
+            nested=nested,
+        )
+        for nested in range(sweep.nested)
+        for method in sweep.methods
+    ]
+    limits = dataclasses.replace(place.limits, keep_checkpoints="none")  # nobody asks for the weights of a trial
+    trials_place = dataclasses.replace(place, out=sweep.out / "trials", limits=limits)
+    if dry_run:
+        show_questions(sweep, questions, trials_place, console)
+        return 0
+    studies = [open_study(storage, sweep.name(question), question) for question in questions]
+    search(sweep, questions, studies, storage, trials_place, console)
+    if place.limits.over:
+        over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+        console.print(f"{over}: the same command goes on from here", highlight=False)
+        return 0
+    console.print(studies_table(questions, studies))
+    return run_rows(sweep, questions, studies, place, table, console)
+
+
+def search(
+    sweep: Sweep,
+    questions: Sequence[Question],
+    studies: Sequence[Study],
+    storage: BaseStorage,
+    place: Place,
+    console: Console,
+) -> None:
+    """Runs the trials that are left."""
+    deadline_s = time.monotonic() + sweep.timeout_s
+    with Presence(place.out / "commands", storage) as presence:
+        searches = [
+            Search(question, study, sweep.where, sweep.trials, presence, deadline_s)
+            for question, study in zip(questions, studies, strict=True)
+        ]
+        left = [one.left() for one in searches]
+        console.print(
+            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; studies: "
+            f"{shown(sweep.where)}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        if any(left):
+            with Live(console, sum(left) * sweep.seeds_per_trial) as live:
+                execute(Searches(searches), place, live)
+    given_up = [one.given_up for one in searches if one.given_up]
+    if len(given_up) == len(searches):
+        raise UserError(given_up[0])
+    for line in given_up:
+        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def run_rows(
+    sweep: Sweep,
+    questions: Sequence[Question],
+    studies: Sequence[Study],
+    place: Place,
+    table: ClipTable,
+    console: Console,
+) -> int:
+    """Runs every method with its default settings and with those found, by fresh and paired seeds.
+
+    Seed s of a tuned row has the settings of the study s modulo their number, so that its spread holds that of the
+    search.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for question, study in zip(questions, studies, strict=True):
+        found.setdefault(question.method.name, []).append(changes_by(winner(study, question), question))
+    wanted = cells(
+        tuple(Variant(method=method.name) for method in sweep.methods), sweep.protocol, sweep.seeds,
+        table.fingerprint(), questions[0].text,
+    )  # fmt: skip
+    tuned = [
+        Cell(
+            variant=Variant(method=name, name=TUNED, changes=changes[seed % len(changes)]),
+            protocol=sweep.protocol,
+            seed=seed,
+            fingerprint=table.fingerprint(),
+            text=questions[0].text,
+        )
+        for seed in range(sweep.seeds)
+        for name, changes in found.items()
+    ]
+    planned = plan([*wanted, *tuned], place.ledger, committed())
+    write_plan(sweep.out / "plan.json", planned)
+    todo = {item.cell.cell_id: item.cell for item in reversed(planned) if not item.done}  # the defaults may have won
+    return work_off(list(reversed(todo.values())), place, console)
+
+
+def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, console: Console) -> None:
+    """Prints the spaces, the trials, and how long they may take."""
+    for method in sweep.methods:
+        space = next(question.space for question in questions if question.method is method)
+        view = Table("parameter", "values", "when", "meaning", title=f"{method.display_name}: {sweep.space}")
+        for param in space:
+            view.add_row(param.name, param.levels, param.condition, param.help)
+        console.print(view)
+    count = sweep.trials * sweep.seeds_per_trial
+    planned = plan([question.cell("trial", {}, 0) for question in questions], place.ledger, committed())
+    known = [count * item.expected_s for item in planned if item.expected_s is not None]
+    missing = f" for {len(known)} of the studies" if known and len(known) < len(questions) else ""
+    about = f"about {math.ceil(sum(known) / place.jobs / 60)} min with {place.jobs} at a time{missing}"
+    identity = questions[0].identity()
+    console.print(
+        f"studies: {len(questions)}, trials of each: {sweep.trials}, cells of each trial: {sweep.seeds_per_trial}, "
+        f"epochs of each cell: {questions[0].protocol.epochs}, fewer where it is pruned; "
+        f"{about if known else 'time unknown'}\n"
+        f"objective: {', '.join(identity['objective'])} on the validation split; {identity['sampler']}; "
+        f"{identity['pruner']}\n"
+        f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def studies_table(questions: Sequence[Question], studies: Sequence[Study]) -> Table:
+    """The studies: how their trials ended, the best value, and the settings behind it."""
+    view = Table("study", "trials", "pruned", "failed", *questions[0].objectives, "best settings")
+    for question, study in zip(questions, studies, strict=True):
+        trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
+        states = [trial.state.name for trial in trials]
+        best = winner(study, question)
+        settings = ", ".join(f"{name}={_short(value)}" for name, value in best.params.items())
+        failed = sum(FAILURE in trial.user_attrs for trial in trials)
+        view.add_row(
+            study.study_name, str(len(trials)), str(states.count("PRUNED")), str(failed),
+            *(_shown(name, value) for name, value in zip(question.objectives, best.values, strict=True)), settings,
+        )  # fmt: skip
+    return view
+
+
+def _shown(objective: str, value: float) -> str:
+    return f"{100 * value:.1f} %" if OBJECTIVES[objective].direction == "maximize" else f"{value:.4g}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

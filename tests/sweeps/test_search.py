@@ -1,0 +1,308 @@
+"""A search without training: which cells it asks for, what its studies are told, and what is refused.
+
+Records are made up here, as cells would write them; everything else is the real thing.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from optuna import Study
+from optuna.storages import BaseStorage
+
+import fgsgl.bench.storage
+import sweeps.storage
+from fgsgl.bench.cell import Cell
+from fgsgl.bench.methods import get
+from fgsgl.bench.protocol import SEALED, default_protocol
+from fgsgl.bench.record import Record
+from fgsgl.bench.space import Param
+from fgsgl.bench.storage import open_storage
+from fgsgl.errors import UserError
+from sweeps.question import Question, open_study, winner
+from sweeps.samplers import pruner_spec
+from sweeps.search import Search, Searches
+from sweeps.spaces import spaces_of
+from sweeps.storage import Presence
+
+PROTOCOL = default_protocol("synmg", "smoke", epochs=2, evaluation=SEALED)
+FORMS = ["{}/studies.journal", "sqlite:///{}/studies.db"]
+
+
+def question(**changes) -> Question:
+    method, objectives = get("fgsgl"), changes.get("objectives", ("top1",))
+    given = {
+        "method": method, "space_name": "optim", "space": spaces_of(method)["optim"], "protocol": PROTOCOL,
+        "fingerprint": "data", "text": "smg", "objectives": objectives, "sampler": "tpe", "seeds": 1,
+        "pruner": pruner_spec(None, objectives, PROTOCOL.epochs, changes.get("seeds", 1)),
+    }  # fmt: skip
+    return Question(**{**given, **changes})
+
+
+def record_of(cell: Cell, top1: float = 0.5, status: str = "done", failure: str = "nan") -> Record:
+    epochs = range(1, 2 if status == "pruned" else 1 + cell.protocol.epochs)
+    return Record(
+        cell_id=cell.cell_id, status=status, method=cell.variant.method, variant=cell.variant.name, kind="method",
+        seed=cell.seed, protocol=cell.protocol.as_dict(), protocol_hash=cell.protocol.hash(), config={}, data={},
+        pretraining="", environment={}, hardware={}, started_utc="",
+        curve=[{"epoch": epoch, "val_top1": top1, "train_s": 3.0} for epoch in epochs],
+        metrics={"top1": top1, "macro_f1": top1} if status == "done" else {},
+        failure={"class": failure, "message": "it diverged"} if status == "failed" else None,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=FORMS, ids=["journal", "database"])
+def where(request, tmp_path: Path) -> str:
+    return request.param.format(tmp_path)
+
+
+@pytest.fixture
+def storage(where: str) -> BaseStorage:
+    return open_storage(where)
+
+
+@pytest.fixture
+def presence(tmp_path: Path, storage: BaseStorage) -> Iterator[Presence]:
+    with Presence(tmp_path / "commands", storage) as here:
+        yield here
+
+
+def begun(asked: Question, storage: BaseStorage, presence: Presence, trials: int, name: str = "s") -> Search:
+    search = Search(asked, open_study(storage, name, asked), "nowhere", trials, presence, math.inf)
+    search._count()
+    return search
+
+
+def states(study: Study) -> Counter:
+    return Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
+
+
+def work_off(search: Search | Searches, top1=lambda cell: 0.5) -> list[Cell]:
+    """Every cell that the search asks for, one after the other."""
+    cells = []
+    while (task := search.take()) is not None:
+        cells.append(task.cell)
+        search.finished(task, record_of(task.cell, top1(task.cell)))
+    return cells
+
+
+def test_trials_are_sealed_cells_with_the_defaults_first_and_seeds_of_their_own(storage, presence) -> None:
+    search = begun(question(), storage, presence, 6)
+    cells = work_off(search, lambda cell: cell.variant.changes["recipe.lr"])
+    assert [cell.variant.name for cell in cells] == [f"trial {number}" for number in range(6)]
+    assert get("fgsgl").identity(cells[0].variant.changes) == get("fgsgl").identity({})
+    assert {(cell.seed, cell.protocol.evaluation) for cell in cells} == {(1000, SEALED)}
+    assert len({cell.cell_id for cell in cells}) == 6 and not search.open
+    trials = search.study.get_trials()
+    assert [trial.user_attrs["cell_ids"] for trial in trials] == [[cell.cell_id] for cell in cells]
+    assert all(trial.intermediate_values == {0: trial.value, 1: trial.value} for trial in trials)
+    best = winner(search.study, search.question)
+    assert best.value == max(cell.variant.changes["recipe.lr"] for cell in cells)
+
+
+def test_a_search_is_the_same_whether_it_is_interrupted_or_not(tmp_path: Path) -> None:
+    """Each trial has a sampler's seed of its own; a command that goes on must not draw the first values again."""
+    found = []
+    for name, parts in (("whole", (7,)), ("parts", (3, 5, 7))):
+        storage = open_storage(str(tmp_path / f"{name}.journal"))
+        for trials in parts:
+            with Presence(tmp_path / "commands", storage) as presence:
+                search = begun(question(), storage, presence, trials)
+                work_off(search, lambda cell: 0.1 / cell.variant.changes["recipe.lr"])
+        found.append([trial.params for trial in search.study.get_trials()])
+    assert found[0] == found[1] and len(found[0]) == 7
+    assert len({params["recipe.lr"] for params in found[0]}) == 7
+
+
+def test_nested_studies_draw_other_values_and_train_with_other_seeds(storage, presence) -> None:
+    searches = [
+        begun(question(nested=nested, seeds=2), storage, presence, 3, f"s-{nested}") for nested in range(2)
+    ]  # fmt: skip
+    cells = work_off(Searches(searches))
+    assert {(cell.variant.name.endswith("of study 1"), cell.seed) for cell in cells} == {
+        (False, 1000), (False, 1001), (True, 1002), (True, 1003)
+    }  # fmt: skip
+    params = [[trial.params["recipe.lr"] for trial in search.study.get_trials()] for search in searches]
+    assert params[0][0] == params[1][0] and set(params[0][1:]).isdisjoint(params[1][1:])
+    for count in range(len(cells)):
+        of_1 = [name.endswith("of study 1") for name in {cell.variant.name for cell in cells[:count]}]
+        assert abs(of_1.count(True) - of_1.count(False)) <= 1, "as many trials for each at any time"
+
+
+def test_several_seeds_of_a_trial_follow_one_another_and_their_mean_counts(storage, presence) -> None:
+    search = begun(question(seeds=3), storage, presence, 1)
+    steps = []
+    while (task := search.take()) is not None:
+        assert search.take() is None, "the next seed waits for this one"
+        steps.append(task.trial["first_step"])
+        search.finished(task, record_of(task.cell, {1000: 0.2, 1001: 0.4, 1002: 0.9}[task.cell.seed]))
+    (trial,) = search.study.get_trials()
+    assert steps == [0, 2, 4] and trial.value == pytest.approx(0.5) and len(trial.user_attrs["cell_ids"]) == 3
+    assert sorted(trial.intermediate_values) == list(range(6))
+
+
+def test_two_trials_that_suggest_the_same_run_one_cell(storage, presence) -> None:
+    same = (Param(name="fgsa", choices=(True, False)),)
+    search = begun(question(space=same, space_name="file"), storage, presence, 6)
+    running = []
+    while (task := search.take()) is not None:
+        running.append(task)
+    assert len({task.cell.cell_id for task in running}) == len(running) <= 2
+    cells = [task.cell for task in running]
+    for task in running:
+        search.finished(task, record_of(task.cell))
+    cells += work_off(search)
+    assert states(search.study) == {"COMPLETE": 6} and len({cell.cell_id for cell in cells}) <= 2
+
+
+def test_the_trials_of_a_killed_command_are_run_again_as_the_same_cells(tmp_path, storage, monkeypatch) -> None:
+    monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
+    with Presence(tmp_path / "commands", storage) as killed:
+        search = begun(question(), storage, killed, 4)
+        lost = [search.take().cell.cell_id for _ in range(2)]
+    with Presence(tmp_path / "commands", storage) as alive:
+        search = begun(question(), storage, alive, 4)
+        again = [cell.cell_id for cell in work_off(search)]
+    assert again[:2] == lost and len(set(again)) == 4
+    assert states(search.study) == {"FAIL": 2, "COMPLETE": 4}
+    assert [trial.user_attrs.get("again") for trial in search.study.get_trials() if trial.state.name != "FAIL"][:2] == [
+        0, 1
+    ]  # fmt: skip
+    assert list((tmp_path / "commands").iterdir()) == []
+
+
+def test_a_data_base_tells_when_the_command_of_another_machine_is_gone(tmp_path, monkeypatch) -> None:
+    for module in (fgsgl.bench.storage, sweeps.storage):
+        monkeypatch.setattr(module, "HEARTBEAT_S", 1)
+    monkeypatch.setattr(fgsgl.bench.storage, "GRACE_S", 2)
+    monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
+    storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
+    with Presence(tmp_path / "here", storage) as here:
+        with Presence(tmp_path / "there", storage) as there:
+            lost = begun(question(), storage, there, 1).take()
+            (trial_id,) = there.trial_ids
+            storage.set_trial_user_attr(trial_id, sweeps.storage.COMMAND, ["another machine", "its file"])
+            search = begun(question(), storage, here, 1)
+            time.sleep(4)
+            assert search.take() is None and search.open, "it is alive: its heart beats"
+        deadline_s = time.monotonic() + 30
+        while (task := search.take()) is None and time.monotonic() < deadline_s:
+            time.sleep(0.2)
+    assert task.cell.cell_id == lost.cell.cell_id
+    assert states(search.study) == {"FAIL": 1, "RUNNING": 1}
+
+
+def test_two_commands_share_the_trials_of_a_study(tmp_path, where, monkeypatch) -> None:
+    monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
+    storages = [open_storage(where) for _ in range(2)]
+    with Presence(tmp_path / "a", storages[0]) as one, Presence(tmp_path / "b", storages[1]) as other:
+        searches = [begun(question(), storages[0], one, 5), begun(question(), storages[1], other, 5)]
+        running, cells = [], []
+        for _ in range(4):  # each takes two at a time, without a look at the other in between
+            for search in searches:
+                if (task := search.take()) is not None:
+                    running.append((search, task))
+                    cells.append(task.cell.cell_id)
+        for search, task in running:
+            search.finished(task, record_of(task.cell))
+        assert all(search._count() or not search.open for search in searches)
+    assert len(set(cells)) == len(cells) == 5
+    assert states(searches[0].study)["COMPLETE"] == 5
+
+
+def test_a_pruned_and_a_failed_trial_count_and_say_so(storage, presence) -> None:
+    search = begun(question(), storage, presence, 4)
+    for status in ("failed", "pruned", "done", "done"):
+        task = search.take()
+        search.finished(task, record_of(task.cell, status=status))
+    assert search.take() is None and not search.open
+    assert [trial.state.name for trial in search.study.get_trials()] == ["FAIL", "PRUNED", "COMPLETE", "COMPLETE"]
+    failed = search.study.get_trials()[0]
+    assert (failed.user_attrs["failure"], failed.user_attrs["message"]) == ("nan", "it diverged")
+
+
+def test_a_search_of_failures_alone_ends_in_a_line(storage, presence) -> None:
+    search = begun(question(), storage, presence, 9)
+    for _ in range(3):
+        task = search.take()
+        search.finished(task, record_of(task.cell, status="failed"))
+    assert search.given_up.startswith("the first 3 trials of 's' all failed, the last by nan: it diverged; mend")
+    assert search.take() is None and not search.open
+    with pytest.raises(UserError, match="no trial of the study 's' has finished"):
+        winner(search.study, search.question)
+
+
+def test_what_the_data_or_the_disk_are_at_fault_for_is_no_result(storage, presence) -> None:
+    """The command ends, for a full disk by what executes the cells; the next one tries the same settings again."""
+    search = begun(question(), storage, presence, 2)
+    first = search.take()
+    with pytest.raises(UserError, match="s, trial 0: it diverged"):
+        search.finished(first, record_of(first.cell, status="failed", failure="bad_data"))
+    second = search.take()
+    search.finished(second, record_of(second.cell, status="failed", failure="unwritable"))
+    assert first.cell.cell_id == second.cell.cell_id == work_off(search)[0].cell_id
+    assert states(search.study) == {"FAIL": 2, "COMPLETE": 2}
+
+
+def test_several_objectives_leave_the_trials_that_no_other_beats(storage, presence) -> None:
+    asked = question(objectives=("macro_f1", "train_s"))
+    assert asked.identity()["pruner"] == "NopPruner()"
+    search = begun(asked, storage, presence, 4)
+    top1 = iter((0.2, 0.8, 0.6, 0.4))
+    while (task := search.take()) is not None:
+        assert task.trial["pruner"] is None, "no hook reports what Optuna does not take"
+        search.finished(task, record_of(task.cell, next(top1)))
+    assert [one.name for one in search.study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert winner(search.study, asked).values == [0.8, 6.0]
+
+
+def test_no_trial_is_started_after_the_time_is_over(storage, presence) -> None:
+    asked = question()
+    search = Search(asked, open_study(storage, "s", asked), "nowhere", 5, presence, deadline_s=-1.0)
+    assert search.take() is None and not search.open
+    assert states(search.study) == {"WAITING": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"space_name": "all", "space": spaces_of(get("fgsgl"))["all"]}, "space optim, not all; space_hash"),
+        ({"protocol": default_protocol("synmg", "smoke", epochs=3, evaluation=SEALED)}, "protocol_hash .*, not "),
+        ({"fingerprint": "others"}, "data data, not others"),
+        ({"method": get("tsm"), "space": spaces_of(get("tsm"))["optim"]}, "method fgsgl, not tsm"),
+        ({"objectives": ("macro_f1",)}, r"objective \['top1'\], not \['macro_f1'\]"),
+        ({"sampler": "random"}, "sampler TPESampler.*, not RandomSampler"),
+        ({"pruner": {"name": "NopPruner"}}, "pruner MedianPruner.*, not NopPruner"),
+        ({"seeds": 2}, "seeds_per_trial 1, not 2"),
+    ],
+)
+def test_a_study_of_another_question_is_refused_and_stays_as_it_is(tmp_path: Path, changes, error) -> None:
+    path = tmp_path / "studies.journal"
+    open_study(open_storage(str(path)), "s", question())
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=f"the study 's' was made with .*{error}.*give another --study"):
+        open_study(open_storage(str(path)), "s", question(**changes))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("objectives", [("train_s",), ("top1", "train_s")])
+def test_a_pruner_of_what_no_epoch_foretells_is_refused(objectives) -> None:
+    with pytest.raises(UserError, match="--pruner median goes by the top-1 of each epoch"):
+        pruner_spec("median", objectives, 5, 1)
+    assert pruner_spec(None, objectives, 5, 1) == pruner_spec("none", ("top1",), 5, 1) == {"name": "NopPruner"}
+
+
+@pytest.mark.parametrize("line", ["{\n", "no journal\n", '{"op_code": 0}', "[]\n"])
+def test_a_broken_line_of_a_journal_is_named_and_nothing_is_written(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "studies.journal"
+    open_study(open_storage(str(path)), "s", question())
+    path.write_text(path.read_text() + line)
+    before, lines = path.read_bytes(), len(path.read_text().splitlines())
+    with pytest.raises(UserError, match=f"studies.journal cannot be read: line {lines} is broken"):
+        open_storage(str(path))
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,227 @@
+"""The whole way of a sweep as a user goes it: search, rows, board; pruned, killed, shared; and bad input."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+import yaml
+from rich.console import Console
+
+from fgsgl.bench.execute import execute
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.live import Live
+from fgsgl.bench.methods import get
+from fgsgl.bench.place import local_place
+from fgsgl.bench.plan import plan
+from fgsgl.bench.protocol import SEALED, default_protocol
+from fgsgl.bench.record import read_predictions
+from fgsgl.bench.storage import open_storage
+from fgsgl.data.cliptable import read_clips
+from fgsgl.data.sets import synmg
+from sweeps.optuna_search import main
+from sweeps.question import Question, open_study
+from sweeps.samplers import pruner_spec
+from sweeps.search import Search
+from sweeps.spaces import spaces_of
+from sweeps.storage import Presence
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (str(ROOT / "sweeps" / "optuna_search.py"), "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
+FAST = ("--method", "linear_probe", "--epochs", "2", "--seeds", "1")
+
+
+def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
+    storage = open_storage(str(out / "trials" / "studies.journal"))
+    (study,) = optuna.get_all_study_summaries(storage)
+    return optuna.load_study(study_name=study.study_name, storage=storage).get_trials()
+
+
+@pytest.fixture(scope="module")
+def swept(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished sweep of the linear probe's recipe with two trials."""
+    out = tmp_path_factory.mktemp("sweep")
+    command = [sys.executable, *COMMAND, *FAST, "--root", str(smoke), "--out", str(out), "--trials", "2"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=560)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "2 of 2 trials to run" in answer.stdout and "recipe.lr=" in answer.stdout
+    return out
+
+
+def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smoke: Path) -> None:
+    records = Ledger(swept / "trials" / "ledger").records()
+    assert [record.status for record in records.values()] == ["done"] * 2
+    val_ids = sorted(clip.clip_id for clip in read_clips(smoke / "clips.csv") if clip.split == "val")
+    for trial in trials_of(swept):
+        (cell_id,) = trial.user_attrs["cell_ids"]
+        record = records[cell_id]
+        assert sorted(read_predictions(swept / "trials" / "ledger", cell_id).clip_ids) == val_ids
+        assert (record.protocol["evaluation"], record.localisation, record.seed) == (SEALED, None, 1000)
+        assert trial.value == record.metrics["top1"]
+        assert trial.intermediate_values == {row["epoch"] - 1: row["val_top1"] for row in record.curve}
+        assert record.config["recipe"]["lr"] == trial.params["recipe.lr"]
+        spec = json.loads((swept / "trials" / "work" / cell_id / "spec.json").read_text())
+        assert spec["trial"]["number"] == trial.number
+
+
+def test_the_tuned_row_stands_beside_the_default_under_the_test_protocol(swept: Path) -> None:
+    records = [record for record in Ledger(swept / "ledger").records().values() if record.kind == "method"]
+    best = max(trials_of(swept), key=lambda trial: trial.value)
+    assert {record.protocol["evaluation"] for record in records}.isdisjoint({SEALED})
+    assert best.params["recipe.lr"] in {record.config["recipe"]["lr"] for record in records}
+    assert get("linear_probe").recipe.lr in {record.config["recipe"]["lr"] for record in records}
+    table = pd.read_csv(swept / "leaderboard.csv")
+    assert {"full", "tuned"} <= set(table[table["method"] == "linear_probe"]["variant"])
+    found = yaml.safe_load((swept / "best" / "linear_probe.yaml").read_text())
+    assert found["changes"]["recipe.lr"] == best.params["recipe.lr"]
+    assert (swept / "tuning.md").is_file() and (swept / "tuning.csv").is_file()
+
+
+def test_the_same_command_again_runs_nothing(swept: Path, smoke: Path, capsys) -> None:
+    before = {path: path.stat().st_mtime_ns for path in swept.glob("**/ledger/*")}
+    assert main([*COMMAND[1:], *FAST, "--root", str(smoke), "--out", str(swept), "--trials", "2"]) == 0
+    assert "0 of 2 trials to run" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in swept.glob("**/ledger/*")} == before
+
+
+def test_optunas_own_command_opens_the_study(swept: Path) -> None:
+    optuna_command = Path(sys.executable).with_name("optuna")
+    journal = swept / "trials" / "studies.journal"
+    said = subprocess.run(
+        [optuna_command, "studies", "--storage", str(journal)], capture_output=True, text=True, check=True
+    ).stdout
+    assert "linear_probe-optim-" in said and "MAXIMIZE" in said and "TPESampler(n_startup_trials=5" in said
+
+
+def test_a_dry_run_lists_space_trials_and_time_and_writes_nothing(swept: Path, smoke: Path, tmp_path, capsys) -> None:
+    words = [*COMMAND[1:], *FAST, "--root", str(smoke), "--nested", "3", "--trials", "7", "--dry-run"]
+    assert main([*words, "--out", str(swept)]) == 0
+    said = capsys.readouterr().out
+    assert "recipe.weight_decay" in said and "0.001 to 0.1, log" in said
+    assert "studies: 3, trials of each: 7" in said and "about 1 min" in said.replace("\n", " ")
+    assert "MedianPruner(n_startup_trials=4" in said.replace("\n", "")
+    assert main([*words, "--out", str(tmp_path / "new")]) == 0
+    assert "time unknown" in capsys.readouterr().out and not (tmp_path / "new").exists()
+
+
+def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path, tmp_path: Path) -> None:
+    """Four trials by hand that were right in every epoch, and a real one."""
+    table = synmg.load(smoke, "smoke", 0)
+    protocol = default_protocol("synmg", "smoke", epochs=4, batch_size=8, evaluation=SEALED)
+    method, where = get("linear_probe"), str(tmp_path / "studies.journal")
+    asked = Question(
+        method=method, space_name="optim", space=spaces_of(method)["optim"], protocol=protocol,
+        fingerprint=table.fingerprint(), text="smg", objectives=("top1",), sampler="random",
+        pruner=pruner_spec("median", ("top1",), 4, 1), seeds=1,
+    )  # fmt: skip
+    storage = open_storage(where)
+    study = open_study(storage, "s", asked)
+    default = study.get_trials()[0]
+    for _ in range(4):
+        study.add_trial(
+            optuna.create_trial(
+                value=1.0,
+                params={param.name: param.low for param in asked.space},
+                distributions={
+                    param.name: optuna.distributions.FloatDistribution(param.low, param.high, log=True)
+                    for param in asked.space
+                },
+                intermediate_values=dict.fromkeys(range(4), 1.0),
+            )
+        )
+    place = local_place(tmp_path, smoke, "cpu", 1)
+    with Presence(tmp_path / "commands", storage) as presence, Live(Console(), 1) as live:
+        search = Search(asked, study, where, 5, presence, math.inf)
+        execute(search, place, live)
+    trial = study.get_trials()[default.number]
+    assert trial.state.name == "PRUNED" and sorted(trial.intermediate_values) == [0, 1]
+    (record,) = place.ledger.records().values()
+    assert (record.status, record.metrics, record.failure) == ("pruned", {}, None)
+    assert [row["val_top1"] for row in record.curve] == [trial.intermediate_values[step] for step in (0, 1)]
+    assert record.times_s["train"] > 0 and record.hardware["cpu"] and [record.cell_id] == trial.user_attrs["cell_ids"]
+    (planned,) = plan([asked.cell("again", {}, 0)], place.ledger)
+    assert planned.cell.cell_id == record.cell_id and not planned.done
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--trials", "-3"), "--trials is -3, expected at least 1"),
+        (("--trials", "0"), "--trials is 0, expected at least 1"),
+        (("--nested", "0"), "--nested is 0, expected at least 1"),
+        (("--seeds-per-trial", "0"), "--seeds-per-trial is 0, expected at least 1"),
+        (("--seeds", "-1"), "--seeds is -1, expected at least 1"),
+        (("--timeout", "0"), "--timeout is 0, expected a number of minutes above 0"),
+        (("--objective", "top2"), "unknown --objective 'top2'; did you mean top1?"),
+        (("--method", "fgsl"), "unknown method 'fgsl'; did you mean fgsgl?"),
+        (("--method", "majority"), "majority is not trained, so there is nothing to search"),
+        (("--method", "tsm", "--space", "components"), "tsm has no space 'components'; valid: optim, all"),
+        (("--space", "nowhere.yaml"), "the space nowhere.yaml cannot be read"),
+        (("--pruner", "median", "--objective", "train_s"), "--pruner median goes by the top-1 of each epoch"),
+        (("--storage", "postgresql://nobody@127.0.0.1:1/none"), "--storage cannot be opened"),
+        (("--storage", "mongodb://localhost"), "--storage cannot be opened"),
+        (("--dataset", "synmgg"), "unknown data set 'synmgg'"),
+        (("--jobs", "0"), "--jobs is 0, expected at least 1"),
+        (("--max-hours", "-1"), "--max-hours is -1, expected more than 0"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_code_2(words, error: str, smoke: Path, tmp_path: Path, capsys) -> None:
+    preset = () if "--dataset" in words else COMMAND[1:3]
+    assert main([*preset, "--root", str(smoke), "--out", str(tmp_path / "out"), *words]) == 2
+    said = capsys.readouterr().err
+    assert error in said and len(said.strip().splitlines()) == 1, said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_of_another_protocol_is_refused_by_the_command(swept: Path, smoke: Path, capsys) -> None:
+    journal = swept / "trials" / "studies.journal"
+    before = journal.read_bytes()
+    name = optuna.get_all_study_summaries(open_storage(str(journal)))[0].study_name
+    words = [*COMMAND[1:], *FAST, "--root", str(smoke), "--out", str(swept), "--study", name]
+    assert main([*words, "--epochs", "3"]) == 2
+    said = capsys.readouterr().err
+    assert "was made with protocol_hash" in said and "give another --study" in said
+    assert len(said.strip().splitlines()) == 1 and journal.read_bytes() == before
+
+
+def start(smoke: Path, out: Path, trials: int) -> subprocess.Popen:
+    command = [*COMMAND, "--method", "linear_probe", "--epochs", "6", "--seeds", "1", "--root", smoke, "--out", out]
+    return subprocess.Popen(
+        [sys.executable, *map(str, command), "--trials", str(trials), "--jobs", "1"], stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_two_commands_share_a_study_and_outlive_a_kill(smoke: Path, tmp_path: Path) -> None:
+    """Of two commands one is killed in the middle of a trial; the other takes that up and finishes alone."""
+    out = tmp_path / "out"
+    killed, other = start(smoke, out, 5), start(smoke, out, 5)
+    deadline_s = time.monotonic() + 240
+    while len(list(out.glob("trials/work/*/last_checkpoint"))) < 2 and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    said, _ = other.communicate(timeout=500)
+    assert other.returncode == 0, said
+    trials = trials_of(out)
+    states = Counter(trial.state.name for trial in trials)
+    assert states["COMPLETE"] + states["PRUNED"] == 5 and states["RUNNING"] == states["WAITING"] == 0
+    lost = [trial for trial in trials if trial.state.name == "FAIL"]
+    assert len(lost) == 1 and "failure" not in lost[0].user_attrs
+    (again,) = [trial for trial in trials if trial.user_attrs.get("again") == lost[0].number]
+    assert again.user_attrs["cell_ids"] == lost[0].user_attrs["cell_ids"] and again.params == lost[0].params
+    ran = [cell_id for trial in trials if trial.state.name != "FAIL" for cell_id in trial.user_attrs["cell_ids"]]
+    assert sorted(ran) == sorted(Ledger(out / "trials" / "ledger").records()) and len(set(ran)) == 5
+    log = out / "trials" / "work" / again.user_attrs["cell_ids"][0] / "log.txt"
+    assert "resumed epoch: " in log.read_text()
