@@ -134,7 +134,7 @@ class Matrix:
     def no_orphans(self) -> None:
         """What a killed command has started ends with it."""
         deadline_s = time.monotonic() + 60
-        while (left := pids("-f", f"cell_main {self.out}")) and time.monotonic() < deadline_s:
+        while (left := pids("-g", str(self.process.pid))) and time.monotonic() < deadline_s:
             time.sleep(0.1)
         assert not left
 
@@ -164,9 +164,8 @@ class Matrix:
 
     def _saved(self) -> list[int]:
         """The cells that have saved an epoch."""
-        return [
-            pid for path in self.out.glob("work/*/last_checkpoint") for pid in pids("-f", f"cell_main {path.parent}")
-        ]
+        saved = [path.parent for path in self.out.glob("work/*/last_checkpoint")]
+        return [pid for work_dir in saved for pid in pids("-f", f"cell_main {work_dir}")]
 
     def _sleep(self, most_s: float) -> None:
         deadline_s = time.monotonic() + self.draw.uniform(0, most_s)
