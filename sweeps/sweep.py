@@ -15,7 +15,7 @@ from rich.table import Table
 
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import committed, data_root, prepare, require_division, work_off
+from fgsgl.bench.experiment import committed, data_root, prepare, require_division, tell_results, work_off
 from fgsgl.bench.identity import digest
 from fgsgl.bench.live import Live
 from fgsgl.bench.method import Method
@@ -201,8 +201,9 @@ def run_rows(
     ]
     planned = plan([*wanted, *tuned], place.ledger, committed())
     write_plan(sweep.out / "plan.json", planned)
-    todo = {item.cell.cell_id: item.cell for item in reversed(planned) if not item.done}  # the defaults may have won
-    return work_off(list(reversed(todo.values())), place, console)
+    todo = {item.cell.cell_id: item.cell for item in reversed(planned) if item.todo}  # the defaults may have won
+    failed_before = tell_results(planned, sweep.out, console)
+    return max(work_off(list(reversed(todo.values())), place, console), int(failed_before))
 
 
 def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, console: Console) -> None:
