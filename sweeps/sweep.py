@@ -15,7 +15,7 @@ from rich.table import Table
 
 from fgsgl.bench.cell import TUNED, Cell, Variant
 from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import committed, data_root, prepare, require_division, work_off
+from fgsgl.bench.experiment import committed, data_root, prepare, require_division, tell_results, work_off
 from fgsgl.bench.identity import digest
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
@@ -201,11 +201,12 @@ def run_rows(
     planned = plan([*wanted, *tuned], place.ledger, committed())
     entries = [plan_entry(tuning, trials, sweep.protocol.hash()) for tuning in found]
     write_plan(sweep.out / "plan.json", planned, tunings=entries)
+    failed_before = tell_results(planned, sweep.out, console)
     code = work_off(undone(planned), place, console, show_board)
     if place.ledger.records():
         write_results(sweep.out, found, trials, sweep.protocol.hash())
         console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
-    return code
+    return max(code, int(failed_before))
 
 
 def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, console: Console) -> None:

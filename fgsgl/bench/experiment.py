@@ -201,13 +201,10 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
     designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
     write_plan(experiment.out / "plan.json", planned, designs)
     studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
-    results = [item.failure for item in planned if item.failure]
     done = sum(item.done for item in planned)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
-    if results:
-        console.print(_not_again(results, experiment.out), markup=False, highlight=False, style="yellow")
-    code = work_off(todo, place, console, show, studies)
-    return 1 if results else code
+    failed_before = tell_results(planned, experiment.out, console)
+    return max(work_off(todo, place, console, show, studies), int(failed_before))
 
 
 def work_off(
@@ -243,13 +240,16 @@ def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
         console.print(f"{left}: the same command goes on from here", highlight=False)
 
 
-def _not_again(failures: Sequence[str], out: Path) -> str:
-    """What is said of cells whose failure is a result."""
-    classes = ", ".join(f"{count} {name}" for name, count in collections.Counter(failures).items())
-    return (
-        f"{len(failures)} cell(s) failed before ({classes}), which is their result and not run again by this command; "
-        f"fgsgl retry {out} --failed does"
-    )
+def tell_results(planned: Sequence[Planned], out: Path, console: Console) -> bool:
+    """Whether there are cells whose failure is a result; says so, and how they are run again."""
+    failures = collections.Counter(item.failure for item in planned if item.failure)
+    if failures:
+        classes = ", ".join(f"{count} {name}" for name, count in failures.items())
+        console.print(
+            f"{failures.total()} cell(s) failed before ({classes}), which is their result and not run again by this "
+            f"command; fgsgl retry {out} --failed does", markup=False, highlight=False, style="yellow",
+        )  # fmt: skip
+    return bool(failures)
 
 
 def require_division(protocol: Protocol, devices: int) -> None:
