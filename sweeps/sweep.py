@@ -170,6 +170,10 @@ def search(
         raise UserError(given_up[0])
     for line in given_up:
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    for one in searches:
+        if one.exhausted:
+            line = f"{one.study.study_name}: its space holds no further settings after {one.begun} trials"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def run_rows(
