@@ -221,7 +221,7 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
         for param in space:
             view.add_row(param.name, param.levels, param.condition, param.help)
         console.print(view)
-    count = sweep.trials * sweep.seeds_per_trial
+    count = sweep.trials * sweep.seeds_per_trial + 2 * sweep.seeds / sweep.nested  # of a study, with its part of rows
     planned = plan([question.cell("trial", {}, 0) for question in questions], place.ledger, committed())
     known = [count * item.expected_s for item in planned if item.expected_s is not None]
     missing = f" for {len(known)} of the studies" if known and len(known) < len(questions) else ""
@@ -229,11 +229,11 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
     identity = questions[0].identity()
     console.print(
         f"studies: {len(questions)}, trials of each: {sweep.trials}, cells of each trial: {sweep.seeds_per_trial}, "
-        f"epochs of each cell: {questions[0].protocol.epochs}, fewer where it is pruned; "
-        f"{about if known else 'time unknown'}\n"
+        f"epochs of each cell: {questions[0].protocol.epochs}, fewer where it is pruned\n"
         f"objective: {', '.join(identity['objective'])} on the validation split; {identity['sampler']}; "
         f"{identity['pruner']}\n"
-        f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells",
+        f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells\n"
+        f"{about if known else 'time unknown'}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 
