@@ -75,7 +75,7 @@ def list_factors() -> int:
 def ablate(arguments: argparse.Namespace) -> int:
     """Checks that the factors change the computation, then runs all variants and shows the board."""
     from ablations.check import refuse_no_op
-    from ablations.planning import describe, seeds_wanted
+    from ablations.planning import describe, seeds_wanted, shared
     from fgsgl.bench.cell import FULL, Variant
     from fgsgl.bench.experiment import Experiment, committed, data_root, run
     from fgsgl.bench.ledger import Ledger
@@ -83,6 +83,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.methods import get
     from fgsgl.bench.plan import on_record
     from fgsgl.data import sets
+    from fgsgl.report.write import show_board
 
     designs = designs_of(arguments.design, arguments.factors, arguments.half)
     methods = [*arguments.beside, *(CONTROL_METHODS if "controls" in arguments.design else ())]
@@ -116,14 +117,16 @@ def ablate(arguments: argparse.Namespace) -> int:
 
     for one in designs:
         say(describe(one, arguments.seeds))
+    say(shared(designs, arguments.seeds))
     if not arguments.dry_run:
         text = sets.get(protocol.dataset).text(data_root(protocol, arguments.root))
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(changed, protocol, text)
-    code = run(experiment, console, dry_run=arguments.dry_run)
+    code = run(experiment, console, show_board, dry_run=arguments.dry_run)
     if arguments.dry_run:
         records = on_record(Ledger(experiment.out / "ledger"), committed())
-        say(seeds_wanted(designs, records, protocol.hash(), arguments.difference, arguments.power))
+        plan = protocol.hash(), arguments.difference, arguments.power, arguments.seeds
+        say(seeds_wanted(designs, records, *plan))
     return code
 
 

@@ -129,6 +129,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.experiment import Experiment, run
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
+    from fgsgl.report.write import show_board
     from sweeps.tuned import read_configs
 
     protocol = protocol_of(arguments)
@@ -142,12 +143,12 @@ def _run(arguments: argparse.Namespace) -> int:
         root=arguments.root,
         **execution_of(arguments),
     )
-    return run(experiment, wide_console(), dry_run=arguments.dry_run)
+    return run(experiment, wide_console(), show_board, dry_run=arguments.dry_run)
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from fgsgl.bench.experiment import show_board
     from fgsgl.bench.live import wide_console
+    from fgsgl.report.write import show_board
 
     show_board(arguments.folder, wide_console())
     return 0
@@ -179,8 +180,9 @@ def _why(arguments: argparse.Namespace) -> int:
 def _retry(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.retry import retry
+    from fgsgl.report.write import show_board
 
-    return retry(arguments.folder, arguments.classes, execution_of(arguments), wide_console())
+    return retry(arguments.folder, arguments.classes, execution_of(arguments), wide_console(), show_board)
 
 
 def _repro(arguments: argparse.Namespace) -> int:

@@ -10,18 +10,18 @@ import math
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.record import Record
-from fgsgl.bench.space import Param, changes_of, suggest
+from fgsgl.bench.space import changes_of, suggest
 from fgsgl.bench.work import Task
 from fgsgl.errors import UserError
 from sweeps.objectives import values_of
+from sweeps.proposals import propose, suggest_by
 from sweeps.question import FAILURE, Question, counts
-from sweeps.samplers import sampler_of
 from sweeps.storage import Presence
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Search:
         """Ids of the cells that run: two trials may have suggested the same one, which runs once."""
         self.given_up = ""
         """Why no further trial is started; empty: it goes on."""
+        self.exhausted = False
+        """Whether every setting of the space has been tried."""
         self.looked_s = -math.inf
         self.known: list[FrozenTrial] = []
 
@@ -86,7 +88,7 @@ class Search:
 
     @property
     def _goes_on(self) -> bool:
-        return not self.given_up and time.monotonic() < self.deadline_s
+        return not (self.given_up or self.exhausted) and time.monotonic() < self.deadline_s
 
     @property
     def _missing(self) -> int:
@@ -152,11 +154,17 @@ class Search:
         self.known = [trial for trial in self.study.get_trials(deepcopy=False) if counts(trial)]
 
     def _ask(self) -> None:
-        """Begins a new trial, or one that waits, unless another command has taken the last one."""
+        """Begins a trial that waits, or a new one, unless another command has taken the last one, or nothing is left
+        to be tried."""
         from optuna.trial import TrialState
 
-        number = len(self.study.get_trials(deepcopy=False))
-        self.study.sampler = sampler_of(self.question.sampler, self.question.nested, number)
+        self._count()
+        if all(trial.state.name != "WAITING" for trial in self.known):
+            values = propose(self.study, self.question)
+            if values is None:
+                self.exhausted = True
+                return
+            self.study.enqueue_trial(values)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of heartbeats, which this command sends by itself
             trial = self.study.ask()
@@ -166,7 +174,7 @@ class Search:
         if [one.number for one in self.known].index(trial.number) >= self.wanted:
             self._tell(trial.number, TrialState.FAIL)
             return
-        values = suggest(self.question.space, lambda param: _suggest(trial, param))
+        values = suggest(self.question.space, lambda param: suggest_by(trial, param))
         running.changes = changes_of(self.question.space, values)
         self._next_cell(trial.number)
 
@@ -225,14 +233,6 @@ class Search:
                 f"the first {len(ended)} trials of {self.study.study_name!r} all failed, the last by "
                 f"{failure['class']}: {failure['message']}; mend the cause, or search another --space"
             )
-
-
-def _suggest(trial: Trial, param: Param) -> Any:
-    """A parameter's value, by Optuna."""
-    if param.choices:
-        return trial.suggest_categorical(param.name, list(param.choices))
-    draw: Callable[..., Any] = trial.suggest_int if param.integer else trial.suggest_float
-    return draw(param.name, param.low, param.high, log=param.log)
 
 
 class Searches:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from fgsgl.bench.cell import TUNED, Cell, Variant
 from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import committed, data_root, prepare, require_division, work_off
+from fgsgl.bench.experiment import committed, data_root, prepare, require_division, tell_results, work_off
 from fgsgl.bench.identity import digest
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
@@ -28,6 +28,7 @@ from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
 from fgsgl.report.tuned import assignments
+from fgsgl.report.write import show_board
 from sweeps.answers import Tuning, plan_entry, tunings
 from sweeps.question import Question, open_study
 from sweeps.samplers import pruner_spec
@@ -104,7 +105,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     place = local_place(sweep.out, root, **sweep.execution)
     require_division(sweep.protocol, place.devices)
     storage = None if dry_run else open_storage(sweep.where)
-    table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console)
+    table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console, dry_run=dry_run)
     questions = [
         Question(
             method=method,
@@ -169,6 +170,10 @@ def search(
         raise UserError(given_up[0])
     for line in given_up:
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    for one in searches:
+        if one.exhausted:
+            line = f"{one.study.study_name}: its space holds no further settings after {one.begun} trials"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def run_rows(
@@ -200,11 +205,12 @@ def run_rows(
     planned = plan([*wanted, *tuned], place.ledger, committed())
     entries = [plan_entry(tuning, trials, sweep.protocol.hash()) for tuning in found]
     write_plan(sweep.out / "plan.json", planned, tunings=entries)
-    code = work_off(undone(planned), place, console)
+    failed_before = tell_results(planned, sweep.out, console)
+    code = work_off(undone(planned), place, console, show_board)
     if place.ledger.records():
         write_results(sweep.out, found, trials, sweep.protocol.hash())
         console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
-    return code
+    return max(code, int(failed_before))
 
 
 def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, console: Console) -> None:

@@ -19,6 +19,12 @@ ENTRY_POINTS = (
     ["ablations.run", "--list"],
     ["sweeps.optuna_search", "--help"],
 )
+WITHOUT_RAY = """\
+import sys
+sys.modules["ray"] = None  # as where it is not installed
+from fgsgl.cli import main
+sys.exit(main(["run", "--executor", "ray"]))
+"""
 
 
 def call(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
@@ -57,6 +63,7 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
             "cuda:1 is one; use --device cuda",
         ),
         (["-m", "fgsgl.cli", "run", "--visualizer", "wandb"], "needs the package wandb: pip install wandb"),
+        (["-c", WITHOUT_RAY], "--executor ray needs the package ray: pip install"),
         (
             ["-m", "fgsgl.cli", "run", "--dataset", "csv", "--methods", "stgcn"],
             "csv has no skeletons; methods that read",

@@ -38,6 +38,7 @@ from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UserError
 from fgsgl.stats.metrics import classification_metrics, grouped_metrics
+from fgsgl.text.fgtext import load as load_text
 
 LOCK = "lock"
 """File in the work folder that the process of the cell holds while it runs."""
@@ -207,27 +208,31 @@ class Clock:
         self.laps_s["total"] = round(time.monotonic() - self.started_s, 3)
 
 
-def describe_data(table: ClipTable, skipped: dict[str, str], modality: str, scored_split: str) -> dict[str, Any]:
-    """What a record keeps of the data: counts over the clips that are used, and the clips left out.
+def describe_data(cell: Cell, table: ClipTable, skipped: dict[str, str]) -> dict[str, Any]:
+    """What a record keeps of the data: counts and audit over the clips that are used, and the clips left out.
 
     The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons.
     """
+    from fgsgl.data.audit import audit
     from fgsgl.data.cache import check_folder
-    from fgsgl.data.check import read_fingerprint
+    from fgsgl.data.check import read_fingerprint, video_facts
 
+    method, folder = cell.method, check_folder(table)
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
-    counts_C = np.bincount([clip.label for clip in by_split[scored_split]], minlength=len(table.classes))
-    of_skeletons = getattr(sets.get(table.dataset), "SKELETON_CAVEATS", ()) if modality == "skeleton" else ()
+    scored = by_split[cell.protocol.scored_split]
+    counts_C = np.bincount([clip.label for clip in scored], minlength=len(table.classes))
+    of_skeletons = getattr(sets.get(table.dataset), "SKELETON_CAVEATS", ()) if method.modality == "skeleton" else ()
     return {
         "fingerprint": table.fingerprint(),
         "classes": list(table.classes),
         "caveats": [*table.caveats, *of_skeletons],
-        "checked": read_fingerprint(check_folder(table)),
+        "checked": read_fingerprint(folder),
+        "audit": audit(used, video_facts(table, folder), load_text(cell.text) if method.reads_text else None),
         "n_clips": {split: len(clips) for split, clips in by_split.items()},
         "n_subjects": {split: len({clip.subject for clip in clips}) for split, clips in by_split.items()},
         "majority": float(counts_C.max() / max(1, counts_C.sum())),
-        "split_sha256": scored_sha256([clip.clip_id for clip in by_split[scored_split]]),
+        "split_sha256": scored_sha256([clip.clip_id for clip in scored]),
         "skipped": [
             {"clip_id": clip.clip_id, "split": clip.split, "reason": skipped[clip.clip_id]}
             for clip in table.clips
@@ -269,7 +274,7 @@ def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) 
         scores={"combined": scores_NC},
     )
     result = {"hardware": hardware("cpu", spec["threads"], "none"), "params": 0, "trainable_params": 0}
-    return {**result, "data": describe_data(table, bad, cell.method.modality, split)}, predictions
+    return {**result, "data": describe_data(cell, table, bad)}, predictions
 
 
 def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
@@ -277,7 +282,7 @@ def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock
     from fgsgl.bench.train import train_and_score
 
     result, predictions, skipped = train_and_score(cell, table, spec, *precision(spec), clock)
-    result["data"] = describe_data(table, skipped, cell.method.modality, cell.protocol.scored_split)
+    result["data"] = describe_data(cell, table, skipped)
     return result, predictions
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,10 +24,13 @@ from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.study import DesignStudy, open_studies
 from fgsgl.bench.work import Plan
 from fgsgl.data import sets
-from fgsgl.data.cliptable import ClipTable
+from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.data.layout import layout_name
 from fgsgl.data.release import deviations
 from fgsgl.errors import UserError
+
+Show = Callable[[Path, Console], None]
+"""Writes and prints the board of a folder, as :func:`fgsgl.report.write.show_board` does; ``bench`` knows no report."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,22 +70,48 @@ def committed() -> list[Path]:
     return sorted(Path("results").glob("**/ledger"))
 
 
-def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
-    """The clip table, its data made where they can be, and its frame cache filled; with progress bars.
+def load_table(protocol: Protocol, root: Path, console: Console, *, make: bool = True) -> ClipTable:
+    """The clip table; says how it deviates from the release.
+
+    Args:
+        protocol: names the data set.
+        root: its folder.
+        console: where it is told, with a progress bar.
+        make: whether the videos of a generated data set are rendered where they are missing; its table is known
+            without them.
 
     Raises:
-        UserError: for missing data, an empty split, or an unreadable video unless the protocol skips such.
+        UserError: for missing data or an empty split.
     """
-    from fgsgl.data.cache import open_cache, refuse_bad
-
-    workers = os.cpu_count() or 1
-    with Counter(console, "rendering videos") as counter:
-        module = sets.get(protocol.dataset, protocol.preset)
-        table = module.load(root, protocol.preset, protocol.data_seed, workers=workers, progress=counter.update)
+    module = sets.get(protocol.dataset, protocol.preset)
+    if make or not hasattr(module, "planned"):
+        with Counter(console, "rendering videos") as counter:
+            table = module.load(
+                root, protocol.preset, protocol.data_seed, workers=os.cpu_count() or 1, progress=counter.update
+            )
+    else:
+        table = module.planned(root, protocol.preset, protocol.data_seed)
+        if missing := sum(not table.path(clip).is_file() for clip in table.clips):
+            console.print(
+                f"{missing} of {len(table.clips)} videos to be rendered at {root}", markup=False, highlight=False
+            )
     for line in (*deviations(table, module.official(root, protocol.preset)), *table.caveats):
         console.print(line, style="yellow", markup=False, highlight=False)
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         table.split(split)
+    return table
+
+
+def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
+    """The clip table, its data made where they can be, its frame cache filled and its videos hashed for the audit.
+
+    Raises:
+        UserError: from :func:`load_table`, or for an unreadable video unless the protocol skips such.
+    """
+    from fgsgl.data.cache import check_folder, open_cache, refuse_bad
+    from fgsgl.data.check import video_facts
+
+    table, workers = load_table(protocol, root, console), os.cpu_count() or 1
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
             table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update,
@@ -90,6 +119,8 @@ def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
         )  # fmt: skip
     if not protocol.skip_bad:
         refuse_bad(cache)
+    with Counter(console, "hashing videos") as counter:
+        video_facts(table, check_folder(table), workers=workers, progress=counter.update)
     return table
 
 
@@ -105,26 +136,41 @@ def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
         open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
-def prepare(methods: Sequence[str], protocol: Protocol, root: Path, console: Console) -> ClipTable:
-    """The clip table, with everything cached that some methods read.
+def prepare(
+    methods: Sequence[str], protocol: Protocol, root: Path, console: Console, *, dry_run: bool = False
+) -> ClipTable:
+    """The clip table, with everything cached that some methods read; in a dry run the table alone.
 
     Raises:
         UserError: for a method that cannot run here or has nothing to read, or as :func:`load_data`.
     """
+    from fgsgl.data.cache import pending
+
     for method in map(get, methods):
         if method.unavailable:
             raise UserError(f"{method.name} cannot run here: {method.unavailable}")
     skeletons = any(get(name).modality == "skeleton" for name in methods)
     if skeletons:
         layout_name(protocol.dataset)  # refuses a data set without any, before its videos are decoded
+    if dry_run:
+        table = load_table(protocol, root, console, make=False)
+        if line := pending(table, protocol.num_frames, protocol.image_size):
+            console.print(line, markup=False, highlight=False)
+        return table
     table = load_data(protocol, root, console)
     if skeletons:
         load_joints(protocol, table, console)
     return table
 
 
-def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
+def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool = False) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
+
+    Args:
+        experiment: what to run.
+        console: where it is told.
+        show: the board, afterwards.
+        dry_run: only list the cells.
 
     Raises:
         UserError: for bad input, before anything is trained where that is possible.
@@ -137,7 +183,8 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         experiment.visualizer, experiment.executor, experiment.limits,
     )  # fmt: skip
     require_division(experiment.protocol, experiment.devices)
-    table = prepare([variant.method for variant in experiment.variants], experiment.protocol, root, console)
+    methods = [variant.method for variant in experiment.variants]
+    table = prepare(methods, experiment.protocol, root, console, dry_run=dry_run)
     wanted = cells(
         experiment.variants,
         experiment.protocol,
@@ -154,28 +201,30 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
     designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
     write_plan(experiment.out / "plan.json", planned, designs)
     studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
-    results = [item.failure for item in planned if item.failure]
     done = sum(item.done for item in planned)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
-    if results:
-        console.print(_not_again(results, experiment.out), markup=False, highlight=False, style="yellow")
-    code = work_off(todo, place, console, studies)
-    return 1 if results else code
+    failed_before = tell_results(planned, experiment.out, console)
+    return max(work_off(todo, place, console, show, studies), int(failed_before))
 
 
-def work_off(todo: Sequence[Cell], place: Place, console: Console, studies: Sequence[DesignStudy] = ()) -> int:
+def work_off(
+    todo: Sequence[Cell], place: Place, console: Console, show: Show, studies: Sequence[DesignStudy] = ()
+) -> int:
     """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
 
     Raises:
         UserError: where the data or the disk are at fault.
     """
+    if not todo and _is_current(place.out):
+        console.print(f"board: {place.out / 'leaderboard.html'}; nothing in it has changed", highlight=False)
+        return 0
     require_room(todo, place, console)
     work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
     if place.ledger.records():
-        show_board(place.out, console)
+        show(place.out, console)
     tell_left(work, len(todo), place, console)
     for cell in work.failed:
         failure = place.ledger.get(cell.cell_id).failure
@@ -191,13 +240,16 @@ def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
         console.print(f"{left}: the same command goes on from here", highlight=False)
 
 
-def _not_again(failures: Sequence[str], out: Path) -> str:
-    """What is said of cells whose failure is a result."""
-    classes = ", ".join(f"{count} {name}" for name, count in collections.Counter(failures).items())
-    return (
-        f"{len(failures)} cell(s) failed before ({classes}), which is their result and not run again by this command; "
-        f"fgsgl retry {out} --failed does"
-    )
+def tell_results(planned: Sequence[Planned], out: Path, console: Console) -> bool:
+    """Whether there are cells whose failure is a result; says so, and how they are run again."""
+    failures = collections.Counter(item.failure for item in planned if item.failure)
+    if failures:
+        classes = ", ".join(f"{count} {name}" for name, count in failures.items())
+        console.print(
+            f"{failures.total()} cell(s) failed before ({classes}), which is their result and not run again by this "
+            f"command; fgsgl retry {out} --failed does", markup=False, highlight=False, style="yellow",
+        )  # fmt: skip
+    return bool(failures)
 
 
 def require_division(protocol: Protocol, devices: int) -> None:
@@ -237,20 +289,13 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     console.print(view)
     todo = [item for item in planned if item.todo]
     known = [item.expected_s for item in todo if item.expected_s is not None]
-    about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time" if known else "time unknown"
-    missing = f" for {len(known)} of them" if known and len(known) < len(todo) else ""
+    about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time, as on record" if known else "time unknown"
+    missing = f", not counting the {len(todo) - len(known)} without a record" if 0 < len(known) < len(todo) else ""
     console.print(f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", highlight=False)
 
 
-def show_board(out: Path, console: Console) -> None:
-    """Writes the board from the ledger, prints it, and says where it lies."""
-    from fgsgl.report.tables import console_table
-    from fgsgl.report.write import report
-
-    board = report(out)
-    console.print(console_table(board))
-    for line in (*board.note, *board.cost_note):
-        console.print(line, markup=False, highlight=False, style="dim")
-    console.print(
-        f"board: {out / 'leaderboard.html'} (also .md, .csv and .tex; figures in {out / 'figures'})", highlight=False
-    )
+def _is_current(out: Path) -> bool:
+    """Whether the board is newer than the plan and all records; also than the last one that was taken away."""
+    board, ledger = out / "leaderboard.html", out / "ledger"
+    sources = (out / "plan.json", ledger, *ledger.iterdir())
+    return board.exists() and board.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in sources)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.identity import without
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import RESULTS, Record
 from fgsgl.files import write_whole
 
+_LATER = {field.name: field.default for field in dataclasses.fields(Protocol) if field.metadata.get("later")}
 _TIMELESS = {"epochs": 0, "evaluation": ""}
 """What of a protocol an estimate takes into account by itself, or may pass over."""
 
@@ -29,7 +33,8 @@ class Planned:
     failure: str | None
     """One of :data:`fgsgl.bench.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
-    """Mean of the records of the same method; None where there is none yet."""
+    """Of a cell that is not done: mean of the records of the same variant or, without any, of its method; None where
+    there is none yet."""
 
     @property
     def todo(self) -> bool:
@@ -61,16 +66,19 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
-    wanted = list(wanted)
-    records = on_record(ledger, elsewhere)
-    own = ledger.records()
-    done = {cell_id for cell_id, record in own.items() if record.status == "done"}
+    wanted, done = list(wanted), ledger.finished()
+    left = {(cell.variant.method, cell.protocol, cell.variant.name) for cell in wanted if cell.cell_id not in done}
+    records = on_record(ledger, elsewhere) if left else []  # to read them all takes longer than the rest of a plan
+    of_method = {key[:2]: alike(key[0], key[1].as_dict(), records) for key in {key[:2] for key in left}}
+    expected = {key: expected_s(key[2], key[1].epochs, of_method[key[:2]]) for key in left}
     return [
-        Planned(
+        Planned(cell=cell, done=True, failure=None, expected_s=None)
+        if cell.cell_id in done
+        else Planned(
             cell=cell,
-            done=cell.cell_id in done,
-            failure=_result(own.get(cell.cell_id)),
-            expected_s=expected_s(cell.variant.method, cell.protocol.as_dict(), records),
+            done=False,
+            failure=_result(ledger.get(cell.cell_id)),
+            expected_s=expected[cell.variant.method, cell.protocol, cell.variant.name],
         )
         for cell in wanted
     ]
@@ -94,14 +102,30 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
     return list(records.values())
 
 
-def expected_s(method: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> float | None:
-    """Import, build and evaluation as they were, training scaled to the protocol's epochs; None: no record of it."""
+def alike(method: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> list[Record]:
+    """The records of a method under a protocol, but for the epochs and the split that is scored."""
+    wanted = _timed(protocol)
+    return [record for record in records if record.method == method and _timed(record.protocol) == wanted]
+
+
+def expected_s(variant: str, epochs: int, of_method: Sequence[Record]) -> float | None:
+    """Import, build and evaluation as they were, training scaled to the epochs; None: no record of it.
+
+    Args:
+        variant: whose own records count, where there are any.
+        epochs: of the protocol.
+        of_method: from :func:`alike`.
+    """
     times = [
-        record.times_s["total"] + record.times_s.get("train", 0) * (protocol["epochs"] / record.protocol["epochs"] - 1)
-        for record in records
-        if record.method == method and record.protocol | _TIMELESS == {**protocol, **_TIMELESS}
+        record.times_s["total"] + record.times_s.get("train", 0) * (epochs / record.protocol["epochs"] - 1)
+        for record in [record for record in of_method if record.variant == variant] or of_method
     ]
     return statistics.mean(times) if times else None
+
+
+def _timed(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell's time depends on; an older record's protocol lacks the fields that came later."""
+    return without(protocol, _LATER) | _TIMELESS
 
 
 def write_plan(
@@ -116,7 +140,8 @@ def write_plan(
     design that of one over the same factors under the same protocol; a tuning (what :class:`fgsgl.report.load.Tuning`
     reads) that of the same row under the same protocol.
     """
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    known = {"cells": []} if before is None else json.loads(before)
     rows = {_place(row): row for row in known["cells"]}
     for item in planned:
         cell = item.cell
@@ -126,15 +151,25 @@ def write_plan(
             "variant": cell.variant.name,
             "kind": cell.method.kind,
             "seed": cell.seed,
-            "protocol": cell.protocol.as_dict(),
-            "protocol_hash": cell.protocol.hash(),
+            **_protocol(cell.protocol),
         }
         rows[_place(row)] = row
     families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
     searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
     parts = {"designs": list(families.values()), "tunings": list(searches.values())}
     plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
-    write_whole(path, json.dumps(plan, indent=1) + "\n")
+    text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
+    if text != before:
+        write_whole(path, text)
+
+
+@cache
+def _protocol(protocol: Protocol) -> dict[str, Any]:
+    return {"protocol": protocol.as_dict(), "protocol_hash": protocol.hash()}
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return ",\n".join(map(json.dumps, rows))
 
 
 def _place(row: dict) -> tuple:

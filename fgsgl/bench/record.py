@@ -63,8 +63,9 @@ class Record:
     """The resolved settings of the method."""
     data: dict[str, Any]
     """``fingerprint``, ``classes`` (names), ``n_clips`` and ``n_subjects`` per split, ``majority`` (share of the
-    scored split's largest class), ``split_sha256`` (over the sorted clip ids of the scored split) and ``skipped``
-    (``[{"clip_id", "split", "reason"}]``, clips left out by ``--skip-bad``)."""
+    scored split's largest class), ``split_sha256`` (over the sorted clip ids of the scored split), ``skipped``
+    (``[{"clip_id", "split", "reason"}]``, clips left out by ``--skip-bad``) and ``audit`` (of
+    :func:`fgsgl.data.audit.audit`; records of older versions have none)."""
     pretraining: str
     """Name and hash of the weights the method starts from, or ``none``."""
     environment: dict[str, Any]

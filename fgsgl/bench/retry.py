@@ -11,18 +11,15 @@ from rich.console import Console
 
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.cell_main import cell_of
-from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import load_data, load_joints, show_board, tell_left
-from fgsgl.bench.live import Live
+from fgsgl.bench.experiment import Show, prepare, work_off
 from fgsgl.bench.place import Place, local_place
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import FAILURES
 from fgsgl.bench.status import CellState, states
-from fgsgl.bench.work import Plan
 from fgsgl.errors import UserError, nearest
 
 
-def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], console: Console) -> int:
+def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], console: Console, show: Show) -> int:
     """Runs the failed cells of a board again, and writes the board.
 
     Args:
@@ -30,6 +27,7 @@ def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], co
         classes: of failures (:data:`fgsgl.bench.record.FAILURES`); none: all.
         execution: how, as :func:`fgsgl.bench.place.local_place` takes it.
         console: gets the progress and the board.
+        show: the board, afterwards.
 
     Returns:
         1 if a cell failed again, else 0.
@@ -50,14 +48,11 @@ def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], co
     for state in chosen:
         cell = _cell(state)
         groups[cell.protocol, Path(state.spec["root"])].append(cell)
-    again = [
-        cell
+    codes = [
+        _run(local_place(folder, root, **execution), protocol, cells, console, show)
         for (protocol, root), cells in groups.items()
-        for cell in _run(local_place(folder, root, **execution), protocol, cells, console)
     ]
-    if chosen:
-        show_board(folder, console)
-    return 1 if again else 0
+    return max(codes, default=0)
 
 
 def _cell(state: CellState) -> Cell:
@@ -75,13 +70,6 @@ def _cell(state: CellState) -> Cell:
     return cell
 
 
-def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console) -> list[Cell]:
-    """Runs cells of one protocol; returns those that failed again."""
-    table = load_data(protocol, place.root, console)
-    if any(cell.method.modality == "skeleton" for cell in cells):
-        load_joints(protocol, table, console)
-    work = Plan(cells)
-    with Live(console, len(cells)) as live:
-        execute(work, place, live)
-    tell_left(work, len(cells), place, console)
-    return work.failed
+def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console, show: Show) -> int:
+    prepare([cell.variant.method for cell in cells], protocol, place.root, console)
+    return work_off(cells, place, console, show)

@@ -112,9 +112,8 @@ def open_cache(
                     file.truncate(math.prod(shape))
                 write_whole(folder / "done.u8", bytes(shape[0]))
             done_N = np.fromfile(folder / "done.u8", dtype=np.uint8)
-            if tell is not None and not done_N.all():
-                waiting = f"{np.count_nonzero(done_N == 0)} of {len(done_N)} clips to be decoded"
-                tell(f"frame cache: {math.prod(shape) / GIB:.2f} GiB at {folder}, {waiting}")
+            if tell is not None and (line := pending(table, num_frames, image_size)):
+                tell(line)
             bad = _fill(table, num_frames, folder, done_N, shape, workers, progress)
     except OSError as error:
         raise UserError(
@@ -123,6 +122,18 @@ def open_cache(
         ) from None
     frames = np.memmap(folder / "frames.u8", dtype=np.uint8, mode="r", shape=shape)
     return FrameCache(frames_NKSSC=frames, row={clip.clip_id: index for index, clip in enumerate(table.clips)}, bad=bad)
+
+
+def pending(table: ClipTable, num_frames: int, image_size: int) -> str:
+    """A line about the size of a cache, its place, and the clips that it lacks; empty where it lacks none."""
+    folder, done = cache_folder(table, num_frames, image_size), 0
+    if (folder / "done.u8").exists():
+        done = int(np.count_nonzero(np.fromfile(folder / "done.u8", dtype=np.uint8)))
+    if done == len(table.clips):
+        return ""
+    size_gib = math.prod(_shape(table, num_frames, image_size)) / GIB
+    waiting = f"{len(table.clips) - done} of {len(table.clips)} clips to be decoded"
+    return f"frame cache: {size_gib:.2f} GiB at {folder}, {waiting}"
 
 
 def _shape(table: ClipTable, num_frames: int, image_size: int) -> tuple[int, ...]:

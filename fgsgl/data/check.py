@@ -69,7 +69,7 @@ def check(
         workers: processes.
         progress: called with (videos finished, videos in all).
     """
-    facts = _facts(table, folder / VIDEOS, workers, progress)
+    facts = video_facts(table, folder, workers=workers, progress=progress)
     content = hashlib.sha256(table.fingerprint().encode())
     for video in sorted(facts):
         content.update(f"{video} {facts[video].sha256}\n".encode())
@@ -93,11 +93,18 @@ def read_fingerprint(folder: Path) -> str | None:
     return None if result["faults"] else result["fingerprint"]
 
 
-def _facts(
-    table: ClipTable, known_path: Path, workers: int, progress: Callable[[int, int], None] | None
+def video_facts(
+    table: ClipTable, folder: Path, *, workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, VideoFacts]:
-    """What is in every video of the table: from the last call where the file is the same, else read anew."""
-    videos = sorted({clip.video for clip in table.clips})
+    """What is in every video of the table: from the last call where the file is the same, else read anew.
+
+    Args:
+        table: its clips.
+        folder: where it is kept; nothing is written there where nothing had to be read.
+        workers: processes.
+        progress: called with (videos finished, videos in all) as each is read.
+    """
+    known_path, videos = folder / VIDEOS, sorted({clip.video for clip in table.clips})
     known = _known(known_path)
     facts, waiting = {}, []
     for video in videos:
@@ -108,6 +115,8 @@ def _facts(
             facts[video] = old
         else:
             waiting.append((table.root, video, *state))
+    if not waiting:
+        return facts
     known_path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(known_path, "".join(json.dumps(asdict(fact)) + "\n" for fact in facts.values()))
     try:

@@ -9,15 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fgsgl.bench.record import Record
-from fgsgl.errors import UserError
 from fgsgl.report import tuned
 from fgsgl.report.answers import AnswerBook
 from fgsgl.report.compare import differences, ties
+from fgsgl.report.floors import require_floors
 from fgsgl.report.load import Planned, Tuning, load, load_plan, load_tunings
 from fgsgl.report.note import cost_note, note
 from fgsgl.report.numbers import COSTS, numbers, state
@@ -55,7 +54,7 @@ NUMBERS = (*SHARES, *EFFECTS, "floor", "params_m", "trainable_m", "train_s", *CO
 COLUMNS = (
     "label", *KEY, "n_seeds", "n_subjects", "n_clips", *SHARES, "interval_over", "tied", *EFFECTS, "diff_over",
     "n_pairs", "family", "diff_note", "floor", "params_m", "trainable_m", "train_s", *COSTS, "pretraining", "skipped",
-    "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
+    "audit", "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
     *tuned.COUNTS, *tuned.HOURS, *tuned.TEXTS,
 )  # fmt: skip
 TEXTS = tuple(name for name in COLUMNS if name not in COUNTS + NUMBERS)
@@ -147,10 +146,13 @@ def leaderboard(
         row = dict(zip(KEY, key, strict=True)) | {"label": labels[key], "tied": letters.get(key, "")}
         row |= state(group, waiting[key]) | numbers(group, scored.get(key, ()), answers) | compared.get(key, {})
         table.append(row | searched.get(key, {}) | {"same_answers": alike.get(key, "")})
-    _require_floors(table)
+    require_floors(table)
     frame = pd.DataFrame(table).reindex(columns=COLUMNS)
-    frame = frame.astype({name: "Int64" for name in COUNTS} | {name: "float64" for name in NUMBERS})
-    frame = frame.fillna({name: "" for name in TEXTS})
+    frame = frame.astype(
+        dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(TEXTS, "str")
+    )
+    # Texts as objects: to go through the rows takes pandas ten times as long where they are its own strings.
+    frame = frame.fillna(dict.fromkeys(TEXTS, "")).astype(dict.fromkeys(TEXTS, object))
     part = [PARTS.index(part_of(row)) for row in frame.itertuples()]
     order = ["part", "dataset", "preset", "protocol", "top1", "method", "variant"]
     frame = frame.assign(part=part).sort_values(order, ascending=[name != "top1" for name in order])
@@ -181,13 +183,3 @@ def _same_answers(same: Sequence[Twins], labels: Mapping[Key, str]) -> dict[Key,
             names = ", ".join(labels[other] for other in first if other != key)
             texts[key][names + (f" and {n_left_out} more" if n_left_out else "")] = None
     return {key: "; ".join(found) for key, found in texts.items()}
-
-
-def _require_floors(table: Sequence[dict[str, Any]]) -> None:
-    floors = {(row["dataset"], row["preset"]) for row in table if row["kind"] == "floor" and row["n_seeds"]}
-    bare = sorted({(row["dataset"], row["preset"]) for row in table} - floors)
-    if bare:
-        raise UserError(
-            f"the board of {' '.join(bare[0])} has no floor: no finished record of kind 'floor' that scored the whole "
-            "test split; run the majority-class floor first (`fgsgl run --methods majority`), it takes seconds"
-        )

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fgsgl.report.board import REFERENCE, part_of, printable
+from fgsgl.report.tables import number
 
 STYLE = Path(__file__).with_name("style.mplstyle")
 _STYLE = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
@@ -136,7 +137,7 @@ def look(index: int) -> dict[str, Any]:
 def plus_minus(mean: float, half_width: float | None, sign: str = "") -> str:
     """``+1.2 ± 0.3``, or the mean alone where there is no interval."""
     half = "" if half_width is None or np.isnan(half_width) else f" ± {half_width:.1f}"
-    return f"{round(mean, 1) + 0.0:{sign}.1f}{half}".replace("-", "−")  # + 0.0: no "−0.0"
+    return f"{number(mean, sign=sign)}{half}"
 
 
 def seeds_text(counts: Iterable[int]) -> str:

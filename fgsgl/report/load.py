@@ -17,6 +17,7 @@ from fgsgl.errors import UserError
 
 _Row = TypeVar("_Row")
 Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
 Kind = Literal["method", "floor", "ceiling"]
 
 
@@ -55,6 +56,13 @@ class _Test(_Part):
     test: int
 
 
+class _Audit(_Part):
+    clip_ids: Count
+    subjects: Count
+    videos: Count
+    sentences: Count | None
+
+
 class _Data(_Part):
     fingerprint: str
     classes: list[str]
@@ -63,6 +71,7 @@ class _Data(_Part):
     majority: Share
     split_sha256: str
     skipped: list[dict[str, Any]] = []
+    audit: _Audit | None = None
 
 
 class _Hits(_Part):
@@ -200,7 +209,8 @@ def load(folder: Path) -> tuple[Record, ...]:
     Raises:
         UserError: if there is none, or one cannot be read, is of another schema version, or lacks what a board needs.
     """
-    paths = sorted((folder / "ledger").glob("*.json"))
+    # By their names: to compare ten thousand paths part by part takes a quarter of the time of reading them.
+    paths = sorted((folder / "ledger").glob("*.json"), key=lambda path: path.name)
     if not paths:
         raise UserError(f"no record in {folder / 'ledger'}; expected <cell id>.json files, as `fgsgl run` writes them")
     return tuple(load_record(path) for path in paths)

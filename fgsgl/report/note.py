@@ -9,7 +9,9 @@ import pandas as pd
 
 from fgsgl.bench.cell import TUNED
 from fgsgl.bench.record import Record
+from fgsgl.report import audit
 from fgsgl.report.compare import MOST_TIED
+from fgsgl.report.floors import missing_floors
 from fgsgl.report.numbers import failure_counts
 from fgsgl.report.rows import Key, listed, part_of, printable, row_key
 from fgsgl.report.twins import Twins
@@ -28,6 +30,7 @@ def note(
     methods = table[table["kind"] == "method"]
     sentences = (
         *_about_data(table, [record for group in scored.values() for record in group]),
+        *missing_floors(table, scored),
         *_about_cells(table, {record.cell_id: record for group in cells.values() for record in group}),
         *_about_intervals(table, methods),
         *difference_note(table),
@@ -72,9 +75,8 @@ def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
     if "synmg" in set(table["dataset"]):
         yield "Synthetic data: SynMG shows drawn figures. It compares methods and makes no claim about people."
     yield from dict.fromkeys(caveat for record in done for caveat in record.data.get("caveats", ()))
-    # One line a split: boards of several presets have several.
-    splits = {(r.protocol["dataset"], r.protocol["preset"], r.data["split_sha256"]): r for r in done}
-    for (dataset, preset, _), record in sorted(splits.items(), key=lambda item: item[0]):
+    for (dataset, preset, _), records in audit.splits_of(done).items():  # boards of several presets have several
+        record = records[-1]
         n_present = sum(row["n"] > 0 for row in record.metrics["per_class"])
         yield (
             f"Test split of {dataset} {preset}: {record.data['n_clips']['test']} clips of "
@@ -82,6 +84,7 @@ def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
             f"over the {n_present} of {len(record.data['classes'])} classes that have a clip. "
             f"Floor: the largest class holds {100 * record.data['majority']:.1f} % of the clips."
         )
+        yield audit.sentence(f"{dataset} {preset}", records)
     n_skipped = int(table["skipped"].max())
     if n_skipped:
         yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."

@@ -10,6 +10,7 @@ import numpy as np
 
 from fgsgl.bench.record import Record
 from fgsgl.report.answers import AnswerBook
+from fgsgl.report.audit import in_short
 from fgsgl.report.rows import printable, refusal
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.stats.seeds import t_half_width
@@ -24,6 +25,7 @@ def numbers(group: Sequence[Record], scored: Sequence[Record], answers: AnswerBo
         "pretraining": _joined(record.pretraining for record in group),
         "hardware": _joined(_hardware(record.hardware) for record in group),
         "skipped": max((len(record.data.get("skipped", ())) for record in group), default=0),
+        "audit": in_short(scored),
     }
     if not scored:
         return row

@@ -44,8 +44,8 @@ def percent(share: float) -> str:
 
 
 def number(value: float, digits: int = 1, sign: str = "") -> str:
-    """Fixed digits, ``sign="+"`` for a difference; a dash for a missing value."""
-    return EMPTY if value is None or math.isnan(value) else f"{value:{sign}.{digits}f}".replace("-", "−")
+    """Fixed digits, ``sign="+"`` for a difference; a dash for a missing value. What rounds to zero has no minus."""
+    return EMPTY if value is None or math.isnan(value) else f"{value:{sign}z.{digits}f}".replace("-", "−")
 
 
 def p_text(p: float) -> str:

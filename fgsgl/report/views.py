@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,8 @@ import pandas as pd
 
 from fgsgl.report import ablation_text, localisation
 from fgsgl.report.ablation import Ablation
-from fgsgl.report.board import REFERENCE, Board, part_of, row_key
+from fgsgl.report.audit import NAMING, NOUNS, most, splits_of
+from fgsgl.report.board import REFERENCE, Board, part_of, printable, row_key
 from fgsgl.report.note import difference_note, tuned_difference_note
 from fgsgl.report.published import remarks
 from fgsgl.report.rows import reference_of
@@ -30,6 +32,11 @@ from fgsgl.report.tables import (
 PAIRED = {"Difference", "p", "p (Holm)", "McNemar p", "d_z", "Wins", ablation_text.ARMS[-1]}
 """Headings of numbers with two rows behind them."""
 
+DATA = (
+    "Test clips", "Test subjects", "Clip ids in two splits", "Subjects in two splits", "Files in two splits (SHA-256)",
+    "Sentences that name their class",
+)  # fmt: skip
+"""Headings of numbers on the data."""
 WRAP = 24
 """Characters above which a column's texts wrap."""
 
@@ -178,6 +185,19 @@ def localisation_views(board: Board, table: pd.DataFrame) -> list[View]:
         views.append(View(name=name, title=title, headings=headings, bodies=[lines]))
     views = [view for view in views if view.size]
     return [*views[:-1], replace(views[-1], note=tuple(localisation.note(board, table)))]
+
+
+def data_views(board: Board) -> list[View]:
+    """What the board's data are, and what their splits share."""
+    headings = [("Data", False), ("Fingerprint", False), *numeric_headings(DATA, texts=0)]
+    lines = []
+    for (dataset, preset, _), records in splits_of(itertools.chain(*board.scored.values())).items():
+        data, found = records[-1].data, most(records) or {}
+        counts = (data["n_clips"]["test"], data["n_subjects"]["test"], *(found.get(name) for name in (*NOUNS, NAMING)))
+        fingerprints = ", ".join(dict.fromkeys(record.data["fingerprint"] for record in records))
+        texts = f"{dataset} {preset}", fingerprints, *(EMPTY if count is None else str(count) for count in counts)
+        lines.append([Cell(text=printable(text)) for text in texts])
+    return [View(name="splits", title="Data, and what its splits share", headings=headings, bodies=[lines])]
 
 
 def _of_rows(

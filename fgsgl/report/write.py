@@ -6,12 +6,16 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fgsgl.files import write_whole
 from fgsgl.report import localisation
 from fgsgl.report.board import Board, read_board
 from fgsgl.report.latex import latex
-from fgsgl.report.tables import csv, markdown
+from fgsgl.report.tables import console_table, csv, markdown
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def report(folder: Path) -> Board:
@@ -30,12 +34,29 @@ def report(folder: Path) -> Board:
     with rare_collections():
         board = read_board(folder)
         ablations = write_ablations(board)
-        drawn = figures.write(board, folder / "figures", ablations)
-        write_whole(folder / "leaderboard.md", markdown(board))
-        write_whole(folder / "leaderboard.csv", csv(board))
-        write_whole(folder / "leaderboard.tex", latex(board))
-        write_whole(folder / "leaderboard.html", page(board, drawn, ablations, localisation.write(board)))
+        with figures.beside(board, folder / "figures", ablations) as drawn:
+            write_whole(folder / "leaderboard.md", markdown(board))
+            write_whole(folder / "leaderboard.csv", csv(board))
+            write_whole(folder / "leaderboard.tex", latex(board))
+            looks = localisation.write(board)
+            write_whole(folder / "leaderboard.html", page(board, drawn, ablations, looks))
     return board
+
+
+def show_board(folder: Path, console: Console) -> None:
+    """Writes the board from the ledger, prints it, and says where it lies.
+
+    Raises:
+        UserError: from :func:`report`.
+    """
+    board = report(folder)
+    console.print(console_table(board))
+    for line in (*board.note, *board.cost_note):
+        console.print(line, markup=False, highlight=False, style="dim")
+    console.print(
+        f"board: {folder / 'leaderboard.html'} (also .md, .csv and .tex; figures in {folder / 'figures'})",
+        highlight=False,
+    )
 
 
 @contextmanager

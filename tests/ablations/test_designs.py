@@ -11,7 +11,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from ablations.designs import DESIGNS, design, designs_of
 from ablations.factors import FACTORS, computation, simplest, variant
-from ablations.planning import describe, paired_sd, seeds_wanted
+from ablations.planning import describe, paired_differences, pooled_sd, seeds_wanted, shared
 from ablations.run import main
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.plan import write_plan
@@ -140,21 +140,30 @@ def test_seeds_are_planned_by_the_pairs_on_record() -> None:
         for name, values in rows.items()
         for seed, top1 in enumerate(values)
     ]  # fmt: skip
-    assert paired_sd(records, "p") == (pytest.approx(1.0), 3, 1)
-    assert paired_sd(records, "another") == (0.0, 0, 0)
-    said = list(seeds_wanted([design("factorial")], records, "p", 1.0, 0.8))
-    assert "needs 11 seeds in one comparison" in said[0] and "sd 1.00 over 3 pairs, 1 row" in said[0]
-    assert said[1].endswith("with its 11 comparisons no Holm-adjusted p goes below 0.05 before 9 seeds")
-    assert "unknown number" in next(iter(seeds_wanted([], records, "another", 1.0, 0.8)))
+    rows = paired_differences(records, "p")
+    assert rows == [pytest.approx([-1, -2, -3])] and pooled_sd(rows) == pytest.approx(1.0)
+    assert pooled_sd([*rows, [5.0, 5.0]]) == pytest.approx((2 / 3) ** 0.5)
+    assert paired_differences(records, "another") == []
+    said = list(seeds_wanted([design("factorial")], records, "p", 1.0, 0.8, 8))
+    assert "by 11 paired seeds, and with one of 0.67 by the 8 of this plan" in said[0]
+    assert "sd 1.00 points, pooled over 3 pairs of 1 row(s), whose own are 1.00 to 1.00" in said[1]
+    assert said[2].startswith(
+        "factorial: 9 seeds are the fewest with which any of its 11 comparisons can reach p < 0.05"
+    )
+    assert "unknown number" in next(iter(seeds_wanted([], records, "another", 1.0, 0.8, 8)))
     with pytest.raises(UserError, match=r"0\.0 points"):
-        list(seeds_wanted([], records, "p", 0.0, 0.8))
+        list(seeds_wanted([], records, "p", 0.0, 0.8, 8))
 
 
 def test_designs_may_be_combined_and_each_is_made_once() -> None:
     both = designs_of(["one-out", "factorial", "one-out"], (), half=True)
     assert [one.name for one in both] == ["one-out", "factorial"] and both[1].aliases and not both[0].aliases
-    shared = {row.name: row for one in both for row in one.variants}
-    assert shared["w/o fgsa, w/o cpa"].changes == variant(["fgsa", "cpa"]).changes
+    rows = {row.name: row for one in both for row in one.variants}
+    assert rows["w/o fgsa, w/o cpa"].changes == variant(["fgsa", "cpa"]).changes
+    assert list(shared(both, 8)) == [
+        f"all 2 designs: {len(rows)} rows, {8 * len(rows)} cells; a row that several share is run once"
+    ]
+    assert list(shared(both[:1], 8)) == [] and len(rows) < sum(len(one.variants) for one in both)
 
 
 DRY = ("--design", "factorial", "--factors", "fgsa", "schedule", "--preset", "smoke", "--device", "cpu")
@@ -166,8 +175,8 @@ def test_a_dry_run_shows_cells_and_seeds_and_leaves_nothing(smoke: Path, tmp_pat
     said = capsys.readouterr().out
     assert "4 arms in 3 rows, 6 cells" in said and "10 cells to run" in said  # and four floors and ceilings
     assert said.index("w/o schedule, seed 0") < said.index("FG-SGL, seed 1"), "whole pairs first"
-    assert "a top-1 difference of 1 (points), with power 0.8, needs" in said
-    assert "factorial: with its 2 comparisons no Holm-adjusted p goes below 0.05 before 7 seeds" in said
+    assert "a difference of 1 top-1 point(s) is found with a chance of 0.8 by" in said
+    assert "factorial: 7 seeds are the fewest with which any of its 2 comparisons can reach p < 0.05" in said
     assert not (tmp_path / "out").exists()
 
 

@@ -155,6 +155,18 @@ def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> No
     assert planned[2].expected_s is None
 
 
+def test_the_estimate_goes_by_the_same_variant_and_by_older_records(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    for one, train_s in ((Variant(method="fgsgl"), 20.0), (variant(["lora"]), 10.0)):
+        record = record_of(cell(one), train_s=train_s, epochs=PROTOCOL.epochs)
+        early = {name: value for name, value in record.protocol.items() if name not in ("size", "views", "patience")}
+        write_record(ledger, dataclasses.replace(record, protocol=early))
+    wanted = [cell(one, seed=5) for one in (variant(["lora"]), variant(["fgsa"]))]
+    assert [item.expected_s for item in plan(wanted, Ledger(ledger))] == [pytest.approx(20), pytest.approx(25)]
+    views = cell(protocol=dataclasses.replace(PROTOCOL, views=2))
+    assert plan([views], Ledger(ledger))[0].expected_s is None
+
+
 def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     for seeds in (1, 2):

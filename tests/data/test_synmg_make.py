@@ -49,6 +49,14 @@ def tables(root: Path) -> dict[str, str]:
     return {"frames": frames, **{name: (root / name).read_text() for name in ("clips.csv", "truth.csv")}}
 
 
+def test_the_table_is_known_before_anything_is_rendered(smoke: Path, tmp_path: Path) -> None:
+    assert make.planned(smoke, "smoke", 0) == make.load(smoke)
+    assert make.planned(tmp_path / "new", "smoke", 0).fingerprint() == make.load(smoke).fingerprint()
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(UserError, match="holds SynMG with seed 0, not 1"):
+        make.planned(smoke, "smoke", 1)
+
+
 def test_the_folder_has_the_documented_format(made: Path) -> None:
     table = make.load(made)
     assert (table.dataset, len(table.clips), len(table.classes)) == ("synmg", 51, 17)

@@ -133,8 +133,9 @@ class Ledger:
         failed = dataclasses.replace(
             done, status="failed", failure={"class": failure, "message": message}, metrics={}, predictions_sha256=None
         )
+        for suffix in ("json", "npz"):
+            (self.folder / "ledger" / f"{done.cell_id}.{suffix}").unlink()
         write_record(self.folder / "ledger", failed)
-        (self.folder / "ledger" / f"{done.cell_id}.npz").unlink()
         return failed
 
     def fill(self, seeds: int = 3) -> None:

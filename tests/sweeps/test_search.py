@@ -146,18 +146,19 @@ def test_several_seeds_of_a_trial_follow_one_another_and_their_mean_counts(stora
     assert sorted(trial.intermediate_values) == list(range(6))
 
 
-def test_two_trials_that_suggest_the_same_run_one_cell(storage, presence) -> None:
-    same = (Param(name="fgsa", choices=(True, False)),)
-    search = begun(question(space=same, space_name="file"), storage, presence, 6)
-    running = []
-    while (task := search.take()) is not None:
-        running.append(task)
-    assert len({task.cell.cell_id for task in running}) == len(running) <= 2
-    cells = [task.cell for task in running]
-    for task in running:
-        search.finished(task, record_of(task.cell))
-    cells += work_off(search)
-    assert states(search.study) == {"COMPLETE": 6} and len({cell.cell_id for cell in cells}) <= 2
+def test_no_settings_are_tried_twice_and_a_space_without_others_ends_the_search(storage, presence) -> None:
+    few = (Param(name="fgsa", choices=(True, False)), Param(name="cpa", choices=(True, False)))
+    search = begun(question(space=few, space_name="file"), storage, presence, 10)
+    cells = work_off(search)
+    assert len(cells) == len({cell.cell_id for cell in cells}) == 4
+    assert states(search.study) == {"COMPLETE": 4} and search.exhausted and search.begun == 4
+
+    # By itself TPE stays with the best of the few settings without FG-SA, which it has found early.
+    wide = question(space=spaces_of(get("fgsgl"))["components"], space_name="components")
+    search = begun(wide, storage, presence, 30, "wide")
+    cells = work_off(search, lambda cell: 0.5 + 0.3 * (cell.variant.changes.get("fgsa") is False))
+    assert len({cell.cell_id for cell in cells}) == 30 and states(search.study) == {"COMPLETE": 30}
+    assert not search.exhausted
 
 
 def test_the_trials_of_a_killed_command_are_run_again_as_the_same_cells(tmp_path, storage, monkeypatch) -> None:

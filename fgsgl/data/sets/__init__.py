@@ -5,7 +5,8 @@ A file offers ``PRESETS`` (names, the default first), ``PROTOCOL`` (preset -> fi
 ``root(base, preset, seed) -> Path``, where it lies by default below a base folder,
 ``load(root, preset, seed, workers, progress) -> ClipTable``,
 ``official(root, preset) -> counts``, for :func:`fgsgl.data.release.deviations`, and
-``text(root) -> str``, its FG-Text: a shipped one's name, or a file. One that knows where the gesture is may offer
+``text(root) -> str``, its FG-Text: a shipped one's name, or a file. One that is generated offers ``planned(root,
+preset, seed) -> ClipTable``, its table before anything is made. One that knows where the gesture is may offer
 ``motion_mask(root, clip, frames) -> mask_THW``, one whose classes form groups ``groups() -> group_C``. One with
 skeletons offers ``skeleton(root, clip) -> joints_TJ3``, NaN where a joint was not found, ``LAYOUT``, a name of
 :data:`fgsgl.data.layout.LAYOUTS`, and, where a board must say something of them, ``SKELETON_CAVEATS``. One with a

@@ -53,6 +53,17 @@ def load(
     return make.make(root, preset, seed, workers=workers, device="cpu", progress=progress)
 
 
+def planned(root: Path, preset: str, seed: int) -> ClipTable:
+    """The same clip table without rendering anything, or looking for its videos.
+
+    Raises:
+        UserError: as :func:`load`.
+    """
+    from fgsgl.data.synmg import make
+
+    return make.planned(root, preset, seed)
+
+
 def skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The true joints of a clip in metres, ``joints_TJ3`` float32, as a noisy sensor would see them.
 

@@ -78,6 +78,17 @@ def make_preset(
     return load(root)
 
 
+def planned(root: Path, preset: str, seed: int) -> ClipTable:
+    """The clip table that :func:`make` returns, before anything is rendered; nothing is written.
+
+    Raises:
+        UserError: as :func:`make`.
+    """
+    chosen = get_preset(preset)
+    _check_folder(root, _manifest(chosen, seed))
+    return ClipTable(dataset="synmg", root=root, classes=CLASS_NAMES, clips=plan(chosen, seed))
+
+
 def load(root: Path) -> ClipTable:
     """The clip table of a finished folder.
 

@@ -1,0 +1,60 @@
+import re
+
+import pandas as pd
+import pytest
+
+from fgsgl.errors import UserError
+from fgsgl.report.board import read_board
+from fgsgl.report.write import report
+
+CLEAN = {"clip_ids": 0, "subjects": 0, "videos": 0, "sentences": None}
+
+
+def audits(board):
+    return [sentence for sentence in board.note if "udit of" in sentence]
+
+
+def with_audit(record, audit):
+    return {"data": record.data | {"audit": audit}}
+
+
+def test_a_board_of_records_without_an_audit_says_so(ledger):
+    ledger.fill(seeds=1)
+    assert audits(read_board(ledger.folder)) == ["No audit of synmg quick: its records are older than the audit."]
+
+
+def test_the_note_counts_what_the_splits_share(ledger):
+    ledger.fill(seeds=1)
+    record = ledger.add("tsm", 1.6)
+    ledger.add("tsm", 1.6, **with_audit(record, CLEAN))
+    assert audits(read_board(ledger.folder)) == [
+        "Audit of synmg quick: no clip ids, no subjects and no file contents (SHA-256) stand in more than one split."
+    ]
+    ledger.add("fgsgl", 2.4, **with_audit(record, CLEAN | {"subjects": 1, "videos": 2, "sentences": 0}))
+    assert audits(read_board(ledger.folder)) == [
+        "Audit of synmg quick: no clip ids, 1 subject and 2 file contents (SHA-256) stand in more than one split; no "
+        "sentences of FG-Text say the name of their class. What is shared may make scores too good."
+    ]
+
+
+def test_the_page_and_the_csv_have_the_counts(ledger):
+    ledger.fill(seeds=1)
+    record = ledger.add("tsm", 1.6)
+    ledger.add("tsm", 1.6, **with_audit(record, CLEAN | {"videos": 3}))
+    report(ledger.folder)
+    table = pd.read_csv(ledger.folder / "leaderboard.csv", keep_default_na=False).set_index("method")
+    assert table["audit"]["tsm"] == "clip_ids 0, subjects 0, videos 3" and table["audit"]["majority"] == ""
+    page = (ledger.folder / "leaderboard.html").read_text()
+    shown = re.search(r'<table id="splits".*?</table>', page, re.DOTALL).group()
+    assert re.findall(r">([^<>\n]+)</t[hd]>", shown) == [
+        "synmg quick", "ab12cd34ef56ab78", "240", "12", "0", "0", "3", "–"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("audit", [{"clip_ids": 0}, CLEAN | {"videos": -1}, CLEAN | {"subjects": "<b>"}, []])
+def test_an_audit_that_is_none_is_refused(ledger, audit):
+    ledger.fill(seeds=1)
+    record = ledger.add("tsm", 1.6)
+    ledger.add("tsm", 1.6, **with_audit(record, audit))
+    with pytest.raises(UserError, match=r"cannot stand on a board: data\.audit"):
+        read_board(ledger.folder)

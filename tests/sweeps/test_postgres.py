@@ -1,0 +1,110 @@
+"""Searches on a real PostgreSQL server, which this test starts: ``make test-postgres``."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from fgsgl.bench.storage import open_storage
+
+pytestmark = pytest.mark.postgres
+
+COMMAND = """\
+import platform, sys
+import fgsgl.bench.storage
+fgsgl.bench.storage.HEARTBEAT_S, fgsgl.bench.storage.GRACE_S = 1, 6
+machine, *words = sys.argv[1:]
+platform.node = lambda: machine
+from sweeps.optuna_search import main
+sys.exit(main(words))
+"""
+"""The command line as another machine would run it, with hearts that beat faster."""
+RUN = ("--preset", "smoke", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--workers", "1", "--method",
+       "linear_probe", "--trials", "3", "--seeds", "1", "--study", "shared")  # fmt: skip
+
+
+def tool(name: str) -> str:
+    """A program of PostgreSQL's: in ``$PG_BIN``, on the PATH, or where Debian has it, which is not on the PATH."""
+    folders = (os.environ.get("PG_BIN"), os.environ["PATH"], *map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+    found = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
+    assert found, f"no {name}; `make test-postgres` installs Debian's"
+    return found
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """An empty data base, on a socket in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="fgsgl-postgres-") as name:
+        folder, data, log = Path(name), f"{name}/data", f"{name}/log.txt"
+        # PostgreSQL refuses to run as root
+        user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        os.chown(folder, user.pw_uid, user.pw_gid)
+
+        def run(*words: str) -> None:
+            subprocess.run(
+                words, cwd=folder, user=user.pw_uid, group=user.pw_gid, check=True, stdout=subprocess.DEVNULL
+            )
+
+        run(tool("initdb"), "--pgdata", data, "--username", "search", "--auth", "trust", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories={name} -c fsync=off"
+        run(tool("pg_ctl"), "start", "--wait", "--pgdata", data, "--log", log, "--options", options)
+        try:
+            yield f"postgresql+psycopg://search@/postgres?host={name}"
+        finally:
+            run(tool("pg_ctl"), "stop", "--mode", "immediate", "--pgdata", data)
+
+
+def start(machine: str, url: str, smoke: Path, out: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, machine, *RUN, "--storage", url, "--root", str(smoke), "--out", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def trials_of(url: str) -> list[FrozenTrial]:
+    storage = open_storage(url)
+    names = [study.study_name for study in storage.get_all_studies()]
+    return optuna.load_study(study_name="shared", storage=storage).trials if "shared" in names else []
+
+
+def running(url: str) -> dict[str, int]:
+    """Numbers of the running trials, by machine."""
+    now = [trial for trial in trials_of(url) if trial.state == TrialState.RUNNING]
+    return {trial.user_attrs["command"][0]: trial.number for trial in now if "command" in trial.user_attrs}
+
+
+def test_two_machines_share_a_study_and_the_trial_of_a_dead_one_is_tried_again(
+    url: str, smoke: Path, tmp_path: Path
+) -> None:
+    commands = {machine: start(machine, url, smoke, tmp_path) for machine in ("one", "two")}
+    deadline_s = time.monotonic() + 400
+    while len(at := running(url)) < 2 and time.monotonic() < deadline_s:
+        assert all(command.poll() is None for command in commands.values()), commands["one"].communicate()[0]
+        time.sleep(0.2)
+    assert set(at) == {"one", "two"} and at["one"] != at["two"]
+
+    os.killpg(commands["one"].pid, signal.SIGKILL)  # with its cell, as where the power goes
+    said, _ = commands["two"].communicate(timeout=600)
+    assert commands["two"].returncode == 0, said
+
+    trials = trials_of(url)
+    states = Counter(trial.state for trial in trials)
+    assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 3 and states[TrialState.FAIL] == 1
+    lost = trials[at["one"]]
+    (again,) = (trial for trial in trials if trial.params == lost.params and trial is not lost)
+    assert lost.state == TrialState.FAIL and again.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    records = [json.loads(path.read_text()) for path in (tmp_path / "trials" / "ledger").glob("*.json")]
+    asked = [cell_id for trial in trials if trial is not lost for cell_id in trial.user_attrs["cell_ids"]]
+    assert sorted(record["cell_id"] for record in records) == sorted(asked)
