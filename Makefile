@@ -18,7 +18,7 @@ test: setup lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --log-cli-level=INFO
 
 # Chromium is Debian's; elsewhere install chromium and chromedriver by hand.
 test-browser: setup

@@ -63,10 +63,12 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
     add_execution_arguments(parser, "--jobs")
     parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
 
 def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None:
-    """How cells are run; ``jobs`` are the names of the option that says how many at a time."""
+    """How cells are run, which is no part of a cell's id; ``jobs`` are the names of the option that says how many at a
+    time."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument(*jobs, dest="jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
     parser.add_argument(
@@ -78,13 +80,12 @@ def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None
     parser.add_argument("--compile", action="store_true", help="compile the visual tower of vision-language methods")
     parser.add_argument("--visualizer", choices=list(VISUALIZERS), help="log there as well, beside TensorBoard and CSV")
     add_limit_arguments(parser)
-    parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
 
 def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
     """How far a command goes; see :class:`fgsgl.bench.limits.Limits`."""
     parser.add_argument("--max-hours", type=float, help="after which no new cell is started (default: never)")
-    parser.add_argument("--cell-timeout", type=float, metavar="MINUTES", help="of a cell (default: no limit)")
+    parser.add_argument("--cell-timeout", type=float, metavar="MINUTES", help="of a cell, each time that it is started")
     parser.add_argument(
         "--retries", type=int, default=2, help="of a cell that is killed or whose machine fails (default: %(default)s)"
     )
@@ -119,7 +120,7 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
 
 
 def execution_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the options say of how cells are run; none of it is part of a cell's id."""
+    """What the options of :func:`add_execution_arguments` say."""
     names = ("device", "jobs", "devices", "compile", "visualizer", "executor")
     limits = Limits(
         max_hours=arguments.max_hours,

@@ -11,6 +11,7 @@ from pathlib import Path
 import fgsgl
 from fgsgl.arguments import (
     add_command,
+    add_execution_arguments,
     add_experiment_arguments,
     add_protocol_arguments,
     execution_of,
@@ -51,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         "folders", nargs="+", type=Path, metavar="folder", help="boards; the first gets contrasts.{md,csv}"
     )
 
+    _add_state_commands(commands)
     _add_record_commands(commands)
 
     submit = add_command(commands, "submit", _submit, "write the archive that a data set's challenge asks for")
@@ -89,6 +91,23 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_data_commands(commands)
     return parser
+
+
+def _add_state_commands(commands: argparse._SubParsersAction) -> None:
+    """How the cells of a folder stand, and what is done about those that failed."""
+    status = add_command(commands, "status", _status, "show which cells are done, running, failed or waiting")
+    status.add_argument("folder", type=Path, help="of a board or a sweep")
+    status.add_argument("--watch", action="store_true", help="again and again until nothing runs or waits, or Ctrl-C")
+
+    why = add_command(commands, "why", _why, "say how a cell stands and why, and what to do")
+    why.add_argument("folder", type=Path, help="of a board or a sweep")
+    why.add_argument("cell", help="the beginning of its id")
+
+    retry = add_command(commands, "retry", _retry, "run failed cells again, each from its last saved epoch")
+    retry.add_argument("folder", type=Path, help="the board's folder")
+    retry.add_argument("--failed", action="store_true", required=True, help="which cells: those that failed")
+    retry.add_argument("--class", dest="classes", nargs="+", default=[], metavar="CLASS", help="only such failures")
+    add_execution_arguments(retry, "--jobs")
 
 
 def _add_record_commands(commands: argparse._SubParsersAction) -> None:
@@ -139,6 +158,29 @@ def _contrast(arguments: argparse.Namespace) -> int:
 
     print(markdown(write(arguments.folders)), end="")
     return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.status import show
+
+    show(arguments.folder, wide_console(), arguments.watch)
+    return 0
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.why import explain
+
+    explain(arguments.folder, arguments.cell, wide_console())
+    return 0
+
+
+def _retry(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.retry import retry
+
+    return retry(arguments.folder, arguments.classes, execution_of(arguments), wide_console())
 
 
 def _repro(arguments: argparse.Namespace) -> int:

@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     how.add_argument("--study", metavar="NAME", help="of the study (default: made of method, space and protocol)")
     how.add_argument("--out", type=Path, help="folder (default: results/local/sweep-<dataset>-<preset>)")
+    how.add_argument("--dry-run", action="store_true", help="show the space and the expected time, train nothing")
     add_execution_arguments(parser.add_argument_group("execution"), "--workers", "--jobs")
     add_protocol_arguments(parser.add_argument_group("protocol"))
     return parser

@@ -97,7 +97,6 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     Raises:
         UserError: for bad input, before anything is trained where that is possible.
     """
-    started_s = time.monotonic()
     sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
@@ -130,13 +129,10 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         return 0
     studies = [open_study(storage, sweep.name(question), question) for question in questions]
     search(sweep, questions, studies, storage, trials_place, console)
-    if place.limits.max_hours is not None:
-        left_h = place.limits.max_hours - (time.monotonic() - started_s) / 3600
-        if left_h <= 0:
-            over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
-            console.print(f"{over}: the same command goes on from here", highlight=False)
-            return 0
-        place = dataclasses.replace(place, limits=dataclasses.replace(place.limits, max_hours=left_h))
+    if place.limits.over:
+        over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+        console.print(f"{over}: the same command goes on from here", highlight=False)
+        return 0
     console.print(studies_table(questions, studies))
     return run_rows(sweep, questions, studies, place, table, console)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fgsgl.bench.environment import KEEP_MEMORY, device_environment
 from fgsgl.bench.failures import OOM_KILLED, oom_kills
+from fgsgl.bench.follow import FOLLOW
 from fgsgl.bench.gpus import gpus_of_slot
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ class Local:
 
     def start(self, spec: dict[str, Any], work_dir: Path) -> LocalProcess:
         """Starts the process, or torchrun with several, in the first free slot."""
-        environment = {**os.environ, **cell_environment(spec)}
+        environment = {**os.environ, **cell_environment(spec), FOLLOW: "1"}
         slot = next(slot for slot in range(self.slots) if self._free(slot))
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus_of_slot(slot, self.gpus, spec["devices"]))
         with (work_dir / "log.txt").open("ab") as log:
             process = subprocess.Popen(
-                cell_command(spec, work_dir), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+                cell_command(spec, work_dir), stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
             )
         self.started[slot] = LocalProcess(process)
         return self.started[slot]
@@ -102,8 +103,10 @@ class LocalProcess:
         """Its exit code, negative where a signal ended it; that of want of memory where the kernel has killed for it
         since the last call, which found it alive."""
         code, kills = self.process.poll(), oom_kills()
-        ended = code in (-signal.SIGKILL, 1)  # 1: torchrun, or a cell that lost a worker; its own record counts more
-        if ended and kills > self.oom_kills:
+        if code is not None:
+            self._end_followers()
+        killed = code in (-signal.SIGKILL, 1)  # 1: torchrun, or a cell that lost a worker; its own record counts more
+        if killed and kills > self.oom_kills:
             return OOM_KILLED
         self.oom_kills = kills
         return code
@@ -116,6 +119,12 @@ class LocalProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._end_followers()
+
+    def _end_followers(self) -> None:
+        """Ends the processes that a killed torchrun leaves behind; see :mod:`fgsgl.bench.follow`."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 def cell_command(spec: dict[str, Any], work_dir: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Record
+from fgsgl.bench.record import RESULTS, Record
 from fgsgl.files import write_whole
 
 _TIMELESS = {"epochs": 0, "evaluation": ""}
@@ -26,8 +26,15 @@ class Planned:
 
     cell: Cell
     done: bool
+    failure: str | None
+    """One of :data:`fgsgl.bench.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
     """Mean of the records of the same method; None where there is none yet."""
+
+    @property
+    def todo(self) -> bool:
+        """Whether the command that plans it runs it."""
+        return not self.done and self.failure is None
 
 
 def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
@@ -56,8 +63,22 @@ def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ())
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
     wanted = list(wanted)
     records = on_record(ledger, elsewhere)
-    done = ledger.done()
-    return [Planned(cell=cell, done=cell.cell_id in done, expected_s=_expected_s(cell, records)) for cell in wanted]
+    own = ledger.records()
+    done = {cell_id for cell_id, record in own.items() if record.status == "done"}
+    return [
+        Planned(
+            cell=cell,
+            done=cell.cell_id in done,
+            failure=_result(own.get(cell.cell_id)),
+            expected_s=expected_s(cell.variant.method, cell.protocol.as_dict(), records),
+        )
+        for cell in wanted
+    ]
+
+
+def _result(record: Record | None) -> str | None:
+    failure = record.failure["class"] if record and record.status == "failed" else None
+    return failure if failure in RESULTS else None
 
 
 def left(planned: Sequence[Planned]) -> list[Cell]:
@@ -73,13 +94,12 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
     return list(records.values())
 
 
-def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
-    """Import, build and evaluation as they were, training scaled to the protocol's epochs."""
+def expected_s(method: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> float | None:
+    """Import, build and evaluation as they were, training scaled to the protocol's epochs; None: no record of it."""
     times = [
-        record.times_s["total"]
-        + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
+        record.times_s["total"] + record.times_s.get("train", 0) * (protocol["epochs"] / record.protocol["epochs"] - 1)
         for record in records
-        if record.method == cell.variant.method and record.protocol | _TIMELESS == cell.protocol.as_dict() | _TIMELESS
+        if record.method == method and record.protocol | _TIMELESS == {**protocol, **_TIMELESS}
     ]
     return statistics.mean(times) if times else None
 

@@ -9,10 +9,8 @@ import math
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ from fgsgl.data.cliptable import ClipTable
 from fgsgl.data.sampling import PER_SEGMENT, cached_frames
 from fgsgl.data.video import BadVideo, iterate_frames
 from fgsgl.data.video import num_frames as count_frames
+from fgsgl.data.workers import spread
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
@@ -180,7 +179,8 @@ def _fill(
     bad: dict[str, str] = {}
     finished = int(np.count_nonzero(done_N))
     with (folder / "done.u8").open("r+b", buffering=0) as file:
-        for rows, faults in _run(jobs, min(workers, len(jobs))):
+        chunk = max(1, min(8, len(jobs) // (4 * workers)))
+        for rows, faults in spread("decoding frames", _decode_video, jobs, workers, chunk):
             bad.update(faults)
             for row in rows:
                 if table.clips[row].clip_id not in faults:
@@ -189,14 +189,6 @@ def _fill(
             if progress is not None:
                 progress(finished, len(table.clips))
     return bad
-
-
-def _run(jobs: list[tuple], workers: int) -> Iterator[tuple[list[int], dict[str, str]]]:
-    if workers <= 1:
-        yield from (_decode_video(job) for job in jobs)
-        return
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_decode_video, jobs, chunksize=max(1, min(8, len(jobs) // (4 * workers))))
 
 
 def _decode_video(job: tuple) -> tuple[list[int], dict[str, str]]:

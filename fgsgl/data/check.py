@@ -8,10 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ import numpy as np
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.data.release import deviations
 from fgsgl.data.video import BadVideo, count_packets, probe
+from fgsgl.data.workers import spread
 from fgsgl.files import write_whole
 
 VIDEOS = "videos.jsonl"
@@ -113,7 +112,8 @@ def _facts(
     write_whole(known_path, "".join(json.dumps(asdict(fact)) + "\n" for fact in facts.values()))
     try:
         with known_path.open("a", encoding="utf-8") as file:
-            for fact in _read(waiting, workers):
+            chunk = max(1, min(8, len(waiting) // (4 * workers)))
+            for fact in spread("reading videos", _read_video, waiting, workers, chunk):
                 facts[fact.video] = fact
                 file.write(json.dumps(asdict(fact)) + "\n")
                 file.flush()
@@ -134,14 +134,6 @@ def _known(path: Path) -> dict[str, VideoFacts]:
             continue
         facts[fact.video] = fact
     return facts
-
-
-def _read(jobs: Sequence[tuple], workers: int) -> Iterator[VideoFacts]:
-    if min(workers, len(jobs)) <= 1:
-        yield from map(_read_video, jobs)
-        return
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_read_video, jobs, chunksize=max(1, min(8, len(jobs) // (4 * workers))))
 
 
 def _read_video(job: tuple) -> VideoFacts:

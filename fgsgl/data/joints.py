@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from fgsgl.data.cache import work_folder
 from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.data.layout import LAYOUTS, Layout, layout_name
 from fgsgl.data.sampling import PER_SEGMENT, cached_frames
+from fgsgl.data.workers import spread
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
@@ -68,16 +67,10 @@ def _read_all(
 ) -> np.ndarray:
     joints_NKJ3 = np.empty((len(table.clips), kept_frames(num_frames), len(layout.joints), 3), np.float32)
     read = partial(_read_clip, table.dataset, table.root, layout, num_frames)
-    pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
-    try:
-        found = pool.map(read, table.clips, chunksize=16) if pool else map(read, table.clips)
-        for row, joints_KJ3 in enumerate(found):
-            joints_NKJ3[row] = joints_KJ3
-            if progress is not None:
-                progress(row + 1, len(table.clips))
-    finally:
-        if pool:
-            pool.shutdown(cancel_futures=True)
+    for row, joints_KJ3 in enumerate(spread("reading skeletons", read, table.clips, workers, chunk=16)):
+        joints_NKJ3[row] = joints_KJ3
+        if progress is not None:
+            progress(row + 1, len(table.clips))
     return joints_NKJ3
 
 

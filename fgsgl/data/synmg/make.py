@@ -11,12 +11,9 @@ import dataclasses
 import hashlib
 import io
 import json
-import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +25,12 @@ from fgsgl.data.synmg.clips import TRUTH_COLUMNS, plan, render_clip
 from fgsgl.data.synmg.presets import Preset, get_preset
 from fgsgl.data.synmg.programs import CLASS_NAMES
 from fgsgl.data.video import write_h264
+from fgsgl.data.workers import spread
 from fgsgl.errors import UserError
 
 FORMAT = 1
+WORTH_PROCESSES = 16
+"""Clips that are worth the start of processes."""
 Progress = Callable[[int, int], None]
 
 
@@ -201,7 +201,7 @@ def read_truth(path: Path) -> dict[str, np.ndarray | str]:
         ) from None
 
 
-def make_clip(root: Path, preset: Preset, seed: int, clip: Clip, device: str) -> None:
+def make_clip(root: Path, preset: Preset, seed: int, device: str, clip: Clip) -> None:
     """Renders, encodes and writes one clip: first the video, then the truth file that marks it as made."""
     rendered = render_clip(preset, seed, clip, device)
     write_h264(root / clip.video, rendered.frames_THWC, fps=clip.fps, crf=preset.crf)
@@ -232,39 +232,18 @@ def _make_clips(
     device: str,
     progress: Progress | None,
 ) -> None:
-    for done, _ in enumerate(_made(root, preset, seed, todo, workers, device), start=total - len(todo) + 1):
+    one_clip = partial(make_clip, root, preset, seed, device)
+    workers = workers if len(todo) >= WORTH_PROCESSES else 1
+    made = spread("rendering videos", one_clip, todo, workers, start=_one_thread)
+    for done, _ in enumerate(made, start=total - len(todo) + 1):
         if progress is not None:
             progress(done, total)
 
 
-def _made(root: Path, preset: Preset, seed: int, todo: Sequence[Clip], workers: int, device: str) -> Iterator[None]:
-    """Makes the clips, here or in processes of their own, and yields once a clip."""
-    if workers == 1 or len(todo) < 16:
-        for clip in todo:
-            yield make_clip(root, preset, seed, clip, device)
-        return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
-    try:
-        futures = [pool.submit(make_clip, root, preset, seed, clip, device) for clip in todo]
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """One thread; Ctrl-C is the parent's business; and a worker ends with its parent, even a killed one."""
+def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _write_tables(root: Path, clips: Sequence[Clip], manifest: dict) -> None:
