@@ -13,7 +13,6 @@ from fgsgl.arguments import add_execution_arguments, add_protocol_arguments, exe
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.data.layout import layout_name
 from fgsgl.errors import UserError, run_command
 from sweeps.objectives import OBJECTIVES, require_objectives
 from sweeps.samplers import PRUNERS, SAMPLERS
@@ -63,7 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     effort = parser.add_argument_group("how much")
     effort.add_argument("--trials", type=int, default=10, help="of each study, of all commands together (default: 10)")
-    effort.add_argument("--timeout", type=float, default=math.inf, metavar="MINUTES", help="then no trial is started")
+    effort.add_argument(
+        "--timeout", type=float, default=math.inf, metavar="MINUTES", help="after which no trial is started"
+    )
     effort.add_argument("--seeds-per-trial", type=int, default=1, help="cells whose mean counts (default: 1)")
     effort.add_argument(
         "--nested", type=int, help="independent studies of each method (default: 1 for one method, 3 for several)"
@@ -138,6 +139,8 @@ def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Metho
 
 
 def _has_skeletons(dataset: str) -> bool:
+    from fgsgl.data.layout import layout_name
+
     try:
         layout_name(dataset)
     except UserError:

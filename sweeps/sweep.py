@@ -13,32 +13,32 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.cell import TUNED, Cell, Variant
 from fgsgl.bench.execute import execute
 from fgsgl.bench.experiment import committed, data_root, prepare, require_division, work_off
 from fgsgl.bench.identity import digest
+from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
 from fgsgl.bench.method import Method
 from fgsgl.bench.place import Place, local_place
-from fgsgl.bench.plan import cells, plan, write_plan
+from fgsgl.bench.plan import cells, plan, undone, write_plan
 from fgsgl.bench.protocol import SEALED, Protocol
 from fgsgl.bench.storage import open_storage, shown
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
-from sweeps.objectives import OBJECTIVES
-from sweeps.question import FAILURE, Question, changes_by, counts, open_study, winner
+from fgsgl.report.tuned import assignments
+from sweeps.answers import Tuning, plan_entry, tunings
+from sweeps.question import Question, open_study
 from sweeps.samplers import pruner_spec
 from sweeps.search import Search, Searches
 from sweeps.spaces import space_of
 from sweeps.storage import Presence
+from sweeps.tuning import value_text, write_results
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
-
-TUNED = "tuned"
-"""Name of the rows with the settings that were found."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,8 +86,8 @@ class Sweep:
     def name(self, question: Question) -> str:
         """The name of a question's study: the given one, or one that tells questions apart."""
         method, several = question.method.name, len(self.methods) > 1
-        space = Path(question.space_name).stem
-        base = self.study or f"{method}-{space}-{digest({**question.identity(), 'sampler': self.sampler})[:8]}"
+        identity = {**question.identity(), "sampler": self.sampler}
+        base = self.study or f"{method}-{identity['space']}-{digest(identity)[:8]}"
         return base + f"-{method}" * bool(self.study and several) + f"-{question.nested}" * bool(question.nested)
 
 
@@ -133,8 +133,11 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
         console.print(f"{over}: the same command goes on from here", highlight=False)
         return 0
-    console.print(studies_table(questions, studies))
-    return run_rows(sweep, questions, studies, place, table, console)
+    found = tunings(questions, studies)
+    console.print(studies_table(found))
+    if not any(tuning.found for tuning in found):
+        raise UserError("no trial has finished: all were pruned or failed; give the search more --trials")
+    return run_rows(sweep, found, trials_place.ledger, place, table, console)
 
 
 def search(
@@ -169,40 +172,39 @@ def search(
 
 
 def run_rows(
-    sweep: Sweep,
-    questions: Sequence[Question],
-    studies: Sequence[Study],
-    place: Place,
-    table: ClipTable,
-    console: Console,
+    sweep: Sweep, found: Sequence[Tuning], trials: Ledger, place: Place, table: ClipTable, console: Console
 ) -> int:
-    """Runs every method with its default settings and with those found, by fresh and paired seeds.
+    """Runs every method with its default settings and with those found, by fresh and paired seeds, and writes what was
+    found beside their board.
 
     Seed s of a tuned row has the settings of the study s modulo their number, so that its spread holds that of the
-    search.
+    search. A method of which no trial finished has its default row alone.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for question, study in zip(questions, studies, strict=True):
-        found.setdefault(question.method.name, []).append(changes_by(winner(study, question), question))
+    text = found[0].question.text
     wanted = cells(
         tuple(Variant(method=method.name) for method in sweep.methods), sweep.protocol, sweep.seeds,
-        table.fingerprint(), questions[0].text,
+        table.fingerprint(), text,
     )  # fmt: skip
     tuned = [
         Cell(
-            variant=Variant(method=name, name=TUNED, changes=changes[seed % len(changes)]),
+            variant=Variant(method=tuning.method, name=TUNED, changes=tuning.changes(seed)),
             protocol=sweep.protocol,
             seed=seed,
             fingerprint=table.fingerprint(),
-            text=questions[0].text,
+            text=text,
         )
         for seed in range(sweep.seeds)
-        for name, changes in found.items()
+        for tuning in found
+        if tuning.found
     ]
     planned = plan([*wanted, *tuned], place.ledger, committed())
-    write_plan(sweep.out / "plan.json", planned)
-    todo = {item.cell.cell_id: item.cell for item in reversed(planned) if not item.done}  # the defaults may have won
-    return work_off(list(reversed(todo.values())), place, console)
+    entries = [plan_entry(tuning, trials, sweep.protocol.hash()) for tuning in found]
+    write_plan(sweep.out / "plan.json", planned, tunings=entries)
+    code = work_off(undone(planned), place, console)
+    if place.ledger.records():
+        write_results(sweep.out, found, trials, sweep.protocol.hash())
+        console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
+    return code
 
 
 def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, console: Console) -> None:
@@ -213,7 +215,7 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
         for param in space:
             view.add_row(param.name, param.levels, param.condition, param.help)
         console.print(view)
-    count = sweep.trials * sweep.seeds_per_trial
+    count = sweep.trials * sweep.seeds_per_trial + 2 * sweep.seeds / sweep.nested  # of a study, with its part of rows
     planned = plan([question.cell("trial", {}, 0) for question in questions], place.ledger, committed())
     known = [count * item.expected_s for item in planned if item.expected_s is not None]
     missing = f" for {len(known)} of the studies" if known and len(known) < len(questions) else ""
@@ -221,34 +223,24 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
     identity = questions[0].identity()
     console.print(
         f"studies: {len(questions)}, trials of each: {sweep.trials}, cells of each trial: {sweep.seeds_per_trial}, "
-        f"epochs of each cell: {questions[0].protocol.epochs}, fewer where it is pruned; "
-        f"{about if known else 'time unknown'}\n"
+        f"epochs of each cell: {questions[0].protocol.epochs}, fewer where it is pruned\n"
         f"objective: {', '.join(identity['objective'])} on the validation split; {identity['sampler']}; "
         f"{identity['pruner']}\n"
-        f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells",
+        f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells\n"
+        f"{about if known else 'time unknown'}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 
 
-def studies_table(questions: Sequence[Question], studies: Sequence[Study]) -> Table:
+def studies_table(found: Sequence[Tuning]) -> Table:
     """The studies: how their trials ended, the best value, and the settings behind it."""
-    view = Table("study", "trials", "pruned", "failed", *questions[0].objectives, "best settings")
-    for question, study in zip(questions, studies, strict=True):
-        trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
-        states = [trial.state.name for trial in trials]
-        best = winner(study, question)
-        settings = ", ".join(f"{name}={_short(value)}" for name, value in best.params.items())
-        failed = sum(FAILURE in trial.user_attrs for trial in trials)
-        view.add_row(
-            study.study_name, str(len(trials)), str(states.count("PRUNED")), str(failed),
-            *(_shown(name, value) for name, value in zip(question.objectives, best.values, strict=True)), settings,
-        )  # fmt: skip
+    objectives = found[0].question.objectives
+    view = Table("study", "trials", "pruned", "failed", *objectives, "best settings")
+    for answer in (answer for tuning in found for answer in tuning.answers):
+        counted = (str(len(answer.trials)), str(answer.ended("PRUNED")), str(answer.ended("FAIL")))
+        best = ("-",) * (len(objectives) + 1)
+        if answer.best:
+            values = map(value_text, objectives, answer.best.values)
+            best = (*values, assignments(answer.best.params))
+        view.add_row(answer.study.study_name, *counted, *best)
     return view
-
-
-def _shown(objective: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if OBJECTIVES[objective].direction == "maximize" else f"{value:.4g}"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

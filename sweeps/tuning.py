@@ -12,7 +12,7 @@ import pandas as pd
 from fgsgl.bench.cell import FULL, TUNED
 from fgsgl.bench.ledger import Ledger
 from fgsgl.files import write_whole
-from fgsgl.report.board import Board
+from fgsgl.report.board import Board, read_board
 from fgsgl.report.tables import (
     EMPTY,
     markdown_table,
@@ -23,8 +23,9 @@ from fgsgl.report.tables import (
     with_interval,
 )
 from fgsgl.report.tuned import assignments
-from sweeps.answers import Answer, Bill, Tuning, bill
+from sweeps.answers import Answer, Bill, Tuning, bill, provenance_of
 from sweeps.objectives import OBJECTIVES
+from sweeps.tuned import write_best
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -35,6 +36,28 @@ METHODS = (
 )  # fmt: skip
 STUDIES = ("Study", "Trials", "Pruned", "Failed", "Best value", "Trial", "Settings")
 FRONT = ("Study", "Trial", "Values", "Settings")
+
+
+def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, protocol_hash: str) -> None:
+    """Writes what a sweep found beside its board: ``best/<method>.yaml``, ``tuning.{md,csv}`` and figures.
+
+    Args:
+        folder: of the board.
+        tunings: one a method.
+        trials: the ledger of the trials.
+        protocol_hash: of the rows.
+
+    Raises:
+        UserError: as :func:`fgsgl.report.board.read_board`.
+    """
+    from sweeps import figures
+
+    for tuning in tunings:
+        if tuning.best:
+            path = folder / "best" / f"{tuning.method}.yaml"
+            write_best(path, tuning.method, tuning.best.changes, provenance_of(tuning.best))
+    write(folder, read_board(folder), tunings, trials, protocol_hash)
+    figures.write(tunings, folder / "figures")
 
 
 def write(folder: Path, board: Board, tunings: Sequence[Tuning], trials: Ledger, protocol_hash: str) -> None:

@@ -19,7 +19,7 @@ from fgsgl.bench.limits import Limits
 from fgsgl.bench.live import Counter, Live, cell_label
 from fgsgl.bench.methods import get
 from fgsgl.bench.place import Place, local_place
-from fgsgl.bench.plan import Planned, cells, on_record, plan, write_plan
+from fgsgl.bench.plan import Planned, cells, on_record, plan, undone, write_plan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.study import DesignStudy, open_studies
 from fgsgl.bench.work import Plan
@@ -146,7 +146,7 @@ def run(experiment: Experiment, console: Console, dry_run: bool = False) -> int:
         sets.get(experiment.protocol.dataset).text(root),
     )
     planned = plan(wanted, place.ledger, committed())
-    todo = [item.cell for item in planned if item.todo]
+    todo = undone(planned)
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0

@@ -81,9 +81,9 @@ def _result(record: Record | None) -> str | None:
     return failure if failure in RESULTS else None
 
 
-def left(planned: Sequence[Planned]) -> list[Cell]:
+def undone(planned: Sequence[Planned]) -> list[Cell]:
     """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults."""
-    return list({item.cell.cell_id: item.cell for item in reversed(planned) if not item.done}.values())[::-1]
+    return list({item.cell.cell_id: item.cell for item in reversed(planned) if item.todo}.values())[::-1]
 
 
 def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:

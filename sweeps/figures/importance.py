@@ -15,7 +15,7 @@ from sweeps.figures import finished
 
 NAME = "importance"
 TITLE = "Importance of the parameters"
-FEWEST = 10
+FEWEST = 4
 """Finished trials of a study below which its importances are not computed."""
 
 

@@ -261,6 +261,15 @@ def test_several_objectives_leave_the_trials_that_no_other_beats(storage, presen
     assert winner(search.study, asked).values == [0.8, 6.0]
 
 
+def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> None:
+    asked = question(sampler="random", pruner=pruner_spec("hyperband", ("top1",), 5, 2))
+    search = begun(asked, storage, presence, 4)
+    work_off(search, lambda cell: cell.variant.changes["recipe.lr"])
+    assert states(search.study) == {"COMPLETE": 4} and len({trial.value for trial in search.study.get_trials()}) == 4
+    assert search.study.user_attrs["sampler"] == "RandomSampler(seed=of study 0 and the trial's number)"
+    assert search.study.user_attrs["pruner"].startswith("HyperbandPruner(min_resource=1, max_resource=10, ")
+
+
 def test_no_trial_is_started_after_the_time_is_over(storage, presence) -> None:
     asked = question()
     search = Search(asked, open_study(storage, "s", asked), "nowhere", 5, presence, deadline_s=-1.0)
