@@ -66,11 +66,22 @@ def url() -> Iterator[str]:
             run(tool("pg_ctl"), "stop", "--mode", "immediate", "--pgdata", data)
 
 
-def start(machine: str, url: str, smoke: Path, out: Path) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, machine, *RUN, "--storage", url, "--root", str(smoke), "--out", str(out)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
+@pytest.fixture
+def commands(url: str, smoke: Path, tmp_path: Path) -> Iterator[dict[str, subprocess.Popen]]:
+    """The same command on two machines, each in a session of its own."""
+    words = (*RUN, "--storage", url, "--root", str(smoke), "--out", str(tmp_path))
+    started = {
+        machine: subprocess.Popen(
+            [sys.executable, "-c", COMMAND, machine, *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )
+        for machine in ("one", "two")
+    }  # fmt: skip
+    yield started
+    for command in started.values():
+        if command.poll() is None:
+            os.killpg(command.pid, signal.SIGKILL)
+            command.communicate()
 
 
 def trials_of(url: str) -> list[FrozenTrial]:
@@ -86,9 +97,8 @@ def running(url: str) -> dict[str, int]:
 
 
 def test_two_machines_share_a_study_and_the_trial_of_a_dead_one_is_tried_again(
-    url: str, smoke: Path, tmp_path: Path
+    url: str, commands: dict[str, subprocess.Popen], tmp_path: Path
 ) -> None:
-    commands = {machine: start(machine, url, smoke, tmp_path) for machine in ("one", "two")}
     deadline_s = time.monotonic() + 400
     while len(at := running(url)) < 2 and time.monotonic() < deadline_s:
         assert all(command.poll() is None for command in commands.values()), commands["one"].communicate()[0]
