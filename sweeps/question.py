@@ -87,9 +87,9 @@ def open_study(storage: BaseStorage, name: str, question: Question) -> Study:
     if name in known:
         # Without trials, another command may be about to say what is missing.
         there = {**({} if known[name].n_trials else identity), **known[name].user_attrs}
-        different = [
-            f"{key} {there.get(key)}, not {value}" for key, value in identity.items() if there.get(key) != value
-        ]
+        there["directions"] = [direction.name.lower() for direction in known[name].directions]
+        wanted = {**identity, "directions": directions}
+        different = [f"{key} {there.get(key)}, not {value}" for key, value in wanted.items() if there.get(key) != value]
         if different:
             raise UserError(
                 f"the study {name!r} was made with {'; '.join(different)}; give another --study, or the options that "

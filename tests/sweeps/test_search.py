@@ -307,6 +307,9 @@ def test_a_study_that_another_command_is_about_to_make_is_shared_and_a_strangers
     optuna.create_study(study_name="strange", storage=storage, direction="maximize").enqueue_trial({"x": 1})
     with pytest.raises(UserError, match="the study 'strange' was made with method None, not fgsgl"):
         open_study(storage, "strange", question())
+    optuna.create_study(study_name="empty", storage=storage, direction="minimize")
+    with pytest.raises(UserError, match=r"'empty' was made with directions \['minimize'\], not \['maximize'\]"):
+        open_study(storage, "empty", question())
 
 
 @pytest.mark.parametrize("objectives", [("train_s",), ("top1", "train_s")])
