@@ -15,10 +15,10 @@ demo: setup
 	$(BIN)/python ablations/run.py --disable fgsa --beside tsm --out results/demo
 
 test: setup lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --log-cli-level=INFO
 
 # Chromium is Debian's; elsewhere install chromium and chromedriver by hand.
 test-browser: setup

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -54,6 +55,7 @@ def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
                 seconds.setdefault(what, {})[size] = [_seconds(work) for _ in range(repeats)]
     result = {
         "records": sizes, "seeds": SEEDS, "seconds": seconds, "command": "python benchmarks/report_time.py",
+        "load": os.getloadavg()[2],
         "hardware": hardware("cpu", 1, "none"), "versions": versions(), **git_state(),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,9 @@ def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
         "# From records to their report\n\n"
         f"{SEEDS} seeds a row, {repeats} repeats, median (min to max). Processor time is what another program on the "
         "machine changes least; it is of one core. Growth: from the fewest to the most records, as a multiple of the "
-        f"records' own growth of {sizes[-1] / sizes[0]:.3g} times; 1 is linear, less is a share that does not grow.\n\n"
+        f"records' own growth of {sizes[-1] / sizes[0]:.3g} times; 1 is linear, less is a share that does not grow. "
+        "Figures are drawn by other processes meanwhile, so the clock shows less than the processor where cores are "
+        f"free; in the last quarter of an hour {result['load']:.1f} processes wanted {os.cpu_count()} cores.\n\n"
         f"| | {' | '.join(heads)} | s for {sizes[-1]} | growth |\n|---|{'---|' * (len(sizes) + 2)}\n"
         f"{''.join(_rows(seconds, sizes))}\n"
         f"`{result['command']}`; {result['hardware']['cpu']}; commit {str(result['git_commit'])[:12]}.\n"

@@ -63,10 +63,12 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
     add_execution_arguments(parser, "--jobs")
     parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
 
 def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None:
-    """How cells are run; ``jobs`` are the names of the option that says how many at a time."""
+    """How cells are run, which is no part of a cell's id; ``jobs`` are the names of the option that says how many at a
+    time."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument(*jobs, dest="jobs", type=int, help="cells at a time (default: 2 on a CPU, 1 on each GPU)")
     parser.add_argument(
@@ -78,7 +80,6 @@ def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None
     parser.add_argument("--compile", action="store_true", help="compile the visual tower of vision-language methods")
     parser.add_argument("--visualizer", choices=list(VISUALIZERS), help="log there as well, beside TensorBoard and CSV")
     add_limit_arguments(parser)
-    parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
 
 
 def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +120,7 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
 
 
 def execution_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the options say of how cells are run; none of it is part of a cell's id."""
+    """What the options of :func:`add_execution_arguments` say."""
     names = ("device", "jobs", "devices", "compile", "visualizer", "executor")
     limits = Limits(
         max_hours=arguments.max_hours,

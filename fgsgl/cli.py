@@ -11,6 +11,7 @@ from pathlib import Path
 import fgsgl
 from fgsgl.arguments import (
     add_command,
+    add_execution_arguments,
     add_experiment_arguments,
     add_protocol_arguments,
     execution_of,
@@ -36,7 +37,11 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     run = add_command(commands, "run", _run, "train and evaluate methods under one protocol, then write the board")
-    run.add_argument("--methods", nargs="+", default=["fgsgl"], help="names from `fgsgl methods` (default: fgsgl)")
+    run.add_argument("--methods", nargs="+", help="names from `fgsgl methods` (default: fgsgl, or none with --config)")
+    run.add_argument(
+        "--config", nargs="+", type=Path, default=[], metavar="FILE",
+        help="settings of a method, such as the best/fgsgl.yaml of a search; a row of their own beside --methods",
+    )  # fmt: skip
     add_experiment_arguments(run)
 
     report = add_command(commands, "report", _report, "write a board and its figures from a folder's records")
@@ -47,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         "folders", nargs="+", type=Path, metavar="folder", help="boards; the first gets contrasts.{md,csv}"
     )
 
+    _add_state_commands(commands)
     _add_record_commands(commands)
 
     submit = add_command(commands, "submit", _submit, "write the archive that a data set's challenge asks for")
@@ -87,6 +93,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_state_commands(commands: argparse._SubParsersAction) -> None:
+    """How the cells of a folder stand, and what is done about those that failed."""
+    status = add_command(commands, "status", _status, "show which cells are done, running, failed or waiting")
+    status.add_argument("folder", type=Path, help="of a board or a sweep")
+    status.add_argument("--watch", action="store_true", help="again and again until nothing runs or waits, or Ctrl-C")
+
+    why = add_command(commands, "why", _why, "say how a cell stands and why, and what to do")
+    why.add_argument("folder", type=Path, help="of a board or a sweep")
+    why.add_argument("cell", help="the beginning of its id")
+
+    retry = add_command(commands, "retry", _retry, "run failed cells again, each from its last saved epoch")
+    retry.add_argument("folder", type=Path, help="the board's folder")
+    retry.add_argument("--failed", action="store_true", required=True, help="which cells: those that failed")
+    retry.add_argument("--class", dest="classes", nargs="+", default=[], metavar="CLASS", help="only such failures")
+    add_execution_arguments(retry, "--jobs")
+
+
 def _add_record_commands(commands: argparse._SubParsersAction) -> None:
     """What is done with single records."""
     again = add_command(commands, "repro", _repro, "run a cell or a row again from its record, and compare the results")
@@ -106,18 +129,21 @@ def _run(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.experiment import Experiment, run
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
-    from fgsgl.report.write import show_board
+    from fgsgl.report.write import show_board_if_changed
+    from sweeps.tuned import read_configs
 
     protocol = protocol_of(arguments)
+    configured = read_configs(arguments.config)
+    methods = arguments.methods or ([] if configured else ["fgsgl"])
     experiment = Experiment(
-        variants=tuple(Variant(method=get(name).name) for name in dict.fromkeys(arguments.methods)),
+        variants=(*(Variant(method=get(name).name) for name in dict.fromkeys(methods)), *configured),
         protocol=protocol,
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=arguments.root,
         **execution_of(arguments),
     )
-    return run(experiment, wide_console(), show_board, dry_run=arguments.dry_run)
+    return run(experiment, wide_console(), show_board_if_changed, dry_run=arguments.dry_run)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -133,6 +159,30 @@ def _contrast(arguments: argparse.Namespace) -> int:
 
     print(markdown(write(arguments.folders)), end="")
     return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.status import show
+
+    show(arguments.folder, wide_console(), arguments.watch)
+    return 0
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.why import explain
+
+    explain(arguments.folder, arguments.cell, wide_console())
+    return 0
+
+
+def _retry(arguments: argparse.Namespace) -> int:
+    from fgsgl.bench.live import wide_console
+    from fgsgl.bench.retry import retry
+    from fgsgl.report.write import show_board
+
+    return retry(arguments.folder, arguments.classes, execution_of(arguments), wide_console(), show_board)
 
 
 def _repro(arguments: argparse.Namespace) -> int:

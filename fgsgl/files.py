@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from fgsgl.errors import UserError
+
+_Read = TypeVar("_Read")
+
+
+def once(read: Callable[[Path], _Read]) -> Callable[[Path], _Read]:
+    """The function, which then reads a file again only when its time or its size has changed."""
+
+    @functools.cache
+    def remembered(path: Path, changed_ns: int, size: int) -> _Read:
+        return read(path)
+
+    @functools.wraps(read)
+    def unchanged(path: Path) -> _Read:
+        try:
+            file = path.stat()
+        except OSError:
+            return read(path)  # which says what is wrong with it
+        return remembered(path, file.st_mtime_ns, file.st_size)
+
+    return unchanged
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

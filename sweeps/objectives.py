@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fgsgl.bench.record import Record
 from fgsgl.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from fgsgl.bench.record import Record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,6 @@ from fgsgl.arguments import add_execution_arguments, add_protocol_arguments, exe
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.data.layout import layout_name
 from fgsgl.errors import UserError, run_command
 from sweeps.objectives import OBJECTIVES, require_objectives
 from sweeps.samplers import PRUNERS, SAMPLERS
@@ -63,7 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     effort = parser.add_argument_group("how much")
     effort.add_argument("--trials", type=int, default=10, help="of each study, of all commands together (default: 10)")
-    effort.add_argument("--timeout", type=float, default=math.inf, metavar="MINUTES", help="then no trial is started")
+    effort.add_argument(
+        "--timeout", type=float, default=math.inf, metavar="MINUTES", help="after which no trial is started"
+    )
     effort.add_argument("--seeds-per-trial", type=int, default=1, help="cells whose mean counts (default: 1)")
     effort.add_argument(
         "--nested", type=int, help="independent studies of each method (default: 1 for one method, 3 for several)"
@@ -74,9 +75,13 @@ def build_parser() -> argparse.ArgumentParser:
     how = parser.add_argument_group("how")
     how.add_argument("--sampler", choices=list(SAMPLERS), default="tpe", help="(default: tpe)")
     how.add_argument("--pruner", choices=PRUNERS, help="(default: median; none where the objective allows none)")
-    how.add_argument("--storage", help="a journal file, or a data base's URL (default: <out>/trials/studies.journal)")
+    how.add_argument(
+        "--storage", help="a journal file, or a data base's URL, which is written beside the cells: keep its password "
+        "where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"
+    )  # fmt: skip
     how.add_argument("--study", metavar="NAME", help="of the study (default: made of method, space and protocol)")
     how.add_argument("--out", type=Path, help="folder (default: results/local/sweep-<dataset>-<preset>)")
+    how.add_argument("--dry-run", action="store_true", help="show the space and the expected time, train nothing")
     add_execution_arguments(parser.add_argument_group("execution"), "--workers", "--jobs")
     add_protocol_arguments(parser.add_argument_group("protocol"))
     return parser
@@ -84,6 +89,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Runs what the options ask for."""
+    from optuna.exceptions import StorageInternalError
+
     from fgsgl.bench.live import wide_console
     from sweeps.sweep import Sweep, run
 
@@ -110,7 +117,13 @@ def sweep(arguments: argparse.Namespace) -> int:
         study=arguments.study,
         execution=execution_of(arguments),
     )
-    return run(wanted, wide_console(), arguments.dry_run)
+    try:
+        return run(wanted, wide_console(), arguments.dry_run)
+    except StorageInternalError as error:
+        raise UserError(
+            f"--storage no longer answers: {error.__cause__ or error}; what is finished is kept, and the same command "
+            "goes on from here"
+        ) from None
 
 
 def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Method, ...]:
@@ -126,6 +139,8 @@ def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Metho
 
 
 def _has_skeletons(dataset: str) -> bool:
+    from fgsgl.data.layout import layout_name
+
     try:
         layout_name(dataset)
     except UserError:

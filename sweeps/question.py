@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgsgl.bench.cell import Cell, Variant
@@ -51,7 +52,7 @@ class Question:
         """What the study keeps as its user attributes, and must not change."""
         return {
             "method": self.method.name,
-            "space": self.space_name,
+            "space": Path(self.space_name).stem,
             "space_hash": space_hash(self.space),
             "protocol_hash": self.protocol.hash(),
             "data": self.fingerprint,

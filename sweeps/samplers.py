@@ -6,8 +6,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fgsgl.errors import UserError
 from sweeps.objectives import PRUNABLE
 
@@ -35,6 +33,7 @@ def sampler_of(name: str, study: int, number: int) -> BaseSampler:
         study: number of the nested study.
         number: of the trial.
     """
+    import numpy as np
     import optuna
 
     kind, arguments = SAMPLERS[name]

@@ -66,14 +66,19 @@ def _refuse_misfits(method: Method, space: Space, protocol: Protocol) -> None:
     random_ = random.Random(0)
     for param in space:
         for value in param.choices or (param.low, param.high):
-            _refuse_misfit(method, param.changes(value))
+            refuse_misfit(method, param.changes(value))
     for _ in range(TRIED):
         changes = changes_of(space, draw(space, random_))
         method.recipe_with(changes)
         method.model(protocol, Classes(count=2, text="smg"), method.resolve(changes))
 
 
-def _refuse_misfit(method: Method, changes: dict[str, Any]) -> None:
+def refuse_misfit(method: Method, changes: dict[str, Any]) -> None:
+    """Refuses changes of settings that the method does not have, or to values of another kind than its defaults.
+
+    Raises:
+        UserError: naming the setting.
+    """
     method.resolve(changes)
     for name, value in changes.items():
         default = method.settings.get(name)

@@ -94,9 +94,12 @@ class Presence:
             fail_stale_trials(study)
 
     def _beat(self) -> None:
+        from optuna.exceptions import StorageInternalError
+
         while not self.ended.wait(HEARTBEAT_S):
             for trial_id in tuple(self.trial_ids):
-                self.storage.record_heartbeat(trial_id)
+                with suppress(StorageInternalError):  # the next one may be heard again
+                    self.storage.record_heartbeat(trial_id)
 
 
 def _revive(study: Study, trial: FrozenTrial, elsewhere: bool) -> None:

@@ -13,33 +13,33 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.cell import TUNED, Cell, Variant
 from fgsgl.bench.execute import execute
 from fgsgl.bench.experiment import committed, data_root, prepare, require_division, work_off
 from fgsgl.bench.identity import digest
+from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
 from fgsgl.bench.method import Method
 from fgsgl.bench.place import Place, local_place
-from fgsgl.bench.plan import cells, plan, write_plan
+from fgsgl.bench.plan import cells, plan, undone, write_plan
 from fgsgl.bench.protocol import SEALED, Protocol
-from fgsgl.bench.storage import open_storage
+from fgsgl.bench.storage import open_storage, shown
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
-from fgsgl.report.write import show_board
-from sweeps.objectives import OBJECTIVES
-from sweeps.question import FAILURE, Question, changes_by, counts, open_study, winner
+from fgsgl.report.tuned import assignments
+from fgsgl.report.write import show_board_if_changed
+from sweeps.answers import Tuning, plan_entry, tunings
+from sweeps.question import Question, open_study
 from sweeps.samplers import pruner_spec
 from sweeps.search import Search, Searches
 from sweeps.spaces import space_of
 from sweeps.storage import Presence
+from sweeps.tuning import value_text, write_results
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
-
-TUNED = "tuned"
-"""Name of the rows with the settings that were found."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +87,8 @@ class Sweep:
     def name(self, question: Question) -> str:
         """The name of a question's study: the given one, or one that tells questions apart."""
         method, several = question.method.name, len(self.methods) > 1
-        space = Path(question.space_name).stem
-        base = self.study or f"{method}-{space}-{digest({**question.identity(), 'sampler': self.sampler})[:8]}"
+        identity = {**question.identity(), "sampler": self.sampler}
+        base = self.study or f"{method}-{identity['space']}-{digest(identity)[:8]}"
         return base + f"-{method}" * bool(self.study and several) + f"-{question.nested}" * bool(question.nested)
 
 
@@ -130,8 +130,15 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         return 0
     studies = [open_study(storage, sweep.name(question), question) for question in questions]
     search(sweep, questions, studies, storage, trials_place, console)
-    console.print(studies_table(questions, studies))
-    return run_rows(sweep, questions, studies, place, table, console)
+    if place.limits.over:
+        over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+        console.print(f"{over}: the same command goes on from here", highlight=False)
+        return 0
+    found = tunings(questions, studies)
+    console.print(studies_table(found))
+    if not any(tuning.found for tuning in found):
+        raise UserError("no trial has finished: all were pruned or failed; give the search more --trials")
+    return run_rows(sweep, found, trials_place.ledger, place, table, console)
 
 
 def search(
@@ -151,7 +158,8 @@ def search(
         ]
         left = [one.left() for one in searches]
         console.print(
-            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; in {sweep.where}",
+            f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; studies: "
+            f"{shown(sweep.where)}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         if any(left):
@@ -165,40 +173,39 @@ def search(
 
 
 def run_rows(
-    sweep: Sweep,
-    questions: Sequence[Question],
-    studies: Sequence[Study],
-    place: Place,
-    table: ClipTable,
-    console: Console,
+    sweep: Sweep, found: Sequence[Tuning], trials: Ledger, place: Place, table: ClipTable, console: Console
 ) -> int:
-    """Runs every method with its default settings and with those found, by fresh and paired seeds.
+    """Runs every method with its default settings and with those found, by fresh and paired seeds, and writes what was
+    found beside their board.
 
     Seed s of a tuned row has the settings of the study s modulo their number, so that its spread holds that of the
-    search.
+    search. A method of which no trial finished has its default row alone.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for question, study in zip(questions, studies, strict=True):
-        found.setdefault(question.method.name, []).append(changes_by(winner(study, question), question))
+    text = found[0].question.text
     wanted = cells(
         tuple(Variant(method=method.name) for method in sweep.methods), sweep.protocol, sweep.seeds,
-        table.fingerprint(), questions[0].text,
+        table.fingerprint(), text,
     )  # fmt: skip
     tuned = [
         Cell(
-            variant=Variant(method=name, name=TUNED, changes=changes[seed % len(changes)]),
+            variant=Variant(method=tuning.method, name=TUNED, changes=tuning.changes(seed)),
             protocol=sweep.protocol,
             seed=seed,
             fingerprint=table.fingerprint(),
-            text=questions[0].text,
+            text=text,
         )
         for seed in range(sweep.seeds)
-        for name, changes in found.items()
+        for tuning in found
+        if tuning.found
     ]
     planned = plan([*wanted, *tuned], place.ledger, committed())
-    write_plan(sweep.out / "plan.json", planned)
-    todo = {item.cell.cell_id: item.cell for item in reversed(planned) if not item.done}  # the defaults may have won
-    return work_off(list(reversed(todo.values())), place, console, show_board)
+    entries = [plan_entry(tuning, trials, sweep.protocol.hash()) for tuning in found]
+    write_plan(sweep.out / "plan.json", planned, tunings=entries)
+    code = work_off(undone(planned), place, console, show_board_if_changed)
+    if place.ledger.records():
+        write_results(sweep.out, found, trials, sweep.protocol.hash())
+        console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
+    return code
 
 
 def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, console: Console) -> None:
@@ -226,25 +233,15 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
     )  # fmt: skip
 
 
-def studies_table(questions: Sequence[Question], studies: Sequence[Study]) -> Table:
+def studies_table(found: Sequence[Tuning]) -> Table:
     """The studies: how their trials ended, the best value, and the settings behind it."""
-    view = Table("study", "trials", "pruned", "failed", *questions[0].objectives, "best settings")
-    for question, study in zip(questions, studies, strict=True):
-        trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
-        states = [trial.state.name for trial in trials]
-        best = winner(study, question)
-        settings = ", ".join(f"{name}={_short(value)}" for name, value in best.params.items())
-        failed = sum(FAILURE in trial.user_attrs for trial in trials)
-        view.add_row(
-            study.study_name, str(len(trials)), str(states.count("PRUNED")), str(failed),
-            *(_shown(name, value) for name, value in zip(question.objectives, best.values, strict=True)), settings,
-        )  # fmt: skip
+    objectives = found[0].question.objectives
+    view = Table("study", "trials", "pruned", "failed", *objectives, "best settings")
+    for answer in (answer for tuning in found for answer in tuning.answers):
+        counted = (str(len(answer.trials)), str(answer.ended("PRUNED")), str(answer.ended("FAIL")))
+        best = ("-",) * (len(objectives) + 1)
+        if answer.best:
+            values = map(value_text, objectives, answer.best.values)
+            best = (*values, assignments(answer.best.params))
+        view.add_row(answer.study.study_name, *counted, *best)
     return view
-
-
-def _shown(objective: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if OBJECTIVES[objective].direction == "maximize" else f"{value:.4g}"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

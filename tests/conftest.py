@@ -1,24 +1,46 @@
-"""Data that several tests share: one small SynMG, rendered once a test run."""
+"""What several tests share, made once a test run: one small SynMG, and whatever a test file lets be shared."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of SynMG's smallest preset. Read-only: copy it before changing anything."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """``shared(name, make)`` is a folder that ``make(folder)`` filled, once for all processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # of this test run, beside the other processes' folders
+
+    def folder(name: str, make: Callable[[Path], object]) -> Path:
+        path, made = base / name, base / f"{name}.made"
+        with FileLock(base / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(path, ignore_errors=True)  # of a process that failed to make it
+                make(path)
+                made.touch()
+        return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smoke(shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The folder of SynMG's smallest preset, with its frame cache. Read-only: copy it before changing anything."""
+    from fgsgl.data.cache import open_cache
     from fgsgl.data.synmg import make
 
-    root = tmp_path_factory.mktemp("synmg") / "smoke"
-    make.make(root, "smoke", 0, workers=2)
-    return root
+    return shared("smoke", lambda root: open_cache(make.make(root, "smoke", 0, workers=2), 8, 112, workers=2))
 
 
 @pytest.fixture

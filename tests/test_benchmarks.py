@@ -56,6 +56,35 @@ def test_report_time_measures_every_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_finished_cells_on_vit_b16_keep_less_than_ten_megabytes(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/checkpoint_size.py", "--out", tmp_path]
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    rows = json.loads((tmp_path / "checkpoints-ViT-B-16.json").read_text(encoding="utf-8"))["rows"]
+    sizes = {row["method"]: row for row in rows}
+    assert {name for name, row in sizes.items() if row["weights_mb"] < 10} >= {"fgsgl", "linear_probe", "vificlip_lora"}
+    assert all(row["weights_mb"] < row["running_mb"] and row["whole_mb"] > 300 for row in rows)
+    assert (tmp_path / "checkpoints-ViT-B-16.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
+def test_harness_time_divides_a_cell_into_phases(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "benchmarks/harness_time.py", "--cells", "40", "--methods", "tsm", "--repeats", "2",
+        "--out", tmp_path,
+    ]  # fmt: skip
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    result = json.loads((tmp_path / "harness.json").read_text(encoding="utf-8"))
+    for spent in (*result["imports"].values(), *result["command"].values()):
+        assert len(spent) == 2 and min(map(min, spent)) > 0
+    for phases in result["phases"]["tsm"]:
+        total_s = phases.pop("total")
+        assert sum(phases.values()) == pytest.approx(total_s) and 0 < phases["train"] < total_s
+    assert (tmp_path / "harness.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
 def test_train_throughput_compares_three_ways(tmp_path: Path) -> None:
     command = [
         sys.executable, "benchmarks/train_throughput.py", "--preset", "smoke", "--methods", "tsm", "--steps", "2",

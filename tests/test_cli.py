@@ -17,6 +17,7 @@ ENTRY_POINTS = (
     ["fgsgl.cli", "data", "make", "--help"],
     ["ablations.run", "--help"],
     ["ablations.run", "--list"],
+    ["sweeps.optuna_search", "--help"],
 )
 
 

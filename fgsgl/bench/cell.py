@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fgsgl.bench.identity import digest, identity
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
-from fgsgl.text.fgtext import load
+from fgsgl.text.fgtext import fingerprint
 
 FULL = "full"
 TUNED = "tuned"
@@ -27,7 +28,7 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its id is asked for often, and kept
 class Cell:
     """One training and evaluation."""
 
@@ -49,7 +50,7 @@ class Cell:
         """Name and hash of the weights it starts from."""
         return self.method.pretraining(self.protocol, self.method.resolve(self.variant.changes))
 
-    @property
+    @cached_property
     def cell_id(self) -> str:
         """16 hex digits; equal for equal work, whatever the variant is called."""
         method = self.method
@@ -61,6 +62,6 @@ class Cell:
                 "protocol": identity(self.protocol),
                 "seed": self.seed,
                 "data": self.fingerprint,
-                "text": load(self.text).fingerprint() if method.reads_text else None,
+                "text": fingerprint(self.text) if method.reads_text else None,
             }
         )

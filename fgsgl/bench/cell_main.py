@@ -22,6 +22,7 @@ from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.disk import tidy
 from fgsgl.bench.environment import cpu_has_bf16, hardware, resolve_device, versions
 from fgsgl.bench.failures import BUSY, failure_class, what_fits
+from fgsgl.bench.follow import follow_starter
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.record import (
@@ -51,6 +52,7 @@ def main(spec_path: Path) -> int:
     A cell that another command has finished since it was looked at is left as it is.
     """
     clock = Clock()
+    follow_starter()
     spec = json.loads(spec_path.read_text(encoding="utf-8"))
     if spec["devices"] > 1 and int(os.environ["RANK"]) > 0:
         return _train_along(spec, clock)
@@ -75,7 +77,7 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         clock.lap("train")
         clock.total()
         write_record(ledger, pruned_record(spec, clock.laps_s))
-        tidy(Path(spec["work_dir"]), spec["keep_checkpoints"])
+        tidy(Path(spec["work_dir"]), "none")  # the weights of an epoch in the middle, which nothing could go on from
         return 0
     except Exception as error:  # whatever goes wrong in a cell becomes its record
         write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))

@@ -14,6 +14,7 @@ from typing import Any
 
 from fgsgl.bench import costs
 from fgsgl.bench.cell import Cell
+from fgsgl.bench.resume import newest_checkpoint
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
@@ -25,8 +26,10 @@ OPTIMIZED = 3
 """Numbers that a checkpoint holds for each trained one: itself, and two averages of its gradient."""
 LOGS_MIB = 4.0
 """Log, curve, TensorBoard's events, record and predictions of a cell."""
-_STATE = ("optimizer", "param_schedulers", "message_hub", "ema_state_dict")
+_STATE = ("optimizer", "param_schedulers", "ema_state_dict")
 """What a checkpoint holds only for a training to go on from it."""
+_NO_HISTORY = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
+"""The history of a training, without which MMEngine would not test again from the weights."""
 
 
 def free_mib(folder: Path) -> float:
@@ -75,21 +78,13 @@ def tidy(work_dir: Path, keep: str) -> None:
         work_dir: of the cell.
         keep: one of :data:`fgsgl.bench.limits.KEEP`; the best epoch's was written beside the others in the training.
     """
-    marker = work_dir / "last_checkpoint"
-    if not marker.exists():
-        return
-    last = work_dir / Path(marker.read_text(encoding="utf-8")).name
-    if keep == "last":
-        _strip(last)
-    for path in work_dir.glob("epoch_*.pth"):
-        if keep != "last" or path != last:
-            path.unlink()
-    for path in work_dir.glob("best_*.pth"):
-        if keep == "best":
-            _strip(path)
-        else:
-            path.unlink()
-    marker.unlink()
+    last, best = newest_checkpoint(work_dir), list(work_dir.glob("best_*.pth"))
+    kept = {"last": [last] if last else [], "best": best, "none": []}[keep]
+    for path in kept:
+        _strip(path)
+    for path in {*work_dir.glob("epoch_*.pth"), *best} - set(kept):
+        path.unlink()
+    (work_dir / "last_checkpoint").unlink(missing_ok=True)
 
 
 def _strip(path: Path) -> None:
@@ -97,7 +92,8 @@ def _strip(path: Path) -> None:
 
     checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     buffer = io.BytesIO()
-    torch.save({name: value for name, value in checkpoint.items() if name not in _STATE}, buffer)
+    weights = {name: value for name, value in checkpoint.items() if name not in _STATE}
+    torch.save({**weights, "message_hub": _NO_HISTORY}, buffer)
     write_whole(path, buffer.getvalue())
 
 

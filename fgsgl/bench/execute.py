@@ -14,13 +14,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fgsgl.bench import disk
+from fgsgl.bench.cell import Cell
 from fgsgl.bench.cell_main import LOCK, failed_record, record_of
 from fgsgl.bench.environment import git_state
 from fgsgl.bench.executors import Running, executor_of
 from fgsgl.bench.failures import BUSY, OOM_KILLED, death
 from fgsgl.bench.live import Live, cell_label
 from fgsgl.bench.place import Place
-from fgsgl.bench.record import INFRASTRUCTURE, Record, write_record
+from fgsgl.bench.record import INFRASTRUCTURE, RESULTS, Record, write_record
 from fgsgl.bench.work import Task, Work
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
@@ -34,10 +35,11 @@ STOPPED = "nothing further is started, and what is finished is kept: the same co
 def execute(work: Work, place: Place, live: Live) -> None:
     """Runs the cells that have no finished record, as many at a time as the place's executor has slots.
 
-    A cell that another command is running is waited for. One that is killed, or whose machine fails, is tried again
-    from its last epoch, as often as the limits allow. Where no further cell may start, by the hours or by the room on
-    the disk, the running ones end, and ``work`` stays open. Ctrl-C ends the running cells and is raised again: what is
-    finished is kept, and the next call resumes the others from their last epoch.
+    A cell that another command is running is waited for, and what comes of it counts here too. One that is killed, or
+    whose machine fails, is tried again from its last epoch, as often as the limits allow. Where no further cell may
+    start, by the hours or by the room on the disk, the running ones end, and ``work`` stays open. Ctrl-C ends the
+    running cells and is raised again: what is finished is kept, and the next call resumes the others from their last
+    epoch.
 
     Raises:
         UserError: if the disk is full, or has no room for another cell; the running cells have ended then.
@@ -70,7 +72,7 @@ class _Session:
 
     def __init__(self, work: Work, place: Place, live: Live) -> None:
         self.work, self.place, self.live = work, place, live
-        self.executor, self.git, self.started_s = executor_of(place), git_state(), time.monotonic()
+        self.executor, self.git, self.began_s = executor_of(place), git_state(), time.time()
         self.running: list[_Started] = []
         self.lost: Counter[str] = Counter()
         """Attempts at each cell that the infrastructure failed."""
@@ -79,18 +81,17 @@ class _Session:
     @property
     def closed(self) -> bool:
         """Whether no further cell may start."""
-        hours = self.place.limits.max_hours
-        return bool(self.no_room) or (hours is not None and time.monotonic() - self.started_s > 3600 * hours)
+        return self.no_room is not None or self.place.limits.over
 
     def fill(self) -> None:
         """Starts cells in the free slots; each cell that waits is looked at no more than once."""
         later = []
         while len(self.running) < self.executor.slots and not self.closed and (task := self.work.take()) is not None:
             self.live.started(task.cell)
-            if _runs_elsewhere(self.place.work_dir(task.cell)):
+            if is_running(self.place.work_dir(task.cell)):
                 self.live.elsewhere(task.cell)
                 later.append(task)
-            elif (record := self.place.ledger.get(task.cell.cell_id)) is not None and record.status == "done":
+            elif (record := self._ended(task.cell)) is not None:
                 self._finish(task, record)
             else:
                 try:
@@ -118,7 +119,7 @@ class _Session:
                 continue
             self.running.remove(item)
             # torchrun ends by a code of its own, whatever its processes end by
-            if code == BUSY or (code and _runs_elsewhere(work_dir)):
+            if code == BUSY or (code and is_running(work_dir)):
                 self.work.put_back(item.task)
                 continue
             self._settle(item, self._record(item, code))
@@ -128,6 +129,14 @@ class _Session:
         if self.running:
             with ThreadPoolExecutor(len(self.running)) as pool:
                 list(pool.map(lambda item: item.process.stop(), self.running))
+
+    def _ended(self, cell: Cell) -> Record | None:
+        """The record of a cell that is finished, or that another command has run to a failure since this one began."""
+        record = self.place.ledger.get(cell.cell_id)
+        if record is None or record.status == "done":
+            return record
+        written_s = (self.place.ledger.folder / f"{cell.cell_id}.json").stat().st_mtime
+        return record if _failure(record) in RESULTS and written_s > self.began_s else None
 
     def _start(self, task: Task) -> _Started:
         work_dir = self.place.work_dir(task.cell)
@@ -217,9 +226,9 @@ def _failure(record: Record) -> str | None:
     return record.failure["class"] if record.status == "failed" else None
 
 
-def _runs_elsewhere(work_dir: Path) -> bool:
-    """Whether another command's process holds the cell's lock."""
-    if not work_dir.exists():
+def is_running(work_dir: Path) -> bool:
+    """Whether a process of some command, perhaps another one, holds the cell's lock."""
+    if not (work_dir / LOCK).exists():
         return False
     try:
         with FileLock(work_dir / LOCK, timeout=0):

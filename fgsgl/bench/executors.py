@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fgsgl.bench.environment import KEEP_MEMORY, device_environment
 from fgsgl.bench.failures import OOM_KILLED, oom_kills
+from fgsgl.bench.follow import FOLLOW
 from fgsgl.bench.gpus import gpus_of_slot
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ class Local:
 
     def start(self, spec: dict[str, Any], work_dir: Path) -> LocalProcess:
         """Starts the process, or torchrun with several, in the first free slot."""
-        environment = {**os.environ, **cell_environment(spec)}
+        environment = {**os.environ, **cell_environment(spec), FOLLOW: "1"}
         slot = next(slot for slot in range(self.slots) if self._free(slot))
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus_of_slot(slot, self.gpus, spec["devices"]))
         with (work_dir / "log.txt").open("ab") as log:
             process = subprocess.Popen(
-                cell_command(spec, work_dir), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+                cell_command(spec, work_dir), stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
             )
         self.started[slot] = LocalProcess(process)
         return self.started[slot]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from fgsgl.bench.limits import Limits
 from fgsgl.bench.live import Counter, Live, cell_label
 from fgsgl.bench.methods import get
 from fgsgl.bench.place import Place, local_place
-from fgsgl.bench.plan import Planned, cells, on_record, plan, write_plan
+from fgsgl.bench.plan import Planned, cells, on_record, plan, undone, write_plan
 from fgsgl.bench.protocol import Protocol
 from fgsgl.bench.study import DesignStudy, open_studies
 from fgsgl.bench.work import Plan
@@ -192,8 +193,7 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
         sets.get(experiment.protocol.dataset).text(root),
     )
     planned = plan(wanted, place.ledger, committed())
-    todo = [item.cell for item in planned if not item.done]
-    _refuse_crowding(todo, place)
+    todo = undone(planned)
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
@@ -201,11 +201,13 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
     designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
     write_plan(experiment.out / "plan.json", planned, designs)
     studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
-    console.print(
-        f"{len(planned)} cells, {len(planned) - len(todo)} already done, {place.jobs} at a time", highlight=False
-    )
-    _warn_of_room(todo, place, console)
-    return work_off(todo, place, console, show, studies)
+    results = [item.failure for item in planned if item.failure]
+    done = sum(item.done for item in planned)
+    console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
+    if results:
+        console.print(_not_again(results, experiment.out), markup=False, highlight=False, style="yellow")
+    code = work_off(todo, place, console, show, studies)
+    return 1 if results else code
 
 
 def work_off(
@@ -216,20 +218,35 @@ def work_off(
     Raises:
         UserError: where the data or the disk are at fault.
     """
+    require_room(todo, place, console)
     work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
     if place.ledger.records():
         show(place.out, console)
-    if work.open:
-        left = f"{len(work.waiting)} of {len(todo)} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
-        console.print(f"{left}: the same command goes on from here", highlight=False)
+    tell_left(work, len(todo), place, console)
     for cell in work.failed:
         failure = place.ledger.get(cell.cell_id).failure
         if failure["class"] == "bad_data":
             raise UserError(f"{cell_label(cell)}: {failure['message']}")
     return 1 if work.failed else 0
+
+
+def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
+    """Says how many cells were not started any more, where the hours were over."""
+    if work.open:
+        left = f"{len(work.waiting)} of {total} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
+        console.print(f"{left}: the same command goes on from here", highlight=False)
+
+
+def _not_again(failures: Sequence[str], out: Path) -> str:
+    """What is said of cells whose failure is a result."""
+    classes = ", ".join(f"{count} {name}" for name, count in collections.Counter(failures).items())
+    return (
+        f"{len(failures)} cell(s) failed before ({classes}), which is their result and not run again by this command; "
+        f"fgsgl retry {out} --failed does"
+    )
 
 
 def require_division(protocol: Protocol, devices: int) -> None:
@@ -241,17 +258,18 @@ def require_division(protocol: Protocol, devices: int) -> None:
         )
 
 
-def _refuse_crowding(cells: Sequence[Cell], place: Place) -> None:
-    """Refuses several cells on a GPU whose memory does not hold them, as far as records tell."""
+def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
+    """Refuses several cells on a GPU whose memory does not hold them, as far as records tell, and says where the cells
+    may not all fit on the disk; how far they do is seen when they run.
+
+    Raises:
+        UserError: naming how many cells would fit on the GPUs.
+    """
     crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
     memory_mib = gpus.memory_mib(place.gpus) if crowded else None
     if memory_mib is not None:
         peaks = gpus.peaks_mib(cells, on_record(place.ledger, committed()))
         gpus.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
-
-
-def _warn_of_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
-    """Says where the cells may not all fit on the disk; how far they do is seen when they run."""
     need, free = disk.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), disk.free_mib(place.out)
     if cells and need + disk.RESERVE_MIB > free:
         said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
@@ -262,10 +280,11 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     """Prints the cells, which of them are done, and how long the others may take."""
     view = Table("cell", "run", "state", "expected")
     for item in planned:
-        expected = "" if item.done else "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
-        view.add_row(item.cell.cell_id, cell_label(item.cell), "done" if item.done else "to do", expected)
+        known = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
+        state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
+        view.add_row(item.cell.cell_id, cell_label(item.cell), state, known if item.todo else "")
     console.print(view)
-    todo = [item for item in planned if not item.done]
+    todo = [item for item in planned if item.todo]
     known = [item.expected_s for item in todo if item.expected_s is not None]
     about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time, as on record" if known else "time unknown"
     missing = f", not counting the {len(todo) - len(known)} without a record" if 0 < len(known) < len(todo) else ""

@@ -10,10 +10,12 @@ import re
 import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fgsgl.bench.record import Record
 from fgsgl.errors import UNWRITABLE, UserError
+
+if TYPE_CHECKING:
+    from fgsgl.bench.record import Record
 
 BUSY = 75
 """Exit code where another process is running the same cell."""

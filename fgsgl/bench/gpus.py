@@ -6,10 +6,13 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fgsgl.bench.cell import Cell
-from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
+
+if TYPE_CHECKING:
+    from fgsgl.bench.cell import Cell
+    from fgsgl.bench.record import Record
 
 CONTEXT_MIB = 600.0
 """What CUDA takes of a GPU for each process, beside what PyTorch counts."""

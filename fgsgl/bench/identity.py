@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 LATER = {"later": True}
@@ -23,7 +24,12 @@ def digest(content: Any) -> str:
 
 
 def identity(instance: Any) -> dict[str, Any]:
-    """The fields of a dataclass that tell it from others, as plain values."""
+    """The fields of a frozen dataclass that tell it from others, as plain values."""
+    return dict(_identity(instance))
+
+
+@cache
+def _identity(instance: Any) -> dict[str, Any]:
     values = dataclasses.asdict(instance)
     for field in dataclasses.fields(instance):
         unchanged = field.metadata.get("later") and values[field.name] == field.default

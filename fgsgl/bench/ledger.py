@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from fgsgl.bench.record import Record, read_record
+from fgsgl.bench.record import SCHEMA, Record, read_record
 from fgsgl.errors import UserError
+from fgsgl.files import once
 
 SHOWN = 5
 """Cells that an error names."""
+DONE_LINES = (b'\n "status": "done",\n', b'\n "schema": %d,\n' % SCHEMA)
+"""Of a finished record as :func:`fgsgl.bench.record.write_record` writes it: what is inside of it has more spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,15 @@ class Ledger:
         Raises:
             UserError: for a file that is no record of this schema version.
         """
-        return {path.stem: _read(path, path.stat().st_mtime_ns) for path in sorted(self.folder.glob("*.json"))}
+        return {path.stem: _read(path) for path in sorted(self.folder.glob("*.json"))}
+
+    def finished(self) -> set[str]:
+        """The ids of the finished cells.
+
+        Raises:
+            UserError: as :meth:`records`.
+        """
+        return {path.stem for path in self.folder.glob("*.json") if _is_done(path)}
 
     def done(self) -> dict[str, Record]:
         """The finished cells' records."""
@@ -59,6 +69,10 @@ def _some(ids: Sequence[str]) -> str:
     return ", ".join(ids[:SHOWN]) + (", ..." if len(ids) > SHOWN else "")
 
 
-@cache
-def _read(path: Path, changed_ns: int) -> Record:
-    return read_record(path)
+_read = once(read_record)
+
+
+def _is_done(path: Path) -> bool:
+    """Looks for the line that says so, which takes a tenth of the time of reading the record; without it, reads it."""
+    content = path.read_bytes()
+    return all(line in content for line in DONE_LINES) or _read(path).status == "done"

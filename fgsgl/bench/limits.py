@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from fgsgl.errors import UserError
 
@@ -26,6 +27,8 @@ class Limits:
     keep_checkpoints: str = "last"
     """What stays of a finished cell's checkpoints: the weights of its ``best`` epoch on the validation split, those of
     its ``last``, which are the evaluated ones, or ``none``."""
+    since_s: float = field(default_factory=time.monotonic)
+    """When the command began, on the monotonic clock."""
 
     def __post_init__(self) -> None:
         for option, value in (("max-hours", self.max_hours), ("cell-timeout", self.cell_timeout_min)):
@@ -33,3 +36,8 @@ class Limits:
                 raise UserError(f"--{option} is {value:g}, expected more than 0")
         if self.retries < 0:
             raise UserError(f"--retries is {self.retries}, expected 0 or more")
+
+    @property
+    def over(self) -> bool:
+        """Whether the hours are over."""
+        return self.max_hours is not None and time.monotonic() - self.since_s > 3600 * self.max_hours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 import baselines
 from fgsgl.bench.fgsgl import METHOD
@@ -11,6 +12,7 @@ from fgsgl.bench.method import Method
 from fgsgl.errors import UserError, nearest
 
 
+@cache
 def scan() -> dict[str, Method]:
     """Every method by name: FG-SGL first, then the files of ``baselines/`` in alphabetical order."""
     found = {METHOD.name: METHOD}

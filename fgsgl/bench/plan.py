@@ -7,6 +7,7 @@ import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from fgsgl.bench.identity import without
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.methods import get, scan
 from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.record import Record
+from fgsgl.bench.record import RESULTS, Record
 from fgsgl.files import write_whole
 
 _LATER = {field.name: field.default for field in dataclasses.fields(Protocol) if field.metadata.get("later")}
@@ -29,8 +30,16 @@ class Planned:
 
     cell: Cell
     done: bool
+    failure: str | None
+    """One of :data:`fgsgl.bench.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
-    """Mean of the records of the same variant or, without any, of its method; None where there is none yet."""
+    """Of a cell that is not done: mean of the records of the same variant or, without any, of its method; None where
+    there is none yet."""
+
+    @property
+    def todo(self) -> bool:
+        """Whether the command that plans it runs it."""
+        return not self.done and self.failure is None
 
 
 def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
@@ -57,10 +66,35 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
-    wanted = list(wanted)
-    records = on_record(ledger, elsewhere)
-    done = ledger.done()
-    return [Planned(cell=cell, done=cell.cell_id in done, expected_s=_expected_s(cell, records)) for cell in wanted]
+    wanted, done = list(wanted), ledger.finished()
+    left = {_row(cell) for cell in wanted if cell.cell_id not in done}
+    records = on_record(ledger, elsewhere) if left else []  # to read them all takes longer than the rest of a plan
+    expected = {key: expected_s(key[0], key[1], key[2].as_dict(), records) for key in left}
+    return [
+        Planned(cell=cell, done=True, failure=None, expected_s=None)
+        if cell.cell_id in done
+        else Planned(
+            cell=cell,
+            done=False,
+            failure=_result(ledger.get(cell.cell_id)),
+            expected_s=expected[_row(cell)],
+        )
+        for cell in wanted
+    ]
+
+
+def _row(cell: Cell) -> tuple[str, str, Protocol]:
+    return cell.variant.method, cell.variant.name, cell.protocol
+
+
+def _result(record: Record | None) -> str | None:
+    failure = record.failure["class"] if record and record.status == "failed" else None
+    return failure if failure in RESULTS else None
+
+
+def undone(planned: Sequence[Planned]) -> list[Cell]:
+    """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults."""
+    return list({item.cell.cell_id: item.cell for item in reversed(planned) if item.todo}.values())[::-1]
 
 
 def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
@@ -71,15 +105,15 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
     return list(records.values())
 
 
-def _expected_s(cell: Cell, records: Iterable[Record]) -> float | None:
-    """Import, build and evaluation as they were, training scaled to the protocol's epochs."""
-    wanted = _timed(cell.protocol.as_dict())
-    of_method = [r for r in records if r.method == cell.variant.method and _timed(r.protocol) == wanted]
-    alike = [record for record in of_method if record.variant == cell.variant.name] or of_method
+def expected_s(method: str, variant: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> float | None:
+    """Import, build and evaluation as they were, training scaled to the protocol's epochs: the mean over the records of
+    the variant or, without any, of the method; None: no record of it."""
+    wanted, of_method = _timed(protocol), [record for record in records if record.method == method]
+    of_variant = [record for record in of_method if record.variant == variant]
+    alike = ([record for record in some if _timed(record.protocol) == wanted] for some in (of_variant, of_method))
     times = [
-        record.times_s["total"]
-        + record.times_s.get("train", 0) * (cell.protocol.epochs / record.protocol["epochs"] - 1)
-        for record in alike
+        record.times_s["total"] + record.times_s.get("train", 0) * (protocol["epochs"] / record.protocol["epochs"] - 1)
+        for record in next(filter(None, alike), [])
     ]
     return statistics.mean(times) if times else None
 
@@ -101,7 +135,8 @@ def write_plan(
     design that of one over the same factors under the same protocol; a tuning (what :class:`fgsgl.report.load.Tuning`
     reads) that of the same row under the same protocol.
     """
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    known = {"cells": []} if before is None else json.loads(before)
     rows = {_place(row): row for row in known["cells"]}
     for item in planned:
         cell = item.cell
@@ -111,15 +146,25 @@ def write_plan(
             "variant": cell.variant.name,
             "kind": cell.method.kind,
             "seed": cell.seed,
-            "protocol": cell.protocol.as_dict(),
-            "protocol_hash": cell.protocol.hash(),
+            **_protocol(cell.protocol),
         }
         rows[_place(row)] = row
     families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
     searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
     parts = {"designs": list(families.values()), "tunings": list(searches.values())}
     plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
-    write_whole(path, json.dumps(plan, indent=1) + "\n")
+    text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
+    if text != before:
+        write_whole(path, text)
+
+
+@cache
+def _protocol(protocol: Protocol) -> dict[str, Any]:
+    return {"protocol": protocol.as_dict(), "protocol_hash": protocol.hash()}
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return ",\n".join(map(json.dumps, rows))
 
 
 def _place(row: dict) -> tuple:

@@ -23,6 +23,8 @@ SCHEMA = 1
 FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "infrastructure", "error")
 INFRASTRUCTURE = ("killed", "infrastructure")
 """The failures that say nothing about the cell, which is tried again after one."""
+RESULTS = ("out_of_memory", "nan", "time_limit", "error")
+"""Failures that are the cell's result: the same command does not run it again, `fgsgl retry` does."""
 
 
 class Pruned(Exception):

@@ -72,6 +72,7 @@ class Param:
 
 
 Space = tuple[Param, ...]
+_UNREAD = object()
 
 
 def suggest(space: Space, ask: Callable[[Param], Any]) -> dict[str, Any]:
@@ -89,13 +90,13 @@ def suggest(space: Space, ask: Callable[[Param], Any]) -> dict[str, Any]:
     return values
 
 
-_UNREAD = object()
-
-
 def changes_of(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
     """The changes of a variant that some values stand for."""
-    return {name: value for param in space if param.name in values
-            for name, value in param.changes(values[param.name]).items()}  # fmt: skip
+    changes: dict[str, Any] = {}
+    for param in space:
+        if param.name in values:
+            changes |= param.changes(values[param.name])
+    return changes
 
 
 def defaults(space: Space, settings: Mapping[str, Any]) -> dict[str, Any]:

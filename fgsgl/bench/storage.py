@@ -39,6 +39,15 @@ def open_storage(where: str | None, default: Path | None = None) -> BaseStorage:
     return _journal(default if where is None else Path(where))
 
 
+def shown(where: str) -> str:
+    """A storage's path or URL, without the password."""
+    if "://" not in where:
+        return where
+    from sqlalchemy.engine import make_url
+
+    return make_url(where).render_as_string(hide_password=True)
+
+
 def _data_base(url: str) -> BaseStorage:
     from optuna.exceptions import ExperimentalWarning
     from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback

@@ -27,6 +27,7 @@ from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
 from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Predictions, read_curve
+from fgsgl.bench.resume import prepare
 from fgsgl.bench.visualizers import VISUALIZERS
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.models.calibrate_hook import CalibrateHook
@@ -125,7 +126,7 @@ def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, aut
         n_train=len(table.split("train")),
     )
     config["model"]["autocast"] = autocast
-    config["resume"] = (work_dir / "last_checkpoint").exists()
+    config["resume"] = prepare(work_dir)
     if spec["keep_checkpoints"] == "best":
         config["default_hooks"]["checkpoint"] |= {"save_best": "acc/top1", "rule": "greater"}
     config["randomness"]["deterministic"] = device == "cuda"

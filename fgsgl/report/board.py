@@ -148,7 +148,9 @@ def leaderboard(
         table.append(row | searched.get(key, {}) | {"same_answers": alike.get(key, "")})
     require_floors(table)
     frame = pd.DataFrame(table).reindex(columns=COLUMNS)
-    kinds = {"Int64": COUNTS, "float64": NUMBERS, "str": TEXTS}  # a column that no row has is of floats before this
+    # Texts as objects: to go through the rows takes pandas ten times as long where they are its own strings, and a
+    # column that no row has is of floats before this.
+    kinds = {"Int64": COUNTS, "float64": NUMBERS, "object": TEXTS}
     frame = frame.astype({name: kind for kind, names in kinds.items() for name in names})
     frame = frame.fillna({name: "" for name in TEXTS})
     part = [PARTS.index(part_of(row)) for row in frame.itertuples()]

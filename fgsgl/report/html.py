@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +55,12 @@ class Picture:
     """PNG in base64."""
 
 
-def page(board: Board, figures: Sequence[Written], ablations: Sequence[Ablation], localisation: pd.DataFrame) -> str:
+def page(board: Board, figures: Iterable[Written], ablations: Sequence[Ablation], localisation: pd.DataFrame) -> str:
     """The page's text; a tab without content is left out.
 
     Args:
         board: Its rows and cells.
-        figures: Shown in their order.
+        figures: Shown in their order; gone through last, since they may still be being drawn.
         ablations: Of :func:`fgsgl.report.ablation.ablations`.
         localisation: Of :func:`fgsgl.report.localisation.localisation`.
     """
@@ -76,17 +76,18 @@ def page(board: Board, figures: Sequence[Written], ablations: Sequence[Ablation]
         Tab(name="statistics", title="Statistics", views=statistics_views(board)),
         Tab(name="localisation", title="Localisation", views=localisation_views(board, localisation)),
     )
+    pictures = [_picture(figure) for figure in figures]
     return environment.from_string(html).render(
         title=title(board),
         summary=tally(board),
         tabs=[
             *(tab for tab in tabs if tab.views),
-            *([Tab(name="figures", title="Figures")] if figures else ()),
+            *([Tab(name="figures", title="Figures")] if pictures else ()),
             *([Tab(name="classes", title="Classes", paper=False)] if data["classes"]["rows"] else ()),
             Tab(name="cells", title="Cells", paper=False),
             Tab(name="protocol", title="Protocol", views=data_views(board)),
         ],
-        figures=[_picture(figure) for figure in figures],
+        figures=pictures,
         protocols=_protocols(board),
         data=data,
         style=Markup(css),

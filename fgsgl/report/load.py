@@ -209,7 +209,8 @@ def load(folder: Path) -> tuple[Record, ...]:
     Raises:
         UserError: if there is none, or one cannot be read, is of another schema version, or lacks what a board needs.
     """
-    paths = sorted((folder / "ledger").glob("*.json"))
+    # By their names: to compare ten thousand paths part by part takes a quarter of the time of reading them.
+    paths = sorted((folder / "ledger").glob("*.json"), key=lambda path: path.name)
     if not paths:
         raise UserError(f"no record in {folder / 'ledger'}; expected <cell id>.json files, as `fgsgl run` writes them")
     return tuple(load_record(path) for path in paths)

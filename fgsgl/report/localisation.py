@@ -63,11 +63,13 @@ def localisation(board: Board) -> pd.DataFrame:
         for row, values in cells:
             names = {"label": row.label, "method": row.method, "variant": row.variant}
             lines += [place | names | line for line in _lines(values, without, (row.method, row.variant))]
-    table = pd.DataFrame(lines, columns=list(COLUMNS))
+    table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(dict.fromkeys(TEXTS, object))  # quicker to go through
     for _, family in table[table["p"].notna()].groupby([*BLOCK, "measure"]):
         table.loc[family.index, "p_holm"] = holm(family["p"])
     return table
 
+
+TEXTS = ("dataset", "preset", "protocol", "clips", "label", "method", "variant", "measure", "source", "dimension")
 
 Numbers = dict[tuple[str, str, str], dict[int, dict[str, Any]]]
 """(measure, source, dimension) -> seed -> value and what belongs to it."""

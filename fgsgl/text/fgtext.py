@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fgsgl.errors import UserError, nearest
+from fgsgl.files import once
 
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")
 """Which body part moves; posture and place it starts from; path, size, speed, repetition; what it touches, its end."""
@@ -134,6 +136,7 @@ class _FileShape(_Shape):
     classes: list[_ClassShape]
 
 
+@cache
 def shipped() -> tuple[str, ...]:
     """Names of the texts that come with the package."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
@@ -146,21 +149,39 @@ def load(name_or_path: str | Path) -> FGText:
         UserError: if there is no such text, or the file is not of this schema: an unknown or repeated key, a missing
             dimension, a stage that does not exist or that no class uses, too few sentences, wrong class ids.
     """
-    if isinstance(name_or_path, str) and name_or_path in shipped():
-        path = _FOLDER / f"{name_or_path}.yaml"
-    else:
-        path = Path(name_or_path)
-        if path.suffix not in (".yaml", ".yml"):
-            raise UserError(
-                f"no FG-Text named {str(name_or_path)!r} ({nearest(str(name_or_path), shipped())}); "
-                "a file of one's own ends in .yaml"
-            )
+    path = _path(name_or_path)
     try:
         return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"no FG-Text file at {path}; `fgsgl text new` writes one to fill in") from None
     except (OSError, UnicodeDecodeError, UserError) as error:
         raise UserError(f"the FG-Text file {path} cannot be used: {error}") from None
+
+
+def fingerprint(name_or_path: str | Path) -> str:
+    """That of the text that :func:`load` reads; a file is read again only when it has changed.
+
+    Raises:
+        UserError: as :func:`load`.
+    """
+    return _fingerprint(_path(name_or_path))
+
+
+@once
+def _fingerprint(path: Path) -> str:
+    return load(path).fingerprint()
+
+
+def _path(name_or_path: str | Path) -> Path:
+    if isinstance(name_or_path, str) and name_or_path in shipped():
+        return _FOLDER / f"{name_or_path}.yaml"
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        raise UserError(
+            f"no FG-Text named {str(name_or_path)!r} ({nearest(str(name_or_path), shipped())}); "
+            "a file of one's own ends in .yaml"
+        )
+    return path
 
 
 def load_classes(name_or_path: str | Path, count: int) -> FGText:

@@ -67,9 +67,11 @@ def cells(smoke: Path) -> list[Cell]:
     ]  # fmt: skip
 
 
-def run(cells: list[Cell], smoke: Path, out: Path, jobs: int = 1, **limits: float | str) -> tuple[Plan, Place, str]:
+def run(
+    cells: list[Cell], smoke: Path, out: Path, jobs: int = 1, gpus: tuple[str, ...] = (), **limits: float
+) -> tuple[Plan, Place, str]:
     """What is left of the plan, where its files lie, and what a person saw."""
-    place = Place(out=out, root=smoke, device="cpu", jobs=jobs, limits=Limits(**limits))
+    place = Place(out=out, root=smoke, device="cpu", jobs=jobs, gpus=gpus, limits=Limits(**limits))
     plan, console = Plan(cells), Console(file=io.StringIO(), width=400)
     with Live(console, len(cells)) as live:
         execute(plan, place, live)
@@ -166,6 +168,27 @@ def test_after_the_hours_the_running_cells_end(cells: list[Cell], smoke: Path, t
 def test_after_the_hours_a_line_says_what_is_left(smoke: Path, tmp_path: Path, call) -> None:
     answer = call(*RUN, "--root", smoke, "--out", tmp_path / "out", "--methods", "majority", "--max-hours", "1e-9")
     assert "4 of 4 cells are left after 1e-09 hours (--max-hours): the same command goes on" in answer.stdout
+
+
+def test_what_another_command_has_run_to_a_failure_counts_here(
+    cells: list[Cell], smoke: Path, tmp_path: Path, misbehave
+) -> None:
+    misbehave("raise RuntimeError('a bug')")
+    _, elsewhere, _ = run(cells[1:], smoke, tmp_path / "elsewhere")
+    failed = elsewhere.ledger.folder / f"{cells[1].cell_id}.json"
+    misbehave(f"(Path(spec['ledger']) / {failed.name!r}).write_text(Path({str(failed)!r}).read_text())")
+    (tmp_path / "here" / "ledger").mkdir(parents=True)
+    plan, place, _ = run(cells, smoke, tmp_path / "here")
+    assert plan.failed == cells[1:] and not place.work_dir(cells[1]).exists()
+    misbehave("")
+    plan, place, _ = run(cells, smoke, tmp_path / "here")  # it had failed before this one, which was asked for it
+    assert plan.failed == [] and set(place.ledger.done()) == {cell.cell_id for cell in cells}
+
+
+def test_cells_at_a_time_see_one_gpu_each(cells: list[Cell], smoke: Path, tmp_path: Path, misbehave) -> None:
+    misbehave("(path.parent / 'gpu').write_text(os.environ['CUDA_VISIBLE_DEVICES']); time.sleep(1); sys.exit(1)")
+    _, place, _ = run(cells, smoke, tmp_path, jobs=2, gpus=("4", "7"))
+    assert [(place.work_dir(cell) / "gpu").read_text() for cell in cells] == ["4", "7"]
 
 
 def test_a_finished_record_stays(cells: list[Cell], smoke: Path, tmp_path: Path) -> None:

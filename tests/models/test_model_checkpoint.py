@@ -16,7 +16,7 @@ from fgsgl.models.recognizer import FGSGL
 Build = Callable[..., FGSGL]
 
 
-def train(model: FGSGL, work_dir: Path, epochs: int, resume: bool = False) -> Runner:
+def train(model: FGSGL, work_dir: Path, epochs: int, resume: bool = False, hooks: tuple[dict, ...] = ()) -> Runner:
     """A real, tiny training: 8 clips, 2 an iteration."""
     clips = [(torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(i)), i % 4) for i in range(8)]
 
@@ -31,7 +31,7 @@ def train(model: FGSGL, work_dir: Path, epochs: int, resume: bool = False) -> Ru
         train_cfg={"by_epoch": True, "max_epochs": epochs},
         optim_wrapper={"optimizer": {"type": "AdamW", "lr": 1e-3}},
         default_hooks={"timer": None, "logger": None},
-        custom_hooks=[{"type": "ProgressHook"}],
+        custom_hooks=[{"type": "ProgressHook"}, *hooks],
         default_scope="mmaction",
         experiment_name=f"epochs{epochs}",
         randomness={"seed": 0},
@@ -57,6 +57,17 @@ def test_training_saves_little_and_resumes(build: Build, tmp_path: Path, clip_BT
     runner = train(build(seed=6), tmp_path, epochs=3, resume=True)
     assert runner.iter == 12
     assert runner.model.progress == pytest.approx(11 / 12)
+
+
+def test_a_file_holds_nothing_frozen_in_weights_average_or_optimizer(build: Build, tmp_path: Path) -> None:
+    model = build(tower="synmg-tiny", pretrained="synmg-tiny")
+    train(model, tmp_path, epochs=1, hooks=({"type": "EMAHook"},))
+    whole, trained = (
+        sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad or not only)
+        for only in (False, True)
+    )
+    size = (tmp_path / "epoch_1.pth").stat().st_size
+    assert 4 * trained < size < 4.2 * trained < 0.7 * whole, "the weights, their average, and two of the optimizer"
 
 
 def test_torch_loads_strictly_and_a_merged_model_keeps_its_output(build: Build, clip_BTCHW: torch.Tensor) -> None:

@@ -6,6 +6,7 @@ Records are made up here, as cells would write them; everything else is the real
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from optuna import Study
 from optuna.storages import BaseStorage
 
+import fgsgl.bench.storage
 import sweeps.storage
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.methods import get
@@ -174,6 +176,27 @@ def test_the_trials_of_a_killed_command_are_run_again_as_the_same_cells(tmp_path
     assert list((tmp_path / "commands").iterdir()) == []
 
 
+def test_a_data_base_tells_when_the_command_of_another_machine_is_gone(tmp_path, monkeypatch) -> None:
+    for module in (fgsgl.bench.storage, sweeps.storage):
+        monkeypatch.setattr(module, "HEARTBEAT_S", 1)
+    monkeypatch.setattr(fgsgl.bench.storage, "GRACE_S", 2)
+    monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
+    storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
+    with Presence(tmp_path / "here", storage) as here:
+        with Presence(tmp_path / "there", storage) as there:
+            lost = begun(question(), storage, there, 1).take()
+            (trial_id,) = there.trial_ids
+            storage.set_trial_user_attr(trial_id, sweeps.storage.COMMAND, ["another machine", "its file"])
+            search = begun(question(), storage, here, 1)
+            time.sleep(4)
+            assert search.take() is None and search.open, "it is alive: its heart beats"
+        deadline_s = time.monotonic() + 30
+        while (task := search.take()) is None and time.monotonic() < deadline_s:
+            time.sleep(0.2)
+    assert task.cell.cell_id == lost.cell.cell_id
+    assert states(search.study) == {"FAIL": 1, "RUNNING": 1}
+
+
 def test_two_commands_share_the_trials_of_a_study(tmp_path, where, monkeypatch) -> None:
     monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
     storages = [open_storage(where) for _ in range(2)]
@@ -236,6 +259,15 @@ def test_several_objectives_leave_the_trials_that_no_other_beats(storage, presen
         search.finished(task, record_of(task.cell, next(top1)))
     assert [one.name for one in search.study.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert winner(search.study, asked).values == [0.8, 6.0]
+
+
+def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> None:
+    asked = question(sampler="random", pruner=pruner_spec("hyperband", ("top1",), 5, 2))
+    search = begun(asked, storage, presence, 4)
+    work_off(search, lambda cell: cell.variant.changes["recipe.lr"])
+    assert states(search.study) == {"COMPLETE": 4} and len({trial.value for trial in search.study.get_trials()}) == 4
+    assert search.study.user_attrs["sampler"] == "RandomSampler(seed=of study 0 and the trial's number)"
+    assert search.study.user_attrs["pruner"].startswith("HyperbandPruner(min_resource=1, max_resource=10, ")
 
 
 def test_no_trial_is_started_after_the_time_is_over(storage, presence) -> None:

@@ -27,6 +27,7 @@ from fgsgl.bench.plan import plan
 from fgsgl.bench.protocol import SEALED, default_protocol
 from fgsgl.bench.record import read_predictions
 from fgsgl.bench.storage import open_storage
+from fgsgl.cli import main as fgsgl
 from fgsgl.data.cliptable import read_clips
 from fgsgl.data.sets import synmg
 from sweeps.optuna_search import main
@@ -85,6 +86,16 @@ def test_the_tuned_row_stands_beside_the_default_under_the_test_protocol(swept: 
     found = yaml.safe_load((swept / "best" / "linear_probe.yaml").read_text())
     assert found["changes"]["recipe.lr"] == best.params["recipe.lr"]
     assert (swept / "tuning.md").is_file() and (swept / "tuning.csv").is_file()
+
+
+def test_fgsgl_run_takes_the_best_settings_and_finds_their_cells_done(swept: Path, smoke: Path, capsys) -> None:
+    words = ["run", "--config", str(swept / "best" / "linear_probe.yaml"), "--out", str(swept), "--root", str(smoke)]
+    words += ["--preset", "smoke", "--batch-size", "8", "--epochs", "2", "--device", "cpu", "--dry-run"]
+    assert fgsgl(words) == 0
+    said = capsys.readouterr().out
+    assert "Linear probe tuned, seed 0" in said and "Linear probe, seed 0" not in said and "nothing to run" in said
+    assert fgsgl([*words, "--methods", "linear_probe"]) == 0
+    assert "Linear probe, seed 0" in capsys.readouterr().out
 
 
 def test_the_same_command_again_runs_nothing(swept: Path, smoke: Path, capsys) -> None:

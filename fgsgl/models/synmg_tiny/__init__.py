@@ -10,6 +10,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from fgsgl.files import once
+
 NAME = "synmg-tiny"
 SLIM_NAME = "synmg-slim"
 _HERE = Path(__file__).parent
@@ -48,6 +50,7 @@ def temporal_path() -> Path:
     return _HERE / "temporal.safetensors"
 
 
+@once
 def sha256(path: Path) -> str:
     """SHA-256 of a file, 64 hex digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -10,15 +10,24 @@ from __future__ import annotations
 import gc
 import importlib
 import io
+import itertools
+import os
 import pkgutil
+import sys
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import matplotlib
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Predictions, Record
@@ -97,10 +106,11 @@ def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
         yield f"-{number}" if len(found) > 1 else "", ablation
 
 
-def modules() -> Iterator[ModuleType]:
-    """Every figure's module, by name."""
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-        yield importlib.import_module(f"{__name__}.{module.name}")
+def modules(package: ModuleType | None = None) -> Iterator[ModuleType]:
+    """Every figure's module of a package, by name; of this one where none is given."""
+    package = package or sys.modules[__name__]
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        yield importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tuple[Written, ...]:
@@ -111,19 +121,57 @@ def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tup
     Raises:
         UserError: if a file beside the records is damaged or is not the one that its record names.
     """
-    inputs, written = Inputs(board, ablations), []
+    with beside(board, folder, ablations) as written:
+        return tuple(written)
+
+
+@contextmanager
+def beside(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> Iterator[Iterator[Written]]:
+    """As :func:`write`, while the block does something else; to go through what it is given is to wait for each figure.
+
+    A process a core draws. They are forked, since reading ten thousand records again takes longer than drawing; and
+    forked only where no other thread could hold a lock. Elsewhere a figure is drawn when it is asked for.
+    """
+    job, names = _Job(Inputs(board, ablations), folder), [module.NAME for module in modules()]
     # Drawing makes much garbage; without this, a fifth of the time went into looking for some among 10,000 records.
     gc.freeze()
     try:
-        with matplotlib.rc_context(fname=STYLE):
-            for module in modules():
-                written += [_write(sheet, module, folder) for sheet in module.draw(inputs)]
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" and threading.active_count() == 1 else 1
+        if cores == 1:
+            yield itertools.chain.from_iterable(map(job.draw, names))
+            return
+        with ProcessPoolExecutor(cores, get_context("fork"), initializer=_inherit, initargs=(job,)) as pool:
+            yield itertools.chain.from_iterable(pool.map(_draw, names))
     finally:
         gc.unfreeze()
-    return tuple(written)
 
 
-def _write(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a process that draws is given."""
+
+    inputs: Inputs
+    folder: Path
+
+    def draw(self, name: str) -> list[Written]:
+        """All sheets of a module."""
+        module = next(module for module in modules() if name == module.NAME)
+        with matplotlib.rc_context(fname=STYLE):
+            return [write_sheet(sheet, module, self.folder) for sheet in module.draw(self.inputs)]
+
+
+def _inherit(job: _Job) -> None:
+    """In a forked process: what it draws for."""
+    global _inherited
+    _inherited = job
+
+
+def _draw(name: str) -> list[Written]:
+    return _inherited.draw(name)
+
+
+def write_sheet(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
+    """Writes one figure of a module as ``<name>.{png,pdf,csv}``."""
     name = f"{module.NAME}{sheet.suffix}"
     paths = {kind: folder / f"{name}.{kind}" for kind in ("png", "pdf", "csv")}
     write_whole(paths["png"], image(sheet.figure, "png"))
@@ -136,7 +184,11 @@ def _write(sheet: Sheet, module: ModuleType, folder: Path) -> Written:
 def image(figure: Figure, kind: str) -> bytes:
     """The figure as a PNG or PDF, without the time at which it was drawn."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, metadata={"CreationDate": None} if kind == "pdf" else None)
+    # Figure.savefig gives the same bytes, but draws once more before, to find a layout that drawing finds anyway.
+    if kind == "png":
+        FigureCanvasAgg(figure).print_png(buffer)
+    else:
+        FigureCanvasPdf(figure).print_pdf(buffer, metadata={"CreationDate": None})
     return buffer.getvalue()
 
 

@@ -1,0 +1,88 @@
+"""`fgsgl retry`: failed cells run again from what their work folders know, each from its last saved epoch."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fgsgl.bench.cell import Cell
+from fgsgl.bench.cell_main import cell_of
+from fgsgl.bench.execute import execute
+from fgsgl.bench.experiment import Show, load_data, load_joints, tell_left
+from fgsgl.bench.live import Live
+from fgsgl.bench.place import Place, local_place
+from fgsgl.bench.protocol import Protocol
+from fgsgl.bench.record import FAILURES
+from fgsgl.bench.status import CellState, states
+from fgsgl.bench.work import Plan
+from fgsgl.errors import UserError, nearest
+
+
+def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], console: Console, show: Show) -> int:
+    """Runs the failed cells of a board again, and writes the board.
+
+    Args:
+        folder: the board's.
+        classes: of failures (:data:`fgsgl.bench.record.FAILURES`); none: all.
+        execution: how, as :func:`fgsgl.bench.place.local_place` takes it.
+        console: gets the progress.
+        show: the board, afterwards.
+
+    Returns:
+        1 if a cell failed again, else 0.
+
+    Raises:
+        UserError: for an unknown class, a cell whose work folder is gone or which this version of the code would not
+            run as the same cell, and whatever ``fgsgl run`` refuses.
+    """
+    for name in classes:
+        if name not in FAILURES:
+            raise UserError(f"unknown class of failures {name!r}; {nearest(name, FAILURES)}")
+    failed = [state for state in states(folder) if state.state == "failed"]
+    chosen = [state for state in failed if not classes or state.news in classes]
+    found = Counter(state.news for state in failed)
+    named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
+    console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", highlight=False)
+    groups: dict[tuple[Protocol, Path], list[Cell]] = defaultdict(list)
+    for state in chosen:
+        cell = _cell(state)
+        groups[cell.protocol, Path(state.spec["root"])].append(cell)
+    again = [
+        cell
+        for (protocol, root), cells in groups.items()
+        for cell in _run(local_place(folder, root, **execution), protocol, cells, console)
+    ]
+    if chosen:
+        show(folder, console)
+    return 1 if again else 0
+
+
+def _cell(state: CellState) -> Cell:
+    if not state.spec:
+        raise UserError(
+            f"{state.label}: no {state.work_dir / 'spec.json'}, which tells how it is run; the command that planned it "
+            f"runs it again once its record {state.cell_id}.json is taken out of the ledger"
+        )
+    cell = cell_of(state.spec)
+    if cell.cell_id != state.cell_id:
+        raise UserError(
+            f"{state.label} (cell {state.cell_id}) failed with other settings, weights or text than this version has "
+            f"(which would be cell {cell.cell_id}); the command that planned it plans it anew"
+        )
+    return cell
+
+
+def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console) -> list[Cell]:
+    """Runs cells of one protocol; returns those that failed again."""
+    table = load_data(protocol, place.root, console)
+    if any(cell.method.modality == "skeleton" for cell in cells):
+        load_joints(protocol, table, console)
+    work = Plan(cells)
+    with Live(console, len(cells)) as live:
+        execute(work, place, live)
+    tell_left(work, len(cells), place, console)
+    return work.failed

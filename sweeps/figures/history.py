@@ -1,0 +1,91 @@
+"""Every trial of every study in its order, and the best value so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from fgsgl.bench.space import defaults
+from fgsgl.report.drawing import COLOURS, GREY, INK, NARROW_IN, canvas
+from fgsgl.report.figures import Sheet
+from sweeps.answers import Answer, Tuning
+from sweeps.figures import best_so_far, scaled, value_label
+
+NAME = "history"
+TITLE = "Trials in their order"
+MOST_STUDIES = 8
+"""That one figure shows; the table has them all."""
+MARKS = {"finished": ("o", COLOURS[0]), "pruned": ("x", GREY), "failed": ("s", COLOURS[1])}
+ENDS = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
+
+
+def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
+    """One figure a method, a panel a study."""
+    for tuning in tunings:
+        if not tuning.found:
+            continue
+        shown = tuning.answers[:MOST_STUDIES]
+        fig = canvas(NARROW_IN, 0.75 + 1.45 * len(shown))
+        panels = fig.subplots(len(shown), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        tables = [_table(tuning, answer) for answer in tuning.answers]
+        for number, (axes, answer, table) in enumerate(zip(panels, shown, tables, strict=False), start=1):
+            _panel(axes, tuning, answer, table)
+            axes.set_title(f"study {number}" if len(tuning.answers) > 1 else "")
+        panels[-1].set_xlabel("trial")
+        panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        fig.supylabel(value_label(tuning), fontsize=8)
+        ends = dict.fromkeys(end for table in tables for end in table["end"])
+        handles = [Line2D([], [], ls="", marker=MARKS[end][0], color=MARKS[end][1], ms=4, label=end) for end in ends]
+        handles.append(Line2D([], [], color=INK, label="best so far"))
+        fig.legend(handles=handles, loc="outside upper left", frameon=False, fontsize="small", ncols=len(handles))
+        yield Sheet(figure=fig, table=pd.concat(tables), caption=_caption(tuning), suffix=f"-{tuning.method}")
+
+
+def _table(tuning: Tuning, answer: Answer) -> pd.DataFrame:
+    """One row a trial; ``last_top1`` is what it last reported, in percent."""
+    rows = []
+    for trial, best in zip(answer.trials, best_so_far(tuning, answer), strict=True):
+        rows.append({
+            "study": answer.study.study_name, "trial": trial.number, "end": ENDS[trial.state.name],
+            "value": scaled(tuning, trial.values[0]) if trial.values else np.nan, "best_so_far": best,
+            "last_top1": 100 * trial.intermediate_values.get(trial.last_step, np.nan),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _panel(axes: Axes, tuning: Tuning, answer: Answer, table: pd.DataFrame) -> None:
+    foot = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 4}
+    for end, (marker, colour) in MARKS.items():
+        trial_T, value_T = table.loc[table["end"] == end, ["trial", "value"]].to_numpy().T
+        where = {} if end == "finished" else foot
+        axes.plot(trial_T, 0 * trial_T if where else value_T, ls="", marker=marker, color=colour, ms=4, **where)
+    axes.step(table["trial"], table["best_so_far"], where="post", color=INK, lw=1.2)
+    default = _default_value(tuning, answer)
+    if default is not None:
+        axes.axhline(default, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
+    axes.grid(axis="y")
+
+
+def _default_value(tuning: Tuning, answer: Answer) -> float | None:
+    """What the trial of the default settings reached, if there is one."""
+    unchanged = defaults(tuning.question.space, tuning.question.method.flat)
+    found = [trial for trial in answer.trials if trial.values and trial.params == unchanged]
+    return scaled(tuning, found[0].values[0]) if found else None
+
+
+def _caption(tuning: Tuning) -> str:
+    ends = [trial.state.name for answer in tuning.answers for trial in answer.trials]
+    counts = ", ".join(f"{ends.count(state)} {end}" for state, end in ENDS.items() if state in ends)
+    caption = f"{len(ends)} trials in {len(tuning.answers)} independent studies ({counts}), each in its order."
+    if {"PRUNED", "FAIL"} & set(ends):
+        caption += " What was pruned or failed stands at the foot: it has no result."
+    if any(_default_value(tuning, answer) is not None for answer in tuning.answers):
+        caption += " Dashed: the trial of the default settings."
+    if len(tuning.answers) > MOST_STUDIES:
+        caption += f" The first {MOST_STUDIES} studies are shown."
+    return caption

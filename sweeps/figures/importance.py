@@ -1,0 +1,64 @@
+"""Which parameters the value depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+from fgsgl.report.drawing import COLOURS, name_rows, row_panels
+from fgsgl.report.figures import Sheet
+from sweeps.answers import Answer, Tuning
+from sweeps.figures import finished
+
+NAME = "importance"
+TITLE = "Importance of the parameters"
+FEWEST = 4
+"""Finished trials of a study below which its importances are not computed."""
+
+
+def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
+    """One figure a method, the most important parameter on top: the mean over its studies, and each a circle."""
+    for tuning in tunings:
+        answers = [answer for answer in tuning.found if _computable(answer)]
+        if not answers:
+            continue
+        share_SP = pd.DataFrame([_importances(answer) for answer in answers]).fillna(0.0)
+        share_SP = share_SP[share_SP.mean().sort_values(ascending=False, kind="stable").index]
+        fig, (axes,) = row_panels([len(share_SP.columns)])
+        rows = np.arange(len(share_SP.columns))
+        axes.barh(rows, share_SP.mean(), height=0.6, color=COLOURS[0], alpha=0.8)
+        if len(answers) > 1:
+            for _, share_P in share_SP.iterrows():
+                axes.plot(share_P, rows, "o", ms=3, mfc="white", mec="black", mew=0.8)
+        name_rows(axes, list(share_SP.columns), [f"{share:.2f}" for share in share_SP.mean()])
+        axes.set_xlim(0, 1.05 * share_SP.max().max())
+        axes.set_xlabel("share of the importance")
+        table = share_SP.T.set_axis([answer.study.study_name for answer in answers], axis=1)
+        table = table.assign(mean=table.mean(axis=1)).rename_axis("parameter").reset_index()
+        yield Sheet(figure=fig, table=table, caption=_caption(tuning, answers), suffix=f"-{tuning.method}")
+
+
+def _computable(answer: Answer) -> bool:
+    """Enough trials, of which some differ: without that nothing is more important than anything."""
+    trials = finished(answer)
+    return len(trials) >= FEWEST and len({trial.values[0] for trial in trials}) > 1
+
+
+def _importances(answer: Answer) -> dict[str, float]:
+    several = len(answer.question.objectives) > 1
+    target = (lambda trial: trial.values[0]) if several else None
+    return get_param_importances(answer.study, evaluator=PedAnovaImportanceEvaluator(), target=target)
+
+
+def _caption(tuning: Tuning, answers: Sequence[Answer]) -> str:
+    counts = sorted(len(finished(answer)) for answer in answers)
+    n = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
+    several = f", and each of {len(answers)} studies a circle" if len(answers) > 1 else ""
+    return (
+        f"Importance for {tuning.question.objectives[0]} by PED-ANOVA (Watanabe et al. 2023), also of what is only "
+        f"read under a condition, over {n} finished trials{several}. It says what tells good trials from others, has "
+        "no sign, and with so few trials is rough."
+    )

@@ -1,0 +1,113 @@
+"""All settings of every trial at once: a line a trial through parallel axes, one a parameter. T trials, P axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from optuna.trial import FrozenTrial
+
+from fgsgl.bench.space import Param
+from fgsgl.report.drawing import GREY, INK, NARROW_IN, canvas, short
+from fgsgl.report.figures import Sheet
+from sweeps.answers import Tuning
+from sweeps.figures import finished, scaled, value_label
+from sweeps.objectives import OBJECTIVES
+
+NAME = "parallel"
+TITLE = "Trials through parallel axes"
+MOST_PARAMETERS = 16
+UNREAD = 1.22
+"""Where a line crosses the axis of a parameter that the trial does not read; the axes end at 1."""
+LETTERS = 45
+"""That the names of an axis's choices may have in all."""
+
+
+def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
+    """One figure a method; the value's axis is on top."""
+    for tuning in tunings:
+        trials = [(number, t) for number, answer in enumerate(tuning.found, start=1) for t in finished(answer)]
+        read = {name for _, trial in trials for name in trial.params}
+        params = [param for param in tuning.question.space if param.name in read]
+        if len(trials) < 2 or not params:
+            continue
+        shown = params[:MOST_PARAMETERS]
+        value_T = np.array([scaled(tuning, trial.values[0]) for _, trial in trials])
+        fig = canvas(NARROW_IN + 0.6, 0.5 + 0.45 * (len(shown) + 1))
+        _panel(fig.subplots(), tuning, shown, [trial for _, trial in trials], value_T)
+        table = pd.DataFrame(
+            {
+                "study": number,
+                "trial": trial.number,
+                "value": value,
+                **{p.name: trial.params.get(p.name) for p in params},
+            }
+            for (number, trial), value in zip(trials, value_T, strict=True)
+        )
+        yield Sheet(figure=fig, table=table, caption=_caption(tuning, len(trials), params), suffix=f"-{tuning.method}")
+
+
+def _panel(
+    axes: Axes, tuning: Tuning, params: Sequence[Param], trials: Sequence[FrozenTrial], value_T: np.ndarray
+) -> None:
+    span = np.ptp(value_T) or 1.0
+    place_T = (value_T - value_T.min()) / span if np.ptp(value_T) else np.full(len(value_T), 0.5)
+    good_T = place_T if OBJECTIVES[tuning.question.objectives[0]].direction == "maximize" else 1 - place_T
+    place_TP = np.array([[_place(param, trial) for param in params] for trial in trials])
+    x_TP, y_P = np.column_stack([place_T, place_TP]), np.arange(len(params) + 1)
+    colour = matplotlib.colormaps["cividis_r"]
+    for index in np.argsort(good_T):  # the best on top
+        best = good_T[index] == good_T.max()
+        axes.plot(x_TP[index], y_P, color=INK if best else colour(good_T[index]), lw=2 if best else 0.9, alpha=0.9)
+    axes.hlines(y_P, 0, 1, color=GREY, lw=0.8, zorder=3)
+    axes.set_yticks(y_P, [short(value_label(tuning), 24), *(short(param.name, 24) for param in params)])
+    axes.set_ylim(len(params) + 0.5, -0.4)
+    _write_levels(axes, 0, {0.0: f"{value_T.min():.4g}", 1.0: f"{value_T.max():.4g}"})
+    for y, param in enumerate(params, start=1):
+        _write_levels(axes, y, _levels(param))
+    if (place_TP == UNREAD).any():
+        axes.set_xticks([UNREAD], ["not read"])
+    else:
+        axes.set_xticks([])
+    axes.set_xlim(-0.08, UNREAD + 0.08 if (place_TP == UNREAD).any() else 1.08)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+
+
+def _place(param: Param, trial: FrozenTrial) -> float:
+    """From 0 to 1 on the parameter's axis, or ``UNREAD``."""
+    if param.name not in trial.params:
+        return UNREAD
+    setting = trial.params[param.name]
+    if param.choices:
+        return list(param.choices).index(setting) / (len(param.choices) - 1)
+    low, value, high = (np.log(x) if param.log else x for x in (param.low, setting, param.high))
+    return float((value - low) / (high - low))
+
+
+def _levels(param: Param) -> dict[float, str]:
+    """What stands at which places of the axis."""
+    if not param.choices:
+        return {0.0: f"{param.low:g}", 1.0: f"{param.high:g}"}
+    length = max(4, LETTERS // len(param.choices))
+    return {index / (len(param.choices) - 1): short(str(choice), length) for index, choice in enumerate(param.choices)}
+
+
+def _write_levels(axes: Axes, y: float, levels: dict[float, str]) -> None:
+    for x, text in levels.items():
+        side = "left" if x == 0 else "right" if x == 1 else "center"
+        axes.text(x, y + 0.06, text, ha=side, va="top", fontsize=6.5, color=INK, zorder=4,
+                  bbox={"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8})  # fmt: skip
+
+
+def _caption(tuning: Tuning, n_trials: int, params: Sequence[Param]) -> str:
+    caption = (
+        f"{n_trials} finished trials of {len(tuning.found)} {'studies' if len(tuning.found) > 1 else 'study'}, a line "
+        "each; the darker, the better, and the best of all thick and black. At the right: the trial does not read the "
+        "parameter."
+    )
+    left_out = f" The first {MOST_PARAMETERS} of {len(params)} parameters are shown."
+    return caption + (left_out if len(params) > MOST_PARAMETERS else "")

@@ -1,0 +1,100 @@
+"""The value of every trial against each parameter alone."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from fgsgl.bench.space import Param
+from fgsgl.report.drawing import INK, NARROW_IN, canvas, look, short
+from fgsgl.report.figures import Sheet
+from sweeps.answers import Tuning
+from sweeps.figures import finished, scaled, value_label
+
+NAME = "slices"
+TITLE = "Value against each parameter"
+MOST_PARAMETERS = 14
+LEVEL_IN, RANGE_IN, GAP_IN = 0.2, 0.8, 0.34
+"""Height of a choice, of a number's range, and between two panels."""
+
+
+def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
+    """One figure a method, a panel a parameter, in the order of the space."""
+    for tuning in tunings:
+        table = values_table(tuning)
+        params = [param for param in tuning.question.space if param.name in set(table["parameter"])]
+        if not params:
+            continue
+        shown = params[:MOST_PARAMETERS]
+        heights_in = [LEVEL_IN * len(param.choices) if param.choices else RANGE_IN for param in shown]
+        fig = canvas(NARROW_IN, 0.5 + sum(heights_in) + GAP_IN * len(shown))
+        panels = fig.subplots(len(shown), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights_in})[
+            :, 0
+        ]
+        for axes, param in zip(panels, shown, strict=True):
+            _panel(axes, param, table[table["parameter"] == param.name])
+        panels[-1].set_xlabel(value_label(tuning))
+        yield Sheet(figure=fig, table=table, caption=_caption(tuning, params), suffix=f"-{tuning.method}")
+
+
+def values_table(tuning: Tuning) -> pd.DataFrame:
+    """One row a finished trial and parameter that it reads: ``best`` is the winner of its study."""
+    return pd.DataFrame(
+        [
+            {"study": number, "trial": trial.number, "parameter": name, "setting": setting,
+             "value": scaled(tuning, trial.values[0]), "best": trial.number == answer.best.number}
+            for number, answer in enumerate(tuning.found, start=1)
+            for trial in finished(answer)
+            for name, setting in trial.params.items()
+        ],
+        columns=["study", "trial", "parameter", "setting", "value", "best"],
+    )  # fmt: skip
+
+
+def _panel(axes: Axes, param: Param, table: pd.DataFrame) -> None:
+    if param.choices:
+        choices = list(param.choices)
+        y_T = np.array([choices.index(setting) for setting in table["setting"]]) + _shifts(table)
+        axes.set_yticks(range(len(choices)), [short(str(choice), 22) for choice in choices])
+        axes.set_ylim(len(choices) - 0.4, -0.6)
+    else:
+        y_T = table["setting"].to_numpy(dtype=float)
+        if param.log:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1,) if param.high > 20 * param.low else (1, 2, 5)))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.yaxis.set_minor_locator(NullLocator())
+        axes.update_datalim([(table["value"].iloc[0], end) for end in (param.low, param.high)])
+        axes.margins(y=0.12)
+    for study in sorted(set(table["study"])):
+        of_study = (table["study"] == study).to_numpy()
+        axes.plot(table["value"][of_study], y_T[of_study], ls="", ms=3.5, alpha=0.7, **look(study - 1))
+    best = table["best"].to_numpy(dtype=bool)
+    axes.plot(table["value"][best], y_T[best], ls="", marker="o", ms=8, mfc="none", mec=INK, mew=1)
+    condition = f" (where {param.condition})" if param.condition else ""
+    axes.set_title(short(f"{param.name}{condition}", 60))
+    axes.grid(axis="x")
+
+
+def _shifts(table: pd.DataFrame) -> np.ndarray:
+    """A little up or down, the same for a trial in every panel, so that equal values do not hide one another."""
+    keys = (f"{row.study} {row.trial}" for row in table.itertuples())
+    return np.array([(zlib.crc32(key.encode()) % 101 / 100 - 0.5) * 0.5 for key in keys])
+
+
+def _caption(tuning: Tuning, params: Sequence[Any]) -> str:
+    counts = [len(finished(answer)) for answer in tuning.found]
+    several = f" in {len(counts)} studies, each with a marker of its own" if len(counts) > 1 else ""
+    caption = (
+        f"{sum(counts)} finished trials{several}, in each panel those that read the parameter; ringed: the best of "
+        "each study. Choices are spread out a little. A sampler tries more where values were good, so that points are "
+        "no even sample."
+    )
+    left_out = f" The first {MOST_PARAMETERS} of {len(params)} parameters are shown."
+    return caption + (left_out if len(params) > MOST_PARAMETERS else "")
