@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow test-browser lint clean
+.PHONY: setup demo test test-slow test-browser test-ray test-postgres lint clean
 
 setup: .venv/installed
 
@@ -25,6 +25,17 @@ test-browser: setup
 	command -v chromium && command -v chromedriver || \
 		(apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver)
 	$(BIN)/python -m pytest -m browser
+
+test-ray: setup
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[ray]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
+
+# PostgreSQL is Debian's; elsewhere install its server by hand, or set PG_BIN to the folder of initdb and pg_ctl.
+test-postgres: setup
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[postgres]'
+	command -v initdb || ls /usr/lib/postgresql/*/bin/initdb || \
+		(apt-get update && apt-get install -y --no-install-recommends postgresql)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m postgres
 
 lint: setup
 	$(BIN)/ruff check .

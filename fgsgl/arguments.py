@@ -85,7 +85,7 @@ def add_execution_arguments(parser: argparse.ArgumentParser, *jobs: str) -> None
 def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
     """How far a command goes; see :class:`fgsgl.bench.limits.Limits`."""
     parser.add_argument("--max-hours", type=float, help="after which no new cell is started (default: never)")
-    parser.add_argument("--cell-timeout", type=float, metavar="MINUTES", help="of a cell (default: no limit)")
+    parser.add_argument("--cell-timeout", type=float, metavar="MINUTES", help="of a cell, each time that it is started")
     parser.add_argument(
         "--retries", type=int, default=2, help="of a cell that is killed or whose machine fails (default: %(default)s)"
     )

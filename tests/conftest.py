@@ -55,3 +55,16 @@ def call(tmp_path: Path):
         return answer
 
     return run
+
+
+@pytest.fixture
+def lives():
+    """Whether a process is there, and not only as what its parent has not asked for yet."""
+
+    def ask(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    return ask

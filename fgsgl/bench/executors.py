@@ -103,8 +103,10 @@ class LocalProcess:
         """Its exit code, negative where a signal ended it; that of want of memory where the kernel has killed for it
         since the last call, which found it alive."""
         code, kills = self.process.poll(), oom_kills()
-        ended = code in (-signal.SIGKILL, 1)  # 1: torchrun, or a cell that lost a worker; its own record counts more
-        if ended and kills > self.oom_kills:
+        if code is not None:
+            self._end_followers()
+        killed = code in (-signal.SIGKILL, 1)  # 1: torchrun, or a cell that lost a worker; its own record counts more
+        if killed and kills > self.oom_kills:
             return OOM_KILLED
         self.oom_kills = kills
         return code
@@ -117,6 +119,12 @@ class LocalProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._end_followers()
+
+    def _end_followers(self) -> None:
+        """Ends the processes that a killed torchrun leaves behind; see :mod:`fgsgl.bench.follow`."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 def cell_command(spec: dict[str, Any], work_dir: Path) -> list[str]:

@@ -223,7 +223,7 @@ def work_off(
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
-    if place.ledger.records():
+    if any(place.ledger.folder.glob("*.json")):
         show(place.out, console)
     tell_left(work, len(todo), place, console)
     for cell in work.failed:

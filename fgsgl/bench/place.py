@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,11 +63,12 @@ def local_place(
     limits: Limits | None = None,
 ) -> Place:
     """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one on each GPU, or
-    on as many as a cell takes; one where it takes several processes of a CPU.
+    on as many as a cell takes; one where it takes several processes of a CPU. On a Ray cluster, likewise on each node.
 
     Raises:
-        UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer whose
-            package is not installed, or no compiler where one is asked for.
+        UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer or
+            executor whose package is not installed, a cluster without room for a cell, or no compiler where one is
+            asked for.
     """
     device_environment(device)
     require_visualizer(visualizer)
@@ -77,12 +79,28 @@ def local_place(
             raise UserError(f"--{name} is {count}, expected at least 1")
     if devices > 1 and device.startswith("cuda:"):
         raise UserError(f"--devices {devices} needs as many GPUs, but --device {device} is one; use --device cuda")
-    cores = os.cpu_count() or 1
-    gpus = visible_gpus(os.environ) if device in ("auto", "cuda") else ()
-    one = device.startswith("cuda") or gpus or devices > 1
-    jobs = jobs or (max(1, len(gpus) // devices) if one else min(2, cores))
-    threads = max(1, cores // jobs)
+    room = _room_on_ray if executor == "ray" else _room_here
+    jobs, threads, gpus = room(device, jobs, devices)
     return Place(
         out=out, root=root, device=device, jobs=jobs, threads=threads, devices=devices, compile=compile,
         visualizer=visualizer, executor=executor, gpus=gpus, limits=limits or Limits(),
     )  # fmt: skip
+
+
+def _room_here(device: str, jobs: int | None, devices: int) -> tuple[int, int, tuple[str, ...]]:
+    """Cells at a time, the CPU threads of each, and the GPUs that they take turns on."""
+    cores = os.cpu_count() or 1
+    gpus = visible_gpus(os.environ) if device in ("auto", "cuda") else ()
+    one = device.startswith("cuda") or gpus or devices > 1
+    jobs = jobs or (max(1, len(gpus) // devices) if one else min(2, cores))
+    return jobs, max(1, cores // jobs), gpus
+
+
+def _room_on_ray(device: str, jobs: int | None, devices: int) -> tuple[int, int, tuple[str, ...]]:
+    """The same of a Ray cluster, which chooses the GPUs itself."""
+    if importlib.util.find_spec("ray") is None:
+        raise UserError("--executor ray needs the package ray: pip install 'ray>=2.50', or this suite's extra [ray]")
+    from fgsgl.bench.ray_executor import cluster_share
+
+    share = cluster_share(device, devices)
+    return jobs or share.slots, share.cpus, ()

@@ -32,6 +32,8 @@ STATES = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red
 TRIALS = "trials"
 """Below a sweep's folder: records and work folders of its trials."""
 REFRESH_S = 2.0
+SHOWN = 20
+"""Failed cells that are named."""
 _NAMED = ("method", "variant", "seed", "protocol", "protocol_hash")
 
 
@@ -172,11 +174,11 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
         parts.append(Text(f"trials: {counts(trials)}"))
     every = [*cells, *trials]
     failed = [cell for cell in every if cell.state == "failed"]
-    parts += [
-        Text(f"{cell.cell_id} {cell.label}: {cell.news}: {cell.record.failure['message']}", "red") for cell in failed
-    ]
+    for cell in failed[:SHOWN]:
+        parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {cell.record.failure['message']}", "red"))
     if failed:
-        parts.append(Text(f"why, and what to do: fgsgl why {folder} {failed[0].cell_id}"))
+        more = f"{len(failed) - SHOWN} more failed; " if len(failed) > SHOWN else ""
+        parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0].cell_id}"))
     if any(cell.state in ("running", "waiting") for cell in cells):
         parts.append(Text(expected_end(cells, datetime.now(UTC))))
     return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)
@@ -217,7 +219,9 @@ def expected_end(cells: Sequence[CellState], now: datetime) -> str:
     if not running:
         return f"no cell is running; the command that planned the {len(waiting)} waiting one(s) goes on with them"
     done = [cell.record for cell in cells if cell.state == "done"]
-    left_s = [expected_s(cell.method, cell.variant, cell.protocol, done) for cell in (*running, *waiting)]
+    rows = {(cell.method, cell.variant, cell.protocol_hash): cell for cell in (*running, *waiting)}
+    took_s = {row: expected_s(cell.method, cell.variant, cell.protocol, done) for row, cell in rows.items()}
+    left_s = [took_s[cell.method, cell.variant, cell.protocol_hash] for cell in (*running, *waiting)]
     for index, cell in enumerate(running):
         started = datetime.fromisoformat(cell.spec["started_utc"])
         if left_s[index] is not None:

@@ -95,6 +95,8 @@ def _resumes(cell: CellState) -> str:
 
 
 def _advice(folder: Path, cell: CellState) -> str:
+    if cell.state == "failed" and cell.spec.get("trial"):
+        return "nothing: it is a trial of a search, which goes on with others; the command of the search tells more"
     if cell.state == "failed":
         return ADVICE[cell.record.failure["class"]].format(retry=f"`fgsgl retry {folder} --failed`")
     return {

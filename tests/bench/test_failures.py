@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,6 +98,8 @@ def test_what_is_tried_again_is_a_failure() -> None:
 class Process:
     """Ended, by a signal."""
 
+    stdin = None
+
     def poll(self) -> int:
         return -signal.SIGKILL
 
@@ -107,6 +112,22 @@ def test_a_kill_for_want_of_memory_is_known_by_the_kernels_count(monkeypatch: py
         process = LocalProcess(Process())
         monkeypatch.setattr("fgsgl.bench.executors.oom_kills", lambda kills=kills: kills)
         assert process.poll() == code
+
+
+PARENT = """
+import os, signal, subprocess, sys
+print(subprocess.Popen([sys.executable, "-c", "import os; os.read(0, 1)"]).pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_torchrun_leaves_behind_ends_too() -> None:
+    process = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child = int(process.stdout.readline())
+    process.wait()
+    os.kill(child, 0)
+    assert LocalProcess(process).poll() == -signal.SIGKILL
+    assert process.stdout.read() == b"", "the pipe ends with the last process that holds it"
 
 
 def took(batch: int, parts: int, mib: float) -> SimpleNamespace:

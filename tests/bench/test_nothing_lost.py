@@ -25,11 +25,12 @@ import pytest
 KILLS = int(os.environ.get("FGSGL_KILLS", "30"))
 SEED = int(os.environ.get("FGSGL_KILL_SEED", "0"))
 RUN = ("-m", "fgsgl.cli", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
-WHOLE = ("--methods", "fgsgl", "tsn", "--seeds", "2", "--epochs", "3")
+WHOLE = ("--methods", "fgsgl", "tsn", "--seeds", "2", "--epochs", "4")
 VICTIMS = ("parent", "cell", "renderer", "decoder")
-SPAN_S = {"renderer": 15.0, "decoder": 1.5}
-"""How long after the start of its like a worker may be killed; the others' time follows from what a run takes."""
-PATIENCE_S = 900
+SPAN_S = {"renderer": 15.0, "decoder": 1.5, "late": 8.0}
+"""How long after the start of its like a worker may be killed, and the others after an epoch was saved; else their time
+follows from what a run takes."""
+PATIENCE_S = 3600
 """How long anything that must happen may take."""
 LOG = logging.getLogger(__name__)
 _TRAINED = re.compile(r"Epoch\((train|val)\)\s+\[(\d+)\]\[(\d+)/\3\]")
@@ -105,19 +106,17 @@ class Matrix:
         return self.process is not None and self.process.poll() == 0
 
     def kill(self, victim: str) -> None:
-        """Kills one at a random moment, if the matrix is not finished before."""
+        """Kills one at a random moment, if the matrix is not finished before; of commands and cells every other one
+        when a running cell has saved an epoch."""
         if victim in ("renderer", "decoder"):
             self._interrupt()
             shutil.rmtree(self.root if victim == "renderer" else self.root / ".frames", ignore_errors=True)
         self._run()
-        if victim == "parent":
-            self._sleep(self.span_s[victim])
-            found = [self.process.pid]
-        else:
-            pattern = "cell_main" if victim == "cell" else "multiprocessing-fork"
-            until(lambda: pids("-P", str(self.process.pid), "-f", pattern), self.process)
-            self._sleep(self.span_s[victim])
-            found = pids("-P", str(self.process.pid), "-f", pattern)
+        late = victim in ("parent", "cell") and self.draw.random() < 0.5
+        look = {"parent": lambda: [self.process.pid], "cell": self._cells}.get(victim, self._workers)
+        until(self._saved if late else look, self.process)
+        self._sleep(self.span_s["late" if late else victim])
+        found = self._saved() if late and victim == "cell" else look()
         if found and self.process.poll() is None:
             os.kill(self.draw.choice(found), signal.SIGKILL)
             self.killed[victim] += 1
@@ -135,7 +134,7 @@ class Matrix:
     def no_orphans(self) -> None:
         """What a killed command has started ends with it."""
         deadline_s = time.monotonic() + 60
-        while (left := pids("-f", f"cell_main {self.out}")) and time.monotonic() < deadline_s:
+        while (left := pids("-g", str(self.process.pid))) and time.monotonic() < deadline_s:
             time.sleep(0.1)
         assert not left
 
@@ -156,6 +155,17 @@ class Matrix:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
             assert self.process.wait(PATIENCE_S) in (0, 1, 130), self.said()
+
+    def _workers(self) -> list[int]:
+        return pids("-P", str(self.process.pid), "-f", "multiprocessing-fork")
+
+    def _cells(self) -> list[int]:
+        return pids("-P", str(self.process.pid), "-f", "cell_main")
+
+    def _saved(self) -> list[int]:
+        """The cells that have saved an epoch."""
+        saved = [path.parent for path in self.out.glob("work/*/last_checkpoint")]
+        return [pid for work_dir in saved for pid in pids("-f", f"cell_main {work_dir}")]
 
     def _sleep(self, most_s: float) -> None:
         deadline_s = time.monotonic() + self.draw.uniform(0, most_s)

@@ -16,8 +16,9 @@ from fgsgl.bench.cell_main import failed_record
 from fgsgl.bench.experiment import Experiment, run
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.protocol import default_protocol
-from fgsgl.bench.record import write_record
+from fgsgl.bench.record import FAILURES, write_record
 from fgsgl.bench.status import expected_end, states
+from fgsgl.bench.why import ADVICE
 from fgsgl.cli import main
 
 HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
@@ -92,6 +93,7 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
     assert "Diverged: the loss is" in said.partition("log.txt\n")[2], "the log's last lines"
     assert main(["why", str(board), ids["majority"]]) == 0
     assert "(cell " in (said := capsys.readouterr().out) and "top-1: 5.9 %" in said and "never run again" in said
+    assert set(ADVICE) == set(FAILURES)
     assert main(["why", str(board), "zz"]) == 2
     assert capsys.readouterr().err.startswith(f"error: no cell in {board} begins with 'zz'; it has 5: ")
 
@@ -112,6 +114,7 @@ def test_retry_runs_the_chosen_failures_and_nothing_else(copied: Path, capsys) -
     whole, diverged = ledger.get(floor), ledger.get(ids["fgsgl"])
     spec = json.loads((copied / "work" / floor / "spec.json").read_text())
     spec |= {"ledger": str(ledger.folder), "work_dir": str(copied / "work" / floor)}
+    (ledger.folder / f"{floor}.json").unlink()  # a finished record is never overwritten
     write_record(ledger.folder, failed_record(spec, "killed", "by signal 9", {}))
     assert main(["retry", str(copied), "--failed", "--class", "killed"]) == 0
     assert "1 of 2 failed cells (" in capsys.readouterr().out

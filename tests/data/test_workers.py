@@ -44,7 +44,7 @@ def test_a_job_that_kills_every_worker_is_given_up_in_one_line(tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) >= DEATHS
 
 
-def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+def test_workers_end_with_a_killed_parent(tmp_path: Path, lives) -> None:
     code = (
         "from functools import partial; from pathlib import Path; import test_workers; "
         "from fgsgl.data.workers import spread; "
@@ -57,16 +57,9 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline_s:
         time.sleep(0.05)
     pids = [int(path.name) for path in tmp_path.iterdir()]
-    assert len(pids) == 2 and all(_lives(pid) for pid in pids)
+    assert len(pids) == 2 and all(lives(pid) for pid in pids)
     parent.kill()
     parent.wait()
-    while any(_lives(pid) for pid in pids) and time.monotonic() < deadline_s:
+    while any(lives(pid) for pid in pids) and time.monotonic() < deadline_s:
         time.sleep(0.05)
-    assert not any(_lives(pid) for pid in pids)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    assert not any(lives(pid) for pid in pids)
