@@ -67,7 +67,7 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
     wanted, done = list(wanted), ledger.finished()
-    left = {_row(cell) for cell in wanted if cell.cell_id not in done}
+    left = {_kind(cell) for cell in wanted if cell.cell_id not in done}
     records = on_record(ledger, elsewhere) if left else []  # to read them all takes longer than the rest of a plan
     expected = {key: expected_s(key[0], key[1], key[2].as_dict(), records) for key in left}
     return [
@@ -77,13 +77,14 @@ def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ())
             cell=cell,
             done=False,
             failure=_result(ledger.get(cell.cell_id)),
-            expected_s=expected[_row(cell)],
+            expected_s=expected[_kind(cell)],
         )
         for cell in wanted
     ]
 
 
-def _row(cell: Cell) -> tuple[str, str, Protocol]:
+def _kind(cell: Cell) -> tuple[str, str, Protocol]:
+    """Cells of a kind take as long as one another."""
     return cell.variant.method, cell.variant.name, cell.protocol
 
 
