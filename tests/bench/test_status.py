@@ -20,6 +20,7 @@ from fgsgl.bench.record import FAILURES, write_record
 from fgsgl.bench.status import expected_end, states
 from fgsgl.bench.why import ADVICE
 from fgsgl.cli import main
+from fgsgl.report.write import show_board
 
 HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
 
@@ -35,7 +36,7 @@ def experiment(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Experim
 @pytest.fixture(scope="module")
 def board(experiment: Experiment) -> Path:
     """Its folder, once it has run."""
-    assert run(experiment, Console(width=140, file=io.StringIO())) == 1
+    assert run(experiment, Console(width=140, file=io.StringIO()), show_board) == 1
     return experiment.out
 
 
@@ -111,7 +112,7 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
 def test_the_same_command_leaves_a_failure_that_is_a_result_as_it_is(board: Path, experiment: Experiment) -> None:
     before = {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()}
     console = Console(width=140, file=io.StringIO())
-    assert run(experiment, console) == 1
+    assert run(experiment, console, show_board) == 1
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
     said = " ".join(console.file.getvalue().split())
     assert "1 cell(s) failed before (1 nan), which is their result" in said
