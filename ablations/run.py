@@ -83,7 +83,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.methods import get
     from fgsgl.bench.plan import on_record
     from fgsgl.data import sets
-    from fgsgl.report.write import show_board
+    from fgsgl.report.write import show_board_if_changed
 
     designs = designs_of(arguments.design, arguments.factors, arguments.half)
     methods = [*arguments.beside, *(CONTROL_METHODS if "controls" in arguments.design else ())]
@@ -122,7 +122,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         text = sets.get(protocol.dataset).text(data_root(protocol, arguments.root))
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(changed, protocol, text)
-    code = run(experiment, console, show_board, dry_run=arguments.dry_run)
+    code = run(experiment, console, show_board_if_changed, dry_run=arguments.dry_run)
     if arguments.dry_run:
         records = on_record(Ledger(experiment.out / "ledger"), committed())
         plan = protocol.hash(), arguments.difference, arguments.power, arguments.seeds

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -76,16 +76,10 @@ class Local:
         """The newest process of each slot."""
 
     def start(self, spec: dict[str, Any], work_dir: Path) -> LocalProcess:
-        """Starts the process, or torchrun with several, in the first free slot."""
-        environment = {**os.environ, **cell_environment(spec), FOLLOW: "1"}
+        """Starts the process in the first free slot."""
         slot = next(slot for slot in range(self.slots) if self._free(slot))
-        if self.gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus_of_slot(slot, self.gpus, spec["devices"]))
-        with (work_dir / "log.txt").open("ab") as log:
-            process = subprocess.Popen(
-                cell_command(spec, work_dir), stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
-            )
-        self.started[slot] = LocalProcess(process)
+        gpus = ",".join(gpus_of_slot(slot, self.gpus, spec["devices"])) if self.gpus else None
+        self.started[slot] = start_here(spec, work_dir, {} if gpus is None else {"CUDA_VISIBLE_DEVICES": gpus})
         return self.started[slot]
 
     def _free(self, slot: int) -> bool:
@@ -125,6 +119,22 @@ class LocalProcess:
         """Ends the processes that a killed torchrun leaves behind; see :mod:`fgsgl.bench.follow`."""
         if self.process.stdin is not None:
             self.process.stdin.close()
+
+
+def start_here(spec: dict[str, Any], work_dir: Path, environment: Mapping[str, str]) -> LocalProcess:
+    """Starts a cell's process on this machine, or torchrun with several.
+
+    Args:
+        spec: as it stands in ``<work_dir>/spec.json``.
+        work_dir: of the cell, with its log.
+        environment: variables beside what every cell needs.
+    """
+    variables = {**os.environ, **cell_environment(spec), FOLLOW: "1", **environment}
+    with (work_dir / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            cell_command(spec, work_dir), stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables
+        )
+    return LocalProcess(process)
 
 
 def cell_command(spec: dict[str, Any], work_dir: Path) -> list[str]:

@@ -7,7 +7,6 @@ import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +142,8 @@ def write_plan(
     before = path.read_text(encoding="utf-8") if path.exists() else None
     known = {"cells": []} if before is None else json.loads(before)
     rows = {_place(row): row for row in known["cells"]}
+    shared = {id(item.cell.protocol): item.cell.protocol for item in planned}
+    protocols = {key: {"protocol": one.as_dict(), "protocol_hash": one.hash()} for key, one in shared.items()}
     for item in planned:
         cell = item.cell
         row = {
@@ -151,7 +152,7 @@ def write_plan(
             "variant": cell.variant.name,
             "kind": cell.method.kind,
             "seed": cell.seed,
-            **_protocol(cell.protocol),
+            **protocols[id(cell.protocol)],
         }
         rows[_place(row)] = row
     families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
@@ -161,11 +162,6 @@ def write_plan(
     text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
     if text != before:
         write_whole(path, text)
-
-
-@cache
-def _protocol(protocol: Protocol) -> dict[str, Any]:
-    return {"protocol": protocol.as_dict(), "protocol_hash": protocol.hash()}
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:

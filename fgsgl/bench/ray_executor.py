@@ -1,14 +1,13 @@
 """Cells on a Ray cluster: a cell is a Ray task with its share of a node, which runs the cell's process there.
 
-Every machine sees the same files, so that nothing but the spec's path goes over the network, and progress, log and
-record are read where the local executor reads them. Needs the extra ``ray``.
+Every machine sees the same files, so that nothing but the spec goes over the network, and progress, log and record are
+read where those of a local cell are. Needs the extra ``ray``.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 import ray
 from ray.exceptions import OutOfMemoryError, RayError
 
-from fgsgl.bench.executors import GRACE_S, LocalProcess, cell_command, cell_environment
+from fgsgl.bench.executors import GRACE_S, start_here
 from fgsgl.bench.failures import NODE_LOST, OOM_KILLED
 from fgsgl.errors import UserError
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 ANSWER_S = 10.0
+"""How long a cluster may take to answer."""
 PER_NODE = 2
 """Cells at a time on a node without GPUs, as on one machine."""
 OBJECT_STORE_BYTES = 100 * 2**20
@@ -50,7 +50,7 @@ def connect() -> None:
     """Connects to the cluster of ``RAY_ADDRESS``, else to the one that runs on this machine; else starts one here.
 
     Raises:
-        UserError: if the cluster cannot be reached, or is of another version of Ray or Python.
+        UserError: if the cluster cannot be reached, is of another version of Ray or Python, or cannot be started.
     """
     if ray.is_initialized():
         return
@@ -69,7 +69,10 @@ def connect() -> None:
         )
     else:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+        try:
+            ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+        except Exception as error:  # Ray raises bare ones, such as that it took longer than half a minute
+            raise UserError(f"Ray cannot be started on this machine: {error}; try again, or --executor local") from None
 
 
 def _address_here() -> str | None:
@@ -187,20 +190,16 @@ class RayCell:
 def run_cell(spec: dict[str, Any], work_dir: Path, folder: Path) -> int:
     """Runs a cell's process on the node where Ray calls this, and returns its exit code.
 
-    The process ends with the one of Ray that started it, however that ends, so that no lock is held by a cell that
-    nobody waits for.
+    The process follows the one of Ray that started it, however that ends, so that no lock is held by a cell that nobody
+    waits for.
 
     Args:
         spec: as it stands in ``<work_dir>/spec.json``.
         work_dir: of the cell.
         folder: that relative paths are meant from.
     """
-    with (folder / work_dir / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *cell_command(spec, work_dir)],
-            cwd=folder, env={**os.environ, **cell_environment(spec)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
-    cell = LocalProcess(process)
+    os.chdir(folder)
+    cell = start_here(spec, work_dir, {})
     try:
         while (code := cell.poll()) is None:
             time.sleep(POLL_S)

@@ -39,7 +39,7 @@ def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], co
     for name in classes:
         if name not in FAILURES:
             raise UserError(f"unknown class of failures {name!r}; {nearest(name, FAILURES)}")
-    failed = [state for state in states(folder) if state.state == "failed"]
+    failed = [state for state in states(folder)[0] if state.state == "failed"]
     chosen = [state for state in failed if not classes or state.news in classes]
     found = Counter(state.news for state in failed)
     named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"

@@ -87,23 +87,26 @@ def display_name(method: str) -> str:
     return known.display_name if known else method
 
 
-def states(folder: Path) -> list[CellState]:
-    """Every cell that is planned, has a record or was started.
-
-    Args:
-        folder: a board's, or the trials of a sweep.
+def states(folder: Path) -> tuple[list[CellState], list[CellState]]:
+    """The cells of a board, and those of a sweep's trials.
 
     Raises:
         UserError: for a folder without any, or a plan or record that cannot be read.
     """
+    cells, trials = _known(folder), _known(folder / TRIALS)
+    if not cells and not trials:
+        raise UserError(f"no cell in {folder}; expected the folder (--out) of a run, an ablation or a sweep")
+    return cells, trials
+
+
+def _known(folder: Path) -> list[CellState]:
+    """Every cell that is planned, has a record or was started."""
     planned, records = _planned(folder / "plan.json"), Ledger(folder / "ledger").records()
     named = {cell_id: {name: getattr(record, name) for name in _NAMED} for cell_id, record in records.items()}
     known = {**planned, **named}  # in the plan's order
     for path in sorted((folder / "work").glob("*/spec.json")):
         if path.parent.name not in known and (spec := _read_json(path)):
             known[path.parent.name] = _named(spec)
-    if not known:
-        raise UserError(f"no cell in {folder}; expected the folder (--out) of a run, an ablation or a sweep")
     return [_state(cell_id, row, records.get(cell_id), folder / "work" / cell_id) for cell_id, row in known.items()]
 
 
@@ -166,9 +169,7 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     Raises:
         UserError: as :func:`states`.
     """
-    has_trials = (folder / TRIALS / "ledger").is_dir() or (folder / TRIALS / "work").is_dir()
-    trials = states(folder / TRIALS) if has_trials else []
-    cells = states(folder) if not has_trials or (folder / "plan.json").exists() else []
+    cells, trials = states(folder)
     parts: list[RenderableType] = [matrix(cells), Text(counts(cells))] if cells else []
     if trials:
         parts.append(Text(f"trials: {counts(trials)}"))

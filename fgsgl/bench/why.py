@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from fgsgl.bench.record import Record
 from fgsgl.bench.resume import newest_checkpoint
-from fgsgl.bench.status import TRIALS, CellState, states
+from fgsgl.bench.status import CellState, states
 from fgsgl.errors import UserError
 
 TAIL_LINES = 15
@@ -35,8 +35,7 @@ def find(folder: Path, start: str) -> CellState:
     Raises:
         UserError: if there is none, or several, or the folder has no cells.
     """
-    trials = folder / TRIALS
-    every = states(folder) + (states(trials) if trials.is_dir() else [])
+    every = [cell for cells in states(folder) for cell in cells]
     found = [cell for cell in every if cell.cell_id.startswith(start)]
     if len(found) == 1:
         return found[0]

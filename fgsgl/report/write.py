@@ -53,10 +53,26 @@ def show_board(folder: Path, console: Console) -> None:
     console.print(console_table(board))
     for line in (*board.note, *board.cost_note):
         console.print(line, markup=False, highlight=False, style="dim")
-    console.print(
-        f"board: {folder / 'leaderboard.html'} (also .md, .csv and .tex; figures in {folder / 'figures'})",
-        highlight=False,
-    )
+    _tell_where(folder, console)
+
+
+def show_board_if_changed(folder: Path, console: Console) -> None:
+    """As :func:`show_board`, but of a board that is newer than the plan and all records only where it lies.
+
+    Raises:
+        UserError: from :func:`report`.
+    """
+    board, ledger = folder / "leaderboard.html", folder / "ledger"  # the ledger: a record may have been taken away
+    sources = (folder / "plan.json", ledger, *ledger.iterdir())
+    if board.exists() and board.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in sources):
+        _tell_where(folder, console, "; nothing in it has changed")
+    else:
+        show_board(folder, console)
+
+
+def _tell_where(folder: Path, console: Console, more: str = "") -> None:
+    files = f"also .md, .csv and .tex; figures in {folder / 'figures'}"
+    console.print(f"board: {folder / 'leaderboard.html'} ({files}){more}", highlight=False)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,11 +39,25 @@ def cluster() -> Iterator:
     cluster.shutdown()
 
 
-def start(cluster, smoke: Path, out: Path, *options: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, *RUN, "--root", str(smoke), "--out", str(out), "--epochs", "2", *options],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "RAY_ADDRESS": cluster.address},
-    )  # fmt: skip
+@pytest.fixture
+def start(cluster, smoke: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts `fgsgl run` with these methods on the cluster."""
+    started = []
+
+    def run(*methods: str) -> subprocess.Popen:
+        words = (*RUN, "--root", str(smoke), "--out", str(tmp_path), "--epochs", "2", "--methods", *methods)
+        started.append(
+            subprocess.Popen(
+                [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                env={**os.environ, "RAY_ADDRESS": cluster.address},
+            )
+        )  # fmt: skip
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def wait_for(what, process: subprocess.Popen, within_s: float = 400):
@@ -111,8 +125,8 @@ def settled(process: subprocess.Popen, out: Path) -> dict[str, dict]:
     return {record["method"]: record for record in records}
 
 
-def test_a_lost_node_takes_no_cell_along(cluster, smoke: Path, tmp_path: Path) -> None:
-    process = start(cluster, smoke, tmp_path, "--methods", "fgsgl", "tsn")
+def test_a_lost_node_takes_no_cell_along(cluster, start, tmp_path: Path) -> None:
+    process = start("fgsgl", "tsn")
     work = wait_for(lambda: first_epoch(tmp_path), process)
     _, raylet = worker_and_raylet(cell_process(work))
     cluster.add_node(num_cpus=1, **SMALL)
@@ -124,8 +138,8 @@ def test_a_lost_node_takes_no_cell_along(cluster, smoke: Path, tmp_path: Path) -
     assert "NodeDiedError" in log and "resumed epoch: 1" in log
 
 
-def test_a_cell_ends_with_the_process_of_ray_that_runs_it(cluster, smoke: Path, tmp_path: Path) -> None:
-    process = start(cluster, smoke, tmp_path, "--methods", "fgsgl")
+def test_a_cell_ends_with_the_process_of_ray_that_runs_it(start, tmp_path: Path) -> None:
+    process = start("fgsgl")
     work = wait_for(lambda: first_epoch(tmp_path), process)
     cell = cell_process(work)
     worker, _ = worker_and_raylet(cell)
@@ -137,8 +151,8 @@ def test_a_cell_ends_with_the_process_of_ray_that_runs_it(cluster, smoke: Path, 
 
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_cells_end_with_the_command(cluster, smoke: Path, tmp_path: Path, end: signal.Signals, code: int) -> None:
-    process = start(cluster, smoke, tmp_path, "--methods", "fgsgl")
+def test_cells_end_with_the_command(start, tmp_path: Path, end: signal.Signals, code: int) -> None:
+    process = start("fgsgl")
     work = wait_for(lambda: first_epoch(tmp_path), process)
     cell = cell_process(work)
     process.send_signal(end)

@@ -20,6 +20,7 @@ from fgsgl.bench.record import FAILURES, write_record
 from fgsgl.bench.status import expected_end, states
 from fgsgl.bench.why import ADVICE
 from fgsgl.cli import main
+from fgsgl.report.write import show_board
 
 HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
 
@@ -35,7 +36,7 @@ def experiment(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Experim
 @pytest.fixture(scope="module")
 def board(experiment: Experiment) -> Path:
     """Its folder, once it has run."""
-    assert run(experiment, Console(width=140, file=io.StringIO())) == 1
+    assert run(experiment, Console(width=140, file=io.StringIO()), show_board) == 1
     return experiment.out
 
 
@@ -56,7 +57,7 @@ def test_the_matrix_tells_what_is_done_failed_running_and_waiting(copied: Path, 
     work = copied / "work" / ids["oracle_motion"]
     (work / "progress.json").write_text(json.dumps({"phase": "train", "epoch": 1, "step": 3, "steps": 14}))
     with FileLock(work / "lock"):
-        found = {cell.method: cell.state for cell in states(copied)}
+        found = {cell.method: cell.state for cell in states(copied)[0]}
         assert main(["status", str(copied)]) == 0
     said = capsys.readouterr().out
     assert found == {
@@ -70,8 +71,18 @@ def test_the_matrix_tells_what_is_done_failed_running_and_waiting(copied: Path, 
     assert "no cell is running" in capsys.readouterr().out
 
 
+def test_a_sweep_that_has_no_board_yet_shows_its_trials(copied: Path, tmp_path: Path, capsys) -> None:
+    shutil.copytree(copied, tmp_path / "sweep" / "trials")
+    (tmp_path / "sweep" / "trials" / "plan.json").unlink()
+    assert main(["status", str(tmp_path / "sweep")]) == 0
+    assert "trials: 5 cells: 4 done, 1 failed (1 nan)" in capsys.readouterr().out
+    cell_id = cell_ids(tmp_path / "sweep" / "trials")["fgsgl"]
+    assert main(["why", str(tmp_path / "sweep"), cell_id]) == 0
+    assert f"(cell {cell_id}): failed" in capsys.readouterr().out
+
+
 def test_the_expected_end_follows_from_what_the_others_took(board: Path) -> None:
-    done = next(cell for cell in states(board) if cell.method == "stratified_random")
+    done = next(cell for cell in states(board)[0] if cell.method == "stratified_random")
     running = dataclasses.replace(done, seed=1, state="running", record=None)
     waiting = dataclasses.replace(done, seed=2, state="waiting", record=None)
     other = dataclasses.replace(waiting, method="tsn")
@@ -101,7 +112,7 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
 def test_the_same_command_leaves_a_failure_that_is_a_result_as_it_is(board: Path, experiment: Experiment) -> None:
     before = {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()}
     console = Console(width=140, file=io.StringIO())
-    assert run(experiment, console) == 1
+    assert run(experiment, console, show_board) == 1
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
     said = " ".join(console.file.getvalue().split())
     assert "1 cell(s) failed before (1 nan), which is their result" in said
