@@ -23,9 +23,9 @@ from fgsgl.report.figures import modules
 from sweeps import figures
 from sweeps.answers import Tuning, tunings
 from sweeps.figures import best_so_far, history, importance, parallel, slices, tuning_curve
+from sweeps.proposals import suggest_by
 from sweeps.question import FAILURE, Question, open_study
 from sweeps.samplers import pruner_spec
-from sweeps.search import _suggest
 from sweeps.spaces import spaces_of
 
 PROTOCOL = default_protocol("synmg", evaluation=SEALED)
@@ -46,7 +46,7 @@ def searched(
         study.sampler = optuna.samplers.RandomSampler(seed=nested)
         for number in range(trials):
             trial, random = study.ask(), np.random.default_rng([nested, number])
-            values = suggest(question.space, lambda param, trial=trial: _suggest(trial, param))
+            values = suggest(question.space, lambda param, trial=trial: suggest_by(trial, param))
             top1 = 0.66 + 0.03 * bool(values.get("cpa")) + random.normal(scale=0.004)
             if number % 7 == 5 and len(objectives) == 1:
                 trial.report(0.8 * top1, 0)

@@ -26,9 +26,9 @@ from fgsgl.report.board import read_board
 from fgsgl.report.load import load_tunings
 from sweeps.answers import Tuning, bill, plan_entry, tunings
 from sweeps.objectives import OBJECTIVES
+from sweeps.proposals import suggest_by
 from sweeps.question import FAILURE, Question, open_study
 from sweeps.samplers import pruner_spec
-from sweeps.search import _suggest
 from sweeps.spaces import spaces_of
 from sweeps.tuned import read_config, read_configs, write_best
 from sweeps.tuning import write_results
@@ -52,7 +52,7 @@ def run_trials(study: optuna.Study, question: Question, trials: int) -> None:
     study.sampler = optuna.samplers.RandomSampler(seed=question.nested)
     for number in range(trials):
         trial = study.ask()
-        changes = {param.name: _suggest(trial, param) for param in question.space}
+        changes = {param.name: suggest_by(trial, param) for param in question.space}
         trial.set_user_attr("cell_ids", [f"{question.method.name}-{question.nested}-{number}"])
         values = [0.7 - 0.1 * abs(np.log10(changes["recipe.lr"] / 0.0007)), 10 + 1000 * changes["recipe.lr"]]
         if number % 3 == 2:
