@@ -85,9 +85,12 @@ def open_study(storage: BaseStorage, name: str, question: Question) -> Study:
     known = {study.study_name: study for study in optuna.get_all_study_summaries(storage)}
     identity = question.identity()
     if name in known:
-        there = {key: known[name].user_attrs.get(key) for key in identity}
-        different = [f"{key} {there[key]}, not {value}" for key, value in identity.items() if there[key] != value]
-        if different and (known[name].n_trials or known[name].user_attrs):
+        # Without trials, another command may be about to say what is missing.
+        there = {**({} if known[name].n_trials else identity), **known[name].user_attrs}
+        there["directions"] = [direction.name.lower() for direction in known[name].directions]
+        wanted = {**identity, "directions": directions}
+        different = [f"{key} {there.get(key)}, not {value}" for key, value in wanted.items() if there.get(key) != value]
+        if different:
             raise UserError(
                 f"the study {name!r} was made with {'; '.join(different)}; give another --study, or the options that "
                 "it was made with"

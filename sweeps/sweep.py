@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from rich.console import Console
 from rich.table import Table
 
@@ -127,7 +128,9 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     if dry_run:
         show_questions(sweep, questions, trials_place, console)
         return 0
-    studies = [open_study(storage, sweep.name(question), question) for question in questions]
+    trials_place.out.mkdir(parents=True, exist_ok=True)
+    with FileLock(trials_place.out / "studies.lock"):  # two commands would begin a study with the defaults twice
+        studies = [open_study(storage, sweep.name(question), question) for question in questions]
     search(sweep, questions, studies, storage, trials_place, console)
     if place.limits.over:
         over = f"{place.limits.max_hours:g} hours are over (--max-hours)"

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna import Study
 from optuna.storages import BaseStorage
@@ -297,6 +298,18 @@ def test_a_study_of_another_question_is_refused_and_stays_as_it_is(tmp_path: Pat
     with pytest.raises(UserError, match=f"the study 's' was made with .*{error}.*give another --study"):
         open_study(open_storage(str(path)), "s", question(**changes))
     assert path.read_bytes() == before
+
+
+def test_a_study_that_another_command_is_about_to_make_is_shared_and_a_strangers_is_not(storage) -> None:
+    optuna.create_study(study_name="s", storage=storage, direction="maximize").set_user_attr("method", "fgsgl")
+    study = open_study(storage, "s", question())
+    assert {**study.user_attrs} == question().identity() and states(study) == {"WAITING": 1}
+    optuna.create_study(study_name="strange", storage=storage, direction="maximize").enqueue_trial({"x": 1})
+    with pytest.raises(UserError, match="the study 'strange' was made with method None, not fgsgl"):
+        open_study(storage, "strange", question())
+    optuna.create_study(study_name="empty", storage=storage, direction="minimize")
+    with pytest.raises(UserError, match=r"'empty' was made with directions \['minimize'\], not \['maximize'\]"):
+        open_study(storage, "empty", question())
 
 
 @pytest.mark.parametrize("objectives", [("train_s",), ("top1", "train_s")])
