@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -32,7 +33,7 @@ sys.exit(main(words))
 """
 """The command line as another machine would run it, with hearts that beat faster."""
 RUN = ("--preset", "smoke", "--epochs", "4", "--batch-size", "8", "--device", "cpu", "--workers", "1", "--method",
-       "linear_probe", "--trials", "3", "--seeds", "1", "--study", "shared")  # fmt: skip
+       "linear_probe", "--trials", "5", "--seeds", "1", "--study", "shared")  # fmt: skip
 
 
 def tool(name: str) -> str:
@@ -67,21 +68,24 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def commands(url: str, smoke: Path, tmp_path: Path) -> Iterator[dict[str, subprocess.Popen]]:
-    """The same command on two machines, each in a session of its own."""
-    words = (*RUN, "--storage", url, "--root", str(smoke), "--out", str(tmp_path))
-    started = {
-        machine: subprocess.Popen(
-            [sys.executable, "-c", COMMAND, machine, *words],
+def start(url: str, smoke: Path, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen]]:
+    """Starts the same command on a machine, in a session of its own."""
+    started = []
+
+    def run(machine: str) -> subprocess.Popen:
+        words = [machine, *RUN, "--storage", url, "--root", str(smoke), "--out", str(tmp_path)]
+        command = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, *words],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )
-        for machine in ("one", "two")
-    }  # fmt: skip
-    yield started
-    for command in started.values():
+        )  # fmt: skip
+        started.append(command)
+        return command
+
+    yield run
+    for command in started:
         if command.poll() is None:
             os.killpg(command.pid, signal.SIGKILL)
-            command.communicate()
+            command.wait()
 
 
 def trials_of(url: str) -> list[FrozenTrial]:
@@ -90,29 +94,43 @@ def trials_of(url: str) -> list[FrozenTrial]:
     return optuna.load_study(study_name="shared", storage=storage).trials if "shared" in names else []
 
 
-def work_of(url: str, machine: str, out: Path) -> Path | None:
-    """The work folder of the cell that a machine runs, once it has saved its first epoch."""
-    for trial in trials_of(url):
-        if trial.state == TrialState.RUNNING and trial.user_attrs.get("command", [None])[0] == machine:
-            works = [out / "trials" / "work" / cell_id for cell_id in trial.user_attrs.get("cell_ids", ())]
-            return next((work for work in works if (work / "last_checkpoint").exists()), None)
-    return None
+def running(url: str, machine: str) -> FrozenTrial | None:
+    """The trial that a machine runs."""
+    claimed = (trial for trial in trials_of(url) if trial.state == TrialState.RUNNING and "command" in trial.user_attrs)
+    return next((trial for trial in claimed if trial.user_attrs["command"][0] == machine), None)
+
+
+def wait_for(what: Callable[[], Any], *commands: subprocess.Popen) -> Any:
+    """What the function returns once it is true, while the commands run."""
+    deadline_s = time.monotonic() + 600
+    while not (found := what()):
+        assert time.monotonic() < deadline_s, "waited in vain"
+        assert all(command.poll() is None for command in commands), commands[0].communicate()[0]
+        time.sleep(0.2)
+    return found
 
 
 def test_two_machines_share_a_study_and_the_trial_of_a_dead_one_is_tried_again(
-    url: str, commands: dict[str, subprocess.Popen], tmp_path: Path
+    url: str, start: Callable[[str], subprocess.Popen], tmp_path: Path
 ) -> None:
-    deadline_s = time.monotonic() + 600
-    while (work := work_of(url, "one", tmp_path)) is None and time.monotonic() < deadline_s:
-        assert all(command.poll() is None for command in commands.values()), commands["one"].communicate()[0]
-        time.sleep(0.2)
-    os.killpg(commands["one"].pid, signal.SIGKILL)  # with its cell, as where the power goes
-    said, _ = commands["two"].communicate(timeout=900)
-    assert commands["two"].returncode == 0, said
+    def first_epoch() -> Path | None:
+        trial = running(url, "one")
+        cells = trial.user_attrs.get("cell_ids", ()) if trial else ()
+        works = [tmp_path / "trials" / "work" / cell_id for cell_id in cells]
+        return next((work for work in works if (work / "last_checkpoint").exists()), None)
+
+    one = start("one")
+    wait_for(lambda: running(url, "one"), one)
+    two = start("two")
+    wait_for(lambda: running(url, "two"), two, one)
+    work = wait_for(first_epoch, one, two)
+    os.killpg(one.pid, signal.SIGKILL)  # with its cell, as where the power goes
+    said, _ = two.communicate(timeout=900)
+    assert two.returncode == 0, said
 
     trials = trials_of(url)
     states = Counter(trial.state for trial in trials)
-    assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 3 and states[TrialState.FAIL] == 1
+    assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 5 and states[TrialState.FAIL] == 1
     (lost,) = (trial for trial in trials if trial.state == TrialState.FAIL)
     (again,) = (trial for trial in trials if trial.params == lost.params and trial is not lost)
     assert lost.user_attrs["command"][0] == "one" and again.user_attrs["command"][0] == "two"
