@@ -28,7 +28,7 @@ from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import default_protocol
 from fgsgl.errors import run_command
 
-METHODS = ("fgsgl", "linear_probe", "vificlip_lora", "aim", "st_adapter", "xclip", "text4vis")
+METHODS = ("fgsgl", "linear_probe", "vificlip_lora", "aim", "st_adapter")
 MOST_PARTS = 4
 
 

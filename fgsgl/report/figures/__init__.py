@@ -140,7 +140,8 @@ def beside(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> It
         if cores == 1:
             yield itertools.chain.from_iterable(map(job.draw, names))
             return
-        with ProcessPoolExecutor(cores, get_context("fork"), initializer=_inherit, initargs=(job,)) as pool:
+        workers = min(cores, len(names))
+        with ProcessPoolExecutor(workers, get_context("fork"), initializer=_inherit, initargs=(job,)) as pool:
             yield itertools.chain.from_iterable(pool.map(_draw, names))
     finally:
         gc.unfreeze()
