@@ -22,8 +22,9 @@ from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Live
 from fgsgl.bench.method import Method
 from fgsgl.bench.place import Place, local_place
-from fgsgl.bench.plan import cells, plan, undone, write_plan
+from fgsgl.bench.plan import alike, cells, expected_s, on_record, plan, undone, write_plan
 from fgsgl.bench.protocol import SEALED, Protocol
+from fgsgl.bench.record import Record
 from fgsgl.bench.storage import open_storage, shown
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
@@ -225,8 +226,9 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
             view.add_row(param.name, param.levels, param.condition, param.help)
         console.print(view)
     count = sweep.trials * sweep.seeds_per_trial + 2 * sweep.seeds / sweep.nested  # of a study, with its part of rows
-    planned = plan([question.cell("trial", {}, 0) for question in questions], place.ledger, committed())
-    known = [count * item.expected_s for item in planned if item.expected_s is not None]
+    records = on_record(place.ledger, committed())
+    cell_s = [_cell_s(question, records) for question in questions]
+    known = [count * seconds for seconds in cell_s if seconds is not None]
     missing = f" for {len(known)} of the studies" if known and len(known) < len(questions) else ""
     about = f"about {math.ceil(sum(known) / place.jobs / 60)} min with {place.jobs} at a time{missing}"
     identity = questions[0].identity()
@@ -239,6 +241,12 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
         f"{about if known else 'time unknown'}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
+
+
+def _cell_s(question: Question, records: Sequence[Record]) -> float | None:
+    """What a cell of a study may take."""
+    of_method = alike(question.method.name, question.protocol.as_dict(), records)
+    return expected_s("", question.protocol.epochs, of_method)
 
 
 def studies_table(found: Sequence[Tuning]) -> Table:
