@@ -18,7 +18,7 @@ TUNED = "tuned"
 """Name of the row whose settings a search has chosen; its seeds may have the settings of different studies."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: what every seed's cell asks it for is kept
 class Variant:
     """A method with some of its settings changed."""
 
@@ -26,6 +26,11 @@ class Variant:
     name: str = FULL
     """``full``, or what was changed, such as ``w/o fgsa``."""
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Its part of a cell's id."""
+        return get(self.method).identity(self.changes)
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: its id is asked for often, and kept
@@ -57,7 +62,7 @@ class Cell:
         return digest(
             {
                 "method": method.name,
-                **method.identity(self.variant.changes),
+                **self.variant.identity,
                 "pretraining": self.pretraining,
                 "protocol": identity(self.protocol),
                 "seed": self.seed,
