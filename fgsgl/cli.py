@@ -129,7 +129,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from fgsgl.bench.experiment import Experiment, run
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
-    from fgsgl.report.write import show_board
+    from fgsgl.report.write import show_board_if_changed
     from sweeps.tuned import read_configs
 
     protocol = protocol_of(arguments)
@@ -143,7 +143,7 @@ def _run(arguments: argparse.Namespace) -> int:
         root=arguments.root,
         **execution_of(arguments),
     )
-    return run(experiment, wide_console(), show_board, dry_run=arguments.dry_run)
+    return run(experiment, wide_console(), show_board_if_changed, dry_run=arguments.dry_run)
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError
 from fgsgl.report.tuned import assignments
-from fgsgl.report.write import show_board
+from fgsgl.report.write import show_board_if_changed
 from sweeps.answers import Tuning, plan_entry, tunings
 from sweeps.question import Question, open_study
 from sweeps.samplers import pruner_spec
@@ -210,7 +210,7 @@ def run_rows(
     entries = [plan_entry(tuning, trials, sweep.protocol.hash()) for tuning in found]
     write_plan(sweep.out / "plan.json", planned, tunings=entries)
     failed_before = tell_results(planned, sweep.out, console)
-    code = work_off(undone(planned), place, console, show_board)
+    code = work_off(undone(planned), place, console, show_board_if_changed)
     if place.ledger.records():
         write_results(sweep.out, found, trials, sweep.protocol.hash())
         console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)

@@ -215,15 +215,12 @@ def work_off(
     Raises:
         UserError: where the data or the disk are at fault.
     """
-    if not todo and _is_current(place.out):
-        console.print(f"board: {place.out / 'leaderboard.html'}; nothing in it has changed", highlight=False)
-        return 0
     require_room(todo, place, console)
     work = Plan(todo)
     if todo:
         with Live(console, len(todo), studies) as live:
             execute(work, place, live)
-    if place.ledger.records():
+    if any(place.ledger.folder.glob("*.json")):
         show(place.out, console)
     tell_left(work, len(todo), place, console)
     for cell in work.failed:
@@ -292,10 +289,3 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time, as on record" if known else "time unknown"
     missing = f", not counting the {len(todo) - len(known)} without a record" if 0 < len(known) < len(todo) else ""
     console.print(f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", highlight=False)
-
-
-def _is_current(out: Path) -> bool:
-    """Whether the board is newer than the plan and all records; also than the last one that was taken away."""
-    board, ledger = out / "leaderboard.html", out / "ledger"
-    sources = (out / "plan.json", ledger, *ledger.iterdir())
-    return board.exists() and board.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in sources)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from fgsgl.report.board import COLUMNS, TEXTS
 from fgsgl.report.tables import columns_of, console_table, markdown_text
-from fgsgl.report.write import report
+from fgsgl.report.write import report, show_board_if_changed
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script>"
@@ -104,3 +104,18 @@ def test_the_console_shows_what_a_reader_asks_first(ledger):
         assert row.label in shown and f"{100 * row.top1:.1f}" in shown
     for heading in ("Top-1 %", "Macro-F1 %", "Difference", "Category %", "Fine %", "Params M", "Train s", "Status"):
         assert heading in shown
+
+
+def test_a_board_newer_than_its_records_is_not_made_again(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    (ledger.folder / "plan.json").write_text('{"cells": []}')
+    console = Console(width=200, file=io.StringIO())
+    board = ledger.folder / "leaderboard.html"
+    show_board_if_changed(ledger.folder, console)
+    before = board.stat().st_mtime_ns
+    assert "nothing in it has changed" not in console.file.getvalue()
+    show_board_if_changed(ledger.folder, console)
+    assert board.stat().st_mtime_ns == before and "nothing in it has changed" in console.file.getvalue()
+    ledger.add("stratified_random", 0.0, kind="floor")
+    show_board_if_changed(ledger.folder, console)
+    assert "stratified_random" in board.read_text()
