@@ -122,7 +122,8 @@ def bill(tuning: Tuning, records: Mapping[str, Record]) -> Bill:
     """
     known = [records[cell_id] for cell_id in tuning.cell_ids if cell_id in records]
     timed = [record for record in known if "total" in record.times_s]
-    on_gpu = [record for record in timed if str(record.hardware.get("device")).startswith("cuda")]
+    gpus = any(record.hardware.get("gpu") for record in known)  # a failed cell may only know that it was to choose
+    on_gpu = [record for record in timed if record.hardware["device"].startswith(("cuda", "auto") if gpus else "cuda")]
     return Bill(
         cell_hours=sum(record.times_s["total"] for record in timed) / HOUR_S,
         gpu_hours=sum(record.times_s["total"] * record.hardware.get("devices", 1) for record in on_gpu) / HOUR_S,

@@ -80,6 +80,7 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
         tidy(Path(spec["work_dir"]), "none")  # the weights of an epoch in the middle, which nothing could go on from
         return 0
     except Exception as error:  # whatever goes wrong in a cell becomes its record
+        clock.total()
         write_record(ledger, failed_record(spec, failure_class(error), one_line(error), clock.laps_s))
         traceback.print_exc()
         return 2 if isinstance(error, UserError) else 1
@@ -170,7 +171,7 @@ def failed_record(spec: dict[str, Any], failure: str, message: str, times_s: dic
         status="failed",
         failure={"class": failure, "message": message},
         data={"fingerprint": spec["fingerprint"]},
-        hardware={"device": spec["device"], "threads": spec["threads"]},
+        hardware={"device": spec["device"], "threads": spec["threads"], "devices": spec["devices"]},
         times_s=times_s,
         curve=read_curve(Path(spec["work_dir"]) / "curve.jsonl"),
         **common_fields(spec),

@@ -82,7 +82,8 @@ def _default_value(tuning: Tuning, answer: Answer) -> float | None:
 def _caption(tuning: Tuning) -> str:
     ends = [trial.state.name for answer in tuning.answers for trial in answer.trials]
     counts = ", ".join(f"{ends.count(state)} {end}" for state, end in ENDS.items() if state in ends)
-    caption = f"{len(ends)} trials in {len(tuning.answers)} independent studies ({counts}), each in its order."
+    studies = f"{len(tuning.answers)} independent studies" if len(tuning.answers) > 1 else "one study"
+    caption = f"{len(ends)} trials in {studies} ({counts}), each in its order."
     if {"PRUNED", "FAIL"} & set(ends):
         caption += " What was pruned or failed stands at the foot: it has no result."
     if any(_default_value(tuning, answer) is not None for answer in tuning.answers):

@@ -39,12 +39,8 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
         fig = canvas(NARROW_IN + 0.6, 0.5 + 0.45 * (len(shown) + 1))
         _panel(fig.subplots(), tuning, shown, [trial for _, trial in trials], value_T)
         table = pd.DataFrame(
-            {
-                "study": number,
-                "trial": trial.number,
-                "value": value,
-                **{p.name: trial.params.get(p.name) for p in params},
-            }
+            {"study": number, "trial": trial.number, "value": value}
+            | {param.name: trial.params.get(param.name) for param in params}
             for (number, trial), value in zip(trials, value_T, strict=True)
         )
         yield Sheet(figure=fig, table=table, caption=_caption(tuning, len(trials), params), suffix=f"-{tuning.method}")

@@ -34,9 +34,8 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
         shown = params[:MOST_PARAMETERS]
         heights_in = [LEVEL_IN * len(param.choices) if param.choices else RANGE_IN for param in shown]
         fig = canvas(NARROW_IN, 0.5 + sum(heights_in) + GAP_IN * len(shown))
-        panels = fig.subplots(len(shown), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights_in})[
-            :, 0
-        ]
+        ratios = {"height_ratios": heights_in}
+        panels = fig.subplots(len(shown), 1, sharex=True, squeeze=False, gridspec_kw=ratios)[:, 0]
         for axes, param in zip(panels, shown, strict=True):
             _panel(axes, param, table[table["parameter"] == param.name])
         panels[-1].set_xlabel(value_label(tuning))

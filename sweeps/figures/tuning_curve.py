@@ -30,13 +30,10 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
             fig = canvas(NARROW_IN, 2.6)
             axes = fig.subplots()
             axes.fill_between(table["trials"], table["low"], table["high"], color=COLOURS[0], alpha=0.2, lw=0)
-            axes.plot(
-                table["trials"], table["mean"], color=COLOURS[0], label="mean of studies" if not single else "mean"
-            )
+            axes.plot(table["trials"], table["mean"], color=COLOURS[0], label="mean" if single else "mean of studies")
             if single:
-                axes.step(
-                    table["trials"], table["as_run"], where="post", color=COLOURS[1], ls=DASHES[1], label="as it ran"
-                )
+                as_run = {"where": "post", "color": COLOURS[1], "ls": DASHES[1], "label": "as it ran"}
+                axes.step(table["trials"], table["as_run"], **as_run)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
             axes.set_xlabel("number of trials")
             axes.set_ylabel(f"best {value_label(tuning)}")

@@ -148,9 +148,12 @@ def test_each_cell_is_billed_once_and_what_left_no_time_is_counted(board) -> Non
     records = Ledger(folder / "trials" / "ledger").records()
     found = bill(tuning, records)
     assert (found.cell_hours, found.gpu_hours, found.unknown) == (23 * 0.5, 0.0, 1)
-    first = next(iter(records))
-    records |= {first: dataclasses.replace(records[first], hardware={"device": "cuda:1", "devices": 2})}
-    assert bill(tuning, records).gpu_hours == 1.0
+    first, second, *_ = records
+    unresolved = {second: dataclasses.replace(records[second], hardware={"device": "auto", "threads": 1})}
+    assert bill(tuning, records | unresolved).gpu_hours == 0.0
+    on_gpus = {"device": "cuda", "devices": 2, "gpu": "H100"}
+    records |= unresolved | {first: dataclasses.replace(records[first], hardware=on_gpus)}
+    assert bill(tuning, records).gpu_hours == 1.5
     twice = Tuning(answers=tuning.answers * 2)
     assert bill(twice, records) == bill(tuning, records)
 
