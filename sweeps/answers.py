@@ -12,6 +12,7 @@ from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.record import Record
 from sweeps.objectives import OBJECTIVES
 from sweeps.question import FAILURE, Question, changes_by, counts, winner
+from sweeps.samplers import pruner_text, sampler_text
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -61,6 +62,12 @@ class Tuning:
     def method(self) -> str:
         """The method's name."""
         return self.question.method.name
+
+    @property
+    def sampler(self) -> str:
+        """Of all studies, with its arguments."""
+        last = len(self.answers) - 1
+        return sampler_text(self.question.sampler, f"0 to {last}" if last else 0)
 
     @property
     def found(self) -> tuple[Answer, ...]:
@@ -140,7 +147,6 @@ def plan_entry(tuning: Tuning, trials: Ledger, protocol_hash: str) -> dict[str, 
         protocol_hash: of the tuned row, under which the test split is opened.
     """
     question, billed = tuning.question, bill(tuning, trials.records())
-    identity = question.identity()
     return {
         "method": tuning.method,
         "variant": TUNED,
@@ -153,8 +159,8 @@ def plan_entry(tuning: Tuning, trials: Ledger, protocol_hash: str) -> dict[str, 
         "failed": sum(FAILURE in trial.user_attrs for answer in tuning.answers for trial in answer.trials),
         "cell_hours": billed.cell_hours,
         "gpu_hours": billed.gpu_hours,
-        "sampler": identity["sampler"],
-        "pruner": identity["pruner"],
+        "sampler": tuning.sampler,
+        "pruner": pruner_text(question.pruner),
     }
 
 

@@ -75,8 +75,8 @@ def described(kind: str, arguments: Mapping[str, Any]) -> str:
     return f"{kind}({', '.join(f'{name}={value}' for name, value in arguments.items())})"
 
 
-def sampler_text(name: str, study: int) -> str:
-    """The sampler of a nested study."""
+def sampler_text(name: str, study: int | str) -> str:
+    """The sampler of a nested study, or of several: ``0 to 2``."""
     kind, arguments = SAMPLERS[name]
     return described(kind, {**arguments, "seed": f"of study {study} and the trial's number"})
 

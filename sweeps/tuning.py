@@ -25,6 +25,7 @@ from fgsgl.report.tables import (
 from fgsgl.report.tuned import assignments
 from sweeps.answers import Answer, Bill, Tuning, bill, provenance_of
 from sweeps.objectives import OBJECTIVES
+from sweeps.samplers import pruner_text
 from sweeps.tuned import write_best
 
 if TYPE_CHECKING:
@@ -171,12 +172,11 @@ def value_text(objective: str, value: float) -> str:
 
 def note(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What the tables are over, and what they cannot tell."""
-    question = tunings[0].question
-    identity = question.identity()
+    first = tunings[0]
     yield (
-        f"Best value: {question.objectives[0]} on the validation split, of the best trial of all studies. It is the "
-        "best of many values with noise, so it is too good by selection; only the rows on the test split, whose seeds "
-        "no trial had, say what the settings are worth."
+        f"Best value: {first.question.objectives[0]} on the validation split, of the best trial of all studies. It is "
+        "the best of many values with noise, so it is too good by selection; only the rows on the test split, whose "
+        "seeds no trial had, say what the settings are worth."
     )
     yield (
         "Default %, Tuned %: top-1 on the test split, mean over paired seeds ± half its 95 % interval; seed s of the "
@@ -184,8 +184,7 @@ def note(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]]) -> Itera
         "with the same seed. The test split was opened by these rows alone."
     )
     yield from _about_effort(lines)
-    own = "; each study with a seed of its own" if len(tunings[0].answers) > 1 else ""
-    yield f"Sampler {identity['sampler']}, pruner {identity['pruner']}{own}."
+    yield f"Sampler {first.sampler}, pruner {pruner_text(first.question.pruner)}."
     yield "best/<method>.yaml has the best settings, for `fgsgl run --config`; what is not named is as in the default."
     for line in lines:
         yield from _about_spread(line)

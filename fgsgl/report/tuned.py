@@ -129,12 +129,9 @@ def _chosen(row: Any, group: Sequence[Record]) -> str:
         return "No cell of it has run."
     configs = {str(changes(record.config, group[0].config)) for record in group}
     settings = f" ({row.settings})" if row.settings else ""
+    said = f"All its cells have the same settings{settings}: its spread does not tell what another search would find."
     if len(configs) > 1:
-        return (
-            f"Its seeds have the settings of different studies{settings}; so its spread is that of the search as well "
-            "as that of the training."
-        )
-    return (
-        f"All its cells have the same settings{settings}: its spread does not tell what another search would have "
-        "found."
-    )
+        said = f"Its seeds have the settings of different studies{settings}: its spread is the search's and the training's."
+    if DEFAULT in row.settings:
+        said += " Where a search chose the defaults, its cells are those of the default row, and the difference is 0."
+    return said

@@ -102,8 +102,9 @@ def _write_levels(axes: Axes, y: float, levels: dict[float, str]) -> None:
 def _caption(tuning: Tuning, n_trials: int, params: Sequence[Param]) -> str:
     caption = (
         f"{n_trials} finished trials of {len(tuning.found)} {'studies' if len(tuning.found) > 1 else 'study'}, a line "
-        "each; the darker, the better, and the best of all thick and black. At the right: the trial does not read the "
-        "parameter."
+        "each; the darker, the better, and the best of all thick and black."
     )
+    if any(param.when for param in params):
+        caption += " At the right: the trial does not read the parameter."
     left_out = f" The first {MOST_PARAMETERS} of {len(params)} parameters are shown."
     return caption + (left_out if len(params) > MOST_PARAMETERS else "")

@@ -131,6 +131,9 @@ def test_a_search_that_chose_the_defaults_shares_their_cells(ledger):
     own = row(board, "FG-SGL tuned")
     assert own.n_seeds == 2 and own.settings == "seed 0: the default settings; seed 1: recipe.lr=0.002"
     assert row(board, "FG-SGL").n_seeds == 2 and own.same_answers == ""
+    assert any(
+        sentence.endswith("cells are those of the default row, and the difference is 0.") for sentence in board.note
+    )
     assert not any("to the bit" in sentence for sentence in board.note)
 
 
