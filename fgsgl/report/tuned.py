@@ -131,7 +131,7 @@ def _chosen(row: Any, group: Sequence[Record]) -> str:
     settings = f" ({row.settings})" if row.settings else ""
     said = f"All its cells have the same settings{settings}: its spread does not tell what another search would find."
     if len(configs) > 1:
-        said = f"Its seeds have the settings of different studies{settings}: its spread is the search's and the training's."
+        said = f"Its seeds have the settings of different studies{settings}: its spread is that of search and training."
     if DEFAULT in row.settings:
         said += " Where a search chose the defaults, its cells are those of the default row, and the difference is 0."
     return said
