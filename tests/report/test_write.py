@@ -109,7 +109,7 @@ def test_the_console_shows_what_a_reader_asks_first(ledger):
 def test_a_board_newer_than_its_records_is_not_made_again(ledger):
     ledger.add("majority", 0.0, kind="floor")
     (ledger.folder / "plan.json").write_text('{"cells": []}')
-    console = Console(width=200, file=io.StringIO())
+    console = Console(width=1000, file=io.StringIO())  # wider than any path
     board = ledger.folder / "leaderboard.html"
     show_board_if_changed(ledger.folder, console)
     before = board.stat().st_mtime_ns
