@@ -14,7 +14,7 @@ from typing import Any
 
 from fgsgl.bench import costs
 from fgsgl.bench.cell import Cell
-from fgsgl.bench.resume import newest_checkpoint
+from fgsgl.bench.resume import MARKER, newest_checkpoint
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
 
@@ -26,10 +26,8 @@ OPTIMIZED = 3
 """Numbers that a checkpoint holds for each trained one: itself, and two averages of its gradient."""
 LOGS_MIB = 4.0
 """Log, curve, TensorBoard's events, record and predictions of a cell."""
-_STATE = ("optimizer", "param_schedulers", "ema_state_dict")
+_STATE = ("optimizer", "param_schedulers", "message_hub", "ema_state_dict")
 """What a checkpoint holds only for a training to go on from it."""
-_NO_HISTORY = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
-"""The history of a training, without which MMEngine would not test again from the weights."""
 
 
 def free_mib(folder: Path) -> float:
@@ -84,7 +82,7 @@ def tidy(work_dir: Path, keep: str) -> None:
         _strip(path)
     for path in {*work_dir.glob("epoch_*.pth"), *best} - set(kept):
         path.unlink()
-    (work_dir / "last_checkpoint").unlink(missing_ok=True)
+    (work_dir / MARKER).unlink(missing_ok=True)
 
 
 def _strip(path: Path) -> None:
@@ -92,8 +90,7 @@ def _strip(path: Path) -> None:
 
     checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     buffer = io.BytesIO()
-    weights = {name: value for name, value in checkpoint.items() if name not in _STATE}
-    torch.save({**weights, "message_hub": _NO_HISTORY}, buffer)
+    torch.save({name: value for name, value in checkpoint.items() if name not in _STATE}, buffer)
     write_whole(path, buffer.getvalue())
 
 

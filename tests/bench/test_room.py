@@ -59,7 +59,7 @@ def test_what_stays_of_checkpoints_is_weights_alone(tmp_path: Path, keep: str, l
     assert {path.name for path in tmp_path.iterdir()} == left
     for name in left:
         kept = torch.load(tmp_path / name, weights_only=True)
-        assert set(kept) == {"meta", "state_dict", "message_hub"}
+        assert set(kept) == {"meta", "state_dict"}
         assert torch.equal(kept["state_dict"]["layer"], weights["layer"])
 
 
