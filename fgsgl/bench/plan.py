@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,8 +90,14 @@ def _result(record: Record | None) -> str | None:
 
 
 def undone(planned: Sequence[Planned]) -> list[Cell]:
-    """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults."""
-    return list({item.cell.cell_id: item.cell for item in reversed(planned) if item.todo}.values())[::-1]
+    """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults.
+
+    Of a seed, what is expected to take longest comes first, and before it what nobody knows: no core then waits long
+    for the last cell.
+    """
+    todo = list({item.cell.cell_id: item for item in reversed(planned) if item.todo}.values())[::-1]
+    todo.sort(key=lambda item: (item.cell.seed, -math.inf if item.expected_s is None else -item.expected_s))
+    return [item.cell for item in todo]
 
 
 def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:

@@ -2,6 +2,7 @@ r"""The board as a LaTeX table: ``\input{leaderboard}``, in the preamble ``\usep
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,7 @@ def latex_text(text: str) -> str:
     return re.sub("-(?=-)", "-{}", escaped)  # two hyphens would become a dash
 
 
+@functools.cache
 def _char(char: str) -> str:
     if char in SPECIAL:
         return SPECIAL[char]

@@ -7,6 +7,7 @@ embedding of the category-only model says of them. Values are in percent, differ
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -105,6 +106,7 @@ def _numbers(records: Sequence[Record]) -> Numbers:
     return numbers
 
 
+@functools.cache
 def _order(key: tuple[str, str, str]) -> tuple:
     """The dimensions in their own order, then what has none."""
     measure, source, dimension = key

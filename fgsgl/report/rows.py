@@ -124,7 +124,7 @@ def label(name: str, variant: str) -> str:
 
 def printable(text: str) -> str:
     """The text on one line, without control characters that a terminal would obey."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def listed(labels: Sequence[str], most: int = 4) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 EMPTY = "–"
+MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in r"\`*[]|"}})
+"""What would be HTML or markup inside a Markdown table, escaped."""
 
 Headings = list[tuple[str, bool]]
 """Of each column its text, and whether it is of numbers."""
@@ -292,7 +292,7 @@ def title(board: Board) -> str:
 
 def markdown_text(text: str) -> str:
     """Plain text inside a Markdown table: no HTML, no markup, one line."""
-    return re.sub(r"([\\`*\[\]|])", r"\\\1", html.escape(printable(text), quote=False))
+    return printable(text).translate(MARKDOWN)
 
 
 def no_formula(text: str) -> str:

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.files import write_whole
-from fgsgl.report import localisation
-from fgsgl.report.board import Board, read_board
-from fgsgl.report.latex import latex
-from fgsgl.report.tables import console_table, csv, markdown
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a command that finds its board unchanged imports no pandas
     from rich.console import Console
+
+    from fgsgl.report.board import Board
 
 
 def report(folder: Path) -> Board:
@@ -27,9 +25,12 @@ def report(folder: Path) -> Board:
     Raises:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
     """
-    from fgsgl.report import figures
+    from fgsgl.report import figures, localisation
     from fgsgl.report.ablation_text import write_ablations
+    from fgsgl.report.board import read_board
     from fgsgl.report.html import page
+    from fgsgl.report.latex import latex
+    from fgsgl.report.tables import csv, markdown
 
     with rare_collections():
         board = read_board(folder)
@@ -49,6 +50,8 @@ def show_board(folder: Path, console: Console) -> None:
     Raises:
         UserError: from :func:`report`.
     """
+    from fgsgl.report.tables import console_table
+
     board = report(folder)
     console.print(console_table(board))
     for line in (*board.note, *board.cost_note):

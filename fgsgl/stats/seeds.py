@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -23,9 +24,16 @@ def t_half_width(values: Sequence[float] | np.ndarray, confidence: float = 0.95)
     n = len(values)
     if n < 2:
         return None
+    values_N = np.asarray(values, dtype=np.float64)
+    deviations_N = values_N - values_N.mean()  # numpy's own deviation takes five times as long over eight values
+    return _t_quantile(n, confidence) * math.sqrt(deviations_N @ deviations_N / (n - 1) / n)
+
+
+@functools.cache
+def _t_quantile(n: int, confidence: float) -> float:
     from scipy.special import stdtrit  # scipy.stats has the same number, but takes half a second to import
 
-    return float(stdtrit(n - 1, (1 + confidence) / 2) * np.std(values, ddof=1) / math.sqrt(n))
+    return float(stdtrit(n - 1, (1 + confidence) / 2))
 
 
 def smallest_p(n: int) -> float:

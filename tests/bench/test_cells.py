@@ -12,7 +12,7 @@ from fgsgl.bench.config import build_config
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.method import Classes
 from fgsgl.bench.methods import get, scan
-from fgsgl.bench.plan import cells, plan, write_plan
+from fgsgl.bench.plan import cells, plan, undone, write_plan
 from fgsgl.bench.protocol import SEALED, Protocol, default_protocol
 from fgsgl.bench.record import Record, write_record
 from fgsgl.errors import UserError
@@ -165,6 +165,16 @@ def test_the_estimate_goes_by_the_same_variant_and_by_older_records(tmp_path: Pa
     assert [item.expected_s for item in plan(wanted, Ledger(ledger))] == [pytest.approx(20), pytest.approx(25)]
     views = cell(protocol=dataclasses.replace(PROTOCOL, views=2))
     assert plan([views], Ledger(ledger))[0].expected_s is None
+
+
+def test_whole_pairs_run_first_and_of_a_pair_the_longest_cell(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    rows = [variant(["fgsa"]), Variant(method="tsn"), Variant(method="tsm")]
+    for one, train_s in zip(rows, (20.0, 40.0), strict=False):
+        write_record(ledger, record_of(cell(one, seed=9), train_s=train_s, epochs=PROTOCOL.epochs))
+    wanted = [cell(one, seed=seed) for seed in (0, 1) for one in rows]
+    order = [(item.seed, item.variant.method) for item in undone(plan([*wanted, *wanted], Ledger(ledger)))]
+    assert order == [(seed, name) for seed in (0, 1) for name in ("tsm", "tsn", "fgsgl")]
 
 
 def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from fgsgl.data.synmg.body import draw_subject
 from fgsgl.data.synmg.motion import animate
 from fgsgl.data.synmg.presets import Preset
 from fgsgl.data.synmg.programs import CLASSES, FREQUENT_FIRST
-from fgsgl.data.synmg.render import draw_light, project, render
 from fgsgl.data.synmg.scene import Scene, draw_class_program, draw_scene
 from fgsgl.data.synmg.streams import stream
 
@@ -73,6 +72,9 @@ def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
 
 def render_clip(preset: Preset, seed: int, clip: Clip, device: str = "cpu") -> RenderedClip:
     """Renders one clip of the plan."""
+    # Here, since torch takes longer to import than a data set that is complete takes to open.
+    from fgsgl.data.synmg.render import draw_light, project, render
+
     subject = draw_subject(preset.name, seed, "subject", clip.subject)
     rng = stream(preset.name, seed, "clip", clip.clip_id)
     difficulty = preset.difficulty
