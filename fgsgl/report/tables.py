@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 EMPTY = "–"
+NAME_WIDTH = 18
+"""Of a column of texts in the terminal, where they are that long."""
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in r"\`*[]|"}})
 """What would be HTML or markup inside a Markdown table, escaped."""
 
@@ -158,7 +160,7 @@ MAIN = (
     _share("Group %", "group_top1"),
     _share("F1 mean %", "f1_mean"),
     Column(heading="Trials", text=_trials, value=lambda row: math.nan if pd.isna(row.trials) else float(row.trials)),
-    Column(heading="Search h (GPU)", text=_search_h, value=lambda row: row.cell_hours),
+    Column(heading="Search h (GPU)", text=_search_h, value=lambda row: row.cell_hours, console=False),
     _share("Top-5 %", "top5", console=False, cost=True),
     _count("Seeds", "n_seeds"),
     _count("Subjects", "n_subjects"),
@@ -271,10 +273,14 @@ def console_table(board: Board) -> Table:
 
     columns = [column for column in columns_of(board) if column.console]
     table = Table(title=Text(title(board)), title_justify="left")
+    rows = list(board.table.itertuples())
     for column in columns:
-        table.add_column(column.heading, justify="right" if column.value else "left", no_wrap=column.value is not None)
+        widest = max(map(len, (*column.heading.split(), *(column.text(row) for row in rows))))
+        # Headings wrap, numbers do not, and a name keeps a width at which it can be read.
+        least = widest if column.value else min(widest, NAME_WIDTH)
+        table.add_column(column.heading, justify="right" if column.value else "left", min_width=least)
     previous = "method"
-    for row in board.table.itertuples():
+    for row in rows:
         part = part_of(row) if part_of(row) in ("method", "tuned") else "foot"
         if part != previous:
             table.add_section()

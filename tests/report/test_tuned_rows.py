@@ -92,7 +92,7 @@ def test_tuned_rows_stand_apart_in_every_form(tuned):
     lines = latex(board).splitlines()
     (place,) = [index for index, line in enumerate(lines) if line.startswith(r"\raggedright FG-SGL tuned &")]
     assert lines[place - 1] == lines[place + 2] == r"\midrule" and "60 in 3 studies & 0.50 (0.00)" in lines[place]
-    console = Console(width=200)
+    console = Console(width=140)
     with console.capture() as capture:
         console.print(console_table(board))
     shown = capture.get().splitlines()
