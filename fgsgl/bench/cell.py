@@ -27,10 +27,23 @@ class Variant:
     """``full``, or what was changed, such as ``w/o fgsa``."""
     changes: Mapping[str, Any] = field(default_factory=dict)
 
+    def identity(self, protocol: Protocol, text: str) -> dict[str, Any]:
+        """Its part of a cell's id, with the protocol's and the text's: all that the seeds of a row share. It is kept:
+        a file that it names counts as it was when a command first asked."""
+        if (protocol, text) not in self._identities:
+            method = get(self.method)
+            self._identities[protocol, text] = {
+                "method": method.name,
+                **method.identity(self.changes),
+                "pretraining": method.pretraining(protocol, method.resolve(self.changes)),
+                "protocol": identity(protocol),
+                "text": fingerprint(text) if method.reads_text else None,
+            }
+        return self._identities[protocol, text]
+
     @cached_property
-    def identity(self) -> dict[str, Any]:
-        """Its part of a cell's id."""
-        return get(self.method).identity(self.changes)
+    def _identities(self) -> dict[tuple[Protocol, str], dict[str, Any]]:
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: its id is asked for often, and kept
@@ -53,20 +66,10 @@ class Cell:
     @property
     def pretraining(self) -> str:
         """Name and hash of the weights it starts from."""
-        return self.method.pretraining(self.protocol, self.method.resolve(self.variant.changes))
+        return self.variant.identity(self.protocol, self.text)["pretraining"]
 
     @cached_property
     def cell_id(self) -> str:
         """16 hex digits; equal for equal work, whatever the variant is called."""
-        method = self.method
-        return digest(
-            {
-                "method": method.name,
-                **self.variant.identity,
-                "pretraining": self.pretraining,
-                "protocol": identity(self.protocol),
-                "seed": self.seed,
-                "data": self.fingerprint,
-                "text": fingerprint(self.text) if method.reads_text else None,
-            }
-        )
+        shared = self.variant.identity(self.protocol, self.text)
+        return digest({**shared, "seed": self.seed, "data": self.fingerprint})

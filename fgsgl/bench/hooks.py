@@ -72,10 +72,13 @@ class CellHook(Hook):
         self.written_s = 0.0
 
     def before_train(self, runner: Runner) -> None:
-        """Drops what lies after the epoch that the training resumes from; one that had ended early has ended."""
+        """Drops what lies after the epoch that the training resumes from, and validates that one if the process had
+        died before it was; a training that had ended early has ended."""
         self.rows = [row for row in read_curve(self.curve) if row["epoch"] <= runner.epoch]
         _write_rows(self.curve, self.rows)
         self.row = self.rows[-1] if self.rows else {"epoch": runner.epoch}
+        if runner.epoch and "val_top1" not in self.row:
+            runner.val_loop.run()
         runner.train_loop.stop_training = self._gains_nothing()
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -126,11 +129,6 @@ class CellHook(Hook):
         runner.train_loop.stop_training = self._gains_nothing()
         runner.visualizer.add_scalars({"epoch/val_top1": self.row["val_top1"]}, self.row["epoch"])
         self.tell({"val_top1": self.row["val_top1"]}, at_once=True)
-
-    def after_train(self, runner: Runner) -> None:
-        """Validates where the process had died between the last epoch and its validation."""
-        if "val_top1" not in self.row:
-            runner.val_loop.run()
 
     def _gains_nothing(self) -> bool:
         """Whether the last ``patience`` epochs brought no better top-1 on the validation split than those before."""

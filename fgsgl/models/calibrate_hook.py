@@ -22,9 +22,12 @@ from fgsgl.files import write_whole
 
 @HOOKS.register_module()
 class CalibrateHook(Hook):
-    """Calls the model's ``calibrate`` with every validation's logits; at the end the last checkpoint has the result.
+    """Calls the model's ``calibrate`` with every validation's logits, and scores the validation anew with the result;
+    at the end the last checkpoint has it.
 
-    MMEngine saves a checkpoint before it validates, so the last one is written again when the training ends.
+    So the accuracy of an epoch follows from its weights alone, and not from the calibration of the epoch before, which
+    a training that was killed would have lost: MMEngine saves a checkpoint before it validates. The last one is written
+    again when the training ends.
     """
 
     def __init__(self) -> None:
@@ -42,13 +45,16 @@ class CalibrateHook(Hook):
         self.rows += outputs or []
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Fits temperatures and beta, on the rows of all processes."""
+        """Fits temperatures and beta, on the rows of all processes, and puts their accuracies into ``metrics``."""
         labels = [row.gt_label.view(()) for row in self.rows]
         logits = [
             _table([getattr(row, name) for row in self.rows]) if name in self.rows[0] else None
             for name in ("category_logits", "fine_logits")
         ]
-        self.fitted = _model(runner).calibrate(*logits, _table(labels))
+        model, loop = _model(runner), runner.val_loop
+        self.fitted = model.calibrate(*logits, _table(labels))
+        loop.evaluator.process(data_samples=model.score_again(self.rows))
+        metrics |= loop.evaluator.evaluate(len(loop.dataloader.dataset))
 
     def after_train(self, runner: Runner) -> None:
         """Writes the calibration into the last checkpoint; validates first if the training had already ended."""

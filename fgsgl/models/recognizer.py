@@ -221,17 +221,21 @@ class FGSGL(BaseModel):
         return losses
 
     def _scores(self, logits: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Logits and calibrated probabilities of each level, and of both together.
-
-        Category log-probability + beta * the mean over dimensions of the fine one: the softmax over the classes drops
-        every constant of a clip, so the logits themselves may be added.
-        """
+        """Logits and calibrated probabilities of each level, and of both together."""
         scores = {}
         heads = [logits[name] for name in ("text_logits_BC", "linear_logits_BC") if name in logits]
         if heads:
             scores["category_logits_BC"] = torch.stack(heads).mean(0)
         if self.config.has_fine:
             scores["fine_logits_BC"] = logits["fine_logits_BDC"].mean(1)
+        return self._calibrated(scores)
+
+    def _calibrated(self, scores: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The levels' logits, with their probabilities and those of both together.
+
+        Category log-probability + beta * the mean over dimensions of the fine one: the softmax over the classes drops
+        every constant of a clip, so the logits themselves may be added.
+        """
         scaled = {
             level: scores[f"{level}_logits_BC"] / getattr(self, f"{level}_temperature")
             for level in ("category", "fine")
@@ -261,6 +265,12 @@ class FGSGL(BaseModel):
         for name, value in fitted.items():
             getattr(self, name).fill_(value)
         return fitted
+
+    def score_again(self, data_samples: list[ActionDataSample]) -> list[ActionDataSample]:
+        """Samples that were scored, with the probabilities that a later calibration gives their logits."""
+        names = [name for name in ("category_logits", "fine_logits") if name in data_samples[0]]
+        logits = {f"{name}_BC": torch.stack([sample.get(name) for sample in data_samples]) for name in names}
+        return self._fill(data_samples, self._calibrated(logits))
 
     def parameters_report(self) -> tuple[int, int]:
         """(number of parameters, number of trained ones)."""

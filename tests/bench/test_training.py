@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,44 @@ def test_a_training_without_gain_on_validation_ends_early_and_stays_ended(smoke:
         runner.train()
         assert runner.epoch == epochs
         assert [row["epoch"] for row in read_curve(tmp_path / "curve.jsonl")] == [*range(1, epochs + 1)]
+
+
+class DiesAtValidation(Hook):
+    """Ends the training before its first validation is done."""
+
+    priority = "HIGHEST"
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        raise KeyboardInterrupt
+
+
+class ForgetsCalibration(Hook):
+    """Before each validation, what the one before it had fitted is gone."""
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        runner.model.beta.fill_(1000.0)
+
+
+def test_accuracy_of_an_epoch_follows_from_its_weights_alone_also_where_it_was_killed(
+    smoke: Path, tmp_path: Path
+) -> None:
+    """One training goes through; the other dies between an epoch's checkpoint and its validation."""
+    protocol = default_protocol("synmg", "smoke", epochs=2, batch_size=8)
+    classes = Classes(count=17, text="smg")
+    for name, calls in (("whole", (None,)), ("killed", (DiesAtValidation(), ForgetsCalibration()))):
+        for call, hook in enumerate(calls):
+            work_dir = tmp_path / name
+            config = build_config(get("fgsgl"), {}, protocol, 0, classes=classes, root=smoke, work_dir=work_dir)
+            runner = Runner.from_cfg(Config(config | {"experiment_name": f"{name}{call}", "resume": call > 0}))
+            runner.register_hook(CellHook(work_dir / "progress.json", work_dir / "curve.jsonl"))
+            if hook:
+                runner.register_hook(hook)
+            with pytest.raises(KeyboardInterrupt) if call < len(calls) - 1 else nullcontext():
+                runner.train()
+    whole, killed = (read_curve(tmp_path / name / "curve.jsonl") for name in ("whole", "killed"))
+    assert [(row["epoch"], row["loss"], row["val_top1"]) for row in killed] == [
+        (row["epoch"], row["loss"], row["val_top1"]) for row in whole
+    ]
 
 
 @pytest.mark.parametrize("name", ["fgsgl", "linear_probe", "tsm", "stgcnpp", "actionclip", "manet"])
