@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 EMPTY = "–"
-NAME_WIDTH = 18
+NAME_WIDTH = 12
 """Of a column of texts in the terminal, where they are that long."""
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in r"\`*[]|"}})
 """What would be HTML or markup inside a Markdown table, escaped."""
@@ -266,27 +267,31 @@ def csv(board: Board) -> str:
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def console_table(board: Board) -> Table:
-    """The board for the terminal."""
+def console_table(board: Board, width: int | None = None) -> Table:
+    """The board for the terminal; the headings of numbers wrap where it would else be wider than ``width``."""
     from rich.table import Table
     from rich.text import Text
 
     columns = [column for column in columns_of(board) if column.console]
     table = Table(title=Text(title(board)), title_justify="left")
-    rows = list(board.table.itertuples())
-    for column in columns:
-        widest = max(map(len, (*column.heading.split(), *(column.text(row) for row in rows))))
-        # Headings wrap, numbers do not, and a name keeps a width at which it can be read.
-        least = widest if column.value else min(widest, NAME_WIDTH)
-        table.add_column(column.heading, justify="right" if column.value else "left", min_width=least)
+    lines = [(row, [column.text(row) for column in columns]) for row in board.table.itertuples()]
+    widest = [max(map(len, texts)) for texts in zip(*(texts for _, texts in lines), strict=True)]
+    full = sum(max(len(column.heading), size) + 3 for column, size in zip(columns, widest, strict=True)) + 1
+    narrow = width is not None and full > width
+    for column, size in zip(columns, widest, strict=True):
+        if column.value:
+            heading = fill(column.heading, size, break_long_words=False) if narrow else column.heading
+            table.add_column(heading, justify="right", no_wrap=True)
+        else:
+            table.add_column(column.heading, min_width=min(size, NAME_WIDTH))
     previous = "method"
-    for row in rows:
+    for row, texts in lines:
         part = part_of(row) if part_of(row) in ("method", "tuned") else "foot"
         if part != previous:
             table.add_section()
         previous = part
         # Text, not str: a name with [brackets] is no markup.
-        table.add_row(*(Text(column.text(row)) for column in columns))
+        table.add_row(*map(Text, texts))
     return table
 
 

@@ -53,7 +53,7 @@ def show_board(folder: Path, console: Console) -> None:
     from fgsgl.report.tables import console_table
 
     board = report(folder)
-    console.print(console_table(board))
+    console.print(console_table(board, console.width))
     for line in (*board.note, *board.cost_note):
         console.print(line, markup=False, highlight=False, style="dim")
     _tell_where(folder, console)

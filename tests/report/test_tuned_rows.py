@@ -92,12 +92,18 @@ def test_tuned_rows_stand_apart_in_every_form(tuned):
     lines = latex(board).splitlines()
     (place,) = [index for index, line in enumerate(lines) if line.startswith(r"\raggedright FG-SGL tuned &")]
     assert lines[place - 1] == lines[place + 2] == r"\midrule" and "60 in 3 studies & 0.50 (0.00)" in lines[place]
-    console = Console(width=140)
+    console = Console(width=200)
     with console.capture() as capture:
         console.print(console_table(board))
     shown = capture.get().splitlines()
     (place,) = [index for index, line in enumerate(shown) if "FG-SGL tuned" in line]
     assert shown[place - 1].startswith("├") and shown[place + 2].startswith("├") and "60 in 3 studies" in shown[place]
+    console = Console(width=140)
+    with console.capture() as capture:
+        console.print(console_table(board, console.width))
+    shown = capture.get()
+    assert "FG-SGL tuned" in shown and "60 in 3 studies" in shown
+    assert {line.rstrip()[-1] for line in shown.splitlines()[1:]} == set("┓┃┩│┤┘")  # nothing is cut off at the right
     (line,) = [line for line in csv(board).splitlines() if line.startswith("FG-SGL tuned")]
     assert ",3,60,8,1,0.5,0.0,components,macro_f1," in line and "fgsa=False" in line
     results, _, *_ = board_views(board)
