@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow test-browser test-ray test-postgres lint clean
+.PHONY: setup demo test test-slow test-browser test-gpu test-ray test-postgres lint clean
 
 setup: .venv/installed
 
@@ -25,6 +25,9 @@ test-browser: setup
 	command -v chromium && command -v chromedriver || \
 		(apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver)
 	$(BIN)/python -m pytest -m browser
+
+test-gpu: setup
+	$(BIN)/python -m pytest -m gpu
 
 test-ray: setup
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[ray]'

@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     checked = add_command(commands, "check-method", _check_method, "check that a method keeps the contract")
     checked.add_argument("method", help="a name from `fgsgl methods`")
     checked.add_argument("--size", choices=SIZES, default="quick", help="of the network (default: %(default)s)")
+    checked.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     add_command(commands, "doctor", _doctor, "print versions, device, and which known breakages are cured here")
 
     pretrain = add_command(commands, "pretrain", _pretrain, "pretrain the small tower and the slim backbone, resumably")
@@ -234,11 +235,12 @@ def _check_method(arguments: argparse.Namespace) -> int:
     from rich.text import Text
 
     from fgsgl.bench.contract import examine
+    from fgsgl.bench.environment import resolve_device
     from fgsgl.bench.live import wide_console
     from fgsgl.bench.methods import get
 
     table, kept = Table("check", "", "what was seen", "promise"), True
-    for outcome in examine(get(arguments.method), arguments.size):
+    for outcome in examine(get(arguments.method), arguments.size, resolve_device(arguments.device)):
         kept &= outcome.ok
         mark = Text("kept", "green") if outcome.ok else Text("broken", "red")
         table.add_row(outcome.check, mark, Text(outcome.detail), Text(outcome.promise))

@@ -260,4 +260,8 @@ def _machine(record: Record, again: Record) -> str:
     """Whether identity could be expected: what is other than recorded, as far as it was recorded."""
     pairs = (record.hardware, again.hardware), (record.environment, again.environment)
     names = [name for then, now in pairs for name, was, _ in changed(then, now) if was is not None]
-    return f"other {', '.join(names)}" if names else "on the same machine, device, code and versions"
+    if names:
+        return f"other {', '.join(names)}"
+    unrepeatable = again.hardware.get("unrepeatable")
+    known = f"; a GPU repeats no {', '.join(unrepeatable)}" if unrepeatable else ""
+    return f"on the same machine, device, code and versions{known}"

@@ -95,10 +95,13 @@ def _run(spec: dict[str, Any], clock: Clock) -> int:
 
 def _train_along(spec: dict[str, Any], clock: Clock) -> int:
     """What every process but the first does: it trains, and leaves the rest to the first."""
+    from fgsgl.bench.repeat import repeatable
     from fgsgl.bench.train import train_and_score
 
+    device, autocast = precision(spec)
     try:
-        train_and_score(cell_of(spec), table_of(spec), spec, *precision(spec), clock)
+        with repeatable(device):
+            train_and_score(cell_of(spec), table_of(spec), spec, device, autocast, clock)
     except Pruned:
         return 0
     except Exception as error:  # torchrun ends all processes when one ends by an error
@@ -281,9 +284,14 @@ def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) 
 
 def run_trained(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) -> tuple[dict[str, Any], Predictions]:
     """Trains and evaluates a recognizer in this process."""
+    from fgsgl.bench.repeat import repeatable
     from fgsgl.bench.train import train_and_score
 
-    result, predictions, skipped = train_and_score(cell, table, spec, *precision(spec), clock)
+    device, autocast = precision(spec)
+    with repeatable(device) as unrepeatable:
+        result, predictions, skipped = train_and_score(cell, table, spec, device, autocast, clock)
+    if unrepeatable:
+        result["hardware"]["unrepeatable"] = sorted(unrepeatable)
     result["data"] = describe_data(cell, table, skipped)
     return result, predictions
 

@@ -26,6 +26,7 @@ from fgsgl.bench.config import build_config
 from fgsgl.bench.cost import measure
 from fgsgl.bench.method import Classes, Method, Recipe
 from fgsgl.bench.protocol import Protocol, default_protocol
+from fgsgl.bench.repeat import repeatable
 from fgsgl.data.mm_skeleton import random_skeleton_batch
 from fgsgl.data.sampling import PER_SEGMENT
 from fgsgl.errors import UserError
@@ -61,19 +62,20 @@ class Subject:
     Args:
         method: one that has a recognizer.
         protocol: of SynMG.
+        device: torch device.
 
     Raises:
         UserError: for a floor or ceiling, or a method that cannot run here.
     """
 
-    def __init__(self, method: Method, protocol: Protocol) -> None:
+    def __init__(self, method: Method, protocol: Protocol, device: str = "cpu") -> None:
         if method.unavailable:
             raise UserError(f"{method.name} cannot run here: {method.unavailable}")
         if method.model is None:
             raise UserError(f"{method.name} is a {method.kind} and has no recognizer to check")
         init_default_scope("mmaction")
         MMLogger.get_current_instance().setLevel("ERROR")
-        self.method, self.protocol = method, protocol
+        self.method, self.protocol, self.device = method, protocol, device
         self.batch = BATCHES[method.modality](self.protocol)
         self.model = self.build(seed=0)
 
@@ -90,7 +92,7 @@ class Subject:
                 part["pretrained"] = None
         model = MODELS.build({**config["model"], "autocast": autocast})
         model.init_weights()
-        return model
+        return model.to(self.device)
 
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """The recipe's optimizer at its highest rate."""
@@ -125,15 +127,19 @@ def check(trained: bool) -> Callable[[Check], Check]:
     return mark
 
 
-def examine(method: Method, size: str) -> Iterable[Outcome]:
+def examine(method: Method, size: str, device: str = "cpu") -> Iterable[Outcome]:
     """Every check that applies to a method, one after the other.
 
     Raises:
         UserError: as :class:`Subject`.
     """
-    subject = Subject(method, default_protocol("synmg", size=size, image_size=IMAGE_SIZE))
+    with repeatable(device):
+        yield from _outcomes(Subject(method, default_protocol("synmg", size=size, image_size=IMAGE_SIZE), device))
+
+
+def _outcomes(subject: Subject) -> Iterable[Outcome]:
     for function, trained in CHECKS:
-        if trained and method.recipe is None:
+        if trained and subject.method.recipe is None:
             continue
         promise = function.__doc__ or ""
         try:
@@ -284,7 +290,7 @@ def scores_of(model: nn.Module, inputs: Sequence[Tensor], labels: Sequence[int] 
     """``scores_BC`` of some clips; without labels, their samples are empty."""
     samples = [ActionDataSample() for _ in inputs] if labels is None else _samples(labels)
     answered = model.eval().test_step({"inputs": list(inputs), "data_samples": samples})
-    return torch.stack([sample.pred_score.float() for sample in answered])
+    return torch.stack([sample.pred_score.float().cpu() for sample in answered])
 
 
 def _frames_batch(protocol: Protocol) -> Batch:

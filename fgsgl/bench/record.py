@@ -72,7 +72,8 @@ class Record:
     """Versions of Python, torch and the rest, ``git_commit``, ``git_dirty``, ``fgsgl``."""
     hardware: dict[str, Any]
     """``device``, ``cpu``, ``cores``, ``memory_gib``, ``gpu``, ``threads`` (of a process), ``autocast``, ``devices``
-    (processes that trained it) and ``compiled`` (whether its visual tower was)."""
+    (processes that trained it), ``compiled`` (whether its visual tower was) and, where a GPU met any, ``unrepeatable``
+    (operations of which :func:`fgsgl.bench.repeat.repeatable` knows no repeatable form)."""
     started_utc: str
     times_s: dict[str, float] = field(default_factory=dict)
     """Seconds by phase: ``import``, ``data``, ``build``, ``train``, ``evaluate``, ``total``."""

@@ -129,7 +129,6 @@ def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, aut
     config["resume"] = prepare(work_dir)
     if spec["keep_checkpoints"] == "best":
         config["default_hooks"]["checkpoint"] |= {"save_best": "acc/top1", "rule": "greater"}
-    config["randomness"]["deterministic"] = device == "cuda"
     backends = ["TensorboardVisBackend", *([VISUALIZERS[spec["visualizer"]]] if spec["visualizer"] else [])]
     config["visualizer"] = {"type": "ActionVisualizer", "vis_backends": [{"type": name} for name in backends]}
     return shared_config(config, spec["devices"])
