@@ -17,8 +17,11 @@ from fgsgl.errors import UserError, run_command
 from sweeps.objectives import OBJECTIVES, require_objectives
 from sweeps.samplers import PRUNERS, SAMPLERS
 
+TRIALS = 10
+MINUTES = 10
 EXAMPLES = """\
-without options: 10 trials of FG-SGL's components on SynMG quick, then FG-SGL as it is and tuned, with 2 seeds each.
+without options: in 10 minutes, 10 trials of FG-SGL's components on SynMG quick, then FG-SGL as it is and tuned, with 2
+seeds each; where they do not fit, as many as do, and the same command goes on with the rest.
 
   python sweeps/optuna_search.py --space all --trials 40 --timeout 480      a night
   python sweeps/optuna_search.py --method fgsgl tsm --trials 20             two methods alike, 3 nested studies each
@@ -61,10 +64,12 @@ def build_parser() -> argparse.ArgumentParser:
         "one is the tuned row (default: top1)",
     )  # fmt: skip
     effort = parser.add_argument_group("how much")
-    effort.add_argument("--trials", type=int, default=10, help="of each study, of all commands together (default: 10)")
+    effort.add_argument("--trials", type=int, help=f"of each study, of all commands together (default: {TRIALS})")
     effort.add_argument(
-        "--timeout", type=float, default=math.inf, metavar="MINUTES", help="after which no trial is started"
-    )
+        "--timeout", type=float, metavar="MINUTES",
+        help="nothing is started that would not end within them, judged by the cells before; the same command goes on "
+        f"(default: {MINUTES} for a search of one method without --trials, else none)",
+    )  # fmt: skip
     effort.add_argument("--seeds-per-trial", type=int, default=1, help="cells whose mean counts (default: 1)")
     effort.add_argument(
         "--nested", type=int, help="independent studies of each method (default: 1 for one method, 3 for several)"
@@ -74,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("how")
     how.add_argument("--sampler", choices=list(SAMPLERS), default="tpe", help="(default: tpe)")
-    how.add_argument("--pruner", choices=PRUNERS, help="(default: median; none where the objective allows none)")
+    how.add_argument("--pruner", choices=PRUNERS, help="(default: halving; none where the objective allows none)")
     how.add_argument(
         "--storage", help="a journal file, or a data base's URL, which is written beside the cells: keep its password "
         "where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"
@@ -99,18 +104,20 @@ def sweep(arguments: argparse.Namespace) -> int:
     nested = arguments.nested if arguments.nested is not None else 3 if len(methods) > 1 else 1
     out = arguments.out or Path("results/local") / f"sweep-{protocol.dataset}-{protocol.preset}"
     alone = [method.name for method in methods] == ["fgsgl"]
+    look = len(methods) == 1 and arguments.trials is None
+    timeout_min = arguments.timeout if arguments.timeout is not None else MINUTES if look else math.inf
     wanted = Sweep(
         methods=methods,
         protocol=protocol,
         space=arguments.space or ("components" if alone else "optim"),
         objectives=require_objectives(arguments.objective),
-        trials=arguments.trials,
+        trials=TRIALS if arguments.trials is None else arguments.trials,
         nested=nested,
         seeds=arguments.seeds if arguments.seeds is not None else max(2, nested),
         seeds_per_trial=arguments.seeds_per_trial,
         sampler=arguments.sampler,
         pruner=arguments.pruner,
-        timeout_s=60 * arguments.timeout,
+        timeout_s=60 * timeout_min,
         out=out,
         root=arguments.root,
         storage=arguments.storage,

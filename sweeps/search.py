@@ -23,6 +23,7 @@ from sweeps.objectives import values_of
 from sweeps.proposals import propose, suggest_by
 from sweeps.question import FAILURE, Question, counts
 from sweeps.storage import Presence
+from sweeps.timebox import Timebox
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -53,14 +54,14 @@ class Search:
         storage: its path or URL, which the cells open as well.
         trials: how many are wanted, of all commands together.
         presence: of this command.
-        deadline_s: on the monotonic clock; no trial is started after it.
+        timebox: of the sweep; no trial is started that would not end in it.
     """
 
     def __init__(
-        self, question: Question, study: Study, storage: str, trials: int, presence: Presence, deadline_s: float
+        self, question: Question, study: Study, storage: str, trials: int, presence: Presence, timebox: Timebox
     ) -> None:
         self.question, self.study, self.storage, self.wanted = question, study, storage, trials
-        self.presence, self.deadline_s = presence, deadline_s
+        self.presence, self.timebox = presence, timebox
         self.reports = len(question.objectives) == 1
         self.running: dict[int, _Running] = {}
         self.ready: deque[Task] = deque()
@@ -88,7 +89,7 @@ class Search:
 
     @property
     def _goes_on(self) -> bool:
-        return not (self.given_up or self.exhausted) and time.monotonic() < self.deadline_s
+        return not (self.given_up or self.exhausted) and self.timebox.rounds() >= self.question.seeds
 
     @property
     def _missing(self) -> int:
@@ -130,6 +131,7 @@ class Search:
         if self.study.get_trials(deepcopy=False)[number].state.is_finished():
             self._forget(number)  # another command has given it up for dead, and has the record from the ledger
             return
+        self.timebox.see(record)
         self._report(task, record)
         running.records.append(record)
         if record.status == "failed":
@@ -190,7 +192,7 @@ class Search:
             "study": self.study.study_name,
             "number": number,
             "pruner": dict(question.pruner) if self.reports else None,
-            "first_step": index * question.protocol.epochs,
+            "steps_before": index * question.protocol.epochs,
         }
         self.ready.append(Task(cell=running.cells[-1], trial=spec))
 
@@ -200,7 +202,7 @@ class Search:
             trial = self.running[task.trial["number"]].trial
             known = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
             for row in record.curve:
-                step = task.trial["first_step"] + row["epoch"] - 1
+                step = task.trial["steps_before"] + row["epoch"]
                 if "val_top1" in row and step not in known:
                     trial.report(row["val_top1"], step)
 

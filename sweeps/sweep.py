@@ -37,6 +37,7 @@ from sweeps.samplers import pruner_spec
 from sweeps.search import Search, Searches
 from sweeps.spaces import space_of
 from sweeps.storage import Presence
+from sweeps.timebox import Timebox
 from sweeps.tuning import value_text, write_results
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Sweep:
     sampler: str
     pruner: str | None
     timeout_s: float
-    """After which no trial is started."""
+    """In which the whole is to end, as far as cells take as long as those before them."""
     out: Path
     root: Path | None
     storage: str | None
@@ -100,6 +101,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     Raises:
         UserError: for bad input, before anything is trained where that is possible.
     """
+    timebox = Timebox(ends_s=time.monotonic() + sweep.timeout_s)
     sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
@@ -133,7 +135,9 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     trials_place.out.mkdir(parents=True, exist_ok=True)
     with FileLock(trials_place.out / "studies.lock"):  # two commands would begin a study with the defaults twice
         studies = [open_study(storage, sweep.name(question), question) for question in questions]
-    search(sweep, questions, studies, storage, trials_place, console)
+    for record in trials_place.ledger.records().values():
+        timebox.see(record)
+    search(sweep, questions, studies, storage, trials_place, timebox, console)
     if place.limits.over:
         over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
         console.print(f"{over}: the same command goes on from here", highlight=False)
@@ -142,7 +146,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     console.print(studies_table(found))
     if not any(tuning.found for tuning in found):
         raise UserError("no trial has finished: all were pruned or failed; give the search more --trials")
-    return run_rows(sweep, found, trials_place.ledger, place, table, console)
+    return run_rows(sweep, found, trials_place.ledger, place, timebox, table, console)
 
 
 def search(
@@ -151,13 +155,13 @@ def search(
     studies: Sequence[Study],
     storage: BaseStorage,
     place: Place,
+    timebox: Timebox,
     console: Console,
 ) -> None:
-    """Runs the trials that are left."""
-    deadline_s = time.monotonic() + sweep.timeout_s
+    """Runs the trials that are left, as far as the time goes."""
     with Presence(place.out / "commands", storage) as presence:
         searches = [
-            Search(question, study, sweep.where, sweep.trials, presence, deadline_s)
+            Search(question, study, sweep.where, sweep.trials, presence, timebox)
             for question, study in zip(questions, studies, strict=True)
         ]
         left = [one.left() for one in searches]
@@ -178,16 +182,31 @@ def search(
         if one.exhausted:
             line = f"{one.study.study_name}: its space holds no further settings after {one.begun} trials"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+    late = sum(one.left() for one in searches if not (one.given_up or one.exhausted))
+    if late and not place.limits.over:
+        tell_late(f"{late} trial(s)", sweep, console)
+
+
+def tell_late(what: str, sweep: Sweep, console: Console) -> None:
+    """Says what was not started for want of time."""
+    said = f"{what} would not have ended within {sweep.timeout_s / 60:g} minutes (--timeout)"
+    console.print(f"{said}: the same command goes on from here", highlight=False)
 
 
 def run_rows(
-    sweep: Sweep, found: Sequence[Tuning], trials: Ledger, place: Place, table: ClipTable, console: Console
+    sweep: Sweep,
+    found: Sequence[Tuning],
+    trials: Ledger,
+    place: Place,
+    timebox: Timebox,
+    table: ClipTable,
+    console: Console,
 ) -> int:
     """Runs every method with its default settings and with those found, by fresh and paired seeds, and writes what was
     found beside their board.
 
     Seed s of a tuned row has the settings of the study s modulo their number, so that its spread holds that of the
-    search. A method of which no trial finished has its default row alone.
+    search. A method of which no trial finished has its default row alone. What the time does not hold stays planned.
     """
     text = found[0].question.text
     wanted = cells(
@@ -210,11 +229,21 @@ def run_rows(
     entries = [plan_entry(tuning, trials, sweep.protocol.hash()) for tuning in found]
     write_plan(sweep.out / "plan.json", planned, tunings=entries)
     failed_before = tell_results(planned, sweep.out, console)
-    code = work_off(undone(planned), place, console, show_board_if_changed)
-    if place.ledger.records():
-        write_results(sweep.out, found, trials, sweep.protocol.hash())
-        console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
+    todo = undone(planned)
+    in_time = _in_time(todo, timebox.rounds() * place.jobs)
+    code = work_off(in_time, place, console, show_board_if_changed)
+    if len(in_time) < len(todo):
+        tell_late(f"{len(todo) - len(in_time)} of {len(todo)} cells of the rows", sweep, console)
+    write_results(sweep.out, found, trials, sweep.protocol.hash())
+    console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
     return max(code, int(failed_before))
+
+
+def _in_time(todo: Sequence[Cell], count: float) -> list[Cell]:
+    """So many of the cells that train, and with them those that do not, which take next to no time."""
+    trained = [cell for cell in todo if cell.method.recipe]
+    late = set() if count >= len(trained) else {cell.cell_id for cell in trained[int(count) :]}
+    return [cell for cell in todo if cell.cell_id not in late] if count else []
 
 
 def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, console: Console) -> None:
@@ -231,6 +260,8 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
     known = [count * seconds for seconds in cell_s if seconds is not None]
     missing = f" for {len(known)} of the studies" if known and len(known) < len(questions) else ""
     about = f"about {math.ceil(sum(known) / place.jobs / 60)} min with {place.jobs} at a time{missing}"
+    held = f"; what would not end within {sweep.timeout_s / 60:g} min is left for the same command (--timeout)"
+    held = "" if sweep.timeout_s == math.inf else held
     identity = questions[0].identity()
     console.print(
         f"studies: {len(questions)}, trials of each: {sweep.trials}, cells of each trial: {sweep.seeds_per_trial}, "
@@ -238,7 +269,7 @@ def show_questions(sweep: Sweep, questions: Sequence[Question], place: Place, co
         f"objective: {', '.join(identity['objective'])} on the validation split; {identity['sampler']}; "
         f"{identity['pruner']}\n"
         f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells\n"
-        f"{about if known else 'time unknown'}",
+        f"{about if known else 'time unknown'}{held}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pandas as pd
 from fgsgl.bench.cell import FULL, TUNED
 from fgsgl.bench.ledger import Ledger
 from fgsgl.files import write_whole
-from fgsgl.report.board import read_board
+from fgsgl.report.board import COLUMNS, read_board
 from fgsgl.report.tables import (
     EMPTY,
     markdown_table,
@@ -61,7 +61,8 @@ def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, proto
         if tuning.best:
             path = folder / "best" / f"{tuning.method}.yaml"
             write_best(path, tuning.method, tuning.best.changes, provenance_of(tuning.best))
-    table, records = read_board(folder).table, trials.records()
+    begun, records = any((folder / "ledger").glob("*.json")), trials.records()
+    table = read_board(folder).table if begun else pd.DataFrame(columns=list(COLUMNS))
     table = table[table["protocol"] == protocol_hash]
     lines = [_line(tuning, bill(tuning, records), table) for tuning in tunings]
     drawn = figures.write(tunings, folder / "figures")
@@ -99,7 +100,7 @@ def _line(tuning: Tuning, billed: Bill, table: pd.DataFrame) -> dict[str, Any]:
     values = [answer.best.values[0] for answer in tuning.found]
     return {
         "method": tuning.method,
-        "label": default.label if default else tuning.method,
+        "label": tuning.question.method.display_name,
         **_shares("default", default),
         **_shares("tuned", tuned),
         **{name: getattr(tuned, name, np.nan) for name in ("diff_top1", "diff_ci_low", "diff_ci_high")},

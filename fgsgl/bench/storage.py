@@ -18,7 +18,7 @@ HEARTBEAT_S = 30
 """How often a command tells a data base that a trial of its own is alive."""
 GRACE_S = 120
 """After how long without a heartbeat a trial counts as dead."""
-PRUNERS = ("MedianPruner", "HyperbandPruner", "NopPruner")
+PRUNERS = ("MedianPruner", "HyperbandPruner", "SuccessiveHalvingPruner", "NopPruner")
 
 
 def open_storage(where: str | None, default: Path | None = None) -> BaseStorage:

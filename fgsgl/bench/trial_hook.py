@@ -19,20 +19,20 @@ from fgsgl.bench.storage import open_storage, pruner_of
 
 
 class TrialHook(Hook):
-    """Reports the top-1 on the validation split, step by step: the trial's epochs over all its cells, from 0.
+    """Reports the top-1 on the validation split, step by step: the trial's epochs over all its cells, from 1.
 
     A cell that is resumed reports the epochs before as well, since its trial may be another than when they ran.
 
     Args:
         trial: ``{"storage": path or URL, "study": name, "number": of the trial, "pruner": see pruner_of,
-            "first_step": of the cell's first epoch}``.
+            "steps_before": epochs of the trial's cells before this one}``.
         progress: keeps the learning curve; it comes first.
     """
 
     priority = "VERY_LOW"
 
     def __init__(self, trial: Mapping[str, Any], progress: CellHook) -> None:
-        self.progress, self.first_step = progress, trial["first_step"]
+        self.progress, self.steps_before = progress, trial["steps_before"]
         self.trial = _open(trial) if is_main_process() else None
 
     def before_train(self, runner: Runner) -> None:
@@ -60,7 +60,7 @@ class TrialHook(Hook):
     def _ask(self) -> bool:
         known = self.trial.storage.get_trial(self.trial._trial_id).intermediate_values
         for row in self.progress.rows:
-            step = self.first_step + row["epoch"] - 1
+            step = self.steps_before + row["epoch"]
             if "val_top1" in row and step not in known:
                 self.trial.report(row["val_top1"], step)
         return self.trial.should_prune()

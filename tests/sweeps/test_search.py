@@ -5,6 +5,7 @@ Records are made up here, as cells would write them; everything else is the real
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections import Counter
@@ -23,13 +24,14 @@ from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import SEALED, default_protocol
 from fgsgl.bench.record import Record
 from fgsgl.bench.space import Param
-from fgsgl.bench.storage import open_storage
+from fgsgl.bench.storage import open_storage, pruner_of
 from fgsgl.errors import UserError
 from sweeps.question import Question, open_study, winner
 from sweeps.samplers import pruner_spec
 from sweeps.search import Search, Searches
 from sweeps.spaces import spaces_of
 from sweeps.storage import Presence
+from sweeps.timebox import WRAP_UP_S, Timebox
 
 PROTOCOL = default_protocol("synmg", "smoke", epochs=2, evaluation=SEALED)
 FORMS = ["{}/studies.journal", "sqlite:///{}/studies.db"]
@@ -74,7 +76,7 @@ def presence(tmp_path: Path, storage: BaseStorage) -> Iterator[Presence]:
 
 
 def begun(asked: Question, storage: BaseStorage, presence: Presence, trials: int, name: str = "s") -> Search:
-    search = Search(asked, open_study(storage, name, asked), "nowhere", trials, presence, math.inf)
+    search = Search(asked, open_study(storage, name, asked), "nowhere", trials, presence, Timebox())
     search._count()
     return search
 
@@ -101,7 +103,7 @@ def test_trials_are_sealed_cells_with_the_defaults_first_and_seeds_of_their_own(
     assert len({cell.cell_id for cell in cells}) == 6 and not search.open
     trials = search.study.get_trials()
     assert [trial.user_attrs["cell_ids"] for trial in trials] == [[cell.cell_id] for cell in cells]
-    assert all(trial.intermediate_values == {0: trial.value, 1: trial.value} for trial in trials)
+    assert all(trial.intermediate_values == {1: trial.value, 2: trial.value} for trial in trials)
     best = winner(search.study, search.question)
     assert best.value == max(cell.variant.changes["recipe.lr"] for cell in cells)
 
@@ -140,11 +142,11 @@ def test_several_seeds_of_a_trial_follow_one_another_and_their_mean_counts(stora
     steps = []
     while (task := search.take()) is not None:
         assert search.take() is None, "the next seed waits for this one"
-        steps.append(task.trial["first_step"])
+        steps.append(task.trial["steps_before"])
         search.finished(task, record_of(task.cell, {1000: 0.2, 1001: 0.4, 1002: 0.9}[task.cell.seed]))
     (trial,) = search.study.get_trials()
     assert steps == [0, 2, 4] and trial.value == pytest.approx(0.5) and len(trial.user_attrs["cell_ids"]) == 3
-    assert sorted(trial.intermediate_values) == list(range(6))
+    assert sorted(trial.intermediate_values) == [1, 2, 3, 4, 5, 6]
 
 
 def test_no_settings_are_tried_twice_and_a_space_without_others_ends_the_search(storage, presence) -> None:
@@ -272,11 +274,43 @@ def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> Non
     assert search.study.user_attrs["pruner"].startswith("HyperbandPruner(min_resource=1, max_resource=10, ")
 
 
-def test_no_trial_is_started_after_the_time_is_over(storage, presence) -> None:
+def test_no_trial_is_started_that_would_not_end_in_time(storage, presence) -> None:
+    """The first is, since nobody knows how long it takes: 100 s, of the 90 that are left then."""
     asked = question()
-    search = Search(asked, open_study(storage, "s", asked), "nowhere", 5, presence, deadline_s=-1.0)
-    assert search.take() is None and not search.open
-    assert states(search.study) == {"WAITING": 1}
+    timebox = Timebox(ends_s=time.monotonic() + WRAP_UP_S + 90)
+    search = Search(asked, open_study(storage, "s", asked), "nowhere", 5, presence, timebox)
+    task = search.take()
+    record = dataclasses.replace(record_of(task.cell), times_s={"total": 100.0, "train": 90.0})
+    search.finished(task, record)
+    assert search.take() is None and not search.open and search.left() == 4
+    assert states(search.study) == {"COMPLETE": 1}
+
+
+def test_a_timebox_counts_a_pruned_cell_as_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    timebox = Timebox(ends_s=1000 + WRAP_UP_S + 119)
+    assert timebox.rounds() == math.inf, "nobody knows yet"
+    cell = question().cell("trial 0", {}, 0)
+    timebox.see(dataclasses.replace(record_of(cell, status="pruned"), times_s={"total": 35.0, "train": 25.0}))
+    assert timebox.longest_s == 60 and timebox.rounds() == 1, "one epoch of two"
+    timebox.see(dataclasses.replace(record_of(cell), times_s={"total": 59.0, "train": 49.0}))
+    timebox.see(dataclasses.replace(record_of(cell, status="failed"), times_s={}))
+    assert timebox.longest_s == 60 and Timebox(longest_s=60.0).rounds() == math.inf
+    assert Timebox(ends_s=1000.0).rounds() == 0 and Timebox().rounds() == math.inf
+
+
+def test_halving_ends_the_worse_half_after_one_two_and_four_epochs() -> None:
+    study = optuna.create_study(direction="maximize", pruner=pruner_of(pruner_spec(None, ("top1",), 5, 1)))
+    ended = []
+    for top1 in (0.5, 0.4, 0.6, 0.5, 0.55, 0.7):
+        trial = study.ask()
+        for epoch in range(1, 6):
+            trial.report(top1, epoch)
+            if trial.should_prune():
+                break
+        study.tell(trial, top1)
+        ended.append(epoch)
+    assert ended == [5, 1, 5, 2, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +322,7 @@ def test_no_trial_is_started_after_the_time_is_over(storage, presence) -> None:
         ({"method": get("tsm"), "space": spaces_of(get("tsm"))["optim"]}, "method fgsgl, not tsm"),
         ({"objectives": ("macro_f1",)}, r"objective \['top1'\], not \['macro_f1'\]"),
         ({"sampler": "random"}, "sampler TPESampler.*, not RandomSampler"),
-        ({"pruner": {"name": "NopPruner"}}, "pruner MedianPruner.*, not NopPruner"),
+        ({"pruner": {"name": "NopPruner"}}, "pruner SuccessiveHalvingPruner.*, not NopPruner"),
         ({"seeds": 2}, "seeds_per_trial 1, not 2"),
     ],
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,10 +37,11 @@ from sweeps.samplers import pruner_spec
 from sweeps.search import Search
 from sweeps.spaces import spaces_of
 from sweeps.storage import Presence
+from sweeps.timebox import Timebox
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (str(ROOT / "sweeps" / "optuna_search.py"), "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
-FAST = ("--method", "linear_probe", "--epochs", "2", "--seeds", "1")
+FAST = ("--method", "linear_probe", "--epochs", "2", "--seeds", "1", "--pruner", "median")
 
 
 def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
@@ -70,7 +71,7 @@ def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smo
         assert sorted(read_predictions(swept / "trials" / "ledger", cell_id).clip_ids) == val_ids
         assert (record.protocol["evaluation"], record.localisation, record.seed) == (SEALED, None, 1000)
         assert trial.value == record.metrics["top1"]
-        assert trial.intermediate_values == {row["epoch"] - 1: row["val_top1"] for row in record.curve}
+        assert trial.intermediate_values == {row["epoch"]: row["val_top1"] for row in record.curve}
         assert record.config["recipe"]["lr"] == trial.params["recipe.lr"]
         spec = json.loads((swept / "trials" / "work" / cell_id / "spec.json").read_text())
         assert spec["trial"]["number"] == trial.number
@@ -104,6 +105,23 @@ def test_the_same_command_again_runs_nothing(swept: Path, smoke: Path, capsys) -
     assert main([*COMMAND[1:], *FAST, "--root", str(smoke), "--out", str(swept), "--trials", "2"]) == 0
     assert "0 of 2 trials to run" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in swept.glob("**/ledger/*")} == before
+
+
+def test_rows_that_the_time_does_not_hold_are_left_to_the_same_command(
+    swept: Path, smoke: Path, tmp_path: Path, capsys
+) -> None:
+    """The trials are there already, and have shown that a cell takes longer than the second that is left."""
+    out = tmp_path / "out"
+    shutil.copytree(swept / "trials", out / "trials")
+    words = [*COMMAND[1:], *FAST, "--root", str(smoke), "--out", str(out), "--trials", "2"]
+    assert main([*words, "--timeout", "0.52"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(
+        r"\d of \d cells of the rows would not have ended within 0.52 minutes \(--timeout\): the same", said
+    )
+    assert not list((out / "ledger").glob("*")) and (out / "figures" / "history-linear_probe.png").is_file()
+    assert yaml.safe_load((out / "best" / "linear_probe.yaml").read_text())["changes"]
+    assert "| Linear probe |" in (out / "tuning.md").read_text()
 
 
 def test_optunas_own_command_opens_the_study(swept: Path) -> None:
@@ -148,18 +166,18 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
                     param.name: optuna.distributions.FloatDistribution(param.low, param.high, log=True)
                     for param in asked.space
                 },
-                intermediate_values=dict.fromkeys(range(4), 1.0),
+                intermediate_values=dict.fromkeys(range(1, 5), 1.0),
             )
         )
     place = local_place(tmp_path, smoke, "cpu", 1)
     with Presence(tmp_path / "commands", storage) as presence, Live(Console(), 1) as live:
-        search = Search(asked, study, where, 5, presence, math.inf)
+        search = Search(asked, study, where, 5, presence, Timebox())
         execute(search, place, live)
     trial = study.get_trials()[default.number]
-    assert trial.state.name == "PRUNED" and sorted(trial.intermediate_values) == [0, 1]
+    assert trial.state.name == "PRUNED" and sorted(trial.intermediate_values) == [1, 2]
     (record,) = place.ledger.records().values()
     assert (record.status, record.metrics, record.failure) == ("pruned", {}, None)
-    assert [row["val_top1"] for row in record.curve] == [trial.intermediate_values[step] for step in (0, 1)]
+    assert [row["val_top1"] for row in record.curve] == [trial.intermediate_values[step] for step in (1, 2)]
     assert record.times_s["train"] > 0 and record.hardware["cpu"] and [record.cell_id] == trial.user_attrs["cell_ids"]
     (planned,) = plan([asked.cell("again", {}, 0)], place.ledger)
     assert planned.cell.cell_id == record.cell_id and not planned.done
