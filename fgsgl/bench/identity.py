@@ -12,14 +12,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
 LATER = {"later": True}
 LABEL = {"label": True}
 
 
 def digest(content: Any) -> str:
     """16 hex digits of SHA-256 over the canonical JSON of plain values."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
 
 
 def identity(instance: Any) -> dict[str, Any]:

@@ -73,6 +73,8 @@ _read = once(read_record)
 
 
 def _is_done(path: Path) -> bool:
-    """Looks for the line that says so, which takes a tenth of the time of reading the record; without it, reads it."""
-    content = path.read_bytes()
-    return all(line in content for line in DONE_LINES) or _read(path).status == "done"
+    """Looks for the lines that say so, which takes a tenth of the time of reading the record; without it, reads it."""
+    with path.open("rb", buffering=0) as file:
+        content = file.read()
+    found = all(content.rfind(line) >= 0 for line in DONE_LINES)  # from the end, near which they stand
+    return found or _read(path).status == "done"

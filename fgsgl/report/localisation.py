@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -127,9 +128,9 @@ def _lines(numbers: Numbers, without: Numbers, who: tuple[str, str]) -> Iterator
     for (measure, source, dimension), by_seed in sorted(numbers.items(), key=lambda item: _order(item[0])):
         if source in BLIND:
             continue
-        values_N = np.array([one["value"] for one in by_seed.values()])
-        line = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(values_N)}
-        line |= next(iter(by_seed.values())) | {"value": values_N.mean(), "half_width": t_half_width(values_N)}
+        line = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(by_seed)}
+        mean, half_width = _mean([one["value"] for one in by_seed.values()])
+        line |= next(iter(by_seed.values())) | {"value": mean, "half_width": half_width}
         if who != WITHOUT:
             theirs = without.get((measure, STANDS_FOR[source], dimension if measure == "readout" else ""), {})
             line |= _against(by_seed, theirs, tested=who == REFERENCE and source in TESTED)
@@ -138,24 +139,53 @@ def _lines(numbers: Numbers, without: Numbers, who: tuple[str, str]) -> Iterator
 
 def _against(mine: Mapping[int, dict[str, Any]], theirs: Mapping[int, dict[str, Any]], tested: bool) -> dict[str, Any]:
     """The difference over the seeds that both have, and of a row that is tested what belongs to it."""
-    pairs = np.array([(mine[seed]["value"], theirs[seed]["value"]) for seed in mine if seed in theirs])
-    if not len(pairs):
+    pairs = [(mine[seed]["value"], theirs[seed]["value"]) for seed in mine if seed in theirs]
+    if not pairs:
         return {}
-    differences_N = pairs[:, 0] - pairs[:, 1]
-    line = {"n_pairs": len(pairs), "difference": differences_N.mean(), "diff_half_width": t_half_width(differences_N)}
+    mean, half_width = _mean([one - other for one, other in pairs])
+    line = {"n_pairs": len(pairs), "difference": mean, "diff_half_width": half_width}
     if tested and len(pairs) > 1:
-        paired = compare(*pairs.T)
+        paired = compare(*np.array(pairs).T)
         line |= {name: getattr(paired, name) for name in ("p", "smallest_p", "d_z", "wins")}
     return line
 
 
-def markdown(board: Board, table: pd.DataFrame) -> str:
+def _mean(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean and half its 95 % interval."""
+    return sum(values) / len(values), t_half_width(values)
+
+
+Rows = list[tuple[Any, tuple[str, ...]]]
+"""A row of the table, and its cells' texts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looks:
+    """What is shown of the table."""
+
+    looks: Rows
+    """Under ``LOOKS``."""
+    reads: Rows
+    """Under ``READS``."""
+    note: tuple[str, ...]
+
+
+def looks_of(board: Board, table: pd.DataFrame) -> Looks | None:
+    """The texts of a table of :func:`localisation`, each made once for all files that show them; None of an empty one."""
+    return (
+        None
+        if table.empty
+        else Looks(looks=list(look_rows(table)), reads=list(read_rows(table)), note=tuple(note(board, table)))
+    )
+
+
+def markdown(shown: Looks) -> str:
     """Both tables as GitHub shows them, with what they mean under them."""
     lines = ["# Where recognizers look, and what can be read out", ""]
-    lines += markdown_table(numeric_headings(LOOKS, N_TEXTS), [texts for _, texts in look_rows(table)])
-    reads = [texts for _, texts in read_rows(table)]
+    lines += markdown_table(numeric_headings(LOOKS, N_TEXTS), [texts for _, texts in shown.looks])
+    reads = [texts for _, texts in shown.reads]
     lines += ["", *markdown_table(numeric_headings(READS, N_TEXTS), reads)] if reads else []
-    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in note(board, table))]
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in shown.note)]
     return "\n".join(lines) + "\n"
 
 
@@ -268,12 +298,14 @@ def _about_missing(board: Board, table: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def write(board: Board) -> pd.DataFrame:
-    """Writes ``localisation.{md,csv}`` beside the leaderboard, where any record has the numbers; returns the table."""
+def write(board: Board) -> Looks | None:
+    """Writes ``localisation.{md,csv}`` beside the leaderboard, and returns what it shows; None, and no file, where no
+    record has the numbers."""
     table = localisation(board)
-    if table.empty:
-        return table
+    shown = looks_of(board, table)
+    if shown is None:
+        return None
     guarded = table.assign(**{name: table[name].map(no_formula) for name in ("label", "method", "variant")})
     write_whole(board.folder / "localisation.csv", guarded.to_csv(index=False, lineterminator="\n"))
-    write_whole(board.folder / "localisation.md", markdown(board, table))
-    return table
+    write_whole(board.folder / "localisation.md", markdown(shown))
+    return shown

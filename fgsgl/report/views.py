@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -41,9 +41,8 @@ WRAP = 24
 """Characters above which a column's texts wrap."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
-    """One cell of a table."""
+class Cell(NamedTuple):
+    """One cell of a table; a tuple, since a large board has hundreds of thousands."""
 
     text: str
     link: str = ""
@@ -168,14 +167,14 @@ def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
     return [view for view in views if view.size]
 
 
-def localisation_views(board: Board, table: pd.DataFrame) -> list[View]:
+def localisation_views(board: Board, looks: localisation.Looks | None) -> list[View]:
     """Where recognizers look, and what can be read out of them; none without such a record."""
-    if table.empty:
+    if looks is None:
         return []
     links, views = _Links(board), []
     for name, title, heads, rows in (
-        ("looks", "Where recognizers look", localisation.LOOKS, localisation.look_rows(table)),
-        ("reads", "What can be read out", localisation.READS, localisation.read_rows(table)),
+        ("looks", "Where recognizers look", localisation.LOOKS, looks.looks),
+        ("reads", "What can be read out", localisation.READS, looks.reads),
     ):
         headings, lines = numeric_headings(heads, texts=localisation.N_TEXTS), []
         for row, texts in rows:
@@ -184,7 +183,7 @@ def localisation_views(board: Board, table: pd.DataFrame) -> list[View]:
             lines.append(_line(headings, texts, links.to(row.protocol, own), pair))
         views.append(View(name=name, title=title, headings=headings, bodies=[lines]))
     views = [view for view in views if view.size]
-    return [*views[:-1], replace(views[-1], note=tuple(localisation.note(board, table)))]
+    return [*views[:-1], replace(views[-1], note=looks.note)]
 
 
 def data_views(board: Board) -> list[View]:
@@ -217,8 +216,10 @@ def _of_rows(
 def _line(headings: Headings, texts: Sequence[str], own: str, pair: str = "") -> list[Cell]:
     """The first cell and every number lead to the cells of the row, a difference to those of its reference as well."""
     cells: list[Cell] = []
+    seen = set()
     for (heading, numeric), text in zip(headings, texts, strict=True):
         link = pair if heading in PAIRED and pair else own
         link = link if text != EMPTY and (numeric or not cells) else ""
-        cells.append(Cell(text=text, link=link, again=any(cell.link == link for cell in cells)))
+        cells.append(Cell(text, link, link in seen))
+        seen.add(link)
     return cells

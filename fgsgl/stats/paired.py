@@ -5,6 +5,7 @@ N seeds, the same in both rows and in the same order. Values and differences are
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -85,6 +86,7 @@ def compare(mine_N: np.ndarray, theirs_N: np.ndarray, margin: float = 1.0) -> Pa
     )
 
 
+@functools.cache
 def wins_interval(won: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """The interval of Clopper and Pearson (Biometrika 26, 1934) of a probability, from ``won`` of ``n`` pairs.
 

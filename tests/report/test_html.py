@@ -17,7 +17,7 @@ from fgsgl.report.board import Board, leaderboard, read_board
 from fgsgl.report.figures import Written
 from fgsgl.report.html import page
 from fgsgl.report.load import load
-from fgsgl.report.localisation import localisation
+from fgsgl.report.localisation import localisation, looks_of
 from fgsgl.report.rows import rows, scored_cells
 
 VOID = ("meta", "img", "input")
@@ -67,7 +67,7 @@ class Page(HTMLParser):
 
 def shown(folder, figures=()):
     board = read_board(folder)
-    text = page(board, figures, ablations(board), localisation(board))
+    text = page(board, figures, ablations(board), looks_of(board, localisation(board)))
     return board, text, Page(text)
 
 
@@ -212,5 +212,5 @@ def test_ten_thousand_cells_take_few_megabytes(ledger):
         folder=ledger.folder, table=table, note=(), cost_note=(), cells=cells, scored=scored, planned=(), twins=(),
         published=pd.DataFrame(), answers=answers,
     )  # fmt: skip
-    text = page(board, (), (), pd.DataFrame())
+    text = page(board, (), (), None)
     assert len(table) == 1001 and len(text) < 5e6

@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from fgsgl.errors import UserError
 from fgsgl.report.board import read_board
-from fgsgl.report.localisation import localisation, markdown, write
+from fgsgl.report.localisation import localisation, looks_of, markdown, write
 
 SEEDS = 6
 BLIND = {"even": 0.03, "centre": 0.06, "prior": 0.1}
@@ -80,7 +80,7 @@ def test_the_dimensions_of_a_measure_are_a_family(folder) -> None:
     assert tested.groupby("measure").size().to_dict() == {"energy": 2, "pointing": 2, "readout": 1}
     for _, family in tested.groupby("measure"):
         np.testing.assert_allclose(family["p_holm"].astype(float), multipletests(family["p"], method="holm")[1])
-    text = markdown(board, table)
+    text = markdown(looks_of(board, table))
     assert "That p cannot reach 0.05 with n = 6 seeds in a family of 2." in text and "family of 1" not in text
     assert f"{tested['p_holm'].min():.3f} |" in text
 
@@ -102,7 +102,7 @@ def test_records_of_older_versions_stand_apart(ledger, folder) -> None:
     table = localisation(board)
     row = only(table, variant="text=shuffled", measure="energy", source="attention")
     assert row["value"] == pytest.approx(30) and np.isnan(row["difference"]) and row["n_clips"] == 240
-    assert "with attention alone, over all clips: FG-SGL text=shuffled." in markdown(board, table)
+    assert "with attention alone, over all clips: FG-SGL text=shuffled." in markdown(looks_of(board, table))
     assert table[table["source"] == "even"]["n_clips"].to_list() == [136, 136, 240, 240]
 
 
