@@ -171,12 +171,10 @@ class Looks:
 
 
 def looks_of(board: Board, table: pd.DataFrame) -> Looks | None:
-    """The texts of a table of :func:`localisation`, each made once for all files that show them; None of an empty one."""
-    return (
-        None
-        if table.empty
-        else Looks(looks=list(look_rows(table)), reads=list(read_rows(table)), note=tuple(note(board, table)))
-    )
+    """The texts of a table of :func:`localisation`, made once for all files that show them; None of an empty one."""
+    if table.empty:
+        return None
+    return Looks(looks=list(look_rows(table)), reads=list(read_rows(table)), note=tuple(note(board, table)))
 
 
 def markdown(shown: Looks) -> str:
