@@ -64,6 +64,11 @@ def test_identity_and_the_same_classes_need_no_interval_and_less_needs_one() -> 
     again = dataclasses.replace(lone[0], hardware={"device": "cuda", "threads": 1, "compiled": False})
     near = verdict(lone[0], again, answered(0), lone)
     assert near.reproduced and "not identical (other device); 0 of 400 clips changed" in near.said
+    pooled = {**lone[0].hardware, "unrepeatable": ["max_pool3d_backward"]}
+    said = verdict(
+        dataclasses.replace(lone[0], hardware=pooled), dataclasses.replace(lone[0], hardware=pooled), answered(0), lone
+    )
+    assert "on the same machine, device, code and versions; a GPU repeats no max_pool3d_backward" in said.said
     far = verdict(lone[0], again, answered(1), lone)
     assert not far.reproduced and "a row of one seed has no interval to lie in" in far.said
 
