@@ -146,8 +146,7 @@ def write_plan(
     design that of one over the same factors under the same protocol; a tuning (what :class:`fgsgl.report.load.Tuning`
     reads) that of the same row under the same protocol.
     """
-    before = path.read_text(encoding="utf-8") if path.exists() else None
-    known = {"cells": []} if before is None else json.loads(before)
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
     rows = {_place(row): row for row in known["cells"]}
     shared = {id(item.cell.protocol): item.cell.protocol for item in planned}
     protocols = {key: {"protocol": one.as_dict(), "protocol_hash": one.hash()} for key, one in shared.items()}
@@ -166,8 +165,8 @@ def write_plan(
     searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
     parts = {"designs": list(families.values()), "tunings": list(searches.values())}
     plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
-    text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
-    if text != before:
+    if plan != known or not path.exists():
+        text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
         write_whole(path, text)
 
 
