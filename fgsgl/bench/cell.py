@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from fgsgl.bench.identity import digest, identity
+from fgsgl.bench.identity import canonical, digest_of_parts, identity
 from fgsgl.bench.method import Method
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import Protocol
@@ -41,6 +41,17 @@ class Variant:
             }
         return self._identities[protocol, text]
 
+    def identity_parts(self, protocol: Protocol, text: str) -> dict[str, str]:
+        """The same, each value as canonical JSON."""
+        if (protocol, text) not in self._parts:
+            shared = self.identity(protocol, text)
+            self._parts[protocol, text] = {name: canonical(value) for name, value in shared.items()}
+        return self._parts[protocol, text]
+
+    @cached_property
+    def _parts(self) -> dict[tuple[Protocol, str], dict[str, str]]:
+        return {}
+
     @cached_property
     def _identities(self) -> dict[tuple[Protocol, str], dict[str, Any]]:
         return {}
@@ -71,5 +82,5 @@ class Cell:
     @cached_property
     def cell_id(self) -> str:
         """16 hex digits; equal for equal work, whatever the variant is called."""
-        shared = self.variant.identity(self.protocol, self.text)
-        return digest({**shared, "seed": self.seed, "data": self.fingerprint})
+        shared = self.variant.identity_parts(self.protocol, self.text)
+        return digest_of_parts({**shared, "seed": canonical(self.seed), "data": canonical(self.fingerprint)})

@@ -12,15 +12,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-
 LATER = {"later": True}
 LABEL = {"label": True}
 
 
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+"""The canonical JSON of plain values."""
+
+
 def digest(content: Any) -> str:
     """16 hex digits of SHA-256 over the canonical JSON of plain values."""
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
+    return _hash(canonical(content))
+
+
+def digest_of_parts(parts: Mapping[str, str]) -> str:
+    """The :func:`digest` of a mapping whose values are canonical JSON already: what many share is encoded once."""
+    return _hash("{" + ",".join(f"{canonical(name)}:{parts[name]}" for name in sorted(parts)) + "}")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def identity(instance: Any) -> dict[str, Any]:
