@@ -23,7 +23,7 @@ EXAMPLES = """\
 without options: in 10 minutes, 10 trials of FG-SGL's components on SynMG quick, then FG-SGL as it is and tuned, with 2
 seeds each; where they do not fit, as many as do, and the same command goes on with the rest.
 
-  python sweeps/optuna_search.py --space all --trials 40 --timeout 480      a night
+  python sweeps/optuna_search.py --space all --trials 80 --timeout 480 --pruner halving    a night
   python sweeps/optuna_search.py --method fgsgl tsm --trials 20             two methods alike, 3 nested studies each
   python sweeps/optuna_search.py --all-methods --trials 20                  every method, in the space of its recipe
   python sweeps/optuna_search.py --objective macro_f1 train_s               both: the trials that no other beats
@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("how")
     how.add_argument("--sampler", choices=list(SAMPLERS), default="tpe", help="(default: tpe)")
-    how.add_argument("--pruner", choices=PRUNERS, help="(default: halving; none where the objective allows none)")
+    how.add_argument("--pruner", choices=PRUNERS, help="(default: median; none where the objective allows none)")
     how.add_argument(
         "--storage", help="a journal file, or a data base's URL, which is written beside the cells: keep its password "
         "where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"

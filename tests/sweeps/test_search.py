@@ -300,7 +300,7 @@ def test_a_timebox_counts_a_pruned_cell_as_a_whole_one(monkeypatch: pytest.Monke
 
 
 def test_halving_ends_the_worse_half_after_one_two_and_four_epochs() -> None:
-    study = optuna.create_study(direction="maximize", pruner=pruner_of(pruner_spec(None, ("top1",), 5, 1)))
+    study = optuna.create_study(direction="maximize", pruner=pruner_of(pruner_spec("halving", ("top1",), 5, 1)))
     ended = []
     for top1 in (0.5, 0.4, 0.6, 0.5, 0.55, 0.7):
         trial = study.ask()
@@ -322,7 +322,7 @@ def test_halving_ends_the_worse_half_after_one_two_and_four_epochs() -> None:
         ({"method": get("tsm"), "space": spaces_of(get("tsm"))["optim"]}, "method fgsgl, not tsm"),
         ({"objectives": ("macro_f1",)}, r"objective \['top1'\], not \['macro_f1'\]"),
         ({"sampler": "random"}, "sampler TPESampler.*, not RandomSampler"),
-        ({"pruner": {"name": "NopPruner"}}, "pruner SuccessiveHalvingPruner.*, not NopPruner"),
+        ({"pruner": {"name": "NopPruner"}}, "pruner MedianPruner.*, not NopPruner"),
         ({"seeds": 2}, "seeds_per_trial 1, not 2"),
     ],
 )

@@ -41,7 +41,7 @@ from sweeps.timebox import Timebox
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (str(ROOT / "sweeps" / "optuna_search.py"), "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
-FAST = ("--method", "linear_probe", "--epochs", "2", "--seeds", "1", "--pruner", "median")
+FAST = ("--method", "linear_probe", "--epochs", "2", "--seeds", "1")
 
 
 def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:

@@ -163,9 +163,7 @@ def test_the_plan_tells_the_board_of_the_search(board) -> None:
     (entry,) = load_tunings(folder)
     assert (entry.method, entry.trials, entry.pruned, entry.failed, entry.cell_hours) == ("tsm", 24, 6, 6, 11.5)
     assert entry.sampler == "RandomSampler(seed=of study 0 to 2 and the trial's number)"
-    assert entry.studies == ["tsm-0", "tsm-1", "tsm-2"] and entry.pruner.startswith(
-        "SuccessiveHalvingPruner(min_resource=1"
-    )
+    assert entry.studies == ["tsm-0", "tsm-1", "tsm-2"] and entry.pruner.startswith("MedianPruner(n_startup_trials=4")
     table = read_board(folder).table
     row = table[table["variant"] == TUNED].iloc[0]
     assert row["diff_top1"] == pytest.approx(2.0) and row["settings"].count("recipe.lr=") == 3
