@@ -33,7 +33,8 @@ from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import UserError, nearest
 from fgsgl.report.diff import Answers, answers, changed
-from fgsgl.report.load import load, load_plan
+from fgsgl.report.load import load
+from fgsgl.report.planned import load_plan
 from fgsgl.report.rows import Key, rows
 from fgsgl.stats.seeds import t_half_width
 

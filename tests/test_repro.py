@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -14,7 +15,7 @@ from fgsgl.bench.record import Predictions, Record, write_predictions, write_rec
 from fgsgl.data.cliptable import Clip, ClipTable
 from fgsgl.errors import UserError
 from fgsgl.report.diff import Answers
-from fgsgl.report.load import Planned
+from fgsgl.report.planned import Planned
 from fgsgl.report.rows import rows
 from fgsgl.repro import cell_again, verdict, wanted
 
@@ -98,10 +99,10 @@ def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
 def test_a_tuned_row_is_found_with_the_cell_that_it_shares_with_the_default(tmp_path: Path) -> None:
     ledger, changed = Ledger(tmp_path), record_of(variant="tuned", seed=1)
     plan = [
-        Planned.model_validate({
+        msgspec.convert({
             "cell_id": cell.cell_id, "method": "fgsgl", "variant": "tuned", "seed": seed, "kind": "method",
             "protocol": PROTOCOL.as_dict(), "protocol_hash": PROTOCOL.hash(),
-        })
+        }, Planned)
         for seed, cell in ((0, ROW[0]), (1, changed))
     ]  # fmt: skip
     for record in (*ROW, changed):

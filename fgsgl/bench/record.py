@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-from pydantic_core import from_json
 
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
@@ -124,7 +124,7 @@ def read_record(path: Path) -> Record:
         UserError: if it is not a record of this schema version.
     """
     try:
-        raw = from_json(path.read_bytes())  # twice as fast as the json module, whose time is most of a large report's
+        raw = msgspec.json.decode(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"the record {path} cannot be read: {error}") from None
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fgsgl.bench.record import Record
 from fgsgl.report.board import REFERENCE, Board, label, printable
-from fgsgl.report.load import Arm, Design, Planned, load_designs
+from fgsgl.report.planned import Arm, Design, Planned, load_designs
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import holm
 from fgsgl.stats.paired import compare

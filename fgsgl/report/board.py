@@ -17,9 +17,10 @@ from fgsgl.report import tuned
 from fgsgl.report.answers import AnswerBook
 from fgsgl.report.compare import differences, ties
 from fgsgl.report.floors import require_floors
-from fgsgl.report.load import Planned, Tuning, load, load_plan, load_tunings
+from fgsgl.report.load import load
 from fgsgl.report.note import cost_note, note
 from fgsgl.report.numbers import COSTS, numbers, state
+from fgsgl.report.planned import Planned, Tuning, load_plan, load_tunings
 from fgsgl.report.published import published
 from fgsgl.report.rows import (
     KEY,

@@ -1,46 +1,35 @@
-"""What lies in a results folder, read and checked: the ledger's records and the cells that were planned.
+"""The records of a results folder, read and checked.
 
 A file may come from anywhere, so whatever the report computes with is checked here, once.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+import dataclasses
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+import msgspec
+from msgspec import Meta, Struct
 
-from fgsgl.bench.record import Record, read_record
+from fgsgl.bench.record import SCHEMA, Record, read_record
 from fgsgl.errors import UserError
 
-_Row = TypeVar("_Row")
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
 Kind = Literal["method", "floor", "ceiling"]
 
 
-class _Part(BaseModel):
-    """A part of a record, as far as a report reads it; what it does not read may be anything."""
-
-    model_config = ConfigDict(strict=True, from_attributes=True, allow_inf_nan=False)
+class _Score(TypedDict):
+    top1: Share
 
 
-class _Protocol(_Part):
-    dataset: str
-    preset: str
-
-
-class _Class(_Part):
+class _Class(TypedDict):
     n: int
     recall: Share | None
     precision: Share | None
     f1: Share | None
-
-
-class _Score(_Part):
-    top1: Share
 
 
 class _Metrics(_Score):
@@ -48,159 +37,115 @@ class _Metrics(_Score):
     top5: Share
     mean_class: Share
     macro_f1: Share
+    group_top1: NotRequired[Share]
+    f1_mean: NotRequired[Share]
     per_class: list[_Class]
-    by_score: dict[str, _Score] = {}
+    by_score: NotRequired[dict[str, _Score]]
+    scored_sha256: NotRequired[str]
 
 
-class _Test(_Part):
+class _Sizes(TypedDict):
+    train: NotRequired[int]
+    val: NotRequired[int]
     test: int
 
 
-class _Audit(_Part):
+class _Audit(TypedDict):
     clip_ids: Count
     subjects: Count
     videos: Count
     sentences: Count | None
 
 
-class _Data(_Part):
+class _Data(TypedDict):
     fingerprint: str
     classes: list[str]
-    n_clips: _Test
-    n_subjects: _Test
+    n_clips: _Sizes
+    n_subjects: _Sizes
     majority: Share
     split_sha256: str
-    skipped: list[dict[str, Any]] = []
-    audit: _Audit | None = None
+    skipped: NotRequired[list[dict[str, Any]]]
+    audit: NotRequired[_Audit | None]
+    caveats: NotRequired[list[str]]
 
 
-class _Hits(_Part):
+class _Hits(TypedDict):
     r1: Share
-    sentences: Annotated[int, Field(ge=1)]
+    sentences: Annotated[int, Meta(ge=1)]
     largest: Share
 
 
-class _Localisation(_Part):
+class _Localisation(TypedDict):
     n_clips: int
     pointing: dict[str, Share]
     energy: dict[str, Share]
-    clips_sha256: str | None = None
-    readout: dict[str, dict[str, _Hits]] | None = None
-
-    @model_validator(mode="after")
-    def _same_maps(self) -> Self:
-        if self.pointing.keys() != self.energy.keys():
-            raise ValueError("pointing and energy must be of the same maps")
-        return self
+    clips_sha256: NotRequired[str | None]
+    readout: NotRequired[dict[str, dict[str, _Hits]] | None]
 
 
-class _Failure(_Part):
-    class_: str = Field(alias="class")
-    message: str
+_Failure = TypedDict("_Failure", {"class": str, "message": str})
 
 
-class _Any(_Part):
+class _Any(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="status"):
+    """A :class:`~fgsgl.bench.record.Record` as far as a report reads it: what is not declared in a part is left out
+    (the classes of every extra score are half of a record). Parts without declarations are kept whole."""
+
+    schema: Literal[SCHEMA]
     cell_id: str
+    failure: _Failure | None = None
+    attempts: int = 1
     method: str
     variant: str
     kind: Kind
     seed: int
-    protocol: _Protocol
+    protocol: dict[str, Any]
+    """Of a :class:`Protocol`, checked apart."""
     protocol_hash: str
     config: dict[str, Any]
+    data: Any
     pretraining: str
     environment: dict[str, Any]
     hardware: dict[str, Any]
     started_utc: str
     times_s: dict[str, float]
-
-
-class _Done(_Any):
-    status: Literal["done"]
-    data: _Data
-    params: int | None
-    trainable_params: int | None
     peak_memory_mib: float | None = None
+    params: int | None = None
+    trainable_params: int | None = None
     cost: dict[str, float] = {}
-    curve: list[dict[str, float]]
+    curve: list[dict[str, float]] = []
+    metrics: dict[str, Any] = {}
+    selection: dict[str, Any] = {}
+    predictions_sha256: str | None = None
+    localisation: Any = None
+
+
+class _Done(_Any, tag="done"):
+    data: _Data
     metrics: _Metrics
     localisation: _Localisation | None = None
 
 
-class _Failed(_Any):
-    status: Literal["failed"]
+class _Failed(_Any, tag="failed"):
     failure: _Failure
 
 
-class _Pruned(_Any):
-    status: Literal["pruned"]
+class _Pruned(_Any, tag="pruned"):
+    pass
 
 
-class Planned(_Part):
-    """A cell of ``plan.json``."""
+class Protocol(Struct, frozen=True):
+    """What names the data of a protocol; its other settings may be anything."""
 
-    cell_id: str
-    method: str
-    variant: str
-    seed: int
-    kind: Kind
-    protocol: _Protocol
-    protocol_hash: str
+    dataset: str
+    preset: str
 
 
-class Arm(_Part):
-    """A combination of factors, and the variant of FG-SGL whose row stands for it."""
-
-    off: list[str]
-    variant: str
-    """As in the records, but ``""`` for FG-SGL itself."""
+class _Place(Struct):
+    protocol: Protocol
 
 
-class Design(_Part):
-    """A design of ``plan.json``: arms over some factors, which are one family of comparisons."""
-
-    design: str
-    protocol_hash: str
-    seeds: int = Field(ge=1)
-    factors: list[str] = Field(min_length=1)
-    arms: list[Arm] = Field(min_length=1)
-    """The first is what the others are compared with."""
-    aliases: list[str] = []
-
-    @model_validator(mode="after")
-    def _fits(self) -> Design:
-        offs = [tuple(arm.off) for arm in self.arms]
-        if len(set(offs)) < len(offs):
-            raise ValueError("two arms have the same factors off")
-        for name in {name for off in offs for name in off} - set(self.factors):
-            raise ValueError(f"an arm is without {name!r}, which is none of the factors")
-        return self
-
-
-class Tuning(_Part):
-    """A search of ``plan.json``: how the settings of a row were found, and what that cost."""
-
-    method: str
-    variant: str
-    protocol_hash: str
-    """Of the row, whose cells open the test split; the trials ran under one of their own."""
-    space: str
-    objective: list[str] = Field(min_length=1)
-    """Measured on the validation split; the first chose the winner."""
-    studies: list[str] = Field(min_length=1)
-    """Independent searches."""
-    trials: int = Field(ge=0)
-    """Of all studies, the pruned and the failed among them."""
-    pruned: int = Field(ge=0)
-    failed: int = Field(ge=0)
-    cell_hours: float = Field(ge=0)
-    """Of all cells of the trials, each billed once."""
-    gpu_hours: float = Field(ge=0)
-    sampler: str
-    pruner: str
-
-
-_RECORD = TypeAdapter(Annotated[_Done | _Failed | _Pruned, Field(discriminator="status")])
+_NAMES = tuple(field.name for field in dataclasses.fields(Record) if field.name != "status")
+_DECODER = msgspec.json.Decoder(_Done | _Failed | _Pruned)
 
 
 def load(folder: Path) -> tuple[Record, ...]:
@@ -213,77 +158,65 @@ def load(folder: Path) -> tuple[Record, ...]:
     paths = sorted((folder / "ledger").glob("*.json"), key=lambda path: path.name)
     if not paths:
         raise UserError(f"no record in {folder / 'ledger'}; expected <cell id>.json files, as `fgsgl run` writes them")
-    return tuple(load_record(path) for path in paths)
+    return tuple(_checked(path) for path in paths)
 
 
 def load_record(path: Path) -> Record:
-    """One record, checked.
+    """One record with all that it holds, checked.
 
     Raises:
         UserError: as :func:`load`.
     """
-    record = read_record(path)
+    _checked(path)
+    return read_record(path)
+
+
+def _checked(path: Path) -> Record:
+    """One record as far as a report reads it. Read and checked in one go, and without what would only fill the memory:
+    most of the time of a large report."""
     try:
-        checked = _RECORD.validate_python(record)
-    except ValidationError as error:
-        raise UserError(f"the record {path} cannot stand on a board: {_first(error)}") from None
-    if record.cell_id != path.stem:
-        raise UserError(f"the record {path} names itself {record.cell_id!r}; a record's file name is its cell id")
-    if checked.status == "done" and len(checked.metrics.per_class) != len(checked.data.classes):
-        raise UserError(
-            f"the record {path} has {len(checked.metrics.per_class)} rows in metrics.per_class, "
-            f"but {len(checked.data.classes)} classes"
-        )
+        with path.open("rb", buffering=0) as file:  # a buffer would take as long as the reading
+            found = _DECODER.decode(file.read())
+        msgspec.convert({"protocol": found.protocol}, _Place)
+    except (OSError, ValueError) as error:
+        whole = dataclasses.asdict(read_record(path))  # says what is wrong with a file that is no record at all
+        raise UserError(f"the record {path} cannot stand on a board: {fault(error, whole)}") from None
+    record = Record(status=found.__struct_config__.tag, **{name: getattr(found, name) for name in _NAMES})
+    _check_record(record, path)
     return record
 
 
-def load_plan(folder: Path, records: Sequence[Record]) -> tuple[Planned, ...]:
-    """The cells of ``<folder>/plan.json``, with a record or without; none if there is no such file.
+def _check_record(record: Record, path: Path) -> None:
+    """What no type says."""
+    if record.cell_id != path.stem:
+        raise UserError(f"the record {path} names itself {record.cell_id!r}; a record's file name is its cell id")
+    if record.status != "done":
+        return
+    rows, classes = record.metrics["per_class"], record.data["classes"]
+    if len(rows) != len(classes):
+        raise UserError(f"the record {path} has {len(rows)} rows in metrics.per_class, but {len(classes)} classes")
+    maps = record.localisation
+    if maps and maps["pointing"].keys() != maps["energy"].keys():
+        raise UserError(
+            f"the record {path} cannot stand on a board: localisation has pointing of {', '.join(maps['pointing'])}, "
+            f"but energy of {', '.join(maps['energy'])}; expected the same maps"
+        )
 
-    ``{"cells": [{"cell_id", "method", "variant", "seed", ...}]}``; a cell that does not give its ``kind``,
-    ``protocol`` or ``protocol_hash`` takes ``method`` and those of the first record.
 
-    Raises:
-        UserError: if the file is not such a plan.
+def fault(error: ValueError, whole: Any) -> str:
+    """What msgspec refused, in one line: where, what came there and what was expected.
+
+    Args:
+        error: ``Expected `str`, got `int` - at `$.curve[0].loss```, or without a place.
+        whole: what was decoded.
     """
-    common = {"kind": "method", "protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
-    return _of_plan(folder, "cells", lambda cell: Planned.model_validate(common | cell))
-
-
-def load_designs(folder: Path) -> tuple[Design, ...]:
-    """The designs of ``<folder>/plan.json``; none if there is no such file, or none in it.
-
-    Raises:
-        UserError: if the file is not such a plan.
-    """
-    return _of_plan(folder, "designs", Design.model_validate)
-
-
-def load_tunings(folder: Path) -> tuple[Tuning, ...]:
-    """The searches of ``<folder>/plan.json``; none if there is no such file, or none in it.
-
-    Raises:
-        UserError: if the file is not such a plan.
-    """
-    return _of_plan(folder, "tunings", Tuning.model_validate)
-
-
-def _of_plan(folder: Path, part: str, read: Callable[[Any], _Row]) -> tuple[_Row, ...]:
-    path = folder / "plan.json"
-    if not path.exists():
-        return ()
-    try:
-        plan = {"designs": [], "tunings": []} | json.loads(path.read_text(encoding="utf-8"))
-        return tuple(read(row) for row in plan[part])
-    except ValidationError as error:
-        raise UserError(f"the plan {path} has an entry in {part} that cannot be read: {_first(error)}") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f'the plan {path} cannot be read: {error}; expected {{"cells": [...]}}') from None
-
-
-def _first(error: ValidationError) -> str:
-    fault = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"] if part not in ("done", "failed", "pruned"))
-    if fault["type"] == "missing":
-        return f"{where} is missing"
-    return f"{where} is {fault.get('input')!r:.60}; {fault['msg']}"
+    says, where = re.fullmatch(r"(.*?)(?: - at `\$\.?(.*)`)?", str(error), re.DOTALL).groups()
+    places = re.findall(r"[^.\[\]]+|\.\.\.", where or "")
+    missing = re.fullmatch(r"Object missing required field `(.+)`", says)
+    if missing:
+        return f"{'.'.join([*places, missing[1]])} is missing"
+    for place in places:
+        if place == "...":  # one of several
+            break
+        whole = whole[int(place) if isinstance(whole, list) else place]
+    return f"{'.'.join(places)} is {whole!r:.60}; {says[0].lower()}{says[1:]}" if places else says

@@ -40,6 +40,8 @@ READS = (
     "Method", "Sentences", "Data", "Clips", "n", "R@1 %", "Blind guess %", "Always the same %", "Difference", "p",
 )  # fmt: skip
 """Headings of the two tables; the first :data:`N_TEXTS` are of texts."""
+MOST_ROWS = 100
+"""Rows of a board that the tables show, each with a dozen lines; the CSV has them all."""
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
     *BLOCK, "n_test", "label", "method", "variant", "measure", "source", "dimension", "n_seeds", "value", "half_width",
@@ -174,7 +176,20 @@ def looks_of(board: Board, table: pd.DataFrame) -> Looks | None:
     """The texts of a table of :func:`localisation`, made once for all files that show them; None of an empty one."""
     if table.empty:
         return None
-    return Looks(looks=list(look_rows(table)), reads=list(read_rows(table)), note=tuple(note(board, table)))
+    shown, remark = _few(table)
+    return Looks(looks=list(look_rows(shown)), reads=list(read_rows(shown)), note=(*note(board, table), *remark))
+
+
+def _few(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The lines of so many rows as people read, full methods and what others are compared with first, and a remark if
+    some are left out."""
+    rows = pd.MultiIndex.from_frame(table[["method", "variant", "protocol"]])
+    names = [name for name in rows.unique() if name[0]]
+    if len(names) <= MOST_ROWS:
+        return table, []
+    names.sort(key=lambda name: name[1] != "full" and name[:2] != WITHOUT)
+    remark = f"{MOST_ROWS} of {len(names)} rows are shown, full methods first; localisation.csv has them all."
+    return table[rows.isin(names[:MOST_ROWS]) | (table["method"] == "")], [remark]
 
 
 def markdown(shown: Looks) -> str:
@@ -281,7 +296,7 @@ def _about_tests(table: pd.DataFrame) -> Iterator[str]:
 def _about_missing(board: Board, table: pd.DataFrame) -> Iterator[str]:
     data = set(zip(table["dataset"], table["preset"], strict=True))
     rows = [row for row in board.table.itertuples() if row.kind == "method" and (row.dataset, row.preset) in data]
-    shown = {(row.method, row.variant, row.protocol) for row in table.itertuples()}
+    shown = set(zip(table["method"], table["variant"], table["protocol"], strict=True))
     without = [row.label for row in rows if (row.method, row.variant, row.protocol) not in shown]
     if without:
         yield (

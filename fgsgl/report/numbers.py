@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 from typing import Any
-
-import numpy as np
 
 from fgsgl.bench.record import Record
 from fgsgl.report.answers import AnswerBook
@@ -30,25 +29,25 @@ def numbers(group: Sequence[Record], scored: Sequence[Record], answers: AnswerBo
     if not scored:
         return row
     first = scored[0]
-    row |= {name: _mean(r.metrics[name] for r in scored) for name in ("top1", "top5", "mean_class", "macro_f1")}
+    row |= {name: fmean([r.metrics[name] for r in scored]) for name in ("top1", "top5", "mean_class", "macro_f1")}
     row |= _interval(scored, answers)
     for name in ("category", "fine"):
         values = [r.metrics["by_score"][name]["top1"] for r in scored if name in r.metrics.get("by_score", {})]
-        row[f"{name}_top1"] = _mean(values) if len(values) == len(scored) else None
+        row[f"{name}_top1"] = fmean(values) if len(values) == len(scored) else None
     for name in ("group_top1", "f1_mean"):
         if all(name in record.metrics for record in scored):
-            row[name] = _mean(record.metrics[name] for record in scored)
+            row[name] = fmean([record.metrics[name] for record in scored])
     row |= {
         "n_clips": first.metrics["n_clips"],
         "n_subjects": first.data["n_subjects"]["test"],
         "floor": first.data["majority"],
         "params_m": _millions([record.params for record in scored]),
         "trainable_m": _millions([record.trainable_params for record in scored]),
-        "train_s": _mean(record.times_s.get("train", 0.0) for record in scored),
+        "train_s": fmean([record.times_s.get("train", 0.0) for record in scored]),
     }
     for name in COSTS:
         values = [getattr(record, name, None) or record.cost.get(name) for record in scored]
-        row[name] = None if None in values else _mean(values)
+        row[name] = None if None in values else fmean(values)
     return row
 
 
@@ -82,7 +81,7 @@ def _interval(scored: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
     """95 % around top-1: Student t over seeds or, of a single run, over its clips, whole subjects resampled."""
     half = t_half_width([record.metrics["top1"] for record in scored])
     if half is not None:
-        mean = _mean(record.metrics["top1"] for record in scored)
+        mean = fmean([record.metrics["top1"] for record in scored])
         return {"top1_ci_low": mean - half, "top1_ci_high": mean + half, "interval_over": "seeds"}
     clips = answers.of(scored[0])
     if clips is None:
@@ -109,7 +108,3 @@ def _joined(values: Iterable[str]) -> str:
 def _millions(counts: Sequence[int | None]) -> float | None:
     """The mean: a tuned row's seeds may have networks of different sizes."""
     return None if None in counts else sum(counts) / len(counts) / 1e6
-
-
-def _mean(values: Iterable[float]) -> float:
-    return float(np.mean(list(values)))

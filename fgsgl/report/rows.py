@@ -10,7 +10,7 @@ from typing import Any
 from fgsgl.bench.cell import FULL, TUNED
 from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Record
-from fgsgl.report.load import Planned
+from fgsgl.report.planned import Planned
 
 KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
 REFERENCE = ("fgsgl", FULL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -301,6 +302,7 @@ def title(board: Board) -> str:
     return printable(", ".join(f"{dataset} {preset}" for dataset, preset in pairs))
 
 
+@functools.lru_cache(10_000)  # the same few numbers and names fill a large board
 def markdown_text(text: str) -> str:
     """Plain text inside a Markdown table: no HTML, no markup, one line."""
     return printable(text).translate(MARKDOWN)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fgsgl.bench.method import RECIPE, TUNABLE
 from fgsgl.bench.record import Record
-from fgsgl.report.load import Tuning
+from fgsgl.report.planned import Tuning
 from fgsgl.report.rows import Key, is_tuned, part_of, printable, reference_of, row_key
 
 COUNTS = ("studies", "trials", "pruned_trials", "failed_trials")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -66,18 +67,18 @@ def compare(mine_N: np.ndarray, theirs_N: np.ndarray, margin: float = 1.0) -> Pa
     if not np.isfinite([mine_N, theirs_N]).all():
         raise UserError("a value to compare is not finite; leave out the seed in both rows")
     differences_N = (mine_N - theirs_N).round(9)  # so that equal differences are equal, whatever shares they came from
-    n, sd = len(differences_N), _sd(differences_N)
+    n, mean, sd = len(differences_N), fmean(differences_N.tolist()), _sd(differences_N)
     won = float((differences_N > 0).sum() + (differences_N == 0).sum() / 2)
     wins_low, wins_high = wins_interval(won, n)
     return Paired(
         n=n,
-        mine=float(mine_N.mean()),
-        theirs=float(theirs_N.mean()),
-        difference=float(differences_N.mean()),
+        mine=fmean(mine_N.tolist()),
+        theirs=fmean(theirs_N.tolist()),
+        difference=mean,
         half_width=t_half_width(differences_N),
         p=sign_flip_p(differences_N),
         smallest_p=smallest_p(n),
-        d_z=float(differences_N.mean() / sd) if sd else None,
+        d_z=mean / sd if sd else None,
         wins=won / n,
         wins_low=wins_low,
         wins_high=wins_high,
@@ -121,13 +122,17 @@ def equivalence_p(differences_N: np.ndarray, margin: float) -> float | None:
         return None
     from scipy.special import stdtr
 
-    room = margin - abs(float(np.mean(differences_N)))  # to the nearer bound, whose p is the larger
-    sd = _sd(np.asarray(differences_N))
+    room = margin - abs(fmean(differences_N.tolist()))  # to the nearer bound, whose p is the larger
+    sd = _sd(differences_N)
     if not sd:
         return 0.0 if room > 0 else 1.0
     return float(stdtr(n - 1, -room * math.sqrt(n) / sd))
 
 
 def _sd(differences_N: np.ndarray) -> float:
-    """Standard deviation; exactly 0 for one value and where all are equal, which ``np.std`` misses by rounding."""
-    return float(differences_N.std(ddof=1)) if np.ptp(differences_N) > 0 else 0.0
+    """Standard deviation; exactly 0 for one value and where all are equal, which rounding may miss."""
+    values_N = differences_N.tolist()  # over eight values numpy takes several times as long
+    if max(values_N) == min(values_N):
+        return 0.0
+    mean = fmean(values_N)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values_N) / (len(values_N) - 1))

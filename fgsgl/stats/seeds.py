@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -24,9 +25,10 @@ def t_half_width(values: Sequence[float] | np.ndarray, confidence: float = 0.95)
     n = len(values)
     if n < 2:
         return None
-    values_N = np.asarray(values, dtype=np.float64)
-    deviations_N = values_N - values_N.mean()  # numpy's own deviation takes five times as long over eight values
-    return _t_quantile(n, confidence) * math.sqrt(deviations_N @ deviations_N / (n - 1) / n)
+    values_N = values.tolist() if isinstance(values, np.ndarray) else values
+    mean = fmean(values_N)  # over eight values numpy takes ten times as long
+    variance = math.fsum((value - mean) ** 2 for value in values_N) / (n - 1)
+    return _t_quantile(n, confidence) * math.sqrt(variance / n)
 
 
 @functools.cache

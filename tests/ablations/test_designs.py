@@ -16,7 +16,7 @@ from ablations.run import main
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.plan import write_plan
 from fgsgl.errors import UserError
-from fgsgl.report.load import load_designs
+from fgsgl.report.planned import load_designs
 
 FACTORIAL_ROWS = {
     "full", "w/o fgsa", "w/o cpa", "w/o lora", "w/o schedule", "w/o fgsa, w/o cpa", "w/o fgsa, w/o lora",

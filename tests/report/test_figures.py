@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
@@ -151,6 +152,8 @@ def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(
     for figure in written:
         width, height = struct.unpack(">II", before[figure.png][16:24])
         assert 600 <= width <= 1800 and 300 <= height <= 2400, figure.name
+        with Image.open(figure.png) as image:
+            assert image.mode == "P" and np.allclose(image.info["dpi"], 200, atol=0.1)
         assert before[figure.pdf].startswith(b"%PDF") and len(pd.read_csv(figure.csv))
     for name in ("accuracy", "confusion"):
         (sheet,) = draw(Inputs(board), name)

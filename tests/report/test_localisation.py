@@ -106,6 +106,20 @@ def test_records_of_older_versions_stand_apart(ledger, folder) -> None:
     assert table[table["source"] == "even"]["n_clips"].to_list() == [136, 136, 240, 240]
 
 
+def test_of_many_rows_the_first_are_shown_and_what_they_are_compared_with(ledger, folder, monkeypatch) -> None:
+    ledger.add("fgsgl", 2.2, "text=names", localisation=measured({"part": 0.2, "saliency": 0.1}, {}))
+    board = read_board(folder)
+    table = localisation(board)
+    whole = looks_of(board, table)
+    assert len({row.variant for row, _ in whole.looks if row.method}) > 2 and "are shown" not in " ".join(whole.note)
+    monkeypatch.setattr("fgsgl.report.localisation.MOST_ROWS", 2)
+    few = looks_of(board, table)
+    assert "2 of 3 rows are shown, full methods first; localisation.csv has them all." in few.note
+    assert {row.variant for row, _ in (*few.looks, *few.reads) if row.method} == {"full", "w/o fgsa"}
+    blind = [[texts for row, texts in shown.looks if not row.method] for shown in (whole, few)]
+    assert blind[0] == blind[1] != []
+
+
 def test_a_board_without_masks_has_no_such_table(ledger) -> None:
     ledger.fill(seeds=1)
     write(read_board(ledger.folder))

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import sys
 from collections import Counter
@@ -5,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from fgsgl.bench.record import read_record
 from fgsgl.errors import UserError
 from fgsgl.report.board import read_board
 from fgsgl.report.latex import latex
-from fgsgl.report.load import load, load_plan
+from fgsgl.report.load import load, load_record
+from fgsgl.report.planned import load_plan
 from fgsgl.report.tables import csv, markdown
 
 OPENED: list[Counter[str]] = []
@@ -42,7 +45,7 @@ def test_a_folder_without_records_is_refused(tmp_path):
         ({"metrics": {"top1": 43.2}}, "metrics.top1 is 43.2"),
         ({"data": []}, "data is"),
         ({"protocol": {"dataset": "synmg"}}, "protocol.preset is missing"),
-        ({"curve": [{"epoch": 1, "loss": float("nan")}]}, "curve.0.loss is nan"),
+        ({"curve": [{"epoch": 1, "loss": float("nan")}]}, "cannot be read: JSON is malformed"),
         ({"status": "failed", "failure": None}, "failure is None"),
         ({"cell_id": "../../elsewhere"}, "names itself '../../elsewhere'"),
     ],
@@ -54,6 +57,18 @@ def test_a_record_that_cannot_stand_on_a_board_is_named(ledger, changes, says):
     with pytest.raises(UserError) as caught:
         load(ledger.folder)
     assert says in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_report_keeps_what_it_reads_and_a_single_record_all(ledger):
+    record = ledger.add("fgsgl", 2.0)
+    score = {name: value for name, value in record.metrics.items() if name != "by_score"}
+    path = ledger.folder / "ledger" / f"{record.cell_id}.json"
+    change(path, metrics=record.metrics | {"by_score": {"category": score}, "other": 1})
+    (kept,), whole = load(ledger.folder), load_record(path)
+    assert whole == read_record(path) and whole.metrics["other"] == 1
+    assert kept.metrics["by_score"] == {"category": {"top1": score["top1"]}} and "other" not in kept.metrics
+    parts = dict.fromkeys(("metrics", "data"))
+    assert dataclasses.replace(kept, **parts) == dataclasses.replace(whole, **parts)
 
 
 def test_a_damaged_record_or_plan_is_named(ledger):

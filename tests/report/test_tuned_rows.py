@@ -12,7 +12,7 @@ from fgsgl.report.board import read_board
 from fgsgl.report.figure_contract import examine
 from fgsgl.report.figures import Inputs, accuracy, forest, pareto, per_class_difference
 from fgsgl.report.latex import latex
-from fgsgl.report.load import load_tunings
+from fgsgl.report.planned import load_tunings
 from fgsgl.report.tables import console_table, csv, markdown
 from fgsgl.report.views import board_views, statistics_views
 

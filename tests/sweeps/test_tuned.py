@@ -23,7 +23,7 @@ from fgsgl.bench.record import Record, read_record, write_record
 from fgsgl.cli import main
 from fgsgl.errors import UserError
 from fgsgl.report.board import read_board
-from fgsgl.report.load import load_tunings
+from fgsgl.report.planned import load_tunings
 from sweeps.answers import Tuning, bill, plan_entry, tunings
 from sweeps.objectives import OBJECTIVES
 from sweeps.proposals import suggest_by

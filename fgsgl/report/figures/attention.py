@@ -36,9 +36,9 @@ SHAPES = {
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure for each kept example of each row that has some."""
+    paths = {path.name.split(".")[0]: path for path in (inputs.board.folder / "ledger").glob("*.attention.npz")}
     records = [r for group in inputs.board.scored.values() for r in group if r.localisation is not None]
-    paths = [(record, inputs.board.folder / "ledger" / f"{record.cell_id}.attention.npz") for record in records]
-    examples = [(record, _read(path)) for record, path in paths if path.is_file()]
+    examples = [(record, _read(paths[record.cell_id])) for record in records if record.cell_id in paths]
     clips = [(record, found, index) for record, found in examples for index in range(len(found["names"]))]
     for number, (record, found, index) in enumerate(clips, start=1):
         yield Sheet(
