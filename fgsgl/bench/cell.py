@@ -30,30 +30,27 @@ class Variant:
     def identity(self, protocol: Protocol, text: str) -> dict[str, Any]:
         """Its part of a cell's id, with the protocol's and the text's: all that the seeds of a row share. It is kept:
         a file that it names counts as it was when a command first asked."""
-        if (protocol, text) not in self._identities:
+        return self._shared(protocol, text)[0]
+
+    def identity_parts(self, protocol: Protocol, text: str) -> dict[str, str]:
+        """The same, each value as canonical JSON."""
+        return self._shared(protocol, text)[1]
+
+    def _shared(self, protocol: Protocol, text: str) -> tuple[dict[str, Any], dict[str, str]]:
+        if (protocol, text) not in self._kept:
             method = get(self.method)
-            self._identities[protocol, text] = {
+            shared = {
                 "method": method.name,
                 **method.identity(self.changes),
                 "pretraining": method.pretraining(protocol, method.resolve(self.changes)),
                 "protocol": identity(protocol),
                 "text": fingerprint(text) if method.reads_text else None,
             }
-        return self._identities[protocol, text]
-
-    def identity_parts(self, protocol: Protocol, text: str) -> dict[str, str]:
-        """The same, each value as canonical JSON."""
-        if (protocol, text) not in self._parts:
-            shared = self.identity(protocol, text)
-            self._parts[protocol, text] = {name: canonical(value) for name, value in shared.items()}
-        return self._parts[protocol, text]
+            self._kept[protocol, text] = shared, {name: canonical(value) for name, value in shared.items()}
+        return self._kept[protocol, text]
 
     @cached_property
-    def _parts(self) -> dict[tuple[Protocol, str], dict[str, str]]:
-        return {}
-
-    @cached_property
-    def _identities(self) -> dict[tuple[Protocol, str], dict[str, Any]]:
+    def _kept(self) -> dict[tuple[Protocol, str], tuple[dict[str, Any], dict[str, str]]]:
         return {}
 
 

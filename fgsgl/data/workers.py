@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from fgsgl.errors import UserError
+from fgsgl.interrupts import held
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -49,7 +49,9 @@ def spread(
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(min(workers, len(chunks) - done), context, _start_worker, (start,))
         try:
-            for future in [pool.submit(_each, function, some) for some in chunks[done:]]:
+            with held():
+                futures = [pool.submit(_each, function, some) for some in chunks[done:]]
+            for future in futures:
                 yield from future.result()
                 done, deaths = done + 1, 0
         except BrokenProcessPool:
@@ -68,8 +70,7 @@ def _each(function: Callable[[_Job], _Result], jobs: Sequence[_Job]) -> list[_Re
 
 
 def _start_worker(start: Callable[[], None] | None) -> None:
-    """Ctrl-C is the parent's business, and a worker ends with its parent, even a killed one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker ends with its parent, even a killed one."""
     parent = multiprocessing.parent_process()
 
     def follow() -> None:

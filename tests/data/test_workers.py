@@ -63,3 +63,23 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path, lives) -> None:
     while any(lives(pid) for pid in pids) and time.monotonic() < deadline_s:
         time.sleep(0.05)
     assert not any(lives(pid) for pid in pids)
+
+
+def test_ctrl_c_while_workers_still_import_ends_without_a_word_of_theirs(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(1.5)\n\ndef start(): pass\n")
+    code = (
+        "import slow, test_workers\nfrom fgsgl.data.workers import spread\ntry:\n"
+        "    print('ready', flush=True)\n"
+        "    list(spread('counting', abs, range(4), 2, start=slow.start))\n"
+        "except KeyboardInterrupt:\n    print('interrupted')"
+    )
+    folders = [str(tmp_path), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.8)  # both workers have begun, and neither has imported its modules
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[0]
+    assert said == "interrupted\n" and process.returncode == 0

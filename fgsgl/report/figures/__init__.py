@@ -34,6 +34,7 @@ from PIL import Image
 
 from fgsgl.bench.record import Predictions, Record
 from fgsgl.files import write_whole
+from fgsgl.interrupts import held
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.answers import predictions_beside
 from fgsgl.report.board import REFERENCE, Board, row_key
@@ -144,7 +145,9 @@ def beside(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> It
             return
         workers = min(cores, len(names))
         with ProcessPoolExecutor(workers, get_context("fork"), initializer=_inherit, initargs=(job,)) as pool:
-            yield itertools.chain.from_iterable(pool.map(_draw, names))
+            with held():
+                drawn = pool.map(_draw, names)
+            yield itertools.chain.from_iterable(drawn)
     finally:
         gc.unfreeze()
 
