@@ -18,9 +18,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from fgsgl.report import font
 from fgsgl.report.board import REFERENCE, part_of, printable
 from fgsgl.report.tables import number
 
+font.register()
 STYLE = Path(__file__).with_name("style.mplstyle")
 _STYLE = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
 COLOURS: tuple[str, ...] = tuple(_STYLE["axes.prop_cycle"].by_key()["color"])
@@ -32,7 +34,7 @@ NARROW_IN = 4.2
 """Width that fits a phone and, a little smaller, one column of a paper."""
 ROW_IN = 0.21
 TUNED_TITLE = "tuned rows"
-MOST_ROWS = 50
+MOST_ROWS = 40
 """Rows that one figure shows; a board's tables have them all."""
 
 

@@ -5,18 +5,20 @@ import itertools
 import struct
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 from PIL import Image
 
 from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
-from fgsgl.report import figures
+from fgsgl.report import figures, font
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.board import read_board
 from fgsgl.report.drawing import COLOURS, STYLE, look, short, spread
@@ -321,3 +323,20 @@ def test_figures_need_neither_torch_nor_pyplot(ledger):
         "assert not {'torch', 'matplotlib.pyplot', 'seaborn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_figures_have_their_own_font_and_another_for_letters_that_it_lacks(ledger, tmp_path):
+    font.build(tmp_path / "font.ttf")
+    with TTFont(font.FILE) as shipped, TTFont(tmp_path / "font.ttf") as built:
+        assert shipped["glyf"] == built["glyf"] and shipped.getBestCmap() == built.getBestCmap()
+        assert "Bitstream" in shipped["name"].getDebugName(13)  # its licence
+    for seed in range(2):
+        ledger.add("fgsgl", 2.0, seed=seed)
+        ledger.add("tsm", 1.8, "lr=0.1 Жест", seed)
+    ledger.add("majority", 0.0, kind="floor")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Glyph")  # is missing
+        (sheet,) = draw(Inputs(read_board(ledger.folder)), "accuracy")
+        with matplotlib.rc_context(fname=STYLE):
+            document = figures.image(sheet.figure, "pdf")
+    assert b"FGSGLSans" in document
