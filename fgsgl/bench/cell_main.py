@@ -35,6 +35,7 @@ from fgsgl.bench.record import (
     write_predictions,
     write_record,
 )
+from fgsgl.bench.seal import count_opening, openings
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UserError
@@ -147,7 +148,7 @@ def table_of(spec: dict[str, Any]) -> ClipTable:
 
 
 def common_fields(spec: dict[str, Any]) -> dict[str, Any]:
-    """What is known of a cell before it runs."""
+    """What is known of a cell whether or not it finishes."""
     cell = cell_of(spec)
     return {
         "cell_id": cell.cell_id,
@@ -162,6 +163,7 @@ def common_fields(spec: dict[str, Any]) -> dict[str, Any]:
         "environment": {**versions(), **spec["git"]},
         "started_utc": spec["started_utc"],
         "attempts": spec["attempt"],
+        "test_openings": openings(Path(spec["work_dir"])),
     }
 
 
@@ -269,6 +271,7 @@ def run_bound(cell: Cell, table: ClipTable, spec: dict[str, Any], clock: Clock) 
 
     split = cell.protocol.scored_split
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
+    count_opening(cell.protocol, Path(spec["work_dir"]))
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in ("train", split))
     scores_NC = cell.method.scores(table, train, clips, cell.seed)
     clock.lap("evaluate")

@@ -75,6 +75,9 @@ class Record:
     (processes that trained it), ``compiled`` (whether its visual tower was) and, where a GPU met any, ``unrepeatable``
     (operations of which :func:`fgsgl.bench.repeat.repeatable` knows no repeatable form)."""
     started_utc: str
+    test_openings: int | None = None
+    """How often the cell's processes have opened the test split: once, again after a kill in its evaluation, never in a
+    search. Records of older versions have not counted."""
     times_s: dict[str, float] = field(default_factory=dict)
     """Seconds by phase: ``import``, ``data``, ``build``, ``train``, ``evaluate``, ``total``."""
     peak_memory_mib: float | None = None

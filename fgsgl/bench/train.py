@@ -28,6 +28,7 @@ from fgsgl.bench.method import Classes
 from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Predictions, read_curve
 from fgsgl.bench.resume import prepare
+from fgsgl.bench.seal import count_opening
 from fgsgl.bench.visualizers import VISUALIZERS
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.models.calibrate_hook import CalibrateHook
@@ -72,6 +73,7 @@ def train_and_score(
 
     model = _model(runner)
     _use_average(runner)
+    count_opening(cell.protocol, work_dir)
     test_loader = runner.build_dataloader(config["test_dataloader"])
     predictions = predict_split(
         model,

@@ -49,5 +49,15 @@ def sentence(data: str, records: Sequence[Record]) -> str:
     return f"{text}. What is shared may make scores too good." if any(found.values()) else f"{text}."
 
 
+def opened(data: str, records: Sequence[Record]) -> str:
+    """For the note: how often the test split was opened. A record of an older version, which did not count, is one."""
+    counts = {record.cell_id: record.test_openings for record in records}.values()
+    times = _counted(sum(1 if count is None else count for count in counts), "time")
+    return (
+        f"The test split of {data} was opened {'at least ' * (None in counts)}{times}, to evaluate "
+        f"{_counted(len(counts), 'cell')}."
+    )
+
+
 def _counted(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}{'s' * (count != 1)}"

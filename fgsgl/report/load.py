@@ -107,6 +107,7 @@ class _Any(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="status")
     environment: dict[str, Any]
     hardware: dict[str, Any]
     started_utc: str
+    test_openings: Count | None = None
     times_s: dict[str, float]
     peak_memory_mib: float | None = None
     params: int | None = None

@@ -85,6 +85,7 @@ def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
             f"Floor: the largest class holds {100 * record.data['majority']:.1f} % of the clips."
         )
         yield audit.sentence(f"{dataset} {preset}", records)
+        yield audit.opened(f"{dataset} {preset}", records)
     n_skipped = int(table["skipped"].max())
     if n_skipped:
         yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import sys
@@ -16,7 +17,7 @@ from fgsgl.bench.execute import execute
 from fgsgl.bench.limits import Limits
 from fgsgl.bench.live import Live
 from fgsgl.bench.place import Place
-from fgsgl.bench.protocol import default_protocol
+from fgsgl.bench.protocol import SEALED, default_protocol
 from fgsgl.bench.record import Record, write_record
 from fgsgl.bench.work import Plan
 from fgsgl.data import sets
@@ -91,6 +92,19 @@ def test_a_killed_cell_is_tried_again(cells: list[Cell], smoke: Path, tmp_path: 
     for attempt in (1, 2):
         log = place.work_dir(cells[0]) / "log.txt"
         assert f"Majority class, seed 0: killed: by signal 9; see {log}; {attempt} of 2 retries" in said
+
+
+def test_the_record_counts_each_opening_of_the_test_split(
+    cells: list[Cell], smoke: Path, tmp_path: Path, misbehave
+) -> None:
+    misbehave(
+        "from fgsgl.bench import cell_main\n"
+        "if spec['attempt'] < 2: cell_main.write_predictions = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    sealed = dataclasses.replace(cells[0], protocol=dataclasses.replace(cells[0].protocol, evaluation=SEALED))
+    _, place, _ = run([*cells[:1], sealed], smoke, tmp_path)
+    records = [place.ledger.get(cell.cell_id) for cell in (cells[0], sealed)]
+    assert [(record.attempts, record.test_openings) for record in records] == [(2, 2), (2, 0)]
 
 
 def test_a_cell_that_is_always_killed_fails_with_its_attempts(

@@ -119,6 +119,7 @@ def test_records_say_what_a_reader_must_know(board: Path) -> None:
     assert record["pretraining"].startswith("synmg-tiny@")
     assert {"beta", "category_temperature", "fine_temperature"} <= set(record["selection"])
     assert record["environment"]["torch"] and record["hardware"]["cpu"] and record["peak_memory_mib"] > 100
+    assert record["test_openings"] == 1
 
 
 def test_a_skeleton_method_trains_and_says_what_its_joints_are(board: Path) -> None:

@@ -37,6 +37,17 @@ def test_the_note_counts_what_the_splits_share(ledger):
     ]
 
 
+def test_the_note_counts_how_often_the_test_split_was_opened(ledger):
+    ledger.add("majority", 0.0, kind="floor", test_openings=1)
+    for seed, openings in enumerate((1, 2)):
+        ledger.add("fgsgl", 2.4, seed=seed, test_openings=openings)
+    said = "The test split of synmg quick was opened 4 times, to evaluate 3 cells."
+    assert said in read_board(ledger.folder).note
+    ledger.add("tsm", 1.6)  # of an older version
+    said = "The test split of synmg quick was opened at least 5 times, to evaluate 4 cells."
+    assert said in read_board(ledger.folder).note
+
+
 def test_the_page_and_the_csv_have_the_counts(ledger):
     ledger.fill(seeds=1)
     record = ledger.add("tsm", 1.6)
