@@ -11,6 +11,7 @@ import functools
 import hashlib
 import html
 import io
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ def page(board: Board, figures: Iterable[Written], ablations: Sequence[Ablation]
 
     Args:
         board: Its rows and cells.
-        figures: Shown in their order; gone through last, since they may still be being drawn.
+        figures: Shown in their order; asked for when the tables before them stand, since they may still be being drawn.
         ablations: Of :func:`fgsgl.report.ablation.ablations`.
         looks: Of :func:`fgsgl.report.localisation.write`.
     """
@@ -78,18 +79,19 @@ def page(board: Board, figures: Iterable[Written], ablations: Sequence[Ablation]
         Tab(name="statistics", title="Statistics", views=statistics_views(board)),
         Tab(name="localisation", title="Localisation", views=localisation_views(board, looks)),
     )
-    pictures = [_picture(figure) for figure in figures]
+    pictures = map(_picture, figures)
+    first = list(itertools.islice(pictures, 1))
     return environment.from_string(template).render(
         title=title(board),
         summary=tally(board),
         tabs=[
             *(tab for tab in tabs if tab.views),
-            *([Tab(name="figures", title="Figures")] if pictures else ()),
+            *([Tab(name="figures", title="Figures")] if first else ()),
             *([Tab(name="classes", title="Classes", paper=False)] if data["classes"]["rows"] else ()),
             Tab(name="cells", title="Cells", paper=False),
             Tab(name="protocol", title="Protocol", views=data_views(board)),
         ],
-        figures=pictures,
+        figures=itertools.chain(first, pictures),
         protocols=_protocols(board),
         data=data,
         style=Markup(css),

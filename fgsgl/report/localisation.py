@@ -7,7 +7,9 @@ embedding of the category-only model says of them. Values are in percent, differ
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -319,6 +321,15 @@ def write(board: Board) -> Looks | None:
     if shown is None:
         return None
     guarded = table.assign(**{name: table[name].map(no_formula) for name in ("label", "method", "variant")})
-    write_whole(board.folder / "localisation.csv", guarded.to_csv(index=False, lineterminator="\n"))
+    write_whole(board.folder / "localisation.csv", _csv(guarded))
     write_whole(board.folder / "localisation.md", markdown(shown))
     return shown
+
+
+def _csv(table: pd.DataFrame) -> str:
+    """As pandas writes it, which takes it three times as long."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(zip(*(table[name].astype(object).where(table[name].notna(), "") for name in table), strict=True))
+    return buffer.getvalue()
