@@ -66,20 +66,26 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path, lives) -> None:
 
 
 def test_ctrl_c_while_workers_still_import_ends_without_a_word_of_theirs(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text("import time\ntime.sleep(1.5)\n\ndef start(): pass\n")
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, time\n"
+        f"(pathlib.Path({str(begun)!r}) / str(os.getpid())).touch()\ntime.sleep(1.5)\n\ndef start(): pass\n"
+    )
     code = (
-        "import slow, test_workers\nfrom fgsgl.data.workers import spread\ntry:\n"
-        "    print('ready', flush=True)\n"
+        "import slow\nfrom fgsgl.data.workers import spread\ntry:\n"
         "    list(spread('counting', abs, range(4), 2, start=slow.start))\n"
         "except KeyboardInterrupt:\n    print('interrupted')"
     )
-    folders = [str(tmp_path), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    folders = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
     process = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores Ctrl-C
     )  # fmt: skip
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.8)  # both workers have begun, and neither has imported its modules
+    deadline_s = time.monotonic() + 60
+    while len(list(begun.iterdir())) < 3 and time.monotonic() < deadline_s:  # the process itself, and two workers
+        time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     said = process.communicate(timeout=60)[0]
     assert said == "interrupted\n" and process.returncode == 0
