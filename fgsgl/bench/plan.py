@@ -143,8 +143,8 @@ def write_plan(
     """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record.
 
     A cell takes the place of one with the same name and seed under the same protocol (planned with other settings); a
-    design that of one over the same factors under the same protocol; a tuning (what :class:`fgsgl.report.load.Tuning`
-    reads) that of the same row under the same protocol.
+    design that of one over the same factors under the same protocol; a tuning (what
+    :class:`fgsgl.report.planned.Tuning` reads) that of the same row under the same protocol.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
     rows = {_place(row): row for row in known["cells"]}

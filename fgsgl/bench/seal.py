@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fgsgl.bench.protocol import SEALED, Protocol
+from fgsgl.bench.protocol import Protocol
 from fgsgl.files import write_whole
 
 FILE = "test_openings"
@@ -13,7 +13,7 @@ FILE = "test_openings"
 
 def count_opening(protocol: Protocol, work_dir: Path) -> None:
     """To be called before the scored split is read; the validation split, in its place in a search, does not count."""
-    if protocol.evaluation != SEALED:
+    if protocol.scored_split == "test":
         write_whole(work_dir / FILE, f"{openings(work_dir) + 1}\n")
 
 

@@ -25,7 +25,6 @@ from fgsgl.bench.evaluate import adjusted, predict_split
 from fgsgl.bench.hooks import CellHook, peak_memory_mib
 from fgsgl.bench.localise import localise
 from fgsgl.bench.method import Classes
-from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Predictions, read_curve
 from fgsgl.bench.resume import prepare
 from fgsgl.bench.seal import count_opening
@@ -86,8 +85,8 @@ def train_and_score(
     clock.lap("evaluate")
     cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
     clock.lap("cost")
-    sealed = cell.protocol.evaluation == SEALED
-    localisation = None if sealed else _localised(cell, model, test_loader, table, spec)
+    opened = cell.protocol.scored_split == "test"
+    localisation = _localised(cell, model, test_loader, table, spec) if opened else None
     clock.lap("localise")
     parameters = list(model.parameters())
     logging.shutdown()

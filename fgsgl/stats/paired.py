@@ -13,7 +13,7 @@ from statistics import fmean
 import numpy as np
 
 from fgsgl.errors import UserError
-from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width
+from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width, variance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ def compare(mine_N: np.ndarray, theirs_N: np.ndarray, margin: float = 1.0) -> Pa
     if not np.isfinite([mine_N, theirs_N]).all():
         raise UserError("a value to compare is not finite; leave out the seed in both rows")
     differences_N = (mine_N - theirs_N).round(9)  # so that equal differences are equal, whatever shares they came from
-    n, mean, sd = len(differences_N), fmean(differences_N.tolist()), _sd(differences_N)
+    n, mean, sd = len(differences_N), fmean(differences_N.tolist()), math.sqrt(variance(differences_N))
     won = float((differences_N > 0).sum() + (differences_N == 0).sum() / 2)
     wins_low, wins_high = wins_interval(won, n)
     return Paired(
@@ -123,16 +123,7 @@ def equivalence_p(differences_N: np.ndarray, margin: float) -> float | None:
     from scipy.special import stdtr
 
     room = margin - abs(fmean(differences_N.tolist()))  # to the nearer bound, whose p is the larger
-    sd = _sd(differences_N)
+    sd = math.sqrt(variance(differences_N))
     if not sd:
         return 0.0 if room > 0 else 1.0
     return float(stdtr(n - 1, -room * math.sqrt(n) / sd))
-
-
-def _sd(differences_N: np.ndarray) -> float:
-    """Standard deviation; exactly 0 for one value and where all are equal, which rounding may miss."""
-    values_N = differences_N.tolist()  # over eight values numpy takes several times as long
-    if max(values_N) == min(values_N):
-        return 0.0
-    mean = fmean(values_N)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values_N) / (len(values_N) - 1))

@@ -25,10 +25,16 @@ def t_half_width(values: Sequence[float] | np.ndarray, confidence: float = 0.95)
     n = len(values)
     if n < 2:
         return None
+    return _t_quantile(n, confidence) * math.sqrt(variance(values) / n)
+
+
+def variance(values: Sequence[float] | np.ndarray) -> float:
+    """The unbiased variance; exactly 0 for one value and where all are equal, which rounding may miss."""
     values_N = values.tolist() if isinstance(values, np.ndarray) else values
+    if max(values_N) == min(values_N):
+        return 0.0
     mean = fmean(values_N)  # over eight values numpy takes ten times as long
-    variance = math.fsum((value - mean) ** 2 for value in values_N) / (n - 1)
-    return _t_quantile(n, confidence) * math.sqrt(variance / n)
+    return math.fsum((value - mean) ** 2 for value in values_N) / (len(values_N) - 1)
 
 
 @functools.cache
