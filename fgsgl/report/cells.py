@@ -5,17 +5,18 @@ C classes, S seeds.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from fgsgl.bench.record import Record
 from fgsgl.report.board import Board, planned_key, row_key
 
-CLASS_VALUES = ("recall", "precision", "f1")
+CLASS_VALUES = itemgetter("recall", "precision", "f1")
 
 
 def page_data(board: Board) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _cell(record: Record, row: int, configs: dict[str, int]) -> list[Any]:
         _commit(record.environment),
         record.started_utc,
         failure["message"] if failure else "",
-        configs.setdefault(json.dumps(record.config, sort_keys=True), len(configs)),
+        configs.setdefault(msgspec.json.encode(record.config, order="sorted").decode(), len(configs)),
     ]
 
 
@@ -83,8 +84,7 @@ def _classes(scored: Sequence[tuple[int, Sequence[Record]]]) -> dict[str, Any]:
 def _class_means(records: Sequence[Record]) -> list[list[float | None]]:
     """Recall, precision and F1 of each class in percent: means over the seeds where the value is defined."""
     values_SC3 = np.array(
-        [[[entry[name] for name in CLASS_VALUES] for entry in record.metrics["per_class"]] for record in records],
-        dtype=float,
+        [[CLASS_VALUES(entry) for entry in record.metrics["per_class"]] for record in records], dtype=float
     )
     defined_SC3 = ~np.isnan(values_SC3)
     count_C3 = defined_SC3.sum(axis=0)

@@ -7,7 +7,7 @@ dash, points in marker, bars in hatch and direction, and every line and row is n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fgsgl.report import font
+from fgsgl.report import rows as rows_of
 from fgsgl.report.board import REFERENCE, part_of, printable
 from fgsgl.report.tables import number
 
@@ -56,9 +57,15 @@ def row_panels(counts: Sequence[int], row_in: float = ROW_IN) -> tuple[Figure, l
 
 def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str]) -> None:
     """Each row's label at its left, its value in numbers at its right."""
-    axes.set_yticks(range(len(labels)), [short(label, 40) for label in labels])
+    name_ticks(axes, [short(label, 40) for label in labels])
     for y, value in enumerate(values):
         axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
+
+
+def name_ticks(axes: Axes, labels: Sequence[str]) -> None:
+    """A text a line at the left, of axes whose y axis has no label."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.yaxis.set_label_coords(0, 0.5)  # else every text is measured twice more, to find a label's place
 
 
 def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[bool]) -> None:
@@ -102,13 +109,10 @@ def spread(values: Sequence[float], step: float, low: float, high: float) -> lis
     return places
 
 
-def few(rows: Iterable[Any], most: int = MOST_ROWS) -> tuple[list[Any], str]:
-    """At most so many rows as one figure can show, full methods before variants and the better first, and a remark for
-    the caption if some are left out; their numbers stand in the tables."""
-    rows = list(rows)
-    chosen = sorted(rows, key=lambda row: (row.variant != "full", row.Index))[:most]
-    remark = f" {most} of {len(rows)} rows are shown, full methods first." if len(rows) > most else ""
-    return sorted(chosen, key=lambda row: row.Index), remark
+def few(rows: Iterable[Any], most: int = MOST_ROWS, also: Collection[tuple[str, str]] = ()) -> tuple[list[Any], str]:
+    """As :func:`fgsgl.report.rows.few`; the remark as a caption goes on with it."""
+    shown, remark = rows_of.few(rows, most, also)
+    return shown, f" {remark}." if remark else ""
 
 
 def families(rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:

@@ -70,6 +70,12 @@ class _Data(TypedDict):
     caveats: NotRequired[list[str]]
 
 
+class _Epoch(TypedDict):
+    epoch: NotRequired[float]
+    loss: NotRequired[float]
+    val_top1: NotRequired[float]
+
+
 class _Hits(TypedDict):
     r1: Share
     sentences: Annotated[int, Meta(ge=1)]
@@ -114,7 +120,7 @@ class _Any(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="status")
     params: int | None = None
     trainable_params: int | None = None
     cost: dict[str, float] = {}
-    curve: list[dict[str, float]] = []
+    curve: list[_Epoch] = []
     metrics: dict[str, Any] = {}
     selection: dict[str, Any] = {}
     predictions_sha256: str | None = None

@@ -21,6 +21,7 @@ import pandas as pd
 from fgsgl.bench.record import Record
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, row_key
+from fgsgl.report.rows import few
 from fgsgl.report.tables import EMPTY, markdown_table, markdown_text, no_formula, number, numeric_headings
 from fgsgl.stats.families import holm
 from fgsgl.stats.paired import compare
@@ -63,7 +64,8 @@ def localisation(board: Board) -> pd.DataFrame:
     """
     lines = []
     for block, cells in _blocks(board).items():
-        without = next((values for row, values in cells if (row.method, row.variant) == WITHOUT), {})
+        found = (values for row, values in cells if (row.method, row.variant) == WITHOUT)
+        without = next(found, _Numbers({}, {}))
         place = dict(zip((*BLOCK, "n_test"), block, strict=True))
         lines += [place | line for line in _blind_lines(cells)]
         for row, values in cells:
@@ -77,13 +79,22 @@ def localisation(board: Board) -> pd.DataFrame:
 
 TEXTS = ("dataset", "preset", "protocol", "clips", "label", "method", "variant", "measure", "source", "dimension")
 
-Numbers = dict[tuple[str, str, str], dict[int, dict[str, Any]]]
-"""(measure, source, dimension) -> seed -> value and what belongs to it."""
+Key = tuple[str, str, str]
+"""Measure, source, dimension."""
 
 
-def _blocks(board: Board) -> dict[tuple, list[tuple[Any, Numbers]]]:
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What the records of a row say, in percent."""
+
+    by_seed: dict[Key, dict[int, float]]
+    guesses: dict[Key, dict[str, float]]
+    """Of what is read out: how many ``sentences`` there are, and the share of the ``largest``."""
+
+
+def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
     """The rows of the board with their numbers, apart for each data set, protocol and set of clips."""
-    blocks: dict[tuple, list[tuple[Any, Numbers]]] = defaultdict(list)
+    blocks: dict[tuple, list[tuple[Any, _Numbers]]] = defaultdict(list)
     for row in board.table.itertuples():
         by_clips = defaultdict(list)
         for record in board.scored.get(row_key(row), ()):
@@ -95,55 +106,63 @@ def _blocks(board: Board) -> dict[tuple, list[tuple[Any, Numbers]]]:
     return dict(sorted(blocks.items()))
 
 
-def _numbers(records: Sequence[Record]) -> Numbers:
-    numbers: Numbers = defaultdict(dict)
+def _numbers(records: Sequence[Record]) -> _Numbers:
+    by_seed: dict[Key, dict[int, float]] = defaultdict(dict)
+    guesses = {}
     for record in records:
-        found = record.localisation
+        found, seed = record.localisation, record.seed
         for measure in ("energy", "pointing"):
             for name, share in found[measure].items():
-                source = (name, "") if name in BLIND or name == "saliency" else ("attention", name)
-                numbers[(measure, *source)][record.seed] = {"value": 100 * share}
+                by_seed[_map_key(measure, name)][seed] = 100 * share
         for source, dimensions in (found.get("readout") or {}).items():
             for name, hits in dimensions.items():
-                numbers["readout", source, name][record.seed] = {
-                    "value": 100 * hits["r1"], "sentences": hits["sentences"], "largest": 100 * hits["largest"],
-                }  # fmt: skip
-    return numbers
+                key = "readout", source, name
+                by_seed[key][seed] = 100 * hits["r1"]
+                guesses[key] = {"sentences": hits["sentences"], "largest": 100 * hits["largest"]}
+    return _Numbers(by_seed, guesses)
 
 
 @functools.cache
-def _order(key: tuple[str, str, str]) -> tuple:
+def _map_key(measure: str, name: str) -> Key:
+    return (measure, name, "") if name in BLIND or name == "saliency" else (measure, "attention", name)
+
+
+@functools.cache
+def _order(key: Key) -> tuple:
     """The dimensions in their own order, then what has none."""
     measure, source, dimension = key
     blind = list(BLIND).index(source) if source in BLIND else -1
     return measure, blind, source, DIMENSIONS.index(dimension) if dimension in DIMENSIONS else -1, dimension
 
 
-def _blind_lines(cells: Sequence[tuple[Any, Numbers]]) -> Iterator[dict[str, Any]]:
+def _blind_lines(cells: Sequence[tuple[Any, _Numbers]]) -> Iterator[dict[str, Any]]:
     """The maps that see no clip are the same in every record of a block."""
-    every = {key: by_seed for _, numbers in cells for key, by_seed in numbers.items() if key[1] in BLIND}
-    for (measure, source, dimension), by_seed in sorted(every.items(), key=lambda item: _order(item[0])):
-        value = next(iter(by_seed.values()))["value"]
+    every = {key: by_seed for _, numbers in cells for key, by_seed in numbers.by_seed.items() if key[1] in BLIND}
+    for measure, source, dimension in sorted(every, key=_order):
+        value = next(iter(every[measure, source, dimension].values()))
         names = dict.fromkeys(("label", "method", "variant"), "")
         yield names | {"measure": measure, "source": source, "dimension": dimension, "value": value}
 
 
-def _lines(numbers: Numbers, without: Numbers, who: tuple[str, str]) -> Iterator[dict[str, Any]]:
-    for (measure, source, dimension), by_seed in sorted(numbers.items(), key=lambda item: _order(item[0])):
+def _lines(numbers: _Numbers, without: _Numbers, who: tuple[str, str]) -> Iterator[dict[str, Any]]:
+    for key in sorted(numbers.by_seed, key=_order):
+        measure, source, dimension = key
         if source in BLIND:
             continue
+        by_seed = numbers.by_seed[key]
+        mean, half_width = _mean(list(by_seed.values()))
         line = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(by_seed)}
-        mean, half_width = _mean([one["value"] for one in by_seed.values()])
-        line |= next(iter(by_seed.values())) | {"value": mean, "half_width": half_width}
+        line |= {"value": mean, "half_width": half_width} | numbers.guesses.get(key, {})
         if who != WITHOUT:
-            theirs = without.get((measure, STANDS_FOR[source], dimension if measure == "readout" else ""), {})
-            line |= _against(by_seed, theirs, tested=who == REFERENCE and source in TESTED)
+            theirs = measure, STANDS_FOR[source], dimension if measure == "readout" else ""
+            tested = who == REFERENCE and source in TESTED
+            line |= _against(by_seed, without.by_seed.get(theirs, {}), tested)
         yield line
 
 
-def _against(mine: Mapping[int, dict[str, Any]], theirs: Mapping[int, dict[str, Any]], tested: bool) -> dict[str, Any]:
+def _against(mine: Mapping[int, float], theirs: Mapping[int, float], tested: bool) -> dict[str, Any]:
     """The difference over the seeds that both have, and of a row that is tested what belongs to it."""
-    pairs = [(mine[seed]["value"], theirs[seed]["value"]) for seed in mine if seed in theirs]
+    pairs = [(mine[seed], theirs[seed]) for seed in mine if seed in theirs]
     if not pairs:
         return {}
     mean, half_width = _mean([one - other for one, other in pairs])
@@ -178,20 +197,20 @@ def looks_of(board: Board, table: pd.DataFrame) -> Looks | None:
     """The texts of a table of :func:`localisation`, made once for all files that show them; None of an empty one."""
     if table.empty:
         return None
-    shown, remark = _few(table)
+    shown, remark = _few(board, table)
     return Looks(looks=list(look_rows(shown)), reads=list(read_rows(shown)), note=(*note(board, table), *remark))
 
 
-def _few(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The lines of so many rows as people read, full methods and what others are compared with first, and a remark if
-    some are left out."""
-    rows = pd.MultiIndex.from_frame(table[["method", "variant", "protocol"]])
-    names = [name for name in rows.unique() if name[0]]
-    if len(names) <= MOST_ROWS:
+def _few(board: Board, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The lines of so many rows as people read, and a remark if some are left out."""
+    names = pd.MultiIndex.from_frame(table[["method", "variant", "protocol"]])
+    known = set(names)
+    rows = [row for row in board.table.itertuples() if (row.method, row.variant, row.protocol) in known]
+    shown, remark = few(rows, MOST_ROWS, {WITHOUT})
+    if not remark:
         return table, []
-    names.sort(key=lambda name: name[1] != "full" and name[:2] != WITHOUT)
-    remark = f"{MOST_ROWS} of {len(names)} rows are shown, full methods first; localisation.csv has them all."
-    return table[rows.isin(names[:MOST_ROWS]) | (table["method"] == "")], [remark]
+    shown = names.isin([(row.method, row.variant, row.protocol) for row in shown])
+    return table[shown | (table["method"] == "")], [f"{remark}; localisation.csv has them all."]
 
 
 def markdown(shown: Looks) -> str:
@@ -331,5 +350,6 @@ def _csv(table: pd.DataFrame) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(table.columns)
-    writer.writerows(zip(*(table[name].astype(object).where(table[name].notna(), "") for name in table), strict=True))
+    columns = (table[name].astype(object).where(table[name].notna(), "").tolist() for name in table)
+    writer.writerows(zip(*columns, strict=True))
     return buffer.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -115,6 +115,15 @@ def row_key(row: Any) -> Key:
 def planned_key(cell: Planned) -> Key:
     """The key of the row that a planned cell belongs to."""
     return cell.method, cell.variant, cell.protocol.dataset, cell.protocol.preset, cell.protocol_hash, cell.kind
+
+
+def few(rows: Iterable[Any], most: int, also: Collection[tuple[str, str]] = ()) -> tuple[list[Any], str]:
+    """At most so many rows of the table, in its order, and a remark where some are left out: first full methods, and
+    ``also`` what is named by method and variant, then variants, each the better first."""
+    rows = list(rows)
+    chosen = sorted(rows, key=lambda row: (row.variant != FULL and (row.method, row.variant) not in also, row.Index))
+    remark = f"{most} of {len(rows)} rows are shown, full methods first" if len(rows) > most else ""
+    return sorted(chosen[:most], key=lambda row: row.Index), remark
 
 
 def label(name: str, variant: str) -> str:

@@ -14,11 +14,13 @@ import pandas as pd
 
 from fgsgl.report.board import TEXTS, Board, part_of, printable
 from fgsgl.report.published import remarks
+from fgsgl.report.rows import few
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 EMPTY = "–"
+MOST_IN_TERMINAL = 100
 NAME_WIDTH = 12
 """Of a column of texts in the terminal, where they are that long."""
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in r"\`*[]|"}})
@@ -269,13 +271,16 @@ def csv(board: Board) -> str:
 
 
 def console_table(board: Board, width: int | None = None) -> Table:
-    """The board for the terminal; the headings of numbers wrap where it would else be wider than ``width``."""
+    """The board for the terminal, at most ``MOST_IN_TERMINAL`` rows of it; the headings of numbers wrap where it would
+    else be wider than ``width``."""
     from rich.table import Table
     from rich.text import Text
 
     columns = [column for column in columns_of(board) if column.console]
-    table = Table(title=Text(title(board)), title_justify="left")
-    lines = [(row, [column.text(row) for column in columns]) for row in board.table.itertuples()]
+    shown, remark = few(board.table.itertuples(), MOST_IN_TERMINAL)
+    caption = f"{remark}; leaderboard.md has them all." if remark else None
+    table = Table(title=Text(title(board)), title_justify="left", caption=caption, caption_justify="left")
+    lines = [(row, [column.text(row) for column in columns]) for row in shown]
     widest = [max(map(len, texts)) for texts in zip(*(texts for _, texts in lines), strict=True)]
     full = sum(max(len(column.heading), size) + 3 for column, size in zip(columns, widest, strict=True)) + 1
     narrow = width is not None and full > width

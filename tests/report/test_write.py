@@ -106,6 +106,19 @@ def test_the_console_shows_what_a_reader_asks_first(ledger):
         assert heading in shown
 
 
+def test_of_many_rows_the_console_shows_full_methods_first(ledger, monkeypatch):
+    ledger.fill(seeds=1)
+    board = report(ledger.folder)
+    full = board.table.loc[board.table["variant"] == "full", "label"].tolist()
+    assert 0 < len(full) < len(board.table)
+    monkeypatch.setattr("fgsgl.report.tables.MOST_IN_TERMINAL", len(full))
+    shown = console_table(board)
+    assert [text.plain for text in shown.columns[0].cells] == full
+    assert shown.caption == (
+        f"{len(full)} of {len(board.table)} rows are shown, full methods first; leaderboard.md has them all."
+    )
+
+
 def test_a_board_newer_than_its_records_is_not_made_again(ledger):
     ledger.add("majority", 0.0, kind="floor")
     (ledger.folder / "plan.json").write_text('{"cells": []}')

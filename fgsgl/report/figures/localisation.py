@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from fgsgl.bench.record import Record
 from fgsgl.report.drawing import BETTER, GREY, INK, by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.localisation import WITHOUT
 from fgsgl.text.fgtext import DIMENSIONS
 
 NAME = "localisation"
@@ -20,7 +21,8 @@ MEASURES = (("energy", "attention inside (%)"), ("pointing", "pointing game: hit
 BLIND = {"even": "even attention", "centre": "centre of picture", "prior": "mean training mask"}
 """Maps that see no clip, the same for every recognizer."""
 ORDER = {name: place for place, name in enumerate([*DIMENSIONS, "saliency", *BLIND])}
-MOST_SHOWN = 5
+MOST_SHOWN = 3
+"""Rows, each with a line for every map; the table beside the leaderboard has them all."""
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -28,7 +30,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if any(r.localisation for r in inputs.scored(row))]
     for suffix, group in by_protocol(rows):
         clips = _clips(inputs, group)
-        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN)
+        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN, {WITHOUT})
         table = pd.concat(_table(row.label, _measured(inputs, row, clips)) for row in shown)
         table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(ORDER))
         counts = [len(_measured(inputs, row, clips)) for row in shown]

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fgsgl.bench.record import Record
 from fgsgl.report.board import REFERENCE, by_seed, part_of, row_key
-from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, by_protocol, canvas, few, seeds_text, short
+from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, by_protocol, canvas, few, name_ticks, seeds_text, short
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.seeds import t_half_width
 
@@ -77,7 +77,7 @@ def _figure(table: pd.DataFrame, n_rows: int, n_classes: int) -> Figure:
         axes.set_xlim(-reach, reach)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, symmetric=True))
         axes.grid(axis="both")
-    panels[0].set_yticks(y_C, table["class"][:n_classes])
+    name_ticks(panels[0], table["class"][:n_classes])
     panels[0].set_ylim(n_classes - 0.4, -0.6)
     fig.supxlabel("recall minus FG-SGL's (percentage points)", fontsize=8)
     return fig
