@@ -11,17 +11,10 @@ import pandas as pd
 
 from fgsgl.bench.cell import FULL, TUNED
 from fgsgl.bench.ledger import Ledger
+from fgsgl.escape import markdown_text, no_formula
 from fgsgl.files import write_whole
 from fgsgl.report.board import COLUMNS, read_board
-from fgsgl.report.tables import (
-    EMPTY,
-    markdown_table,
-    markdown_text,
-    no_formula,
-    number,
-    numeric_headings,
-    with_interval,
-)
+from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings, with_interval
 from fgsgl.report.tuned import assignments
 from sweeps.answers import Answer, Bill, Tuning, bill, provenance_of
 from sweeps.objectives import OBJECTIVES

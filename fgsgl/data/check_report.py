@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 
 from fgsgl.data.check import Audit
 from fgsgl.data.cliptable import SPLITS, ClipTable
+from fgsgl.escape import markdown_text
 from fgsgl.files import write_whole
-from fgsgl.report.drawing import COLOURS, STYLE
-from fgsgl.report.tables import markdown_text
+from fgsgl.style import COLOURS, STYLE
 
 
 def balance(table: ClipTable) -> pd.DataFrame:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from fgsgl.bench.record import Record
-from fgsgl.report.board import REFERENCE, Board, label, printable
+from fgsgl.escape import printable
+from fgsgl.report.board import REFERENCE, Board, label
 from fgsgl.report.planned import Arm, Design, Planned, load_designs
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import holm

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from fgsgl.bench.design import title_of
+from fgsgl.escape import markdown_text, no_formula, printable
 from fgsgl.files import write_whole
 from fgsgl.report.ablation import MARGIN, PAIRED, TESTED, Ablation, ablations
-from fgsgl.report.board import REFERENCE, Board, printable
-from fgsgl.report.tables import EMPTY, markdown_table, markdown_text, no_formula, number, numeric_headings
+from fgsgl.report.board import REFERENCE, Board
+from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings
 from fgsgl.stats.seeds import LEVEL, fewest_pairs, smallest_p
 
 ARMS = ("Arm", "n", "Top-1 %", "Difference", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")

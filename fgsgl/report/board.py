@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from fgsgl.bench.record import Record
+from fgsgl.escape import printable
 from fgsgl.report import tuned
 from fgsgl.report.answers import AnswerBook
 from fgsgl.report.compare import differences, ties
@@ -31,7 +32,6 @@ from fgsgl.report.rows import (
     label,
     part_of,
     planned_key,
-    printable,
     row_key,
     rows,
     scored_cells,
@@ -39,7 +39,7 @@ from fgsgl.report.rows import (
 from fgsgl.report.twins import Twins, twins
 
 __all__ = [
-    "COLUMNS", "REFERENCE", "TEXTS", "Board", "by_seed", "label", "leaderboard", "part_of", "planned_key", "printable",
+    "COLUMNS", "REFERENCE", "TEXTS", "Board", "by_seed", "label", "leaderboard", "part_of", "planned_key",
     "read_board", "row_key",
 ]  # fmt: skip
 COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped", *tuned.COUNTS)

@@ -20,10 +20,11 @@ import pandas as pd
 
 from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
+from fgsgl.escape import no_formula
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, by_seed, label, read_board
 from fgsgl.report.rows import is_tuned
-from fgsgl.report.tables import EMPTY, markdown_table, no_formula, number, numeric_headings
+from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
 

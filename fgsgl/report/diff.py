@@ -15,7 +15,8 @@ import numpy as np
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.record import Record, read_predictions
 from fgsgl.errors import UserError
-from fgsgl.report.board import label, printable
+from fgsgl.escape import printable
+from fgsgl.report.board import label
 from fgsgl.report.load import load_record
 from fgsgl.report.tables import EMPTY, number
 

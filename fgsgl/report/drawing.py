@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fgsgl.report import font
+from fgsgl.escape import printable
 from fgsgl.report import rows as rows_of
-from fgsgl.report.board import REFERENCE, part_of, printable
+from fgsgl.report.board import REFERENCE, part_of
 from fgsgl.report.tables import number
+from fgsgl.style import COLOURS, GREY, INK
 
-font.register()
-STYLE = Path(__file__).with_name("style.mplstyle")
-_STYLE = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
-COLOURS: tuple[str, ...] = tuple(_STYLE["axes.prop_cycle"].by_key()["color"])
-INK, GREY, PALE = "#222222", "#777777", "#bbbbbb"
 BETTER, WORSE = COLOURS[:2]
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -15,9 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from fgsgl.report.board import printable
-from fgsgl.report.drawing import STYLE, slug
+from fgsgl.escape import printable
+from fgsgl.report.drawing import slug
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.style import STYLE
 
 WIDEST_IN, HIGHEST_IN = 9.0, 20.0
 TOUCH_PX = 1.5

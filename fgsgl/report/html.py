@@ -20,12 +20,12 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
+from fgsgl.escape import printable
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.board import Board
 from fgsgl.report.cells import page_data, tally
 from fgsgl.report.figures import Written
 from fgsgl.report.localisation import Looks
-from fgsgl.report.rows import printable
 from fgsgl.report.tables import title
 from fgsgl.report.views import Cell, View, ablation_views, board_views, data_views, localisation_views, statistics_views
 

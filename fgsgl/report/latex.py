@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from fgsgl.escape import printable
 from fgsgl.report.board import Board
-from fgsgl.report.rows import part_of, printable
+from fgsgl.report.rows import part_of
 from fgsgl.report.tables import Column, columns_of, title
 
 HEADINGS = ("Method", "Top-1 %", "Tied", "Difference", "p (Holm)", "d_z", "Macro-F1 %", "Trials", "Search h (GPU)")

@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 
 from fgsgl.bench.record import Record
+from fgsgl.escape import markdown_text, no_formula
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, row_key
 from fgsgl.report.rows import few
-from fgsgl.report.tables import EMPTY, markdown_table, markdown_text, no_formula, number, numeric_headings
+from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings
 from fgsgl.stats.families import holm
 from fgsgl.stats.paired import compare
 from fgsgl.stats.seeds import t_half_width

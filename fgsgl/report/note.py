@@ -9,11 +9,12 @@ import pandas as pd
 
 from fgsgl.bench.cell import TUNED
 from fgsgl.bench.record import Record
+from fgsgl.escape import printable
 from fgsgl.report import audit
 from fgsgl.report.compare import MOST_TIED
 from fgsgl.report.floors import missing_floors
 from fgsgl.report.numbers import failure_counts
-from fgsgl.report.rows import Key, listed, part_of, printable, row_key
+from fgsgl.report.rows import Key, listed, part_of, row_key
 from fgsgl.report.twins import Twins
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
 from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p

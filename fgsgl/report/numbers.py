@@ -8,9 +8,10 @@ from statistics import fmean
 from typing import Any
 
 from fgsgl.bench.record import Record
+from fgsgl.escape import printable
 from fgsgl.report.answers import AnswerBook
 from fgsgl.report.audit import in_short
-from fgsgl.report.rows import printable, refusal
+from fgsgl.report.rows import refusal
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.stats.seeds import t_half_width
 

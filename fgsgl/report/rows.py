@@ -10,6 +10,7 @@ from typing import Any
 from fgsgl.bench.cell import FULL, TUNED
 from fgsgl.bench.protocol import SEALED
 from fgsgl.bench.record import Record
+from fgsgl.escape import printable
 from fgsgl.report.planned import Planned
 
 KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
@@ -129,11 +130,6 @@ def few(rows: Iterable[Any], most: int, also: Collection[tuple[str, str]] = ()) 
 def label(name: str, variant: str) -> str:
     """What a reader sees: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
     return printable(name if variant == "full" else f"{name} {variant}")
-
-
-def printable(text: str) -> str:
-    """The text on one line, without control characters that a terminal would obey."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def listed(labels: Sequence[str], most: int = 4) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fgsgl.report.board import TEXTS, Board, part_of, printable
+from fgsgl.escape import markdown_text, no_formula, printable
+from fgsgl.report.board import TEXTS, Board, part_of
 from fgsgl.report.published import remarks
 from fgsgl.report.rows import few
 
@@ -23,9 +23,6 @@ EMPTY = "–"
 MOST_IN_TERMINAL = 100
 NAME_WIDTH = 12
 """Of a column of texts in the terminal, where they are that long."""
-MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in r"\`*[]|"}})
-"""What would be HTML or markup inside a Markdown table, escaped."""
-
 Headings = list[tuple[str, bool]]
 """Of each column its text, and whether it is of numbers."""
 
@@ -305,14 +302,3 @@ def title(board: Board) -> str:
     """The data sets and presets on the board."""
     pairs = board.table[["dataset", "preset"]].drop_duplicates().itertuples(index=False)
     return printable(", ".join(f"{dataset} {preset}" for dataset, preset in pairs))
-
-
-@functools.lru_cache(10_000)  # the same few numbers and names fill a large board
-def markdown_text(text: str) -> str:
-    """Plain text inside a Markdown table: no HTML, no markup, one line."""
-    return printable(text).translate(MARKDOWN)
-
-
-def no_formula(text: str) -> str:
-    """The text, led by an apostrophe where a spreadsheet would run it."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

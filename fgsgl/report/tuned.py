@@ -10,8 +10,9 @@ import pandas as pd
 
 from fgsgl.bench.method import RECIPE, TUNABLE
 from fgsgl.bench.record import Record
+from fgsgl.escape import printable
 from fgsgl.report.planned import Tuning
-from fgsgl.report.rows import Key, is_tuned, part_of, printable, reference_of, row_key
+from fgsgl.report.rows import Key, is_tuned, part_of, reference_of, row_key
 
 COUNTS = ("studies", "trials", "pruned_trials", "failed_trials")
 HOURS = ("cell_hours", "gpu_hours")

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fgsgl.escape import printable
 from fgsgl.report import ablation_text, localisation
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.audit import NAMING, NOUNS, most, splits_of
-from fgsgl.report.board import REFERENCE, Board, part_of, printable, row_key
+from fgsgl.report.board import REFERENCE, Board, part_of, row_key
 from fgsgl.report.note import difference_note, tuned_difference_note
 from fgsgl.report.published import remarks
 from fgsgl.report.rows import reference_of

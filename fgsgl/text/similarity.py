@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from fgsgl.files import write_whole
 from fgsgl.models.towers import build_tower
-from fgsgl.report.drawing import STYLE
+from fgsgl.style import STYLE
 from fgsgl.text.embed import fine_text_CDE
 from fgsgl.text.fgtext import DIMENSIONS, FGText
 

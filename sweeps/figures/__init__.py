@@ -14,8 +14,8 @@ import matplotlib
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from fgsgl.report.drawing import STYLE
 from fgsgl.report.figures import Written, modules, write_sheet
+from fgsgl.style import STYLE
 from sweeps.answers import Answer, Tuning
 from sweeps.objectives import OBJECTIVES
 

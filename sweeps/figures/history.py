@@ -11,8 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from fgsgl.bench.space import defaults
-from fgsgl.report.drawing import COLOURS, GREY, INK, NARROW_IN, canvas
+from fgsgl.report.drawing import NARROW_IN, canvas
 from fgsgl.report.figures import Sheet
+from fgsgl.style import COLOURS, GREY, INK
 from sweeps.answers import Answer, Tuning
 from sweeps.figures import best_so_far, finished, scaled, value_label
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from fgsgl.report.drawing import COLOURS, name_rows, row_panels
+from fgsgl.report.drawing import name_rows, row_panels
 from fgsgl.report.figures import Sheet
+from fgsgl.style import COLOURS
 from sweeps.answers import Answer, Tuning
 from sweeps.figures import finished
 from sweeps.objectives import OBJECTIVES

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from optuna.trial import FrozenTrial
 
 from fgsgl.bench.space import Param
-from fgsgl.report.drawing import GREY, INK, NARROW_IN, canvas, short
+from fgsgl.report.drawing import NARROW_IN, canvas, short
 from fgsgl.report.figures import Sheet
+from fgsgl.style import GREY, INK
 from sweeps.answers import Tuning
 from sweeps.figures import finished, scaled, value_label
 from sweeps.objectives import OBJECTIVES

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from fgsgl.bench.space import Param
-from fgsgl.report.drawing import INK, NARROW_IN, canvas, look, short
+from fgsgl.report.drawing import NARROW_IN, canvas, look, short
 from fgsgl.report.figures import Sheet
+from fgsgl.style import INK
 from sweeps.answers import Tuning
 from sweeps.figures import finished, scaled, value_label
 

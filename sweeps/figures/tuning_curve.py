@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.report.drawing import COLOURS, DASHES, NARROW_IN, canvas
+from fgsgl.report.drawing import DASHES, NARROW_IN, canvas
 from fgsgl.report.figures import Sheet
+from fgsgl.style import COLOURS
 from sweeps.answers import Answer, Tuning
 from sweeps.figures import best_so_far, scaled, value_label
 from sweeps.objectives import OBJECTIVES

@@ -18,13 +18,14 @@ from PIL import Image
 
 from fgsgl.bench.record import write_record
 from fgsgl.errors import UserError
-from fgsgl.report import figures, font
+from fgsgl.report import figures
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.board import read_board
-from fgsgl.report.drawing import COLOURS, STYLE, look, short, spread
+from fgsgl.report.drawing import look, short, spread
 from fgsgl.report.figure_contract import Broken, examine, misplaced
 from fgsgl.report.figures import Inputs, Sheet, attention, pareto
 from fgsgl.stats.factorial import effects, full_factorial
+from fgsgl.style import COLOURS, STYLE, font
 
 ROOT = Path(__file__).parents[2]
 FACTORS = ("fgsa", "cpa", "lora", "schedule")

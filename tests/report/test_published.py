@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from fgsgl.data import sets
+from fgsgl.escape import markdown_text
 from fgsgl.report.board import read_board
 from fgsgl.report.published import SHARES, published
-from fgsgl.report.tables import markdown, markdown_text
+from fgsgl.report.tables import markdown
 
 
 def test_every_number_has_a_source_and_is_a_percentage():

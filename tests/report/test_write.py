@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from fgsgl.escape import markdown_text
 from fgsgl.report.board import COLUMNS, TEXTS
-from fgsgl.report.tables import columns_of, console_table, markdown_text
+from fgsgl.report.tables import columns_of, console_table
 from fgsgl.report.write import report, show_board_if_changed
 
 ROOT = Path(__file__).parents[2]

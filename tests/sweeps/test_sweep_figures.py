@@ -17,9 +17,9 @@ from optuna.trial import TrialState
 from fgsgl.bench.methods import get
 from fgsgl.bench.protocol import SEALED, default_protocol
 from fgsgl.bench.space import defaults, suggest
-from fgsgl.report.drawing import STYLE
 from fgsgl.report.figure_contract import examine
 from fgsgl.report.figures import modules
+from fgsgl.style import STYLE
 from sweeps import figures
 from sweeps.answers import Tuning, tunings
 from sweeps.figures import best_so_far, history, importance, parallel, slices, tuning_curve

@@ -33,14 +33,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fgsgl.bench.record import Predictions, Record
+from fgsgl.escape import no_formula
 from fgsgl.files import write_whole
 from fgsgl.interrupts import held
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.answers import predictions_beside
 from fgsgl.report.board import REFERENCE, Board, row_key
-from fgsgl.report.drawing import STYLE
 from fgsgl.report.rows import Key
-from fgsgl.report.tables import no_formula
+from fgsgl.style import STYLE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

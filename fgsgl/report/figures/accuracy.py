@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report import drawing
-from fgsgl.report.drawing import COLOURS, GREY, INK
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.tables import with_interval
+from fgsgl.style import COLOURS, GREY, INK
 
 NAME = "accuracy"
 TITLE = "Top-1 of every row"

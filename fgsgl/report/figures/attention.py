@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
-from fgsgl.report.board import printable
+from fgsgl.escape import printable
 from fgsgl.report.drawing import BETTER, short
 from fgsgl.report.figures import Inputs, Sheet
 

@@ -14,10 +14,7 @@ from fgsgl.bench.record import Predictions
 from fgsgl.errors import UserError
 from fgsgl.report.drawing import (
     BETTER,
-    GREY,
-    INK,
     NARROW_IN,
-    PALE,
     by_protocol,
     canvas,
     few,
@@ -28,6 +25,7 @@ from fgsgl.report.drawing import (
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.calibration import expected_calibration_error
 from fgsgl.stats.seeds import t_half_width
+from fgsgl.style import GREY, INK, PALE
 
 NAME = "calibration"
 TITLE = "Calibration"

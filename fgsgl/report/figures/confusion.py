@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Predictions
-from fgsgl.report.drawing import INK, by_protocol, canvas, seeds_text, short
+from fgsgl.report.drawing import by_protocol, canvas, seeds_text, short
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.metrics import confusion
+from fgsgl.style import INK
 
 NAME = "confusion"
 TITLE = "Confusion matrix"

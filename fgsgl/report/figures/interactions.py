@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report.ablation import Ablation
-from fgsgl.report.drawing import COLOURS, NARROW_IN, canvas, seeds_text
+from fgsgl.report.drawing import NARROW_IN, canvas, seeds_text
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
 from fgsgl.stats.seeds import t_half_width
+from fgsgl.style import COLOURS
 
 NAME = "interactions"
 TITLE = "Interaction plot"

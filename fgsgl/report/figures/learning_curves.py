@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from fgsgl.bench.record import Record
-from fgsgl.report.drawing import COLOURS, DASHES, NARROW_IN, by_protocol, canvas, few, label_ends, seeds_text
+from fgsgl.report.drawing import DASHES, NARROW_IN, by_protocol, canvas, few, label_ends, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.style import COLOURS
 
 NAME = "learning-curves"
 TITLE = "Learning curves"

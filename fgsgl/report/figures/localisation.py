@@ -10,9 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Record
-from fgsgl.report.drawing import BETTER, GREY, INK, by_protocol, few, name_rows, row_panels, seeds_text
+from fgsgl.report.drawing import BETTER, by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.localisation import WITHOUT
+from fgsgl.style import GREY, INK
 from fgsgl.text.fgtext import DIMENSIONS
 
 NAME = "localisation"

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from fgsgl.report.board import REFERENCE, part_of
-from fgsgl.report.drawing import BETTER, GREY, INK, NARROW_IN, PALE, by_protocol, canvas, few, look, short, spread
+from fgsgl.report.drawing import BETTER, NARROW_IN, by_protocol, canvas, few, look, short, spread
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.style import GREY, INK, PALE
 
 NAME = "pareto"
 TITLE = "Accuracy against cost"

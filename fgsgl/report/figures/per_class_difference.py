@@ -12,9 +12,10 @@ from matplotlib.ticker import MaxNLocator
 
 from fgsgl.bench.record import Record
 from fgsgl.report.board import REFERENCE, by_seed, part_of, row_key
-from fgsgl.report.drawing import BETTER, GREY, INK, WORSE, by_protocol, canvas, few, name_ticks, seeds_text, short
+from fgsgl.report.drawing import BETTER, WORSE, by_protocol, canvas, few, name_ticks, seeds_text, short
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.stats.seeds import t_half_width
+from fgsgl.style import GREY, INK
 
 NAME = "per-class-difference"
 TITLE = "Recall by class, minus FG-SGL's"

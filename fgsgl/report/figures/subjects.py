@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from fgsgl.bench.record import Record
 from fgsgl.report.answers import AnswerBook
-from fgsgl.report.drawing import INK, by_protocol, few, name_rows, row_panels, seeds_text
+from fgsgl.report.drawing import by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.style import INK
 
 NAME = "subjects"
 TITLE = "Top-1 by test subject"

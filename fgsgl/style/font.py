@@ -1,7 +1,7 @@
 """The figures' font: DejaVu Sans of Latin and Greek alone, since a PDF takes three times as long to cut its letters out
 of all six thousand. Other letters come from the whole font beside it.
 
-``python -m fgsgl.report.font`` writes ``font.ttf`` anew from matplotlib's DejaVu Sans, whose licence, kept in the file,
+``python -m fgsgl.style.font`` writes ``font.ttf`` anew from matplotlib's DejaVu Sans, whose licence, kept in the file,
 allows that under another name.
 """
 
