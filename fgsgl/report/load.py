@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -16,6 +15,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from fgsgl.bench.record import SCHEMA, Record, read_record
 from fgsgl.errors import UserError
+from fgsgl.faults import fault
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -230,22 +230,3 @@ def _check_record(record: Record, path: Path) -> None:
             f"the record {path} cannot stand on a board: localisation has pointing of {', '.join(maps['pointing'])}, "
             f"but energy of {', '.join(maps['energy'])}; expected the same maps"
         )
-
-
-def fault(error: ValueError, whole: Any) -> str:
-    """What msgspec refused, in one line: where, what came there and what was expected.
-
-    Args:
-        error: ``Expected `str`, got `int` - at `$.curve[0].loss```, or without a place.
-        whole: what was decoded.
-    """
-    says, where = re.fullmatch(r"(.*?)(?: - at `\$\.?(.*)`)?", str(error), re.DOTALL).groups()
-    places = re.findall(r"[^.\[\]]+|\.\.\.", where or "")
-    missing = re.fullmatch(r"Object missing required field `(.+)`", says)
-    if missing:
-        return f"{'.'.join([*places, missing[1]])} is missing"
-    for place in places:
-        if place == "...":  # one of several
-            break
-        whole = whole[int(place) if isinstance(whole, list) else place]
-    return f"{'.'.join(places)} is {whole!r:.60}; {says[0].lower()}{says[1:]}" if places else says

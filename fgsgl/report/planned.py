@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 
 from fgsgl.bench.record import Record
 from fgsgl.errors import UserError
-from fgsgl.report.load import Count, Kind, Protocol, fault
+from fgsgl.faults import fault
+from fgsgl.report.load import Count, Kind, Protocol
 
 _Row = TypeVar("_Row", bound=Struct)
 

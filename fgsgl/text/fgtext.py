@@ -14,9 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from msgspec import Struct, field
 
+from fgsgl import faults
 from fgsgl.errors import UserError, nearest
 from fgsgl.files import once
 
@@ -103,11 +105,7 @@ class FGText:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class _ClassShape(_Shape):
+class _ClassShape(Struct, forbid_unknown_fields=True):
     """A class in the file; a dimension is a stage's key, or a list of the class's own sentences."""
 
     id: int
@@ -119,21 +117,21 @@ class _ClassShape(_Shape):
     outcome: str | list[str]
 
 
-class _StagesShape(_Shape):
+class _StagesShape(Struct, forbid_unknown_fields=True):
     part: dict[str, list[str]] = {}
     onset: dict[str, list[str]] = {}
     trajectory: dict[str, list[str]] = {}
     outcome: dict[str, list[str]] = {}
 
 
-class _FileShape(_Shape):
+class _FileShape(Struct, forbid_unknown_fields=True):
     name: str
     author: str
     version: str
     licence: str
     note: str
-    stages: _StagesShape = _StagesShape()
     classes: list[_ClassShape]
+    stages: _StagesShape = field(default_factory=_StagesShape)
 
 
 @cache
@@ -206,11 +204,11 @@ def parse(yaml_text: str) -> FGText:
         UserError: as :func:`load`, without the path.
     """
     try:
-        shape = _FileShape.model_validate(yaml.load(yaml_text, _Loader))
+        shape = msgspec.convert(yaml.load(yaml_text, _Loader), _FileShape)
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f"it is not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        raise UserError(_first_fault(error)) from None
+    except msgspec.ValidationError as error:
+        raise UserError(_fault(error)) from None
     header = {field: getattr(shape, field) for field in ("name", "author", "version", "licence", "note")}
     text = FGText(**header, classes=tuple(_class_text(entry, shape.stages) for entry in shape.classes))
     for dimension in DIMENSIONS:
@@ -252,21 +250,18 @@ def _class_text(entry: _ClassShape, stages: _StagesShape) -> ClassText:
     return ClassText(id=entry.id, name=entry.name, prompts=tuple(entry.prompts), sentences=sentences, stages=keys)
 
 
-def _first_fault(error: ValidationError) -> str:
-    """One line about the first thing pydantic refused, such as ``classes.3.prompts``."""
-    faults = error.errors(include_url=False, include_context=False)
-    # A dimension is refused once as a key and once as a list: the deeper place is what was meant.
-    fault = max((fault for fault in faults if fault["loc"][:3] == faults[0]["loc"][:3]), key=lambda f: len(f["loc"]))
-    place = tuple(step for step in fault["loc"] if step not in ("str", "list[str]"))
-    dotted = ".".join(map(str, place)) or "the file"
-    if fault["type"] == "extra_forbidden":
-        shape = {(): _FileShape, ("stages",): _StagesShape}.get(place[:-1], _ClassShape)
-        return f"unknown key {dotted!r}; {nearest(str(place[-1]), tuple(shape.model_fields))}"
-    if fault["type"] == "missing":
-        return f"the key {dotted!r} is missing"
-    if fault["type"] == "string_type":
+def _fault(error: msgspec.ValidationError) -> str:
+    """One line about the first thing that was refused, such as ``classes.3.prompts``."""
+    says, places = faults.located(error)
+    dotted = ".".join(places)
+    if key := faults.unknown(says):
+        shape = {(): _FileShape, ("stages",): _StagesShape}.get(tuple(places), _ClassShape)
+        return f"unknown key {'.'.join([*places, key])!r}; {nearest(key, shape.__struct_fields__)}"
+    if key := faults.missing(says):
+        return f"the key {'.'.join([*places, key])!r} is missing"
+    if says.startswith("Expected `str`"):
         return f"{dotted}: expected text; a sentence with a colon, or a number, needs quotation marks"
-    return f"{dotted}: {fault['msg']}"
+    return f"{dotted or 'the file'}: {says[0].lower()}{says[1:]}"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

@@ -1,0 +1,46 @@
+"""What msgspec refused in a file from elsewhere, in one line."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+
+def located(error: ValueError) -> tuple[str, list[str]]:
+    """What msgspec says, and the steps to where: ``Expected `str`, got `int```, ``["curve", "0", "loss"]``.
+
+    Args:
+        error: ``Expected `str`, got `int` - at `$.curve[0].loss```, or without a place. A step of ``*`` is one
+            of several that it does not tell apart.
+    """
+    says, where = re.fullmatch(r"(.*?)(?: - at (?:`key` in )?`\$\.?(.*)`)?", str(error), re.DOTALL).groups()
+    return says, re.findall(r"[^.\[\]]+", (where or "").replace("[...]", "[*]"))
+
+
+def missing(says: str) -> str | None:
+    """The key that is missing, where that is what was refused."""
+    found = re.fullmatch(r"Object missing required field `(.+)`", says)
+    return found[1] if found else None
+
+
+def unknown(says: str) -> str | None:
+    """The key that nobody knows, where that is what was refused."""
+    found = re.fullmatch(r"Object contains unknown field `(.+)`", says)
+    return found[1] if found else None
+
+
+def fault(error: ValueError, whole: Any) -> str:
+    """One line: where, what came there and what was expected.
+
+    Args:
+        error: As :func:`located` takes it.
+        whole: What was decoded.
+    """
+    says, places = located(error)
+    if missing(says):
+        return f"{'.'.join([*places, missing(says)])} is missing"
+    for place in places:
+        if place == "*":
+            break
+        whole = whole[int(place) if isinstance(whole, list) else place]
+    return f"{'.'.join(places)} is {whole!r:.60}; {says[0].lower()}{says[1:]}" if places else says
