@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import io
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -171,7 +173,7 @@ def _shared(name: str, text: bytes) -> dict[str, Any]:
     return getattr(msgspec.json.decode(whole, type=_Shared), name)
 
 
-_NAMES = tuple(field.name for field in dataclasses.fields(Record) if field.name != "status")
+_SHARED = _Shared.__struct_fields__
 _DECODER = msgspec.json.Decoder(_Done | _Failed | _Pruned)
 
 
@@ -181,11 +183,12 @@ def load(folder: Path) -> tuple[Record, ...]:
     Raises:
         UserError: if there is none, or one cannot be read, is of another schema version, or lacks what a board needs.
     """
-    # By their names: to compare ten thousand paths part by part takes a quarter of the time of reading them.
-    paths = sorted((folder / "ledger").glob("*.json"), key=lambda path: path.name)
+    ledger = folder / "ledger"
+    # As texts: to make, compare and take apart ten thousand paths takes half the time of reading them.
+    paths = sorted(file.path for file in os.scandir(ledger) if file.name.endswith(".json")) if ledger.is_dir() else ()
     if not paths:
-        raise UserError(f"no record in {folder / 'ledger'}; expected <cell id>.json files, as `fgsgl run` writes them")
-    return tuple(_checked(path) for path in paths)
+        raise UserError(f"no record in {ledger}; expected <cell id>.json files, as `fgsgl run` writes them")
+    return tuple(map(_checked, paths))
 
 
 def load_record(path: Path) -> Record:
@@ -194,30 +197,31 @@ def load_record(path: Path) -> Record:
     Raises:
         UserError: as :func:`load`.
     """
-    _checked(path)
+    _checked(str(path))
     return read_record(path)
 
 
-def _checked(path: Path) -> Record:
+def _checked(path: str) -> Record:
     """One record as far as a report reads it. Read and checked in one go, and without what would only fill the memory:
     most of the time of a large report."""
     try:
-        with path.open("rb", buffering=0) as file:  # a buffer would take as long as the reading
+        with io.FileIO(path) as file:  # a buffer would take as long as the reading
             found = _DECODER.decode(file.read())
-        fields = {name: getattr(found, name) for name in _NAMES}
-        parts = {name: part for name, part in fields.items() if isinstance(part, Raw)}
-        fields |= {name: _shared(name, bytes(part)) for name, part in parts.items()}
+        fields = msgspec.structs.asdict(found)
+        for name in _SHARED:
+            if isinstance(fields[name], Raw):
+                fields[name] = _shared(name, bytes(fields[name]))
     except (OSError, ValueError) as error:
-        whole = dataclasses.asdict(read_record(path))  # says what is wrong with a file that is no record at all
+        whole = dataclasses.asdict(read_record(Path(path)))  # says what is wrong with a file that is no record at all
         raise UserError(f"the record {path} cannot stand on a board: {fault(error, whole)}") from None
     record = Record(status=found.__struct_config__.tag, **fields)
     _check_record(record, path)
     return record
 
 
-def _check_record(record: Record, path: Path) -> None:
+def _check_record(record: Record, path: str) -> None:
     """What no type says."""
-    if record.cell_id != path.stem:
+    if f"{record.cell_id}.json" != path.rpartition(os.sep)[2]:
         raise UserError(f"the record {path} names itself {record.cell_id!r}; a record's file name is its cell id")
     if record.status != "done":
         return

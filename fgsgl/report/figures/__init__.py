@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
@@ -68,7 +69,7 @@ class Written:
     csv: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inputs:
     """What figures are drawn from; whatever is read or computed for one is there for the next."""
 
@@ -93,12 +94,16 @@ class Inputs:
             self._predictions[key] = [predictions_beside(ledger, record) for record in self.scored(row)]
         return self._predictions[key]
 
+    @cached_property
+    def _lying(self) -> set[str]:
+        """The cells whose predictions lie beside their records."""
+        return {path.stem for path in (self.board.folder / "ledger").glob("*.npz")}
+
     def with_predictions(self) -> list[Any]:
         """The rows of measured methods whose predictions lie beside their records: FG-SGL first, then full methods,
         then variants, each the best first."""
-        lying = {path.stem for path in (self.board.folder / "ledger").glob("*.npz")}
         rows = [row for row in self.board.table.itertuples() if row.kind == "method" and row.n_seeds]
-        rows = [row for row in rows if all(record.cell_id in lying for record in self.scored(row))]
+        rows = [row for row in rows if all(record.cell_id in self._lying for record in self.scored(row))]
         return sorted(rows, key=lambda row: ((row.method, row.variant) != REFERENCE, row.variant != "full", row.Index))
 
 
