@@ -14,7 +14,7 @@ from fgsgl.escape import markdown_text, no_formula, printable
 from fgsgl.files import write_whole
 from fgsgl.report.ablation import MARGIN, PAIRED, TESTED, Ablation, ablations
 from fgsgl.report.board import REFERENCE, Board
-from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings
+from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.seeds import LEVEL, fewest_pairs, smallest_p
 
 ARMS = ("Arm", "n", "Top-1 %", "Difference", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")
@@ -87,7 +87,7 @@ def adjusted_p(p_holm: float, n: int, family: int) -> str:
         return EMPTY
     if family * smallest_p(n) > LEVEL:
         return f"cannot reach {LEVEL:g} with n = {n}"
-    return f"{p_holm:.3f}"
+    return p_text(p_holm)
 
 
 def arm_rows(ablation: Ablation) -> list[tuple[str, ...]]:
@@ -110,7 +110,8 @@ def _arm(row: Any, family: int) -> tuple[str, ...]:
 def _verdict(p: float) -> str:
     if math.isnan(p):
         return EMPTY
-    return f"{'yes' if p <= LEVEL else 'not shown'} (p = {p:.3f})"
+    equals = "p " if p_text(p).startswith("<") else "p = "
+    return f"{'yes' if p <= LEVEL else 'not shown'} ({equals}{p_text(p)})"
 
 
 def _effect(row: pd.Series | None) -> str:

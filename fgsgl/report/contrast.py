@@ -24,7 +24,7 @@ from fgsgl.escape import no_formula
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, by_seed, label, read_board
 from fgsgl.report.rows import is_tuned
-from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings
+from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
 
@@ -162,7 +162,7 @@ def markdown(table: pd.DataFrame) -> str:
         rows.append((
             data, row.against, row.score, str(row.n),
             number(row.mine), number(row.theirs), number(row.difference, sign="+") + half,
-            f"{row.p:.3f}" if row.n > 1 else EMPTY, f"{row.smallest_p:.3f}",
+            p_text(row.p) if row.n > 1 else EMPTY, p_text(row.smallest_p),
         ))  # fmt: skip
     lines = ["# Paired differences to FG-SGL", "", *markdown_table(numeric_headings(heads, texts=3), rows), ""]
     lines += [

@@ -23,7 +23,7 @@ from fgsgl.escape import markdown_text, no_formula
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, row_key
 from fgsgl.report.rows import few
-from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings
+from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import holm
 from fgsgl.stats.paired import compare
 from fgsgl.stats.seeds import t_half_width
@@ -259,8 +259,7 @@ def _value(row: Any) -> str:
 
 def _difference(row: Any) -> tuple[str, str]:
     half = "" if pd.isna(row.diff_half_width) else f" ± {row.diff_half_width:.1f}"
-    p = EMPTY if pd.isna(row.p_holm) else f"{row.p_holm:.3f}"
-    return number(row.difference, sign="+") + (half if not pd.isna(row.difference) else ""), p
+    return number(row.difference, sign="+") + (half if not pd.isna(row.difference) else ""), p_text(row.p_holm)
 
 
 def note(board: Board, table: pd.DataFrame) -> Iterator[str]:

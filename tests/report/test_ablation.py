@@ -100,7 +100,8 @@ def test_arms_are_paired_adjusted_over_the_design_and_share_rows(ledger):
     assert distinct["p_holm"].to_numpy() == pytest.approx(holm(distinct["p"].to_numpy()))
     assert distinct["p_holm"].min() == pytest.approx(5 * 2 / 2**8)
     same = distinct.loc["cpa", "equivalent_p"], distinct.loc["fgsa, cpa", "equivalent_p"]
-    assert same[0] < 0.05 < same[1]
+    assert same[0] < 0.0005 and same[1] > 0.05
+    assert "yes (p <0.001)" in [row[-1] for row in arm_rows(found)]  # and not 0.000, which no p is
 
 
 def test_where_no_p_can_be_small_the_table_says_so_instead_of_a_star(ledger):
