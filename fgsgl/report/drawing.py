@@ -6,8 +6,9 @@ dash, points in marker, bars in hatch and direction, and every line and row is n
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ NARROW_IN = 4.2
 """Width that fits a phone and, a little smaller, one column of a paper."""
 ROW_IN = 0.21
 TUNED_TITLE = "tuned rows"
+NEAR = 5.0
+"""Points within which nothing lies far out."""
 MOST_ROWS = 40
 """Rows that one figure shows; a board's tables have them all."""
 
@@ -118,6 +121,23 @@ def families(rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:
     others = [row for row in default if row.method != REFERENCE[0]]
     named = [("FG-SGL and its variants", own), ("other rows", others), (TUNED_TITLE, tuned)]
     return [(name, group) for name, group in named if group]
+
+
+def on_scales(name: str, rows: Sequence[Any], reach: Callable[[Any], float]) -> Iterator[tuple[str, list[Any]]]:
+    """The rows under their name, or in two parts where some lie so far out that the others' intervals would shrink to
+    points.
+
+    Args:
+        reach: How far out a row lies, in points. The cut is at the largest step from one row to the next, if that goes
+            three times as far as all before it.
+    """
+    steps = [(far / max(near, NEAR), far) for near, far in itertools.pairwise(sorted(map(reach, rows)))]
+    step, limit = max(steps, default=(0.0, 0.0))
+    if step < 3:
+        yield name, list(rows)
+    else:
+        yield name, [row for row in rows if reach(row) < limit]
+        yield f"{name}: far out", [row for row in rows if reach(row) >= limit]
 
 
 def by_protocol(rows: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:

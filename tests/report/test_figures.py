@@ -21,7 +21,7 @@ from fgsgl.errors import UserError
 from fgsgl.report import figures
 from fgsgl.report.ablation import Ablation
 from fgsgl.report.board import read_board
-from fgsgl.report.drawing import look, short, spread
+from fgsgl.report.drawing import look, on_scales, short, spread
 from fgsgl.report.figure_contract import Broken, examine, misplaced
 from fgsgl.report.figures import Inputs, Sheet, attention, pareto
 from fgsgl.stats.factorial import effects, full_factorial
@@ -180,6 +180,40 @@ def test_the_forest_shows_the_boards_differences_and_hollow_what_cannot_be_signi
         for index in range(6):  # a larger family: 7 tests, each of whose p is at least 0.0078
             for seed in range(8):
                 ledger.add("fgsgl", 2.0, f"w/o x{index}", seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("reaches", "cut"),
+    [
+        ([0.5, 1.2, 25.3, 3.4, 37.8], [[0.5, 1.2, 3.4], [25.3, 37.8]]),
+        ([40.0, 1.0], [[1.0], [40.0]]),
+        ([0.1, 0.2, 14.0], [[0.1, 0.2, 14.0]]),  # within 5 points nothing counts as near, so 14 is no threefold
+        ([10.0, 20.0, 40.0, 80.0], [[10.0, 20.0, 40.0, 80.0]]),
+        ([90.0], [[90.0]]),
+    ],
+)
+def test_rows_far_out_have_a_scale_of_their_own(reaches, cut):
+    parts = list(on_scales("rows", reaches, float))
+    assert [part for _, part in parts] == cut
+    assert [name for name, _ in parts] == ["rows", "rows: far out"][: len(cut)]
+
+
+def test_an_interval_can_be_seen_beside_rows_far_out(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    for seed in range(4):
+        ledger.add("fgsgl", 2.4, seed=seed)
+        ledger.add("fgsgl", 2.3, "w/o fgsa", seed=seed)
+        ledger.add("fgsgl", 0.2, "w/o temporal", seed=seed)
+    inputs = Inputs(read_board(ledger.folder))
+    row = inputs.board.table.set_index("variant").loc["w/o fgsa"]
+    for name, interval in (
+        ("forest", (row["diff_ci_low"], row["diff_ci_high"])),
+        ("accuracy", (100 * row["top1_ci_low"], 100 * row["top1_ci_high"])),
+    ):
+        (sheet,) = draw(inputs, name)
+        near, far = sheet.figure.axes
+        assert [tick.get_text() for tick in far.get_yticklabels()] == ["FG-SGL w/o temporal"]
+        assert np.ptp(interval) > 0.2 * np.ptp(near.get_xlim())
 
 
 def test_the_confusion_is_that_of_the_prediction_files_and_the_difference_of_two(ledger):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if row.n_seeds and row.kind != "floor"]
     for suffix, group in drawing.by_protocol(rows):
         shown, remark = drawing.few(group)
-        parts = drawing.families(shown)
+        families = drawing.families(shown)
+        parts = [part for name, rows in families for part in drawing.on_scales(name, rows, _distance(rows))]
         fig, panels = drawing.row_panels([len(part) for _, part in parts], row_in=0.26)
         for axes, (name, part) in zip(panels, parts, strict=True):
             values = [{r.seed: 100 * r.metrics["top1"] for r in inputs.scored(row)} for row in part]
@@ -37,6 +38,12 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             caption=_caption(shown) + remark,
             suffix=suffix,
         )
+
+
+def _distance(rows: Sequence[Any]) -> Callable[[Any], float]:
+    """How far a row lies from the middle one, in points."""
+    middle = np.median([row.top1 for row in rows])
+    return lambda row: 100 * abs(row.top1 - middle)
 
 
 def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) -> None:

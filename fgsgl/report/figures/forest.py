@@ -31,7 +31,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
     for suffix, group in drawing.by_protocol(rows):
         shown, remark = drawing.few(group)
-        parts = drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
+        families = drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
+        parts = [part for name, rows in families for part in drawing.on_scales(name, rows, _reach)]
         fig, panels = drawing.row_panels([len(part) for _, part in parts])
         for axes, (name, part) in zip(panels, parts, strict=True):
             _panel(axes, part)
@@ -49,6 +50,11 @@ def _panel(axes: Axes, rows: Sequence[Any]) -> None:
     drawing.points_with_intervals(axes, points, hollow=[not _can_reach(row) for row in rows])
     values = [with_interval(r.diff_top1, r.diff_ci_low, r.diff_ci_high, r.diff_over, sign="+") for r in rows]
     drawing.name_rows(axes, [row.label for row in rows], values)
+
+
+def _reach(row: Any) -> float:
+    """From zero to the far end of the interval."""
+    return np.nanmax(np.abs([row.diff_top1, row.diff_ci_low, row.diff_ci_high]))
 
 
 def _can_reach(row: Any) -> bool:
