@@ -19,8 +19,9 @@ from typing import Any
 import torch
 from mmaction.structures import ActionDataSample
 
-from fgsgl.bench.environment import cpu_has_bf16, git_state, hardware, resolve_device, versions
+from fgsgl.bench.environment import git_state, hardware, resolve_device, versions
 from fgsgl.errors import run_command
+from fgsgl.models.precision import native
 from fgsgl.models.recognizer import FGSGL
 
 VARIANTS = {
@@ -52,7 +53,7 @@ def measure(arguments: argparse.Namespace) -> int:
     """Measures every variant, prints the table and writes it."""
     torch.set_num_threads(arguments.threads)
     device = resolve_device(arguments.device)
-    autocast = "bf16" if device == "cuda" or cpu_has_bf16() else "none"
+    autocast = native(device)
     models = {name: _model(changes, arguments, autocast).to(device) for name, changes in VARIANTS.items()}
     shape = (arguments.batch_size, arguments.num_frames, 3, arguments.image_size, arguments.image_size)
     clip_BTCHW = torch.randn(shape, device=device)

@@ -26,7 +26,7 @@ from rich.console import Console
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.bench.config import build_config
-from fgsgl.bench.environment import cpu_has_bf16, git_state, hardware, resolve_device, versions
+from fgsgl.bench.environment import git_state, hardware, resolve_device, versions
 from fgsgl.bench.experiment import data_root, load_data
 from fgsgl.bench.hooks import CellHook
 from fgsgl.bench.method import Classes
@@ -35,6 +35,7 @@ from fgsgl.bench.protocol import Protocol, default_protocol
 from fgsgl.data import sets
 from fgsgl.data.cliptable import ClipTable
 from fgsgl.errors import run_command
+from fgsgl.models.precision import native
 
 WARM_UP = 3
 """Steps that are not counted."""
@@ -70,7 +71,7 @@ def measure(arguments: argparse.Namespace) -> int:
         for repeat in range(arguments.repeats):
             sys.stderr.write(f"{name}, {repeat + 1} of {arguments.repeats}\n")
             rows.append({"method": name, **_repeat(name, protocol, table, arguments)})
-    autocast = "bf16" if device == "cuda" or cpu_has_bf16() else "none"
+    autocast = native(device)
     result = {
         "preset": arguments.preset, "batch_size": protocol.batch_size, "steps": arguments.steps, "rows": rows,
         "hardware": hardware(device, arguments.threads, autocast), "versions": versions(), **git_state(),
@@ -104,7 +105,7 @@ def _config(name: str, protocol: Protocol, table: ClipTable, work_dir: Path) -> 
     )  # fmt: skip
     for part in ("dataloader", "evaluator", "cfg"):
         config[f"val_{part}"] = config[f"test_{part}"] = None
-    config["model"]["autocast"] = "bf16" if torch.cuda.is_available() or cpu_has_bf16() else "none"
+    config["model"]["autocast"] = native("cuda" if torch.cuda.is_available() else "cpu")
     config["train_cfg"]["max_epochs"] = 100
     config["custom_hooks"] = [hook for hook in config["custom_hooks"] if hook["type"] != "CalibrateHook"]
     config["log_level"] = "ERROR"

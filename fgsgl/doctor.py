@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.table import Table
 
 from fgsgl import compat
-from fgsgl.bench.environment import cpu_has_bf16, cpu_model, git_state, versions
+from fgsgl.bench.environment import cpu_model, git_state, versions
+from fgsgl.models.precision import cpu_has_bf16
 
 
 def examine() -> Group:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from fgsgl.bench.cell import Cell, Variant
 from fgsgl.bench.disk import tidy
-from fgsgl.bench.environment import cpu_has_bf16, hardware, resolve_device, versions
+from fgsgl.bench.environment import hardware, resolve_device, versions
 from fgsgl.bench.failures import BUSY, failure_class, what_fits
 from fgsgl.bench.follow import follow_starter
 from fgsgl.bench.ledger import Ledger
@@ -39,6 +39,7 @@ from fgsgl.bench.seal import count_opening, openings
 from fgsgl.data import sets
 from fgsgl.data.cliptable import SPLITS, ClipTable
 from fgsgl.errors import UserError
+from fgsgl.models.precision import native
 from fgsgl.stats.metrics import classification_metrics, grouped_metrics
 from fgsgl.text.fgtext import load as load_text
 
@@ -126,7 +127,7 @@ def record_of(spec: dict[str, Any]) -> Record | None:
 def precision(spec: dict[str, Any]) -> tuple[str, str]:
     """The device of a cell, and whether it computes in ``bf16`` there (else ``none``)."""
     device = resolve_device(spec["device"], spec["devices"])
-    return device, "bf16" if device == "cuda" or cpu_has_bf16() else "none"
+    return device, native(device)
 
 
 def cell_of(spec: dict[str, Any]) -> Cell:

@@ -65,15 +65,6 @@ def cpu_model() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bf16 natively; elsewhere it is emulated and slower than fp32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
 def device_environment(device: str) -> dict[str, str]:
     """Environment variables under which a process sees just the wanted device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``.
 

@@ -23,7 +23,7 @@ import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.bench.cell import Cell
 from fgsgl.bench.cell_main import cell_of
 from fgsgl.bench.config import build_config
-from fgsgl.bench.environment import cpu_has_bf16, resolve_device
+from fgsgl.bench.environment import resolve_device
 from fgsgl.bench.evaluate import predict_split
 from fgsgl.bench.ledger import Ledger
 from fgsgl.bench.live import Counter
@@ -34,6 +34,7 @@ from fgsgl.data.cache import open_cache
 from fgsgl.data.mm import ClipDataset
 from fgsgl.errors import UserError
 from fgsgl.files import write_whole
+from fgsgl.models.precision import native
 
 SHOWN = 5
 """Cells that an error names."""
@@ -167,7 +168,7 @@ def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str
     config = build_config(
         cell.method, cell.variant.changes, cell.protocol, cell.seed, classes=classes, root=root, work_dir=work_dir
     )
-    autocast = "bf16" if device == "cuda" or cpu_has_bf16() else "none"
+    autocast = native(device)
     model = MODELS.build({**config["model"], "autocast": autocast}).to(device)
     if cell.method.recipe:
         model.load_state_dict(torch.load(path, map_location=device, weights_only=True)["state_dict"])

@@ -17,16 +17,19 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fgsgl.models.backbone_weights import load_backbone
 from fgsgl.models.conv3d import exact_conv3d
+from fgsgl.models.precision import native
 
 
 @contextmanager
 def computed(device: torch.device, autocast: str) -> Iterator[None]:
-    """The precision of ``autocast`` (``bf16`` or ``none``) and, on a CPU, attention by plain products of matrices.
+    """The precision of ``autocast`` and, on a CPU, attention by plain products of matrices.
 
-    PyTorch's fused attention costs a CPU some 6 ms a layer in the backward pass however few the tokens are, 12 % of a
-    step of the small tower.
+    ``autocast`` is ``bf16``, ``none``, or ``native``: bf16 where the device computes it natively. PyTorch's fused
+    attention costs a CPU some 6 ms a layer in the backward pass however few the tokens are, 12 % of a step of the small
+    tower.
     """
-    with torch.autocast(device.type, torch.bfloat16, enabled=autocast == "bf16"):
+    wanted = native(device.type) if autocast == "native" else autocast
+    with torch.autocast(device.type, torch.bfloat16, enabled=wanted == "bf16"):
         if device.type == "cpu":
             with sdpa_kernel(SDPBackend.MATH):
                 yield

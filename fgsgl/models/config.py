@@ -18,7 +18,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "head": ("text", "linear", "both"),
     "schedule": ("coarse_to_fine", "joint", "fine_to_coarse"),
     "text_control": ("true", "shuffled", "names", "random"),
-    "autocast": ("bf16", "none"),
+    "autocast": ("native", "bf16", "none"),
 }
 TAPS = ("early", "middle", "late")
 LORA_TARGETS = ("q", "k", "v", "o", "mlp")
@@ -110,8 +110,9 @@ class FGSGLConfig:
     """Temperature at the start of both contrastive losses; it is learned."""
     logit_scale_max: float = 100.0
     """The inverse temperature stays in [1, this]."""
-    autocast: str = "bf16"
-    """Precision of tower, temporal encoder and FG-SA; losses and scores are always fp32."""
+    autocast: str = "native"
+    """Precision of tower, temporal encoder and FG-SA, by default bf16 where the device computes it natively; losses and
+    scores are always fp32."""
 
     def __post_init__(self) -> None:
         for one in fields(self):

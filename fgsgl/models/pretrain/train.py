@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from fgsgl.errors import UserError
+from fgsgl.models.precision import native
 from fgsgl.models.pretrain import losses
 from fgsgl.models.pretrain.augment import augment
 from fgsgl.models.pretrain.heads import Slim, Tower, View
@@ -95,7 +96,7 @@ class Trainer:
         self.optimizers = {
             name: adamw(network, recipe.lr, recipe.weight_decay) for name, network in self.networks.items()
         }
-        self.autocast = device != "cpu" or native_bf16()
+        self.autocast = native(device) == "bf16"
         self._worker = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),))
         self._slim_loss: Future | None = None
 
@@ -220,11 +221,6 @@ class Trainer:
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         self.step = state["step"]
-
-
-def native_bf16() -> bool:
-    """Whether this processor multiplies bf16 natively; elsewhere bf16 autocast is slower than fp32."""
-    return torch.cpu._is_avx512_bf16_supported()
 
 
 def read_state(path: Path, device: str = "cpu") -> dict:
