@@ -72,10 +72,10 @@ def test_every_clip_of_the_test_split_is_scored_once(board: Path, smoke: Path) -
             assert np.allclose(scores_NC.sum(1), 1, atol=1e-4)
 
 
-def test_a_tiny_training_beats_chance_clearly(board: Path, tmp_path: Path, call) -> None:
+def test_a_tiny_training_beats_chance_clearly(board: Path) -> None:
     assert records(board)["majority"]["metrics"]["top1"] == pytest.approx(1 / 17)
-    trained = run_cell(board, "fgsgl", tmp_path, call, CELL, epochs=20)
-    assert trained["metrics"]["top1"] >= 3 / 17
+    trained = records(board)["fgsgl"]
+    assert trained["metrics"]["top1"] >= 6 / 17
     assert trained["curve"][-1]["loss_category"] < 0.7 * trained["curve"][0]["loss_category"]
 
 
@@ -289,19 +289,16 @@ def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board
     assert losses[0] == losses[1] == losses[2], "what is averaged is not trained with"
 
 
-@pytest.mark.parametrize("method", ["fgsgl", "tsn"])
-def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
-    board: Path, tmp_path: Path, method: str, call
-) -> None:
-    first = run_cell(board, method, tmp_path, call, ("-c", UNTIDY))
+def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(board: Path, tmp_path: Path, call) -> None:
+    first = run_cell(board, "fgsgl", tmp_path, call, ("-c", UNTIDY))
     for path in (tmp_path / "ledger").iterdir():
         path.unlink()
     rows = [json.loads(line) for line in (tmp_path / "work" / "curve.jsonl").read_text().splitlines()]
     del rows[-1]["val_top1"]  # as if killed between the checkpoint of the last epoch and its validation
     (tmp_path / "work" / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    second = run_cell(board, method, tmp_path, call, CELL)
+    second = run_cell(board, "fgsgl", tmp_path, call, CELL)
     assert [row["train_s"] for row in second["curve"]] == [row["train_s"] for row in first["curve"]]  # not trained anew
-    assert second["predictions_sha256"] == first["predictions_sha256"] == records(board)[method]["predictions_sha256"]
+    assert second["predictions_sha256"] == first["predictions_sha256"] == records(board)["fgsgl"]["predictions_sha256"]
     assert [row["loss"] for row in second["curve"]] == [row["loss"] for row in first["curve"]]
     assert all("val_top1" in row for row in second["curve"])
 
