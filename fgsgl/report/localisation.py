@@ -80,7 +80,7 @@ def localisation(board: Board) -> pd.DataFrame:
 
 TEXTS = ("dataset", "preset", "protocol", "clips", "label", "method", "variant", "measure", "source", "dimension")
 
-Key = tuple[str, str, str]
+What = tuple[str, str, str]
 """Measure, source, dimension."""
 
 
@@ -88,8 +88,8 @@ Key = tuple[str, str, str]
 class _Numbers:
     """What the records of a row say, in percent."""
 
-    by_seed: dict[Key, dict[int, float]]
-    guesses: dict[Key, dict[str, float]]
+    by_seed: dict[What, dict[int, float]]
+    guesses: dict[What, dict[str, float]]
     """Of what is read out: how many ``sentences`` there are, and the share of the ``largest``."""
 
 
@@ -108,7 +108,7 @@ def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
 
 
 def _numbers(records: Sequence[Record]) -> _Numbers:
-    by_seed: dict[Key, dict[int, float]] = defaultdict(dict)
+    by_seed: dict[What, dict[int, float]] = defaultdict(dict)
     guesses = {}
     for record in records:
         found, seed = record.localisation, record.seed
@@ -124,12 +124,12 @@ def _numbers(records: Sequence[Record]) -> _Numbers:
 
 
 @functools.cache
-def _map_key(measure: str, name: str) -> Key:
+def _map_key(measure: str, name: str) -> What:
     return (measure, name, "") if name in BLIND or name == "saliency" else (measure, "attention", name)
 
 
 @functools.cache
-def _order(key: Key) -> tuple:
+def _order(key: What) -> tuple:
     """The dimensions in their own order, then what has none."""
     measure, source, dimension = key
     blind = list(BLIND).index(source) if source in BLIND else -1
