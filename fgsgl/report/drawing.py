@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,9 +106,9 @@ def spread(values: Sequence[float], step: float, low: float, high: float) -> lis
     return places
 
 
-def few(rows: Iterable[Any], most: int = MOST_ROWS, also: Collection[tuple[str, str]] = ()) -> tuple[list[Any], str]:
+def few(rows: Iterable[Any], most: int = MOST_ROWS) -> tuple[list[Any], str]:
     """As :func:`fgsgl.report.rows.few`; the remark as a caption goes on with it."""
-    shown, remark = rows_of.few(rows, most, also)
+    shown, remark = rows_of.few(rows, most)
     return shown, f" {remark}." if remark else ""
 
 

@@ -22,14 +22,14 @@ from fgsgl.bench.record import Record
 from fgsgl.escape import markdown_text, no_formula
 from fgsgl.files import write_whole
 from fgsgl.report.board import REFERENCE, Board, row_key
-from fgsgl.report.rows import few
+from fgsgl.report.rows import MODULES, few
 from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import holm
 from fgsgl.stats.paired import compare
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.text.fgtext import DIMENSIONS
 
-WITHOUT = ("fgsgl", "w/o fgsa")
+WITHOUT = MODULES[0]
 """The row that every other is compared with: the category-only model."""
 BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior": "mean mask of the training clips"}
 STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
@@ -207,7 +207,7 @@ def _few(board: Board, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     names = pd.MultiIndex.from_frame(table[["method", "variant", "protocol"]])
     known = set(names)
     rows = [row for row in board.table.itertuples() if (row.method, row.variant, row.protocol) in known]
-    shown, remark = few(rows, MOST_ROWS, {WITHOUT})
+    shown, remark = few(rows, MOST_ROWS)
     if not remark:
         return table, []
     shown = names.isin([(row.method, row.variant, row.protocol) for row in shown])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -15,6 +15,8 @@ from fgsgl.report.planned import Planned
 
 KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
 REFERENCE = ("fgsgl", FULL)
+MODULES = (("fgsgl", "w/o fgsa"), ("fgsgl", "w/o cpa"))
+"""FG-SGL without each of its two modules, what a reader looks for first."""
 PARTS = ("method", "tuned", "ceiling", "floor")
 """Of a board, as they stand below one another; tuned rows are methods too, but had a search that the others had not."""
 
@@ -118,13 +120,13 @@ def planned_key(cell: Planned) -> Key:
     return cell.method, cell.variant, cell.protocol.dataset, cell.protocol.preset, cell.protocol_hash, cell.kind
 
 
-def few(rows: Iterable[Any], most: int, also: Collection[tuple[str, str]] = ()) -> tuple[list[Any], str]:
-    """At most so many rows of the table, in its order, and a remark where some are left out: first full methods, and
-    ``also`` what is named by method and variant, then variants, each the better first."""
+def few(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
+    """At most so many rows of the table, in its order, and a remark where some are left out: first full methods and
+    FG-SGL without a module, then other variants, each the better first."""
     rows = list(rows)
-    chosen = sorted(rows, key=lambda row: (row.variant != FULL and (row.method, row.variant) not in also, row.Index))
-    remark = f"{most} of {len(rows)} rows are shown, full methods first" if len(rows) > most else ""
-    return sorted(chosen[:most], key=lambda row: row.Index), remark
+    chosen = sorted(rows, key=lambda row: (row.variant != FULL and row_key(row)[:2] not in MODULES, row.Index))
+    remark = f"{most} of {len(rows)} rows are shown, first full methods and FG-SGL without FG-SA or CP-A"
+    return sorted(chosen[:most], key=lambda row: row.Index), remark if len(rows) > most else ""
 
 
 def label(name: str, variant: str) -> str:

@@ -114,7 +114,10 @@ def test_of_many_rows_the_first_are_shown_and_what_they_are_compared_with(ledger
     assert len({row.variant for row, _ in whole.looks if row.method}) > 2 and "are shown" not in " ".join(whole.note)
     monkeypatch.setattr("fgsgl.report.localisation.MOST_ROWS", 2)
     few = looks_of(board, table)
-    assert "2 of 3 rows are shown, full methods first; localisation.csv has them all." in few.note
+    assert (
+        "2 of 3 rows are shown, first full methods and FG-SGL without FG-SA or CP-A; localisation.csv has them all."
+        in few.note
+    )
     assert {row.variant for row, _ in (*few.looks, *few.reads) if row.method} == {"full", "w/o fgsa"}
     blind = [[texts for row, texts in shown.looks if not row.method] for shown in (whole, few)]
     assert blind[0] == blind[1] != []

@@ -107,16 +107,18 @@ def test_the_console_shows_what_a_reader_asks_first(ledger):
         assert heading in shown
 
 
-def test_of_many_rows_the_console_shows_full_methods_first(ledger, monkeypatch):
+def test_of_many_rows_the_console_shows_first_what_readers_look_for(ledger, monkeypatch):
     ledger.fill(seeds=1)
+    ledger.add("fgsgl", 2.2, "w/o fgsa")
     board = report(ledger.folder)
-    full = board.table.loc[board.table["variant"] == "full", "label"].tolist()
-    assert 0 < len(full) < len(board.table)
-    monkeypatch.setattr("fgsgl.report.tables.MOST_IN_TERMINAL", len(full))
+    first = board.table.loc[board.table["variant"].isin(["full", "w/o fgsa", "w/o cpa"]), "label"].tolist()
+    assert first[-1] == "Majority class" and "FG-SGL w/o fgsa" in first and len(first) < len(board.table)
+    monkeypatch.setattr("fgsgl.report.tables.MOST_IN_TERMINAL", len(first))
     shown = console_table(board)
-    assert [text.plain for text in shown.columns[0].cells] == full
+    assert [text.plain for text in shown.columns[0].cells] == first
     assert shown.caption == (
-        f"{len(full)} of {len(board.table)} rows are shown, full methods first; leaderboard.md has them all."
+        f"{len(first)} of {len(board.table)} rows are shown, first full methods and FG-SGL without FG-SA or CP-A; "
+        "leaderboard.md has them all."
     )
 
 

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from fgsgl.bench.record import Record
 from fgsgl.report.drawing import BETTER, by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.localisation import WITHOUT
 from fgsgl.style import GREY, INK
 from fgsgl.text.fgtext import DIMENSIONS
 
@@ -31,7 +30,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if any(r.localisation for r in inputs.scored(row))]
     for suffix, group in by_protocol(rows):
         clips = _clips(inputs, group)
-        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN, {WITHOUT})
+        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN)
         table = pd.concat(_table(row.label, _measured(inputs, row, clips)) for row in shown)
         table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(ORDER))
         counts = [len(_measured(inputs, row, clips)) for row in shown]
