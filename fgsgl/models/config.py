@@ -198,7 +198,9 @@ class FGSGLConfig:
                 (not self.learned_prompts, ("context_tokens",)),
                 (not self.uses_fgsa, ("tap", "motion_difference", "fine_from_video", "dimensions", "loss_fine")),
                 (not (self.uses_fgsa and self.has_category), ("guidance",)),
-                (not self.has_fine, ("fine_v2t", "fine_t2v", "multi_positive", "text_control", "dimension_weights")),
+                (not self.has_fine, ("fine_v2t", "fine_t2v", "text_control", "dimension_weights")),
+                # No two classes share a name.
+                (not self.has_fine or self.text_control == "names", ("multi_positive",)),
                 (not self.has_fine or self.text_control in ("true", "names"), ("text_seed",)),
                 (not (self.has_fine and self.has_category), ("schedule", "fine_at_test")),
                 (not (self.has_fine or self.has_text_head), ("temperature", "logit_scale_max")),

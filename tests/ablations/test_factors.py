@@ -34,6 +34,7 @@ def test_each_factor_changes_the_computation(name: str) -> None:
         ("fgsa", "schedule", "multi-positive", "text=random", "fine-at-test"),
         ("loss.fine", "schedule", "loss.fine.v2t", "text=shuffled"),
         ("loss.fine.v2t", "loss.fine.t2v"),
+        ("text=names", "multi-positive"),
         ("guidance", "loss.fine"),
         ("cpa", "learned-prompts", "head=both"),
         ("temporal", "temporal-pretrained"),
