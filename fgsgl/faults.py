@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 
 def located(error: ValueError) -> tuple[str, list[str]]:
@@ -17,15 +17,9 @@ def located(error: ValueError) -> tuple[str, list[str]]:
     return says, re.findall(r"[^.\[\]]+", (where or "").replace("[...]", "[*]"))
 
 
-def missing(says: str) -> str | None:
-    """The key that is missing, where that is what was refused."""
-    found = re.fullmatch(r"Object missing required field `(.+)`", says)
-    return found[1] if found else None
-
-
-def unknown(says: str) -> str | None:
-    """The key that nobody knows, where that is what was refused."""
-    found = re.fullmatch(r"Object contains unknown field `(.+)`", says)
+def refused_key(says: str, how: Literal["missing required", "contains unknown"]) -> str | None:
+    """The key that is missing, or that nobody knows, where that is what msgspec says."""
+    found = re.fullmatch(rf"Object {how} field `(.+)`", says)
     return found[1] if found else None
 
 
@@ -37,8 +31,8 @@ def fault(error: ValueError, whole: Any) -> str:
         whole: What was decoded.
     """
     says, places = located(error)
-    if missing(says):
-        return f"{'.'.join([*places, missing(says)])} is missing"
+    if key := refused_key(says, "missing required"):
+        return f"{'.'.join([*places, key])} is missing"
     for place in places:
         if place == "*":
             break

@@ -168,8 +168,7 @@ def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str
     config = build_config(
         cell.method, cell.variant.changes, cell.protocol, cell.seed, classes=classes, root=root, work_dir=work_dir
     )
-    autocast = native(device)
-    model = MODELS.build({**config["model"], "autocast": autocast}).to(device)
+    model = MODELS.build({**config["model"], "autocast": native(device)}).to(device)
     if cell.method.recipe:
         model.load_state_dict(torch.load(path, map_location=device, weights_only=True)["state_dict"])
     return model

@@ -254,10 +254,10 @@ def _fault(error: msgspec.ValidationError) -> str:
     """One line about the first thing that was refused, such as ``classes.3.prompts``."""
     says, places = faults.located(error)
     dotted = ".".join(places)
-    if key := faults.unknown(says):
+    if key := faults.refused_key(says, "contains unknown"):
         shape = {(): _FileShape, ("stages",): _StagesShape}.get(tuple(places), _ClassShape)
         return f"unknown key {'.'.join([*places, key])!r}; {nearest(key, shape.__struct_fields__)}"
-    if key := faults.missing(says):
+    if key := faults.refused_key(says, "missing required"):
         return f"the key {'.'.join([*places, key])!r} is missing"
     if says.startswith("Expected `str`"):
         return f"{dotted}: expected text; a sentence with a colon, or a number, needs quotation marks"

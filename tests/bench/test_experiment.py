@@ -289,16 +289,19 @@ def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board
     assert losses[0] == losses[1] == losses[2], "what is averaged is not trained with"
 
 
-def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(board: Path, tmp_path: Path, call) -> None:
-    first = run_cell(board, "fgsgl", tmp_path, call, ("-c", UNTIDY))
+@pytest.mark.parametrize("method", ["fgsgl", pytest.param("tsn", marks=pytest.mark.slow)])
+def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
+    board: Path, tmp_path: Path, method: str, call
+) -> None:
+    first = run_cell(board, method, tmp_path, call, ("-c", UNTIDY))
     for path in (tmp_path / "ledger").iterdir():
         path.unlink()
     rows = [json.loads(line) for line in (tmp_path / "work" / "curve.jsonl").read_text().splitlines()]
     del rows[-1]["val_top1"]  # as if killed between the checkpoint of the last epoch and its validation
     (tmp_path / "work" / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    second = run_cell(board, "fgsgl", tmp_path, call, CELL)
+    second = run_cell(board, method, tmp_path, call, CELL)
     assert [row["train_s"] for row in second["curve"]] == [row["train_s"] for row in first["curve"]]  # not trained anew
-    assert second["predictions_sha256"] == first["predictions_sha256"] == records(board)["fgsgl"]["predictions_sha256"]
+    assert second["predictions_sha256"] == first["predictions_sha256"] == records(board)[method]["predictions_sha256"]
     assert [row["loss"] for row in second["curve"]] == [row["loss"] for row in first["curve"]]
     assert all("val_top1" in row for row in second["curve"])
 

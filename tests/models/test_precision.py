@@ -10,7 +10,7 @@ from fgsgl.models.autocast import computed
 
 
 @pytest.fixture
-def processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def processor(monkeypatch: pytest.MonkeyPatch):
     """Sets the flags of the processor."""
 
     def set_flags(flags: str) -> None:
