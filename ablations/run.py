@@ -14,6 +14,12 @@ from fgsgl.errors import UserError, run_command
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(lambda: list_factors() if arguments.list else ablate(arguments))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every option."""
     parser = argparse.ArgumentParser(
         prog="ablations/run.py",
         description="Train FG-SGL and variants with factors switched off, under one protocol, and compare them.",
@@ -57,8 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="methods to train and show as well")
     parser.add_argument("--list", action="store_true", help="list all factors and leave")
     add_experiment_arguments(parser)
-    arguments = parser.parse_args(argv)
-    return run_command(lambda: list_factors() if arguments.list else ablate(arguments))
+    return parser
 
 
 def list_factors() -> int:

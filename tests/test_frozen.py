@@ -1,0 +1,106 @@
+"""What a user has today stays as it is: cell ids, protocol hashes, tables, and every spelling of an option.
+
+A change of this file is a change for users: give the reason in the commit that makes it.
+"""
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ablations import run as ablations_run
+from fgsgl.bench.cell import Cell, Variant
+from fgsgl.bench.ledger import Ledger
+from fgsgl.bench.methods import get
+from fgsgl.bench.protocol import Protocol
+from fgsgl.cli import build_parser
+from fgsgl.report import contrast
+from fgsgl.report.ablation_text import write_ablations
+from fgsgl.report.board import read_board
+from fgsgl.report.tables import csv, markdown
+from sweeps import optuna_search
+
+ROOT = Path(__file__).resolve().parents[1]
+LEDGERS = sorted((ROOT / "results").glob("**/ledger"))
+BESIDE = ("data-seed-1", "data-seed-2")
+TABLES = ("leaderboard.csv", "leaderboard.md", "ablation.csv", "contrasts.csv")
+OPTIONS = json.loads((ROOT / "tests" / "frozen" / "options.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", LEDGERS, ids=lambda folder: str(folder.parent.relative_to(ROOT / "results")))
+def test_committed_records_keep_their_cell_ids_and_protocol_hashes(folder: Path) -> None:
+    records = Ledger(folder).records().values()
+    assert records
+    for record in records:
+        protocol = Protocol(**record.protocol)
+        changes = get(record.method).changes_in(record.config)
+        variant = Variant(method=record.method, changes=changes)
+        cell = Cell(
+            variant=variant, protocol=protocol, seed=record.seed, fingerprint=record.data["fingerprint"], text="smg"
+        )
+        assert (cell.cell_id, protocol.hash()) == (record.cell_id, record.protocol_hash), record.variant
+
+
+@pytest.fixture
+def copied(tmp_path: Path):
+    """Copies what a board is made from, its records and plan, into an empty folder."""
+
+    def copy(board: str) -> Path:
+        committed, folder = ROOT / "results" / board, tmp_path / board
+        shutil.copytree(committed / "ledger", folder / "ledger")
+        shutil.copy(committed / "plan.json", folder)
+        return folder
+
+    return copy
+
+
+@pytest.mark.parametrize("board", ["synmg-quick", "synmg-standard"])
+def test_the_tables_of_committed_boards_come_out_byte_for_byte(board: str, copied) -> None:
+    """``contrasts.csv`` holds the main board against those of the other data seeds, where they lie beside it."""
+    more = BESIDE if board == "synmg-quick" else ()
+    folder = copied(board)
+    made = read_board(folder)
+    write_ablations(made)
+    contrast.write([folder, *(copied(f"{board}/{name}") for name in more)])
+    texts = {"leaderboard.csv": csv(made), "leaderboard.md": markdown(made)}
+    texts |= {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.csv")}
+    committed = {name: path for name in TABLES if (path := ROOT / "results" / board / name).exists()}
+    assert len(committed) == (4 if board == "synmg-quick" else 3)
+    for name, path in committed.items():
+        assert texts[name] == path.read_text(encoding="utf-8"), name
+
+
+def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command's parser by its name."""
+
+    def below(name: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+        yield name, parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for word, one in action.choices.items():
+                    yield from below(f"{name} {word}", one)
+
+    yield from below("fgsgl", build_parser())
+    yield "sweeps/optuna_search.py", optuna_search.build_parser()
+    yield "ablations/run.py", ablations_run.build_parser()
+
+
+def test_every_option_is_still_accepted_with_its_default_and_its_choices() -> None:
+    """More options, and other spellings beside the old ones, are no break."""
+    known = {name: parser for name, parser in parsers()}
+    for row in OPTIONS:
+        actions = known[row["command"]]._actions
+        for option in row["options"]:
+            action = next((one for one in actions if option in one.option_strings or option == one.dest), None)
+            assert action is not None, (row["command"], option)
+            default = None if action.default is None or callable(action.default) else str(action.default)
+            choices = None if action.choices is None else sorted(map(str, action.choices))
+            assert (action.nargs, default, choices) == (row["nargs"], row["default"], row["choices"]), row
+
+
+def test_one_import_registers_everything_with_mmaction2() -> None:
+    config = (ROOT / "fgsgl" / "configs" / "fgsgl_synmg_quick.py").read_text(encoding="utf-8")
+    assert "'imports': ['fgsgl.mmaction']" in config
