@@ -4,14 +4,20 @@ A one-out table alone misleads where parts are redundant, so there are one-in (e
 model) and the full factorial as well; see :mod:`fgsgl.stats.factorial` for what they tell.
 """
 
+# FOLDED: """An ablation's design: which factors it is over, and which variant stands for each of its arms."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from ablations.factors import FACTORS, computation, simplest, variant
-from fgsgl.bench.design import Arm, Design
-from fgsgl.errors import UserError
-from fgsgl.models.config import FGSGLConfig
+from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
+
+from fgsgl.methods.cell import FULL, Cell, Variant
+from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.records.plan_file import title_of
+from fgsgl.util.errors import UserError
 
 MANY_CELLS = 64
 """A factorial of more cells than this comes with the offer of its half."""
@@ -107,3 +113,55 @@ def designs_of(names: Sequence[str], factors: Sequence[str], half: bool) -> list
 
 def _named(off_K: Sequence[bool], factors: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, off in zip(factors, off_K, strict=True) if off)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """One combination of factors."""
+
+    off: tuple[str, ...]
+    """The factors that are switched off or replaced."""
+    variant: Variant
+    """The row that stands for it; arms that compute the same share one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Design:
+    """Arms that belong together: the declared family of their comparisons."""
+
+    name: str
+    factors: tuple[str, ...]
+    arms: tuple[Arm, ...]
+    """The first is what the others are compared with: FG-SGL or, where factors are added, the model without them."""
+    aliases: tuple[str, ...] = ()
+    """Of a fraction: effects that cannot be told apart."""
+
+    @property
+    def title(self) -> str:
+        """``factorial over fgsa, cpa, lora, schedule``."""
+        return title_of(self.name, self.factors, self.aliases)
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The rows, each once."""
+        return tuple({arm.variant.name: arm.variant for arm in self.arms}.values())
+
+    def off_of(self, cell: Cell) -> tuple[str, ...] | None:
+        """The factors that are off in a cell, the fewest where arms share it; None for a cell of no arm."""
+        row = cell.variant.method, cell.variant.name
+        offs = [arm.off for arm in self.arms if (arm.variant.method, arm.variant.name) == row]
+        return min(offs, key=len, default=None)
+
+    def as_dict(self, protocol_hash: str, seeds: int) -> dict[str, Any]:
+        """What ``plan.json`` keeps; FG-SGL itself has the variant name ``""`` there."""
+        return {
+            "design": self.name,
+            "protocol_hash": protocol_hash,
+            "seeds": seeds,
+            "factors": list(self.factors),
+            "arms": [
+                {"off": list(arm.off), "variant": "" if arm.variant.name == FULL else arm.variant.name}
+                for arm in self.arms
+            ],
+            "aliases": list(self.aliases),
+        }

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from fgsgl.bench.cell import FULL, Variant
-from fgsgl.bench.fgsgl import METHOD
-from fgsgl.errors import UserError, nearest
-from fgsgl.models.config import FGSGLConfig
+from fgsgl.methods.cell import FULL, Variant
+from fgsgl.methods.fgsgl import METHOD
+from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.util.errors import UserError, nearest
 
 Settings = Mapping[str, Any]
 

@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from ablations.designs import CONTROL_METHODS, DESIGNS, designs_of
-from ablations.factors import FACTORS, simplest, variant, variant_of_settings
-from fgsgl.arguments import add_experiment_arguments, execution_of, out_of, protocol_of
-from fgsgl.errors import UserError, run_command
+from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, designs_of
+from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
+
+from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of
+from fgsgl.util.errors import UserError, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,16 +80,18 @@ def list_factors() -> int:
 
 def ablate(arguments: argparse.Namespace) -> int:
     """Checks that the factors change the computation, then runs all variants and shows the board."""
-    from ablations.check import refuse_no_op
-    from ablations.planning import describe, seeds_wanted, shared
-    from fgsgl.bench.cell import FULL, Variant
-    from fgsgl.bench.experiment import Experiment, committed, data_root, run
-    from fgsgl.bench.ledger import Ledger
-    from fgsgl.bench.live import wide_console
-    from fgsgl.bench.methods import get
-    from fgsgl.bench.plan import on_record
-    from fgsgl.data import sets
-    from fgsgl.report.write import show_board_if_changed
+    from fgsgl.ablations.no_op_check import refuse_no_op
+    from fgsgl.ablations.power_plan import describe, seeds_wanted, shared
+
+    from fgsgl.data import datasets
+    from fgsgl.data.prepare import data_root
+    from fgsgl.methods.cell import FULL, Variant
+    from fgsgl.methods.registry import get
+    from fgsgl.records.ledger import Ledger
+    from fgsgl.report.report import show_board_if_changed
+    from fgsgl.running.experiment import Experiment, committed, run
+    from fgsgl.running.planning import on_record
+    from fgsgl.util.terminal import wide_console
 
     designs = designs_of(arguments.design, arguments.factors, arguments.half)
     methods = [*arguments.beside, *(CONTROL_METHODS if "controls" in arguments.design else ())]
@@ -124,7 +127,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         say(describe(one, arguments.seeds))
     say(shared(designs, arguments.seeds))
     if not arguments.dry_run:
-        text = sets.get(protocol.dataset).text(data_root(protocol, arguments.root))
+        text = datasets.get(protocol.dataset).text(data_root(protocol, arguments.root))
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(changed, protocol, text)
     code = run(experiment, console, show_board_if_changed, dry_run=arguments.dry_run)

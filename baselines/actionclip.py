@@ -1,7 +1,7 @@
 """ActionCLIP: clips and label templates of a batch contrasted (Wang et al. 2021, arXiv 2109.08472).
 
 The transformer over the frames has the paper's six layers at the standard size, two at the quick one. Differences: see
-:class:`fgsgl.models.tuned.ActionCLIP`.
+:class:`fgsgl.models.baselines.tuned_tower.ActionCLIP`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from baselines.linear_probe import tower_settings
-from fgsgl.bench.fgsgl import tower_pretraining
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.tower_models import tower_pretraining, tower_settings
+from fgsgl.records.protocol import Protocol
 
 LAYERS = {"quick": 2, "standard": 6}
 

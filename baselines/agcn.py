@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from baselines.stgcn import gcn_model
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.skeleton_models import gcn_model
+from fgsgl.records.protocol import Protocol
 
 _stream = gcn_model("TwoStreamGCN", {"type": "AAGCN", "gcn_attention": False, "num_person": 1}, "spatial")
 

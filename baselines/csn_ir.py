@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from baselines.csn_ip import csn_method
+from fgsgl.baselines.csn_ip import csn_method
 
 METHOD = csn_method("csn_ir", "ir-CSN", "ir")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
-from fgsgl.bench.rgb import backbone_pretraining, recognizer_3d, sized
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, sized
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Label embedding: TSM whose features also regress the text embedding of the label (Li et al. 2023, arXiv 2307.10624).
 
 The loss of the winners of the MiGA challenge of 2023, there on skeletons (PoseC3D), here on frames with TSM's network.
-Other differences: see :class:`fgsgl.models.label_embedding.LabelEmbeddingHead`.
+Other differences: see :class:`fgsgl.models.baselines.label_embedding.LabelEmbeddingHead`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fgsgl.bench.fgsgl import tower_pretraining
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
-from fgsgl.bench.rgb import IMAGENET_MEAN, IMAGENET_STD
-from fgsgl.models import synmg_tiny
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.mmaction_models import IMAGENET_MEAN, IMAGENET_STD
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.tower_models import tower_pretraining
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.records.protocol import Protocol
 
 
 def embedding_model(standard: str, squeeze: bool) -> Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]]:

@@ -2,14 +2,15 @@
 
 The published network is a ResNet-50, here timm's with squeeze-and-excitation, pretrained with it; at the quick size it
 is our slim ResNet, whose pretraining had none. Other differences: see
-:class:`fgsgl.models.label_embedding.LabelEmbeddingHead`.
+:class:`fgsgl.models.baselines.label_embedding.LabelEmbeddingHead`.
 """
 
 from __future__ import annotations
 
-from baselines.label_embedding import SETTINGS, embedding_model, embedding_pretraining
-from fgsgl.bench.method import Method
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.baselines.label_embedding import SETTINGS, embedding_model, embedding_pretraining
+
+from fgsgl.methods.method import Method
+from fgsgl.methods.recipes import RECIPES
 
 METHOD = Method(
     name="manet",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fgsgl.bench.method import Method
-from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.methods.method import Method
 
 
 def joints_scores(kind: str) -> Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int], np.ndarray]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from baselines.oracle_motion import joints_scores
-from fgsgl.bench.method import Method
+from fgsgl.baselines.oracle_motion import joints_scores
+
+from fgsgl.methods.method import Method
 
 METHOD = Method(
     name="oracle_static",

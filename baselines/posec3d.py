@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
-from fgsgl.data.layout import LAYOUTS, layout_name
+from fgsgl.data.skeletons import LAYOUTS, layout_name
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.records.protocol import Protocol
 
 SIZES = {
     "quick": {"side": 28, "every": 2, "base_channels": 16, "stage_blocks": [1, 1, 1]},

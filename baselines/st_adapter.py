@@ -1,7 +1,7 @@
 """ST-Adapter: a frozen visual tower with convolutional adapters (Pan et al. NeurIPS 2022, arXiv 2206.13559).
 
 The paper's bottleneck of half the width, and its kernel over three frames. Differences: see
-:mod:`fgsgl.models.adapted` and :class:`fgsgl.models.video_blocks.STAdapterBlock`.
+:mod:`fgsgl.models.baselines.adapters` and :class:`fgsgl.models.baselines.adapters.STAdapterBlock`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from baselines.linear_probe import tower_settings
-from fgsgl.bench.fgsgl import tower_pretraining
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.tower_models import tower_pretraining, tower_settings
+from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,48 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
-from fgsgl.data.layout import LAYOUTS, layout_name
-
-SIZES = {
-    "quick": {"base_channels": 32, "num_stages": 5, "inflate_stages": [3, 5], "down_stages": [3, 5]},
-    "standard": {"base_channels": 64, "num_stages": 10, "inflate_stages": [5, 8], "down_stages": [5, 8]},
-}
-"""Of the graph networks: channels double, and frames halve, at the named stages. ``standard`` is the published one."""
-
-
-def gcn_model(
-    recognizer: str, backbone: Mapping[str, Any], mode: str
-) -> Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]]:
-    """The config of one of MMAction2's graph networks on the data set's skeletons.
-
-    Args:
-        recognizer: ``AutocastRecognizerGCN`` or ``TwoStreamGCN``.
-        backbone: its type, and what tells the methods apart.
-        mode: how the graph's edges are partitioned, a method of MMAction2's ``Graph``.
-    """
-
-    def model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
-        layout, size = layout_name(protocol.dataset), SIZES[protocol.size]
-        return {
-            "type": recognizer,
-            "data_preprocessor": {"layout": layout},
-            "backbone": {**backbone, **size, "graph_cfg": {"layout": LAYOUTS[layout].graph, "mode": mode}},
-            "cls_head": {
-                "type": "GCNHead",
-                "num_classes": classes.count,
-                "in_channels": 4 * size["base_channels"],
-                "dropout": settings["dropout"],
-            },
-        }
-
-    return model
-
+from fgsgl.methods.method import Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.skeleton_models import gcn_model
 
 METHOD = Method(
     name="stgcn",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from baselines.stgcn import gcn_model
-from fgsgl.bench.method import Method
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.methods.method import Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.skeleton_models import gcn_model
 
 BACKBONE = {"type": "STGCN", "gcn_adaptive": "init", "gcn_with_res": True, "tcn_type": "mstcn"}
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fgsgl.bench.method import Method
-from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.methods.method import Method
 
 
 def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Text4Vis: frozen text embeddings as the classifier of a tuned visual tower (Wu et al. AAAI 2023, arXiv 2207.01297).
 
 The paper's setting: the visual tower is tuned, the text tower frozen, frames are averaged ("TAP"); ``layers=6`` takes
-its transformer over the frames instead. Differences: see :class:`fgsgl.models.tuned.Text4Vis`.
+its transformer over the frames instead. Differences: see :class:`fgsgl.models.baselines.tuned_tower.Text4Vis`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from baselines.linear_probe import tower_settings
-from fgsgl.bench.fgsgl import tower_pretraining
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.tower_models import tower_pretraining, tower_settings
+from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fgsgl.bench.method import Method
+from fgsgl.methods.method import Method
 
 METHOD = Method(
     name="tin",

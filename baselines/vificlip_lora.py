@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from baselines.linear_probe import tower_settings
-from fgsgl.bench.fgsgl import tower_pretraining
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.tower_models import tower_pretraining, tower_settings
+from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from baselines.x3d_s import METHOD as X3D_S
+from fgsgl.baselines.x3d_s import METHOD as X3D_S
 
 METHOD = dataclasses.replace(X3D_S, name="x3d_m", display_name="X3D-M")

@@ -1,6 +1,7 @@
 """X-CLIP: messages between frames, and text that the video adds to (Ni et al. ECCV 2022, arXiv 2208.02816).
 
-Differences: see :class:`fgsgl.models.xclip.XCLIP` and :class:`fgsgl.models.video_blocks.CrossFrameBlock`.
+Differences: see :class:`fgsgl.models.baselines.xclip.XCLIP` and
+:class:`fgsgl.models.baselines.adapters.CrossFrameBlock`.
 """
 
 from __future__ import annotations
@@ -8,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from baselines.linear_probe import tower_settings
-from fgsgl.bench.fgsgl import tower_pretraining
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import RECIPES
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.tower_models import tower_pretraining, tower_settings
+from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from baselines.linear_probe import frozen_model
-from fgsgl.bench.fgsgl import tower_pretraining
-from fgsgl.bench.method import Method
+from fgsgl.methods.method import Method
+from fgsgl.methods.tower_models import frozen_model, tower_pretraining
 
 METHOD = Method(
     name="zero_shot_names",

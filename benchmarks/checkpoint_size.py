@@ -21,12 +21,12 @@ from mmaction.registry import MODELS
 from mmengine.registry import DefaultScope
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
-from fgsgl.bench.config import build_config
-from fgsgl.bench.environment import git_state, versions
-from fgsgl.bench.method import Classes
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import default_protocol
-from fgsgl.errors import run_command
+from fgsgl.methods.method import Classes
+from fgsgl.methods.registry import get
+from fgsgl.records.environment import git_state, versions
+from fgsgl.records.protocol import default_protocol
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.errors import run_command
 
 METHODS = ("fgsgl", "linear_probe", "vificlip_lora", "aim", "st_adapter")
 MOST_PARTS = 4

@@ -18,13 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fgsgl import compat
-from fgsgl.bench.environment import git_state, hardware, versions
-from fgsgl.data.cache import open_cache
-from fgsgl.data.cliptable import Clip, ClipTable
-from fgsgl.data.sampling import cached_frames
+from fgsgl.data.clip_table import Clip, ClipTable, cached_frames
+from fgsgl.data.frame_cache import open_cache
 from fgsgl.data.video import write_h264
-from fgsgl.errors import run_command
+from fgsgl.records.environment import git_state, hardware, versions
+from fgsgl.util import compat
+from fgsgl.util.errors import run_command
 
 FRAMES, HEIGHT, WIDTH, FPS = 3000, 360, 640, 25
 CLIP_FRAMES, NUM_FRAMES, IMAGE_SIZE = 50, 8, 112

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from mmaction.structures import ActionDataSample
 
-from fgsgl.bench.environment import git_state, hardware, resolve_device, versions
-from fgsgl.errors import run_command
+from fgsgl.models.fgsgl.recognizer import FGSGL
 from fgsgl.models.precision import native
-from fgsgl.models.recognizer import FGSGL
+from fgsgl.records.environment import git_state, hardware, resolve_device, versions
+from fgsgl.util.errors import run_command
 
 VARIANTS = {
     "tower, LoRA, linear head": {"fgsa": False, "cpa": False},

@@ -25,19 +25,18 @@ from typing import Any
 
 from rich.console import Console
 
-from fgsgl.bench.cell import Cell, Variant
-from fgsgl.bench.environment import git_state, hardware, versions
-from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import load_data
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.limits import Limits
-from fgsgl.bench.live import Live
-from fgsgl.bench.place import local_place
-from fgsgl.bench.plan import cells, plan, write_plan
-from fgsgl.bench.protocol import Protocol, default_protocol
-from fgsgl.bench.work import Plan
-from fgsgl.data import sets
-from fgsgl.errors import UserError, run_command
+from fgsgl.data import datasets
+from fgsgl.data.prepare import load_data
+from fgsgl.methods.cell import Cell, Variant
+from fgsgl.records.environment import git_state, hardware, versions
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.plan_file import write_plan
+from fgsgl.records.protocol import Protocol, default_protocol
+from fgsgl.running.execution import Limits, local_place
+from fgsgl.running.planning import cells, plan
+from fgsgl.running.progress import Live
+from fgsgl.running.scheduler import Plan, execute
+from fgsgl.util.errors import UserError, run_command
 
 CELLS = 10_000
 SEEDS = 8
@@ -46,9 +45,9 @@ METHODS = ("fgsgl", "tsm")
 MODELS = Path(__file__).resolve().parents[1] / "results" / "synmg-quick" / "ledger"
 IMPORTS = {
     "the interpreter alone": "",
-    "what `fgsgl run` imports": "fgsgl.cli, fgsgl.bench.experiment",
-    "what a cell imports before its clock": "fgsgl.bench.cell_main",
-    "and torch, MMAction2 and the recognizers": "fgsgl.bench.cell_main, fgsgl.bench.train",
+    "what `fgsgl run` imports": "fgsgl.cli.main, fgsgl.running.experiment",
+    "what a cell imports before its clock": "fgsgl.training.run_cell",
+    "and torch, MMAction2 and the recognizers": "fgsgl.training.run_cell, fgsgl.training.train",
 }
 PHASES = ("import", "data", "build", "train", "evaluate")
 ASIDE = ("cost", "localise")
@@ -76,7 +75,7 @@ def measure(count: int, methods: Sequence[str], repeats: int, out: Path) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fingerprint = load_data(protocol, folder / "data", Console(file=io.StringIO())).fingerprint()
-        text = sets.get(protocol.dataset).text(folder / "data")
+        text = datasets.get(protocol.dataset).text(folder / "data")
         command = {
             f"planning {count} cells": [
                 _seconds(partial(_plan, count, protocol, fingerprint, text, folder / f"plan-{repeat}"))
@@ -128,7 +127,7 @@ def _relaunches(wanted: Sequence[Cell], folder: Path, repeats: int) -> list[Seco
     out, protocol = folder / "board", wanted[-1].protocol
     write_records(out / "ledger", wanted)
     seeds = sum(cell.variant.method == "fgsgl" for cell in wanted)
-    command = [sys.executable, "-m", "fgsgl.cli", "run", "--methods", "fgsgl", "--preset", protocol.preset]
+    command = [sys.executable, "-m", "fgsgl", "run", "--methods", "fgsgl", "--preset", protocol.preset]
     command += ["--epochs", str(protocol.epochs), "--batch-size", str(protocol.batch_size), "--seeds", str(seeds)]
     command += ["--device", "cpu", "--root", str(folder / "data"), "--out", str(out)]
     spent = []

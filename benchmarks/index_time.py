@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fgsgl.bench.environment import git_state, hardware, versions
-from fgsgl.data import sets
-from fgsgl.data.cache import cache_folder
-from fgsgl.data.cliptable import ClipTable, write_named_clips
-from fgsgl.data.mm import ClipDataset
-from fgsgl.data.sampling import PER_SEGMENT
-from fgsgl.errors import run_command
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import PER_SEGMENT, ClipTable, write_named_clips
+from fgsgl.data.frame_cache import cache_folder
+from fgsgl.mmaction.datasets import ClipDataset
+from fgsgl.records.environment import git_state, hardware, versions
+from fgsgl.util.errors import run_command
 
 CLIPS, SUBJECTS, CLASSES = 20_000, 186, 52
 NUM_FRAMES, IMAGE_SIZE = 8, 112
@@ -43,12 +42,12 @@ def measure(clips: int, repeats: int, out: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _copy_of_ma52(root, clips)
-        table = sets.get("ma52").load(root, "subjects", 0)
+        table = datasets.get("ma52").load(root, "subjects", 0)
         write_named_clips(root / "my.csv", table.clips, table.classes)
         _pretend_filled(table)
         work = {
-            "index MA-52, every file looked for": lambda: sets.get("ma52").load(root, "subjects", 0),
-            "index a table of one's own": lambda: sets.get("csv").load(root / "my.csv", "all", 0),
+            "index MA-52, every file looked for": lambda: datasets.get("ma52").load(root, "subjects", 0),
+            "index a table of one's own": lambda: datasets.get("csv").load(root / "my.csv", "all", 0),
             "open MA-52 for training, cache filled": lambda: _open(root),
         }
         seconds = {what: [_seconds(action) for _ in range(repeats)] for what, action in work.items()}

@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from fgsgl.bench.environment import git_state, hardware, versions
-from fgsgl.errors import UserError, run_command
-from fgsgl.report.board import Board, read_board
-from fgsgl.report.latex import latex
-from fgsgl.report.tables import csv, markdown
-from fgsgl.report.write import rare_collections, report
+from fgsgl.records.environment import git_state, hardware, versions
+from fgsgl.report.board.board import Board, read_board
+from fgsgl.report.render.latex import latex
+from fgsgl.report.render.tables import csv, markdown
+from fgsgl.report.report import rare_collections, report
+from fgsgl.util.errors import UserError, run_command
 
 RECORDS = (2_500, 5_000, 10_000)
 SEEDS = 8
@@ -119,7 +119,7 @@ def _work(folder: Path) -> dict[str, Callable[[], object]]:
         "and Markdown, CSV and LaTeX": lambda: _tables(_read(folder)),
         "the whole report, with figures and HTML": lambda: report(folder),
         "`fgsgl report`, started from the shell": lambda: subprocess.run(
-            [sys.executable, "-m", "fgsgl.cli", "report", str(folder)], check=True, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "fgsgl", "report", str(folder)], check=True, stdout=subprocess.DEVNULL
         ),
     }
 

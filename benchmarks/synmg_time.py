@@ -21,10 +21,10 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.environment import git_state, versions
 from fgsgl.data.synmg.clips import plan, render_clip
 from fgsgl.data.synmg.presets import get_preset
-from fgsgl.errors import run_command
+from fgsgl.records.environment import git_state, versions
+from fgsgl.util.errors import run_command
 
 CLIPS = 40
 """Clips that a repeat renders."""
@@ -87,13 +87,13 @@ def _render(preset: str, clip: Any) -> int:
 
 def _making(preset: str, root: Path) -> list[dict[str, Any]]:
     """The whole data set: rendered, encoded and written; then decoded into the frame cache."""
-    from fgsgl.data import sets
-    from fgsgl.data.cache import open_cache
+    from fgsgl.data import datasets
+    from fgsgl.data.frame_cache import open_cache
 
     workers = cpu_count() or 1
     _say("making the data set")
     started_s = time.monotonic()
-    table = sets.get("synmg", preset).load(root, preset, 0, workers=workers)
+    table = datasets.get("synmg", preset).load(root, preset, 0, workers=workers)
     made_s = time.monotonic()
     _say("filling the frame cache")
     open_cache(table, 8, 112, workers=workers)
@@ -109,7 +109,7 @@ def _making(preset: str, root: Path) -> list[dict[str, Any]]:
 
 def _cells(preset: str, methods: Sequence[str], folder: Path) -> list[dict[str, Any]]:
     """The records of one cell a method, each alone on the machine."""
-    command = [sys.executable, "-m", "fgsgl.cli", "run", "--preset", preset, "--methods", *methods, "--jobs", "1"]
+    command = [sys.executable, "-m", "fgsgl", "run", "--preset", preset, "--methods", *methods, "--jobs", "1"]
     command += ["--device", "cpu", "--root", str(folder / "data"), "--out", str(folder / "board")]
     subprocess.run(command, check=True, stdout=sys.stderr)
     records = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "board/ledger").glob("*.json")]

@@ -25,17 +25,17 @@ from mmengine.runner import Runner
 from rich.console import Console
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
-from fgsgl.bench.config import build_config
-from fgsgl.bench.environment import git_state, hardware, resolve_device, versions
-from fgsgl.bench.experiment import data_root, load_data
-from fgsgl.bench.hooks import CellHook
-from fgsgl.bench.method import Classes
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import Protocol, default_protocol
-from fgsgl.data import sets
-from fgsgl.data.cliptable import ClipTable
-from fgsgl.errors import run_command
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.prepare import data_root, load_data
+from fgsgl.methods.method import Classes
+from fgsgl.methods.registry import get
 from fgsgl.models.precision import native
+from fgsgl.records.environment import git_state, hardware, resolve_device, versions
+from fgsgl.records.protocol import Protocol, default_protocol
+from fgsgl.training.hooks import CellHook
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.errors import run_command
 
 WARM_UP = 3
 """Steps that are not counted."""
@@ -98,7 +98,7 @@ def _repeat(name: str, protocol: Protocol, table: ClipTable, arguments: argparse
 
 def _config(name: str, protocol: Protocol, table: ClipTable, work_dir: Path) -> dict[str, Any]:
     """A cell's config without its validation, for more epochs than are run."""
-    classes = Classes(count=len(table.classes), text=sets.get(protocol.dataset).text(table.root))
+    classes = Classes(count=len(table.classes), text=datasets.get(protocol.dataset).text(table.root))
     config = build_config(
         get(name), {}, protocol, 0, classes=classes, root=table.root, work_dir=work_dir,
         n_train=len(table.split("train")),

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fgsgl.errors import UserError, nearest
+from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from fgsgl.bench.record import Record
+    from fgsgl.records.record import Record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgsgl.arguments import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of
-from fgsgl.bench.method import Method
-from fgsgl.bench.methods import get, scan
-from fgsgl.bench.protocol import Protocol
-from fgsgl.errors import UserError, run_command
-from sweeps.objectives import OBJECTIVES, require_objectives
-from sweeps.samplers import PRUNERS, SAMPLERS
+from fgsgl.sweeps.objectives import OBJECTIVES, require_objectives
+from fgsgl.sweeps.samplers import PRUNERS, SAMPLERS
+
+from fgsgl.cli.options import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of
+from fgsgl.methods.method import Method
+from fgsgl.methods.registry import get, scan
+from fgsgl.records.protocol import Protocol
+from fgsgl.util.errors import UserError, run_command
 
 TRIALS = 10
 MINUTES = 10
@@ -94,10 +95,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Runs what the options ask for."""
+    from fgsgl.sweeps.sweep import Sweep, run
     from optuna.exceptions import StorageInternalError
 
-    from fgsgl.bench.live import wide_console
-    from sweeps.sweep import Sweep, run
+    from fgsgl.util.terminal import wide_console
 
     protocol = protocol_of(arguments)
     methods = methods_of(arguments, protocol)
@@ -146,7 +147,7 @@ def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Metho
 
 
 def _has_skeletons(dataset: str) -> bool:
-    from fgsgl.data.layout import layout_name
+    from fgsgl.data.skeletons import layout_name
 
     try:
         layout_name(dataset)

@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fgsgl.errors import UserError
-from sweeps.objectives import PRUNABLE
+from fgsgl.sweeps.objectives import PRUNABLE
+
+from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -44,7 +45,7 @@ def sampler_of(name: str, study: int, number: int) -> BaseSampler:
 
 
 def pruner_spec(name: str | None, objectives: Sequence[str], epochs: int, seeds: int) -> dict[str, Any]:
-    """A pruner as :func:`fgsgl.bench.storage.pruner_of` takes it.
+    """A pruner as :func:`fgsgl.records.optuna_storage.pruner_of` takes it.
 
     Args:
         name: one of ``PRUNERS``; None: the median's where the objective allows one, since it lets four trials finish

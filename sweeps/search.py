@@ -4,6 +4,8 @@ Several commands may work on one study: its storage says how many trials there a
 are kept, by their order. A trial is one cell, or several with one seed each, which run one after the other.
 """
 
+# FOLDED: """The time that a sweep has: nothing is started that would not end in it, judged by the cells before."""
+
 from __future__ import annotations
 
 import math
@@ -14,16 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fgsgl.bench.cell import Cell
-from fgsgl.bench.record import Record
-from fgsgl.bench.space import changes_of, suggest
-from fgsgl.bench.work import Task
-from fgsgl.errors import UserError
-from sweeps.objectives import values_of
-from sweeps.proposals import propose, suggest_by
-from sweeps.question import FAILURE, Question, counts
-from sweeps.storage import Presence
-from sweeps.timebox import Timebox
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.objectives import values_of
+from fgsgl.sweeps.study import FAILURE, Question, counts
+from fgsgl.sweeps.suggest import propose, suggest_by
+
+from fgsgl.methods.cell import Cell
+from fgsgl.methods.search_space import changes_of, suggest
+from fgsgl.records.record import Record
+from fgsgl.training.spec import Task
+from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -46,7 +48,7 @@ class _Running:
 
 
 class Search:
-    """The trials of one study; :class:`fgsgl.bench.work.Work`.
+    """The trials of one study; :class:`fgsgl.running.scheduler.Work`.
 
     Args:
         question: what is searched.
@@ -239,7 +241,7 @@ class Search:
 
 class Searches:
     """Several studies at a time, the one with the fewest trials first, so that all have equally many at any time;
-    :class:`fgsgl.bench.work.Work`."""
+    :class:`fgsgl.running.scheduler.Work`."""
 
     def __init__(self, searches: Sequence[Search]) -> None:
         self.searches = list(searches)
@@ -264,3 +266,30 @@ class Searches:
 
     def _of(self, task: Task) -> Search:
         return next(search for search in self.searches if search.study.study_name == task.trial["study"])
+
+
+WRAP_UP_S = 30.0
+"""Kept for floors and ceilings, the board and the figures."""
+
+
+@dataclass(slots=True)
+class Timebox:
+    """When a sweep is to have ended, and how long its cells take."""
+
+    ends_s: float = math.inf
+    """On the monotonic clock, board and figures included."""
+    longest_s: float = 0.0
+    """Of the cells seen so far, each as if it had trained all its epochs."""
+
+    def see(self, record: Record) -> None:
+        """Learns from a cell that has ended; one without an epoch says nothing."""
+        if record.curve and "train" in record.times_s:
+            missing = record.protocol["epochs"] / len(record.curve) - 1
+            self.longest_s = max(self.longest_s, record.times_s["total"] + missing * record.times_s["train"])
+
+    def rounds(self) -> float:
+        """How many cells would still end in time, one after the other; endlessly many where none has been seen."""
+        left_s = self.ends_s - WRAP_UP_S - time.monotonic()
+        if left_s <= 0:
+            return 0
+        return left_s // self.longest_s if self.longest_s and left_s < math.inf else math.inf

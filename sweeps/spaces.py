@@ -6,11 +6,12 @@ import random
 from pathlib import Path
 from typing import Any
 
-from fgsgl.bench.method import Classes, Method
-from fgsgl.bench.protocol import Protocol
-from fgsgl.bench.recipes import optim
-from fgsgl.bench.space import ALL, Param, Space, changes_of, read_space, suggest, union
-from fgsgl.errors import UserError, nearest
+from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.recipes import optim
+from fgsgl.methods.search_space import ALL, Param, Space, changes_of, read_space, suggest, union
+from fgsgl.methods.variant_file import refuse_misfit
+from fgsgl.records.protocol import Protocol
+from fgsgl.util.errors import UserError, nearest
 
 TRIED = 200
 """Random suggestions of a file's space that have to be settings of the method."""
@@ -71,17 +72,3 @@ def _refuse_misfits(method: Method, space: Space, protocol: Protocol) -> None:
         changes = changes_of(space, draw(space, random_))
         method.recipe_with(changes)
         method.model(protocol, Classes(count=2, text="smg"), method.resolve(changes))
-
-
-def refuse_misfit(method: Method, changes: dict[str, Any]) -> None:
-    """Refuses changes of settings that the method does not have, or to values of another kind than its defaults.
-
-    Raises:
-        UserError: naming the setting.
-    """
-    method.resolve(changes)
-    for name, value in changes.items():
-        default = method.settings.get(name)
-        kinds = next((kinds for kinds in ((bool,), (int, float), (str,)) if type(default) in kinds), None)
-        if kinds and type(value) not in kinds:
-            raise UserError(f"{name} would be {value!r}, expected a value such as {default!r}")

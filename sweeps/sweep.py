@@ -10,35 +10,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.report import value_text, write_results
+from fgsgl.sweeps.results import Tuning, plan_entry, tunings
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import Search, Searches, Timebox
+from fgsgl.sweeps.spaces import space_of
+from fgsgl.sweeps.study import Question, open_study
 from filelock import FileLock
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.bench.cell import TUNED, Cell, Variant
-from fgsgl.bench.execute import execute
-from fgsgl.bench.experiment import committed, data_root, prepare, require_division, tell_results, work_off
-from fgsgl.bench.identity import digest
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.live import Live
-from fgsgl.bench.method import Method
-from fgsgl.bench.place import Place, local_place
-from fgsgl.bench.plan import alike, cells, expected_s, on_record, plan, undone, write_plan
-from fgsgl.bench.protocol import SEALED, Protocol
-from fgsgl.bench.record import Record
-from fgsgl.bench.storage import open_storage, shown
-from fgsgl.data import sets
-from fgsgl.data.cliptable import ClipTable
-from fgsgl.errors import UserError
-from fgsgl.report.tuned import assignments
-from fgsgl.report.write import show_board_if_changed
-from sweeps.answers import Tuning, plan_entry, tunings
-from sweeps.question import Question, open_study
-from sweeps.samplers import pruner_spec
-from sweeps.search import Search, Searches
-from sweeps.spaces import space_of
-from sweeps.storage import Presence
-from sweeps.timebox import Timebox
-from sweeps.tuning import value_text, write_results
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.prepare import data_root, prepare
+from fgsgl.methods.cell import TUNED, Cell, Variant
+from fgsgl.methods.method import Method
+from fgsgl.records.identity import digest
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.optuna_storage import open_storage, shown
+from fgsgl.records.plan_file import write_plan
+from fgsgl.records.protocol import SEALED, Protocol
+from fgsgl.records.record import Record
+from fgsgl.report.board.tuned import assignments
+from fgsgl.report.report import show_board_if_changed
+from fgsgl.running.execution import Place, local_place
+from fgsgl.running.experiment import committed, require_division, tell_results, work_off
+from fgsgl.running.planning import alike, cells, expected_s, on_record, plan, undone
+from fgsgl.running.progress import Live
+from fgsgl.running.scheduler import execute
+from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -71,7 +72,7 @@ class Sweep:
     storage: str | None
     study: str | None
     execution: Mapping[str, Any]
-    """Of :func:`fgsgl.arguments.execution_of`."""
+    """Of :func:`fgsgl.cli.options.execution_of`."""
 
     def __post_init__(self) -> None:
         for name in ("trials", "nested", "seeds", "seeds_per_trial"):
@@ -117,7 +118,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
             space=spaces[method.name],
             protocol=sealed,
             fingerprint=table.fingerprint(),
-            text=sets.get(sealed.dataset).text(root),
+            text=datasets.get(sealed.dataset).text(root),
             objectives=sweep.objectives,
             sampler=sweep.sampler,
             pruner=pruner,

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fgsgl.ablations import run as ablations_run
+from fgsgl.sweeps import optuna_search
 
-from ablations import run as ablations_run
-from fgsgl.bench.cell import Cell, Variant
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import Protocol
-from fgsgl.cli import build_parser
+from fgsgl.cli.main import build_parser
+from fgsgl.methods.cell import Cell, Variant
+from fgsgl.methods.registry import get
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.protocol import Protocol
 from fgsgl.report import contrast
-from fgsgl.report.ablation_text import write_ablations
-from fgsgl.report.board import read_board
-from fgsgl.report.tables import csv, markdown
-from sweeps import optuna_search
+from fgsgl.report.ablations.render import write_ablations
+from fgsgl.report.board.board import read_board
+from fgsgl.report.render.tables import csv, markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 LEDGERS = sorted((ROOT / "results").glob("**/ledger"))

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from fgsgl.bench.contract import examine
-from fgsgl.bench.methods import get, scan
-from fgsgl.bench.record import read_predictions
-from fgsgl.data.cache import open_cache
+from fgsgl.data.frame_cache import open_cache
 from fgsgl.data.synmg import make
+from fgsgl.methods.registry import get, scan
+from fgsgl.records.record import read_predictions
+from fgsgl.testing.method_contract import examine
 
 pytestmark = [
     pytest.mark.gpu,
@@ -35,7 +35,7 @@ SHARERS = ("i3d", "r2plus1d", "stgcn", "tsm")
 def words(data: Path, out: Path, *options: str) -> list[str]:
     """An `fgsgl run` on the smallest SynMG."""
     given = ("--preset", "smoke", "--root", data, "--device", "cuda", "--out", out, *options)
-    return ["-m", "fgsgl.cli", "run", *map(str, given)]
+    return ["-m", "fgsgl", "run", *map(str, given)]
 
 
 def records(out: Path) -> dict[str, dict[str, Any]]:
@@ -66,7 +66,7 @@ def test_a_cell_is_identical_when_it_is_run_again(smoke: Path, tmp_path: Path, c
         assert record["hardware"]["gpu"] == torch.cuda.get_device_name()
         assert record["hardware"]["autocast"] == "bf16"
         assert "unrepeatable" not in record["hardware"]
-        said = call("-m", "fgsgl.cli", "repro", tmp_path / "board", method, "--root", smoke).stdout
+        said = call("-m", "fgsgl", "repro", tmp_path / "board", method, "--root", smoke).stdout
         assert "identical: every score of every test clip is the same" in said
 
 

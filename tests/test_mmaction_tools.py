@@ -8,7 +8,7 @@ from pathlib import Path
 import mmaction
 import pytest
 
-from fgsgl.data.cliptable import read_clips
+from fgsgl.data.clip_table import read_clips
 
 TOOLS = Path(mmaction.__file__).parent / ".mim" / "tools"
 CONFIG = Path(__file__).resolve().parents[1] / "fgsgl" / "configs" / "fgsgl_synmg_quick.py"

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from fgsgl.data.check import VideoFacts
-from fgsgl.data.cliptable import Clip
-from fgsgl.text.check import says
+from fgsgl.data.clip_table import Clip
 from fgsgl.text.fgtext import DIMENSIONS, FGText
+from fgsgl.text.rules import says
 
 
 def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText | None) -> dict[str, int | None]:

@@ -6,19 +6,26 @@ Faults make numbers wrong and end in exit code 2; remarks are told and left to t
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import matplotlib
 import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
 
-from fgsgl.data.cliptable import SPLITS, ClipTable
-from fgsgl.data.release import deviations
+from fgsgl.data.clip_table import SPLITS, ClipTable
+from fgsgl.data.datasets._release import deviations
 from fgsgl.data.video import BadVideo, count_packets, probe
-from fgsgl.data.workers import spread
-from fgsgl.files import write_whole
+from fgsgl.style import COLOURS, STYLE
+from fgsgl.util.escaping import markdown_text
+from fgsgl.util.files import write_whole
+from fgsgl.util.processes import spread
 
 VIDEOS = "videos.jsonl"
 RESULT = "check.json"
@@ -64,7 +71,7 @@ def check(
 
     Args:
         table: its clips.
-        official: published counts, see :func:`fgsgl.data.release.deviations`.
+        official: published counts, see :func:`fgsgl.data.datasets._release.deviations`.
         folder: where what was found in each video is kept, and the result.
         workers: processes.
         progress: called with (videos finished, videos in all).
@@ -218,3 +225,40 @@ def _duplicates(facts: Iterable[VideoFacts]) -> list[list[str]]:
         if fact.sha256:
             by_content[fact.sha256].append(fact.video)
     return [sorted(videos) for videos in by_content.values() if len(videos) > 1]
+
+
+def balance(table: ClipTable) -> pd.DataFrame:
+    """Clips of each class (rows, C) and split (columns)."""
+    counts = {split: Counter(clip.label for clip in table.clips if clip.split == split) for split in SPLITS}
+    rows = [{split: counts[split][label] for split in SPLITS} for label in range(len(table.classes))]
+    return pd.DataFrame(rows, index=pd.Index(table.classes, name="class"))
+
+
+def write(table: ClipTable, audit: Audit, folder: Path) -> Path:
+    """Writes ``check.md`` and ``balance.png`` and returns the path of the first."""
+    counts = balance(table)
+    people = {split: len({clip.subject for clip in table.clips if clip.split == split}) for split in SPLITS}
+    lines = [f"# Check of {markdown_text(table.dataset)}", ""]
+    lines += [f"{len(table.clips)} clips of {len(audit.videos)} videos; fingerprint `{audit.fingerprint}`.", ""]
+    for heading, found in (("Faults", audit.faults), ("Remarks", audit.remarks)):
+        lines += [f"## {heading}", "", *(f"- {markdown_text(line)}" for line in found or ("none",)), ""]
+    lines += ["## Clips", "", f"| class | {' | '.join(SPLITS)} |", "| --- |" + " ---: |" * len(SPLITS)]
+    lines += [f"| {markdown_text(name)} | {' | '.join(map(str, row))} |" for name, *row in counts.itertuples()]
+    lines += [f"| **all** | {' | '.join(str(counts[split].sum()) for split in SPLITS)} |"]
+    lines += [f"| **subjects** | {' | '.join(str(people[split]) for split in SPLITS)} |"]
+    lines += ["", "![Clips of each class](balance.png)"]
+    write_whole(folder / "balance.png", _draw(counts))
+    write_whole(folder / "check.md", "\n".join(lines) + "\n")
+    return folder / "check.md"
+
+
+def _draw(counts: pd.DataFrame) -> bytes:
+    rows = counts.reset_index().melt("class", var_name="split", value_name="clips")
+    with matplotlib.rc_context(fname=STYLE):
+        sheet = Figure(figsize=(7, 1.2 + 0.22 * len(counts)), layout="constrained")
+        axes = sheet.subplots()
+        sns.barplot(rows, x="clips", y="class", hue="split", ax=axes, palette=list(COLOURS[: len(SPLITS)]))
+        axes.set(ylabel="", title="Clips of each class")
+        buffer = io.BytesIO()
+        sheet.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
     import av

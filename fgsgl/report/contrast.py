@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.bench.record import Record
-from fgsgl.errors import UserError
-from fgsgl.escape import no_formula
-from fgsgl.files import write_whole
-from fgsgl.report.board import REFERENCE, Board, by_seed, label, read_board
-from fgsgl.report.rows import is_tuned
-from fgsgl.report.tables import EMPTY, markdown_table, number, numeric_headings, p_text
+from fgsgl.records.record import Record
+from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board
+from fgsgl.report.board.rows import is_tuned
+from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
+from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import no_formula
+from fgsgl.util.files import write_whole
 
 SCORES = ("combined", "category", "fine")
 ALL = "all"

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.record import Record, read_predictions
-from fgsgl.errors import UserError
-from fgsgl.escape import printable
-from fgsgl.report.board import label
-from fgsgl.report.load import load_record
-from fgsgl.report.tables import EMPTY, number
+from fgsgl.records.ledger import Ledger, load_record
+from fgsgl.records.record import Record, read_predictions
+from fgsgl.report.board.board import label
+from fgsgl.report.formatting import EMPTY, number
+from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

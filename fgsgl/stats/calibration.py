@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
 
 
 def expected_calibration_error(

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from fgsgl.errors import UserError
 from fgsgl.stats.seeds import sign_flip_p
+from fgsgl.util.errors import UserError
 
 FEWEST_CLUSTERS = 5
 """Below, the ends of a bootstrap interval are the values of single clusters, between which the mean lies in about

@@ -14,8 +14,8 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from fgsgl.errors import UserError
 from fgsgl.stats.seeds import sign_flip_p, t_half_width
+from fgsgl.util.errors import UserError
 
 Weights = Iterator[tuple[str, str, np.ndarray]]
 """Kind, factor and weight of each arm (A,)."""

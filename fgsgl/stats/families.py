@@ -11,7 +11,7 @@ from string import ascii_lowercase
 import numpy as np
 import pandas as pd
 
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
 
 FEWEST_SEEDS = 3
 """With which rows can be told apart."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
 
 
 def classification_metrics(labels_N: np.ndarray, scores_NC: np.ndarray) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from statistics import fmean
 
 import numpy as np
 
-from fgsgl.errors import UserError
 from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width, variance
+from fgsgl.util.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 
-from fgsgl.errors import UserError
 from fgsgl.stats.seeds import LEVEL
+from fgsgl.util.errors import UserError
 
 
 def power(n: int, difference: float, sd: float) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
 
 REST = "rest"
 

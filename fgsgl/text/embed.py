@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fgsgl.errors import UserError, nearest
 from fgsgl.text.fgtext import DIMENSIONS, FGText
+from fgsgl.util.errors import UserError, nearest
 
 CONTROLS = ("true", "shuffled", "names", "random")
 """``shuffled``: each class has another class's sentences, the same one's in all dimensions. ``names``: the class name

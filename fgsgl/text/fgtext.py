@@ -18,9 +18,9 @@ import msgspec
 import yaml
 from msgspec import Struct, field
 
-from fgsgl import faults
-from fgsgl.errors import UserError, nearest
-from fgsgl.files import once
+from fgsgl.util import decode_errors
+from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.files import once
 
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")
 """Which body part moves; posture and place it starts from; path, size, speed, repetition; what it touches, its end."""
@@ -252,12 +252,12 @@ def _class_text(entry: _ClassShape, stages: _StagesShape) -> ClassText:
 
 def _fault(error: msgspec.ValidationError) -> str:
     """One line about the first thing that was refused, such as ``classes.3.prompts``."""
-    says, places = faults.located(error)
+    says, places = decode_errors.located(error)
     dotted = ".".join(places)
-    if key := faults.refused_key(says, "contains unknown"):
+    if key := decode_errors.refused_key(says, "contains unknown"):
         shape = {(): _FileShape, ("stages",): _StagesShape}.get(tuple(places), _ClassShape)
         return f"unknown key {'.'.join([*places, key])!r}; {nearest(key, shape.__struct_fields__)}"
-    if key := faults.refused_key(says, "missing required"):
+    if key := decode_errors.refused_key(says, "missing required"):
         return f"the key {'.'.join([*places, key])!r} is missing"
     if says.startswith("Expected `str`"):
         return f"{dotted}: expected text; a sentence with a colon, or a number, needs quotation marks"

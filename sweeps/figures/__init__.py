@@ -12,12 +12,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import Answer, Tuning
 from optuna.trial import FrozenTrial
 
 from fgsgl.report.figures import Written, modules, write_sheet
 from fgsgl.style import STYLE
-from sweeps.answers import Answer, Tuning
-from sweeps.objectives import OBJECTIVES
 
 __all__ = ["best_so_far", "finished", "scaled", "value_label", "write"]
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from fgsgl.sweeps.figures import best_so_far, finished, scaled, value_label
+from fgsgl.sweeps.results import Answer, Tuning
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.bench.space import defaults
-from fgsgl.report.drawing import NARROW_IN, canvas
+from fgsgl.methods.search_space import defaults
 from fgsgl.report.figures import Sheet
+from fgsgl.report.figures._drawing import NARROW_IN, canvas
 from fgsgl.style import COLOURS, GREY, INK
-from sweeps.answers import Answer, Tuning
-from sweeps.figures import best_so_far, finished, scaled, value_label
 
 NAME = "history"
 TITLE = "Trials in their order"

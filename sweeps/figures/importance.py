@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from fgsgl.sweeps.figures import finished
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import Answer, Tuning
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from fgsgl.report.drawing import name_rows, row_panels
 from fgsgl.report.figures import Sheet
+from fgsgl.report.figures._drawing import name_rows, row_panels
 from fgsgl.style import COLOURS
-from sweeps.answers import Answer, Tuning
-from sweeps.figures import finished
-from sweeps.objectives import OBJECTIVES
 
 NAME = "importance"
 TITLE = "Importance of the parameters"

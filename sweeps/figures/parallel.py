@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
+from fgsgl.sweeps.figures import finished, scaled, value_label
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import Tuning
 from matplotlib.axes import Axes
 from optuna.trial import FrozenTrial
 
-from fgsgl.bench.space import Param
-from fgsgl.report.drawing import NARROW_IN, canvas, short
+from fgsgl.methods.search_space import Param
 from fgsgl.report.figures import Sheet
+from fgsgl.report.figures._drawing import NARROW_IN, canvas, short
 from fgsgl.style import GREY, INK
-from sweeps.answers import Tuning
-from sweeps.figures import finished, scaled, value_label
-from sweeps.objectives import OBJECTIVES
 
 NAME = "parallel"
 TITLE = "Trials through parallel axes"

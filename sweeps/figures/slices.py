@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from fgsgl.sweeps.figures import finished, scaled, value_label
+from fgsgl.sweeps.results import Tuning
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from fgsgl.bench.space import Param
-from fgsgl.report.drawing import NARROW_IN, canvas, look, short
+from fgsgl.methods.search_space import Param
 from fgsgl.report.figures import Sheet
+from fgsgl.report.figures._drawing import NARROW_IN, canvas, look, short
 from fgsgl.style import INK
-from sweeps.answers import Tuning
-from sweeps.figures import finished, scaled, value_label
 
 NAME = "slices"
 TITLE = "Value against each parameter"

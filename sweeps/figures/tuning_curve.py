@@ -7,14 +7,14 @@ from math import comb
 
 import numpy as np
 import pandas as pd
+from fgsgl.sweeps.figures import best_so_far, scaled, value_label
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import Answer, Tuning
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.report.drawing import DASHES, NARROW_IN, canvas
 from fgsgl.report.figures import Sheet
+from fgsgl.report.figures._drawing import DASHES, NARROW_IN, canvas
 from fgsgl.style import COLOURS
-from sweeps.answers import Answer, Tuning
-from sweeps.figures import best_so_far, scaled, value_label
-from sweeps.objectives import OBJECTIVES
 
 NAME = "tuning-curve"
 TITLE = "Best value against the number of trials"

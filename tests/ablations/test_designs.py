@@ -6,17 +6,16 @@ from types import SimpleNamespace
 
 import optuna
 import pytest
+from fgsgl.ablations.designs import DESIGNS, design, designs_of
+from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
+from fgsgl.ablations.power_plan import describe, paired_differences, pooled_sd, seeds_wanted, shared
+from fgsgl.ablations.run import main
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from ablations.designs import DESIGNS, design, designs_of
-from ablations.factors import FACTORS, computation, simplest, variant
-from ablations.planning import describe, paired_differences, pooled_sd, seeds_wanted, shared
-from ablations.run import main
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.plan import write_plan
-from fgsgl.errors import UserError
-from fgsgl.report.planned import load_designs
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.plan_file import load_designs, write_plan
+from fgsgl.util.errors import UserError
 
 FACTORIAL_ROWS = {
     "full", "w/o fgsa", "w/o cpa", "w/o lora", "w/o schedule", "w/o fgsa, w/o cpa", "w/o fgsa, w/o lora",
@@ -182,7 +181,7 @@ def test_a_dry_run_shows_cells_and_seeds_and_leaves_nothing(smoke: Path, tmp_pat
 
 @pytest.mark.slow
 def test_a_design_trains_each_row_once_and_its_study_can_be_made_anew(smoke: Path, tmp_path: Path, call) -> None:
-    words = ("-m", "ablations.run", *DRY, "--root", smoke, "--out", tmp_path / "out", "--epochs", "1")
+    words = ("-m", "fgsgl.ablations.run", *DRY, "--root", smoke, "--out", tmp_path / "out", "--epochs", "1")
     assert "7 cells, 0 already done" in call(*words).stdout
     journal = tmp_path / "out" / "work" / "designs.journal"
     journal.unlink()

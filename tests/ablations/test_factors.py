@@ -5,14 +5,14 @@ from functools import cache
 from itertools import combinations
 
 import pytest
+from fgsgl.ablations.factors import FACTORS, computation, simplest, variant, variant_of_settings
+from fgsgl.ablations.no_op_check import build, observe, refuse_no_op, refuse_twins
 
-from ablations.check import build, observe, refuse_no_op, refuse_twins
-from ablations.factors import FACTORS, computation, simplest, variant, variant_of_settings
-from fgsgl.bench.cell import Variant
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import default_protocol
-from fgsgl.errors import UserError
-from fgsgl.models.config import FGSGLConfig
+from fgsgl.methods.cell import Variant
+from fgsgl.methods.registry import get
+from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.records.protocol import default_protocol
+from fgsgl.util.errors import UserError
 
 PROTOCOL = dataclasses.replace(default_protocol("synmg", "quick"), num_frames=2)
 

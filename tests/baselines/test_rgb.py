@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import save_file
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
-from fgsgl.bench.config import build_config
-from fgsgl.bench.method import Classes
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import Protocol
-from fgsgl.errors import UserError
+from fgsgl.methods.method import Classes
+from fgsgl.methods.registry import get
+from fgsgl.records.protocol import Protocol
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.errors import UserError
 
 NAMES = (
     "tsn", "tsm", "trn", "tpn", "tanet", "i3d", "c2d", "slowfast", "slowonly", "r2plus1d", "c3d", "x3d_s", "x3d_m",

@@ -15,17 +15,16 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 import fgsgl.mmaction  # noqa: F401 (registers)
-from fgsgl.bench.config import build_config
-from fgsgl.bench.method import Classes
-from fgsgl.bench.methods import get, scan
-from fgsgl.bench.protocol import default_protocol
-from fgsgl.data.joints import JOINT_FRAMES
-from fgsgl.data.layout import LAYOUTS
-from fgsgl.data.mm import ClipDataset
-from fgsgl.data.mm_skeleton import SkeletonDataset, random_skeleton_batch
-from fgsgl.data.sampling import PER_SEGMENT
-from fgsgl.models.skeleton import REACH, heatmaps
-from fgsgl.models.skeleton_preprocess import SkeletonPreprocessor
+from fgsgl.data.clip_table import PER_SEGMENT
+from fgsgl.data.joint_cache import JOINT_FRAMES
+from fgsgl.data.skeletons import LAYOUTS
+from fgsgl.methods.method import Classes
+from fgsgl.methods.registry import get, scan
+from fgsgl.mmaction.datasets import ClipDataset, SkeletonDataset, random_skeleton_batch
+from fgsgl.models.baselines.skeleton import REACH, heatmaps
+from fgsgl.models.preprocess_skeletons import SkeletonPreprocessor
+from fgsgl.records.protocol import default_protocol
+from fgsgl.training.mmengine_config import build_config
 
 METHODS = [name for name, method in scan().items() if method.modality == "skeleton"]
 LABELS = (0, 3, 1)

@@ -11,11 +11,11 @@ import copies
 import pytest
 
 from fgsgl.data import check as module
-from fgsgl.data import sets
+from fgsgl.data import datasets
 from fgsgl.data.audit import audit
-from fgsgl.data.cache import check_folder
 from fgsgl.data.check import video_facts
-from fgsgl.data.cliptable import ClipTable
+from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.frame_cache import check_folder
 from fgsgl.text.fgtext import FGText, load
 
 
@@ -29,7 +29,7 @@ def audited(table: ClipTable, text: FGText | None = None) -> dict:
 
 
 def test_a_duplicated_video_is_found_whatever_it_is_called(root: Path) -> None:
-    table = sets.get("ma52").load(root, "subjects", 0)
+    table = datasets.get("ma52").load(root, "subjects", 0)
     assert audited(table) == {"clip_ids": 0, "subjects": 0, "videos": 0, "sentences": None}
     one, same_split = table.split("train")[:2]
     shutil.copy(table.path(one), table.path(same_split))
@@ -41,7 +41,7 @@ def test_a_duplicated_video_is_found_whatever_it_is_called(root: Path) -> None:
 
 
 def test_people_in_two_splits_are_counted(root: Path) -> None:
-    table = sets.get("ma52").load(root, "official", 0)
+    table = datasets.get("ma52").load(root, "official", 0)
     shared = {clip.subject for clip in table.split("test")} & {
         clip.subject for split in ("train", "val") for clip in table.split(split)
     }
@@ -50,14 +50,14 @@ def test_people_in_two_splits_are_counted(root: Path) -> None:
 
 def test_a_clip_id_in_two_splits_is_counted(root: Path) -> None:
     """A clip table refuses such ids, so only the count itself can be shown one."""
-    table = sets.get("ma52").load(root, "subjects", 0)
+    table = datasets.get("ma52").load(root, "subjects", 0)
     again = dataclasses.replace(table.split("train")[0], split="test")
     facts = video_facts(table, check_folder(table))
     assert audit((*table.clips, again), facts, None) == {"clip_ids": 1, "subjects": 1, "videos": 1, "sentences": None}
 
 
 def test_sentences_that_say_their_class_are_counted(root: Path) -> None:
-    table, text = sets.get("ma52").load(root, "subjects", 0), load("ma52")
+    table, text = datasets.get("ma52").load(root, "subjects", 0), load("ma52")
     assert audited(table, text)["sentences"] == 0
     first = text.classes[0]
     sentences = {**first.sentences, "onset": (*first.sentences["onset"], f"Someone is seen {first.name.lower()}.")}
@@ -68,10 +68,10 @@ def test_sentences_that_say_their_class_are_counted(root: Path) -> None:
 def test_record_and_board_tell_and_no_cell_hashes_again(
     root: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = sets.get("ma52").load(root, "official", 0)
+    table = datasets.get("ma52").load(root, "official", 0)
     shutil.copy(table.path(table.split("train")[0]), table.path(table.split("test")[0]))
     out = tmp_path / "out"
-    command = ("-m", "fgsgl.cli", "run", "--dataset", "ma52", "--preset", "official", "--root", root, "--out", out)
+    command = ("-m", "fgsgl", "run", "--dataset", "ma52", "--preset", "official", "--root", root, "--out", out)
     call(*command, "--methods", "majority")
     audits = [json.loads(path.read_text())["data"]["audit"] for path in (out / "ledger").glob("*.json")]
     assert audits == [{"clip_ids": 0, "subjects": 8, "videos": 1, "sentences": None}] * 2

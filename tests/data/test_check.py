@@ -10,10 +10,9 @@ import copies
 import pytest
 
 from fgsgl.data import check as module
-from fgsgl.data import sets
-from fgsgl.data.cache import check_folder
-from fgsgl.data.check import VIDEOS, check, read_fingerprint
-from fgsgl.data.check_report import balance
+from fgsgl.data import datasets
+from fgsgl.data.check import VIDEOS, balance, check, read_fingerprint
+from fgsgl.data.frame_cache import check_folder
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def load(root: Path):
-    return sets.get("ma52").load(root, "subjects", 0)
+    return datasets.get("ma52").load(root, "subjects", 0)
 
 
 def audit(root: Path, **options):
@@ -75,7 +74,7 @@ def test_planted_faults_are_found(root: Path) -> None:
 def test_frames_past_the_end_are_found(tmp_path: Path) -> None:
     root = copies.smg(tmp_path / "SMG")
     (root / "Sample0036/Sample0036_finelabels.csv").write_text("1,0,9\n2,110,140\n3,500,510\n")
-    table = sets.get("smg").load(root, "official", 0)
+    table = datasets.get("smg").load(root, "official", 0)
     faults = check(table, {}, check_folder(table)).faults
     assert [fault.split()[1] for fault in faults] == ["Sample0036_110_140", "Sample0036_500_510"]
     assert "has 120" in faults[0]
@@ -97,15 +96,25 @@ def test_a_second_call_opens_only_what_changed(root: Path, monkeypatch: pytest.M
 
 
 def test_the_command_and_the_record(root: Path, tmp_path: Path, call) -> None:
-    said = call("-m", "fgsgl.cli", "data", "check", "ma52", "--root", root).stdout
+    said = call("-m", "fgsgl", "data", "check", "ma52", "--root", root).stdout
     report = Path(said.replace("\n", "").rpartition("report: ")[2])
     assert "| **subjects** |" in report.read_text() and (report.parent / "balance.png").is_file()
     call(
-        "-m", "fgsgl.cli", "run", "--dataset", "ma52", "--root", root, "--out", tmp_path / "o", "--methods", "majority"
+        "-m",
+        "fgsgl.cli.main",
+        "run",
+        "--dataset",
+        "ma52",
+        "--root",
+        root,
+        "--out",
+        tmp_path / "o",
+        "--methods",
+        "majority",
     )
     record = json.loads(next((tmp_path / "o" / "ledger").glob("*.json")).read_text())
     assert record["data"]["checked"] == read_fingerprint(check_folder(load(root)))
     (root / load(root).clips[0].video).write_bytes(b"nothing")
-    answer = call("-m", "fgsgl.cli", "data", "check", "ma52", "--root", root, expect=2)
+    answer = call("-m", "fgsgl", "data", "check", "ma52", "--root", root, expect=2)
     assert "1 fault(s) in ma52" in answer.stderr and "fault: the video" in answer.stdout
-    assert "no data at" in call("-m", "fgsgl.cli", "data", "check", "smg", "--root", tmp_path / "no", expect=2).stderr
+    assert "no data at" in call("-m", "fgsgl", "data", "check", "smg", "--root", tmp_path / "no", expect=2).stderr

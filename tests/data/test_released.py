@@ -10,9 +10,9 @@ import copies
 import numpy as np
 import pytest
 
-from fgsgl.data import sets
-from fgsgl.data.release import deviations
-from fgsgl.errors import UserError
+from fgsgl.data import datasets
+from fgsgl.data.datasets._release import deviations
+from fgsgl.util.errors import UserError
 
 LAYOUTS = {
     "smg": (copies.smg, "smg", "official"),
@@ -41,7 +41,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 def load(root: Path, layout: str, seed: int = 0):
     _, dataset, preset = LAYOUTS[layout]
-    return sets.get(dataset, preset).load(root, preset, seed)
+    return datasets.get(dataset, preset).load(root, preset, seed)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -61,7 +61,7 @@ def test_splits_share_no_subject_and_the_seed_draws_the_validation(copy, layout)
 def test_fgsgl_trains_on_every_layout(copy, layout, tmp_path: Path, call) -> None:
     _, dataset, preset = LAYOUTS[layout]
     answer = call(
-        "-m", "fgsgl.cli", "run", "--dataset", dataset, "--preset", preset, "--root", copy(layout), "--out",
+        "-m", "fgsgl", "run", "--dataset", dataset, "--preset", preset, "--root", copy(layout), "--out",
         tmp_path / "board", "--epochs", "1", "--batch-size", "8", "--device", "cpu",
     )  # fmt: skip
     said = " ".join(answer.stdout.split())
@@ -82,9 +82,9 @@ def test_smg_reads_its_labels_and_frames_as_they_are_meant(copy) -> None:
     assert (clip.label, clip.start_frame, clip.end_frame, clip.fps) == (1, 12, 24, 28.0)
     assert any(
         "54 clips" in line or "18 test clips, the release 610" in line
-        for line in deviations(table, sets.get("smg").official(table.root, "official"))
+        for line in deviations(table, datasets.get("smg").official(table.root, "official"))
     )
-    joints_TJ3 = sets.get("smg").skeleton(table.root, clip)
+    joints_TJ3 = datasets.get("smg").skeleton(table.root, clip)
     assert joints_TJ3.shape == (12, 25, 3)
     assert joints_TJ3[0, 2] == pytest.approx([12.022, 12.023, 12.024])
 
@@ -99,7 +99,7 @@ def test_imigue_illustrative_gestures_and_subjects(copy) -> None:
     assert sum(clip.label == 31 for clip in table.clips) == 6
     assert {clip.subject for clip in table.split("test")} == {"01", "03"}
     miga = load(copy("imigue miga"), "imigue miga")
-    joints_TJ3 = sets.get("imigue").skeleton(miga.root, next(c for c in miga.clips if c.clip_id == "0004_1"))
+    joints_TJ3 = datasets.get("imigue").skeleton(miga.root, next(c for c in miga.clips if c.clip_id == "0004_1"))
     assert joints_TJ3.shape == (15, 22, 3) and np.array_equal(joints_TJ3[0, 1], [15004, 15005, 15006])
 
 
@@ -109,7 +109,7 @@ def test_ma52_protocols(copy) -> None:
     subjects = load(copy("ma52"), "ma52")
     assert {c.video.split("/")[0] for c in subjects.split("test")} == {"train", "val"} and not subjects.caveats
     assert len(subjects.clips) == len(official.clips) == 48
-    groups = sets.get("ma52").groups()
+    groups = datasets.get("ma52").groups()
     assert len(groups) == 52 and [groups[label] for label in (4, 5, 10, 11, 47, 48, 51)] == [0, 1, 1, 2, 5, 6, 6]
 
 
@@ -165,7 +165,7 @@ def test_a_frame_range_past_the_end_is_named_when_frames_are_read(tmp_path: Path
     write(root / "Sample0036/Sample0036_finelabels.csv", "1,0,9\n2,110,140\n")
     words = (
         "-m",
-        "fgsgl.cli",
+        "fgsgl.cli.main",
         "run",
         "--dataset",
         "smg",

@@ -15,15 +15,15 @@ import copies
 import numpy as np
 import pytest
 
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.record import Predictions, Record, read_predictions, scored_sha256, write_predictions, write_record
-from fgsgl.cli import main
-from fgsgl.data import sets
+from fgsgl.cli.main import main
+from fgsgl.data import datasets
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.record import Predictions, Record, read_predictions, scored_sha256, write_predictions, write_record
 
 
 def board(root: Path, out: Path, *words: str) -> Path:
     """A finished board of a copy."""
-    command = ["-m", "fgsgl.cli", "run", "--root", root, "--out", out, "--epochs", "1", "--device", "cpu", *words]
+    command = ["-m", "fgsgl", "run", "--root", root, "--out", out, "--epochs", "1", "--device", "cpu", *words]
     answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return out
@@ -74,7 +74,10 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
     assert header == ["vid", *(f"{level}_pred_{n}" for level in ("action", "body") for n in range(1, 6))]
     listed = [line.split()[0] for line in (root / "test_list_videos.txt").read_text().splitlines()]
     assert [row[0] for row in rows] == listed
-    known, part_of = read_predictions(folder / "ledger", record_of(folder, "fgsgl").cell_id), sets.get("ma52").groups()
+    known, part_of = (
+        read_predictions(folder / "ledger", record_of(folder, "fgsgl").cell_id),
+        datasets.get("ma52").groups(),
+    )
     scores_of = dict(zip(known.clip_ids.tolist(), known.scores["combined"], strict=True))
     for name, *ranks in rows:
         actions, parts = [int(value) for value in ranks[:5]], [int(value) for value in ranks[5:]]
@@ -87,7 +90,7 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
 def test_ma52_body_parts_rank_by_their_best_action() -> None:
     scores_1C = np.zeros((1, 52))
     scores_1C[0, [3, 4, 12, 30, 51]] = 0.3, 0.31, 0.32, 0.05, 0.02
-    with zipfile.ZipFile(io.BytesIO(sets.get("ma52").submission(["a.mp4"], scores_1C))) as archive:
+    with zipfile.ZipFile(io.BytesIO(datasets.get("ma52").submission(["a.mp4"], scores_1C))) as archive:
         row = archive.read("prediction.csv").decode().splitlines()[1]
     assert row == "a.mp4,12,4,3,30,51,2,0,3,6,1"
 

@@ -7,8 +7,8 @@ from fgsgl.data.synmg.body import ARM, JOINTS, LEG, draw_subject, two_bone_ik
 from fgsgl.data.synmg.motion import animate
 from fgsgl.data.synmg.presets import PRESETS
 from fgsgl.data.synmg.programs import CLASSES, Program
+from fgsgl.data.synmg.randomness import stream
 from fgsgl.data.synmg.scene import Scene, draw_class_program, draw_scene
-from fgsgl.data.synmg.streams import stream
 
 TIMES_S = np.arange(50) / 25
 

@@ -15,7 +15,7 @@ from fgsgl.data.synmg.clips import RenderedClip, plan, render_clip
 from fgsgl.data.synmg.presets import PRESETS, get_preset
 from fgsgl.data.synmg.programs import CLASSES, FREQUENT_FIRST
 from fgsgl.data.video import read_frames, write_h264
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
 
 # Of the first clip of four classes of quick, seed 0, frames before encoding. They change only with SynMG's version.
 FRAMES_SHA256 = {

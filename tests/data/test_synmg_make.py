@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgsgl.data.cliptable import ClipTable
+from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.synmg import make
 from fgsgl.data.synmg.oracle import oracle
 from fgsgl.data.synmg.presets import PRESETS, Preset
 from fgsgl.data.synmg.verify import verify
 from fgsgl.data.video import probe
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
 
 TINY = dataclasses.replace(
     PRESETS["smoke"], name="tiny", most_frequent=1, tail_ratio=1.0, test_per_class=1, seconds=0.8, size_px=64

@@ -12,8 +12,8 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 
-from fgsgl.models import synmg_tiny
-from fgsgl.models.recognizer import FGSGL
+from fgsgl.models.fgsgl.recognizer import FGSGL
+from fgsgl.models.towers import synmg_tiny
 
 NATIVE = "fgsgl-test-native"
 IMAGE_SIZE = 32

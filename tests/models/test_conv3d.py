@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from fgsgl.models.conv3d import Conv3d, exact_conv3d
+from fgsgl.models.baselines.recognizers import Conv3d, exact_conv3d
 
 
 def gradient(layer: nn.Module, clip_BCTHW: torch.Tensor, enabled: bool) -> torch.Tensor:
@@ -23,9 +23,9 @@ def test_gradients_are_those_of_fp32() -> None:
 
 def test_every_recognizer_that_has_some_is_built_with_them() -> None:
     import fgsgl.mmaction  # noqa: F401 (registers)
-    from fgsgl.bench.contract import Subject
-    from fgsgl.bench.methods import get
-    from fgsgl.bench.protocol import default_protocol
+    from fgsgl.methods.registry import get
+    from fgsgl.records.protocol import default_protocol
+    from fgsgl.testing.method_contract import Subject
 
     for name in ("slowonly", "posec3d", "st_adapter", "uniformerv2"):
         model = Subject(get(name), default_protocol("synmg", image_size=64)).model

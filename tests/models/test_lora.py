@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
-from fgsgl.errors import UserError
-from fgsgl.models.lora import add_lora, merge_lora
-from fgsgl.models.towers import build_tower
+from fgsgl.models.towers.lora import add_lora, merge_lora
+from fgsgl.models.towers.tower import build_tower
+from fgsgl.util.errors import UserError
 
 NATIVE = "fgsgl-test-native"  # of conftest.py
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from fgsgl.models.losses import LogitScale, contrastive_loss, level_weights, similarity_BC
+from fgsgl.models.fgsgl.losses import LogitScale, contrastive_loss, level_weights, similarity_BC
 
 POSITIVES_CC = torch.eye(5, dtype=torch.bool)
 POSITIVES_CC[1, 3] = POSITIVES_CC[3, 1] = True  # classes 1 and 3 share a text

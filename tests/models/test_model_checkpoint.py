@@ -9,9 +9,9 @@ from mmaction.structures import ActionDataSample
 from mmengine.runner import Runner, load_checkpoint, save_checkpoint
 from torch.utils.data import DataLoader
 
-from fgsgl.errors import UserError
-from fgsgl.models.lora import merge_lora
-from fgsgl.models.recognizer import FGSGL
+from fgsgl.models.fgsgl.recognizer import FGSGL
+from fgsgl.models.towers.lora import merge_lora
+from fgsgl.util.errors import UserError
 
 Build = Callable[..., FGSGL]
 

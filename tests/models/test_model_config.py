@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from fgsgl.errors import UserError
-from fgsgl.models.config import FGSGLConfig
+from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.util.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_plain_values_make_the_same_config_again() -> None:
 
 
 def test_reading_settings_does_not_import_torch() -> None:
-    code = "import sys, fgsgl.models.config; sys.exit('torch' in sys.modules)"
+    code = "import sys, fgsgl.models.fgsgl.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from fgsgl.models.cpa import CategoryText, prompt_text_CE
-from fgsgl.models.fgsa import FGSA
-from fgsgl.models.temporal import MeanOverTime, TemporalTransformer
-from fgsgl.models.towers import build_tower
+from fgsgl.models.fgsgl.cpa import CategoryText, prompt_text_CE
+from fgsgl.models.fgsgl.fgsa import FGSA
+from fgsgl.models.towers.temporal import MeanOverTime, TemporalTransformer
+from fgsgl.models.towers.tower import build_tower
 from fgsgl.text import fgtext
 
 NATIVE = "fgsgl-test-native"  # of conftest.py

@@ -6,8 +6,8 @@ from mmaction.registry import HOOKS, MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.optim import build_optim_wrapper
 
-from fgsgl.errors import UserError
-from fgsgl.models.recognizer import FGSGL, ProgressHook
+from fgsgl.models.fgsgl.recognizer import FGSGL, ProgressHook
+from fgsgl.util.errors import UserError
 
 Build = Callable[..., FGSGL]
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fgsgl.errors import UserError
-from fgsgl.models.slim_resnet import SlimResNet, feature_channels
+from fgsgl.models.baselines.slim_resnet import SlimResNet, feature_channels
+from fgsgl.util.errors import UserError
 
 
 def recognizer(head: str, **backbone):

@@ -12,17 +12,17 @@ from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import load_file
 from torch.nn.functional import normalize
 
-from fgsgl.data.synmg import captions, compose
 from fgsgl.data.synmg.programs import UPRIGHT, part_for
-from fgsgl.models import synmg_tiny
-from fgsgl.models.pretrain.augment import normalise
-from fgsgl.models.pretrain.texts import Told
-from fgsgl.models.slim_resnet import SlimResNet
-from fgsgl.models.synmg_tiny.vocabulary import BYTES, needed_merges, our_words, write_merges
-from fgsgl.models.temporal import TemporalTransformer
+from fgsgl.models.baselines.slim_resnet import SlimResNet
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.towers.temporal import TemporalTransformer
+from fgsgl.pretraining import captions, compositions
+from fgsgl.pretraining.augment import normalise
+from fgsgl.pretraining.caption_bank import Told
+from fgsgl.pretraining.vocabulary import BYTES, needed_merges, our_words, write_merges
 
 PACKAGE = synmg_tiny.weights_path().parent
-TOLD = [Told(program, returns=True) for program in compose.held_out()]
+TOLD = [Told(program, returns=True) for program in compositions.held_out()]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_registering_survives_other_configs_and_a_second_call(tmp_path) -> None:
 def test_the_tokenizer_splits_our_words_as_clip_does_and_encodes_any_other() -> None:
     synmg_tiny.register()
     ours, clip = open_clip.get_tokenizer(synmg_tiny.NAME), SimpleTokenizer()
-    assert all(ours.bpe(word) == clip.bpe(word) for word in compose.words())
+    assert all(ours.bpe(word) == clip.bpe(word) for word in compositions.words())
     for text in ("suprasternal notch", "zygomatic x-ray über 日本", "antidisestablishmentarianism!"):
         assert ours.decode(ours.encode(text)).strip().replace(" ", "") == text.replace(" ", "")
     tokens_KL = ours(["a short one", "one hand at the collar"])
@@ -74,8 +74,8 @@ def test_the_longest_caption_sentence_and_description_fit_the_context(model: tor
     }
     end = max((end for ends in captions._ENDS.values() for end in ends), key=length)
     onset = max(longest["onset"].values(), key=length)
-    texts = list(compose.class_descriptions())
-    for limb, keys in compose.free_keys().items():
+    texts = list(compositions.class_descriptions())
+    for limb, keys in compositions.free_keys().items():
         for place, motion in keys:
             outcome = UPRIGHT if limb == "body" else place
             for part in [place] if limb == "body" else {part_for(count, limb, motion) for count in (1, 2)}:
@@ -155,7 +155,7 @@ def test_the_committed_tower_tells_the_held_out_captions_apart() -> None:
     temporal = TemporalTransformer(width=128, num_frames=8).eval()
     temporal.start_from(load_file(synmg_tiny.temporal_path()))
     tokenizer = open_clip.get_tokenizer(synmg_tiny.NAME)
-    clips, rng = compose.sample(50, seed=11, num_frames=8, held_out=True), np.random.default_rng(0)
+    clips, rng = compositions.sample(50, seed=11, num_frames=8, held_out=True), np.random.default_rng(0)
     told = [Told(program, returns) for program, returns in zip(clips.programs, clips.returns, strict=True)]
     with torch.no_grad():
         frame_BTE = loaded.encode_image(normalise(clips.frames_BTHWC)).unflatten(0, (50, -1))

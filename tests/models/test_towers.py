@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fgsgl.errors import UserError
-from fgsgl.models import synmg_tiny, weights
-from fgsgl.models.towers import build_tower
-from fgsgl.models.weights import find_weights
+from fgsgl.models.towers import synmg_tiny, weights
+from fgsgl.models.towers.tower import build_tower
+from fgsgl.models.towers.weights import find_weights
+from fgsgl.util.errors import UserError
 
 NATIVE = "fgsgl-test-native"  # of conftest.py
 

@@ -14,15 +14,15 @@ from mmaction.structures import ActionDataSample
 from mmengine.registry import DefaultScope
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
-from fgsgl.bench.method import Classes
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import Protocol
-from fgsgl.errors import UserError
-from fgsgl.models.losses import batch_contrast
-from fgsgl.models.towers import build_tower
-from fgsgl.models.tuned import PromptText
-from fgsgl.models.video_blocks import VideoBlock
+from fgsgl.methods.method import Classes
+from fgsgl.methods.registry import get
+from fgsgl.models.baselines.adapters import VideoBlock
+from fgsgl.models.baselines.tuned_tower import PromptText
+from fgsgl.models.fgsgl.losses import batch_contrast
+from fgsgl.models.towers.tower import build_tower
+from fgsgl.records.protocol import Protocol
 from fgsgl.text import fgtext
+from fgsgl.util.errors import UserError
 
 NATIVE, TINY = "fgsgl-test-native", "synmg-tiny"  # of conftest.py: open_clip's own blocks, and timm's
 FRAMES, SIDE = 4, 32

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgsgl.bench.record import Predictions, Record, scored_sha256, write_predictions, write_record
+from fgsgl.records.record import Predictions, Record, scored_sha256, write_predictions, write_record
 from fgsgl.stats.metrics import classification_metrics
 
 CLASSES = (

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgsgl.errors import UserError
-from fgsgl.report.ablation import ablations
-from fgsgl.report.ablation_text import arm_rows, markdown, note, write_ablations
-from fgsgl.report.board import read_board
-from fgsgl.report.write import report
+from fgsgl.report.ablations.evaluate import ablations
+from fgsgl.report.ablations.render import arm_rows, markdown, note, write_ablations
+from fgsgl.report.board.board import read_board
+from fgsgl.report.report import report
 from fgsgl.stats.families import holm
 from fgsgl.stats.seeds import sign_flip_p
+from fgsgl.util.errors import UserError
 
 HASH = "5f3a9c0e77d21b46"
 FACTORS = ("fgsa", "cpa", "schedule")

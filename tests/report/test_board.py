@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fgsgl.bench.record import write_record
-from fgsgl.errors import UserError
-from fgsgl.report.board import COLUMNS, read_board
-from fgsgl.report.load import load
+from fgsgl.records.ledger import load
+from fgsgl.records.record import write_record
+from fgsgl.report.board.board import COLUMNS, read_board
 from fgsgl.stats.clusters import bootstrap_interval
+from fgsgl.util.errors import UserError
 
 
 def row(table, label):

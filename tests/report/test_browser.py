@@ -8,7 +8,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
-from fgsgl.report.write import report
+from fgsgl.report.report import report
 
 pytestmark = pytest.mark.browser
 

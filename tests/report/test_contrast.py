@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fgsgl.errors import UserError
+from fgsgl.records.ledger import load
 from fgsgl.report.contrast import contrasts, write
-from fgsgl.report.load import load
+from fgsgl.util.errors import UserError
 
 
 def top1s(ledger, method, variant, protocol_hash, score):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgsgl.bench.record import read_predictions, write_predictions, write_record
-from fgsgl.cli import main
-from fgsgl.errors import UserError
+from fgsgl.cli.main import main
+from fgsgl.records.record import read_predictions, write_predictions, write_record
 from fgsgl.report.diff import answers, differences, find
+from fgsgl.util.errors import UserError
 
 
 @pytest.fixture

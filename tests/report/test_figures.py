@@ -16,16 +16,16 @@ from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fgsgl.bench.record import write_record
-from fgsgl.errors import UserError
+from fgsgl.records.record import write_record
 from fgsgl.report import figures
-from fgsgl.report.ablation import Ablation
-from fgsgl.report.board import read_board
-from fgsgl.report.drawing import look, on_scales, short, spread
-from fgsgl.report.figure_contract import Broken, examine, misplaced
+from fgsgl.report.ablations.evaluate import Ablation
+from fgsgl.report.board.board import read_board
 from fgsgl.report.figures import Inputs, Sheet, attention, pareto
+from fgsgl.report.figures._drawing import look, on_scales, short, spread
 from fgsgl.stats.factorial import effects, full_factorial
 from fgsgl.style import COLOURS, STYLE, font
+from fgsgl.testing.figure_contract import Broken, examine, misplaced
+from fgsgl.util.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 FACTORS = ("fgsa", "cpa", "lora", "schedule")
@@ -352,7 +352,7 @@ def test_figures_need_neither_torch_nor_pyplot(ledger):
     ledger.fill(seeds=1)
     program = (
         "import sys; from pathlib import Path; from fgsgl.report import figures; "
-        "from fgsgl.report.board import read_board; "
+        "from fgsgl.report.board.board import read_board; "
         f"inputs = figures.Inputs(read_board(Path({str(ledger.folder)!r}))); "
         "print(sum(len(list(module.draw(inputs))) for module in figures.modules())); "
         "print({'torch', 'matplotlib.pyplot', 'seaborn'} & set(sys.modules))"

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from fgsgl.errors import UserError
-from fgsgl.report.board import read_board
+from fgsgl.report.board.board import read_board
+from fgsgl.util.errors import UserError
 
 TOWER = {"protocol": {"dataset": "synmg", "preset": "quick", "backbone": "ViT-B-16"}}
 

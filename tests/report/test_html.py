@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from fgsgl.errors import UserError
-from fgsgl.report.ablation import ablations
-from fgsgl.report.answers import AnswerBook
-from fgsgl.report.board import Board, leaderboard, read_board
+from fgsgl.records.ledger import load
+from fgsgl.report.ablations.evaluate import ablations
+from fgsgl.report.board.board import Board, leaderboard, read_board
+from fgsgl.report.board.predictions import AnswerBook
+from fgsgl.report.board.rows import rows, scored_cells
 from fgsgl.report.figures import Written
-from fgsgl.report.html import page
-from fgsgl.report.load import load
-from fgsgl.report.localisation import localisation, looks_of
-from fgsgl.report.rows import rows, scored_cells
+from fgsgl.report.localisation.evaluate import localisation
+from fgsgl.report.localisation.render import looks_of
+from fgsgl.report.render.html import page
+from fgsgl.util.errors import UserError
 
 VOID = ("meta", "img", "input")
 

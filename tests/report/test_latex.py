@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from fgsgl.report.board import read_board
-from fgsgl.report.latex import latex, latex_text
+from fgsgl.report.board.board import read_board
+from fgsgl.report.render.latex import latex, latex_text
 
 HOSTILE = ("[50% of $x_1$ & \\input{/etc/passwd} #1 ~^ {|<a>\"'`}", "--- 手 ½ Größe Ångström", "\\end{table}\x07")
 BARE = re.compile(r"(?<!\\)[&%$#_{}~^]")

@@ -6,9 +6,10 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from fgsgl.errors import UserError
-from fgsgl.report.board import read_board
-from fgsgl.report.localisation import localisation, looks_of, markdown, write
+from fgsgl.report.board.board import read_board
+from fgsgl.report.localisation.evaluate import localisation
+from fgsgl.report.localisation.render import looks_of, markdown, write
+from fgsgl.util.errors import UserError
 
 SEEDS = 6
 BLIND = {"even": 0.03, "centre": 0.06, "prior": 0.1}
@@ -112,7 +113,7 @@ def test_of_many_rows_the_first_are_shown_and_what_they_are_compared_with(ledger
     table = localisation(board)
     whole = looks_of(board, table)
     assert len({row.variant for row, _ in whole.looks if row.method}) > 2 and "are shown" not in " ".join(whole.note)
-    monkeypatch.setattr("fgsgl.report.localisation.MOST_ROWS", 2)
+    monkeypatch.setattr("fgsgl.report.localisation.evaluate.MOST_ROWS", 2)
     few = looks_of(board, table)
     assert (
         "2 of 3 rows are shown, first full methods and FG-SGL without FG-SA or CP-A; localisation.csv has them all."

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from fgsgl.data import sets
-from fgsgl.escape import markdown_text
-from fgsgl.report.board import read_board
-from fgsgl.report.published import SHARES, published
-from fgsgl.report.tables import markdown
+from fgsgl.data import datasets
+from fgsgl.report.board.board import read_board
+from fgsgl.report.board.published import SHARES, published
+from fgsgl.report.render.tables import markdown
+from fgsgl.util.escaping import markdown_text
 
 
 def test_every_number_has_a_source_and_is_a_percentage():
     table = published(["smg", "imigue", "ma52"])
-    assert set(table["dataset"]) == {"smg", "imigue", "ma52"} <= set(sets.names())
+    assert set(table["dataset"]) == {"smg", "imigue", "ma52"} <= set(datasets.names())
     values = table[list(SHARES)].to_numpy()
     assert ((values > 1) & (values < 100) | np.isnan(values)).all()
     assert not np.isnan(values).all(axis=1).any(), "every row has a number"

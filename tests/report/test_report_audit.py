@@ -3,9 +3,9 @@ import re
 import pandas as pd
 import pytest
 
-from fgsgl.errors import UserError
-from fgsgl.report.board import read_board
-from fgsgl.report.write import report
+from fgsgl.report.board.board import read_board
+from fgsgl.report.report import report
+from fgsgl.util.errors import UserError
 
 CLEAN = {"clip_ids": 0, "subjects": 0, "videos": 0, "sentences": None}
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fgsgl.bench.record import read_record
-from fgsgl.errors import UserError
-from fgsgl.report.board import read_board
-from fgsgl.report.latex import latex
-from fgsgl.report.load import load, load_record
-from fgsgl.report.planned import load_plan
-from fgsgl.report.tables import csv, markdown
+from fgsgl.records.ledger import load, load_record
+from fgsgl.records.plan_file import load_plan
+from fgsgl.records.record import read_record
+from fgsgl.report.board.board import read_board
+from fgsgl.report.render.latex import latex
+from fgsgl.report.render.tables import csv, markdown
+from fgsgl.util.errors import UserError
 
 OPENED: list[Counter[str]] = []
 """Counts the files that Python opens, by name, while there is one: an audit hook cannot be taken away again."""

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from fgsgl.report.drawing import plus_minus
-from fgsgl.report.tables import number, percent
+from fgsgl.report.figures._drawing import plus_minus
+from fgsgl.report.formatting import number, percent
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from fgsgl.errors import UserError
-from fgsgl.report.board import read_board
-from fgsgl.report.figure_contract import examine
+from fgsgl.records.plan_file import load_tunings
+from fgsgl.report.board.board import read_board
 from fgsgl.report.figures import Inputs, accuracy, forest, pareto, per_class_difference
-from fgsgl.report.latex import latex
-from fgsgl.report.planned import load_tunings
-from fgsgl.report.tables import console_table, csv, markdown
-from fgsgl.report.views import board_views, statistics_views
+from fgsgl.report.render.latex import latex
+from fgsgl.report.render.tables import console_table, csv, markdown
+from fgsgl.report.render.views import board_views, statistics_views
+from fgsgl.testing.figure_contract import examine
+from fgsgl.util.errors import UserError
 
 PROTOCOL = "5f3a9c0e77d21b46"
 SEARCH = {

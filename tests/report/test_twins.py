@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from fgsgl.bench.record import write_predictions, write_record
-from fgsgl.report.board import read_board
+from fgsgl.records.record import write_predictions, write_record
+from fgsgl.report.board.board import read_board
 
 
 def same(ledger, sharpen=False):

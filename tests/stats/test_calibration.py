@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from fgsgl.errors import UserError
 from fgsgl.stats.calibration import expected_calibration_error
+from fgsgl.util.errors import UserError
 
 
 def test_the_error_and_the_bins_by_hand():

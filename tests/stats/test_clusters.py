@@ -3,9 +3,9 @@ import pytest
 from scipy.special import expit
 from statsmodels.stats.contingency_tables import mcnemar
 
-from fgsgl.errors import UserError
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
 from fgsgl.stats.seeds import sign_flip_p
+from fgsgl.util.errors import UserError
 
 USUAL, HIGH = (0.9, 0.6), (2.5, 0.8)
 """Mean and spread over subjects of the logit of being right: around 70 % and around 91 % of the clips."""

@@ -4,8 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from fgsgl.errors import UserError
 from fgsgl.stats.factorial import COLUMNS, aliases, effects, full_factorial, half_fraction
+from fgsgl.util.errors import UserError
 
 NAMES = ("a", "b", "c", "d")
 

@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from fgsgl.errors import UserError
 from fgsgl.stats.families import holm, letters, stouffer, tied_groups
 from fgsgl.stats.paired import compare
 from fgsgl.stats.seeds import sign_flip_p
+from fgsgl.util.errors import UserError
 
 
 def test_holm_is_statsmodels_and_a_comparison_without_p_counts():

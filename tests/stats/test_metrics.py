@@ -11,8 +11,8 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from fgsgl.errors import UserError
 from fgsgl.stats.metrics import classification_metrics, confusion, grouped_metrics
+from fgsgl.util.errors import UserError
 
 
 def table(n_clips, n_classes, absent=(), seed=0):

@@ -6,9 +6,9 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import ttost_paired
 
-from fgsgl.errors import UserError
 from fgsgl.stats.paired import compare, equivalence_p, wins_interval
 from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width
+from fgsgl.util.errors import UserError
 
 
 def test_every_number_of_a_comparison_by_hand():

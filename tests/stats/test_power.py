@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from fgsgl.errors import UserError
 from fgsgl.stats.power import power, seeds_needed
 from fgsgl.stats.seeds import sign_flip_p, smallest_p
+from fgsgl.util.errors import UserError
 
 
 def simulated_power(n, difference, sd, draws):

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from fgsgl.errors import UserError
 from fgsgl.stats.variance import variance_shares
+from fgsgl.util.errors import UserError
 
 FACTORS = ("seed", "subject", "split")
 

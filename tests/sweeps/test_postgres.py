@@ -18,17 +18,17 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from fgsgl.bench.storage import open_storage
+from fgsgl.records.optuna_storage import open_storage
 
 pytestmark = pytest.mark.postgres
 
 COMMAND = """\
 import platform, sys
-import fgsgl.bench.storage
-fgsgl.bench.storage.HEARTBEAT_S, fgsgl.bench.storage.GRACE_S = 1, 6
+import fgsgl.records.optuna_storage
+fgsgl.records.optuna_storage.HEARTBEAT_S, fgsgl.records.optuna_storage.GRACE_S = 1, 6
 machine, *words = sys.argv[1:]
 platform.node = lambda: machine
-from sweeps.optuna_search import main
+from fgsgl.sweeps.optuna_search import main
 sys.exit(main(words))
 """
 """The command line as another machine would run it, with hearts that beat faster."""

@@ -12,26 +12,25 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import fgsgl.sweeps.liveness
 import optuna
 import pytest
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import Question, open_study, winner
 from optuna import Study
 from optuna.storages import BaseStorage
 
-import fgsgl.bench.storage
-import sweeps.storage
-from fgsgl.bench.cell import Cell
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import SEALED, default_protocol
-from fgsgl.bench.record import Record
-from fgsgl.bench.space import Param
-from fgsgl.bench.storage import open_storage, pruner_of
-from fgsgl.errors import UserError
-from sweeps.question import Question, open_study, winner
-from sweeps.samplers import pruner_spec
-from sweeps.search import Search, Searches
-from sweeps.spaces import spaces_of
-from sweeps.storage import Presence
-from sweeps.timebox import WRAP_UP_S, Timebox
+import fgsgl.records.optuna_storage
+from fgsgl.methods.cell import Cell
+from fgsgl.methods.registry import get
+from fgsgl.methods.search_space import Param
+from fgsgl.records.optuna_storage import open_storage, pruner_of
+from fgsgl.records.protocol import SEALED, default_protocol
+from fgsgl.records.record import Record
+from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke", epochs=2, evaluation=SEALED)
 FORMS = ["{}/studies.journal", "sqlite:///{}/studies.db"]
@@ -165,7 +164,7 @@ def test_no_settings_are_tried_twice_and_a_space_without_others_ends_the_search(
 
 
 def test_the_trials_of_a_killed_command_are_run_again_as_the_same_cells(tmp_path, storage, monkeypatch) -> None:
-    monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
+    monkeypatch.setattr(fgsgl.sweeps.liveness, "UNCLAIMED_S", 0.0)
     with Presence(tmp_path / "commands", storage) as killed:
         search = begun(question(), storage, killed, 4)
         lost = [search.take().cell.cell_id for _ in range(2)]
@@ -181,16 +180,16 @@ def test_the_trials_of_a_killed_command_are_run_again_as_the_same_cells(tmp_path
 
 
 def test_a_data_base_tells_when_the_command_of_another_machine_is_gone(tmp_path, monkeypatch) -> None:
-    for module in (fgsgl.bench.storage, sweeps.storage):
+    for module in (fgsgl.records.optuna_storage, fgsgl.sweeps.liveness):
         monkeypatch.setattr(module, "HEARTBEAT_S", 1)
-    monkeypatch.setattr(fgsgl.bench.storage, "GRACE_S", 2)
-    monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
+    monkeypatch.setattr(fgsgl.records.optuna_storage, "GRACE_S", 2)
+    monkeypatch.setattr(fgsgl.sweeps.liveness, "UNCLAIMED_S", 0.0)
     storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
     with Presence(tmp_path / "here", storage) as here:
         with Presence(tmp_path / "there", storage) as there:
             lost = begun(question(), storage, there, 1).take()
             (trial_id,) = there.trial_ids
-            storage.set_trial_user_attr(trial_id, sweeps.storage.COMMAND, ["another machine", "its file"])
+            storage.set_trial_user_attr(trial_id, fgsgl.sweeps.liveness.COMMAND, ["another machine", "its file"])
             search = begun(question(), storage, here, 1)
             time.sleep(4)
             assert search.take() is None and search.open, "it is alive: its heart beats"
@@ -202,7 +201,7 @@ def test_a_data_base_tells_when_the_command_of_another_machine_is_gone(tmp_path,
 
 
 def test_two_commands_share_the_trials_of_a_study(tmp_path, where, monkeypatch) -> None:
-    monkeypatch.setattr(sweeps.storage, "UNCLAIMED_S", 0.0)
+    monkeypatch.setattr(fgsgl.sweeps.liveness, "UNCLAIMED_S", 0.0)
     storages = [open_storage(where) for _ in range(2)]
     with Presence(tmp_path / "a", storages[0]) as one, Presence(tmp_path / "b", storages[1]) as other:
         searches = [begun(question(), storages[0], one, 5), begun(question(), storages[1], other, 5)]

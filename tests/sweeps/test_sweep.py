@@ -17,27 +17,26 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.optuna_search import main
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import Search, Timebox
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import Question, open_study
 from rich.console import Console
 
-from fgsgl.bench.execute import execute
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.live import Live
-from fgsgl.bench.methods import get
-from fgsgl.bench.place import local_place
-from fgsgl.bench.plan import plan
-from fgsgl.bench.protocol import SEALED, default_protocol
-from fgsgl.bench.record import read_predictions
-from fgsgl.bench.storage import open_storage
-from fgsgl.cli import main as fgsgl
-from fgsgl.data.cliptable import read_clips
-from fgsgl.data.sets import synmg
-from sweeps.optuna_search import main
-from sweeps.question import Question, open_study
-from sweeps.samplers import pruner_spec
-from sweeps.search import Search
-from sweeps.spaces import spaces_of
-from sweeps.storage import Presence
-from sweeps.timebox import Timebox
+from fgsgl.cli.main import main as fgsgl
+from fgsgl.data.clip_table import read_clips
+from fgsgl.data.datasets import synmg
+from fgsgl.methods.registry import get
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.optuna_storage import open_storage
+from fgsgl.records.protocol import SEALED, default_protocol
+from fgsgl.records.record import read_predictions
+from fgsgl.running.execution import local_place
+from fgsgl.running.planning import plan
+from fgsgl.running.progress import Live
+from fgsgl.running.scheduler import execute
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (str(ROOT / "sweeps" / "optuna_search.py"), "--preset", "smoke", "--batch-size", "8", "--device", "cpu")

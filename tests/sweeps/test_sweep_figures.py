@@ -12,21 +12,21 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from fgsgl.sweeps import figures
+from fgsgl.sweeps.figures import best_so_far, history, importance, parallel, slices, tuning_curve
+from fgsgl.sweeps.results import Tuning, tunings
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import FAILURE, Question, open_study
+from fgsgl.sweeps.suggest import suggest_by
 from optuna.trial import TrialState
 
-from fgsgl.bench.methods import get
-from fgsgl.bench.protocol import SEALED, default_protocol
-from fgsgl.bench.space import defaults, suggest
-from fgsgl.report.figure_contract import examine
+from fgsgl.methods.registry import get
+from fgsgl.methods.search_space import defaults, suggest
+from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.report.figures import modules
 from fgsgl.style import STYLE
-from sweeps import figures
-from sweeps.answers import Tuning, tunings
-from sweeps.figures import best_so_far, history, importance, parallel, slices, tuning_curve
-from sweeps.proposals import suggest_by
-from sweeps.question import FAILURE, Question, open_study
-from sweeps.samplers import pruner_spec
-from sweeps.spaces import spaces_of
+from fgsgl.testing.figure_contract import examine
 
 PROTOCOL = default_protocol("synmg", evaluation=SEALED)
 

@@ -12,26 +12,25 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.report import write_results
+from fgsgl.sweeps.results import Tuning, bill, plan_entry, tunings
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import FAILURE, Question, open_study
+from fgsgl.sweeps.suggest import suggest_by
 from optuna.trial import TrialState
 
-from fgsgl.bench.cell import TUNED, Variant
-from fgsgl.bench.ledger import Ledger
-from fgsgl.bench.methods import get
-from fgsgl.bench.plan import write_plan
-from fgsgl.bench.protocol import SEALED, default_protocol
-from fgsgl.bench.record import Record, read_record, write_record
-from fgsgl.cli import main
-from fgsgl.errors import UserError
-from fgsgl.report.board import read_board
-from fgsgl.report.planned import load_tunings
-from sweeps.answers import Tuning, bill, plan_entry, tunings
-from sweeps.objectives import OBJECTIVES
-from sweeps.proposals import suggest_by
-from sweeps.question import FAILURE, Question, open_study
-from sweeps.samplers import pruner_spec
-from sweeps.spaces import spaces_of
-from sweeps.tuned import read_config, read_configs, write_best
-from sweeps.tuning import write_results
+from fgsgl.cli.main import main
+from fgsgl.methods.cell import TUNED, Variant
+from fgsgl.methods.registry import get
+from fgsgl.methods.variant_file import read_config, read_configs, write_best
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.plan_file import load_tunings, write_plan
+from fgsgl.records.protocol import SEALED, default_protocol
+from fgsgl.records.record import Record, read_record, write_record
+from fgsgl.report.board.board import read_board
+from fgsgl.util.errors import UserError
 
 COMMITTED = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "ledger"
 PROTOCOL = default_protocol("synmg")

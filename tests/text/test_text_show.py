@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from fgsgl.errors import UserError
+from fgsgl.cli.text import show
 from fgsgl.text.fgtext import load
-from fgsgl.text.show import show
+from fgsgl.util.errors import UserError
 
 
 def test_a_class_is_shown_whole_and_markup_is_only_text():

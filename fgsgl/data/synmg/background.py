@@ -7,8 +7,8 @@ import torch
 
 from fgsgl.data.synmg.body import Subject
 from fgsgl.data.synmg.figure import Capsules
+from fgsgl.data.synmg.randomness import between
 from fgsgl.data.synmg.scene import Camera
-from fgsgl.data.synmg.streams import between
 
 
 def draw_background(seated: bool, camera: Camera, size_px: int, clutter: int, rng: np.random.Generator) -> torch.Tensor:

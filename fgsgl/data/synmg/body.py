@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgsgl.data.synmg.streams import between, chance, pick, stream
+from fgsgl.data.synmg.randomness import between, chance, pick, stream
 
 JOINTS = (
     "SpineBase", "SpineMid", "ShoulderCenter", "Head",

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgsgl.data.cliptable import Clip
+from fgsgl.data.clip_table import Clip
 from fgsgl.data.synmg.body import draw_subject
 from fgsgl.data.synmg.motion import animate
 from fgsgl.data.synmg.presets import Preset
 from fgsgl.data.synmg.programs import CLASSES, FREQUENT_FIRST
+from fgsgl.data.synmg.randomness import stream
 from fgsgl.data.synmg.scene import Scene, draw_class_program, draw_scene
-from fgsgl.data.synmg.streams import stream
 
 TRUTH_COLUMNS = (
     "part", "onset", "trajectory", "outcome", "side", "onset_frame", "apex_frame", "offset_frame", "confounder",

@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data.cliptable import Clip, ClipTable, read_clips, write_clips
+from fgsgl.data.clip_table import Clip, ClipTable, read_clips, write_clips
 from fgsgl.data.synmg import VERSION
 from fgsgl.data.synmg.clips import TRUTH_COLUMNS, plan, render_clip
 from fgsgl.data.synmg.presets import Preset, get_preset
 from fgsgl.data.synmg.programs import CLASS_NAMES
 from fgsgl.data.video import write_h264
-from fgsgl.data.workers import spread
-from fgsgl.errors import UserError
+from fgsgl.util.errors import UserError
+from fgsgl.util.processes import spread
 
 FORMAT = 1
 WORTH_PROCESSES = 16

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fgsgl.data.synmg.body import ARM, LEG, rotation, two_bone_ik, unit
-from fgsgl.data.synmg.places import LEG_PLACES, PLACES
+from fgsgl.data.synmg.hand_places import LEG_PLACES, PLACES
 from fgsgl.data.synmg.scene import IDLE, Scene
 
 _OWN_HZ = {

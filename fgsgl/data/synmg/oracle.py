@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from fgsgl.data.cliptable import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.synmg.body import ARM, LEG
 from fgsgl.data.synmg.make import load, read_truth, truth_path
-from fgsgl.errors import UserError, nearest
+from fgsgl.util.errors import UserError, nearest
 
 KINDS = ("static", "motion")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fgsgl.data.synmg.scene import Difficulty
-from fgsgl.errors import UserError, nearest
+from fgsgl.util.errors import UserError, nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fgsgl.data.synmg.places import LEG_PLACES, PLACES
+from fgsgl.data.synmg.hand_places import LEG_PLACES, PLACES
 
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")
 

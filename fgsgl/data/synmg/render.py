@@ -19,8 +19,8 @@ from fgsgl.data.synmg.background import chair, draw_background
 from fgsgl.data.synmg.body import rotation
 from fgsgl.data.synmg.figure import Capsules, build
 from fgsgl.data.synmg.motion import Pose
+from fgsgl.data.synmg.randomness import between
 from fgsgl.data.synmg.scene import Camera, Scene
-from fgsgl.data.synmg.streams import between
 
 GRID = 64
 """Steps of a pixel to which projected coordinates are rounded."""

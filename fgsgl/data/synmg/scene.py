@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fgsgl.data.synmg.body import Subject
-from fgsgl.data.synmg.places import ARM_PLACES, LEG_PLACES, SEATED_ONLY, STANDING_ONLY
+from fgsgl.data.synmg.hand_places import ARM_PLACES, LEG_PLACES, SEATED_ONLY, STANDING_ONLY
 from fgsgl.data.synmg.programs import UPRIGHT, ClassProgram, Program
-from fgsgl.data.synmg.streams import between, chance, pick
+from fgsgl.data.synmg.randomness import between, chance, pick
 
 IDLE = (
     "lean", "yaw", "roll", "shift_x", "breath", "head_yaw", "head_pitch", "head_roll",

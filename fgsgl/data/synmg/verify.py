@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from fgsgl.data.cliptable import Clip
+from fgsgl.data.clip_table import Clip
 from fgsgl.data.synmg.clips import plan, render_clip
 from fgsgl.data.synmg.make import load, read_manifest, read_truth, sha256_of, truth_path
 from fgsgl.data.synmg.presets import PRESETS, Preset
 from fgsgl.data.synmg.programs import CLASS_NAMES
-from fgsgl.data.synmg.streams import stream
-from fgsgl.errors import UserError
+from fgsgl.data.synmg.randomness import stream
+from fgsgl.util.errors import UserError
 
 
 def verify(root: Path, *, rerender: int = 8, preset: Preset | None = None) -> list[str]:

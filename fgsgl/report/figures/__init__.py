@@ -2,7 +2,7 @@
 
 A file offers ``NAME`` (of its image files, without a suffix), ``TITLE`` (what it shows, for a heading) and
 ``draw(inputs) -> iterator of Sheet``: one, several (a protocol or a clip each), or none where the board holds nothing
-for it. :mod:`fgsgl.report.figure_contract` says what a sheet must keep.
+for it. :mod:`fgsgl.testing.figure_contract` says what a sheet must keep.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fgsgl.bench.record import Predictions, Record
-from fgsgl.escape import no_formula
-from fgsgl.files import write_whole
-from fgsgl.interrupts import held
-from fgsgl.report.ablation import Ablation
-from fgsgl.report.answers import predictions_beside
-from fgsgl.report.board import REFERENCE, Board, row_key
-from fgsgl.report.rows import Key
+from fgsgl.records.record import Predictions, Record
+from fgsgl.report.ablations.evaluate import Ablation
+from fgsgl.report.board.board import REFERENCE, Board, row_key
+from fgsgl.report.board.predictions import predictions_beside
+from fgsgl.report.board.rows import Key
 from fgsgl.style import STYLE
+from fgsgl.util.escaping import no_formula
+from fgsgl.util.files import write_whole
+from fgsgl.util.processes import held
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +86,7 @@ class Inputs:
         """Those of every seed of a row of :meth:`with_predictions`.
 
         Raises:
-            UserError: from :func:`fgsgl.report.answers.predictions_beside`.
+            UserError: from :func:`fgsgl.report.board.predictions.predictions_beside`.
         """
         key = row_key(row)
         if key not in self._predictions:

@@ -1,6 +1,7 @@
 """Where FG-SA looks: each dimension's attention over the frames of an example clip, beside the class's sentence.
 
-N clips, T frames, H x W pixels, G x G = P patches of a frame, D dimensions. Written by :mod:`fgsgl.bench.localise`.
+N clips, T frames, H x W pixels, G x G = P patches of a frame, D dimensions. Written by
+:mod:`fgsgl.training.localisation`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.bench.record import Record
-from fgsgl.errors import UserError
-from fgsgl.escape import printable
-from fgsgl.report.drawing import BETTER, short
+from fgsgl.records.record import Record
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import BETTER, short
+from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable
 
 NAME = "attention"
 TITLE = "Attention of each dimension over a clip"

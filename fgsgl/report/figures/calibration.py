@@ -10,22 +10,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fgsgl.bench.record import Predictions
-from fgsgl.errors import UserError
-from fgsgl.report.drawing import (
-    BETTER,
-    NARROW_IN,
-    by_protocol,
-    canvas,
-    few,
-    plus_minus,
-    seeds_text,
-    short,
-)  # fmt: skip
+from fgsgl.records.record import Predictions
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import BETTER, NARROW_IN, by_protocol, canvas, few, plus_minus, seeds_text, short
 from fgsgl.stats.calibration import expected_calibration_error
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import GREY, INK, PALE
+from fgsgl.util.errors import UserError
 
 NAME = "calibration"
 TITLE = "Calibration"

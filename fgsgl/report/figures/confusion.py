@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.bench.record import Predictions
-from fgsgl.report.drawing import by_protocol, canvas, seeds_text, short
+from fgsgl.records.record import Predictions
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import by_protocol, canvas, seeds_text, short
 from fgsgl.stats.metrics import confusion
 from fgsgl.style import INK
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fgsgl.report.drawing import by_protocol, seeds_text
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import by_protocol, seeds_text
 from fgsgl.report.figures.confusion import confusion_percent, explained, matrix, matrix_table
 
 NAME = "confusion-difference"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.ablation import TESTED, Ablation
-from fgsgl.report.drawing import name_rows, plus_minus, points_with_intervals, row_panels, seeds_text
+from fgsgl.report.ablations.evaluate import TESTED, Ablation
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
+from fgsgl.report.figures._drawing import name_rows, plus_minus, points_with_intervals, row_panels, seeds_text
 from fgsgl.stats.seeds import LEVEL, smallest_p
 
 NAME = "factorial-effects"

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report import drawing
-from fgsgl.report.board import part_of
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.tables import with_interval
+from fgsgl.report.board.board import part_of
+from fgsgl.report.figures import Inputs, Sheet, _drawing
+from fgsgl.report.formatting import with_interval
 from fgsgl.stats.seeds import LEVEL
 
 NAME = "forest"
@@ -29,11 +28,11 @@ COLUMNS = (
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, the largest gain on top; FG-SGL's variants stand on a scale of their own."""
     rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
-    for suffix, group in drawing.by_protocol(rows):
-        shown, remark = drawing.few(group)
-        families = drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
-        parts = [part for name, rows in families for part in drawing.on_scales(name, rows, _reach)]
-        fig, panels = drawing.row_panels([len(part) for _, part in parts])
+    for suffix, group in _drawing.by_protocol(rows):
+        shown, remark = _drawing.few(group)
+        families = _drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
+        parts = [part for name, rows in families for part in _drawing.on_scales(name, rows, _reach)]
+        fig, panels = _drawing.row_panels([len(part) for _, part in parts])
         for axes, (name, part) in zip(panels, parts, strict=True):
             _panel(axes, part)
             if len(parts) > 1:
@@ -47,9 +46,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 
 def _panel(axes: Axes, rows: Sequence[Any]) -> None:
     points = pd.DataFrame({"mean": r.diff_top1, "low": r.diff_ci_low, "high": r.diff_ci_high} for r in rows)
-    drawing.points_with_intervals(axes, points, hollow=[not _can_reach(row) for row in rows])
+    _drawing.points_with_intervals(axes, points, hollow=[not _can_reach(row) for row in rows])
     values = [with_interval(r.diff_top1, r.diff_ci_low, r.diff_ci_high, r.diff_over, sign="+") for r in rows]
-    drawing.name_rows(axes, [row.label for row in rows], values)
+    _drawing.name_rows(axes, [row.label for row in rows], values)
 
 
 def _reach(row: Any) -> float:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.ablation import Ablation
-from fgsgl.report.drawing import NARROW_IN, canvas, seeds_text
+from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
+from fgsgl.report.figures._drawing import NARROW_IN, canvas, seeds_text
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import COLOURS
 

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.bench.record import Record
-from fgsgl.report.drawing import DASHES, NARROW_IN, by_protocol, canvas, few, label_ends, seeds_text
+from fgsgl.records.record import Record
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import DASHES, NARROW_IN, by_protocol, canvas, few, label_ends, seeds_text
 from fgsgl.style import COLOURS
 
 NAME = "learning-curves"

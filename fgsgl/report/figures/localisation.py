@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.bench.record import Record
-from fgsgl.report.drawing import BETTER, by_protocol, few, name_rows, row_panels, seeds_text
+from fgsgl.records.record import Record
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import BETTER, by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.style import GREY, INK
 from fgsgl.text.fgtext import DIMENSIONS
 

@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from fgsgl.report.board import REFERENCE, part_of
-from fgsgl.report.drawing import BETTER, NARROW_IN, by_protocol, canvas, few, look, short, spread
+from fgsgl.report.board.board import REFERENCE, part_of
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import BETTER, NARROW_IN, by_protocol, canvas, few, look, short, spread
 from fgsgl.style import GREY, INK, PALE
 
 NAME = "pareto"

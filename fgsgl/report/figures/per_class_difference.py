@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.bench.record import Record
-from fgsgl.report.board import REFERENCE, by_seed, part_of, row_key
-from fgsgl.report.drawing import BETTER, WORSE, by_protocol, canvas, few, name_ticks, seeds_text, short
+from fgsgl.records.record import Record
+from fgsgl.report.board.board import REFERENCE, by_seed, part_of, row_key
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import BETTER, WORSE, by_protocol, canvas, few, name_ticks, seeds_text, short
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import GREY, INK
 

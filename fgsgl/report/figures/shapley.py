@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.report.drawing import name_rows, plus_minus, row_panels, seeds_text
 from fgsgl.report.figures import Inputs, Sheet, factorial_designs
+from fgsgl.report.figures._drawing import name_rows, plus_minus, row_panels, seeds_text
 from fgsgl.style import COLOURS, GREY, INK
 
 NAME = "shapley"

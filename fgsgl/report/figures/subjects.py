@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.bench.record import Record
-from fgsgl.report.answers import AnswerBook
-from fgsgl.report.drawing import by_protocol, few, name_rows, row_panels, seeds_text
+from fgsgl.records.record import Record
+from fgsgl.report.board.predictions import AnswerBook
 from fgsgl.report.figures import Inputs, Sheet
+from fgsgl.report.figures._drawing import by_protocol, few, name_rows, row_panels, seeds_text
 from fgsgl.style import INK
 
 NAME = "subjects"

@@ -1,0 +1,172 @@
+"""Designs as Optuna studies, for optuna-dashboard: every cell a trial, with its factors, its state and its top-1.
+
+A design is no search: all its cells are enqueued, once, and neither the sampler nor the pruner, which are named all
+the same, is ever asked. The ledger stays the truth: a study that is lost, or that disagrees with it, is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fgsgl.ablations.designs import Design
+from filelock import FileLock
+
+from fgsgl.methods.cell import Cell
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.optuna_storage import open_storage
+from fgsgl.records.record import Record
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+JOURNAL = Path("work") / "designs.journal"
+"""The storage below a board's folder, where no other is named."""
+LEVELS = ("unchanged", "changed")
+
+
+class DesignStudy:
+    """One design's cells under one protocol as trials.
+
+    Args:
+        design: with its arms.
+        cells: of the experiment, in the order in which they run; those of no arm are passed over.
+        ledger: of the board.
+        storage: Optuna's.
+        board: name of the board's folder, since a storage may hold several boards.
+    """
+
+    def __init__(self, design: Design, cells: Sequence[Cell], ledger: Ledger, storage: BaseStorage, board: str) -> None:
+        self.storage = storage
+        self.name = f"{board}: {design.title} ({cells[0].protocol.hash()[:8]})"
+        self.params: dict[str, dict[str, Any]] = {}
+        """Of each cell, by its id: which factors it changes, and its seed."""
+        for cell in cells:
+            off = design.off_of(cell)
+            if off is not None:
+                levels = {name: LEVELS[name in off] for name in design.factors}
+                self.params[cell.cell_id] = {**levels, "seed": cell.seed}
+        records = {cell_id: record for cell_id, record in ledger.records().items() if cell_id in self.params}
+        self._open()
+        if any(_disagrees(trial, records) for trial in self._trials().values()):
+            import optuna
+
+            optuna.delete_study(study_name=self.name, storage=storage)
+            self._open()
+        known = self._trials()
+        for cell_id in self.params:
+            if cell_id not in known:
+                self._enqueue(cell_id, skip_if_exists=True)
+        self.stopped()
+        trials = self._trials()
+        for record in records.values():
+            self._settle(trials[record.cell_id], record)
+
+    def started(self, cell: Cell) -> None:
+        """Shows that the cell runs; one that had failed gets a trial of its own for it."""
+        from optuna.trial import TrialState
+
+        if cell.cell_id in self.params:
+            if self._trials()[cell.cell_id].state == TrialState.FAIL:
+                self._enqueue(cell.cell_id, skip_if_exists=False)
+            self._set(self._trials()[cell.cell_id], TrialState.RUNNING)
+
+    def finished(self, cell: Cell, record: Record) -> None:
+        """Shows the cell's top-1 or, of a failed one, why it has none."""
+        if cell.cell_id in self.params:
+            self._settle(self._trials()[cell.cell_id], record)
+
+    def stopped(self) -> None:
+        """Shows cells that were running as waiting, which they are once the command that ran them has ended."""
+        from optuna.trial import TrialState
+
+        for trial in self._trials().values():
+            if trial.state == TrialState.RUNNING:
+                self._set(trial, TrialState.WAITING)
+
+    def _open(self) -> None:
+        import optuna
+
+        self.study = optuna.create_study(
+            study_name=self.name,
+            storage=self.storage,
+            direction="maximize",
+            sampler=optuna.samplers.RandomSampler(seed=0),
+            pruner=optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+        for name, value in (("value", "top1"), ("sampler", "RandomSampler(seed=0)"), ("pruner", "NopPruner()")):
+            self.study.set_user_attr(name, value)
+
+    def _enqueue(self, cell_id: str, skip_if_exists: bool) -> None:
+        self.study.enqueue_trial(self.params[cell_id], {"cell_id": cell_id}, skip_if_exists)
+
+    def _trials(self) -> dict[str, FrozenTrial]:
+        """The newest trial of each cell."""
+        return {trial.user_attrs["cell_id"]: trial for trial in self.study.get_trials(deepcopy=False)}
+
+    def _settle(self, trial: FrozenTrial, record: Record) -> None:
+        """Brings a trial to what the record of its cell says."""
+        from optuna.trial import TrialState
+
+        if trial.state.is_finished():
+            return
+        if record.status == "done":
+            self._set(trial, TrialState.COMPLETE, [record.metrics["top1"]])
+        else:
+            self.storage.set_trial_user_attr(self._id(trial), "failure", record.failure["class"])
+            self._set(trial, TrialState.FAIL)
+
+    def _set(self, trial: FrozenTrial, state: Any, values: Sequence[float] | None = None) -> None:
+        """The trial's state, and its parameters, which Optuna takes from what was enqueued only when it is asked."""
+        from optuna.distributions import CategoricalDistribution, IntDistribution
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        for name, value in self.params.get(trial.user_attrs["cell_id"], {}).items():
+            levels = IntDistribution(0, 2**20) if name == "seed" else CategoricalDistribution(LEVELS)
+            if name not in trial.params and not trial.state.is_finished():
+                self.storage.set_trial_param(self._id(trial), name, levels.to_internal_repr(value), levels)
+        with suppress(UpdateFinishedTrialError):  # another command has finished the cell
+            self.storage.set_trial_state_values(self._id(trial), state, values)
+
+    def _id(self, trial: FrozenTrial) -> int:
+        study_id = self.storage.get_study_id_from_name(self.name)
+        return self.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
+
+
+def _disagrees(trial: FrozenTrial, records: dict[str, Record]) -> bool:
+    """Whether a finished trial says something else than the ledger does."""
+    from optuna.trial import TrialState
+
+    record = records.get(trial.user_attrs["cell_id"])
+    done = record is not None and record.status == "done"
+    if trial.state == TrialState.COMPLETE:
+        return not done or trial.value != record.metrics["top1"]
+    return trial.state == TrialState.FAIL and done
+
+
+def open_studies(
+    designs: Sequence[Design], cells: Sequence[Cell], ledger: Ledger, out: Path, url: str | None
+) -> list[DesignStudy]:
+    """A study for each design, with all its cells enqueued and at the state that the ledger knows.
+
+    Args:
+        designs: each becomes one study.
+        cells: of the experiment, in the order in which they run.
+        ledger: of the board.
+        out: the board's folder.
+        url: of a data base, as SQLAlchemy takes it, or a journal file; None: the file ``JOURNAL`` below ``out``.
+
+    Raises:
+        UserError: for a storage that cannot be opened or read.
+    """
+    if not designs:
+        return []
+    path = out / JOURNAL
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # two commands would enqueue a cell twice
+        storage = open_storage(url, path)
+        return [DesignStudy(design, cells, ledger, storage, out.name) for design in designs]

@@ -1,0 +1,1 @@
+"""The `fgsgl` command, one module a group of commands."""

@@ -1,0 +1,142 @@
+"""``fgsgl data`` and ``fgsgl oracle``: make, verify, draw and check data; heavy imports stand where they are needed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from fgsgl.cli.options import add_command, add_data_arguments
+from fgsgl.util.errors import UserError
+
+
+def add_data_commands(commands: argparse._SubParsersAction) -> None:
+    """Adds ``data`` with its actions, and ``oracle``, to the command line."""
+    oracle = add_command(commands, "oracle", _oracle, "score small networks on the true joints: what a preset allows")
+    _add_synmg_arguments(oracle)
+
+    actions = commands.add_parser("data", help="make, verify or check data").add_subparsers(
+        required=True, metavar="action"
+    )
+    for name, function, text in (
+        ("make", _make, "render a synthetic data set; completes a folder that was interrupted"),
+        ("verify", _verify, "check a synthetic data set's files against its manifest"),
+        ("sheet", _sheet, "draw every class of a synthetic data set in eight frames"),
+    ):
+        action = add_command(actions, name, function, text)
+        _add_synmg_arguments(action)
+        if name == "sheet":
+            action.add_argument(
+                "--out", type=Path, default=Path("sheet.png"), help="the picture (default: %(default)s)"
+            )
+        if name == "make":
+            action.add_argument(
+                "--device",
+                default="cpu",
+                help="that renders: cpu gives the same frames on every machine, cuda may differ from them by a grey "
+                "level (default: %(default)s)",
+            )
+    index = add_command(actions, "index", _index, "write the table of a folder with one folder of videos a class")
+    index.add_argument("folder", type=Path, help="holds <class>/<video>, or train, val and test with such folders")
+    index.add_argument("--out", type=Path, help="the table (default: clips.csv in the folder)")
+    index.add_argument("--seed", type=int, default=0, help="draws splits that are not given (default: %(default)s)")
+    check = add_command(actions, "check", _check, "open every video of a data set and hold its table against them")
+    check.add_argument("dataset", help="synmg, smg, imigue, ma52 or csv")
+    add_data_arguments(check)
+    check.add_argument("--workers", type=int, help="processes (default: one a core)")
+
+
+def _add_synmg_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", choices=["synmg"])
+    parser.add_argument("--preset", default="quick", help="quick, standard, hard or smoke (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the data set (default: %(default)s)")
+    parser.add_argument("--root", type=Path, help="its folder (default: data/synmg/<preset>-seed<seed>)")
+
+
+def _synmg_root(arguments: argparse.Namespace) -> Path:
+    from fgsgl.data.prepare import data_root
+    from fgsgl.records.protocol import default_protocol
+
+    return data_root(default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.seed), arguments.root)
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.synmg.make import make
+    from fgsgl.records.environment import resolve_device
+    from fgsgl.util.terminal import Counter, wide_console
+
+    root, device = _synmg_root(arguments), resolve_device(arguments.device)
+    with Counter(wide_console(), "rendering videos") as counter:
+        table = make(root, arguments.preset, arguments.seed, device=device, progress=counter.update)
+    print(f"{len(table.clips)} clips, {len(table.classes)} classes at {root}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.synmg.verify import verify
+
+    root = _synmg_root(arguments)
+    faults = verify(root)
+    if faults:
+        raise UserError(f"{root} has {len(faults)} fault(s): {'; '.join(faults[:5])}; `fgsgl data make` restores files")
+    print(f"{root} is whole")
+    return 0
+
+
+def _sheet(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.synmg.contact_sheet import sheet
+
+    sheet(arguments.out, arguments.preset, arguments.seed)
+    print(f"drawn: {arguments.out}")
+    return 0
+
+
+def _oracle(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.synmg.oracle import KINDS, oracle
+
+    root = _synmg_root(arguments)
+    for kind in KINDS:
+        print(f"{kind:<8} top-1 {100 * oracle(root, kind)['top1']:.1f} %", flush=True)
+    return 0
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from fgsgl.data.folder_index import index
+
+    table = arguments.out or arguments.folder / "clips.csv"
+    clips, names = index(arguments.folder, table, arguments.seed)
+    counts = Counter(clip.split for clip in clips)
+    shown = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))
+    print(f"written: {table}; {len(clips)} clips ({shown}) of {len(names)} classes; `--dataset csv --table {table}`")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from fgsgl.data import datasets
+    from fgsgl.data.check import check, write
+    from fgsgl.data.frame_cache import check_folder
+    from fgsgl.data.prepare import data_root
+    from fgsgl.records.protocol import default_protocol
+    from fgsgl.util.terminal import Counter, wide_console
+
+    protocol = default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.data_seed)
+    root, module = data_root(protocol, arguments.root), datasets.get(protocol.dataset)
+    if not root.exists():
+        raise UserError(f"no data at {root}; --root takes the folder of the data set")
+    workers = arguments.workers or os.cpu_count() or 1
+    table = module.load(root, protocol.preset, protocol.data_seed, workers=workers)
+    folder = check_folder(table)
+    with Counter(wide_console(), "opening videos") as counter:
+        official = module.official(root, protocol.preset)
+        audit = check(table, official, folder, workers=workers, progress=counter.update)
+    report = write(table, audit, folder)
+    for line in audit.faults:
+        print(f"fault: {line}")
+    for line in audit.remarks:
+        print(line)
+    print(f"{len(table.clips)} clips, {len(audit.videos)} videos, fingerprint {audit.fingerprint}; report: {report}")
+    if audit.faults:
+        raise UserError(f"{len(audit.faults)} fault(s) in {protocol.dataset} at {root}; they stand above")
+    return 0

@@ -1,0 +1,266 @@
+"""`fgsgl repro`: a cell, or all cells of a row, run again from their records alone, and held against them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.prepare import data_root, load_data, load_joints
+from fgsgl.methods.cell import FULL, Cell, Variant
+from fgsgl.methods.method import Method
+from fgsgl.methods.registry import get
+from fgsgl.records.environment import git_state, versions
+from fgsgl.records.ledger import Ledger, load
+from fgsgl.records.plan_file import load_plan
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Record, read_predictions
+from fgsgl.report.board.rows import Key, rows
+from fgsgl.report.diff import Answers, answers, changed
+from fgsgl.running.execution import Place, local_place
+from fgsgl.running.progress import Live
+from fgsgl.running.scheduler import Plan, execute
+from fgsgl.stats.seeds import t_half_width
+from fgsgl.util.errors import UserError, nearest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """How a repetition stands to its record."""
+
+    reproduced: bool
+    said: str
+
+
+def repro(folder: Path, name: str, root: Path | None, device: str | None, console: Console) -> int:
+    """Runs the cells again in a scratch folder, which is kept only where one is not reproduced.
+
+    Args:
+        folder: the board's.
+        name: the beginning of a cell's id, or a row as the board calls it (``FG-SGL w/o fgsa``, ``tsm``).
+        root: the data set's folder; None: where it was when the cell ran, else its default place.
+        device: as for ``fgsgl run``; None: the record's.
+        console: gets the progress and what is found.
+
+    Returns:
+        0 if every cell is reproduced, as :func:`verdict` has it; else 1.
+
+    Raises:
+        UserError: for a name that means no finished cell or several rows, a record that this version of the code or
+            the data here cannot repeat, and whatever ``fgsgl run`` refuses.
+    """
+    every = load(folder)
+    ledger = Ledger(folder / "ledger")
+    records = wanted(rows(every, load_plan(folder, every)), name, ledger)
+    protocol = _protocol(records[0])
+    root = data_root(protocol, root or _last_root(folder, records[0]))
+    table = load_data(protocol, root, console)
+    cells = [cell_again(record, protocol, table, root) for record in records]
+    if cells[0].method.modality == "skeleton":
+        load_joints(protocol, table, console)
+    for line in _other_code(records):
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    with ExitStack() as cleanup:
+        scratch = Path(tempfile.mkdtemp(prefix="fgsgl-repro-"))
+        cleanup.callback(shutil.rmtree, scratch)
+        place = _place(records[0], scratch, root, device)
+        with Live(console, len(cells)) as live:
+            execute(Plan(cells), place, live)
+        verdicts = [_held(record, ledger, place.ledger, every) for record in records]
+        for found in verdicts:
+            style = "green" if found.reproduced else "red"
+            console.print(found.said, style=style, markup=False, highlight=False, soft_wrap=True)
+        reproduced = all(found.reproduced for found in verdicts)
+        if not reproduced:
+            cleanup.pop_all()
+            said = f"records and logs of the repetition: {scratch} (fgsgl diff compares two records' files)"
+            console.print(said, markup=False, highlight=False, soft_wrap=True)
+    return 0 if reproduced else 1
+
+
+def wanted(every: Mapping[Key, Sequence[Record]], name: str, ledger: Ledger) -> list[Record]:
+    """The finished records of the one cell whose id begins with the name, or of the one row of that name.
+
+    Args:
+        every: the rows of the board; a cell may be that of two.
+        name: of a cell or a row.
+        ledger: of the board.
+
+    Raises:
+        UserError: if there is none, several rows have the name, the cell failed, or its predictions are gone.
+    """
+    found = [group for key, group in every.items() if name in _names(key, group)]
+    if not found:
+        try:
+            found = [[ledger.get(ledger.find(name).stem)]]
+        except UserError as error:
+            names = sorted({one for key, group in every.items() for one in _names(key, group)})
+            raise UserError(f"no row is called {name!r} ({nearest(name, names)}), and {error}") from None
+    rows_done = [[record for record in group if record.status == "done"] for group in found]
+    done = [record for group in rows_done for record in group]
+    if not done:
+        raise UserError(
+            f"no cell of {name!r} in {ledger.folder} has finished, so there is no result to hold against it"
+        )
+    if sum(map(bool, rows_done)) > 1 or len({record.data["fingerprint"] for record in done}) > 1:
+        ids = ", ".join(record.cell_id for record in done)
+        raise UserError(f"{name!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
+    for record in done:
+        read_predictions(ledger.folder, record.cell_id)  # before hours are spent on something to hold against them
+    return done
+
+
+def _names(key: Key, group: Sequence[Record]) -> set[str]:
+    method, variant = key[:2]
+    names = {method, *(str(record.config.get("display_name", method)) for record in group)}
+    return names if variant == FULL else {f"{name} {variant}" for name in names}
+
+
+def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
+    """The cell that a record describes, as this version of the code has it.
+
+    Raises:
+        UserError: if the data are others, or the same settings would make another cell.
+    """
+    if table.fingerprint() != record.data["fingerprint"]:
+        raise UserError(
+            f"the data in {root} have the fingerprint {table.fingerprint()}, but cell {record.cell_id} was run on "
+            f"{record.data['fingerprint']}; give their folder with --root"
+        )
+    method = get(record.method)
+    if method.unavailable:
+        raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+    cell = Cell(
+        variant=Variant(method=method.name, name=record.variant, changes=method.changes_in(record.config)),
+        protocol=protocol,
+        seed=record.seed,
+        fingerprint=record.data["fingerprint"],
+        text=datasets.get(protocol.dataset).text(root),
+    )
+    if cell.cell_id != record.cell_id:
+        raise UserError(
+            f"cell {record.cell_id} cannot be run again by this version of the code: {_why(record, cell, method)}; go "
+            f"back to commit {record.environment.get('git_commit')}"
+        )
+    return cell
+
+
+def _why(record: Record, cell: Cell, method: Method) -> str:
+    here = {**method.describe(cell.variant.changes), "pretraining": cell.pretraining}
+    found = list(changed({**record.config, "pretraining": record.pretraining}, here))
+    return (
+        "; ".join(f"{name} was {then}, is {now}" for name, then, now in found) or "its FG-Text or protocol is another"
+    )
+
+
+def _protocol(record: Record) -> Protocol:
+    try:
+        return Protocol(**record.protocol)
+    except TypeError as error:
+        raise UserError(f"the protocol of cell {record.cell_id} is of another version of the code: {error}") from None
+
+
+def _last_root(folder: Path, record: Record) -> Path | None:
+    """Where the data lay when the cell ran, if it ran here and they still lie there."""
+    path = folder / "work" / record.cell_id / "spec.json"
+    root = Path(json.loads(path.read_text(encoding="utf-8"))["root"]) if path.is_file() else None
+    return root if root and root.exists() else None
+
+
+def _other_code(records: Sequence[Record]) -> list[str]:
+    """What of code and versions is not as recorded."""
+    here = {**versions(), **git_state()}
+    lines = dict.fromkeys(
+        f"not as recorded: {name} was {then}, is {now}"
+        for record in records
+        for name, then, now in changed(record.environment, here)
+    )
+    dirty = here["git_dirty"] or any(record.environment.get("git_dirty") for record in records)
+    unknown = ["the code had or has changes that no commit holds, so it may differ under one commit"] if dirty else []
+    return [*lines, *unknown]
+
+
+def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Place:
+    """The record's device, threads and number of processes: what may change a result by rounding."""
+    hardware: Mapping[str, Any] = record.hardware
+    devices, threads = hardware.get("devices", 1), hardware.get("threads", 1)
+    device = device or hardware.get("device", "auto")
+    jobs = max(1, (os.cpu_count() or 1) // (threads * devices)) if device == "cpu" else None
+    place = local_place(scratch, root, device, jobs, devices, hardware.get("compiled", False))
+    return dataclasses.replace(place, threads=threads * devices)
+
+
+def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
+    again = scratch.get(record.cell_id)
+    if again.status == "failed":
+        failure = f"{again.failure['class']}: {again.failure['message']}"
+        return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
+    found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    return verdict(record, again, found, _row(record, every))
+
+
+def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]) -> Verdict:
+    """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
+    may lie.
+
+    That is the 95 % prediction interval of one more value, by Student t over the row's seeds: the mean plus or minus
+    t s sqrt(1 + 1/n). The interval of the row's mean is narrower, and a faithful repetition would often miss it.
+
+    Args:
+        record: as it was.
+        again: of the finished repetition.
+        found: what both said of the clips.
+        row: the finished records of the cell's row, its own among them.
+    """
+    who = f"cell {record.cell_id}, seed {record.seed}"
+    if found.identical:
+        return Verdict(reproduced=True, said=f"{who}: identical: every score of every test clip is the same")
+    top1 = 100 * again.metrics["top1"]
+    said = (
+        f"{who}: not identical ({_machine(record, again)}); {found.changed} of {found.n} clips changed their "
+        f"prediction, top-1 {top1:.2f} %, recorded {100 * record.metrics['top1']:.2f} %"
+    )
+    if not found.changed:
+        return Verdict(reproduced=True, said=said)
+    top1s_N = 100 * np.array([other.metrics["top1"] for other in row])
+    half = t_half_width(top1s_N)
+    if half is None:
+        return Verdict(reproduced=False, said=f"{said}; a row of one seed has no interval to lie in")
+    half *= math.sqrt(len(top1s_N) + 1)
+    inside = abs(top1 - top1s_N.mean()) <= half
+    interval = f"{top1s_N.mean() - half:.2f} to {top1s_N.mean() + half:.2f} %"
+    said += f"; {'within' if inside else 'OUTSIDE'} the row's interval for one more run, {interval}"
+    return Verdict(reproduced=bool(inside), said=f"{said} (95 %, n = {len(top1s_N)} seeds)")
+
+
+def _row(record: Record, every: Sequence[Record]) -> list[Record]:
+    """The finished records of a record's row."""
+
+    def of(one: Record) -> tuple:
+        return one.method, one.variant, one.kind, one.protocol_hash, one.data["fingerprint"]
+
+    return [other for other in every if other.status == "done" and of(other) == of(record)]
+
+
+def _machine(record: Record, again: Record) -> str:
+    """Whether identity could be expected: what is other than recorded, as far as it was recorded."""
+    pairs = (record.hardware, again.hardware), (record.environment, again.environment)
+    names = [name for then, now in pairs for name, was, _ in changed(then, now) if was is not None]
+    if names:
+        return f"other {', '.join(names)}"
+    unrepeatable = again.hardware.get("unrepeatable")
+    known = f"; a GPU repeats no {', '.join(unrepeatable)}" if unrepeatable else ""
+    return f"on the same machine, device, code and versions{known}"

@@ -1,0 +1,160 @@
+"""``fgsgl text``: check, show, exchange and begin FG-Text. What is heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from fgsgl.cli.options import add_command
+from fgsgl.text.fgtext import ClassText, FGText
+from fgsgl.util.errors import UserError
+
+
+def add_text_commands(commands: argparse._SubParsersAction) -> None:
+    """Adds ``text`` and its actions to the command line."""
+    text = commands.add_parser("text", help="check, show, export, import or begin FG-Text")
+    actions = text.add_subparsers(required=True, metavar="action")
+    named = "a shipped text's name (smg, imigue, ma52) or a YAML file"
+
+    check = add_command(actions, "check", _check, "hold texts against every rule of FG-Text, and print the faults")
+    check.add_argument("texts", nargs="*", metavar="text", help=f"{named} (default: all shipped)")
+    _add_backbone(check)
+
+    show = add_command(
+        actions, "show", _show, "print a class's prompts and sentences, and with which classes it shares"
+    )
+    show.add_argument("text", help=named)
+    show.add_argument("class_id", type=int, help="from 0")
+
+    export = add_command(actions, "export", _export, "write a text as a table for annotators")
+    export.add_argument("text", help=named)
+    export.add_argument("--out", type=Path, help="the CSV file (default: <name>.csv)")
+
+    imported = add_command(actions, "import", _import, "read an annotators' table back into a text")
+    imported.add_argument("table", type=Path, help="a CSV file as `fgsgl text export` writes it")
+    imported.add_argument("--base", required=True, metavar="TEXT", help=f"the text that was exported: {named}")
+    imported.add_argument("--out", type=Path, required=True, help="the YAML file to write")
+
+    new = add_command(actions, "new", _new, "write the FG-Text of a data set of one's own, to fill in")
+    new.add_argument("data", type=Path, help="the data set's table or folder, as for --dataset csv")
+    new.add_argument("--out", type=Path, help="the YAML file (default: where --dataset csv looks for it)")
+
+    similarity = add_command(
+        actions, "similarity", _similarity, "draw how alike classes are in each dimension to a tower"
+    )
+    similarity.add_argument("text", help=named)
+    similarity.add_argument("--out", type=Path, help="the picture (default: <name>-similarity.png)")
+    _add_backbone(similarity)
+
+
+def _add_backbone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backbone", default="synmg-tiny", help="open_clip model that reads it (default: %(default)s)")
+    parser.add_argument(
+        "--pretrained", default="synmg-tiny", help="its weights: a tag or a file (default: %(default)s)"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from fgsgl.models.towers.tower import load_tokenizer
+    from fgsgl.text.fgtext import load, shipped
+    from fgsgl.text.rules import check
+
+    tokenizer = load_tokenizer(arguments.backbone)
+    n_faults = 0
+    for name in arguments.texts or shipped():
+        text = load(name)
+        faults = check(text, tokenizer)
+        n_faults += len(faults)
+        for fault in faults:
+            print(f"{name}: {fault}")
+        n_sentences = sum(len(cell) for entry in text.classes for _, cell in entry.cells())
+        print(f"{name}: {len(text.classes)} classes, {n_sentences} sentences, {len(faults)} fault(s)")
+    if n_faults:
+        raise UserError(f"{n_faults} fault(s) in FG-Text under the tokenizer of {arguments.backbone}; they stand above")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from fgsgl.text.fgtext import load
+
+    Console().print(show(load(arguments.text), arguments.class_id))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from fgsgl.text.annotation_table import export_csv
+    from fgsgl.text.fgtext import load
+
+    text = load(arguments.text)
+    path = arguments.out or Path(f"{Path(arguments.text).stem}.csv")
+    export_csv(text, path)
+    print(f"written: {path}; `fgsgl text import {path} --base {arguments.text} --out <file>.yaml` takes it back")
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from fgsgl.text.annotation_table import import_csv
+    from fgsgl.text.fgtext import dump, load
+    from fgsgl.util.files import write_whole
+
+    base = load(arguments.base)
+    text = import_csv(arguments.table, base)
+    write_whole(arguments.out, dump(text))
+    changed = [str(new.id) for new, old in zip(text.classes, base.classes, strict=True) if new != old]
+    print(f"written: {arguments.out}; classes that changed: {', '.join(changed) or 'none'}")
+    return 0
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.datasets import csv
+    from fgsgl.text.annotation_table import new
+    from fgsgl.util.files import write_whole
+
+    table = csv.load(arguments.data, csv.PRESETS[0], 0)
+    path = arguments.out or Path(csv.text(arguments.data))
+    if path.exists():
+        raise UserError(f"{path} exists already, and may hold sentences; give another --out, or remove it")
+    write_whole(path, new(path.stem, table.classes))
+    print(f"written: {path}, {len(table.classes)} classes; fill it in, then `fgsgl text check {path}`")
+    return 0
+
+
+def _similarity(arguments: argparse.Namespace) -> int:
+    from fgsgl.models.towers.similarity import draw
+    from fgsgl.text.fgtext import load
+
+    path = arguments.out or Path(f"{Path(arguments.text).stem}-similarity.png")
+    draw(load(arguments.text), arguments.backbone, arguments.pretrained, path)
+    print(f"drawn: {path}")
+    return 0
+
+
+def show(text: FGText, class_id: int) -> RenderableType:
+    """A class's prompts and sentences, and with which classes it shares a stage.
+
+    Raises:
+        UserError: for a class id outside the text.
+    """
+    if not 0 <= class_id < len(text.classes):
+        raise UserError(f"FG-Text {text.name!r} has no class {class_id}; expected 0..{len(text.classes) - 1}")
+    entry = text.classes[class_id]
+    lines: list[RenderableType] = [Text(f"{text.name} {entry.id}  {entry.name}", style="bold")]
+    for kind, cell in entry.cells():
+        heading = Text(f"\n{kind}", style="bold cyan")
+        if sharing := _sharing(text, entry, kind):
+            heading.append(f"  ({entry.stages[kind]}: shared with {', '.join(sharing)})", style="dim not bold")
+        lines += [heading, *(Padding(Text(sentence), (0, 0, 0, 2)) for sentence in cell)]
+    return Group(*lines)
+
+
+def _sharing(text: FGText, entry: ClassText, kind: str) -> list[str]:
+    """Ids and names of the other classes of the same stage."""
+    stage = entry.stages.get(kind)
+    others = (other for other in text.classes if other is not entry and stage)
+    return [f"{other.id} {other.name}" for other in others if other.stages.get(kind) == stage]

@@ -1,0 +1,201 @@
+"""iMiGUE (Liu et al. 2021, CVPR): 32 classes, 72 people at press conferences; `--root` is the folder of the copy.
+
+Three layouts are known by what lies in the folder: the full release (one table of labels), the release of the MiGA
+challenge (a table a video), and clips cut out of it (a list a split). Only the full release names the subjects; the
+others are split by video, so that one person may stand in two splits, and the table says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.datasets._release import (
+    VAL_SHARE,
+    class_id,
+    csv_archive,
+    filled,
+    move_subjects,
+    placed,
+    read_list,
+    read_rows,
+    read_settings,
+    require_file,
+    whole_numbers,
+)
+from fgsgl.text import fgtext
+from fgsgl.util.errors import UserError
+from fgsgl.util.files import read_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PRESETS = ("official",)
+PROTOCOL = {"official": {"epochs": 20, "size": "standard"}}
+FPS = 25.0
+LAYOUT = "openpose22"
+SKELETON_CAVEATS = ("iMiGUE: which of OpenPose's joints its skeleton files hold is a guess (layout openpose22).",)
+JOINTS = 22
+"""Of OpenPose, in the order of the skeleton files, whose first column is not one."""
+ILLUSTRATIVE = {99: 31}
+"""The raw label of the illustrative gestures, and their class."""
+TEST_SUBJECTS = frozenset({
+    1, 3, 7, 8, 11, 16, 19, 24, 26, 27, 32, 33, 34, 37, 40, 45, 49, 50, 51, 54, 55, 56, 57, 58, 60, 63, 64, 65, 66, 67,
+    68, 69, 70, 71, 72,
+})  # fmt: skip
+TRAIN_SUBJECTS = frozenset(range(1, 73)) - TEST_SUBJECTS
+SETTINGS = {
+    "label_file": "Label/labels_20200831.csv",
+    "video_pattern": "Video/{video}.mp4",
+    "miga_folder": "imigue_rgb_{split}",
+    "miga_video_pattern": "imigue_rgb_{split}/{video}.mp4",
+    "skeleton_pattern": "imigue_skeleton_{split}/{video}_light_hand.csv",
+    "cut_list": "{split}_list.txt",
+}
+SUBMISSION, SUBMISSION_CLIPS = "Submission.zip", 4562
+BY_VIDEO = "iMiGUE: this layout does not name the subjects, so splits are by video and may share a person."
+COLUMNS = ("video_id", "class", "start_frame", "end_frame", "subject_id")
+
+
+def text(root: Path) -> str:
+    """The shipped FG-Text."""
+    return "imigue"
+
+
+def root(base: Path, preset: str, seed: int) -> Path:
+    """Its default place below the folder of all data."""
+    return base / "imigue"
+
+
+def official(root: Path, preset: str) -> dict[str, int]:
+    """Published counts; of the cut clips none are known."""
+    counts = {"full": {"train": 13936, "test": 4563, "subjects": 72}, "miga": {"train": 13670, "test": 4562}}
+    return counts.get(layout(root), {})
+
+
+def layout(root: Path) -> str:
+    """``full``, ``miga`` or ``cut``.
+
+    Raises:
+        UserError: where none of them lies.
+    """
+    settings = read_settings(root, SETTINGS)
+    marks = {
+        "full": settings["label_file"],
+        "miga": filled(root, settings, "miga_folder", split="train"),
+        "cut": filled(root, settings, "cut_list", split="train"),
+    }
+    for name, mark in marks.items():
+        if (root / mark).exists():
+            return name
+    raise UserError(f"no iMiGUE at {root}: expected one of {', '.join(marks.values())} in it")
+
+
+def load(
+    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> ClipTable:
+    """The clip table: the official split by subject (full release) or by video; validation drawn by the seed.
+
+    Raises:
+        UserError: for a folder of no known layout, a missing file, or a row that does not fit.
+    """
+    settings = read_settings(root, SETTINGS)
+    classes = fgtext.load("imigue").class_names
+    kind = layout(root)
+    clips = list({"full": _full, "miga": _miga, "cut": _cut}[kind](root, settings, len(classes)))
+    clips = move_subjects(clips, "val", VAL_SHARE, seed)
+    caveats = () if kind == "full" else (BY_VIDEO,)
+    return ClipTable(dataset="imigue", root=root, classes=classes, clips=tuple(clips), caveats=caveats)
+
+
+def skeleton(root: Path, clip: Clip) -> np.ndarray:
+    """The clip's joints in the image and their confidence, ``joints_TJ3``; only the MiGA release has them."""
+    from fgsgl.data.skeletons import read_joints
+
+    split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
+    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
+    return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
+
+
+def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
+    """The archive of the MiGA challenge, one row ``0004_0,30`` a test clip, by video and index: which video, which row
+    of its label table from 0, and the class from 0. The table's name inside the archive (?) is Submission.csv.
+
+    Raises:
+        UserError: for clips of another layout than the challenge's.
+    """
+    places = [re.fullmatch(r"(\d+)_(\d+)", clip_id) for clip_id in clip_ids]
+    if not all(places):
+        other = clip_ids[places.index(None)]
+        raise UserError(f"clip {other!r} is not of the MiGA release, whose test clips the challenge expects (0004_0)")
+    order = sorted(range(len(places)), key=lambda n: (places[n][1], int(places[n][2])))
+    answers_N = scores_NC.argmax(axis=1)
+    return csv_archive("Submission.csv", ((clip_ids[n], answers_N[n]) for n in order))
+
+
+def _full(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+    path = root / settings["label_file"]
+    videos: dict[str, str] = {}
+    for line, row in read_table(path, COLUMNS):
+        where = f"{path}, line {line}"
+        raw, start, end, subject = whole_numbers([row[name] for name in COLUMNS[1:]], where)
+        if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
+            raise UserError(f"{where}: subject {subject}, expected 1..72")
+        name = row["video_id"].zfill(4)
+        if name not in videos:
+            videos[name] = placed(root, settings, "video_pattern", video=name)
+        yield Clip(
+            clip_id=f"{name}_{start}_{end}_{raw}",
+            video=videos[name],
+            start_frame=start,
+            end_frame=end + 1,
+            label=class_id(raw, 1, n_classes, where, ILLUSTRATIVE),
+            subject=f"{subject:02d}",
+            split="test" if subject in TEST_SUBJECTS else "train",
+            fps=FPS,
+        )
+
+
+def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+    for split in ("train", "test"):
+        folder = root / filled(root, settings, "miga_folder", split=split)
+        tables = sorted(folder.glob("*_label.csv"))
+        if not tables:
+            raise UserError(f"no label tables (such as 0001_label.csv) in {folder}; half an extraction?")
+        for table in tables:
+            name = table.name.removesuffix("_label.csv")
+            video = placed(root, settings, "miga_video_pattern", split=split, video=name)
+            for index, (line, cells) in enumerate(read_rows(table, 3)):
+                where = f"{table}, line {line}"
+                raw, start, end = whole_numbers(cells[:3], where)
+                yield Clip(
+                    clip_id=f"{name}_{index}",
+                    video=video,
+                    start_frame=start,
+                    end_frame=end + 1,
+                    label=class_id(raw, 1, n_classes, where, ILLUSTRATIVE),
+                    subject=f"video {name}",
+                    split=split,
+                    fps=FPS,
+                )
+
+
+def _cut(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+    """Lists of ``path label``; a file is called video_start_end_class, in seconds, with the class from 0."""
+    for split in ("train", "test"):
+        table = root / placed(root, settings, "cut_list", split=split)
+        for line, path, raw in read_list(table):
+            where = f"{table}, line {line}"
+            found = re.fullmatch(r"(\d+)_([\d.]+)_([\d.]+)_(\d+)", Path(path).stem)
+            if not found:
+                raise UserError(f"{where}: {path!r}, expected a name such as 184_24.0763_27.4979_22.mp4")
+            label = class_id(raw, 0, n_classes, where)
+            if label != int(found[4]):
+                raise UserError(f"{where}: label {label}, but the file's name says {found[4]}")
+            yield Clip(
+                clip_id=Path(path).stem, video=require_file(root, path), start_frame=0, end_frame=0, label=label,
+                subject=f"video {found[1]}", split=split, fps=FPS,
+            )  # fmt: skip

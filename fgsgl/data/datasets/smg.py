@@ -1,0 +1,148 @@
+"""SMG (Chen et al. 2023, IJCV): 17 classes, 40 seated and standing people; `--root` is the folder of the copy.
+
+Two layouts are known by what lies in the folder: the release (``Sample0001/ ...``: whole recordings, with the frames
+of every clip in a table), and clips cut out of it (``training_clips/``, ``testing_clips/``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.datasets._release import (
+    VAL_SHARE,
+    class_id,
+    filled,
+    move_subjects,
+    placed,
+    read_rows,
+    read_settings,
+    require_file,
+    whole_numbers,
+)
+from fgsgl.text import fgtext
+from fgsgl.util.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PRESETS = ("official",)
+PROTOCOL = {"official": {"epochs": 20, "size": "standard"}}
+TEST_SUBJECTS = range(36, 41)
+SETTINGS = {
+    "video_pattern": "{sample}/{sample}_color.mp4",
+    "label_pattern": "{sample}/{sample}_finelabels.csv",
+    "info_pattern": "{sample}/{sample}_data.csv",
+    "skeleton_pattern": "{sample}/{sample}_skeleton.csv",
+}
+CUT_FOLDERS = {"train": "training_clips", "test": "testing_clips"}
+LAYOUT = "kinect25"
+JOINTS, VALUES = 25, 11
+"""Kinect's, in its order: of each the place in metres (3), orientation (4), place in the image (2), two unused."""
+
+
+def text(root: Path) -> str:
+    """The shipped FG-Text."""
+    return "smg"
+
+
+def root(base: Path, preset: str, seed: int) -> Path:
+    """Its default place below the folder of all data."""
+    return base / "smg"
+
+
+def official(root: Path, preset: str) -> dict[str, int]:
+    """Published counts."""
+    return {"train": 3082, "test": 610, "subjects": 40}
+
+
+def load(
+    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> ClipTable:
+    """The clip table: subjects 36 to 40 test; of the others, some become the validation split, drawn by the seed.
+
+    Raises:
+        UserError: for a folder without samples, a missing file, or a row that does not fit.
+    """
+    settings = read_settings(root, SETTINGS)
+    classes = fgtext.load("smg").class_names
+    if any((root / folder).is_dir() for folder in CUT_FOLDERS.values()):
+        clips = [clip for split, folder in CUT_FOLDERS.items() for clip in _cut(root, split, folder, classes)]
+    else:
+        samples = sorted(path.name for path in root.glob("Sample[0-9]*") if path.is_dir())
+        if not samples:
+            raise UserError(
+                f"no SMG at {root}: expected folders Sample0001, Sample0002, ... (the release) or "
+                f"{' and '.join(CUT_FOLDERS.values())} (cut clips)"
+            )
+        clips = [clip for sample in samples for clip in _sample(root, settings, sample, len(classes))]
+    clips = move_subjects(clips, "val", VAL_SHARE, seed)
+    return ClipTable(dataset="smg", root=root, classes=classes, clips=tuple(clips))
+
+
+def skeleton(root: Path, clip: Clip) -> np.ndarray:
+    """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.skeletons.read_joints`."""
+    from fgsgl.data.skeletons import read_joints
+
+    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", sample=clip.clip_id.partition("_")[0])
+    return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
+
+
+def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int) -> Iterator[Clip]:
+    """The clips of one recording; their frame numbers are inclusive in the file."""
+    video = placed(root, settings, "video_pattern", sample=sample)
+    labels = root / placed(root, settings, "label_pattern", sample=sample)
+    fps = _fps(root / filled(root, settings, "info_pattern", sample=sample))
+    number = int(sample.removeprefix("Sample"))
+    for line, cells in read_rows(labels, 3):
+        where = f"{labels}, line {line}"
+        raw, start, end = whole_numbers(cells[:3], where)
+        yield Clip(
+            clip_id=f"{sample}_{start}_{end}",
+            video=video,
+            start_frame=start,
+            end_frame=end + 1,
+            label=class_id(raw, 1, n_classes, where),
+            subject=f"{number:02d}",
+            split="test" if number in TEST_SUBJECTS else "train",
+            fps=fps,
+        )
+
+
+def _fps(path: Path) -> float:
+    """Of the recording, where the release's small table is there; else 0, unknown."""
+    if not path.is_file():
+        return 0.0
+    line, cells = next(read_rows(path, 2), (0, ["0", "0"]))
+    try:
+        return float(cells[1])
+    except ValueError:
+        raise UserError(f"{path}, line {line}: frames per second are {cells[1]!r}, expected a number") from None
+
+
+def _cut(root: Path, split: str, folder: str, classes: tuple[str, ...]) -> Iterator[Clip]:
+    """The clips of a folder with ``clip.csv`` (header ``clip,caption``); a whole file each."""
+    table = root / folder / "clip.csv"
+    id_of = {name.lower(): index for index, name in enumerate(classes)}
+    for line, (name, *words) in read_rows(table, 2):
+        caption = ", ".join(words)  # class names hold commas, and the table no quotation marks
+        if line == 1 and name.lower() == "clip":
+            continue
+        where = f"{table}, line {line}"
+        found = re.fullmatch(r"Sample(\d+)_(\d+)_(\d+)(\.\w+)?", Path(name).name)
+        if not found:
+            raise UserError(f"{where}: clip {name!r}, expected a name such as Sample0036_8358_8373.mp4")
+        if caption.lower() not in id_of and not caption.isdecimal():
+            raise UserError(f"{where}: caption {caption!r} is no class of SMG; labels of another data set?")
+        number = int(found[1])
+        if (number in TEST_SUBJECTS) != (split == "test"):
+            raise UserError(f"{where}: subject {number} in {folder}; subjects 36 to 40 are the test split")
+        file = f"{folder}/{name}" if found[4] else f"{folder}/{name}.mp4"
+        label = id_of[caption.lower()] if caption.lower() in id_of else class_id(int(caption), 0, len(classes), where)
+        yield Clip(
+            clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=label,
+            subject=f"{number:02d}", split=split, fps=0.0,
+        )  # fmt: skip

@@ -1,0 +1,92 @@
+"""SynMG, the synthetic benchmark: rendered where it is missing, completed where it was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgsgl.data.clip_table import Clip, ClipTable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PRESETS = ("quick", "standard", "hard", "smoke")
+PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 8}, "hard": {"epochs": 8}, "smoke": {"epochs": 2}}
+"""Fields of the protocol that suit each preset, so that a cell takes minutes on two cores."""
+LAYOUT = "kinect25"
+JITTER_M, OFFSET_M = 0.008, 0.02
+"""Standard deviation, along each axis, of a joint's error in a frame, and of its error that lasts for the whole clip:
+our choice, of the order of a Kinect's on a person who sits still (millimetres), and of its model of the body against
+the true joints (centimetres). Another value is another data set: raise the version of SynMG with it."""
+SKELETON_CAVEATS = (
+    f"Skeletons of SynMG are its true joints with noise of {1000 * JITTER_M:.0f} mm in a frame and "
+    f"{1000 * OFFSET_M:.0f} mm in a clip: no joint is lost or mistaken, as a real sensor's would be.",
+)
+
+
+def text(root: Path) -> str:
+    """SMG's FG-Text: the classes are SMG's."""
+    return "smg"
+
+
+def root(base: Path, preset: str, seed: int) -> Path:
+    """Its default place below the folder of all data."""
+    return base / "synmg" / f"{preset}-seed{seed}"
+
+
+def official(root: Path, preset: str) -> dict[str, int]:
+    """No counts are published."""
+    return {}
+
+
+def load(
+    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> ClipTable:
+    """The clip table; renders the videos first where they are not there.
+
+    Raises:
+        UserError: if the folder holds another version, preset or seed.
+    """
+    from fgsgl.data.synmg import make
+
+    return make.make(root, preset, seed, workers=workers, device="cpu", progress=progress)
+
+
+def planned(root: Path, preset: str, seed: int) -> ClipTable:
+    """The same clip table without rendering anything, or looking for its videos.
+
+    Raises:
+        UserError: as :func:`load`.
+    """
+    from fgsgl.data.synmg import make
+
+    return make.planned(root, preset, seed)
+
+
+def skeleton(root: Path, clip: Clip) -> np.ndarray:
+    """The true joints of a clip in metres, ``joints_TJ3`` float32, as a noisy sensor would see them.
+
+    The noise (:data:`JITTER_M`, :data:`OFFSET_M`) is the same whenever a clip is read, and on any machine.
+
+    Raises:
+        UserError: if the clip's truth cannot be read.
+    """
+    from fgsgl.data.synmg import make
+    from fgsgl.data.synmg.randomness import bell, stream
+
+    truth = make.read_truth(make.truth_path(root, clip))
+    joints_TJ3, rng = truth["joints3d_TJ3"], stream("skeleton", truth["frames_sha256"])
+    offset_J3, jitter_TJ3 = bell(rng, joints_TJ3.shape[1:]), bell(rng, joints_TJ3.shape)
+    return joints_TJ3 + (OFFSET_M * offset_J3 + JITTER_M * jitter_TJ3).astype(joints_TJ3.dtype)
+
+
+def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:
+    """``mask_THW``: the visible pixels of the part that makes the gesture, in the given frames of a clip's video.
+
+    Raises:
+        UserError: if the clip's truth cannot be read.
+    """
+    from fgsgl.data.synmg import make
+
+    return make.read_truth(root / "truth" / f"{clip.clip_id}.npz")["mask_THW"][list(frames)]

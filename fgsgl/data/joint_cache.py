@@ -1,0 +1,131 @@
+"""The joint cache: the skeletons of a clip table, made comparable and sampled in time, read once and reused.
+
+Shapes: N clips, T frames of a clip's video, K kept frames a clip, J joints, A axes of a place (2 in an image, else 3).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, cached_frames
+from fgsgl.data.frame_cache import work_folder
+from fgsgl.data.skeletons import LAYOUTS, Layout, layout_name
+from fgsgl.util.errors import UserError
+from fgsgl.util.files import write_whole
+from fgsgl.util.processes import spread
+
+JOINT_FRAMES = 6
+"""Frames of joints that a recognizer sees for each of the protocol's frames: they cost little, and PYSKL's networks
+(arXiv 2205.09443) want tens of them. 48 for a protocol of 8."""
+
+
+def kept_frames(num_frames: int) -> int:
+    """K: frames of joints that are kept of a clip, where the protocol has ``num_frames``."""
+    return num_frames * JOINT_FRAMES * PER_SEGMENT
+
+
+def open_joints(
+    table: ClipTable, num_frames: int, *, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> np.ndarray:
+    """The joints of every clip in table order, ``joints_NKJ3`` float32, read-only; see :func:`comparable`.
+
+    Every clip is divided into ``num_frames * JOINT_FRAMES`` segments in time, of each of which some frames are kept, as
+    in the frame cache (:mod:`fgsgl.data.clip_table`). The file is written whole, at the end: a call that is killed
+    leaves nothing, and two calls at once wait for one another.
+
+    Args:
+        table: the clips.
+        num_frames: frames of the protocol.
+        workers: reading processes.
+        progress: called with (clips finished, clips in all).
+
+    Raises:
+        UserError: for a data set without skeletons, or a skeleton that cannot be read.
+    """
+    layout = layout_name(table.dataset)
+    name = f"{table.fingerprint()}-{num_frames}x{JOINT_FRAMES}x{PER_SEGMENT}-{layout}.npy"
+    path = work_folder(table) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.is_file():
+            buffer = io.BytesIO()
+            np.save(buffer, _read_all(table, LAYOUTS[layout], num_frames, workers, progress), allow_pickle=False)
+            write_whole(path, buffer.getbuffer())
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _read_all(
+    table: ClipTable, layout: Layout, num_frames: int, workers: int, progress: Callable[[int, int], None] | None
+) -> np.ndarray:
+    joints_NKJ3 = np.empty((len(table.clips), kept_frames(num_frames), len(layout.joints), 3), np.float32)
+    read = partial(_read_clip, table.dataset, table.root, layout, num_frames)
+    for row, joints_KJ3 in enumerate(spread("reading skeletons", read, table.clips, workers, chunk=16)):
+        joints_NKJ3[row] = joints_KJ3
+        if progress is not None:
+            progress(row + 1, len(table.clips))
+    return joints_NKJ3
+
+
+def _read_clip(dataset: str, root: Path, layout: Layout, num_frames: int, clip: Clip) -> np.ndarray:
+    """``joints_KJ3`` of one clip."""
+    joints_TJ3 = datasets.get(dataset).skeleton(root, clip)
+    wanted = (len(layout.joints), 3)
+    if joints_TJ3.ndim != 3 or not len(joints_TJ3) or joints_TJ3.shape[1:] != wanted:
+        raise UserError(
+            f"the skeleton of clip {clip.clip_id!r} of {dataset} has shape {joints_TJ3.shape}, expected one or more "
+            f"frames of {wanted}"
+        )
+    frames_K = cached_frames(0, len(joints_TJ3), num_frames * JOINT_FRAMES)
+    return comparable(joints_TJ3, layout)[frames_K]
+
+
+def comparable(joints_TJ3: np.ndarray, layout: Layout) -> np.ndarray:
+    """A clip's joints about the body's centre, in units of its size, without gaps.
+
+    The origin is the mean place of the layout's centre over the frames that show it (of all joints, where none does),
+    and the unit the root mean square distance of all joints from it, so that people, distances and pixels compare. A
+    joint that was not found, NaN or of confidence 0, stays where it was last seen (before that: where it will be seen
+    first); one that is never seen is put at the origin. A confidence stays as it is, and is 0 where nothing was found.
+    PYSKL's PreNormalize3D also turns the spine upright and the shoulders to the front, and keeps metres; here training
+    clips are turned at random instead.
+
+    Args:
+        joints_TJ3: as the data set gives them.
+        layout: of the joints.
+
+    Returns:
+        ``joints_TJ3`` float32, all finite.
+    """
+    axes = 2 if layout.confidence else 3
+    found_TJ = np.isfinite(joints_TJ3).all(-1)
+    if layout.confidence:
+        found_TJ &= joints_TJ3[..., 2] > 0
+    if not found_TJ.any():
+        return np.zeros(joints_TJ3.shape, np.float32)
+    place_TJA = joints_TJ3[..., :axes].astype(np.float64)
+    centred_T = found_TJ[:, layout.center]
+    seen_NA = place_TJA[:, layout.center][centred_T] if centred_T.any() else place_TJA[found_TJ]
+    place_TJA -= seen_NA.mean(0)
+    size = np.sqrt((place_TJA[found_TJ] ** 2).sum(-1).mean())
+    place_TJA /= size if size > 0 else 1
+    filled_TJ3 = np.zeros(joints_TJ3.shape, np.float32)
+    filled_TJ3[..., :axes] = _filled(place_TJA, found_TJ)
+    if layout.confidence:
+        filled_TJ3[..., 2] = np.where(found_TJ, joints_TJ3[..., 2], 0)
+    return filled_TJ3
+
+
+def _filled(place_TJA: np.ndarray, found_TJ: np.ndarray) -> np.ndarray:
+    """Each joint's last place that was found, else its first, else zero."""
+    frames_T1 = np.arange(len(found_TJ))[:, None]
+    last_TJ = np.maximum.accumulate(np.where(found_TJ, frames_T1, -1))
+    from_TJ = np.where(last_TJ < 0, found_TJ.argmax(0), last_TJ)
+    ever_J = found_TJ.any(0)
+    return np.where(ever_J[:, None], np.take_along_axis(place_TJA, from_TJ[..., None], 0), 0)

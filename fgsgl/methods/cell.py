@@ -1,0 +1,83 @@
+"""A cell: protocol x variant x seed. Its id is a hash of what changes the result, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from fgsgl.methods.method import Method
+from fgsgl.methods.registry import get
+from fgsgl.records.identity import canonical, digest_of_parts, identity
+from fgsgl.records.protocol import Protocol
+from fgsgl.text.fgtext import fingerprint
+
+FULL = "full"
+TUNED = "tuned"
+"""Name of the row whose settings a search has chosen; its seeds may have the settings of different studies."""
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: what every seed's cell asks it for is kept
+class Variant:
+    """A method with some of its settings changed."""
+
+    method: str
+    name: str = FULL
+    """``full``, or what was changed, such as ``w/o fgsa``."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def identity(self, protocol: Protocol, text: str) -> dict[str, Any]:
+        """Its part of a cell's id, with the protocol's and the text's: all that the seeds of a row share. It is kept:
+        a file that it names counts as it was when a command first asked."""
+        return self._shared(protocol, text)[0]
+
+    def identity_parts(self, protocol: Protocol, text: str) -> dict[str, str]:
+        """The same, each value as canonical JSON."""
+        return self._shared(protocol, text)[1]
+
+    def _shared(self, protocol: Protocol, text: str) -> tuple[dict[str, Any], dict[str, str]]:
+        if (protocol, text) not in self._kept:
+            method = get(self.method)
+            shared = {
+                "method": method.name,
+                **method.identity(self.changes),
+                "pretraining": method.pretraining(protocol, method.resolve(self.changes)),
+                "protocol": identity(protocol),
+                "text": fingerprint(text) if method.reads_text else None,
+            }
+            self._kept[protocol, text] = shared, {name: canonical(value) for name, value in shared.items()}
+        return self._kept[protocol, text]
+
+    @cached_property
+    def _kept(self) -> dict[tuple[Protocol, str], tuple[dict[str, Any], dict[str, str]]]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: its id is asked for often, and kept
+class Cell:
+    """One training and evaluation."""
+
+    variant: Variant
+    protocol: Protocol
+    seed: int
+    fingerprint: str
+    """Of the clip table."""
+    text: str
+    """The data set's FG-Text: a shipped one's name, or a file."""
+
+    @property
+    def method(self) -> Method:
+        """The method it runs."""
+        return get(self.variant.method)
+
+    @property
+    def pretraining(self) -> str:
+        """Name and hash of the weights it starts from."""
+        return self.variant.identity(self.protocol, self.text)["pretraining"]
+
+    @cached_property
+    def cell_id(self) -> str:
+        """16 hex digits; equal for equal work, whatever the variant is called."""
+        shared = self.variant.identity_parts(self.protocol, self.text)
+        return digest_of_parts({**shared, "seed": canonical(self.seed), "data": canonical(self.fingerprint)})

@@ -1,0 +1,98 @@
+"""Settings that a search found, as a config file: written as ``best/<method>.yaml``, read by ``fgsgl run --config``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fgsgl.methods.cell import FULL, TUNED, Variant
+from fgsgl.methods.method import Method
+from fgsgl.methods.registry import get
+from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.files import write_whole
+
+KEYS = ("method", "name", "changes", "from")
+"""Of a config file; ``from`` says where its settings come from, and is not read."""
+
+
+def write_best(path: Path, method: str, changes: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+    """Writes settings as a config file that :func:`read_config` reads.
+
+    Args:
+        path: ends in ``.yaml``.
+        method: whose settings they are.
+        changes: what they change of its defaults.
+        provenance: ``study``, ``trial``, ``value`` and ``protocol_hash`` that they come from.
+    """
+    content = {"method": method, "name": TUNED, "changes": dict(changes), "from": dict(provenance)}
+    head = f"# Settings that a search found; run them by `fgsgl run --config {path.name}`.\n"
+    write_whole(path, head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def read_config(path: Path) -> Variant:
+    """The variant of a config file: ``method``, ``changes`` and, unless it is ``tuned``, its ``name``.
+
+    Raises:
+        UserError: for a file that cannot be read, an unknown key, method or setting, or a value of another kind than
+            the setting's default.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"the config {path} cannot be read: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("method"), str):
+        raise UserError(f"the config {path} names no method; expected a mapping with {', '.join(KEYS)}")
+    for key in content:
+        if key not in KEYS:
+            raise UserError(f"the config {path} has the key {key!r}; {nearest(str(key), KEYS)}")
+    name, changes = content.get("name", TUNED), content.get("changes") or {}
+    if not isinstance(name, str) or not name.strip() or name == FULL or not isinstance(changes, dict):
+        raise UserError(
+            f"the config {path} has the name {name!r} and the changes {changes!r:.60}; expected a row's name other "
+            f"than {FULL!r}, which is that of the defaults, and settings with their values"
+        )
+    try:
+        method = get(content["method"])
+        refuse_misfit(method, {str(key): value for key, value in changes.items()})
+        method.recipe_with(changes)
+    except UserError as error:
+        raise UserError(f"the config {path}: {error}") from None
+    return Variant(method=content["method"], name=name, changes=changes)
+
+
+def read_configs(paths: Iterable[Path]) -> tuple[Variant, ...]:
+    """The variants of several config files.
+
+    Raises:
+        UserError: as :func:`read_config`, or if two would be one row of a board.
+    """
+    found: dict[tuple[str, str], Path] = {}
+    variants = []
+    for path in dict.fromkeys(paths):
+        variant = read_config(path)
+        row = variant.method, variant.name
+        if row in found:
+            raise UserError(
+                f"the configs {found[row]} and {path} are both {' '.join(row)!r}, which is one row of a board; give "
+                "one of them another `name`"
+            )
+        found[row] = path
+        variants.append(variant)
+    return tuple(variants)
+
+
+def refuse_misfit(method: Method, changes: dict[str, Any]) -> None:
+    """Refuses changes of settings that the method does not have, or to values of another kind than its defaults.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    method.resolve(changes)
+    for name, value in changes.items():
+        default = method.settings.get(name)
+        kinds = next((kinds for kinds in ((bool,), (int, float), (str,)) if type(default) in kinds), None)
+        if kinds and type(value) not in kinds:
+            raise UserError(f"{name} would be {value!r}, expected a value such as {default!r}")

@@ -1,0 +1,187 @@
+"""Clips as MMEngine data: the data set that feeds every recognizer, and the reader of a single video file.
+
+Shapes: K cached frames a clip (``PER_SEGMENT`` a segment), H, W; a sample's ``inputs`` is ``frames_KHWC`` uint8 until
+it is on the device, where :class:`fgsgl.models.preprocess_clips.ClipPreprocessor` picks, augments and normalises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmaction.registry import DATASETS, TRANSFORMS
+from mmaction.structures import ActionDataSample
+from mmengine.dist import get_dist_info, sync_random_seed
+from mmengine.registry import DATA_SAMPLERS
+from torch.utils.data import Dataset, Sampler
+
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import Clip, cached_frames
+from fgsgl.data.frame_cache import open_cache, refuse_bad
+from fgsgl.data.joint_cache import kept_frames, open_joints
+from fgsgl.data.skeletons import LAYOUTS, layout_name
+from fgsgl.data.video import num_frames, read_frames
+
+
+@DATASETS.register_module()
+class ClipDataset(Dataset):
+    """One split of a data set, read from its frame cache.
+
+    Args:
+        dataset: name of the data set.
+        preset: its preset.
+        data_seed: seed of a generated data set.
+        root: the folder it lies in.
+        split: ``train``, ``val`` or ``test``; or ``hidden``, the clips that a challenge keeps the labels of.
+        num_frames: T, frames a recognizer sees.
+        image_size: side of the frames in pixels.
+        skip_bad: leave out clips whose video cannot be read, instead of refusing the whole set.
+
+    Raises:
+        UserError: for an empty split, or for an unreadable video unless ``skip_bad``.
+    """
+
+    def __init__(
+        self,
+        dataset: str,
+        root: str,
+        split: str,
+        preset: str,
+        data_seed: int = 0,
+        num_frames: int = 8,
+        image_size: int = 112,
+        skip_bad: bool = False,
+    ) -> None:
+        module, hidden = datasets.get(dataset, preset), split == "hidden"
+        self.table = module.hidden(Path(root)) if hidden else module.load(Path(root), preset, data_seed)
+        self.num_frames = num_frames
+        self.cache = open_cache(self.table, num_frames, image_size)
+        clips = self.table.split("test" if hidden else split)
+        if not skip_bad:
+            refuse_bad(self.cache)
+        self.clips = tuple(clip for clip in clips if clip.clip_id not in self.cache.bad)
+        self.metainfo = {"classes": self.table.classes}
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        clip = self.clips[index]
+        return {"inputs": torch.from_numpy(self.cache.frames(clip.clip_id)), "data_samples": sample_of(clip)}
+
+
+def sample_of(clip: Clip) -> ActionDataSample:
+    """The label of a clip, its id and its subject."""
+    sample = ActionDataSample(metainfo={"clip_id": clip.clip_id, "subject": clip.subject})
+    sample.set_gt_label(clip.label)
+    return sample
+
+
+@TRANSFORMS.register_module()
+class ReadClip:
+    """Reads a whole video file as one clip: ``filename`` -> ``inputs`` (frames_KHWC uint8) and an empty data sample.
+
+    The pipeline of MMAction2's ``inference_recognizer``. An end or start frame in the input narrows the clip.
+
+    Args:
+        num_frames: T, frames a recognizer sees.
+        image_size: side of the frames in pixels.
+    """
+
+    def __init__(self, num_frames: int = 8, image_size: int = 112) -> None:
+        self.num_frames = num_frames
+        self.image_size = image_size
+
+    def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
+        path = Path(results["filename"])
+        start = results.get("start_frame", 0)
+        end = results.get("end_frame") or num_frames(path)
+        frames_KHWC = read_frames(path, cached_frames(start, end, self.num_frames), size=self.image_size)
+        sample = ActionDataSample(metainfo={"clip_id": path.stem})
+        return {"inputs": torch.from_numpy(frames_KHWC), "data_samples": sample}
+
+
+@DATASETS.register_module()
+class SkeletonDataset(ClipDataset):
+    """The same clips as :class:`fgsgl.mmaction.datasets.ClipDataset`, their joints from the joint cache.
+
+    A clip whose video cannot be read is left out here too, so that every row of a board stands for the same clips.
+
+    Args:
+        arguments: as for :class:`fgsgl.mmaction.datasets.ClipDataset`.
+
+    Raises:
+        UserError: as there, for a data set without skeletons, or for a skeleton that cannot be read.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.joints_NKJ3 = open_joints(self.table, self.num_frames)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        clip = self.clips[index]
+        joints_KJ3 = torch.tensor(self.joints_NKJ3[self.cache.row[clip.clip_id]])
+        return {"inputs": joints_KJ3, "data_samples": sample_of(clip)}
+
+
+def random_skeleton_batch(dataset: str, num_frames: int, labels: Sequence[int], seed: int = 0) -> dict[str, Any]:
+    """A batch as the loader of :class:`SkeletonDataset` gives it, of random joints: for tests and measurements.
+
+    Args:
+        dataset: its layout is taken: ``synmg`` and ``smg`` have 25 joints in space, ``imigue`` 22 in the image, with
+            confidences in 0..1.
+        num_frames: frames of the protocol.
+        labels: of the clips, one each.
+        seed: of the joints.
+
+    Returns:
+        ``{"inputs": [joints_KJ3 float32, ...], "data_samples": [...]}``.
+
+    Raises:
+        UserError: for a data set without skeletons.
+    """
+    layout = LAYOUTS[layout_name(dataset)]
+    generator = torch.Generator().manual_seed(seed)
+    shape = (len(labels), kept_frames(num_frames), len(layout.joints), 3)
+    joints_BKJ3 = torch.randn(shape, generator=generator)
+    if layout.confidence:
+        joints_BKJ3[..., 2] = torch.rand(shape[:-1], generator=generator)
+    samples = [ActionDataSample(metainfo={"clip_id": f"random_{row}"}).set_gt_label(label) for row, label in
+               enumerate(labels)]  # fmt: skip
+    return {"inputs": list(joints_BKJ3), "data_samples": samples}
+
+
+@DATA_SAMPLERS.register_module()
+class ClassBalancedSampler(Sampler):
+    """As many draws as there are clips, with replacement, each class that has a clip equally likely.
+
+    Every epoch draws anew, from the seed and the epoch's number; several processes share the draws between them.
+
+    Args:
+        dataset: with ``clips``, each of which has a ``label``.
+        seed: of the draws; None: one that all processes agree on.
+    """
+
+    def __init__(self, dataset: Any, seed: int | None = None) -> None:
+        self.rank, self.world_size = get_dist_info()
+        self.seed = sync_random_seed() if seed is None else seed
+        self.epoch = 0
+        labels_N = np.array([clip.label for clip in dataset.clips])
+        weight_N = 1 / np.bincount(labels_N)[labels_N]
+        self.share_N = weight_N / weight_N.sum()
+        self.num_samples = -(-len(labels_N) // self.world_size)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = np.random.default_rng([self.seed, self.epoch])
+        drawn = generator.choice(len(self.share_N), self.num_samples * self.world_size, p=self.share_N)
+        yield from drawn[self.rank :: self.world_size].tolist()
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by MMEngine's hook before each epoch."""
+        self.epoch = epoch

@@ -1,0 +1,1 @@
+"""Recognizers of the baselines, registered with MMAction2."""

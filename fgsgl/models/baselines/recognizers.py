@@ -1,0 +1,138 @@
+"""MMAction2's recognizers under autocast, with backbone weights read safely and 3D convolutions that hold in bf16."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmaction.models.recognizers import Recognizer2D, Recognizer3D
+from mmaction.registry import MODELS
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from fgsgl.models.autocast import computed
+from fgsgl.models.towers.weights import checked
+from fgsgl.util.errors import UserError
+
+
+class _Autocast:
+    """What both kinds of recognizers take beyond MMAction2's: the precision, and a file for the backbone.
+
+    Args:
+        autocast: ``bf16`` or ``none``: of the features (backbone and neck); head, losses and scores are fp32.
+        pretrained: the backbone's weights, see :func:`load_backbone`; None: random ones.
+    """
+
+    def __init__(self, autocast: str = "none", pretrained: str | None = None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.autocast, self.pretrained = autocast, pretrained
+
+    def init_weights(self) -> None:
+        """Called by MMEngine before training."""
+        super().init_weights()
+        if self.pretrained is not None:
+            load_backbone(self.backbone, self.pretrained)
+
+    def extract_feat(self, inputs: Tensor, *arguments: Any, **options: Any) -> tuple[Any, dict]:
+        """``clip_BTCHW`` -> features, and what the head is told, as MMAction2's."""
+        with computed(inputs.device, self.autocast):
+            features, told = super().extract_feat(inputs, *arguments, **options)
+        return _as_float(features), told
+
+
+@MODELS.register_module()
+class AutocastRecognizer2D(_Autocast, Recognizer2D):
+    """``Recognizer2D`` (a backbone of single frames) whose features are computed in bf16 where asked."""
+
+
+@MODELS.register_module()
+class AutocastRecognizer3D(_Autocast, Recognizer3D):
+    """``Recognizer3D`` (a backbone of whole clips) whose features are computed in bf16 where asked."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        exact_conv3d(self)
+
+    def extract_feat(self, inputs: Tensor, *arguments: Any, **options: Any) -> tuple[Any, dict]:
+        """``clip_BTCHW`` -> features, from MMAction2's (B, 1 view, C, T, H, W).
+
+        Channels last, because convolutions in three dimensions run up to twice as fast then.
+        """
+        clip_BCTHW = inputs.transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
+        return super().extract_feat(clip_BCTHW.unsqueeze(1), *arguments, **options)
+
+
+def _as_float(features: Any) -> Any:
+    """A tensor, or tuples and lists of them (SlowFast, MViT), in fp32."""
+    if isinstance(features, Tensor):
+        return features.float()
+    return type(features)(_as_float(feature) for feature in features)
+
+
+def load_backbone(backbone: nn.Module, pretrained: str) -> None:
+    """Copies a checkpoint's weights into a backbone; all of them, or none.
+
+    Args:
+        backbone: any of MMAction2's.
+        pretrained: a file of the whole recognizer (``backbone.*``, the rest is left out) or of the backbone alone,
+            ``.safetensors`` or one of PyTorch's, which is read without running code from it.
+
+    Raises:
+        UserError: for a file that is missing or unreadable, or whose names or shapes are another network's.
+    """
+    path = checked(Path(pretrained))
+    weights = _read(path)
+    if any(name.startswith("backbone.") for name in weights):
+        weights = {
+            name.removeprefix("backbone."): value for name, value in weights.items() if name.startswith("backbone.")
+        }
+    own = backbone.state_dict()
+    for name, value in own.items():
+        if name not in weights and not name.endswith("num_batches_tracked"):
+            raise UserError(f"{path} is not of this backbone: it lacks {name!r}")
+        if name in weights and weights[name].shape != value.shape:
+            raise UserError(
+                f"{path} is not of this backbone: {name!r} has shape {tuple(weights[name].shape)} there and "
+                f"{tuple(value.shape)} here; some depend on the number of frames and the image size"
+            )
+    if extra := sorted(weights.keys() - own.keys()):
+        raise UserError(f"{path} is not of this backbone: it has {extra[0]!r}, which this one lacks")
+    backbone.load_state_dict(weights, strict=False)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, SafetensorError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"the weights {path} cannot be read as tensors alone: {str(error).splitlines()[0]}; "
+            "expected a .safetensors file or a state dict saved by PyTorch"
+        ) from None
+    return content.get("state_dict", content)
+
+
+class Conv3d(nn.Conv3d):
+    """A 3D convolution, in fp32 on a CPU whatever the precision around it.
+
+    oneDNN's weight gradient of 3D convolutions in bf16 is broken on CPUs with AMX (PyTorch 2.15): for some shapes it
+    writes beyond its memory (from 3 to 8 channels, 160 px) or holds numbers of no meaning (from 128 to 256 channels,
+    4 x 28 x 28). Depthwise ones are twice as fast in fp32.
+    """
+
+    def forward(self, clip_BCTHW: Tensor) -> Tensor:
+        if clip_BCTHW.device.type != "cpu":
+            return super().forward(clip_BCTHW)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(clip_BCTHW.float())
+
+
+def exact_conv3d(model: nn.Module) -> None:
+    """Makes every 3D convolution of a model a :class:`Conv3d`, in place."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv3d):
+            module.__class__ = Conv3d

@@ -1,0 +1,129 @@
+"""timm's ResNets as backbones of MMAction2's Recognizer2D, with TSM's shift: a slim one for two cores, and any other.
+
+Shapes: N frames, C channels of the last stage, h, w its feature map.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fgsgl.util.cured_stack  # noqa: F401
+
+import timm
+import torch
+from mmaction.models.backbones.resnet_tsm import TemporalShift
+from mmaction.registry import MODELS
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.models.resnet import BasicBlock, ResNet
+from torch import nn
+
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.util.errors import UserError
+
+STAGE_CHANNELS = (32, 64, 128, 192)
+STAGE_BLOCKS = (1, 1, 1, 1)
+
+
+@MODELS.register_module()
+class SlimResNet(ResNet):
+    """timm's ResNet of basic blocks, 0.9 M parameters, output stride 16 (a 7 x 7 map at 112 px).
+
+    Args:
+        num_segments: frames of a clip; used by the shift only.
+        shift: MMAction2's temporal shift before the first convolution of every block (TSM's "blockres").
+        shift_div: one part in so many of the channels moves each way in time.
+        squeeze: squeeze-and-excitation (arXiv 1709.01507) at the end of every block; it is never pretrained.
+        pretrained: ``synmg-slim`` for the weights in this package, a ``.safetensors`` file, or None for random ones.
+
+    Raises:
+        UserError: for weights that are missing, unreadable, or of another architecture.
+    """
+
+    def __init__(
+        self,
+        num_segments: int = 8,
+        shift: bool = False,
+        shift_div: int = 8,
+        squeeze: bool = False,
+        pretrained: str | None = None,
+    ) -> None:
+        super().__init__(
+            BasicBlock,
+            STAGE_BLOCKS,
+            channels=STAGE_CHANNELS,
+            stem_width=32,
+            num_classes=0,
+            output_stride=16,
+            block_args={"attn_layer": "se"} if squeeze else None,
+        )
+        if pretrained is not None:
+            self._load(synmg_tiny.slim_path() if pretrained == synmg_tiny.SLIM_NAME else Path(pretrained))
+        if shift:
+            _add_shift(self, num_segments, shift_div)
+
+    def init_weights(self, *args: object, **kwargs: object) -> None:
+        """Called by timm when building, and by MMEngine before training, which must not undo loaded weights."""
+        if not getattr(self, "_initialised", False):
+            super().init_weights(*args, **kwargs)
+            self._initialised = True
+
+    def forward(self, frames_NCHW: torch.Tensor) -> torch.Tensor:
+        """frames_NCHW, normalised -> feature map (N, C, h, w)."""
+        return self.forward_features(frames_NCHW.contiguous(memory_format=torch.channels_last))
+
+    def _load(self, path: Path) -> None:
+        try:
+            weights = {name: value.float() for name, value in load_file(path).items()}
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"the backbone weights {path} cannot be read: {error}; expected a safetensors file"
+            ) from None
+        missing, unexpected = self.load_state_dict(weights, strict=False)
+        missing = [name for name in missing if not name.endswith("num_batches_tracked") and ".se." not in name]
+        if missing or unexpected:
+            raise UserError(f"{path} is not a SlimResNet: it lacks {missing[:3]} and has {unexpected[:3]} too many")
+
+
+@MODELS.register_module()
+class ShiftedResNet(nn.Module):
+    """One of timm's ResNets by name, with MMAction2's temporal shift as above.
+
+    Args:
+        name: such as ``resnet50.tv_in1k``, or ``seresnet50.ra2_in1k`` with squeeze-and-excitation.
+        num_segments: frames of a clip.
+        shift_div: one part in so many of the channels moves each way in time.
+        pretrained: take timm's weights, which may be downloaded; else random ones.
+
+    Raises:
+        UserError: for weights that cannot be had.
+    """
+
+    def __init__(self, name: str, num_segments: int, shift_div: int = 8, pretrained: bool = True) -> None:
+        super().__init__()
+        try:
+            self.net = timm.create_model(name, pretrained=pretrained, num_classes=0)
+        except (OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"timm's {name} cannot be had ({reason}); with pretrained=False it starts from nothing"
+            ) from None
+        _add_shift(self.net, num_segments, shift_div)
+
+    def init_weights(self) -> None:
+        """Nothing: the weights are there since it was built, and MMEngine must not draw others."""
+
+    def forward(self, frames_NCHW: torch.Tensor) -> torch.Tensor:
+        """frames_NCHW, normalised -> feature map (N, C, h, w)."""
+        return self.net.forward_features(frames_NCHW.contiguous(memory_format=torch.channels_last))
+
+
+def _add_shift(net: ResNet, num_segments: int, shift_div: int) -> None:
+    for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+        for block in stage:
+            block.conv1 = TemporalShift(block.conv1, num_segments=num_segments, shift_div=shift_div)
+
+
+def feature_channels() -> int:
+    """Channels of the feature map: ``in_channels`` of the head."""
+    return STAGE_CHANNELS[-1]

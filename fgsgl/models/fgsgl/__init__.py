@@ -1,0 +1,1 @@
+"""FG-SGL: FG-SA, CP-A, losses, calibration and the recognizer."""

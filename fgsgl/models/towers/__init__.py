@@ -1,0 +1,1 @@
+"""The vision-language tower: loading, weights, LoRA, temporal encoder, checkpoints."""

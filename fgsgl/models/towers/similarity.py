@@ -1,0 +1,52 @@
+"""How alike the classes are to a text tower in each dimension: what FG-SA can, and cannot, tell apart by text.
+
+C classes, D dimensions.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import matplotlib
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from fgsgl.models.towers.tower import build_tower
+from fgsgl.style import STYLE
+from fgsgl.text.embed import fine_text_CDE
+from fgsgl.text.fgtext import DIMENSIONS, FGText
+from fgsgl.util.files import write_whole
+
+INCH_A_CLASS = 0.16
+
+
+def draw(text: FGText, backbone: str, pretrained: str | None, path: Path, image_size: int = 112) -> None:
+    """Writes a PNG of one C x C map of cosine similarity a dimension.
+
+    Raises:
+        UserError: for a tower that cannot be built, or a sentence beyond its context.
+    """
+    tower = build_tower(backbone, pretrained, image_size)
+    vector_CDE = fine_text_CDE(text, tower.encode_text)
+    similarity_DCC = (vector_CDE.transpose(0, 1) @ vector_CDE.permute(1, 2, 0)).numpy()
+    lowest = float(similarity_DCC.min())
+    side = 1.2 + INCH_A_CLASS * len(text.classes)
+    names = [f"{entry.id} {entry.name}" for entry in text.classes]
+    with matplotlib.rc_context(fname=STYLE):
+        sheet = Figure(figsize=(2 * side + 3.5, 2 * side), layout="constrained")
+        axes_22 = sheet.subplots(2, 2, sharex=True, sharey=True)
+        for axes, name, similarity_CC in zip(axes_22.flat, DIMENSIONS, similarity_DCC, strict=True):
+            sns.heatmap(
+                similarity_CC, ax=axes, vmin=lowest, vmax=1, cmap="cividis", square=True, yticklabels=names,
+                xticklabels=[str(entry.id) for entry in text.classes], cbar=False,
+            )  # fmt: skip
+            axes.tick_params(labelsize=6, length=0)
+            axes.set_title(name)
+        sheet.colorbar(axes_22[0, 0].collections[0], ax=axes_22, label="cosine similarity", shrink=0.5)
+        sheet.suptitle(
+            f"FG-Text {text.name}: similarity of the classes' sentences to {tower.identity}", x=0.02, ha="left"
+        )
+        buffer = io.BytesIO()
+        sheet.savefig(buffer, format="png", bbox_inches="tight")
+    write_whole(path, buffer.getvalue())

@@ -1,0 +1,61 @@
+"""synmg-tiny: a small CLIP for synthetic micro-gestures, loaded like any open_clip model by name.
+
+After ``register()``, ``open_clip.create_model("synmg-tiny")`` and ``open_clip.get_tokenizer("synmg-tiny")`` work. The
+committed weights, their pretraining and their limits are described in ``MODEL_CARD.md`` beside this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from fgsgl.util.files import once
+
+NAME = "synmg-tiny"
+SLIM_NAME = "synmg-slim"
+_HERE = Path(__file__).parent
+
+
+def register() -> None:
+    """Makes the model and its tokenizer known to open_clip; a second call changes nothing."""
+    import open_clip.factory
+
+    from fgsgl.models.towers.synmg_tiny import vit  # noqa: F401 (importing it registers the visual tower with timm)
+
+    config = json.loads((_HERE / "config.json").read_text(encoding="utf-8"))
+    # The tokenizer's file has to be named by its absolute path, which only this machine knows. add_model_config()
+    # takes files alone and reads them anew at each call, so the entry is set in open_clip's own table.
+    config["text_cfg"]["tokenizer_kwargs"] = {"bpe_path": str(merges_path())}
+    open_clip.factory._MODEL_CONFIGS[NAME] = config
+
+
+def merges_path() -> Path:
+    """The tokenizer's merges: a subset of CLIP's, in CLIP's order (gzip; the first line is a comment)."""
+    return _HERE / "merges.txt.gz"
+
+
+def weights_path() -> Path:
+    """The tower's weights: safetensors, half precision."""
+    return _HERE / "weights.safetensors"
+
+
+def slim_path() -> Path:
+    """The weights of the convolutional baseline's backbone, pretrained on the same clips."""
+    return _HERE / "slim.safetensors"
+
+
+def temporal_path() -> Path:
+    """The weights of FG-SGL's temporal encoder as pretrained on top of the tower."""
+    return _HERE / "temporal.safetensors"
+
+
+@once
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def weights_sha256() -> str:
+    """SHA-256 of the tower's weights file."""
+    return sha256(weights_path())

@@ -1,0 +1,267 @@
+"""The vision-language model: an open_clip model split into a visual tower, with mid-level taps, and a text tower.
+
+Shapes: N images or sentences, P patches of a frame, W width of the visual tower, E joint embedding, C classes,
+K learned context tokens, V width of the text tower, L tokens of a text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Sequence
+
+import open_clip
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.towers.weights import WeightsFile, find_weights
+from fgsgl.util.errors import UserError, nearest
+
+_BATCH = 64  # sentences encoded at a time
+_START = "a video of a person"  # the learned context starts as these words
+
+
+class Tower(nn.Module):
+    """A visual and a text tower with one joint embedding, frozen until :meth:`tune` is called.
+
+    LoRA may be added to both, and the blocks of :attr:`visual` may be wrapped.
+
+    Args:
+        model: a CLIP or CustomTextCLIP of open_clip's whose visual tower is a transformer; it is taken apart.
+        tokenizer: texts -> token ids_NL.
+        name: what error messages call it.
+        mean, std: of the pixels, per channel, in 0..1, as the weights expect them.
+        temporal: weights of the temporal encoder that was pretrained with it, if any.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: open_clip.SimpleTokenizer,
+        name: str,
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+        temporal: dict[str, Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        model.eval().requires_grad_(False)
+        self.name, self.mean, self.std, self.temporal = name, mean, std, temporal
+        self.identity = f"{name} {_content_sha256(model)[:16]}"
+        """Name, and hash over all weights: the same for the same weights in another file."""
+        self.visual = model.visual
+        model.visual = None
+        self.text: nn.Module | None = model
+        """The text tower (None once dropped)."""
+        self._tokenizer = tokenizer
+        self.depth = len(_blocks(self.visual, name))
+        """Number of blocks of the visual tower."""
+
+    def train(self, mode: bool = True) -> Tower:
+        """Stays in evaluation mode, frozen or tuned: no tower drops anything out."""
+        return super().train(False)
+
+    def tune(self, visual: bool = False, text: bool = False) -> None:
+        """Unfreezes all weights that the frames' or the texts' embeddings are computed with."""
+        if visual:
+            self.visual.requires_grad_()
+        if text:
+            for name, parameter in self.text.named_parameters():
+                parameter.requires_grad_(name not in ("logit_scale", "logit_bias"))
+
+    def wrap_blocks(self, wrap: Callable[[int, nn.Module], nn.Module]) -> None:
+        """Puts ``wrap(number from 1, block)`` in the place of every block of the visual tower."""
+        blocks = _blocks(self.visual, self.name)
+        for index, block in enumerate(blocks):
+            blocks[index] = wrap(index + 1, block)
+
+    def compile_visual(self, backend: str = "inductor") -> None:
+        """Compiles the way from frames to features, as a whole, at its first call for each kind of input.
+
+        Args:
+            backend: of ``torch.compile``.
+        """
+        forward = self.visual.forward_intermediates
+        self.visual.forward_intermediates = torch.compile(forward, fullgraph=True, backend=backend)
+
+    def tap_block(self, tap: str | int) -> int:
+        """The number of the block, from 1, that a tap means.
+
+        Raises:
+            UserError: for a number above the depth.
+        """
+        if isinstance(tap, int):
+            if tap > self.depth:
+                raise UserError(f"tap={tap} is beyond the last block of {self.name}; expected 1..{self.depth}")
+            return tap
+        return max(1, {"early": round(self.depth / 3), "middle": round(2 * self.depth / 3), "late": self.depth}[tap])
+
+    def encode_frames(self, frames_NCHW: Tensor, tap: int) -> tuple[Tensor, Tensor]:
+        """Normalised frames -> the patch tokens ``mid_NPW`` after block ``tap`` (from 1) and ``frame_NE``, in one pass.
+
+        The patch tokens are before the tower's last norm; neither output is normalised.
+        """
+        output = self.visual.forward_intermediates(frames_NCHW, indices=[tap - 1], output_fmt="NLC")
+        return output["image_intermediates"][0], output["image_features"]
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Texts -> ``text_NE``, normalised.
+
+        Raises:
+            UserError: for a text longer than the tower's context; nothing is cut off in silence.
+        """
+        tokens_NL = self.tokens(texts)
+        parts = [self.text.encode_text(part_NL, normalize=True).float() for part_NL in tokens_NL.split(_BATCH)]
+        return torch.cat(parts)
+
+    def encode_tokens(self, tokens_NL: Tensor) -> Tensor:
+        """Token ids -> ``text_NE``, normalised, with gradients to whatever of the text tower is tuned.
+
+        Raises:
+            UserError: if the tower's attention is not causal.
+        """
+        tokens_NL = self._as_far_as_read(tokens_NL)
+        return self._read(tokens_NL, self._token_embedding()(tokens_NL))
+
+    def encode_text_with_context(self, context_KV: Tensor, names: Sequence[str]) -> Tensor:
+        """Class names after learned context tokens (CoOp, arXiv 2109.01134) -> ``text_CE``, normalised.
+
+        Raises:
+            UserError: if context and name are longer than the tower's context, or the tower's attention is not causal.
+        """
+        count = len(context_KV)
+        tokens_CL = self.tokens([" ".join(["x"] * count + [name]) for name in names])  # "x" holds a token's place
+        tokens_CL = self._as_far_as_read(tokens_CL)
+        embedded_CLV = self._token_embedding()(tokens_CL)
+        context_CKV = context_KV.to(embedded_CLV.dtype).expand(len(names), -1, -1)
+        embedded_CLV = torch.cat([embedded_CLV[:, :1], context_CKV, embedded_CLV[:, 1 + count :]], dim=1)
+        return self._read(tokens_CL, embedded_CLV)
+
+    def first_context(self, count: int) -> Tensor:
+        """``context_KV`` to start from: the embedded words of a plain prompt, repeated as often as needed."""
+        tokens_L = self.tokens([_START])[0]
+        words_L = tokens_L[1 : 1 + len(self._tokenizer.encode(_START))]
+        return self._token_embedding()(words_L).detach().repeat(count, 1)[:count].clone()
+
+    def drop_text(self) -> None:
+        """Frees the text tower; text can no longer be encoded."""
+        self.text = None
+
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Texts -> token ids_NL.
+
+        Raises:
+            UserError: for a text longer than the tower's context; nothing is cut off in silence.
+        """
+        if self.text is None:
+            raise RuntimeError("the text tower was dropped")
+        longest = self.text.context_length - 2  # a start and an end token
+        for text in texts:
+            if (length := len(self._tokenizer.encode(text))) > longest:
+                raise UserError(f"{self.name} reads {longest} tokens, but this text has {length}: {text!r}; shorten it")
+        return self._tokenizer(list(texts)).to(self._token_embedding().weight.device)
+
+    def _as_far_as_read(self, tokens_NL: Tensor) -> Tensor:
+        """Attention is causal and the end token, the largest id, is read: what follows the longest text is unseen."""
+        text = getattr(self.text, "text", self.text)
+        if text.attn_mask is None or getattr(text, "text_pool_type", getattr(text, "pool_type", "")) != "argmax":
+            raise UserError(
+                f"{self.name} reads texts in both directions; neither its text tower nor its prompts can be learned, "
+                "so take another backbone, or switch off FG-SGL's learned_prompts"
+            )
+        return tokens_NL[:, : int(tokens_NL.argmax(1).max()) + 1]
+
+    def _read(self, tokens_NL: Tensor, embedded_NLV: Tensor) -> Tensor:
+        """Embedded tokens -> ``text_NE``, normalised."""
+        text = getattr(self.text, "text", self.text)
+        count, length = tokens_NL.shape
+        embedded_NLV = embedded_NLV + text.positional_embedding[:length].to(embedded_NLV.dtype)
+        read_NLV = text.transformer(embedded_NLV, attn_mask=text.attn_mask[:length, :length])
+        end_NV = text.ln_final(read_NLV)[torch.arange(count), tokens_NL.argmax(1)]
+        projection = text.text_projection
+        text_NE = projection(end_NV) if isinstance(projection, nn.Linear) else end_NV @ projection
+        return normalize(text_NE, dim=-1).float()
+
+    def _token_embedding(self) -> nn.Embedding:
+        return getattr(self.text, "text", self.text).token_embedding
+
+
+def load_tokenizer(backbone: str) -> open_clip.SimpleTokenizer:
+    """The tokenizer of a backbone's text tower.
+
+    Raises:
+        UserError: for an unknown backbone, or one whose text tower is not open_clip's own.
+    """
+    synmg_tiny.register()
+    config = open_clip.get_model_config(backbone)
+    if config is None:
+        raise UserError(f"unknown backbone {backbone!r}; {nearest(backbone, open_clip.list_models())}")
+    if "hf_model_name" in config["text_cfg"] or "hf_tokenizer_name" in config["text_cfg"]:
+        raise UserError(f"the backbone {backbone} needs the package transformers, which is not supported; take another")
+    return open_clip.get_tokenizer(backbone)
+
+
+def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower:
+    """Builds both towers, with every weight frozen.
+
+    Args:
+        backbone: an open_clip model's name.
+        pretrained: a tag, a file, or None: random weights, the same ones at every call.
+        image_size: side of a frame in pixels; position embeddings are interpolated to it.
+
+    Raises:
+        UserError: for an unknown backbone, one whose visual tower is no transformer, weights that cannot be found or do
+            not fit, or an image size that the tower cannot take.
+    """
+    tokenizer, config = load_tokenizer(backbone), open_clip.get_model_config(backbone)
+    weights = find_weights(backbone, pretrained) if pretrained else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = _create(backbone, weights, image_size, config)
+    mean = weights.mean if weights else open_clip.OPENAI_DATASET_MEAN
+    std = weights.std if weights else open_clip.OPENAI_DATASET_STD
+    suffix = "-quickgelu" if weights and weights.quick_gelu and not backbone.endswith("-quickgelu") else ""
+    temporal = load_file(weights.temporal) if weights and weights.temporal else None
+    return Tower(model, tokenizer, backbone + suffix, mean, std, temporal)
+
+
+def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> nn.Module:
+    path = None if weights is None else str(weights.path)
+    other_size = image_size if config["vision_cfg"].get("image_size", 224) != image_size else None
+    try:
+        return open_clip.create_model(
+            backbone,
+            pretrained=path,
+            force_quick_gelu=weights is not None and weights.quick_gelu,
+            force_image_size=other_size,
+            weights_only=True,
+        )
+    except (pickle.UnpicklingError, SafetensorError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "empty"
+        raise UserError(f"the weights {path} cannot be read as plain tensors ({reason}); use .safetensors") from None
+    except (RuntimeError, AssertionError, KeyError, AttributeError) as error:
+        what = f"the weights {path} do not fit" if path else f"{image_size} pixels do not fit"
+        detail = " ".join(str(error).split())[:200]
+        raise UserError(f"{what} the backbone {backbone}; is it another model's? ({detail})") from None
+
+
+def _blocks(visual: nn.Module, name: str) -> nn.ModuleList:
+    """The transformer blocks of open_clip's own tower, or of its wrapper of a timm tower."""
+    if hasattr(visual, "transformer"):
+        return visual.transformer.resblocks
+    blocks = getattr(getattr(visual, "trunk", None), "blocks", None)
+    if blocks is None:
+        raise UserError(f"the visual tower of {name} is no transformer; take a backbone such as ViT-B-16")
+    return blocks
+
+
+def _content_sha256(model: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

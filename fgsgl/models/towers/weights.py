@@ -1,0 +1,124 @@
+"""From the setting ``pretrained`` to a file of weights that can be read without running code from it.
+
+A tag of open_clip's is looked up in the local cache first; the network is asked only when it answers within seconds
+(open_clip alone would retry for most of a minute).
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import open_clip
+from huggingface_hub import constants, try_to_load_from_cache
+from open_clip.pretrained import download_pretrained
+
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.util.errors import UserError, nearest
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+SHIPPED = {synmg_tiny.NAME: {synmg_tiny.NAME: (synmg_tiny.weights_path, synmg_tiny.temporal_path)}}
+"""Backbone -> tag -> files of the tower and of its temporal encoder, of the towers that this package brings along."""
+_CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_PATIENCE_S = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsFile:
+    """A file of weights, and what has to be known to use it."""
+
+    path: Path
+    quick_gelu: bool = False
+    """The weights were trained with QuickGELU (OpenAI's and some others)."""
+    mean: tuple[float, float, float] = open_clip.OPENAI_DATASET_MEAN
+    std: tuple[float, float, float] = open_clip.OPENAI_DATASET_STD
+    temporal: Path | None = None
+    """Weights of a temporal encoder that was pretrained with the tower."""
+
+
+def find_weights(backbone: str, pretrained: str) -> WeightsFile:
+    """The file for a tag, or for the path of a file. A tag's file may be downloaded.
+
+    Nothing in a file tells the activation that it was trained with. One given by path is taken for OpenAI's when its
+    name or its folder's says ``openai`` or ``quickgelu``; for others, name the backbone ``...-quickgelu``.
+
+    Raises:
+        UserError: if there is no such file or tag, the file is of a kind that could run code, or the tag's file is not
+            in the cache and its server does not answer.
+    """
+    if shipped := SHIPPED.get(backbone, {}).get(pretrained):
+        tower, temporal = shipped
+        return WeightsFile(path=checked(tower()), temporal=checked(temporal()))
+    if tag := open_clip.get_pretrained_cfg(backbone, pretrained):
+        known = {name: tuple(tag[name]) for name in ("mean", "std") if tag.get(name)}
+        path = checked(_tag_file(backbone, pretrained, tag))
+        return WeightsFile(path=path, quick_gelu=bool(tag.get("quick_gelu")), **known)
+    if Path(pretrained).suffix in SUFFIXES or os.sep in pretrained or Path(pretrained).is_file():
+        path = checked(Path(pretrained))
+        names = f"{path.absolute().parent.name}/{path.name}".lower()
+        return WeightsFile(path=path, quick_gelu="openai" in names or "quickgelu" in names)
+    tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(backbone)]
+    hint = nearest(pretrained, tags) if tags else "it has no tags"
+    raise UserError(f"{pretrained!r} is neither a tag of {backbone} nor a file of weights; {hint}")
+
+
+def checked(path: Path) -> Path:
+    """The path, if a file of weights lies there that is no program.
+
+    Raises:
+        UserError: if not.
+    """
+    if not path.is_file():
+        raise UserError(f"no weights at {path}; give an existing file ({', '.join(SUFFIXES)}) or a tag")
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"the weights {path} are of an unknown kind; expected {', '.join(SUFFIXES)}")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+                raise UserError(
+                    f"the weights {path} are a TorchScript archive, which is a program, and are not loaded; "
+                    "use the same weights as .safetensors (for OpenAI's: the tag 'openai')"
+                )
+    return path
+
+
+def _tag_file(backbone: str, name: str, tag: dict) -> Path:
+    """The cached file of a tag; downloaded when it is missing and its server answers."""
+    repository, _, filename = tag.get("hf_hub", "").rpartition("/")
+    if repository:
+        server = constants.ENDPOINT
+        for candidate in (filename,) if filename else _CACHED_NAMES:
+            cached = try_to_load_from_cache(repository, candidate)
+            if isinstance(cached, str):
+                return Path(cached)
+    else:
+        server = "{0.scheme}://{0.netloc}".format(urlsplit(tag["url"]))
+        cached_file = Path("~/.cache/clip").expanduser() / Path(urlsplit(tag["url"]).path).name
+        if cached_file.is_file():
+            return cached_file
+    advice = f"the weights {name!r} of {backbone} are not on this machine, and {server} "
+    advice += "{}; give a file instead: pretrained=/path/to/weights.safetensors"
+    if constants.HF_HUB_OFFLINE:
+        raise UserError(advice.format("is not asked (HF_HUB_OFFLINE is set)"))
+    if reason := _unreachable(server):
+        raise UserError(advice.format(f"does not answer ({reason})"))
+    try:
+        return Path(download_pretrained(tag))
+    except (OSError, RuntimeError) as error:
+        raise UserError(advice.format(f"did not give them ({str(error).splitlines()[0]})")) from None
+
+
+def _unreachable(server: str) -> str:
+    """Why a server cannot be reached; empty when it answers, be it with an error page."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(server, method="HEAD"), timeout=_PATIENCE_S).close()
+    except urllib.error.HTTPError:
+        return ""
+    except OSError as error:
+        return str(getattr(error, "reason", error))
+    return ""

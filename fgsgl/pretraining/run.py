@@ -1,0 +1,160 @@
+"""One pretraining run: renders in the background, trains, saves, evaluates."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fgsgl.pretraining.caption_bank import Bank
+from fgsgl.pretraining.evaluate import evaluate
+from fgsgl.pretraining.pool import Pool, render, start_rendering
+from fgsgl.pretraining.teacher import taught
+from fgsgl.pretraining.train import Recipe, Trainer
+from fgsgl.util.errors import UserError
+
+CHECKPOINT = "checkpoint.pt"
+CURVE = "curve.csv"
+SAVE_EVERY_S = 120
+EVALUATE_EVERY_S = 400
+COOLDOWN = 0.4
+"""Share of a call's time in which the learning rate falls linearly to zero."""
+LOSSES = ("pose", "motion", "frame", "change", "caption", "video", "local", "slim")
+
+log = logging.getLogger(__name__)
+
+
+class Curve:
+    """``curve.csv``: one row an evaluation, with the losses averaged since the last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sums: dict[str, list[float]] = {}
+        self._started = time.monotonic()
+
+    def add(self, values: dict[str, float]) -> None:
+        """Takes in the losses of one step."""
+        for name, value in values.items():
+            self._sums.setdefault(f"loss_{name}", []).append(value)
+
+    def latest(self) -> str:
+        """The losses since the last row, averaged over their last 20 steps, for the log."""
+        return " ".join(f"{name.removeprefix('loss_')} {np.mean(sums[-20:]):.3f}" for name, sums in self._sums.items())
+
+    def write(self, step: int, clips: int, pool: int, measured: dict[str, float]) -> dict[str, float]:
+        """Appends a row and returns it; the columns are those of the file's first row."""
+        row = {"step": step, "clips_seen": clips, "pool": pool, "minutes": (time.monotonic() - self._started) / 60}
+        row |= {f"loss_{name}": float("nan") for name in LOSSES}
+        row |= {name: float(np.mean(values)) for name, values in self._sums.items()} | measured
+        self._sums.clear()
+        new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(row)
+            writer.writerow([f"{value:.5g}" if isinstance(value, float) else value for value in row.values()])
+        return row
+
+
+def pretrain(
+    out: Path,
+    *,
+    minutes: float,
+    resume: bool = False,
+    seed: int = 0,
+    threads: int = 1,
+    device: str = "cpu",
+    recipe: Recipe | None = None,
+    progress: Callable[[dict[str, float]], None] | None = None,
+) -> None:
+    """Trains for some minutes of wall time, rendering the pool meanwhile; the checkpoint is saved on the way out.
+
+    Args:
+        out: folder for the pool, ``checkpoint.pt`` and ``curve.csv``.
+        minutes: how long from now on.
+        resume: go on from the folder's checkpoint; without it a folder that has one is refused.
+        seed: of everything; used when no recipe is given.
+        threads: torch threads of each of the two networks, which train side by side.
+        device: torch device of the training; rendering is on the CPU.
+        recipe: other settings than the default.
+        progress: called with each row of the curve.
+
+    Raises:
+        UserError: for a checkpoint where none is expected, none where one is, or one of another recipe.
+    """
+    checkpoint = out / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise UserError(f"{checkpoint} exists; give --resume to go on from it, or another --out folder")
+    if resume and not checkpoint.exists():
+        raise UserError(f"no pretraining checkpoint at {checkpoint}; leave --resume out to begin")
+    torch.set_num_threads(threads)
+    recipe = recipe or Recipe(seed=seed)
+    teacher = taught(out, recipe.teacher, num_frames=recipe.num_frames, seed=recipe.seed, device=device)
+    bank = Bank(teacher.embed, teacher.known, recipe.seed)
+    started = time.monotonic()
+    render(out / "held_out", recipe.held_out_clips, recipe.seed, recipe.num_frames, held_out=True)
+    renderer = start_rendering(out / "pool", recipe.pool_clips, recipe.seed, recipe.num_frames)
+    try:
+        pool = _first_clips(out / "pool", recipe.first_clips, renderer.is_alive)
+        trainer = Trainer(recipe, pool, teacher, bank, device)
+        if resume:
+            trainer.load(checkpoint)
+        _loop(trainer, Pool(out / "held_out"), Curve(out / CURVE), checkpoint, started + 60 * minutes, progress)
+    finally:
+        renderer.terminate()
+
+
+def _first_clips(folder: Path, wanted: int, alive: Callable[[], bool]) -> Pool:
+    pool = Pool(folder)
+    while len(pool) < wanted and alive():
+        time.sleep(0.2)
+        pool.refresh()
+    if not len(pool):
+        raise UserError(f"no clip was rendered into {folder}; see the error above")
+    return pool
+
+
+def _loop(
+    trainer: Trainer,
+    held_out: Pool,
+    curve: Curve,
+    checkpoint: Path,
+    deadline: float,
+    progress: Callable[[dict[str, float]], None] | None,
+) -> None:
+    saved = evaluated = started = time.monotonic()
+    cooldown_s = COOLDOWN * (deadline - started)
+    try:
+        while (now := time.monotonic()) < deadline:
+            trainer.rate = min(1.0, (deadline - now) / cooldown_s)
+            curve.add(trainer.train_step())
+            if now - saved > SAVE_EVERY_S:
+                trainer.pool.refresh()
+                log.info(
+                    "pretraining: step %d, %d clips in the pool, %s", trainer.step, len(trainer.pool), curve.latest()
+                )
+                trainer.save(checkpoint)
+                saved = time.monotonic()
+            if now - evaluated > EVALUATE_EVERY_S:
+                _measure(trainer, held_out, curve, progress)
+                evaluated = time.monotonic()
+    finally:
+        trainer.save(checkpoint)
+    _measure(trainer, held_out, curve, progress)
+
+
+def _measure(
+    trainer: Trainer, held_out: Pool, curve: Curve, progress: Callable[[dict[str, float]], None] | None
+) -> None:
+    trainer.finish()
+    averages = trainer.averages
+    measured = evaluate(averages["tower"], averages["slim"], trainer.bank, held_out, trainer.device)
+    row = curve.write(trainer.step, trainer.clips_seen(), len(trainer.pool), measured)
+    log.info("pretraining: %s", {name: round(value, 3) for name, value in row.items()})
+    if progress is not None:
+        progress(row)

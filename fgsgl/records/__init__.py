@@ -1,0 +1,1 @@
+"""Protocols, records, plans and the ledger: what is known of every run. Imports no torch."""

@@ -1,0 +1,117 @@
+"""The protocol: everything that every method of a board has in common. Frozen and hashed; each row carries the hash."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from fgsgl.data.clip_table import PER_SEGMENT
+from fgsgl.records.identity import LATER, digest, identity
+from fgsgl.util.errors import UserError, nearest
+
+EVALUATION = "every clip of the test split once, one view, whole frame, last epoch's weights"
+SEALED = (
+    "every clip of the validation split once, one view, whole frame, last epoch's weights; the test split stays sealed"
+)
+"""Of a search's trials, which choose settings: nothing of the test split is opened."""
+SIZES = ("quick", "standard")
+SAMPLINGS = ("plain", "class_balanced")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protocol:
+    """What is held fixed while methods, factors and seeds change."""
+
+    dataset: str
+    preset: str
+    data_seed: int = 0
+    """Seed of a generated data set."""
+    num_frames: int = 8
+    """Frames a recognizer sees of a clip."""
+    image_size: int = 112
+    """Side of a frame in pixels."""
+    epochs: int
+    batch_size: int = 16
+    """Clips a step, over all devices and accumulated parts."""
+    flip: float = 0.5
+    """Probability of mirroring a training clip."""
+    shift: float = 0.06
+    """Largest random translation of a training clip, as a share of the image side."""
+    brightness: float = 0.2
+    """Largest relative change of brightness and contrast of a training clip."""
+    backbone: str = "synmg-tiny"
+    """The open_clip model of every vision-language method."""
+    pretrained: str = "synmg-tiny"
+    """Its weights: a tag of open_clip's, or a file."""
+    skip_bad: bool = False
+    """Leave out clips whose video cannot be read; they are counted on the board."""
+    evaluation: str = EVALUATION
+    """``EVALUATION`` or ``SEALED``."""
+    size: str = field(default="quick", metadata=LATER)
+    """Of every method: ``quick`` trains on two cores, ``standard`` is the published one, for a GPU."""
+    accumulate: int = field(default=1, metadata=LATER)
+    """Parts that a step's batch is computed in, one after the other, where memory is short."""
+    sampling: str = field(default="plain", metadata=LATER)
+    """``plain``: every training clip once an epoch. ``class_balanced``: as many draws, each class equally likely."""
+    label_smoothing: float = field(default=0.0, metadata=LATER)
+    """Share of a label that is spread evenly over all classes (arXiv 1512.00567)."""
+    logit_adjustment: float = field(default=0.0, metadata=LATER)
+    """Power of the training classes' shares that test scores are divided by (arXiv 2007.07314); 0: none."""
+    ema: float = field(default=0.0, metadata=LATER)
+    """Decay of the moving average of the weights that is evaluated; 0: the last weights themselves."""
+    views: int = field(default=1, metadata=LATER)
+    """Choices of frames that a test clip is scored with; their probabilities are averaged."""
+    patience: int = field(default=0, metadata=LATER)
+    """Epochs without a better top-1 on the validation split after which a training ends; 0: it never ends early."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_frames", "image_size", "epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        for name, valid in (("size", SIZES), ("sampling", SAMPLINGS), ("evaluation", (EVALUATION, SEALED))):
+            if getattr(self, name) not in valid:
+                raise UserError(f"{name} is {getattr(self, name)!r}; {nearest(str(getattr(self, name)), valid)}")
+        for name in ("label_smoothing", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more, and less than 1")
+        for name in ("logit_adjustment", "patience"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if self.accumulate < 1 or self.batch_size % self.accumulate:
+            raise UserError(
+                f"accumulate is {self.accumulate}, expected a number that divides the batch of {self.batch_size} clips"
+            )
+        if not 1 <= self.views <= PER_SEGMENT:
+            raise UserError(f"views is {self.views}, expected 1 to {PER_SEGMENT}: the frames kept of a segment")
+
+    @property
+    def scored_split(self) -> str:
+        """The split that a trained recognizer is scored on: ``test``, or ``val`` while that is sealed."""
+        return "val" if self.evaluation == SEALED else "test"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for records and configs."""
+        return dataclasses.asdict(self)
+
+    def hash(self) -> str:
+        """16 hex digits over every field that changes results."""
+        return digest(identity(self))
+
+
+def default_protocol(dataset: str, preset: str | None = None, **changes: Any) -> Protocol:
+    """The data set's own protocol (from its file in ``fgsgl/data/sets``) with the given fields changed.
+
+    Raises:
+        UserError: for an unknown data set, preset or field.
+    """
+    from fgsgl.data import datasets
+
+    module = datasets.get(dataset, preset)
+    preset = preset or module.PRESETS[0]
+    valid = [field.name for field in dataclasses.fields(Protocol)]
+    for name in changes:
+        if name not in valid:
+            raise UserError(f"unknown protocol field {name!r}; {nearest(name, valid)}")
+    given = {name: value for name, value in changes.items() if value is not None}
+    return Protocol(dataset=dataset, preset=preset, **{**module.PROTOCOL[preset], **given})

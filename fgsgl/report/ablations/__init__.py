@@ -1,0 +1,1 @@
+"""Ablation designs: evaluation and tables."""

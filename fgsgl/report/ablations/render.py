@@ -1,0 +1,221 @@
+"""The ablations as people read them: ``ablation.md``, ``ablation.csv``, and the sentences under each table."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fgsgl.records.plan_file import title_of
+from fgsgl.report.ablations.evaluate import MARGIN, PAIRED, TESTED, Ablation, ablations
+from fgsgl.report.board.board import REFERENCE, Board
+from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
+from fgsgl.stats.seeds import LEVEL, fewest_pairs, smallest_p
+from fgsgl.util.escaping import markdown_text, no_formula, printable
+from fgsgl.util.files import write_whole
+
+ARMS = ("Arm", "n", "Top-1 %", "Difference", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")
+EFFECTS = ("Factor", "Main effect", "p (Holm)", "Shapley value", "One-out", "One-in")
+INTERACTIONS = ("Factors", "Interaction", "p (Holm)")
+
+
+def write_ablations(board: Board) -> tuple[Ablation, ...]:
+    """Writes ``ablation.{md,csv}`` into the board's folder, where it has designs, and returns them evaluated."""
+    found = ablations(board)
+    if found:
+        write_whole(board.folder / "ablation.md", markdown(found))
+        write_whole(board.folder / "ablation.csv", csv(found))
+    return found
+
+
+def markdown(ablations: Sequence[Ablation]) -> str:
+    """A section a design, each with its tables and its note."""
+    lines = ["# Ablations", ""]
+    for ablation in ablations:
+        lines += [f"## {markdown_text(title(ablation))}", ""]
+        lines += [*markdown_table(numeric_headings(ARMS, texts=1), arm_rows(ablation)), ""]
+        if ablation.effects is not None:
+            mains, interactions = effect_rows(ablation)
+            lines += [*markdown_table(numeric_headings(EFFECTS, texts=1), mains), ""]
+            if interactions:
+                lines += [*markdown_table(numeric_headings(INTERACTIONS, texts=1), interactions), ""]
+        lines += [*(f"- {markdown_text(sentence)}" for sentence in note(ablation)), ""]
+    return "\n".join(lines)
+
+
+def csv(ablations: Sequence[Ablation]) -> str:
+    """One line an arm and one an effect, of every design."""
+    parts = []
+    for ablation in ablations:
+        arms = ablation.arms.assign(kind="arm", off=[", ".join(off) for off in ablation.arms["off"]])
+        frames = [arms]
+        if ablation.effects is not None:
+            frames.append(ablation.effects.assign(n=len(ablation.seeds)))
+        parts += [f.assign(design=title(ablation), protocol=ablation.protocol_hash) for f in frames]
+    columns = ["design", "protocol", "kind", "off", "variant", "label", *PAIRED, "factor", "effect", "low", "high"]
+    table = pd.concat(parts, ignore_index=True).reindex(columns=columns)
+    for name in ("design", "off", "variant", "label", "factor"):
+        table[name] = [no_formula(str(text)) for text in table[name].fillna("")]
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def title(ablation: Ablation) -> str:
+    """``factorial over fgsa, cpa``."""
+    return printable(title_of(ablation.design, ablation.factors, ablation.aliases))
+
+
+def effect_rows(ablation: Ablation) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """The cells of the tables ``EFFECTS`` and ``INTERACTIONS`` of a factorial."""
+    n, table = len(ablation.seeds), ablation.effects
+    family = int(table["kind"].isin(TESTED).sum())
+    by_kind = {kind: rows.set_index("factor") for kind, rows in table.groupby("kind")}
+    mains = []
+    for factor, row in by_kind["main"].iterrows():
+        others = [by_kind[kind].loc[factor] if kind in by_kind else None for kind in ("shapley", "one_out", "one_in")]
+        mains.append((factor, _effect(row), adjusted_p(row["p_holm"], n, family), *map(_effect, others)))
+    pairs = by_kind["interaction"].iterrows() if "interaction" in by_kind else ()
+    interactions = [(pair, _effect(row), adjusted_p(row["p_holm"], n, family)) for pair, row in pairs]
+    return mains, interactions
+
+
+def adjusted_p(p_holm: float, n: int, family: int) -> str:
+    """The p, or that no p over ``n`` seeds in a family of that size gets below 0.05."""
+    if math.isnan(p_holm):
+        return EMPTY
+    if family * smallest_p(n) > LEVEL:
+        return f"cannot reach {LEVEL:g} with n = {n}"
+    return p_text(p_holm)
+
+
+def arm_rows(ablation: Ablation) -> list[tuple[str, ...]]:
+    """The cells of the table ``ARMS``: each row once, whatever the number of arms that share it."""
+    return [_arm(row, ablation.family) for row in _distinct(ablation).itertuples()]
+
+
+def _distinct(ablation: Ablation) -> pd.DataFrame:
+    return ablation.arms.drop_duplicates("variant")
+
+
+def _arm(row: Any, family: int) -> tuple[str, ...]:
+    texts = (row.label, str(int(row.n)), number(row.mean), _plus_minus(row.difference, row.half_width))
+    if math.isnan(row.difference):
+        return (*texts, *[EMPTY] * 4)
+    wins = f"{100 * row.wins:.0f} % ({100 * row.wins_low:.0f}–{100 * row.wins_high:.0f})"
+    return (*texts, adjusted_p(row.p_holm, row.n, family), number(row.d_z, 2, "+"), wins, _verdict(row.equivalent_p))
+
+
+def _verdict(p: float) -> str:
+    if math.isnan(p):
+        return EMPTY
+    equals = "p " if p_text(p).startswith("<") else "p = "
+    return f"{'yes' if p <= LEVEL else 'not shown'} ({equals}{p_text(p)})"
+
+
+def _effect(row: pd.Series | None) -> str:
+    return EMPTY if row is None else _plus_minus(row["effect"], row["high"] - row["effect"])
+
+
+def _plus_minus(value: float, half: float) -> str:
+    return number(value, 2, "+") + ("" if math.isnan(half) else f" ± {half:.2f}")
+
+
+def note(ablation: Ablation) -> tuple[str, ...]:
+    """What the tables of a design are over, and what they cannot tell."""
+    return tuple(map(printable, (*_about_arms(ablation), *_about_effects(ablation), *_about_gaps(ablation))))
+
+
+def _about_arms(ablation: Ablation) -> Iterator[str]:
+    family, compared = ablation.family, _distinct(ablation).dropna(subset=["difference"])
+    yield (
+        f"Difference: top-1 of the arm minus that of {ablation.reference} with the same seed, in points; mean over the "
+        "n seeds that both have ± half its 95 % Student t interval."
+    )
+    yield (
+        f"p: exact two-sided sign-flip test, Holm-adjusted over the family of this design's {family} comparisons, done "
+        "or not."
+    )
+    yield from _out_of_reach(sorted({int(n) for n in compared["n"]}), family, "comparisons")
+    yield (
+        "d_z: mean over standard deviation of the paired differences. Wins: probability that the arm beats the "
+        "reference with the same seed (ties half), and its 95 % interval. Within: two one-sided t tests that the "
+        f"difference is smaller than {MARGIN:g} point, at {LEVEL:g}, not adjusted; what is not shown may still hold."
+    )
+    differs, same = compared["p_holm"] <= LEVEL, compared["equivalent_p"] <= LEVEL
+    for told, what in (
+        (differs, f"Differs from {ablation.reference} (adjusted p at most {LEVEL:g})"),
+        (same, f"No difference larger than {MARGIN:g} point"),
+        (~differs & ~same, "Cannot be told"),
+    ):
+        if told.any():
+            yield f"{what}: {'; '.join(compared.loc[told, 'label'])}."
+    n_arms, n_rows = len(ablation.arms), len(_distinct(ablation))
+    if n_rows < n_arms:
+        yield f"{n_arms} arms in {n_rows} rows; the rest computes what one of these does: {_shared(ablation)}."
+
+
+def _shared(ablation: Ablation) -> str:
+    """What the arms without a row of their own change more, or less, than the row that stands for them."""
+    offs = _distinct(ablation).set_index("variant")["off"]
+    changes: Counter[str] = Counter()
+    for arm in ablation.arms[ablation.arms.duplicated("variant")].itertuples():
+        more = [f"without {name}" for name in arm.off if name not in offs[arm.variant]]
+        less = [f"with {name}" for name in offs[arm.variant] if name not in arm.off]
+        changes[" and ".join(more + less)] += 1
+    return ", ".join(f"{change}{f' ({count} arms)' * (count > 1)}" for change, count in changes.items())
+
+
+def _out_of_reach(counts: Iterable[int], family: int, what: str) -> Iterator[str]:
+    for n in counts:
+        least = min(1.0, family * smallest_p(n))
+        if least > LEVEL:
+            yield (
+                f"With n = {n} no adjusted p of {family} {what} can be below {least:.2g}; {fewest_pairs(family)} seeds "
+                f"are the fewest that reach {LEVEL:g}."
+            )
+
+
+def _about_effects(ablation: Ablation) -> Iterator[str]:
+    table, n = ablation.effects, len(ablation.seeds)
+    if table is None:
+        if ablation.design == "factorial":
+            yield "No effects yet: they need a seed that every arm has."
+        return
+    family = int(table["kind"].isin(TESTED).sum())
+    yield (
+        f"Effects are of having the factor, in points, over the {n} seed{'s' * (n > 1)} that every arm has: mean ± "
+        "half its 95 % Student t interval. Main effect: mean with the factor minus mean without. Interaction: what a "
+        "factor is worth with the other minus without it. Shapley value: what it adds, over all orders of adding. "
+        "One-out: all minus all but it. One-in: it alone minus none."
+    )
+    yield f"p of effects: Holm-adjusted over the {family} main effects and interactions of this design."
+    yield from _out_of_reach([n], family, "effects")
+    by_kind = {kind: rows.set_index("factor") for kind, rows in table.groupby("kind")}
+    if "shapley" in by_kind:
+        shapley, out = by_kind["shapley"], by_kind["one_out"]
+        hidden = (shapley["low"] * shapley["high"] > 0) & (out["low"] * out["high"] <= 0)
+        if hidden.any():
+            yield (
+                f"Hidden by one-out: {', '.join(hidden[hidden].index)}. Taken out alone, the interval holds 0; the "
+                "Shapley value's does not: other factors may stand in for it."
+            )
+    if ablation.aliases:
+        yield f"This half cannot tell apart: {'; '.join(ablation.aliases)}."
+
+
+def _about_gaps(ablation: Ablation) -> Iterator[str]:
+    labels = {row.variant or REFERENCE[1]: row.label for row in _distinct(ablation).itertuples()}
+    for what, cells in (("planned, without a record", ablation.missing), ("failed", ablation.failed)):
+        seeds = defaultdict(list)
+        for cell in sorted(cells, key=lambda cell: cell.seed):
+            seeds[labels.get(cell.variant, cell.variant)].append(str(cell.seed))
+        if seeds:
+            listed = "; ".join(f"{name}: seed {', '.join(numbers)}" for name, numbers in seeds.items())
+            yield f"{len(cells)} cell{'s' * (len(cells) > 1)} {what}: {listed}."
+    waiting = {cell.variant for cell in (*ablation.missing, *ablation.failed)}
+    rows = _distinct(ablation)
+    without = rows[(rows["n"] == 0) & ~rows["variant"].replace("", REFERENCE[1]).isin(waiting)]
+    if len(without):
+        yield f"No cell that can be compared, the board says why: {'; '.join(without['label'])}."

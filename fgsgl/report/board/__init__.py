@@ -1,0 +1,1 @@
+"""The leaderboard: rows, scores, comparisons and notes, computed from records alone."""

@@ -1,0 +1,63 @@
+"""What the splits of a board's data share, by the audits in its records (:mod:`fgsgl.data.audit`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fgsgl.records.record import Record
+
+NOUNS = {"clip_ids": "clip id", "subjects": "subject", "videos": "file content"}
+"""What may stand in more than one split."""
+NAMING = "sentences"
+
+
+def splits_of(scored: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:
+    """The records of each data set, preset and set of test clips on a board, in this order."""
+    groups: dict[tuple[str, str, str], list[Record]] = {}
+    for record in scored:
+        key = record.protocol["dataset"], record.protocol["preset"], record.data["split_sha256"]
+        groups.setdefault(key, []).append(record)
+    return dict(sorted(groups.items()))
+
+
+def most(records: Sequence[Record]) -> dict[str, int | None] | None:
+    """The most that an audit of these records found of each kind; ``sentences`` is None where none read any text.
+
+    None if no record has an audit: those of older versions.
+    """
+    audits = [record.data["audit"] for record in records if "audit" in record.data]
+    if not audits:
+        return None
+    found = {name: [audit[name] for audit in audits if audit[name] is not None] for name in (*NOUNS, NAMING)}
+    return {name: max(counts, default=None) for name, counts in found.items()}
+
+
+def in_short(records: Sequence[Record]) -> str:
+    """For the CSV: ``clip_ids 0, subjects 8, videos 1``; empty without an audit."""
+    return ", ".join(f"{name} {count}" for name, count in (most(records) or {}).items() if count is not None)
+
+
+def sentence(data: str, records: Sequence[Record]) -> str:
+    """For the note under a board."""
+    found = most(records)
+    if found is None:
+        return f"No audit of {data}: its records are older than the audit."
+    *first, last = (_counted(found[name], noun) for name, noun in NOUNS.items())
+    text = f"Audit of {data}: {', '.join(first)} and {last} (SHA-256) stand in more than one split"
+    if found[NAMING] is not None:
+        text += f"; {_counted(found[NAMING], 'sentence')} of FG-Text say the name of their class"
+    return f"{text}. What is shared may make scores too good." if any(found.values()) else f"{text}."
+
+
+def opened(data: str, records: Sequence[Record]) -> str:
+    """For the note: how often the test split was opened. A record of an older version, which did not count, is one."""
+    counts = {record.cell_id: record.test_openings for record in records}.values()
+    times = _counted(sum(1 if count is None else count for count in counts), "time")
+    return (
+        f"The test split of {data} was opened {'at least ' * (None in counts)}{times}, to evaluate "
+        f"{_counted(len(counts), 'cell')}."
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'s' * (count != 1)}"

@@ -1,0 +1,184 @@
+"""The leaderboard: one row per method x variant x data set x preset x protocol x kind, computed from records alone.
+
+Shares (``top1`` and its like) are 0..1, as in the records; differences are in percentage points.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fgsgl.records.ledger import load
+from fgsgl.records.plan_file import Planned, Tuning, load_plan, load_tunings
+from fgsgl.records.record import Record
+from fgsgl.report.board import tuned
+from fgsgl.report.board.comparisons import differences, ties
+from fgsgl.report.board.notes import cost_note, note, require_floors
+from fgsgl.report.board.predictions import AnswerBook, Twins, twins
+from fgsgl.report.board.published import published
+from fgsgl.report.board.rows import (
+    KEY,
+    PARTS,
+    REFERENCE,
+    Key,
+    by_seed,
+    label,
+    part_of,
+    planned_key,
+    row_key,
+    rows,
+    scored_cells,
+)
+from fgsgl.report.board.scores import COSTS, numbers, state
+from fgsgl.util.escaping import printable
+
+__all__ = [
+    "COLUMNS", "REFERENCE", "TEXTS", "Board", "by_seed", "label", "leaderboard", "part_of", "planned_key",
+    "read_board", "row_key",
+]  # fmt: skip
+COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped", *tuned.COUNTS)
+SHARES = (
+    "top1", "top1_ci_low", "top1_ci_high", "top5", "mean_class", "macro_f1", "category_top1", "fine_top1", "group_top1",
+    "f1_mean",
+)  # fmt: skip
+EFFECTS = (
+    "diff_top1", "diff_ci_low", "diff_ci_high", "p", "p_holm", "smallest_p", "smallest_p_holm", "mcnemar_p", "d_z",
+    "wins", "wins_low", "wins_high",
+)  # fmt: skip
+NUMBERS = (*SHARES, *EFFECTS, "floor", "params_m", "trainable_m", "train_s", *COSTS, *tuned.HOURS)
+COLUMNS = (
+    "label", *KEY, "n_seeds", "n_subjects", "n_clips", *SHARES, "interval_over", "tied", *EFFECTS, "diff_over",
+    "n_pairs", "family", "diff_note", "floor", "params_m", "trainable_m", "train_s", *COSTS, "pretraining", "skipped",
+    "audit", "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
+    *tuned.COUNTS, *tuned.HOURS, *tuned.TEXTS,
+)  # fmt: skip
+TEXTS = tuple(name for name in COLUMNS if name not in COUNTS + NUMBERS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Board:
+    """A leaderboard and what it was made from."""
+
+    folder: Path
+    table: pd.DataFrame
+    """See :func:`leaderboard`."""
+    note: tuple[str, ...]
+    """Sentences that belong under the table."""
+    cost_note: tuple[str, ...]
+    """Those that belong under its columns on cost."""
+    cells: dict[Key, tuple[Record, ...]]
+    """The records of each row, by seed; failed ones included."""
+    scored: dict[Key, tuple[Record, ...]]
+    """The records behind each row's numbers: none for a refused row."""
+    planned: tuple[Planned, ...]
+    """Cells of the plan without a record."""
+    twins: tuple[Twins, ...]
+    """Rows that gave the same answers."""
+    published: pd.DataFrame
+    """Of :func:`fgsgl.report.board.published.published`, for the board's data sets; shown apart."""
+    answers: AnswerBook
+    """What every cell said of every clip, read when it is asked for."""
+
+
+def read_board(folder: Path) -> Board:
+    """The board of ``<folder>/ledger`` and ``<folder>/plan.json``.
+
+    Raises:
+        UserError: from :func:`fgsgl.records.ledger.load`, or from :func:`leaderboard`.
+    """
+    records = load(folder)
+    plan, tunings = load_plan(folder, records), load_tunings(folder)
+    known = {record.cell_id for record in records}
+    planned = tuple(cell for cell in plan if cell.cell_id not in known)
+    cells = rows(records, plan)
+    scored = {key: scored_cells(group) for key, group in cells.items()}
+    answers = AnswerBook(ledger=folder / "ledger")
+    same = twins(scored, answers)
+    table = leaderboard(cells, scored, planned, same, answers, tunings)
+    about_tuned = (*tuned.note(table, cells, tunings), *tuned.superseded(records, cells))
+    return Board(
+        folder=folder, table=table, note=(*note(table, cells, scored, same), *map(printable, about_tuned)),
+        cost_note=cost_note(table), cells=cells, scored=scored, planned=planned, twins=same,
+        published=published(set(table["dataset"])), answers=answers,
+    )  # fmt: skip
+
+
+def leaderboard(
+    cells: Mapping[Key, Sequence[Record]],
+    scored: Mapping[Key, Sequence[Record]],
+    planned: Sequence[Planned],
+    same: Sequence[Twins],
+    answers: AnswerBook,
+    tunings: Sequence[Tuning] = (),
+) -> pd.DataFrame:
+    """One row for every method, variant and protocol that has a record or a planned cell; columns are ``COLUMNS``.
+
+    ``top1`` and the other shares are means over seeds (``group_top1`` and ``f1_mean`` of data sets whose classes form
+    groups). ``top1_ci_low`` and ``_high`` are its 95 % interval: ``interval_over`` is ``seeds`` (Student t) or, of a
+    single run, ``subjects`` (bootstrap over clips, whole subjects resampled).
+
+    ``diff_top1`` is the mean paired difference to FG-SGL under the same protocol, of a tuned row to its own method's
+    default, in percentage points, with interval, p and effect size over ``n_pairs`` pairs of ``diff_over``
+    (:mod:`fgsgl.report.board.comparisons`); empty with a ``diff_note`` where seeds or data differ. ``p_holm`` is
+    adjusted over all compared rows of the board, or all its tuned rows; ``smallest_p_holm`` is what it could be at
+    best. Rows that share a letter in ``tied`` cannot be told apart. What a tuned row's search was is in the last columns
+    (:mod:`fgsgl.report.board.tuned`).
+
+    Where several protocols stand on one board, ``label`` ends in ``@`` and the start of the protocol's hash. A row
+    whose scored clips are not exactly its split has no numbers and the status ``refused: ...``. Methods come first,
+    the best on top, then tuned rows; ceilings and floors stand at the foot.
+
+    Raises:
+        UserError: if a data set on the board has no scored floor, or the predictions of a cell are damaged.
+    """
+    waiting = Counter(planned_key(cell) for cell in planned)
+    labels = _labels(cells, waiting)
+    compared, letters, alike = differences(scored, answers), ties(scored), _same_answers(same, labels)
+    searched = tuned.columns(labels, cells, tunings)
+    table = []
+    for key in labels:
+        group = cells.get(key, ())
+        row = dict(zip(KEY, key, strict=True)) | {"label": labels[key], "tied": letters.get(key, "")}
+        row |= state(group, waiting[key]) | numbers(group, scored.get(key, ()), answers) | compared.get(key, {})
+        table.append(row | searched.get(key, {}) | {"same_answers": alike.get(key, "")})
+    require_floors(table)
+    frame = pd.DataFrame(table).reindex(columns=COLUMNS)
+    frame = frame.astype(
+        dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(TEXTS, "str")
+    )
+    # Texts as objects: to go through the rows takes pandas ten times as long where they are its own strings.
+    frame = frame.fillna(dict.fromkeys(TEXTS, "")).astype(dict.fromkeys(TEXTS, object))
+    part = [PARTS.index(part_of(row)) for row in frame.itertuples()]
+    order = ["part", "dataset", "preset", "protocol", "top1", "method", "variant"]
+    frame = frame.assign(part=part).sort_values(order, ascending=[name != "top1" for name in order])
+    return frame.drop(columns="part").reset_index(drop=True)
+
+
+def _labels(cells: Mapping[Key, Sequence[Record]], waiting: Mapping[Key, int]) -> dict[Key, str]:
+    """Of every row, finished or planned."""
+    names = {
+        record.method: str(record.config["display_name"])
+        for group in cells.values()
+        for record in group
+        if "display_name" in record.config
+    }
+    labels = {key: label(names.get(key[0], key[0]), key[1]) for key in (*cells, *waiting)}
+    if len({key[4] for key in labels}) > 1:
+        labels = {key: f"{text} @{printable(key[4][:6])}" for key, text in labels.items()}
+    return labels
+
+
+def _same_answers(same: Sequence[Twins], labels: Mapping[Key, str]) -> dict[Key, str]:
+    """For each row with the answers of others: the first few of these, and how many more there are."""
+    texts = defaultdict(dict)  # in every seed it may be others
+    for group in same:
+        first = group.rows[:6]  # not all: the rows of a large group would each name every other one
+        for key in group.rows:
+            n_left_out = len(group.rows) - len({*first, key})
+            names = ", ".join(labels[other] for other in first if other != key)
+            texts[key][names + (f" and {n_left_out} more" if n_left_out else "")] = None
+    return {key: "; ".join(found) for key, found in texts.items()}

@@ -1,0 +1,134 @@
+"""How rows differ: each from FG-SGL by pairs, with p adjusted over the whole board, and which cannot be told apart.
+
+Pairs are training seeds or, where two rows share a single one, the test subjects, over whose clips both were scored.
+N pairs, M rows. Differences are in percentage points.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fgsgl.methods.cell import TUNED
+from fgsgl.records.record import Record
+from fgsgl.report.board.predictions import AnswerBook, Answers
+from fgsgl.report.board.rows import REFERENCE, Key, by_seed, is_compared, is_tuned, reference_of
+from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
+from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups
+from fgsgl.stats.paired import Paired, compare
+
+MOST_TIED = 100
+"""Rows of one protocol whose pairs are all compared; their number grows with the square of the rows'."""
+
+
+def differences(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> dict[Key, dict[str, Any]]:
+    """The ``diff_*`` columns of every row that is compared, and the p of all of them adjusted as one family (Holm);
+    tuned rows, each held against its own method's default, are a family of their own."""
+    found = {
+        key: _difference(group, scored.get(reference_of(key), ()), answers)
+        for key, group in scored.items()
+        if is_compared(key)
+    }
+    for tuned in (False, True):
+        _adjust([row for key, row in found.items() if is_tuned(key) == tuned and "p" in row])
+    return found
+
+
+def _adjust(family: Sequence[dict[str, Any]]) -> None:
+    if family:
+        adjusted_M = holm(np.array([row["p"] for row in family]))
+        # Holm's p grows with each p of the family, so these are the smallest that it can give.
+        reached_M = holm(np.array([row["smallest_p"] for row in family]))
+        for row, adjusted, reached in zip(family, adjusted_M, reached_M, strict=True):
+            row |= {"p_holm": float(adjusted), "smallest_p_holm": float(reached), "family": len(family)}
+
+
+def _difference(scored: Sequence[Record], reference: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
+    """The paired difference to the reference, or a note on why there is none."""
+    if not scored or not reference:
+        return {}
+    theirs = by_seed(reference, (record.seed for record in reference))
+    mine = by_seed(scored, theirs)
+    if mine.keys() != theirs.keys():
+        lacking = [f"seed {seed} is missing here" for seed in sorted(theirs.keys() - mine.keys())]
+        lacking += [f"the reference lacks seed {seed}" for seed in sorted(mine.keys() - theirs.keys())]
+        return {"diff_note": f"not compared: {', '.join(lacking)}"}
+    if not _same_data(scored, reference):
+        return {"diff_note": "not compared: other data than the reference's"}
+    seeds = sorted(mine)
+    if len(seeds) > 1:
+        return _over_seeds([mine[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+    one, other = (answers.of(side[seeds[0]]) for side in (mine, theirs))
+    if one is None or other is None:
+        points = 100 * (mine[seeds[0]].metrics["top1"] - theirs[seeds[0]].metrics["top1"])
+        return {"diff_top1": points, "diff_note": "one seed, and no predictions beside the records to test over"}
+    return _over_subjects(one, other)
+
+
+def _over_seeds(mine: Sequence[Record], theirs: Sequence[Record]) -> dict[str, Any]:
+    paired = compare(*(100 * np.array([record.metrics["top1"] for record in side]) for side in (mine, theirs)))
+    return _effects(paired) | {
+        "diff_over": "seeds",
+        "diff_top1": paired.difference,
+        "diff_ci_low": paired.difference - paired.half_width,
+        "diff_ci_high": paired.difference + paired.half_width,
+        "p": paired.p,
+    }
+
+
+def _over_subjects(mine: Answers, theirs: Answers) -> dict[str, Any]:
+    """Two single runs on the same clips: whole subjects are flipped and resampled; McNemar's p ignores them."""
+    points_N = 100.0 * mine.right_N - 100.0 * theirs.right_N
+    low, high = bootstrap_interval(points_N, mine.subject_N)
+    share_S = pd.DataFrame({"mine": mine.right_N, "theirs": theirs.right_N}).groupby(mine.subject_N).mean()
+    paired = compare(100 * share_S["mine"].to_numpy(), 100 * share_S["theirs"].to_numpy())
+    return _effects(paired) | {
+        "diff_over": "subjects",
+        "diff_top1": float(points_N.mean()),
+        "diff_ci_low": low,
+        "diff_ci_high": high,
+        "p": sign_flip_clusters_p(points_N, mine.subject_N),
+        "mcnemar_p": mcnemar_p(mine.right_N, theirs.right_N),
+    }
+
+
+def _effects(paired: Paired) -> dict[str, Any]:
+    names = ("smallest_p", "d_z", "wins", "wins_low", "wins_high")
+    return {"n_pairs": paired.n} | {name: getattr(paired, name) for name in names}
+
+
+def ties(scored: Mapping[Key, Sequence[Record]]) -> dict[Key, str]:
+    """The letters of the groups of rows that cannot be told apart, best group first, among a protocol's methods; of
+    its tuned rows, which only stand against each other, capital letters.
+
+    A row takes part if it has the data and the seeds of its protocol's reference (of FG-SGL tuned) or, where there is
+    no such row, of the row with the most seeds. Nothing has a letter where there are fewer than three seeds, one row,
+    or more than :data:`MOST_TIED`.
+    """
+    protocols = defaultdict(list)
+    for key, group in scored.items():
+        if key[5] == "method" and group:
+            variant = TUNED if is_tuned(key) else REFERENCE[1]
+            protocols[(REFERENCE[0], variant, *key[2:])].append(key)
+    found: dict[Key, str] = {}
+    for reference, keys in protocols.items():
+        first = scored[reference if reference in keys else max(keys, key=lambda key: len(scored[key]))]
+        seeds = [record.seed for record in first]
+        cells = {key: by_seed(scored[key], seeds) for key in keys if _same_data(scored[key], first)}
+        cells = {key: by for key, by in cells.items() if by.keys() == set(seeds)}
+        if len(seeds) >= FEWEST_SEEDS and 1 < len(cells) <= MOST_TIED:
+            top1_MN = [[100 * by[seed].metrics["top1"] for seed in seeds] for by in cells.values()]
+            names = {str(number): key for number, key in enumerate(cells)}
+            groups = tied_groups(pd.DataFrame(top1_MN, index=list(names), columns=seeds))
+            case = str.upper if is_tuned(reference) else str.lower
+            found |= {names[name]: case(text) for name, text in letters(groups).items()}
+    return found
+
+
+def _same_data(one: Sequence[Record], other: Sequence[Record]) -> bool:
+    """Also the same test clips: those left out as bad may be others."""
+    return all(one[0].data[name] == other[0].data[name] for name in ("fingerprint", "split_sha256"))

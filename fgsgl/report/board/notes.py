@@ -1,0 +1,271 @@
+"""The sentences under a board: what its numbers are over, and what they cannot tell. Generated, never typed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fgsgl.methods.cell import TUNED
+from fgsgl.records.record import Record
+from fgsgl.report.board import audit
+from fgsgl.report.board.comparisons import MOST_TIED
+from fgsgl.report.board.predictions import Twins
+from fgsgl.report.board.rows import Key, listed, part_of, row_key
+from fgsgl.report.board.scores import failure_counts
+from fgsgl.stats.clusters import FEWEST_CLUSTERS
+from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p
+from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable
+
+NARROW_CLUSTERS = 8
+"""Subjects below which the bootstrap's 95 % interval covers less than 94 % (:mod:`fgsgl.stats.clusters`)."""
+
+
+def note(
+    table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], scored: Mapping[Key, Sequence[Record]],
+    same: Sequence[Twins],
+) -> tuple[str, ...]:  # fmt: skip
+    """One sentence or two a line, of a board's table and the records behind it."""
+    methods = table[table["kind"] == "method"]
+    sentences = (
+        *_about_data(table, [record for group in scored.values() for record in group]),
+        *missing_floors(table, scored),
+        *_about_cells(table, {record.cell_id: record for group in cells.values() for record in group}),
+        *_about_intervals(table, methods),
+        *difference_note(table),
+        *tuned_difference_note(table),
+        *_about_twins(table, same),
+        *_about_protocols(table),
+    )
+    return tuple(printable(sentence) for sentence in sentences)
+
+
+def difference_note(table: pd.DataFrame) -> tuple[str, ...]:
+    """The part of it that is about differences, tests and groups."""
+    defaults = _part(table, "method")
+    return tuple(printable(sentence) for sentence in (*_about_differences(defaults), *_about_ties(table)))
+
+
+def tuned_difference_note(table: pd.DataFrame) -> tuple[str, ...]:
+    """The part of it that is about the differences of tuned rows; nothing where there is none."""
+    return tuple(printable(sentence) for sentence in _about_tuned_differences(_part(table, "tuned")))
+
+
+def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
+    return table[[part_of(row) == part for row in table.itertuples()]]
+
+
+def cost_note(table: pd.DataFrame) -> tuple[str, ...]:
+    """The same for the columns on cost."""
+    sentences = ["Params M: parameters in millions, and how many of them are trained; Train s: mean over seeds."]
+    if table["gflops"].notna().any():
+        sentences.append(
+            "GFLOPs of one clip (a multiplication and an addition are two); latency of one clip and clips/s of a "
+            "batch, from frames in memory to probabilities, measured in the cell while others may have run beside it; "
+            "peak memory of the cell's process."
+        )
+    hardware = sorted(set(table.loc[table["kind"] == "method", "hardware"]) - {""})
+    if hardware:
+        sentences.append(f"Trained and measured on: {'; '.join(hardware)}.")
+    return tuple(printable(sentence) for sentence in sentences)
+
+
+def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
+    if "synmg" in set(table["dataset"]):
+        yield "Synthetic data: SynMG shows drawn figures. It compares methods and makes no claim about people."
+    yield from dict.fromkeys(caveat for record in done for caveat in record.data.get("caveats", ()))
+    for (dataset, preset, _), records in audit.splits_of(done).items():  # boards of several presets have several
+        record = records[-1]
+        n_present = sum(row["n"] > 0 for row in record.metrics["per_class"])
+        yield (
+            f"Test split of {dataset} {preset}: {record.data['n_clips']['test']} clips of "
+            f"{record.data['n_subjects']['test']} subjects, each clip scored exactly once; mean-class and macro-F1 are "
+            f"over the {n_present} of {len(record.data['classes'])} classes that have a clip. "
+            f"Floor: the largest class holds {100 * record.data['majority']:.1f} % of the clips."
+        )
+        yield audit.sentence(f"{dataset} {preset}", records)
+        yield audit.opened(f"{dataset} {preset}", records)
+    n_skipped = int(table["skipped"].max())
+    if n_skipped:
+        yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."
+
+
+def _about_cells(table: pd.DataFrame, records: Mapping[str, Record]) -> Iterator[str]:
+    """``records`` by their cells, of which one may be that of two rows."""
+    n_failed = sum(record.status == "failed" for record in records.values())
+    n_planned = int(table["n_planned"].sum())
+    if n_failed or n_planned:
+        failed = f", {n_failed} failed ({failure_counts(records.values())})" if n_failed else ""
+        planned = f", {n_planned} planned" if n_planned else ""
+        yield f"{len(records) + n_planned} cells: {len(records) - n_failed} done{failed}{planned}."
+    n_refused = int(table["status"].str.startswith("refused: ").sum())
+    if n_refused:
+        yield f"{n_refused} row(s) are refused and have no numbers: the status says why."
+
+
+def _about_intervals(table: pd.DataFrame, methods: pd.DataFrame) -> Iterator[str]:
+    trained = methods[methods["trainable_m"] != 0]
+    counts = sorted({int(n) for n in trained["n_seeds"] if n > 0})
+    if counts:
+        yield f"Numbers are means over seeds (n = {', '.join(map(str, counts))})."
+    if "seeds" in set(table["interval_over"]):
+        yield "± is half the 95 % Student t interval over seeds; it does not cover the choice of test subjects."
+    if len(trained) < len(methods):
+        yield "A row with nothing to train has one run, which is the same for every seed."
+    if 1 in counts:
+        yield "A row with n = 1 seed does not tell how much it varies from seed to seed."
+    single = table[table["interval_over"] == "subjects"]
+    if len(single):
+        few = sorted({int(n) for n in single["n_subjects"] if n < NARROW_CLUSTERS})
+        narrow = f"; with {', '.join(map(str, few))} subjects it is somewhat too narrow" if few else ""
+        yield (
+            "[low, high] of a single run is the 95 % interval of a bootstrap over its clips, the clips of a subject "
+            f"drawn together; it does not cover the choice of the seed{narrow}."
+        )
+    if ((table["n_seeds"] == 1) & (table["interval_over"] == "")).any():
+        yield (
+            f"A single run without an interval has fewer than {FEWEST_CLUSTERS} test subjects, or no predictions "
+            "beside its record."
+        )
+
+
+def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
+    compared = methods[methods["p_holm"].notna()]
+    if "seeds" in set(compared["diff_over"]):
+        yield (
+            "Difference: top-1 minus that of FG-SGL with the same seeds and protocol, in percentage points: mean of "
+            "the paired differences ± half their 95 % Student t interval."
+        )
+    if "subjects" in set(compared["diff_over"]):
+        yield (
+            "Difference [low, high]: of two single runs on the same clips, with a bootstrap of whole subjects; its "
+            "pairs are the subjects. McNemar's p over clips, which ignores subjects, is in the CSV and the HTML."
+        )
+    if len(compared):
+        sampled = compared["n_pairs"].max() > MOST_EXACT
+        test = f"sign-flip test ({2**MOST_EXACT:,} random patterns)" if sampled else "exact sign-flip test"
+        yield (
+            f"p: {test} over the pairs, two-sided, adjusted by Holm over one family, the "
+            f"{len(compared)} compared row(s) of this board. d_z: mean over standard deviation of the paired "
+            "differences; Wins: share of the pairs that the row wins, ties half (intervals in the CSV and the HTML)."
+        )
+    yield from _about_power(compared)
+    if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():
+        yield "No row is compared: FG-SGL and another method are not both finished under one protocol."
+    yield from _about_what_is_not_compared(methods)
+
+
+def _about_tuned_differences(tuned: pd.DataFrame) -> Iterator[str]:
+    compared = tuned[tuned["p_holm"].notna()]
+    if len(compared):
+        yield (
+            "Difference of a tuned row: top-1 minus that of its own method with the default settings, over pairs as in "
+            f"the other rows; p adjusted by Holm over a family of its own, the {len(compared)} compared tuned row(s)."
+        )
+    yield from _about_power(compared)
+    yield from _about_what_is_not_compared(tuned)
+
+
+def _about_what_is_not_compared(methods: pd.DataFrame) -> Iterator[str]:
+    labels = defaultdict(list)
+    for row in methods[methods["diff_note"] != ""].itertuples():
+        labels[row.diff_note].append(row.label)
+    for reason, of in labels.items():
+        yield f"{', '.join(of)}: {reason}."
+
+
+def _about_power(compared: pd.DataFrame) -> Iterator[str]:
+    """What the tests could not have found, however large the difference."""
+    pairs = compared.drop_duplicates(["diff_over", "n_pairs"]).sort_values(["diff_over", "n_pairs"])
+    for row in pairs.itertuples():
+        name = row.diff_over if row.n_pairs > 1 else row.diff_over.removesuffix("s")
+        if row.smallest_p > 0.05:
+            yield (
+                f"An exact sign-flip test cannot reach p < 0.05 with n = {row.n_pairs} {name} (the smallest p is "
+                f"{smallest_p(row.n_pairs):.2g}); {fewest_pairs()} are the fewest that can."
+            )
+        elif row.smallest_p_holm > 0.05:
+            yield (
+                f"With n = {row.n_pairs} {name} the smallest p is {row.smallest_p:.2g}, and at best "
+                f"{row.smallest_p_holm:.2g} after the adjustment: in a family of {len(compared)} no such row can reach "
+                "p < 0.05."
+            )
+
+
+def _about_ties(table: pd.DataFrame) -> Iterator[str]:
+    scored = table[(table["kind"] == "method") & (table["n_seeds"] > 0)]
+    if (scored["tied"] != "").any():
+        yield (
+            "Tied: rows of a protocol that share a letter cannot be told apart (paired t tests over the seeds of all "
+            "pairs of rows, which lean on the differences being normal; adjusted by Holm, p above 0.05). No letter: "
+            "other seeds or data than the reference's."
+        )
+    if scored["tied"].str.isupper().any():
+        yield "Tied, in capitals: the same among the tuned rows, which only stand against each other."
+    if len(scored) and scored.groupby(["protocol", scored["variant"] == TUNED]).size().max() > MOST_TIED:
+        yield f"No groups of ties among the rows of a protocol that has more than {MOST_TIED} of them."
+
+
+def _about_twins(table: pd.DataFrame, same: Sequence[Twins]) -> Iterator[str]:
+    labels = {row_key(row): row.label for row in table.itertuples()}
+    for group in same:
+        seeds = f"seed{'s' * (len(group.seeds) > 1)} {', '.join(map(str, group.seeds))}"
+        rows = listed([labels[key] for key in group.rows])
+        if group.to_the_bit:
+            yield f"{rows}: every score of {seeds} is the same to the bit: what differs between them did nothing."
+        else:
+            yield f"{rows}: every clip of {seeds} gets the same answer, from other scores."
+
+
+def _about_protocols(table: pd.DataFrame) -> Iterator[str]:
+    hashes = sorted(set(table["protocol"]))
+    if len(hashes) > 1:
+        yield f"Rows under different protocols ({', '.join(hashes)}) stand apart and must not be compared."
+    else:
+        yield f"Protocol {hashes[0]}."
+
+
+FLOORS = {"majority": "majority class", "stratified_random": "stratified random"}
+PROBE = {"linear_probe": "linear probe on the frozen tower's features"}
+"""Of boards with a method on the tower: what the tower's features give by themselves."""
+
+
+def require_floors(table: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses rows of a data set and preset that has no scored floor.
+
+    Raises:
+        UserError: naming the first.
+    """
+    floors = {(row["dataset"], row["preset"]) for row in table if row["kind"] == "floor" and row["n_seeds"]}
+    bare = sorted({(row["dataset"], row["preset"]) for row in table} - floors)
+    if bare:
+        raise UserError(
+            f"the board of {' '.join(bare[0])} has no floor: no finished record of kind 'floor' that scored the whole "
+            "test split; run the majority-class floor first (`fgsgl run --methods majority`), it takes seconds"
+        )
+
+
+def missing_floors(table: pd.DataFrame, scored: Mapping[Key, Sequence[Record]]) -> Iterator[str]:
+    """A sentence for each protocol whose methods lack a floor, even a planned one."""
+    for protocol, rows in table.groupby("protocol", sort=True):
+        records = [record for key, group in scored.items() if key[4] == protocol for record in group]
+        learned = [record for record in records if record.kind == "method"]
+        expected = FLOORS | (PROBE if any(map(_on_tower, learned)) else {})
+        absent = [name for name in expected if name not in set(rows["method"])]
+        if learned and absent:
+            first, n_seeds = rows.iloc[0], 1 + max(record.seed for record in learned)
+            yield (
+                f"Not on this board (protocol {protocol}): {listed([expected[name] for name in absent])}, which a "
+                f"method has to beat. `fgsgl run --dataset {first['dataset']} --preset {first['preset']} --methods "
+                f"{' '.join(absent)} --seeds {n_seeds}` adds it, with this board's --out and the options of its "
+                "protocol."
+            )
+
+
+def _on_tower(record: Record) -> bool:
+    """Whether a method starts from the tower of its protocol: ``synmg-tiny@<hash>``, ``ViT-B-16:openai``."""
+    backbone = record.protocol.get("backbone")
+    return backbone is not None and record.pretraining.startswith((f"{backbone}@", f"{backbone}:"))

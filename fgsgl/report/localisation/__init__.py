@@ -1,0 +1,1 @@
+"""Where recognizers look, held against the true motion masks: evaluation and tables."""

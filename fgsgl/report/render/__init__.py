@@ -1,0 +1,1 @@
+"""The board as text: Markdown, CSV, LaTeX, HTML and the terminal."""

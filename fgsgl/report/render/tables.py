@@ -1,0 +1,258 @@
+"""The board's table as people read it: the same columns in Markdown, HTML and the terminal; the CSV has them all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fgsgl.report.board.board import TEXTS, Board, part_of
+from fgsgl.report.board.published import remarks
+from fgsgl.report.board.rows import few
+from fgsgl.report.formatting import EMPTY, Headings, markdown_table, number, p_text, percent, plain, with_interval
+from fgsgl.util.escaping import markdown_text, no_formula, printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+MOST_IN_TERMINAL = 100
+NAME_WIDTH = 12
+"""Of a column of texts in the terminal, where they are that long."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column; a row is a named tuple of the board's table."""
+
+    heading: str
+    text: Callable[[Any], str]
+    value: Callable[[Any], float] | None = None
+    """What a click on the heading sorts by; the text where None."""
+    console: bool = True
+    """Also in the terminal, where width is dear."""
+    cost: bool = False
+    """In Markdown, in the second table: what a row was measured on, and what it cost."""
+
+
+def _top1(row: Any) -> str:
+    return with_interval(100 * row.top1, 100 * row.top1_ci_low, 100 * row.top1_ci_high, row.interval_over)
+
+
+def _interval_over(row: Any) -> str:
+    if row.interval_over == "seeds":
+        return f"{row.n_seeds} seeds"
+    return f"clips, {row.n_subjects} subjects" if row.interval_over == "subjects" else EMPTY
+
+
+def _difference(row: Any) -> str:
+    return with_interval(row.diff_top1, row.diff_ci_low, row.diff_ci_high, row.diff_over, sign="+")
+
+
+def _p(row: Any) -> str:
+    """Holm's p; or that it cannot be small, by the number of pairs alone or together with that of the rows."""
+    if math.isnan(row.p_holm):
+        return EMPTY
+    pairs = f"n = {row.n_pairs}{' subjects' * (row.diff_over == 'subjects')}"
+    if row.smallest_p > 0.05:
+        return f"cannot reach 0.05 with {pairs}"
+    if row.smallest_p_holm > 0.05:
+        return f"{p_text(row.p_holm)}; cannot reach 0.05 with {pairs} and {row.family} rows"
+    return p_text(row.p_holm)
+
+
+def _wins(row: Any) -> str:
+    return f"{number(row.wins, 2)} [{number(row.wins_low, 2)}, {number(row.wins_high, 2)}]"
+
+
+def _trials(row: Any) -> str:
+    if pd.isna(row.trials):
+        return EMPTY
+    return f"{row.trials}{f' in {row.studies} studies' if row.studies > 1 else ''}"
+
+
+def _search_h(row: Any) -> str:
+    return EMPTY if math.isnan(row.cell_hours) else f"{row.cell_hours:.2f} ({row.gpu_hours:.2f})"
+
+
+def _params(row: Any) -> str:
+    return number(row.params_m, 2) + ("" if math.isnan(row.trainable_m) else f" ({row.trainable_m:.2f})")
+
+
+def _status(row: Any) -> str:
+    parts = [row.status]
+    if row.skipped:
+        parts.append(f"{row.skipped} clip(s) skipped")
+    if row.same_answers:
+        parts.append(f"same answers as {row.same_answers}")
+    return ", ".join(parts)
+
+
+def _share(heading: str, name: str, console: bool = True, cost: bool = False) -> Column:
+    value = attrgetter(name)
+    return Column(heading=heading, text=lambda r: percent(value(r)), value=value, console=console, cost=cost)
+
+
+def _count(heading: str, name: str) -> Column:
+    value = attrgetter(name)
+    return Column(
+        heading=heading,
+        text=lambda r: EMPTY if pd.isna(value(r)) else str(value(r)),
+        value=lambda r: math.nan if pd.isna(value(r)) else float(value(r)),
+        console=False,
+        cost=True,
+    )
+
+
+def _cost(heading: str, name: str, digits: int = 1, console: bool = False) -> Column:
+    value = attrgetter(name)
+    return Column(heading=heading, text=lambda r: number(value(r), digits), value=value, console=console, cost=True)
+
+
+MAIN = (
+    Column(heading="Method", text=lambda row: row.label),
+    Column(heading="Top-1 %", text=_top1, value=lambda row: row.top1),
+    Column(heading="Interval over", text=_interval_over, console=False),
+    Column(heading="Tied", text=lambda row: plain(row.tied)),
+    Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),
+    Column(heading="p (Holm)", text=_p, value=lambda row: row.p_holm, console=False),
+    Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z, console=False),
+    Column(heading="Wins", text=lambda row: number(row.wins, 2), value=lambda row: row.wins, console=False),
+    _share("Macro-F1 %", "macro_f1"),
+    _share("Mean class %", "mean_class", console=False),
+    _share("Category %", "category_top1"),
+    _share("Fine %", "fine_top1"),
+    _share("Group %", "group_top1"),
+    _share("F1 mean %", "f1_mean"),
+    Column(heading="Trials", text=_trials, value=lambda row: math.nan if pd.isna(row.trials) else float(row.trials)),
+    Column(heading="Search h (GPU)", text=_search_h, value=lambda row: row.cell_hours, console=False),
+    _share("Top-5 %", "top5", console=False, cost=True),
+    _count("Seeds", "n_seeds"),
+    _count("Subjects", "n_subjects"),
+    _count("Clips", "n_clips"),
+    _share("Floor %", "floor", console=False, cost=True),
+    Column(heading="Params M (trained)", text=_params, value=lambda row: row.params_m, cost=True),
+    _cost("Train s", "train_s", 0, console=True),
+    _cost("GFLOPs", "gflops", 2),
+    _cost("Latency ms", "latency_ms"),
+    _cost("Clips/s", "clips_per_s"),
+    _cost("Peak MiB", "peak_memory_mib", 0),
+    Column(heading="Pretraining", text=lambda row: plain(row.pretraining), console=False, cost=True),
+    Column(heading="Hardware", text=lambda row: plain(row.hardware), console=False, cost=True),
+    Column(heading="Protocol", text=lambda row: row.protocol, console=False, cost=True),
+    Column(heading="Status", text=_status),
+)
+DIFFERENCES = (
+    Column(heading="Method", text=lambda row: row.label),
+    Column(heading="Pairs", text=lambda row: f"{row.n_pairs} {row.diff_over}", value=lambda row: row.n_pairs),
+    Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),
+    Column(heading="p", text=lambda row: p_text(row.p), value=lambda row: row.p),
+    Column(heading="p (Holm)", text=_p, value=lambda row: row.p_holm),
+    Column(heading="McNemar p", text=lambda row: p_text(row.mcnemar_p), value=lambda row: row.mcnemar_p),
+    Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z),
+    Column(heading="Wins", text=_wins, value=lambda row: row.wins),
+)
+"""Of every row that is compared with the reference."""
+PUBLISHED = (
+    Column(heading="Method", text=lambda row: row.method),
+    Column(heading="Modality", text=lambda row: plain(row.modality)),
+    Column(heading="Backbone", text=lambda row: plain(row.backbone)),
+    Column(heading="Top-1 %", text=lambda row: number(row.top1, 2), value=lambda row: row.top1),
+    Column(heading="Top-5 %", text=lambda row: number(row.top5, 2), value=lambda row: row.top5),
+    Column(heading="F1 mean %", text=lambda row: number(row.f1_mean, 2), value=lambda row: row.f1_mean),
+    Column(heading="Year", text=lambda row: str(row.year), value=lambda row: row.year),
+    Column(heading="What is unsure", text=lambda row: plain(row.caveat)),
+    Column(heading="Source", text=lambda row: row.source),
+)
+"""Of :attr:`Board.published`."""
+
+
+def columns_of(board: Board) -> list[Column]:
+    """The columns in which any row of the board has something to show."""
+    return _filled(MAIN, list(board.table.itertuples()))
+
+
+def _filled(columns: Sequence[Column], rows: Sequence[Any]) -> list[Column]:
+    return [column for column in columns if any(column.text(row) not in (EMPTY, "") for row in rows)]
+
+
+def markdown(board: Board) -> str:
+    """The board as GitHub shows it: accuracies, what belongs under them, costs, and what others published."""
+    columns, rows = columns_of(board), list(board.table.itertuples())
+    lines = [f"# Leaderboard: {markdown_text(title(board))}", ""]
+    main = [column for column in columns if not column.cost]
+    for part in (True, False):
+        shown = [row for row in rows if (part_of(row) == "tuned") != part]
+        if shown:
+            lines += [] if part else ["", "## Tuned by a search", ""]
+            lines += _markdown_table(_filled(main, shown), shown)
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.note), ""]
+    if board.table["top1"].notna().any():
+        lines += ["![Top-1 of every row](figures/accuracy.png)", ""]
+    lines += ["## On what, and at what cost", ""]
+    lines += _markdown_table([columns[0], *(column for column in columns if column.cost)], rows)
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.cost_note), ""]
+    if len(board.published):
+        lines += ["## Published elsewhere", ""]
+        lines += _markdown_table(PUBLISHED, list(board.published.itertuples()))
+        lines += ["", *(f"- {markdown_text(sentence)}" for sentence in remarks(board.published)), ""]
+    lines.append("More in [leaderboard.html](leaderboard.html); every number in [leaderboard.csv](leaderboard.csv).")
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_table(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[str]:
+    texts = ([column.text(row) for column in columns] for row in rows)
+    return markdown_table(headings_of(columns), texts)
+
+
+def headings_of(columns: Sequence[Column]) -> Headings:
+    """The headings of columns."""
+    return [(column.heading, column.value is not None) for column in columns]
+
+
+def csv(board: Board) -> str:
+    """Every column of the board. A text that a spreadsheet would run as a formula is led by an apostrophe."""
+    table = board.table.copy()
+    for name in TEXTS:
+        table[name] = [no_formula(text) for text in table[name]]
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def console_table(board: Board, width: int | None = None) -> Table:
+    """The board for the terminal, at most ``MOST_IN_TERMINAL`` rows of it; the headings of numbers wrap where it would
+    else be wider than ``width``."""
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = [column for column in columns_of(board) if column.console]
+    shown, remark = few(board.table.itertuples(), MOST_IN_TERMINAL)
+    caption = f"{remark}; leaderboard.md has them all." if remark else None
+    table = Table(title=Text(title(board)), title_justify="left", caption=caption, caption_justify="left")
+    lines = [(row, [column.text(row) for column in columns]) for row in shown]
+    widest = [max(map(len, texts)) for texts in zip(*(texts for _, texts in lines), strict=True)]
+    full = sum(max(len(column.heading), size) + 3 for column, size in zip(columns, widest, strict=True)) + 1
+    narrow = width is not None and full > width
+    for column, size in zip(columns, widest, strict=True):
+        if column.value:
+            heading = fill(column.heading, size, break_long_words=False) if narrow else column.heading
+            table.add_column(heading, justify="right", no_wrap=True)
+        else:
+            table.add_column(column.heading, min_width=min(size, NAME_WIDTH))
+    previous = "method"
+    for row, texts in lines:
+        part = part_of(row) if part_of(row) in ("method", "tuned") else "foot"
+        if part != previous:
+            table.add_section()
+        previous = part
+        # Text, not str: a name with [brackets] is no markup.
+        table.add_row(*map(Text, texts))
+    return table
+
+
+def title(board: Board) -> str:
+    """The data sets and presets on the board."""
+    pairs = board.table[["dataset", "preset"]].drop_duplicates().itertuples(index=False)
+    return printable(", ".join(f"{dataset} {preset}" for dataset, preset in pairs))

@@ -1,0 +1,1 @@
+"""Experiments: planning, scheduling, progress, status, retries and submissions."""

@@ -1,0 +1,39 @@
+"""What an executor is: it starts the process of a cell, and tells how it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    pass
+
+EXECUTORS = ("local", "ray")
+GRACE_S = 10.0
+"""How long a process that is to end may take before it is killed."""
+
+
+class Running(Protocol):
+    """A cell's process."""
+
+    def poll(self) -> int | None:
+        """Its exit code, negative where a signal ended it, or :data:`fgsgl.records.failures.OOM_KILLED` or
+        :data:`fgsgl.records.failures.NODE_LOST`, as far as an executor can tell; None: it runs."""
+
+    def stop(self) -> None:
+        """Ends it, and returns once it has ended."""
+
+
+class Executor(Protocol):
+    """Starts ``python -m fgsgl.training.run_cell <work_dir>/spec.json`` somewhere that sees the same files."""
+
+    slots: int
+    """Cells that it runs at a time."""
+
+    def start(self, spec: dict[str, Any], work_dir: Path) -> Running:
+        """Starts a cell, whose output goes to the end of ``<work_dir>/log.txt``.
+
+        Args:
+            spec: as it stands in ``<work_dir>/spec.json``.
+            work_dir: of the cell.
+        """

@@ -1,0 +1,187 @@
+"""The one way of every experiment: plan -> execute -> report. ``fgsgl run``, the ablations and the sweeps all go it."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fgsgl.ablations.dashboard import DesignStudy, open_studies
+from fgsgl.ablations.designs import Design
+from fgsgl.data import datasets
+from fgsgl.data.prepare import data_root, prepare
+from fgsgl.methods.cell import Cell, Variant
+from fgsgl.records.plan_file import write_plan
+from fgsgl.records.protocol import Protocol
+from fgsgl.running import capacity
+from fgsgl.running.execution import Limits, Place, local_place
+from fgsgl.running.planning import Planned, cells, on_record, plan, undone
+from fgsgl.running.progress import Live, cell_label
+from fgsgl.running.scheduler import Plan, execute
+from fgsgl.util.errors import UserError
+
+Show = Callable[[Path, Console], None]
+"""Writes and prints the board of a folder, as :func:`fgsgl.report.report.show_board` does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """What to compare, and where."""
+
+    variants: tuple[Variant, ...]
+    protocol: Protocol
+    seeds: int
+    """Paired seeds 0..n-1."""
+    out: Path
+    """The board's folder."""
+    root: Path | None = None
+    """The data set's folder; None: its default place below ``data/``."""
+    device: str = "auto"
+    jobs: int | None = None
+    devices: int = 1
+    """Processes that a training is divided over."""
+    compile: bool = False
+    visualizer: str | None = None
+    executor: str = "local"
+    limits: Limits = field(default_factory=Limits)
+    designs: tuple[Design, ...] = ()
+    """What the variants are the arms of."""
+    storage: str | None = None
+    """URL of the data base that shows the designs; None: a file below ``out``."""
+
+
+def committed() -> list[Path]:
+    """The ledgers below ``results/``, which tell how long a cell takes and how much seeds vary."""
+    return sorted(Path("results").glob("**/ledger"))
+
+
+def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool = False) -> int:
+    """Plans, executes and reports; returns the exit code (1 if a cell failed).
+
+    Args:
+        experiment: what to run.
+        console: where it is told.
+        show: the board, afterwards.
+        dry_run: only list the cells.
+
+    Raises:
+        UserError: for bad input, before anything is trained where that is possible.
+    """
+    if experiment.seeds < 1:
+        raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
+    root = data_root(experiment.protocol, experiment.root)
+    place = local_place(
+        experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
+        experiment.visualizer, experiment.executor, experiment.limits,
+    )  # fmt: skip
+    require_division(experiment.protocol, experiment.devices)
+    methods = [variant.method for variant in experiment.variants]
+    table = prepare(methods, experiment.protocol, root, console, dry_run=dry_run)
+    wanted = cells(
+        experiment.variants,
+        experiment.protocol,
+        experiment.seeds,
+        table.fingerprint(),
+        datasets.get(experiment.protocol.dataset).text(root),
+    )
+    planned = plan(wanted, place.ledger, committed())
+    todo = undone(planned)
+    if dry_run:
+        show_plan(planned, place.jobs, console)
+        return 0
+    experiment.out.mkdir(parents=True, exist_ok=True)
+    designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
+    write_plan(experiment.out / "plan.json", planned, designs)
+    studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
+    done = sum(item.done for item in planned)
+    console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
+    failed_before = tell_results(planned, experiment.out, console)
+    return max(work_off(todo, place, console, show, studies), int(failed_before))
+
+
+def work_off(
+    todo: Sequence[Cell], place: Place, console: Console, show: Show, studies: Sequence[DesignStudy] = ()
+) -> int:
+    """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
+
+    Raises:
+        UserError: where the data or the disk are at fault.
+    """
+    require_room(todo, place, console)
+    work = Plan(todo)
+    if todo:
+        with Live(console, len(todo), studies) as live:
+            execute(work, place, live)
+    if any(place.ledger.folder.glob("*.json")):
+        show(place.out, console)
+    tell_left(work, len(todo), place, console)
+    for cell in work.failed:
+        failure = place.ledger.get(cell.cell_id).failure
+        if failure["class"] == "bad_data":
+            raise UserError(f"{cell_label(cell)}: {failure['message']}")
+    return 1 if work.failed else 0
+
+
+def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
+    """Says how many cells were not started any more, where the hours were over."""
+    if work.open:
+        left = f"{len(work.waiting)} of {total} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
+        console.print(f"{left}: the same command goes on from here", highlight=False)
+
+
+def tell_results(planned: Sequence[Planned], out: Path, console: Console) -> bool:
+    """Whether there are cells whose failure is a result; says so, and how they are run again."""
+    failures = collections.Counter(item.failure for item in planned if item.failure)
+    if failures:
+        classes = ", ".join(f"{count} {name}" for name, count in failures.items())
+        console.print(
+            f"{failures.total()} cell(s) failed before ({classes}), which is their result and not run again by this "
+            f"command; fgsgl retry {out} --failed does", markup=False, highlight=False, style="yellow",
+        )  # fmt: skip
+    return bool(failures)
+
+
+def require_division(protocol: Protocol, devices: int) -> None:
+    """Refuses processes that a batch, in as many parts as it is computed in, cannot be divided over evenly."""
+    if protocol.batch_size % (protocol.accumulate * devices):
+        raise UserError(
+            f"--devices is {devices}, expected a number that divides the batch: {protocol.batch_size} clips in "
+            f"{protocol.accumulate} part(s); change --batch-size or --accumulate"
+        )
+
+
+def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
+    """Refuses several cells on a GPU whose memory does not hold them, as far as records tell, and says where the cells
+    may not all fit on the disk; how far they do is seen when they run.
+
+    Raises:
+        UserError: naming how many cells would fit on the GPUs.
+    """
+    crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
+    memory_mib = capacity.memory_mib(place.gpus) if crowded else None
+    if memory_mib is not None:
+        peaks = capacity.peaks_mib(cells, on_record(place.ledger, committed()))
+        capacity.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
+    need, free = capacity.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), capacity.free_mib(place.out)
+    if cells and need + capacity.RESERVE_MIB > free:
+        said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
+        console.print(f"{said} and a reserve of {capacity.RESERVE_MIB} MiB", style="yellow", highlight=False)
+
+
+def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
+    """Prints the cells, which of them are done, and how long the others may take."""
+    view = Table("cell", "run", "state", "expected")
+    for item in planned:
+        known = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
+        state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
+        view.add_row(item.cell.cell_id, cell_label(item.cell), state, known if item.todo else "")
+    console.print(view)
+    todo = [item for item in planned if item.todo]
+    known = [item.expected_s for item in todo if item.expected_s is not None]
+    about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time, as on record" if known else "time unknown"
+    missing = f", not counting the {len(todo) - len(known)} without a record" if 0 < len(known) < len(todo) else ""
+    console.print(f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", highlight=False)

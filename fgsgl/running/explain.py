@@ -1,0 +1,120 @@
+"""`fgsgl why`: how one cell stands and why, where it goes on from, and what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from fgsgl.records.record import Record
+from fgsgl.running.status import CellState, states
+from fgsgl.training.work_folder import newest_checkpoint
+from fgsgl.util.errors import UserError
+
+TAIL_LINES = 15
+_TAIL_BYTES = 2**14
+ADVICE = {
+    "bad_data": "mend or restore the file, or leave such clips out with --skip-bad; then the same command goes on",
+    "unwritable": "make room, or choose another --out; then the same command goes on",
+    "out_of_memory": "as the cause says, which makes another cell; where others took the memory, {retry} with fewer "
+    "--jobs runs this one again",
+    "nan": "it is a result: with this seed and these settings the training diverges; {retry} runs it again, which "
+    "helps where code or hardware has changed",
+    "time_limit": "give it more time: {retry} with a longer --cell-timeout goes on from the last epoch",
+    "killed": "the same command runs it again; where that happens each time, memory may be short: try --jobs 1",
+    "infrastructure": "the same command runs it again",
+    "error": "read the log below; once the cause is mended, {retry} runs it again",
+}
+
+
+def find(folder: Path, start: str) -> CellState:
+    """The only cell of a folder, or of the trials of a sweep's, whose id begins so.
+
+    Raises:
+        UserError: if there is none, or several, or the folder has no cells.
+    """
+    every = [cell for cells in states(folder) for cell in cells]
+    found = [cell for cell in every if cell.cell_id.startswith(start)]
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(f"{cell.cell_id} ({cell.label})" for cell in (found or every)[:5])
+    if found:
+        raise UserError(f"{len(found)} cells in {folder} begin with {start!r}: {shown}; give more of the id")
+    raise UserError(f"no cell in {folder} begins with {start!r}; it has {len(every)}: {shown}, ...")
+
+
+def explain(folder: Path, start: str, console: Console) -> None:
+    """Prints what is known of a cell.
+
+    Raises:
+        UserError: as :func:`find`.
+    """
+    for line in lines(folder, find(folder, start)):
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def lines(folder: Path, cell: CellState) -> list[str]:
+    """What :func:`explain` prints, line by line."""
+    record, log = cell.record, cell.work_dir / "log.txt"
+    said = [f"{cell.label} (cell {cell.cell_id}): {cell.state}"]
+    if cell.state == "failed":
+        said.append(f"cause, at attempt {record.attempts}: {record.failure['class']}: {record.failure['message']}")
+    if cell.state in ("done", "failed", "pruned"):
+        said += _ended(record)
+    elif spec := cell.spec:
+        said.append(f"last started: {_local(spec['started_utc'])} on {spec['device']}")
+    if cell.state == "running":
+        said.append(f"now: {cell.news}")
+    said += [f"resumes from: {_resumes(cell)}", f"what to do: {_advice(folder, cell)}"]
+    if tail := _tail(log):
+        said += [f"log: {log}", *(f"  {line}" for line in tail)]
+    return said
+
+
+def _ended(record: Record) -> list[str]:
+    times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in record.times_s.items())
+    machine = [record.hardware.get(name) for name in ("device", "gpu", "cpu")]
+    threads = f"{record.hardware['threads']} thread(s)"
+    said = [
+        f"started: {_local(record.started_utc)}" + (f"; {times}" if times else ""),
+        f"on: {', '.join([*filter(None, machine), threads])}; code {record.environment['git_commit']}",
+    ]
+    return said if record.status != "done" else [f"top-1: {100 * record.metrics['top1']:.1f} %", *said]
+
+
+def _resumes(cell: CellState) -> str:
+    if cell.state in ("done", "pruned"):
+        return "nothing, it has ended"
+    newest = newest_checkpoint(cell.work_dir)
+    if newest is None:
+        return "the start: no epoch is saved"
+    return f"{newest} (of {cell.protocol['epochs']} epochs)"
+
+
+def _advice(folder: Path, cell: CellState) -> str:
+    if cell.state == "failed" and cell.spec.get("trial"):
+        return "nothing: it is a trial of a search, which goes on with others; the command of the search tells more"
+    if cell.state == "failed":
+        return ADVICE[cell.record.failure["class"]].format(retry=f"`fgsgl retry {folder} --failed`")
+    return {
+        "done": "nothing; it is never run again",
+        "pruned": "nothing: its study ended it; a board that wants the cell runs it whole",
+        "running": f"wait; `fgsgl status {folder} --watch` shows all cells",
+        "waiting": "the command that planned it starts it, or goes on with it, in its turn",
+    }[cell.state]
+
+
+def _tail(log: Path) -> list[str]:
+    """The last lines of a log."""
+    if not log.is_file():
+        return []
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        text = file.read().decode(errors="replace")
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-TAIL_LINES:]
+
+
+def _local(utc: str) -> str:
+    return f"{datetime.fromisoformat(utc).astimezone():%Y-%m-%d %H:%M:%S}"

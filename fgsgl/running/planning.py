@@ -1,0 +1,132 @@
+"""Planning: which cells an experiment needs, which of them have their record, and how long the rest may take."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fgsgl.methods.cell import Cell, Variant
+from fgsgl.methods.registry import get, scan
+from fgsgl.records.identity import without
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import RESULTS, Record
+
+_LATER = {field.name: field.default for field in dataclasses.fields(Protocol) if field.metadata.get("later")}
+_TIMELESS = {"epochs": 0, "evaluation": ""}
+"""What of a protocol an estimate takes into account by itself, or may pass over."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A cell of the plan."""
+
+    cell: Cell
+    done: bool
+    failure: str | None
+    """One of :data:`fgsgl.records.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
+    expected_s: float | None
+    """Of a cell that is not done: mean of the records of the same variant or, without any, of its method; None where
+    there is none yet."""
+
+    @property
+    def todo(self) -> bool:
+        """Whether the command that plans it runs it."""
+        return not self.done and self.failure is None
+
+
+def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
+    """All cells: floors and ceilings once, then whole pairs (all variants of seed 0, then of seed 1, ...).
+
+    What is not trained runs with seed 0 alone.
+    """
+    named = {variant.method for variant in variants}
+    bounds = [
+        Variant(method=method.name)
+        for method in scan().values()
+        if method.kind != "method"
+        and method.name not in named
+        and protocol.dataset in (method.datasets or [protocol.dataset])
+    ]
+    wanted = [(variant, 0) for variant in bounds] + [
+        (variant, seed) for seed in range(seeds) for variant in variants if seed == 0 or get(variant.method).recipe
+    ]
+    return [
+        Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text)
+        for variant, seed in wanted
+    ]
+
+
+def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
+    """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
+    wanted, done = list(wanted), ledger.finished()
+    left = {(cell.variant.method, cell.protocol, cell.variant.name) for cell in wanted if cell.cell_id not in done}
+    records = on_record(ledger, elsewhere) if left else []  # to read them all takes longer than the rest of a plan
+    of_method = {key[:2]: alike(key[0], key[1].as_dict(), records) for key in {key[:2] for key in left}}
+    expected = {key: expected_s(key[2], key[1].epochs, of_method[key[:2]]) for key in left}
+    return [
+        Planned(cell=cell, done=True, failure=None, expected_s=None)
+        if cell.cell_id in done
+        else Planned(
+            cell=cell,
+            done=False,
+            failure=_result(ledger.get(cell.cell_id)),
+            expected_s=expected[cell.variant.method, cell.protocol, cell.variant.name],
+        )
+        for cell in wanted
+    ]
+
+
+def _result(record: Record | None) -> str | None:
+    failure = record.failure["class"] if record and record.status == "failed" else None
+    return failure if failure in RESULTS else None
+
+
+def undone(planned: Sequence[Planned]) -> list[Cell]:
+    """The cells that have yet to run, each once: two rows may have one cell, where a search chose the defaults.
+
+    Of a seed, what is expected to take longest comes first, and before it what nobody knows: no core then waits long
+    for the last cell.
+    """
+    todo = list({item.cell.cell_id: item for item in reversed(planned) if item.todo}.values())[::-1]
+    todo.sort(key=lambda item: (item.cell.seed, -math.inf if item.expected_s is None else -item.expected_s))
+    return [item.cell for item in todo]
+
+
+def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
+    """The finished records of several ledgers, each cell once."""
+    records: dict[str, Record] = {}
+    for folder in (*elsewhere, ledger.folder):
+        records |= Ledger(folder).done()
+    return list(records.values())
+
+
+def alike(method: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> list[Record]:
+    """The records of a method under a protocol, but for the epochs and the split that is scored."""
+    wanted = _timed(protocol)
+    return [record for record in records if record.method == method and _timed(record.protocol) == wanted]
+
+
+def expected_s(variant: str, epochs: int, of_method: Sequence[Record]) -> float | None:
+    """Import, build and evaluation as they were, training scaled to the epochs; None: no record of it.
+
+    Args:
+        variant: whose own records count, where there are any.
+        epochs: of the protocol.
+        of_method: from :func:`alike`.
+    """
+    times = [
+        record.times_s["total"] + record.times_s.get("train", 0) * (epochs / record.protocol["epochs"] - 1)
+        for record in [record for record in of_method if record.variant == variant] or of_method
+    ]
+    return statistics.mean(times) if times else None
+
+
+def _timed(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell's time depends on; an older record's protocol lacks the fields that came later."""
+    return without(protocol, _LATER) | _TIMELESS

@@ -1,0 +1,76 @@
+"""`fgsgl retry`: failed cells run again from what their work folders know, each from its last saved epoch."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fgsgl.data.prepare import prepare
+from fgsgl.methods.cell import Cell
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import FAILURES
+from fgsgl.running.execution import Place, local_place
+from fgsgl.running.experiment import Show, work_off
+from fgsgl.running.status import CellState, states
+from fgsgl.training.spec import cell_of
+from fgsgl.util.errors import UserError, nearest
+
+
+def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], console: Console, show: Show) -> int:
+    """Runs the failed cells of a board again, and writes the board.
+
+    Args:
+        folder: the board's.
+        classes: of failures (:data:`fgsgl.records.record.FAILURES`); none: all.
+        execution: how, as :func:`fgsgl.running.execution.local_place` takes it.
+        console: gets the progress and the board.
+        show: the board, afterwards.
+
+    Returns:
+        1 if a cell failed again, else 0.
+
+    Raises:
+        UserError: for an unknown class, a cell whose work folder is gone or which this version of the code would not
+            run as the same cell, and whatever ``fgsgl run`` refuses.
+    """
+    for name in classes:
+        if name not in FAILURES:
+            raise UserError(f"unknown class of failures {name!r}; {nearest(name, FAILURES)}")
+    failed = [state for state in states(folder)[0] if state.state == "failed"]
+    chosen = [state for state in failed if not classes or state.news in classes]
+    found = Counter(state.news for state in failed)
+    named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
+    console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", highlight=False)
+    groups: dict[tuple[Protocol, Path], list[Cell]] = defaultdict(list)
+    for state in chosen:
+        cell = _cell(state)
+        groups[cell.protocol, Path(state.spec["root"])].append(cell)
+    codes = [
+        _run(local_place(folder, root, **execution), protocol, cells, console, show)
+        for (protocol, root), cells in groups.items()
+    ]
+    return max(codes, default=0)
+
+
+def _cell(state: CellState) -> Cell:
+    if not state.spec:
+        raise UserError(
+            f"{state.label}: no {state.work_dir / 'spec.json'}, which tells how it is run; the command that planned it "
+            f"runs it again once its record {state.cell_id}.json is taken out of the ledger"
+        )
+    cell = cell_of(state.spec)
+    if cell.cell_id != state.cell_id:
+        raise UserError(
+            f"{state.label} (cell {state.cell_id}) failed with other settings, weights or text than this version has "
+            f"(which would be cell {cell.cell_id}); the command that planned it plans it anew"
+        )
+    return cell
+
+
+def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console, show: Show) -> int:
+    prepare([cell.variant.method for cell in cells], protocol, place.root, console)
+    return work_off(cells, place, console, show)

@@ -1,0 +1,267 @@
+"""Executing work: each cell in its own process, finished cells skipped, failed ones told apart."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fgsgl.methods.cell import Cell
+from fgsgl.records.environment import git_state
+from fgsgl.records.failures import BUSY, OOM_KILLED, death
+from fgsgl.records.record import INFRASTRUCTURE, RESULTS, Record, write_record
+from fgsgl.running import capacity
+from fgsgl.running.execution import Place
+from fgsgl.running.executors import executor_of
+from fgsgl.running.executors.base import Running
+from fgsgl.running.progress import Live, cell_label
+from fgsgl.training.spec import Task, failed_record, is_running, record_of
+from fgsgl.util.errors import UserError
+from fgsgl.util.files import write_whole
+
+POLL_S = 0.2
+TAIL_BYTES = 2**16
+"""How much of a log is looked at for what ended a process."""
+STOPPED = "nothing further is started, and what is finished is kept: the same command goes on from here"
+
+
+def execute(work: Work, place: Place, live: Live) -> None:
+    """Runs the cells that have no finished record, as many at a time as the place's executor has slots.
+
+    A cell that another command is running is waited for, and what comes of it counts here too. One that is killed, or
+    whose machine fails, is tried again from its last epoch, as often as the limits allow. Where no further cell may
+    start, by the hours or by the room on the disk, the running ones end, and ``work`` stays open. Ctrl-C ends the
+    running cells and is raised again: what is finished is kept, and the next call resumes the others from their last
+    epoch.
+
+    Raises:
+        UserError: if the disk is full, or has no room for another cell; the running cells have ended then.
+    """
+    session = _Session(work, place, live)
+    try:
+        while session.running or (work.open and not session.closed):
+            session.fill()
+            time.sleep(POLL_S)
+            session.collect()
+    except BaseException:
+        session.stop()
+        raise
+    if session.no_room:
+        raise session.no_room
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    task: Task
+    process: Running
+    spec: dict[str, Any]
+    log_bytes: int
+    """Length of the log before the process wrote to it."""
+    started_s: float = field(default_factory=time.monotonic)
+
+
+class _Session:
+    """The running cells of one call."""
+
+    def __init__(self, work: Work, place: Place, live: Live) -> None:
+        self.work, self.place, self.live = work, place, live
+        self.executor, self.git, self.began_s = executor_of(place), git_state(), time.time()
+        self.running: list[_Started] = []
+        self.lost: Counter[str] = Counter()
+        """Attempts at each cell that the infrastructure failed."""
+        self.no_room: UserError | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further cell may start."""
+        return self.no_room is not None or self.place.limits.over
+
+    def fill(self) -> None:
+        """Starts cells in the free slots; each cell that waits is looked at no more than once."""
+        later = []
+        while len(self.running) < self.executor.slots and not self.closed and (task := self.work.take()) is not None:
+            self.live.started(task.cell)
+            if is_running(self.place.work_dir(task.cell)):
+                self.live.elsewhere(task.cell)
+                later.append(task)
+            elif (record := self._ended(task.cell)) is not None:
+                self._finish(task, record)
+            else:
+                try:
+                    capacity.room_for(task.cell, [item.task.cell for item in self.running], self.place.out)
+                except UserError as error:
+                    self.no_room = error
+                    later.append(task)
+                else:
+                    self.running.append(self._start(task))
+        for task in later:
+            self.work.put_back(task)
+
+    def collect(self) -> None:
+        """Looks at the running cells, and settles those that have ended, or whose time is up.
+
+        Raises:
+            UserError: if one of them could not write.
+        """
+        for item in list(self.running):
+            work_dir = self.place.work_dir(item.task.cell)
+            self.live.update(item.task.cell, work_dir)
+            code = item.process.poll()
+            if code is None:
+                self._end_late(item)
+                continue
+            self.running.remove(item)
+            # torchrun ends by a code of its own, whatever its processes end by
+            if code == BUSY or (code and is_running(work_dir)):
+                self.work.put_back(item.task)
+                continue
+            self._settle(item, self._record(item, code))
+
+    def stop(self) -> None:
+        """Ends the running cells, all at once, since each may take a while."""
+        if self.running:
+            with ThreadPoolExecutor(len(self.running)) as pool:
+                list(pool.map(lambda item: item.process.stop(), self.running))
+
+    def _ended(self, cell: Cell) -> Record | None:
+        """The record of a cell that is finished, or that another command has run to a failure since this one began."""
+        record = self.place.ledger.get(cell.cell_id)
+        if record is None or record.status == "done":
+            return record
+        written_s = (self.place.ledger.folder / f"{cell.cell_id}.json").stat().st_mtime
+        return record if _failure(record) in RESULTS and written_s > self.began_s else None
+
+    def _start(self, task: Task) -> _Started:
+        work_dir = self.place.work_dir(task.cell)
+        spec = spec_of(task, self.place, self.git, 1 + self.lost[task.cell.cell_id])
+        write_whole(work_dir / "spec.json", json.dumps(spec, indent=1))
+        (work_dir / "progress.json").unlink(missing_ok=True)
+        log = work_dir / "log.txt"
+        log_bytes = log.stat().st_size if log.exists() else 0
+        return _Started(task, self.executor.start(spec, work_dir), spec, log_bytes)
+
+    def _end_late(self, item: _Started) -> None:
+        limit_min = self.place.limits.cell_timeout_min
+        if limit_min is None or time.monotonic() - item.started_s < 60 * limit_min:
+            return
+        item.process.stop()
+        self.running.remove(item)
+        late = f"ended after {limit_min:g} minutes (--cell-timeout)"
+        self._finish(item.task, record_of(item.spec) or self._failed(item, "time_limit", late))
+
+    def _record(self, item: _Started, code: int) -> Record:
+        """The cell's record; a process that left none gets one that says how it died."""
+        record = record_of(item.spec)
+        if record is not None and not (code == OOM_KILLED and _failure(record) in INFRASTRUCTURE):
+            return record
+        with (self.place.work_dir(item.task.cell) / "log.txt").open("rb") as log:
+            log.seek(item.log_bytes)
+            said = log.read()[-TAIL_BYTES:].decode(errors="replace")
+        return self._failed(item, *death(code, said))
+
+    def _failed(self, item: _Started, cause: str, message: str) -> Record:
+        log = self.place.work_dir(item.task.cell) / "log.txt"
+        record = failed_record(item.spec, cause, f"{message}; see {log}", {})
+        write_record(self.place.ledger.folder, record)
+        return record
+
+    def _settle(self, item: _Started, record: Record) -> None:
+        """Tries the cell again where that may help, else tells everyone how it ended."""
+        cell = item.task.cell
+        if _failure(record) in INFRASTRUCTURE and self.lost[cell.cell_id] < self.place.limits.retries:
+            self.lost[cell.cell_id] += 1
+            self.live.again(cell, record, self.place.limits.retries)
+            self.work.put_back(item.task)
+            return
+        self._finish(item.task, record)
+        if _failure(record) == "unwritable":
+            raise UserError(f"{cell_label(cell)}: {record.failure['message']}; {STOPPED}")
+
+    def _finish(self, task: Task, record: Record) -> None:
+        self.live.finished(task.cell, record)
+        self.work.finished(task, record)
+
+
+def spec_of(task: Task, place: Place, git: dict[str, Any], attempt: int) -> dict[str, Any]:
+    """All that a cell's process is told.
+
+    Args:
+        task: the cell, and its trial.
+        place: where it runs, and on what.
+        git: of :func:`fgsgl.records.environment.git_state`.
+        attempt: how often the cell will have been started, from 1.
+    """
+    cell = task.cell
+    devices = place.devices if cell.method.recipe else 1
+    return {
+        "variant": {"method": cell.variant.method, "name": cell.variant.name, "changes": dict(cell.variant.changes)},
+        "protocol": cell.protocol.as_dict(),
+        "seed": cell.seed,
+        "fingerprint": cell.fingerprint,
+        "text": cell.text,
+        "trial": None if task.trial is None else dict(task.trial),
+        "root": str(place.root),
+        "ledger": str(place.ledger.folder),
+        "work_dir": str(place.work_dir(cell)),
+        "device": place.device,
+        "devices": devices,
+        "threads": max(1, place.threads // devices),
+        "compile": place.compile,
+        "visualizer": place.visualizer,
+        "keep_checkpoints": place.limits.keep_checkpoints,
+        "git": git,
+        "attempt": attempt,
+        "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _failure(record: Record) -> str | None:
+    return record.failure["class"] if record.status == "failed" else None
+
+
+class Work(Protocol):
+    """What :func:`fgsgl.running.scheduler.execute` works off."""
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is left to take, or to wait for."""
+
+    def take(self) -> Task | None:
+        """The next cell that may start now; None: none now."""
+
+    def put_back(self, task: Task) -> None:
+        """Takes a cell back that runs in another command, or is to be tried again; it is asked for later."""
+
+    def finished(self, task: Task, record: Record) -> None:
+        """Learns how a cell ended."""
+
+
+class Plan:
+    """A fixed list of cells, in order; :class:`Work`."""
+
+    def __init__(self, cells: Iterable[Cell]) -> None:
+        self.waiting = deque(Task(cell=cell) for cell in cells)
+        self.failed: list[Cell] = []
+
+    @property
+    def open(self) -> bool:
+        """Whether a cell waits."""
+        return bool(self.waiting)
+
+    def take(self) -> Task | None:
+        """The cell that has waited longest."""
+        return self.waiting.popleft() if self.waiting else None
+
+    def put_back(self, task: Task) -> None:
+        """Lets a cell wait behind the others."""
+        self.waiting.append(task)
+
+    def finished(self, task: Task, record: Record) -> None:
+        """Keeps the cells that failed."""
+        if record.status != "done":
+            self.failed.append(task.cell)

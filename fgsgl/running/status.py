@@ -1,0 +1,240 @@
+"""`fgsgl status`: how every cell of a folder stands, from its plan, its records and its work folders."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from fgsgl.methods.cell import FULL
+from fgsgl.methods.registry import scan
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Record
+from fgsgl.running.planning import alike, expected_s
+from fgsgl.training.spec import is_running
+from fgsgl.util.errors import UserError
+
+STATES = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
+"""What a cell can be, and how it is shown."""
+TRIALS = "trials"
+"""Below a sweep's folder: records and work folders of its trials."""
+REFRESH_S = 2.0
+SHOWN = 20
+"""Failed cells that are named."""
+_NAMED = ("method", "variant", "seed", "protocol", "protocol_hash")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellState:
+    """How one cell stands."""
+
+    cell_id: str
+    method: str
+    variant: str
+    seed: int
+    protocol: Mapping[str, Any]
+    protocol_hash: str
+    state: str
+    """One of :data:`STATES`."""
+    record: Record | None
+    """Of the last time that it ended; None: it never has."""
+    work_dir: Path
+
+    @property
+    def row(self) -> str:
+        """``FG-SGL w/o fgsa``."""
+        return display_name(self.method) + ("" if self.variant == FULL else f" {self.variant}")
+
+    @property
+    def label(self) -> str:
+        """``FG-SGL w/o fgsa, seed 0``."""
+        return f"{self.row}, seed {self.seed}"
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What its process was last told; empty where it was never started, or not with this work folder."""
+        return _read_json(self.work_dir / "spec.json")
+
+    @property
+    def news(self) -> str:
+        """What is to be said in a word or two: ``epoch 3/8`` of a running cell, ``nan`` of a failed one."""
+        if self.state == "failed":
+            return self.record.failure["class"]
+        if self.state != "running":
+            return self.state
+        progress = _read_json(self.work_dir / "progress.json")
+        phase = progress.get("phase", "starting")
+        return f"epoch {progress['epoch']}/{self.protocol['epochs']}" if phase == "train" else phase
+
+
+@cache
+def display_name(method: str) -> str:
+    """As a board names it; a method that this version lacks goes by its name."""
+    known = scan().get(method)
+    return known.display_name if known else method
+
+
+def states(folder: Path) -> tuple[list[CellState], list[CellState]]:
+    """The cells of a board, and those of a sweep's trials.
+
+    Raises:
+        UserError: for a folder without any, or a plan or record that cannot be read.
+    """
+    cells, trials = _known(folder), _known(folder / TRIALS)
+    if not cells and not trials:
+        raise UserError(f"no cell in {folder}; expected the folder (--out) of a run, an ablation or a sweep")
+    return cells, trials
+
+
+def _known(folder: Path) -> list[CellState]:
+    """Every cell that is planned, has a record or was started."""
+    planned, records = _planned(folder / "plan.json"), Ledger(folder / "ledger").records()
+    named = {cell_id: {name: getattr(record, name) for name in _NAMED} for cell_id, record in records.items()}
+    known = {**planned, **named}  # in the plan's order
+    for path in sorted((folder / "work").glob("*/spec.json")):
+        if path.parent.name not in known and (spec := _read_json(path)):
+            known[path.parent.name] = _named(spec)
+    return [_state(cell_id, row, records.get(cell_id), folder / "work" / cell_id) for cell_id, row in known.items()]
+
+
+def _planned(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return {row["cell_id"]: {name: row[name] for name in _NAMED} for row in rows}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f'the plan {path} cannot be read: {error!r}; expected {{"cells": [...]}}') from None
+
+
+def _named(spec: Mapping[str, Any]) -> dict[str, Any]:
+    variant, protocol = spec["variant"], Protocol(**spec["protocol"])
+    return {
+        "method": variant["method"],
+        "variant": variant["name"],
+        "seed": spec["seed"],
+        "protocol": protocol.as_dict(),
+        "protocol_hash": protocol.hash(),
+    }
+
+
+def _state(cell_id: str, row: Mapping[str, Any], record: Record | None, work_dir: Path) -> CellState:
+    state = record.status if record else "waiting"
+    if state not in ("done", "pruned") and is_running(work_dir):
+        state = "running"
+    return CellState(cell_id=cell_id, state=state, record=record, work_dir=work_dir, **row)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A file's content; nothing where there is none, or it is being written."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return {}
+
+
+def show(folder: Path, console: Console, watch: bool = False) -> None:
+    """Prints how the cells stand; with ``watch`` again and again until none runs or waits, or Ctrl-C.
+
+    Raises:
+        UserError: as :func:`states`.
+    """
+    view, ended = status(folder)
+    if not watch:
+        console.print(view)
+        return
+    with suppress(KeyboardInterrupt), Live(view, console=console, auto_refresh=False) as live:
+        while not ended:
+            time.sleep(REFRESH_S)
+            view, ended = status(folder)
+            live.update(view, refresh=True)
+
+
+def status(folder: Path) -> tuple[RenderableType, bool]:
+    """The matrix, counts, failures and expected end as something to print, and whether nothing runs or waits.
+
+    Raises:
+        UserError: as :func:`states`.
+    """
+    cells, trials = states(folder)
+    parts: list[RenderableType] = [matrix(cells), Text(counts(cells))] if cells else []
+    if trials:
+        parts.append(Text(f"trials: {counts(trials)}"))
+    every = [*cells, *trials]
+    failed = [cell for cell in every if cell.state == "failed"]
+    for cell in failed[:SHOWN]:
+        parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {cell.record.failure['message']}", "red"))
+    if failed:
+        more = f"{len(failed) - SHOWN} more failed; " if len(failed) > SHOWN else ""
+        parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0].cell_id}"))
+    if any(cell.state in ("running", "waiting") for cell in cells):
+        parts.append(Text(expected_end(cells, datetime.now(UTC))))
+    return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)
+
+
+def matrix(cells: Sequence[CellState]) -> Table:
+    """Rows by seeds."""
+    seeds = sorted({cell.seed for cell in cells})
+    several = len({cell.protocol_hash for cell in cells}) > 1
+    found: dict[tuple[str, ...], dict[int, CellState]] = {}
+    for cell in cells:
+        found.setdefault((cell.row, *([_short(cell)] if several else [])), {})[cell.seed] = cell
+    table = Table("", *(["protocol"] if several else []), *(f"seed {seed}" for seed in seeds))
+    for names, by_seed in found.items():
+        shown = [by_seed.get(seed) for seed in seeds]
+        table.add_row(*map(Text, names), *(Text(cell.news, STATES[cell.state]) if cell else "" for cell in shown))
+    return table
+
+
+def _short(cell: CellState) -> str:
+    dataset, preset, epochs = (cell.protocol[name] for name in ("dataset", "preset", "epochs"))
+    return f"{cell.protocol_hash[:8]}: {dataset} {preset}, {epochs} epochs"
+
+
+def counts(cells: Sequence[CellState]) -> str:
+    """``7 cells: 4 done, 1 running, 1 failed (1 nan), 1 waiting``."""
+    number = Counter(cell.state for cell in cells)
+    classes = Counter(cell.news for cell in cells if cell.state == "failed")
+    named = {"failed": f" ({', '.join(f'{count} {name}' for name, count in classes.most_common())})"}
+    parts = [f"{number[state]} {state}{named.get(state, '')}" for state in STATES if number[state]]
+    return f"{len(cells)} cells: {', '.join(parts)}"
+
+
+def expected_end(cells: Sequence[CellState], now: datetime) -> str:
+    """When all may be done, from what finished cells of the same methods took and how many run at a time now."""
+    running = [cell for cell in cells if cell.state == "running"]
+    waiting = [cell for cell in cells if cell.state == "waiting"]
+    if not running:
+        return f"no cell is running; the command that planned the {len(waiting)} waiting one(s) goes on with them"
+    done = [cell.record for cell in cells if cell.state == "done"]
+    protocols = {(cell.method, cell.protocol_hash): cell.protocol for cell in (*running, *waiting)}
+    of_method = {key: alike(key[0], protocol, done) for key, protocol in protocols.items()}
+    left_s = [
+        expected_s(cell.variant, cell.protocol["epochs"], of_method[cell.method, cell.protocol_hash])
+        for cell in (*running, *waiting)
+    ]
+    for index, cell in enumerate(running):
+        started = datetime.fromisoformat(cell.spec["started_utc"])
+        if left_s[index] is not None:
+            left_s[index] = max(0.0, left_s[index] - (now - started).total_seconds())
+    known_s = [seconds for seconds in left_s if seconds is not None]
+    if not known_s:
+        return "expected end: unknown before a cell of a running or waiting row is done"
+    more_s = max(sum(known_s) / len(running), max(known_s))
+    end = (now + timedelta(seconds=more_s)).astimezone()
+    without = len(left_s) - len(known_s)
+    missing = f", without {without} cell(s) of rows that have no finished one" if without else ""
+    return f"expected end: {end:%Y-%m-%d %H:%M} (in {timedelta(seconds=round(more_s))}){missing}"

@@ -1,0 +1,174 @@
+"""`fgsgl submit`: what a challenge asks for, written from a finished cell.
+
+A data set whose challenge hides the labels offers ``hidden(root)``, and the cell's checkpoint scores its clips; else
+the record's predictions are what is handed in. C classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import torch
+from mmaction.registry import MODELS
+from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from torch.utils.data import DataLoader
+
+import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
+from fgsgl.data import datasets
+from fgsgl.data.frame_cache import open_cache
+from fgsgl.methods.cell import Cell
+from fgsgl.methods.method import Classes
+from fgsgl.mmaction.datasets import ClipDataset
+from fgsgl.models.precision import native
+from fgsgl.records.environment import resolve_device
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.record import Predictions, Record, read_predictions, scored_sha256
+from fgsgl.training.evaluate import predict_split
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.training.spec import cell_of
+from fgsgl.util.errors import UserError
+from fgsgl.util.files import write_whole
+from fgsgl.util.terminal import Counter
+
+SHOWN = 5
+"""Cells that an error names."""
+
+
+def submit(
+    folder: Path, cell_id: str | None, root: Path | None, device: str, out: Path | None, console: Console
+) -> None:
+    """Writes the archive of a cell and says where it lies.
+
+    Args:
+        folder: the board's.
+        cell_id: the cell; None: the only method that the board has.
+        root: the data set's folder; None: where it lay when the cell ran.
+        device: ``auto``, ``cpu`` or ``cuda``; used where clips are to be scored.
+        out: the archive; None: in the cell's work folder, under the name that the challenge expects.
+        console: gets the progress bars.
+
+    Raises:
+        UserError: for a data set without a challenge, a cell that did not score every clip, a checkpoint that is gone
+            or of another version, or clips that cannot be read.
+    """
+    record = _record(folder, cell_id)
+    module = datasets.get(record.protocol["dataset"])
+    if not hasattr(module, "submission"):
+        able = [name for name in datasets.names() if hasattr(datasets.get(name), "submission")]
+        raise UserError(f"{record.protocol['dataset']} has no challenge to submit to; {', '.join(able)} have one")
+    work_dir = folder / "work" / record.cell_id
+    if hasattr(module, "hidden"):
+        predictions = _of_hidden(work_dir, record, root, device, console)
+    else:
+        predictions = _of_record(folder / "ledger", record)
+    path = out or work_dir / module.SUBMISSION
+    write_whole(path, module.submission(predictions.clip_ids.tolist(), predictions.scores["combined"]))
+    said = [
+        f"written: {path}; {len(predictions.clip_ids)} clips of {record.config['display_name']}, seed {record.seed}"
+    ]
+    if len(predictions.clip_ids) != module.SUBMISSION_CLIPS:
+        said.append(f"the challenge has {module.SUBMISSION_CLIPS} clips: this copy is not whole, or of another release")
+    console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
+
+
+def _record(folder: Path, cell_id: str | None) -> Record:
+    records = Ledger(folder / "ledger").done()
+    if not records:
+        raise UserError(f"no finished cell in {folder / 'ledger'}; expected the folder of a board")
+    methods = [record for record in records.values() if record.kind == "method"]
+    if cell_id in records:
+        return records[cell_id]
+    if cell_id is None and len(methods) == 1:
+        return methods[0]
+    what = f"no finished cell {cell_id}" if cell_id else f"{len(methods)} finished cells of methods"
+    known = ", ".join(
+        f"{record.cell_id} ({record.method} {record.variant}, seed {record.seed})" for record in methods[:SHOWN]
+    )
+    known += ", ..." if len(methods) > SHOWN else ""
+    raise UserError(f"{what} in {folder / 'ledger'}; name one of these with --cell: {known}")
+
+
+def _of_record(ledger: Path, record: Record) -> Predictions:
+    """The record's predictions, if they are all of the test split's."""
+    skipped = sum(row["split"] == "test" for row in record.data["skipped"])
+    if skipped:
+        raise UserError(
+            f"cell {record.cell_id} left {skipped} test clip(s) out (--skip-bad), and a submission needs every one; "
+            "restore their videos and run it without --skip-bad"
+        )
+    predictions = read_predictions(ledger, record.cell_id)
+    whole = hashlib.sha256((ledger / f"{record.cell_id}.npz").read_bytes()).hexdigest() == record.predictions_sha256
+    if not whole or scored_sha256(predictions.clip_ids) != record.data["split_sha256"]:
+        raise UserError(
+            f"the predictions {ledger / record.cell_id}.npz are not those of the record: not every clip of the test "
+            "split once; run the cell anew with another --out"
+        )
+    return predictions
+
+
+def _of_hidden(work_dir: Path, record: Record, root: Path | None, device: str, console: Console) -> Predictions:
+    """Scores the clips whose labels the release hides, each once, with the cell's checkpoint."""
+    cell, root = _cell(work_dir, record, root)
+    protocol, device = cell.protocol, resolve_device(device)
+    table = datasets.get(protocol.dataset).hidden(root)
+    with Counter(console, "decoding frames") as counter:
+        cache = open_cache(
+            table, protocol.num_frames, protocol.image_size, workers=os.cpu_count() or 1, progress=counter.update
+        )
+    if cache.bad:
+        raise UserError(
+            f"{next(iter(cache.bad.values()))} ({len(cache.bad)} such clip(s)); a submission needs every one"
+        )
+    clips = ClipDataset(
+        protocol.dataset, str(root), "hidden", protocol.preset, num_frames=protocol.num_frames,
+        image_size=protocol.image_size,
+    )  # fmt: skip
+    loader = DataLoader(clips, batch_size=protocol.batch_size, collate_fn=pseudo_collate)
+    model = _model(cell, Classes(count=len(table.classes), text=cell.text), root, work_dir, device)
+    with Counter(console, "scoring clips") as counter:
+        return predict_split(model, loader, protocol.views, counter.update)
+
+
+def _cell(work_dir: Path, record: Record, root: Path | None) -> tuple[Cell, Path]:
+    """The cell as it was run, and the data set's folder."""
+    path = work_dir / "spec.json"
+    if not path.is_file():
+        raise UserError(
+            f"no {path}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
+        )
+    spec = json.loads(path.read_text(encoding="utf-8"))
+    cell = cell_of(spec)
+    if cell.cell_id != record.cell_id:
+        raise UserError(
+            f"cell {record.cell_id} was trained with other settings, weights or text than this version has (which "
+            f"would be cell {cell.cell_id}); go back to commit {record.environment['git_commit']}, or run it anew"
+        )
+    if cell.method.model is None:
+        raise UserError(
+            f"{cell.method.display_name} sees no video, and hidden clips must be scored; name a method's cell"
+        )
+    return cell, root or Path(spec["root"])
+
+
+def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str) -> BaseModel:
+    """The cell's recognizer with the weights of its last epoch."""
+    path = work_dir / f"epoch_{cell.protocol.epochs}.pth"
+    if cell.method.recipe and not path.is_file():
+        raise UserError(
+            f"no checkpoint at {path}, which scores the clips; run the cell anew with another --out, and with "
+            "--keep-checkpoints last"
+        )
+    init_default_scope("mmaction")
+    config = build_config(
+        cell.method, cell.variant.changes, cell.protocol, cell.seed, classes=classes, root=root, work_dir=work_dir
+    )
+    model = MODELS.build({**config["model"], "autocast": native(device)}).to(device)
+    if cell.method.recipe:
+        model.load_state_dict(torch.load(path, map_location=device, weights_only=True)["state_dict"])
+    return model

@@ -1,0 +1,1 @@
+"""Contracts that a plug-in must keep, shipped for whoever writes one."""

@@ -1,0 +1,324 @@
+"""The contract: what every method keeps, shown on four made-up clips. `fgsgl check-method NAME`, and in the tests.
+
+A check is a function marked with ``@check``; its docstring is the promise. It returns what it saw, and raises
+:class:`Broken` where the promise does not hold. Shapes: B clips, K kept frames of a clip, C classes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import get_state_dict, load_state_dict
+from torch import Tensor, nn
+
+import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
+from fgsgl.data.clip_table import PER_SEGMENT
+from fgsgl.methods.method import Classes, Method, Recipe
+from fgsgl.mmaction.datasets import random_skeleton_batch
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.records.protocol import Protocol, default_protocol
+from fgsgl.training.cost import measure
+from fgsgl.training.determinism import repeatable
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.errors import UserError
+
+Batch = dict[str, Any]
+LABELS = (0, 1, 2, 3)
+CLASSES = Classes(count=17, text="smg")
+IMAGE_SIZE = 64
+STEPS = 80
+"""Most steps in which a method has to fit four clips."""
+FITTED = 0.5
+"""Share of its first loss that a fitted method is below."""
+
+
+class Broken(AssertionError):
+    """A promise that does not hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What one check found."""
+
+    check: str
+    promise: str
+    ok: bool
+    detail: str
+
+
+class Subject:
+    """A method under check, with what several checks need of it.
+
+    Args:
+        method: one that has a recognizer.
+        protocol: of SynMG.
+        device: torch device.
+
+    Raises:
+        UserError: for a floor or ceiling, or a method that cannot run here.
+    """
+
+    def __init__(self, method: Method, protocol: Protocol, device: str = "cpu") -> None:
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+        if method.model is None:
+            raise UserError(f"{method.name} is a {method.kind} and has no recognizer to check")
+        init_default_scope("mmaction")
+        MMLogger.get_current_instance().setLevel("ERROR")
+        self.method, self.protocol, self.device = method, protocol, device
+        self.batch = BATCHES[method.modality](self.protocol)
+        self.model = self.build(seed=0)
+
+    def build(self, seed: int, autocast: str = "none") -> nn.Module:
+        """A recognizer as a training starts with it."""
+        torch.manual_seed(seed)
+        standard = self.protocol.size == "standard"  # whose weights do not ship, and of which the shape is asked for
+        changes = {"pretrained": None} if standard and "pretrained" in self.method.settings else {}
+        config = build_config(
+            self.method, changes, self.protocol, seed, classes=CLASSES, root=Path("data"), work_dir=Path("work")
+        )
+        for part in (config["model"], config["model"].get("cls_head", {})):
+            if "tower" in part and self.protocol.backbone != synmg_tiny.NAME:
+                part["pretrained"] = None
+        model = MODELS.build({**config["model"], "autocast": autocast})
+        model.init_weights()
+        return model.to(self.device)
+
+    def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """The recipe's optimizer at its highest rate."""
+        recipe: Recipe = self.method.recipe
+        weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if recipe.optimizer == "SGD":
+            return torch.optim.SGD(weights, lr=recipe.lr, momentum=0.9, nesterov=True)
+        return torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay)
+
+    def step(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> float:
+        """One step on the four clips; returns the loss before it."""
+        optimizer.zero_grad()
+        loss = loss_of(model, self.batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), self.method.recipe.clip_grad)
+        optimizer.step()
+        return loss.item()
+
+
+Check = Callable[[Subject], str]
+CHECKS: list[tuple[Check, bool]] = []
+"""Each check, and whether it is only for methods that are trained."""
+
+
+def check(trained: bool) -> Callable[[Check], Check]:
+    """Marks a check; ``trained``: only of methods with a recipe."""
+
+    def mark(function: Check) -> Check:
+        CHECKS.append((function, trained))
+        return function
+
+    return mark
+
+
+def examine(method: Method, size: str, device: str = "cpu") -> Iterable[Outcome]:
+    """Every check that applies to a method, one after the other.
+
+    Raises:
+        UserError: as :class:`Subject`.
+    """
+    with repeatable(device):
+        yield from _outcomes(Subject(method, default_protocol("synmg", size=size, image_size=IMAGE_SIZE), device))
+
+
+def _outcomes(subject: Subject) -> Iterable[Outcome]:
+    for function, trained in CHECKS:
+        if trained and subject.method.recipe is None:
+            continue
+        promise = function.__doc__ or ""
+        try:
+            yield Outcome(check=function.__name__, promise=promise, ok=True, detail=function(subject))
+        except Broken as broken:
+            yield Outcome(check=function.__name__, promise=promise, ok=False, detail=str(broken))
+
+
+@check(trained=False)
+def probabilities(subject: Subject) -> str:
+    """Every clip gets a probability for each class; they sum to 1."""
+    scores_BC = scores_of(subject.model, subject.batch["inputs"])
+    if scores_BC.shape != (len(LABELS), CLASSES.count):
+        raise Broken(f"scores of shape {tuple(scores_BC.shape)}, expected {(len(LABELS), CLASSES.count)}")
+    if not scores_BC.isfinite().all() or (scores_BC < 0).any() or not _close(scores_BC.sum(1), torch.ones(len(LABELS))):
+        raise Broken(f"scores from {scores_BC.min():.3g}, whose sums are {scores_BC.sum(1).tolist()}")
+    return f"{CLASSES.count} classes"
+
+
+@check(trained=False)
+def batch_independence(subject: Subject) -> str:
+    """Neither the order of a batch nor its size changes a prediction."""
+    inputs = subject.batch["inputs"]
+    together_BC = scores_of(subject.model, inputs)
+    backwards_BC = scores_of(subject.model, inputs[::-1]).flip(0)
+    alone_BC = torch.cat([scores_of(subject.model, [one]) for one in inputs])
+    for name, other_BC in (("in another order", backwards_BC), ("one by one", alone_BC)):
+        if not _close(together_BC, other_BC):
+            raise Broken(f"{name}, probabilities differ by up to {(together_BC - other_BC).abs().max():.3g}")
+    return "same probabilities"
+
+
+@check(trained=False)
+def label_blindness(subject: Subject) -> str:
+    """A prediction reads nothing of the clip's label."""
+    inputs = subject.batch["inputs"]
+    blind_BC = scores_of(subject.model, inputs)
+    for labels in (LABELS, LABELS[::-1]):
+        if not torch.equal(scores_of(subject.model, inputs, labels), blind_BC):
+            raise Broken("the probabilities change with the labels that the clips carry")
+    return "same probabilities"
+
+
+@check(trained=False)
+def same_seed(subject: Subject) -> str:
+    """The same seed gives the same recognizer and the same probabilities."""
+    again, other = subject.build(seed=0), subject.build(seed=1)
+    if not torch.equal(scores_of(again, subject.batch["inputs"]), scores_of(subject.model, subject.batch["inputs"])):
+        raise Broken("two recognizers of one seed predict differently")
+    ours, theirs = (dict(model.named_parameters()) for model in (again, other))
+    trained = [name for name, value in ours.items() if value.requires_grad]
+    drawn = sum(not torch.equal(ours[name], theirs[name]) for name in trained)
+    return f"{len(trained)} trained tensors, {drawn} of them start elsewhere with another seed"
+
+
+@check(trained=False)
+def bf16(subject: Subject) -> str:
+    """In bf16 the probabilities stay near those of fp32."""
+    half = subject.build(seed=0, autocast="bf16")
+    scores_BC = scores_of(half, subject.batch["inputs"])
+    apart = (scores_BC - scores_of(subject.model, subject.batch["inputs"])).abs().max().item()
+    if not math.isfinite(apart) or apart > 0.1:
+        raise Broken(f"probabilities differ by up to {apart:.3g}, expected at most 0.1")
+    if subject.method.recipe:
+        loss = loss_of(half, subject.batch)
+        loss.backward()
+        if not loss.isfinite() or not all(_finite(parameter.grad) for parameter in half.parameters()):
+            raise Broken(f"loss {loss.item():.3g}, and a gradient that is not finite")
+    return f"within {apart:.3g}"
+
+
+@check(trained=False)
+def cost(subject: Subject) -> str:
+    """Parameters and operations are counted."""
+    found = measure(subject.model, subject.batch)
+    parameters = list(subject.model.parameters())
+    count = sum(parameter.numel() for parameter in parameters)
+    trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    if not count or not found["gflops"] > 0 or (subject.method.recipe and not trained):
+        raise Broken(f"{count} parameters, {trained} of them trained, {found['gflops']} GFLOPs a clip")
+    return f"{count / 1e6:.2f} M parameters ({trained / 1e6:.2f} trained), {found['gflops']:.2f} GFLOPs at 64 px"
+
+
+@check(trained=True)
+def resuming(subject: Subject) -> str:
+    """A checkpoint, loaded into a fresh recognizer, gives the same next step."""
+    first = subject.build(seed=0)
+    optimizer = subject.optimizer(first)
+    subject.step(first, optimizer)
+    file = io.BytesIO()
+    torch.save({"model": get_state_dict(first), "optimizer": optimizer.state_dict()}, file)
+    file.seek(0)
+    saved = torch.load(file, weights_only=True)
+    second = subject.build(seed=1)
+    load_state_dict(second, saved["model"], strict=False)
+    resumed = subject.optimizer(second)
+    resumed.load_state_dict(saved["optimizer"])
+    losses = []
+    for model, with_optimizer in ((first, optimizer), (second, resumed)):
+        torch.manual_seed(5)
+        subject.step(model, with_optimizer)
+        torch.manual_seed(6)
+        losses.append(loss_of(model, subject.batch).item())
+    if not math.isclose(*losses, rel_tol=1e-5):
+        raise Broken(f"after the next step the loss is {losses[0]:.6g}, but {losses[1]:.6g} where it was resumed")
+    return f"{file.tell() / 2**20:.1f} MiB"
+
+
+@check(trained=True)
+def any_labels(subject: Subject) -> str:
+    """The loss is finite whatever the labels are, all of one class among them."""
+    for labels in (LABELS[::-1], (CLASSES.count - 1,) * len(LABELS), (5, 5, 2, 2)):
+        loss = loss_of(subject.model, {**subject.batch, "data_samples": _samples(labels)})
+        if not loss.isfinite():
+            raise Broken(f"the loss of labels {labels} is {loss.item()}")
+    return "three sets of labels"
+
+
+@check(trained=True)
+def learning(subject: Subject) -> str:
+    """Finite gradients reach every trained parameter, and a few steps of the recipe fit one batch."""
+    model = subject.build(seed=0)
+    optimizer, unreached, first = subject.optimizer(model), None, None
+    for step in range(1, STEPS + 1):
+        loss = subject.step(model, optimizer)
+        first = first or loss
+        trained = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
+        if not math.isfinite(loss) or not all(_finite(gradient) for gradient in trained.values()):
+            raise Broken(f"step {step}: loss {loss:.3g}, and a gradient that is not finite")
+        idle = {name for name, gradient in trained.items() if gradient is None or not gradient.any()}
+        unreached = idle if unreached is None else unreached & idle
+        if loss < FITTED * first and not unreached:
+            return f"loss {first:.3g} to {loss:.3g} in {step} steps"
+    if unreached:
+        raise Broken(f"no gradient reaches {len(unreached)} parameter(s): {', '.join(sorted(unreached)[:3])}")
+    raise Broken(f"the loss is {loss:.3g} after {STEPS} steps, and was {first:.3g}")
+
+
+def loss_of(model: nn.Module, batch: Batch) -> Tensor:
+    """The loss of a batch, augmentation left out."""
+    model.train()
+    losses = model(**model.data_preprocessor(batch, training=False), mode="loss")
+    return model.parse_losses(losses)[0]
+
+
+@torch.no_grad()
+def scores_of(model: nn.Module, inputs: Sequence[Tensor], labels: Sequence[int] | None = None) -> Tensor:
+    """``scores_BC`` of some clips; without labels, their samples are empty."""
+    samples = [ActionDataSample() for _ in inputs] if labels is None else _samples(labels)
+    answered = model.eval().test_step({"inputs": list(inputs), "data_samples": samples})
+    return torch.stack([sample.pred_score.float().cpu() for sample in answered])
+
+
+def _frames_batch(protocol: Protocol) -> Batch:
+    """Four clips of noise, each about a grey of its own, that drift by a pixel a frame."""
+    generator = torch.Generator().manual_seed(0)
+    side, kept = protocol.image_size, protocol.num_frames * PER_SEGMENT
+    inputs = []
+    for index in range(len(LABELS)):
+        picture_HWC = 40 + 45 * index + 40 * torch.rand(side, side, 3, generator=generator)
+        inputs.append(torch.stack([picture_HWC.roll((index - 1) * frame, 1) for frame in range(kept)]).byte())
+    return {"inputs": inputs, "data_samples": _samples(LABELS)}
+
+
+def _skeleton_batch(protocol: Protocol) -> Batch:
+    return random_skeleton_batch(protocol.dataset, protocol.num_frames, LABELS)
+
+
+BATCHES: dict[str, Callable[[Protocol], Batch]] = {"rgb": _frames_batch, "skeleton": _skeleton_batch}
+"""By modality: a batch as the loader gives it."""
+
+
+def _samples(labels: Sequence[int]) -> list[ActionDataSample]:
+    return [ActionDataSample().set_gt_label(label) for label in labels]
+
+
+def _finite(gradient: Tensor | None) -> bool:
+    return gradient is None or bool(gradient.isfinite().all())
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, atol=1e-4)

@@ -1,0 +1,1 @@
+"""One cell in its own process: specification, training, evaluation, localisation, cost and work folder."""

@@ -1,0 +1,92 @@
+"""Scoring a split: every clip exactly once, whatever the method.
+
+Shapes: N clips, C classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from torch.utils.data import DataLoader
+
+from fgsgl.records.record import Predictions
+
+EXTRA = ("category", "fine")
+"""Further scores that a recognizer may set on its data samples, as ``<name>_score``."""
+
+
+def predict_split(
+    model: BaseModel, loader: DataLoader, views: int = 1, progress: Callable[[int, int], None] | None = None
+) -> Predictions:
+    """Scores every clip of a loader's split.
+
+    Args:
+        model: trained.
+        loader: of the split.
+        views: choices of frames that every clip is scored with; the probabilities are averaged over them.
+        progress: called with (batches done, batches in all).
+
+    Raises:
+        RuntimeError: if the clips scored are not those of the split, each once.
+    """
+    model.eval()
+    clip_ids, labels = [], []
+    parts: dict[str, list[np.ndarray]] = {}
+    with torch.no_grad():
+        for index, batch in enumerate(loader):
+            clip_ids += [sample.clip_id for sample in batch["data_samples"]]
+            labels += [sample.gt_label.item() for sample in batch["data_samples"]]
+            for sample in batch["data_samples"]:
+                del sample.gt_label
+            for name, scores_BC in _scores(model, batch, views).items():
+                parts.setdefault(name, []).append(scores_BC)
+            if progress is not None:
+                progress(index + 1, len(loader))
+    clip_of = {clip.clip_id: clip for clip in loader.dataset.clips}
+    if sorted(clip_ids) != sorted(clip_of):
+        raise RuntimeError(
+            f"scored {len(clip_ids)} clips ({len(set(clip_ids))} distinct), but the split has {len(clip_of)}"
+        )
+    return Predictions(
+        clip_ids=np.array(clip_ids),
+        subjects=np.array([clip_of[clip_id].subject for clip_id in clip_ids]),
+        labels=np.array(labels, dtype=np.int64),
+        scores={name: np.concatenate(tables) for name, tables in parts.items()},
+    )
+
+
+def _scores(model: torch.nn.Module, batch: dict[str, Any], views: int) -> dict[str, np.ndarray]:
+    """The probabilities of a batch by the name of the score, ``scores_BC``, their mean over the views."""
+    sums: dict[str, torch.Tensor] = {}
+    for view in range(views):
+        model.data_preprocessor.view = view
+        samples = model.test_step(batch)
+        named = {"combined": "pred_score", **{name: f"{name}_score" for name in EXTRA if f"{name}_score" in samples[0]}}
+        for name, field in named.items():
+            scores_BC = torch.stack([getattr(sample, field).float().cpu() for sample in samples])
+            sums[name] = sums.get(name, 0) + scores_BC
+    model.data_preprocessor.view = 0
+    return {name: (sum_BC / views).numpy() for name, sum_BC in sums.items()}
+
+
+def adjusted(predictions: Predictions, counts_C: np.ndarray, power: float) -> Predictions:
+    """Post-hoc logit adjustment (Menon et al., arXiv 2007.07314): probabilities over the classes' shares ** power.
+
+    Args:
+        predictions: of the split.
+        counts_C: training clips of each class; one without a clip counts as having one.
+        power: tau; 0 changes nothing.
+    """
+    if power == 0:
+        return predictions
+    prior_C = np.maximum(counts_C, 1) / np.maximum(counts_C, 1).sum()
+    scores = {}
+    for name, scores_NC in predictions.scores.items():
+        raised_NC = scores_NC / prior_C**power
+        scores[name] = (raised_NC / raised_NC.sum(1, keepdims=True)).astype(np.float32)
+    return dataclasses.replace(predictions, scores=scores)

@@ -1,0 +1,205 @@
+"""A cell as an MMEngine config: the same dictionary runs in our harness and in MMAction2's own tools."""
+
+from __future__ import annotations
+
+import importlib.util
+import pprint
+from collections.abc import Mapping
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from fgsgl.data import datasets
+from fgsgl.methods.method import Classes, Method, Recipe
+from fgsgl.methods.registry import get
+from fgsgl.records.protocol import Protocol
+from fgsgl.text.fgtext import load
+from fgsgl.util.errors import UserError
+
+
+def build_config(
+    method: Method,
+    changes: Mapping[str, Any],
+    protocol: Protocol,
+    seed: int,
+    *,
+    classes: Classes,
+    root: Path,
+    work_dir: Path,
+    n_train: int | None = None,
+) -> dict[str, Any]:
+    """The whole MMEngine config of a trained method's cell, in plain values.
+
+    Args:
+        method: a method that has a model (no floor). Without a recipe it gets a config without training.
+        changes: settings of the variant, and of its recipe.
+        protocol: what all methods share.
+        seed: of initialisation, data order and augmentation.
+        classes: how many, and their FG-Text.
+        root: the data set's folder.
+        work_dir: where checkpoints and logs go.
+        n_train: clips in the training split, where that is known: a warm-up of under two steps is left out.
+    """
+    recipe = method.recipe_with(changes)
+    epochs = protocol.epochs
+    model = method.model(protocol, classes, method.resolve(changes))
+    if protocol.label_smoothing and "cls_head" in model:
+        model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
+    model["data_preprocessor"] = {**model["data_preprocessor"], **_augmentation(method, protocol)}
+    if recipe is None:
+        training = {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
+    else:
+        training = {
+            "train_dataloader": _loader(method, protocol, root, "train"),
+            "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
+            "optim_wrapper": _optimizer(recipe, protocol.accumulate),
+            "param_scheduler": _schedule(
+                recipe.warmup * epochs, epochs, n_train and ceil(n_train * protocol.accumulate / protocol.batch_size)
+            ),
+        }
+    evaluator = {"type": "AccMetric", "metric_list": ("top_k_accuracy", "mean_class_accuracy")}
+    return {
+        "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
+        "default_scope": "mmaction",
+        "model": model,
+        "val_dataloader": _loader(method, protocol, root, "val"),
+        "test_dataloader": _loader(method, protocol, root, protocol.scored_split),
+        "val_evaluator": evaluator,
+        "test_evaluator": evaluator,
+        **training,
+        "val_cfg": {"type": "ValLoop"},
+        "test_cfg": {"type": "TestLoop"},
+        "default_hooks": {
+            "timer": {"type": "IterTimerHook"},
+            "logger": {"type": "LoggerHook", "interval": 20, "log_metric_by_epoch": True},
+            "param_scheduler": {"type": "ParamSchedulerHook"},
+            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
+            "sampler_seed": {"type": "DistSamplerSeedHook"},
+        },
+        "custom_hooks": [
+            {"type": "EpochSeedHook", "seed": seed},
+            *([{"type": "EMAHook", "momentum": 1 - protocol.ema}] if recipe and protocol.ema else []),
+            *(dict(hook) for hook in method.hooks),
+        ],
+        "test_pipeline": [{"type": "ReadClip", "num_frames": protocol.num_frames, "image_size": protocol.image_size}]
+        if method.modality == "rgb"
+        else [],
+        "env_cfg": {"cudnn_benchmark": False, "mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
+        "randomness": {"seed": seed},
+        "log_level": "INFO",
+        "load_from": None,
+        "resume": False,
+        "work_dir": str(work_dir),
+    }
+
+
+def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | None = None) -> str:
+    """A method's config as the text of a config file, for MMAction2's own tools.
+
+    Raises:
+        UserError: for a method that is not trained.
+    """
+    method = get(method_name)
+    if method.recipe is None:
+        raise UserError(f"{method_name} needs no training, so it has no config")
+    module = datasets.get(protocol.dataset)
+    root = root or module.root(Path("data"), protocol.preset, protocol.data_seed)
+    text = module.text(root)
+    config = build_config(
+        method,
+        {},
+        protocol,
+        seed,
+        classes=Classes(count=len(load(text).classes), text=text),
+        root=root,
+        work_dir=Path("work_dirs") / f"{method_name}-{protocol.dataset}-{protocol.preset}",
+    )
+    named = f"{method.display_name} on {protocol.dataset}, preset {protocol.preset}, for MMAction2's own tools."
+    lines = [f'"""{named} Written by `fgsgl config`."""', ""]
+    lines += [f"{name} = {pprint.pformat(value, width=116, sort_dicts=False)}" for name, value in config.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _augmentation(method: Method, protocol: Protocol) -> dict[str, Any]:
+    """The preprocessor of the method's modality, with what the protocol says of augmentation.
+
+    Joints have no light, and their place in the picture is taken out, so of them only the flip is the protocol's.
+    """
+    if method.modality == "skeleton":
+        return {"type": "SkeletonPreprocessor", "flip": protocol.flip}
+    amounts = {name: getattr(protocol, name) for name in ("flip", "shift", "brightness")}
+    return {"type": "ClipPreprocessor", **amounts}
+
+
+def _loader(method: Method, protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
+    training = split == "train"
+    sampler = {"type": "DefaultSampler", "shuffle": training, "round_up": training}
+    if training and protocol.sampling == "class_balanced":
+        sampler = {"type": "ClassBalancedSampler"}
+    return {
+        "batch_size": protocol.batch_size // (protocol.accumulate if training else 1),
+        "num_workers": 0,
+        "sampler": sampler,
+        "dataset": {
+            "type": "SkeletonDataset" if method.modality == "skeleton" else "ClipDataset",
+            "dataset": protocol.dataset,
+            "root": str(root),
+            "split": split,
+            "preset": protocol.preset,
+            "data_seed": protocol.data_seed,
+            "num_frames": protocol.num_frames,
+            "image_size": protocol.image_size,
+            "skip_bad": protocol.skip_bad,
+        },
+    }
+
+
+def _optimizer(recipe: Recipe, accumulate: int) -> dict[str, Any]:
+    """The recipe's optimizer; every ``accumulate`` batches make a step."""
+    rates = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
+    momentum = {"momentum": 0.9, "nesterov": True} if recipe.optimizer == "SGD" else {}
+    return {
+        "type": "OptimWrapper",
+        "optimizer": {"type": recipe.optimizer, **rates, **momentum},
+        "clip_grad": {"max_norm": recipe.clip_grad},
+        "accumulative_counts": accumulate,
+    }
+
+
+def _schedule(warmup_epochs: float, epochs: int, steps: int | None) -> list[dict[str, Any]]:
+    """Linear warm-up, then half a cosine to zero; both go by step, of which an epoch has ``steps``."""
+    if steps is not None and int(warmup_epochs * steps) < 2:  # MMEngine divides by the steps but one
+        warmup_epochs = 0
+    common = {"by_epoch": True, "convert_to_iter_based": True}
+    cosine = {
+        "type": "CosineAnnealingLR",
+        "eta_min": 0,
+        "begin": warmup_epochs,
+        "end": epochs,
+        "T_max": epochs - warmup_epochs,
+        **common,
+    }
+    if not warmup_epochs:
+        return [cosine]
+    return [{"type": "LinearLR", "start_factor": 0.01, "begin": 0, "end": warmup_epochs, **common}, cosine]
+
+
+VISUALIZERS = {
+    "wandb": "WandbVisBackend",
+    "mlflow": "MLflowVisBackend",
+    "clearml": "ClearMLVisBackend",
+    "neptune": "NeptuneVisBackend",
+    "dvclive": "DVCLiveVisBackend",
+    "aim": "AimVisBackend",
+}
+"""By the package's name, which is the option's."""
+
+
+def require_visualizer(name: str | None) -> None:
+    """Refuses one whose package is not installed.
+
+    Raises:
+        UserError: saying how to install it.
+    """
+    if name is not None and importlib.util.find_spec(name) is None:
+        raise UserError(f"--visualizer {name} needs the package {name}: pip install {name}")

@@ -1,0 +1,163 @@
+"""Training and scoring one cell with MMEngine's Runner, from its last finished epoch if there is one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import EMAHook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
+from fgsgl.data.clip_table import ClipTable
+from fgsgl.methods.cell import Cell
+from fgsgl.methods.method import Classes
+from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
+from fgsgl.models.towers.tower import Tower
+from fgsgl.records.environment import hardware, require_compiler
+from fgsgl.records.record import Predictions, read_curve
+from fgsgl.training.cost import measure
+from fgsgl.training.distributed import join_processes, leave_processes, shared_config
+from fgsgl.training.evaluate import adjusted, predict_split
+from fgsgl.training.hooks import CellHook, peak_memory_mib
+from fgsgl.training.localisation import localise
+from fgsgl.training.mmengine_config import VISUALIZERS, build_config
+from fgsgl.training.work_folder import count_opening, prepare
+
+
+def train_and_score(
+    cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
+) -> tuple[dict[str, Any], Predictions, dict[str, str]] | None:
+    """Trains the cell's recognizer if it has a recipe, and then opens the split to score and scores it once.
+
+    That is the test split, unless the protocol keeps it sealed.
+
+    Of several processes that train together, the first scores alone.
+
+    Returns:
+        fields of the record, the predictions on the scored split, and the clips left out (id -> reason); None in every
+        process but the first.
+    """
+    torch.set_num_threads(spec["threads"])
+    join_processes(device, spec["devices"])
+    config = _config(cell, table, spec, device, autocast)
+    clock.lap("import")
+    work_dir = Path(spec["work_dir"])
+    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl", cell.protocol.patience)
+    progress.tell({"phase": "build"}, at_once=True)
+    runner = Runner.from_cfg(Config(config))
+    runner.register_hook(progress)
+    if spec["trial"] and spec["trial"]["pruner"]:
+        from fgsgl.training.trial_hook import TrialHook
+
+        runner.register_hook(TrialHook(spec["trial"], progress))
+    compiled = spec["compile"] and _compile_tower(_model(runner), device)
+    clock.lap("build")
+    if cell.method.recipe:
+        runner.train()
+        clock.lap("train")
+    first = is_main_process()
+    leave_processes()
+    if not first:
+        return None
+
+    model = _model(runner)
+    _use_average(runner)
+    count_opening(cell.protocol, work_dir)
+    test_loader = runner.build_dataloader(config["test_dataloader"])
+    predictions = predict_split(
+        model,
+        test_loader,
+        cell.protocol.views,
+        lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
+    )
+    counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
+    predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
+    clock.lap("evaluate")
+    cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
+    clock.lap("cost")
+    opened = cell.protocol.scored_split == "test"
+    localisation = _localised(cell, model, test_loader, table, spec) if opened else None
+    clock.lap("localise")
+    parameters = list(model.parameters())
+    logging.shutdown()
+    result = {
+        "curve": read_curve(progress.curve),
+        "selection": {"epoch": runner.max_epochs if cell.method.recipe else 0, **_calibration(runner)},
+        "params": sum(parameter.numel() for parameter in parameters),
+        "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "cost": cost,
+        "peak_memory_mib": memory_mib,
+        "localisation": localisation,
+        "hardware": hardware(device, spec["threads"], autocast, spec["devices"], compiled),
+    }
+    return result, predictions, test_loader.dataset.cache.bad
+
+
+def _localised(
+    cell: Cell, model: torch.nn.Module, test_loader: DataLoader, table: ClipTable, spec: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Where the recognizer looks; the first run of a method keeps examples of it."""
+    shows = cell.seed == 0 and not cell.variant.changes
+    examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
+    batch = cell.protocol.batch_size // (cell.protocol.accumulate * spec["devices"])  # its gradients fit
+    return localise(model, test_loader, table, cell.protocol.dataset, batch, examples)
+
+
+def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str) -> dict[str, Any]:
+    """The cell's config, with what this machine adds to it: nothing that changes what is computed."""
+    work_dir = Path(spec["work_dir"])
+    config = build_config(
+        cell.method,
+        cell.variant.changes,
+        cell.protocol,
+        cell.seed,
+        classes=Classes(count=len(table.classes), text=cell.text),
+        root=Path(spec["root"]),
+        work_dir=work_dir,
+        n_train=len(table.split("train")),
+    )
+    config["model"]["autocast"] = autocast
+    config["resume"] = prepare(work_dir)
+    if spec["keep_checkpoints"] == "best":
+        config["default_hooks"]["checkpoint"] |= {"save_best": "acc/top1", "rule": "greater"}
+    backends = ["TensorboardVisBackend", *([VISUALIZERS[spec["visualizer"]]] if spec["visualizer"] else [])]
+    config["visualizer"] = {"type": "ActionVisualizer", "vis_backends": [{"type": name} for name in backends]}
+    return shared_config(config, spec["devices"])
+
+
+def _model(runner: Runner) -> torch.nn.Module:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+def _compile_tower(model: torch.nn.Module, device: str) -> bool:
+    """Compiles the visual tower of a recognizer that has one, and says whether it has.
+
+    Raises:
+        UserError: where there is no compiler.
+    """
+    tower = getattr(model, "tower", None)
+    if not isinstance(tower, Tower):
+        return False
+    require_compiler(device)
+    tower.compile_visual()
+    return True
+
+
+def _use_average(runner: Runner) -> None:
+    """Puts the moving average of the weights into the model, where the protocol asked for one."""
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            hook.before_test_epoch(runner)
+
+
+def _calibration(runner: Runner) -> dict[str, float]:
+    """What the recognizer's hook fitted on the validation split, if it has one."""
+    return next((hook.fitted for hook in runner.hooks if isinstance(hook, CalibrateHook)), {})

@@ -1,0 +1,219 @@
+"""What makes a cell, its id, its plan and its record."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from fgsgl.ablations.factors import variant
+
+from fgsgl.methods.cell import Cell, Variant
+from fgsgl.methods.method import Classes
+from fgsgl.methods.registry import get, scan
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.plan_file import write_plan
+from fgsgl.records.protocol import SEALED, Protocol, default_protocol
+from fgsgl.records.record import Record, write_record
+from fgsgl.running.planning import cells, plan, undone
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.errors import UserError
+
+PROTOCOL = default_protocol("synmg", "quick")
+
+
+def cell(changed: Variant | None = None, **changes) -> Cell:
+    given = {
+        "variant": changed or Variant(method="fgsgl"),
+        "protocol": PROTOCOL,
+        "seed": 0,
+        "fingerprint": "f",
+        "text": "smg",
+    }
+    return Cell(**{**given, **changes})
+
+
+def test_the_id_changes_with_whatever_changes_the_result() -> None:
+    others = [
+        cell(seed=1),
+        cell(fingerprint="g"),
+        cell(Variant(method="tsm")),
+        cell(variant(["fgsa"])),
+        cell(protocol=dataclasses.replace(PROTOCOL, epochs=PROTOCOL.epochs + 1)),
+        cell(protocol=dataclasses.replace(PROTOCOL, flip=0.0)),
+    ]
+    ids = {item.cell_id for item in [cell(), *others]}
+    assert len(ids) == len(others) + 1
+    assert all(len(cell_id) == 16 for cell_id in ids)
+
+
+def test_the_id_does_not_depend_on_what_a_variant_is_called() -> None:
+    changes = {"fgsa": False}
+    one, two = Variant(method="fgsgl", name="a", changes=changes), Variant(method="fgsgl", name="b", changes=changes)
+    assert cell(one).cell_id == cell(two).cell_id
+
+
+def test_the_text_counts_for_methods_that_read_it_and_for_no_other() -> None:
+    assert cell(text="imigue").cell_id != cell().cell_id
+    tsn = Variant(method="tsn")
+    assert cell(tsn, text="imigue").cell_id == cell(tsn).cell_id
+
+
+def test_the_order_of_factors_does_not_matter() -> None:
+    assert cell(variant(["fgsa", "cpa"])).cell_id == cell(variant(["cpa", "fgsa"])).cell_id
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UserError, match=r"fgsgl has no setting 'lora_rang'; did you mean lora_rank"):
+        get("fgsgl").resolve({"lora_rang": 4})
+
+
+LEDGER = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "ledger"
+
+
+def test_the_cells_of_committed_records_still_have_their_ids() -> None:
+    for record in Ledger(LEDGER).records().values():
+        changes = get(record.method).changes_in(record.config)
+        again = cell(
+            Variant(method=record.method, changes=changes), protocol=Protocol(**record.protocol), seed=record.seed,
+            fingerprint=record.data["fingerprint"], text="smg",
+        )  # fmt: skip
+        assert again.cell_id == record.cell_id, (record.method, record.variant)
+
+
+def test_a_change_of_the_recipe_is_another_cell_and_reaches_optimizer_and_schedule() -> None:
+    changes = {"recipe.lr": 0.5, "recipe.weight_decay": 0.0, "recipe.warmup": 0.2, "recipe.clip_grad": 3.0}
+    ids = {cell(Variant(method="tsm", changes={name: value})).cell_id for name, value in changes.items()}
+    assert len(ids) == 4 and cell(Variant(method="tsm")).cell_id not in ids
+    default = {"recipe.lr": get("tsm").recipe.lr}
+    assert cell(Variant(method="tsm", changes=default)).cell_id == cell(Variant(method="tsm")).cell_id
+    described = get("tsm").describe({**changes, "dropout": 0.1})
+    assert get("tsm").changes_in(described) == {**changes, "dropout": 0.1}
+    where = {"classes": Classes(count=9, text="smg"), "root": Path("r"), "work_dir": Path("w")}
+    config = build_config(get("tsm"), changes, PROTOCOL, 0, **where)
+    optimizer = config["optim_wrapper"]["optimizer"]
+    assert (optimizer["lr"], optimizer["weight_decay"]) == (0.5, 0.0)
+    assert config["optim_wrapper"]["clip_grad"]["max_norm"] == 3.0
+    assert config["param_scheduler"][0]["end"] == 0.2 * PROTOCOL.epochs
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "error"),
+    [
+        ("tsm", {"recipe.lr": "1e-3"}, r"recipe.lr is '1e-3', expected a number above 0"),
+        ("tsm", {"recipe.lr": 0}, r"recipe.lr is 0, expected a number above 0"),
+        ("tsm", {"recipe.warmup": 1}, r"recipe.warmup is 1, expected 0 or more, and less than 1"),
+        ("tsm", {"recipe.rate": 1.0}, r"tsm has no setting 'recipe.rate'; did you mean recipe"),
+        ("zero_shot_names", {"recipe.lr": 1.0}, r"zero_shot_names has no setting 'recipe.lr'"),
+    ],
+)
+def test_a_recipe_that_no_training_can_have_is_refused(method: str, changes: dict, error: str) -> None:
+    with pytest.raises(UserError, match=error):
+        cell(Variant(method=method, changes=changes)).cell_id  # noqa: B018 (it is computed)
+
+
+def test_a_sealed_protocol_scores_the_validation_split_and_is_another_protocol() -> None:
+    sealed = dataclasses.replace(PROTOCOL, evaluation=SEALED)
+    assert (PROTOCOL.scored_split, sealed.scored_split) == ("test", "val")
+    assert sealed.hash() != PROTOCOL.hash() and cell(protocol=sealed).cell_id != cell().cell_id
+    where = {"classes": Classes(count=9, text="smg"), "root": Path("r"), "work_dir": Path("w")}
+    config = build_config(get("tsm"), {}, sealed, 0, **where)
+    splits = {name: config[f"{name}_dataloader"]["dataset"]["split"] for name in ("train", "val", "test")}
+    assert splits == {"train": "train", "val": "val", "test": "val"}
+    with pytest.raises(UserError, match="evaluation is 'the test split'"):
+        dataclasses.replace(PROTOCOL, evaluation="the test split")
+
+
+def test_floors_and_ceilings_come_once_and_then_whole_pairs() -> None:
+    wanted = cells((Variant(method="fgsgl"), variant(["fgsa"])), PROTOCOL, 3, "f", "smg")
+    names = [(item.variant.method, item.variant.name, item.seed) for item in wanted]
+    bounds = [name for name, method in scan().items() if method.kind != "method"]
+    assert names[: len(bounds)] == [(name, "full", 0) for name in bounds]
+    assert names[len(bounds) :] == [("fgsgl", name, seed) for seed in range(3) for name in ("full", "w/o fgsa")]
+
+
+def test_asking_for_a_floor_by_name_gives_it_once() -> None:
+    wanted = cells((Variant(method="majority"),), PROTOCOL, 2, "f", "smg")
+    assert sorted(item.seed for item in wanted if item.variant.method == "majority") == [0]
+
+
+def record_of(item: Cell, train_s: float, epochs: int) -> Record:
+    protocol = {**item.protocol.as_dict(), "epochs": epochs}
+    return Record(
+        cell_id=item.cell_id, status="done", method=item.variant.method, variant=item.variant.name, kind="method",
+        seed=item.seed, protocol=protocol, protocol_hash="h", config={}, data={}, pretraining="none", environment={},
+        hardware={}, started_utc="2026-01-01T00:00:00+00:00", times_s={"train": train_s, "total": train_s + 10},
+    )  # fmt: skip
+
+
+def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> None:
+    done = cell(protocol=dataclasses.replace(PROTOCOL, epochs=2))
+    write_record(tmp_path / "ledger", record_of(done, train_s=20.0, epochs=2))
+    longer = cell(protocol=dataclasses.replace(PROTOCOL, epochs=6), seed=5)
+    other = cell(Variant(method="tsn"), protocol=dataclasses.replace(PROTOCOL, epochs=6))
+    planned = plan([done, longer, other], Ledger(tmp_path / "ledger"))
+    assert [item.done for item in planned] == [True, False, False]
+    assert planned[1].expected_s == pytest.approx(10 + 60)
+    assert planned[2].expected_s is None
+
+
+def test_the_estimate_goes_by_the_same_variant_and_by_older_records(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    for one, train_s in ((Variant(method="fgsgl"), 20.0), (variant(["lora"]), 10.0)):
+        record = record_of(cell(one), train_s=train_s, epochs=PROTOCOL.epochs)
+        early = {name: value for name, value in record.protocol.items() if name not in ("size", "views", "patience")}
+        write_record(ledger, dataclasses.replace(record, protocol=early))
+    wanted = [cell(one, seed=5) for one in (variant(["lora"]), variant(["fgsa"]))]
+    assert [item.expected_s for item in plan(wanted, Ledger(ledger))] == [pytest.approx(20), pytest.approx(25)]
+    views = cell(protocol=dataclasses.replace(PROTOCOL, views=2))
+    assert plan([views], Ledger(ledger))[0].expected_s is None
+
+
+def test_whole_pairs_run_first_and_of_a_pair_the_longest_cell(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    rows = [variant(["fgsa"]), Variant(method="tsn"), Variant(method="tsm")]
+    for one, train_s in zip(rows, (20.0, 40.0), strict=False):
+        write_record(ledger, record_of(cell(one, seed=9), train_s=train_s, epochs=PROTOCOL.epochs))
+    wanted = [cell(one, seed=seed) for seed in (0, 1) for one in rows]
+    order = [(item.seed, item.variant.method) for item in undone(plan([*wanted, *wanted], Ledger(ledger)))]
+    assert order == [(seed, name) for seed in (0, 1) for name in ("tsm", "tsn", "fgsgl")]
+
+
+def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    for seeds in (1, 2):
+        write_plan(
+            path, plan(cells((Variant(method="fgsgl"),), PROTOCOL, seeds, "f", "smg"), Ledger(tmp_path / "ledger"))
+        )
+    write_plan(path, plan([cell(fingerprint="new")], Ledger(tmp_path / "ledger")))
+    rows = json.loads(path.read_text())["cells"]
+    mine = [row for row in rows if row["method"] == "fgsgl"]
+    assert [row["seed"] for row in mine] == [0, 1]
+    assert mine[0]["cell_id"] == cell(fingerprint="new").cell_id
+
+
+@pytest.mark.parametrize("name", [name for name, method in scan().items() if method.model])
+def test_one_knob_each_reaches_the_config(name: str) -> None:
+    protocol = dataclasses.replace(PROTOCOL, num_frames=12, image_size=96, epochs=3, batch_size=7)
+    config = build_config(
+        get(name), {}, protocol, 1, classes=Classes(count=9, text="smg"), root=Path("r"), work_dir=Path("w")
+    )
+    text = json.dumps(config["model"])
+    assert '"num_classes": 9' in text
+    trained = get(name).recipe is not None
+    for split in ("train", "val", "test") if trained else ("val", "test"):
+        loader = config[f"{split}_dataloader"]
+        assert loader["batch_size"] == 7
+        assert (loader["dataset"]["num_frames"], loader["dataset"]["image_size"]) == (12, 96)
+    assert config["randomness"]["seed"] == 1
+    if trained:
+        assert config["train_cfg"]["max_epochs"] == config["param_scheduler"][-1]["end"] == 3
+    else:
+        training = ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")
+        assert [config[part] for part in training] == [None] * 4
+
+
+def test_a_record_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_record(tmp_path, record_of(cell(), 1.0, 1))
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
+    with pytest.raises(UserError, match=f"{path.name} has schema version 99, expected 1"):
+        Ledger(tmp_path).records()

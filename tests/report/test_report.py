@@ -1,0 +1,137 @@
+import csv
+import io
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from fgsgl.report.board.board import COLUMNS, TEXTS
+from fgsgl.report.render.tables import columns_of, console_table
+from fgsgl.report.report import report, show_board_if_changed
+from fgsgl.util.escaping import markdown_text
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = "<script>alert(1)</script>"
+
+
+def tables(markdown):
+    """Of each table its lines, and that they have the same number of bars, escaped ones aside."""
+    blocks = [block.splitlines() for block in markdown.split("\n\n") if block.startswith("|")]
+    for block in blocks:
+        assert len({re.sub(r"\\\|", "", line).count("|") for line in block}) == 1
+    return blocks
+
+
+def test_writes_the_whole_report_without_torch_and_the_same_again_whoever_draws(ledger):
+    ledger.fill(seeds=2)
+    program = (  # of one thread, so that others draw where there are two cores
+        "import sys; from pathlib import Path; from fgsgl.report.report import report; "
+        f"report(Path({str(ledger.folder)!r})); assert 'torch' not in sys.modules; "
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+    before = {path: path.read_bytes() for path in ledger.folder.rglob("*") if path.is_file()}
+    shutil.rmtree(ledger.folder / "figures")
+    thread = threading.Thread(target=report, args=[ledger.folder])  # beside another thread it draws by itself
+    thread.start()
+    thread.join()
+    assert {path: path.read_bytes() for path in ledger.folder.rglob("*") if path.is_file()} == before
+    names = {f"leaderboard.{suffix}" for suffix in ("md", "csv", "tex", "html")} | {"accuracy.png", "accuracy.pdf"}
+    assert names <= {path.name for path in before} and not [path for path in before if path.suffix == ".tmp"]
+
+
+def test_markdown_and_csv_carry_the_boards_numbers(ledger):
+    ledger.fill(seeds=3)
+    board = report(ledger.folder)
+    first = board.table.iloc[0]
+    half = 50 * (first["top1_ci_high"] - first["top1_ci_low"])
+    markdown = (ledger.folder / "leaderboard.md").read_text()
+    assert f"| FG-SGL | {100 * first['top1']:.1f} ± {half:.1f} |" in markdown
+    results, costs = tables(markdown)
+    assert len(results) == len(costs) == len(board.table) + 2
+    shown = re.findall(r"[^|]+", f"{results[0]}{costs[0]}")
+    assert {column.heading for column in columns_of(board)} <= {heading.strip().replace("\\", "") for heading in shown}
+    assert all(sentence in markdown for sentence in map(markdown_text, (*board.note, *board.cost_note)))
+    assert "cannot reach p &lt; 0.05 with n = 3 seeds" in markdown
+    read = pd.read_csv(ledger.folder / "leaderboard.csv")
+    assert tuple(read.columns) == COLUMNS
+    assert read["top1"].to_numpy() == pytest.approx(board.table["top1"].to_numpy(), nan_ok=True)
+    assert read["diff_top1"].dtype == float and (read["diff_top1"] < 0).any()
+
+
+def test_hostile_names_stay_text_everywhere(ledger):
+    ledger.classes = (HOSTILE, "=1+1", "$\\frac{", "| a | b |", "\x1b[31mred", "a" * 300)
+    ledger.absent = ()
+    ledger.add("majority", 0.0, kind="floor", name="floor")
+    ledger.add("fgsgl", 2.0)
+    ledger.add("../evil", 2.0, HOSTILE, name=f"\"'>{HOSTILE}")
+    ledger.add("pipe", 2.0, name="a | b $x^ [bold]c\x1b[2J\n| d |")
+    ledger.add("=cmd()", 2.0, "+x", name="@sum")
+    ledger.add_failed("tsm", "full", 0, "error", f"it broke: {HOSTILE}")
+    board = report(ledger.folder)
+
+    assert all(path.parent == ledger.folder / "figures" for path in ledger.folder.parent.rglob("*.png"))
+    markdown = (ledger.folder / "leaderboard.md").read_text()
+    assert "<script" not in markdown and "\x1b" not in markdown
+    assert [len(lines) for lines in tables(markdown)] == [len(board.table) + 2] * 2
+
+    rows = list(csv.DictReader(io.StringIO((ledger.folder / "leaderboard.csv").read_text(), newline="")))
+    risky = next(row for row in rows if row["method"].endswith("=cmd()"))
+    assert (risky["method"], risky["variant"], risky["label"]) == ("'=cmd()", "'+x", "'@sum +x")
+    for row in rows:
+        for name, value in row.items():
+            if value.startswith(("=", "+", "-", "@")):
+                assert name not in TEXTS and float(value) < 0
+
+    console = Console(width=200, file=io.StringIO(), force_terminal=False)
+    console.print(console_table(board))
+    shown = console.file.getvalue()
+    assert "[bold]c" in shown and "\x1b" not in shown and "±" not in shown  # one seed has no interval over seeds
+
+
+def test_the_console_shows_what_a_reader_asks_first(ledger):
+    ledger.fill(seeds=2)
+    console = Console(width=160, file=io.StringIO())
+    board = report(ledger.folder)
+    console.print(console_table(board))
+    shown = console.file.getvalue()
+    for row in board.table.itertuples():
+        assert row.label in shown and f"{100 * row.top1:.1f}" in shown
+    for heading in ("Top-1 %", "Macro-F1 %", "Difference", "Category %", "Fine %", "Params M", "Train s", "Status"):
+        assert heading in shown
+
+
+def test_of_many_rows_the_console_shows_first_what_readers_look_for(ledger, monkeypatch):
+    ledger.fill(seeds=1)
+    ledger.add("fgsgl", 2.2, "w/o fgsa")
+    board = report(ledger.folder)
+    first = board.table.loc[board.table["variant"].isin(["full", "w/o fgsa", "w/o cpa"]), "label"].tolist()
+    assert first[-1] == "Majority class" and "FG-SGL w/o fgsa" in first and len(first) < len(board.table)
+    monkeypatch.setattr("fgsgl.report.render.tables.MOST_IN_TERMINAL", len(first))
+    shown = console_table(board)
+    assert [text.plain for text in shown.columns[0].cells] == first
+    assert shown.caption == (
+        f"{len(first)} of {len(board.table)} rows are shown, first full methods and FG-SGL without FG-SA or CP-A; "
+        "leaderboard.md has them all."
+    )
+
+
+def test_a_board_newer_than_its_records_is_not_made_again(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    (ledger.folder / "plan.json").write_text('{"cells": []}')
+    console = Console(width=1000, file=io.StringIO())  # wider than any path
+    board = ledger.folder / "leaderboard.html"
+    show_board_if_changed(ledger.folder, console)
+    before = board.stat().st_mtime_ns
+    assert "nothing in it has changed" not in console.file.getvalue()
+    show_board_if_changed(ledger.folder, console)
+    assert board.stat().st_mtime_ns == before and "nothing in it has changed" in console.file.getvalue()
+    ledger.add("stratified_random", 0.0, kind="floor")
+    show_board_if_changed(ledger.folder, console)
+    assert "stratified_random" in board.read_text()
