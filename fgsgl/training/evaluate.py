@@ -14,7 +14,7 @@ import torch
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
-from fgsgl.records.record import Predictions
+from fgsgl.records.predictions import Predictions
 
 EXTRA = ("category", "fine")
 """Further scores that a recognizer may set on its data samples, as ``<name>_score``."""

@@ -23,13 +23,14 @@ from torch.utils.data import DataLoader, Subset
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, evaluated_frames
-from fgsgl.records.record import scored_sha256
+from fgsgl.records.record import Localisation, Readout, scored_sha256
 from fgsgl.stats.localise import centre_TP, cover_TP, energy_inside, pointing_hit, saliency_TP
 from fgsgl.stats.retrieval import first_hits
 from fgsgl.text import embed, fgtext
 from fgsgl.util.files import write_whole
 
 Cover = Callable[[Clip], np.ndarray]
+ReadoutTable = dict[str, dict[str, Readout]]
 CLIPS = 136
 """Clips that are looked at (eight of each of SynMG's classes): a gradient costs twice what a score does."""
 EXAMPLES = 3
@@ -38,7 +39,7 @@ EXAMPLES = 3
 
 def localise(
     model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
-) -> dict[str, Any] | None:
+) -> Localisation | None:
     """Pointing game and energy inside of each dimension's attention and of gradient saliency over clips of a split.
 
     Beside them stand what needs no recognizer: a map spread evenly (``even``), the middle of the picture and of the
@@ -54,10 +55,9 @@ def localise(
         examples: file for the attention of a few clips, one each of classes spread over the list; None for none.
 
     Returns:
-        ``{"n_clips", "clips_sha256", "pointing": {name: share}, "energy": {name: share}, "readout"}`` with the
-        dimensions (of a recognizer with FG-SA), ``saliency``, ``even``, ``centre`` and ``prior`` as names, over those
-        clips of :func:`spread` of whose masks anything is visible; ``readout`` of :func:`read_out`, over all
-        clips of :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
+        maps named by the dimensions (of a recognizer with FG-SA), ``saliency``, ``even``, ``centre`` and ``prior``,
+        over those clips of :func:`spread` whose masks show anything; ``readout`` of :func:`read_out` over all clips of
+        :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
     """
     module = datasets.get(dataset)
     if not hasattr(module, "motion_mask") or not hasattr(model, "tower"):
@@ -85,8 +85,8 @@ def localise(
         "centre": centre_TP(split.num_frames, side),
         "prior": np.mean([cover(clip) for clip in training], axis=0),
     }
-    measured = _measured(clips, maps, fixed, cover)
-    return measured | {"readout": read_out(model, shown, np.array([clip.label for clip in clips]))}
+    readout = read_out(model, shown, np.array([clip.label for clip in clips]))
+    return _measured(clips, maps, fixed, cover, readout)
 
 
 def spread(labels: Sequence[int]) -> list[int]:
@@ -131,8 +131,12 @@ def _class_logits_BC(shown: Mapping[str, Tensor]) -> Tensor:
 
 
 def _measured(
-    clips: Sequence[Clip], maps: Mapping[str, Iterable[np.ndarray]], fixed: Mapping[str, np.ndarray], cover: Cover
-) -> dict[str, Any]:
+    clips: Sequence[Clip],
+    maps: Mapping[str, Iterable[np.ndarray]],
+    fixed: Mapping[str, np.ndarray],
+    cover: Cover,
+    readout: ReadoutTable | None,
+) -> Localisation:
     """Means over the clips of whose masks anything is visible; ``maps`` has a map of each clip, ``fixed`` one for all.
 
     The pointing game of a map without a largest patch is the share of the patches that the mask reaches into.
@@ -149,12 +153,13 @@ def _measured(
             hit = (covered_TP > 0).mean() if name == "even" else pointing_hit(map_TP, covered_TP)
             hits.setdefault(name, []).append(hit)
             energies.setdefault(name, []).append(energy_inside(map_TP, covered_TP))
-    return {
-        "n_clips": len(looked),
-        "clips_sha256": scored_sha256(looked),
-        "pointing": {name: float(np.mean(values)) for name, values in hits.items()},
-        "energy": {name: float(np.mean(values)) for name, values in energies.items()},
-    }
+    return Localisation(
+        n_clips=len(looked),
+        clips_sha256=scored_sha256(looked),
+        pointing={name: float(np.mean(values)) for name, values in hits.items()},
+        energy={name: float(np.mean(values)) for name, values in energies.items()},
+        readout=readout,
+    )
 
 
 def _write_examples(
@@ -186,7 +191,7 @@ def _write_examples(
     write_whole(path, buffer.getvalue())
 
 
-def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.ndarray) -> dict[str, Any] | None:
+def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.ndarray) -> ReadoutTable | None:
     """R@1 of each dimension's sentences.
 
     Args:
@@ -197,10 +202,10 @@ def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.nda
         labels_N: the clips' classes.
 
     Returns:
-        ``{"local": {dimension: see fgsgl.stats.retrieval.first_hits}, "video": {...}}``, either only where there is
-        such an embedding and, for ``video``, a text tower that was not dropped; None where there is neither.
+        ``local`` and ``video``, each by dimension, and either only where there is such an embedding and, for
+        ``video``, a text tower that was not dropped; None where there is neither.
     """
-    found = {}
+    found: ReadoutTable = {}
     if "fine_logits_BDC" in shown:
         config = model.config
         text = fgtext.load_classes(config.text, config.num_classes)
@@ -216,5 +221,6 @@ def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.nda
 
 def _hits(
     score_NDC: np.ndarray, labels_N: np.ndarray, same_DCC: np.ndarray, dimensions: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    return {name: first_hits(score_NDC[:, d], labels_N, same_DCC[d]) for d, name in enumerate(dimensions)}
+) -> dict[str, Readout]:
+    hits = (first_hits(score_NDC[:, d], labels_N, same_DCC[d]) for d in range(len(dimensions)))
+    return {name: Readout(**found._asdict()) for name, found in zip(dimensions, hits, strict=True)}

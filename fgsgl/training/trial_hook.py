@@ -14,8 +14,8 @@ from mmengine.runner import Runner
 from optuna.exceptions import UpdateFinishedTrialError
 
 from fgsgl.records.optuna_storage import open_storage, pruner_of
-from fgsgl.records.record import Pruned
 from fgsgl.training.hooks import CellHook
+from fgsgl.training.spec import TrialPruned
 
 
 class TrialHook(Hook):
@@ -47,7 +47,7 @@ class TrialHook(Hook):
         """Reports what is new; the pruner is asked where there are epochs left to save.
 
         Raises:
-            Pruned: in every process that trains along.
+            TrialPruned: in every process that trains along.
         """
         ends = torch.zeros(1)
         if is_main_process():
@@ -55,7 +55,7 @@ class TrialHook(Hook):
                 ends += self._ask()
         all_reduce(ends, "max")
         if ends.item() and 0 < runner.epoch < runner.max_epochs:
-            raise Pruned(f"pruned after epoch {runner.epoch}")
+            raise TrialPruned(f"pruned after epoch {runner.epoch}")
 
     def _ask(self) -> bool:
         known = self.trial.storage.get_trial(self.trial._trial_id).intermediate_values
