@@ -149,7 +149,7 @@ def _protocols(board: Board) -> list[tuple[str, list[tuple[str, str]]]]:
     """Each protocol's hash with its settings."""
     settings = {record.protocol_hash: record.protocol for group in board.cells.values() for record in group}
     return [
-        (printable(name), [(printable(key), printable(str(value))) for key, value in sorted(protocol.as_dict().items())])
+        (printable(name), [(key, printable(str(value))) for key, value in sorted(protocol.as_dict().items())])
         for name, protocol in sorted(settings.items())
     ]
 
@@ -179,7 +179,7 @@ def page_data(board: Board) -> dict[str, Any]:
 
 def tally(board: Board) -> str:
     """How many rows and cells there are, and how many of these finished, failed or wait."""
-    states = Counter(record.status for records in board.cells.values() for record in records)
+    states: Counter[str] = Counter(record.status for records in board.cells.values() for record in records)
     states["planned"] = len(board.planned)
     counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "pruned", "planned") if states[state])
     return f"{len(board.table)} rows, {states.total()} cells: {counts}"

@@ -20,6 +20,7 @@ from fgsgl.report.board.published import remarks
 from fgsgl.report.board.rows import reference_of
 from fgsgl.report.formatting import EMPTY, Headings, numeric_headings
 from fgsgl.report.localisation import evaluate
+from fgsgl.report.localisation.render import Looks
 from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, Column, columns_of, headings_of
 from fgsgl.util.escaping import printable
 
@@ -161,7 +162,7 @@ def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
     return [view for view in views if view.size]
 
 
-def localisation_views(board: Board, looks: evaluate.Looks | None) -> list[View]:
+def localisation_views(board: Board, looks: Looks | None) -> list[View]:
     """Where recognizers look, and what can be read out of them; none without such a record."""
     if looks is None:
         return []
