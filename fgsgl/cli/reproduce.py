@@ -28,7 +28,7 @@ from fgsgl.records.ledger import Ledger, load
 from fgsgl.records.plan_file import PlanFile
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Failed, Record
+from fgsgl.records.record import Done, Failed, Record, read_record
 from fgsgl.records.row_key import FULL, RowKey
 from fgsgl.report.board.rows import rows
 from fgsgl.report.diff import Answers, answers, changed
@@ -94,7 +94,7 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     return 0 if reproduced else 1
 
 
-def wanted(every: Mapping[RowKey, Sequence[Record]], name: str, ledger: Ledger) -> list[Record]:
+def wanted(every: Mapping[RowKey, Sequence[Record]], name: str, ledger: Ledger) -> list[Done]:
     """The finished records of the one cell whose id begins with the name, or of the one row of that name.
 
     Args:
@@ -108,11 +108,11 @@ def wanted(every: Mapping[RowKey, Sequence[Record]], name: str, ledger: Ledger) 
     found = [group for key, group in every.items() if name in _names(key, group)]
     if not found:
         try:
-            found = [[ledger.get(ledger.find(name).stem)]]
+            found = [[read_record(ledger.find(name))]]
         except UserError as error:
             names = sorted({one for key, group in every.items() for one in _names(key, group)})
             raise UserError(f"no row is called {name!r} ({nearest(name, names)}), and {error}") from None
-    rows_done = [[record for record in group if record.status == "done"] for group in found]
+    rows_done = [[record for record in group if isinstance(record, Done)] for group in found]
     done = [record for group in rows_done for record in group]
     if not done:
         raise UserError(
@@ -132,7 +132,7 @@ def _names(key: RowKey, group: Sequence[Record]) -> set[str]:
     return names if variant == FULL else {f"{name} {variant}" for name in names}
 
 
-def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
+def cell_again(record: Done, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
     """The cell that a record describes, as this version of the code has it.
 
     Raises:
@@ -207,16 +207,17 @@ def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Pla
     return dataclasses.replace(place, threads=threads * devices)
 
 
-def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
-    again = scratch.get(record.cell_id)
+def _held(record: Done, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
+    again = read_record(scratch.folder / f"{record.cell_id}.json")
     if isinstance(again, Failed):
         failure = f"{again.failure.kind}: {again.failure.message}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
     found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    assert isinstance(again, Done)  # a cell that is run again is no trial
     return verdict(record, again, found, _row(record, every))
 
 
-def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]) -> Verdict:
+def verdict(record: Done, again: Done, found: Answers, row: Sequence[Done]) -> Verdict:
     """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
     may lie.
 
@@ -250,13 +251,13 @@ def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]
     return Verdict(reproduced=bool(inside), said=f"{said} (95 %, n = {len(top1s_N)} seeds)")
 
 
-def _row(record: Record, every: Sequence[Record]) -> list[Record]:
+def _row(record: Done, every: Sequence[Record]) -> list[Done]:
     """The finished records of a record's row."""
 
     def of(one: Record) -> tuple:
         return one.method, one.variant, one.kind, one.protocol_hash, one.data.fingerprint
 
-    return [other for other in every if other.status == "done" and of(other) == of(record)]
+    return [other for other in every if isinstance(other, Done) and of(other) == of(record)]
 
 
 def _machine(record: Record, again: Record) -> str:

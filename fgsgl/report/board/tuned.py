@@ -10,7 +10,7 @@ import pandas as pd
 
 from fgsgl.methods.method import RECIPE, TUNABLE
 from fgsgl.records.plan_file import Tuning
-from fgsgl.records.record import Record
+from fgsgl.records.record import MethodConfig, Record
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board.rows import part_of, reference_of, row_key
 from fgsgl.util.escaping import printable
@@ -59,15 +59,15 @@ def _settings(group: Sequence[Record], default: Record) -> str:
     return "; ".join(f"seed{'s' * (len(of) > 1)} {', '.join(of)}: {text}" for text, of in seeds.items())
 
 
-def changes(config: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+def changes(config: MethodConfig, default: MethodConfig) -> dict[str, Any]:
     """What one record's config has other than another: settings by name, those of the recipe as ``recipe.lr``."""
     mine, theirs = _flat(config), _flat(default)
     return {name: value for name, value in mine.items() if value != theirs.get(name)}
 
 
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    recipe = config.get("recipe") or {}
-    return {**(config.get("settings") or {}), **{f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}}
+def _flat(config: MethodConfig) -> dict[str, Any]:
+    recipe = config.recipe or {}
+    return {**config.settings, **{f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}}
 
 
 def assignments(values: Mapping[str, Any]) -> str:

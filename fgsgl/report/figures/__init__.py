@@ -119,7 +119,8 @@ def modules(package: ModuleType | None = None) -> Iterator[ModuleType]:
     """Every figure's module of a package, by name; of this one where none is given."""
     package = package or sys.modules[__name__]
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
-        yield importlib.import_module(f"{package.__name__}.{module.name}")
+        if not module.name.startswith("_"):
+            yield importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def write(board: Board, folder: Path, ablations: Sequence[Ablation] = ()) -> tuple[Written, ...]:

@@ -187,7 +187,7 @@ def data_views(board: Board) -> list[View]:
     lines = []
     for (dataset, preset, _), records in splits_of(itertools.chain(*board.scored.values())).items():
         data, found = records[-1].data, most(records) or {}
-        counts = (data["n_clips"]["test"], data["n_subjects"]["test"], *(found.get(name) for name in (*NOUNS, NAMING)))
+        counts = (data.n_clips.test, data.n_subjects.test, *(found.get(name) for name in (*NOUNS, NAMING)))
         fingerprints = ", ".join(dict.fromkeys(record.data.fingerprint for record in records))
         texts = f"{dataset} {preset}", fingerprints, *(EMPTY if count is None else str(count) for count in counts)
         lines.append([Cell(text=printable(text)) for text in texts])
