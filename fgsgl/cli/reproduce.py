@@ -29,7 +29,7 @@ from fgsgl.records.plan_file import load_plan
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Record, read_predictions
 from fgsgl.report.board.rows import Key, rows
-from fgsgl.report.diff import Answers, answers, changed
+from fgsgl.report.diff import PredictionChange, changed, prediction_change
 from fgsgl.running.execution import Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
@@ -208,11 +208,11 @@ def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Recor
     if again.status == "failed":
         failure = f"{again.failure['class']}: {again.failure['message']}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
-    found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    found = prediction_change(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
     return verdict(record, again, found, _row(record, every))
 
 
-def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]) -> Verdict:
+def verdict(record: Record, again: Record, found: PredictionChange, row: Sequence[Record]) -> Verdict:
     """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
     may lie.
 

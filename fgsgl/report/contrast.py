@@ -25,8 +25,6 @@ from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headi
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
 from fgsgl.util.errors import UserError
-from fgsgl.util.escaping import no_formula
-from fgsgl.util.files import write_whole
 
 SCORES = ("combined", "category", "fine")
 ALL = "all"
@@ -178,12 +176,3 @@ def markdown(table: pd.DataFrame) -> str:
             "square root of their test subjects."
         )
     return "\n".join(lines) + "\n"
-
-
-def write(folders: Sequence[Path]) -> pd.DataFrame:
-    """Writes ``contrasts.md`` and ``contrasts.csv`` into the first folder and returns the table."""
-    table = contrasts(folders)
-    guarded = table.assign(against=table["against"].map(no_formula))
-    write_whole(folders[0] / "contrasts.csv", guarded.to_csv(index=False, lineterminator="\n"))
-    write_whole(folders[0] / "contrasts.md", markdown(table))
-    return table

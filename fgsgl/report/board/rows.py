@@ -16,9 +16,9 @@ from fgsgl.util.escaping import printable
 KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
 REFERENCE = ("fgsgl", FULL)
 MODULES = (("fgsgl", "w/o fgsa"), ("fgsgl", "w/o cpa"))
-"""FG-SGL without each of its two modules, what a reader looks for first."""
+"""FG-SGL without each of its two modules: the ablations that a reader looks for first."""
 PARTS = ("method", "tuned", "ceiling", "floor")
-"""Of a board, as they stand below one another; tuned rows are methods too, but had a search that the others had not."""
+"""Parts of a board from top to bottom. Tuned rows are methods too, but only they had a search."""
 
 Key = tuple[str, ...]
 
@@ -52,7 +52,7 @@ def scored_cells(group: Sequence[Record]) -> tuple[Record, ...]:
 
 
 def refusal(group: Sequence[Record]) -> str | None:
-    """Why the finished cells of a row must not be averaged, or None."""
+    """The reason why the finished cells of a row must not be averaged, or None."""
     done = [record for record in group if record.status == "done"]
     for record in done:
         where = f"(seed {record.seed}, cell {record.cell_id})"
@@ -78,8 +78,10 @@ def refusal(group: Sequence[Record]) -> str | None:
 
 
 def reference_of(key: Key) -> Key:
-    """The key of the row that a row is compared with: FG-SGL under the same protocol; of a tuned row its own method
-    with the default settings, since no other had its search."""
+    """The key of the row that a row is compared with: FG-SGL under the same protocol.
+
+    A tuned row is compared with its own method's default settings, since no other row had its search.
+    """
     return (key[0], FULL, *key[2:]) if is_tuned(key) else (*REFERENCE, *key[2:5], "method")
 
 
@@ -94,7 +96,7 @@ def is_tuned(key: Key) -> bool:
 
 
 def part_of(row: Any) -> str:
-    """Of :data:`PARTS`, that in which a row of the table stands."""
+    """The one of :data:`PARTS` in which a row of the table stands."""
     return "tuned" if is_tuned(row_key(row)) else row.kind
 
 
@@ -120,9 +122,11 @@ def planned_key(cell: Planned) -> Key:
     return cell.method, cell.variant, cell.protocol.dataset, cell.protocol.preset, cell.protocol_hash, cell.kind
 
 
-def few(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
-    """At most so many rows of the table, in its order, and a remark where some are left out: first full methods and
-    FG-SGL without a module, then other variants, each the better first."""
+def shown_rows(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
+    """The first ``most`` rows of the table to show, in its order, and a remark where some are left out.
+
+    Full methods and FG-SGL without a module come first, then other variants, each the best first.
+    """
     rows = list(rows)
     chosen = sorted(rows, key=lambda row: (row.variant != FULL and row_key(row)[:2] not in MODULES, row.Index))
     remark = f"{most} of {len(rows)} rows are shown, first full methods and FG-SGL without FG-SA or CP-A"
@@ -130,12 +134,12 @@ def few(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
 
 
 def label(name: str, variant: str) -> str:
-    """What a reader sees: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
+    """A row's label: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
     return printable(name if variant == "full" else f"{name} {variant}")
 
 
 def listed(labels: Sequence[str], most: int = 4) -> str:
-    """The first few, and how many more there are."""
+    """The first labels, and how many more there are."""
     return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fgsgl.records.record import Record
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import BETTER, by_protocol, few, name_rows, row_panels, seeds_text
+from fgsgl.report.drawing.axes import BETTER, Canvas, name_rows, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.style import GREY, INK
 from fgsgl.text.fgtext import DIMENSIONS
 
-NAME = "localisation"
-TITLE = "Attention inside the true motion"
 MEASURES = (("energy", "attention inside (%)"), ("pointing", "pointing game: hits (%)"))
 BLIND = {"even": "even attention", "centre": "centre of picture", "prior": "mean training mask"}
 """Maps that see no clip, the same for every recognizer."""
@@ -30,7 +30,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if any(r.localisation for r in inputs.scored(row))]
     for suffix, group in by_protocol(rows):
         clips = _clips(inputs, group)
-        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN)
+        shown, remark = shown_rows([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN)
         table = pd.concat(_table(row.label, _measured(inputs, row, clips)) for row in shown)
         table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(ORDER))
         counts = [len(_measured(inputs, row, clips)) for row in shown]
@@ -40,6 +40,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             f"Maps: FG-SA's attention by dimension, gradient saliency, and, dashed, maps that see no clip.{remark}"
         )
         yield Sheet(figure=_figure(table, several=len(shown) > 1), table=table, caption=caption, suffix=suffix)
+
+
+FIGURE = Figure(name="localisation", title="Attention inside the true motion", draw=draw)
 
 
 def _clips(inputs: Inputs, rows: Sequence[Any]) -> tuple[int, str]:
@@ -66,7 +69,7 @@ def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _figure(table: pd.DataFrame, several: bool) -> Figure:
+def _figure(table: pd.DataFrame, several: bool) -> Canvas:
     parts = [table[table["measure"] == measure] for measure, _ in MEASURES]
     lines = [list(part.groupby(["map", "row"], sort=False)) for part in parts]
     fig, panels = row_panels([len(part) for part in lines])
