@@ -31,7 +31,7 @@ from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done, Failed, Record, read_record
 from fgsgl.records.row_key import FULL, RowKey
 from fgsgl.report.board.rows import rows
-from fgsgl.report.diff import Answers, answers, changed
+from fgsgl.report.diff import PredictionChange, changed, prediction_change
 from fgsgl.running.execution import Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
@@ -212,12 +212,12 @@ def _held(record: Done, ledger: Ledger, scratch: Ledger, every: Sequence[Record]
     if isinstance(again, Failed):
         failure = f"{again.failure.kind}: {again.failure.message}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
-    found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    found = prediction_change(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
     assert isinstance(again, Done)  # a cell that is run again is no trial
     return verdict(record, again, found, _row(record, every))
 
 
-def verdict(record: Done, again: Done, found: Answers, row: Sequence[Done]) -> Verdict:
+def verdict(record: Done, again: Done, found: PredictionChange, row: Sequence[Done]) -> Verdict:
     """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
     may lie.
 
