@@ -138,14 +138,14 @@ def title_of(name: str, factors: Sequence[str], aliases: Sequence[str]) -> str:
 def write_plan(
     path: Path,
     planned: Sequence[Planned],
-    designs: Sequence[dict[str, Any]] = (),
-    tunings: Sequence[dict[str, Any]] = (),
+    designs: Sequence[Design] = (),
+    tunings: Sequence[Tuning] = (),
 ) -> None:
     """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record.
 
     A cell takes the place of one with the same name and seed under the same protocol (planned with other settings); a
-    design that of one over the same factors under the same protocol; a tuning (what
-    :class:`fgsgl.records.plan_file.Tuning` reads) that of the same row under the same protocol.
+    design that of one over the same factors under the same protocol; a tuning that of the same row under the same
+    protocol.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
     rows = {_place(row): row for row in known["cells"]}
@@ -162,8 +162,8 @@ def write_plan(
             **protocols[id(cell.protocol)],
         }
         rows[_place(row)] = row
-    families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
-    searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
+    families = {_family(row): row for row in (*known.get("designs", ()), *map(msgspec.to_builtins, designs))}
+    searches = {_row(row): row for row in (*known.get("tunings", ()), *map(msgspec.to_builtins, tunings))}
     parts = {"designs": list(families.values()), "tunings": list(searches.values())}
     plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
     if plan != known or not path.exists():

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from fgsgl.methods.cell import Cell
 from fgsgl.records.environment import git_state
 from fgsgl.records.failures import BUSY, OOM_KILLED, death
@@ -204,7 +206,7 @@ def spec_of(task: Task, place: Place, git: dict[str, Any], attempt: int) -> dict
         "seed": cell.seed,
         "fingerprint": cell.fingerprint,
         "text": cell.text,
-        "trial": None if task.trial is None else dict(task.trial),
+        "trial": msgspec.to_builtins(task.trial),
         "root": str(place.root),
         "ledger": str(place.ledger.folder),
         "work_dir": str(place.work_dir(cell)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import versions
 from fgsgl.records.failures import what_fits
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.optuna_storage import TrialSpec
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import (
     Record,
@@ -106,5 +106,5 @@ class Task:
     """A cell that is to run now."""
 
     cell: Cell
-    trial: Mapping[str, Any] | None = None
-    """Where the cell of a search reports each epoch to; None: it belongs to no search."""
+    trial: TrialSpec | None = None
+    """The trial that the cell belongs to; None: it belongs to no search."""

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -22,6 +23,7 @@ from fgsgl.methods.method import Classes
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
 from fgsgl.models.towers.tower import Tower
 from fgsgl.records.environment import hardware, require_compiler
+from fgsgl.records.optuna_storage import TrialSpec
 from fgsgl.records.record import Predictions, read_curve
 from fgsgl.training.cost import measure
 from fgsgl.training.distributed import join_processes, leave_processes, shared_config
@@ -57,7 +59,7 @@ def train_and_score(
     if spec["trial"] and spec["trial"]["pruner"]:
         from fgsgl.training.trial_hook import TrialHook
 
-        runner.register_hook(TrialHook(spec["trial"], progress))
+        runner.register_hook(TrialHook(msgspec.convert(spec["trial"], TrialSpec), progress))
     compiled = spec["compile"] and _compile_tower(_model(runner), device)
     clock.lap("build")
     if cell.method.recipe:

@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import Answer, Tuning
+from fgsgl.sweeps.results import MethodResult, StudyResult
 from optuna.trial import FrozenTrial
 
 from fgsgl.report.figures import Written, modules, write_sheet
@@ -22,7 +22,7 @@ from fgsgl.style import STYLE
 __all__ = ["best_so_far", "finished", "scaled", "value_label", "write"]
 
 
-def write(tunings: Sequence[Tuning], folder: Path) -> tuple[Written, ...]:
+def write(tunings: Sequence[MethodResult], folder: Path) -> tuple[Written, ...]:
     """Draws every figure that the tunings hold something for, as ``<name>-<method>.{png,pdf,csv}`` in ``folder``."""
     with matplotlib.rc_context(fname=STYLE):
         return tuple(
@@ -32,25 +32,25 @@ def write(tunings: Sequence[Tuning], folder: Path) -> tuple[Written, ...]:
         )
 
 
-def finished(answer: Answer) -> list[FrozenTrial]:
+def finished(answer: StudyResult) -> list[FrozenTrial]:
     """The trials that have a value, in order."""
     return [trial for trial in answer.trials if trial.state.name == "COMPLETE"]
 
 
-def value_label(tuning: Tuning) -> str:
+def value_label(tuning: MethodResult) -> str:
     """What the first objective is, for an axis."""
-    name = tuning.question.objectives[0]
+    name = tuning.spec.objectives[0]
     return f"validation {name} (%)" if _is_share(name) else name
 
 
-def scaled(tuning: Tuning, value: float) -> float:
+def scaled(tuning: MethodResult, value: float) -> float:
     """A value of the first objective as it is shown: a share in percent."""
-    return 100 * value if _is_share(tuning.question.objectives[0]) else value
+    return 100 * value if _is_share(tuning.spec.objectives[0]) else value
 
 
-def best_so_far(tuning: Tuning, answer: Answer) -> np.ndarray:
+def best_so_far(tuning: MethodResult, answer: StudyResult) -> np.ndarray:
     """The best value after each trial of a study, as it is shown; nan before the first has finished."""
-    better = np.fmax if OBJECTIVES[tuning.question.objectives[0]].direction == "maximize" else np.fmin
+    better = np.fmax if OBJECTIVES[tuning.spec.objectives[0]].direction == "maximize" else np.fmin
     value_T = [scaled(tuning, t.values[0]) if t.state.name == "COMPLETE" else np.nan for t in answer.trials]
     return better.accumulate(np.array(value_T, dtype=float))
 
