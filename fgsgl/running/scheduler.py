@@ -204,7 +204,7 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         seed=cell.seed,
         fingerprint=cell.fingerprint,
         text=cell.text,
-        trial=None if task.trial is None else dict(task.trial),
+        trial=task.trial,
         root=place.root,
         ledger=place.ledger.folder,
         work_dir=place.work_dir(cell),

@@ -52,7 +52,7 @@ def train_and_score(
     progress.tell({"phase": "build"}, at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
-    if spec.trial and spec.trial["pruner"]:
+    if spec.trial and spec.trial.pruner:
         from fgsgl.training.trial_hook import TrialHook
 
         runner.register_hook(TrialHook(spec.trial, progress))
