@@ -38,9 +38,11 @@ def versions() -> dict[str, str]:
 
 
 def git_state() -> dict[str, Any]:
-    """``git_commit`` and ``git_dirty`` of the source tree; None outside a repository.
+    """``git_commit`` and ``git_dirty`` of the source tree; None for an installed package.
 
-    What an experiment writes below ``results`` (its plan, its boards) is no source, and makes nothing dirty.
+    An environment may lie inside another project's repository, whose commit says nothing of this code: only a
+    repository whose top folder holds ``fgsgl/`` counts. What an experiment writes below ``results`` (its plan, its
+    boards) is no source, and makes nothing dirty.
     """
     folder = Path(fgsgl.__file__).resolve().parents[1]
 
@@ -51,9 +53,11 @@ def git_state() -> dict[str, Any]:
             return None
         return answer.stdout.strip() if answer.returncode == 0 else None
 
-    commit = ask("rev-parse", "HEAD")
+    top, _, commit = (ask("rev-parse", "--show-toplevel", "HEAD") or "").rpartition("\n")
+    if not top or Path(top).resolve() != folder:
+        return {"git_commit": None, "git_dirty": None}
     changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
-    return {"git_commit": commit, "git_dirty": None if commit is None else bool(changed)}
+    return {"git_commit": commit, "git_dirty": bool(changed)}
 
 
 def cpu_model() -> str:
