@@ -115,9 +115,9 @@ class DesignStudy:
         if trial.state.is_finished():
             return
         if record.status == "done":
-            self._set(trial, TrialState.COMPLETE, [record.metrics["top1"]])
+            self._set(trial, TrialState.COMPLETE, [record.metrics.top1])
         else:
-            self.storage.set_trial_user_attr(self._id(trial), "failure", record.failure["class"])
+            self.storage.set_trial_user_attr(self._id(trial), "failure", record.failure.kind)
             self._set(trial, TrialState.FAIL)
 
     def _set(self, trial: FrozenTrial, state: Any, values: Sequence[float] | None = None) -> None:
@@ -144,7 +144,7 @@ def _disagrees(trial: FrozenTrial, records: dict[str, Record]) -> bool:
     record = records.get(trial.user_attrs["cell_id"])
     done = record is not None and record.status == "done"
     if trial.state == TrialState.COMPLETE:
-        return not done or trial.value != record.metrics["top1"]
+        return not done or trial.value != record.metrics.top1
     return trial.state == TrialState.FAIL and done
 
 

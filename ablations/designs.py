@@ -14,9 +14,10 @@ from typing import Any
 
 from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
 
-from fgsgl.methods.cell import FULL, Cell, Variant
+from fgsgl.methods.cell import Cell, Variant
 from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.records.plan_file import title_of
+from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError
 
 MANY_CELLS = 64

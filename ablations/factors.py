@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from fgsgl.methods.cell import FULL, Variant
+from fgsgl.methods.cell import Variant
 from fgsgl.methods.fgsgl import METHOD
 from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError, nearest
 
 Settings = Mapping[str, Any]

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fgsgl.methods.cell import FULL, Variant
+from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Classes, Recipe
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError
 
 PROGRESS = (0.0, 0.5, 1.0)

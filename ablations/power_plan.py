@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fgsgl.ablations.designs import MANY_CELLS, Design, design
 
-from fgsgl.methods.cell import FULL
 from fgsgl.records.record import Record
+from fgsgl.records.row_key import FULL
 
 
 def describe(one: Design, seeds: int) -> Iterator[str]:
@@ -86,7 +86,7 @@ def paired_differences(records: Iterable[Record], protocol_hash: str) -> list[li
     rows: dict[str, dict[tuple[int, str], float]] = defaultdict(dict)
     for record in records:
         if record.method == "fgsgl" and record.protocol_hash == protocol_hash:
-            rows[record.variant][record.seed, record.data["fingerprint"]] = 100 * record.metrics["top1"]
+            rows[record.variant][record.seed, record.data.fingerprint] = 100 * record.metrics.top1
     reference = rows.pop(FULL, {})
     pairs = [[value - reference[seed] for seed, value in row.items() if seed in reference] for row in rows.values()]
     return [differences for differences in pairs if len(differences) > 1]

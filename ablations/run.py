@@ -85,9 +85,10 @@ def ablate(arguments: argparse.Namespace) -> int:
 
     from fgsgl.data import datasets
     from fgsgl.data.prepare import data_root
-    from fgsgl.methods.cell import FULL, Variant
+    from fgsgl.methods.cell import Variant
     from fgsgl.methods.registry import get
     from fgsgl.records.ledger import Ledger
+    from fgsgl.records.row_key import FULL
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run
     from fgsgl.running.planning import on_record

@@ -165,7 +165,7 @@ def _cell(cell: Cell, folder: Path, before_s: float) -> dict[str, float]:
     total_s = time.monotonic() - started_s
     record = place.ledger.get(cell.cell_id)
     if record.status != "done":
-        raise UserError(f"the cell of {cell.variant.method} failed: {record.failure['message']}")
+        raise UserError(f"the cell of {cell.variant.method} failed: {record.failure.message}")
     phases = {"before its clock": before_s} | {name: record.times_s.get(name, 0.0) for name in (*PHASES, *ASIDE)}
     return phases | {"harness": total_s - sum(phases.values()), "total": total_s}
 

@@ -23,18 +23,18 @@ class Objective:
 
 
 OBJECTIVES = {
-    "top1": Objective(direction="maximize", read=lambda record: record.metrics["top1"], help="share of clips right"),
-    "macro_f1": Objective(direction="maximize", read=lambda record: record.metrics["macro_f1"], help="mean F1"),
-    "mean_class": Objective(direction="maximize", read=lambda record: record.metrics["mean_class"], help="mean recall"),
+    "top1": Objective(direction="maximize", read=lambda record: record.metrics.top1, help="share of clips right"),
+    "macro_f1": Objective(direction="maximize", read=lambda record: record.metrics.macro_f1, help="mean F1"),
+    "mean_class": Objective(direction="maximize", read=lambda record: record.metrics.mean_class, help="mean recall"),
     "train_s": Objective(
         direction="minimize",
         read=lambda record: sum(row["train_s"] for row in record.curve),
         help="training, in seconds",
     ),
     "latency_ms": Objective(
-        direction="minimize", read=lambda record: record.cost["latency_ms"], help="of one clip, in milliseconds"
+        direction="minimize", read=lambda record: record.cost.latency_ms, help="of one clip, in milliseconds"
     ),
-    "gflops": Objective(direction="minimize", read=lambda record: record.cost["gflops"], help="of one clip"),
+    "gflops": Objective(direction="minimize", read=lambda record: record.cost.gflops, help="of one clip"),
     "params": Objective(direction="minimize", read=lambda record: float(record.params), help="weights"),
 }
 """By name; the first three are of the validation split."""

@@ -12,9 +12,9 @@ from fgsgl.sweeps.objectives import OBJECTIVES
 from fgsgl.sweeps.results import Answer, Bill, Tuning, bill, provenance_of
 from fgsgl.sweeps.samplers import pruner_text
 
-from fgsgl.methods.cell import FULL, TUNED
 from fgsgl.methods.variant_file import write_best
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.row_key import FULL, TUNED
 from fgsgl.report.board.board import COLUMNS, read_board
 from fgsgl.report.board.tuned import assignments
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, with_interval

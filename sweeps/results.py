@@ -11,9 +11,9 @@ from fgsgl.sweeps.objectives import OBJECTIVES
 from fgsgl.sweeps.samplers import pruner_text, sampler_text
 from fgsgl.sweeps.study import FAILURE, Question, changes_by, counts, winner
 
-from fgsgl.methods.cell import TUNED
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.record import Record
+from fgsgl.records.row_key import TUNED
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -130,11 +130,11 @@ def bill(tuning: Tuning, records: Mapping[str, Record]) -> Bill:
     """
     known = [records[cell_id] for cell_id in tuning.cell_ids if cell_id in records]
     timed = [record for record in known if "total" in record.times_s]
-    gpus = any(record.hardware.get("gpu") for record in known)  # a failed cell may only know that it was to choose
-    on_gpu = [record for record in timed if record.hardware["device"].startswith(("cuda", "auto") if gpus else "cuda")]
+    gpus = any(record.hardware.gpu for record in known)  # a failed cell may only know that it was to choose
+    on_gpu = [record for record in timed if record.hardware.device.startswith(("cuda", "auto") if gpus else "cuda")]
     return Bill(
         cell_hours=sum(record.times_s["total"] for record in timed) / HOUR_S,
-        gpu_hours=sum(record.times_s["total"] * record.hardware.get("devices", 1) for record in on_gpu) / HOUR_S,
+        gpu_hours=sum(record.times_s["total"] * record.hardware.devices for record in on_gpu) / HOUR_S,
         unknown=len(tuning.cell_ids) - len(timed),
     )
 

@@ -284,7 +284,7 @@ class Timebox:
     def see(self, record: Record) -> None:
         """Learns from a cell that has ended; one without an epoch says nothing."""
         if record.curve and "train" in record.times_s:
-            missing = record.protocol["epochs"] / len(record.curve) - 1
+            missing = record.protocol.epochs / len(record.curve) - 1
             self.longest_s = max(self.longest_s, record.times_s["total"] + missing * record.times_s["train"])
 
     def rounds(self) -> float:

@@ -24,7 +24,7 @@ from rich.table import Table
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.prepare import data_root, prepare
-from fgsgl.methods.cell import TUNED, Cell, Variant
+from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.records.identity import digest
 from fgsgl.records.ledger import Ledger
@@ -32,6 +32,7 @@ from fgsgl.records.optuna_storage import open_storage, shown
 from fgsgl.records.plan_file import write_plan
 from fgsgl.records.protocol import SEALED, Protocol
 from fgsgl.records.record import Record
+from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.tuned import assignments
 from fgsgl.report.report import show_board_if_changed
 from fgsgl.running.execution import Place, local_place

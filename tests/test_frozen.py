@@ -17,7 +17,6 @@ from fgsgl.cli.main import build_parser
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.protocol import Protocol
 from fgsgl.report import contrast
 from fgsgl.report.ablations.render import write_ablations
 from fgsgl.report.board.board import read_board
@@ -35,11 +34,11 @@ def test_committed_records_keep_their_cell_ids_and_protocol_hashes(folder: Path)
     records = Ledger(folder).records().values()
     assert records
     for record in records:
-        protocol = Protocol(**record.protocol)
+        protocol = record.protocol
         changes = get(record.method).changes_in(record.config)
         variant = Variant(method=record.method, changes=changes)
         cell = Cell(
-            variant=variant, protocol=protocol, seed=record.seed, fingerprint=record.data["fingerprint"], text="smg"
+            variant=variant, protocol=protocol, seed=record.seed, fingerprint=record.data.fingerprint, text="smg"
         )
         assert (cell.cell_id, protocol.hash()) == (record.cell_id, record.protocol_hash), record.variant
 

@@ -20,7 +20,7 @@ import torch
 from fgsgl.data.frame_cache import open_cache
 from fgsgl.data.synmg import make
 from fgsgl.methods.registry import get, scan
-from fgsgl.records.record import read_predictions
+from fgsgl.records.predictions import read_predictions
 from fgsgl.testing.method_contract import examine
 
 pytestmark = [

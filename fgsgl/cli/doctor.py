@@ -20,7 +20,7 @@ def examine() -> Group:
     for name, version in versions().items():
         software.add_row(name, version)
     git = git_state()
-    software.add_row("git commit", f"{git['git_commit']}{' (changed)' if git['git_dirty'] else ''}")
+    software.add_row("git commit", f"{git.git_commit}{' (changed)' if git.git_dirty else ''}")
 
     machine = Table("what", "found", title="machine")
     machine.add_row("processor", f"{cpu_model()}, {os.cpu_count()} cores")

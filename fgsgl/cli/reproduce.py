@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 import shutil
@@ -12,28 +11,32 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import asdict
 from rich.console import Console
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.prepare import data_root, load_data, load_joints
-from fgsgl.methods.cell import FULL, Cell, Variant
+from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
-from fgsgl.records.environment import git_state, versions
+from fgsgl.records.environment import environment, git_state
 from fgsgl.records.ledger import Ledger, load
-from fgsgl.records.plan_file import load_plan
+from fgsgl.records.plan_file import PlanFile
+from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Record, read_predictions
-from fgsgl.report.board.rows import Key, rows
+from fgsgl.records.record import Failed, Record
+from fgsgl.records.row_key import FULL, RowKey
+from fgsgl.report.board.rows import rows
 from fgsgl.report.diff import Answers, answers, changed
 from fgsgl.running.execution import Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.stats.seeds import t_half_width
+from fgsgl.training.spec import CellSpec
 from fgsgl.util.errors import UserError, nearest
 
 
@@ -64,7 +67,7 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     """
     every = load(folder)
     ledger = Ledger(folder / "ledger")
-    records = wanted(rows(every, load_plan(folder, every)), name, ledger)
+    records = wanted(rows(every, PlanFile.read(folder, every).cells), name, ledger)
     protocol = _protocol(records[0])
     root = data_root(protocol, root or _last_root(folder, records[0]))
     table = load_data(protocol, root, console)
@@ -91,7 +94,7 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     return 0 if reproduced else 1
 
 
-def wanted(every: Mapping[Key, Sequence[Record]], name: str, ledger: Ledger) -> list[Record]:
+def wanted(every: Mapping[RowKey, Sequence[Record]], name: str, ledger: Ledger) -> list[Record]:
     """The finished records of the one cell whose id begins with the name, or of the one row of that name.
 
     Args:
@@ -115,7 +118,7 @@ def wanted(every: Mapping[Key, Sequence[Record]], name: str, ledger: Ledger) -> 
         raise UserError(
             f"no cell of {name!r} in {ledger.folder} has finished, so there is no result to hold against it"
         )
-    if sum(map(bool, rows_done)) > 1 or len({record.data["fingerprint"] for record in done}) > 1:
+    if sum(map(bool, rows_done)) > 1 or len({record.data.fingerprint for record in done}) > 1:
         ids = ", ".join(record.cell_id for record in done)
         raise UserError(f"{name!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
     for record in done:
@@ -123,9 +126,9 @@ def wanted(every: Mapping[Key, Sequence[Record]], name: str, ledger: Ledger) -> 
     return done
 
 
-def _names(key: Key, group: Sequence[Record]) -> set[str]:
+def _names(key: RowKey, group: Sequence[Record]) -> set[str]:
     method, variant = key[:2]
-    names = {method, *(str(record.config.get("display_name", method)) for record in group)}
+    names = {method, *(record.config.display_name for record in group)}
     return names if variant == FULL else {f"{name} {variant}" for name in names}
 
 
@@ -135,10 +138,10 @@ def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path)
     Raises:
         UserError: if the data are others, or the same settings would make another cell.
     """
-    if table.fingerprint() != record.data["fingerprint"]:
+    if table.fingerprint() != record.data.fingerprint:
         raise UserError(
             f"the data in {root} have the fingerprint {table.fingerprint()}, but cell {record.cell_id} was run on "
-            f"{record.data['fingerprint']}; give their folder with --root"
+            f"{record.data.fingerprint}; give their folder with --root"
         )
     method = get(record.method)
     if method.unavailable:
@@ -147,66 +150,67 @@ def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path)
         variant=Variant(method=method.name, name=record.variant, changes=method.changes_in(record.config)),
         protocol=protocol,
         seed=record.seed,
-        fingerprint=record.data["fingerprint"],
+        fingerprint=record.data.fingerprint,
         text=datasets.get(protocol.dataset).text(root),
     )
     if cell.cell_id != record.cell_id:
         raise UserError(
             f"cell {record.cell_id} cannot be run again by this version of the code: {_why(record, cell, method)}; go "
-            f"back to commit {record.environment.get('git_commit')}"
+            f"back to commit {record.environment.git_commit}"
         )
     return cell
 
 
 def _why(record: Record, cell: Cell, method: Method) -> str:
-    here = {**method.describe(cell.variant.changes), "pretraining": cell.pretraining}
-    found = list(changed({**record.config, "pretraining": record.pretraining}, here))
+    here = {**asdict(method.describe(cell.variant.changes)), "pretraining": cell.pretraining}
+    found = list(changed({**asdict(record.config), "pretraining": record.pretraining}, here))
     return (
         "; ".join(f"{name} was {then}, is {now}" for name, then, now in found) or "its FG-Text or protocol is another"
     )
 
 
 def _protocol(record: Record) -> Protocol:
-    try:
-        return Protocol(**record.protocol)
-    except TypeError as error:
-        raise UserError(f"the protocol of cell {record.cell_id} is of another version of the code: {error}") from None
+    if record.protocol.hash() != record.protocol_hash:
+        raise UserError(
+            f"the protocol of cell {record.cell_id} is of another version of the code: its hash is "
+            f"{record.protocol_hash}, and {record.protocol.hash()} as this version reads it"
+        )
+    return record.protocol
 
 
 def _last_root(folder: Path, record: Record) -> Path | None:
     """Where the data lay when the cell ran, if it ran here and they still lie there."""
-    path = folder / "work" / record.cell_id / "spec.json"
-    root = Path(json.loads(path.read_text(encoding="utf-8"))["root"]) if path.is_file() else None
-    return root if root and root.exists() else None
+    spec = CellSpec.find(folder / "work" / record.cell_id)
+    return spec.root if spec and spec.root.exists() else None
 
 
 def _other_code(records: Sequence[Record]) -> list[str]:
     """What of code and versions is not as recorded."""
-    here = {**versions(), **git_state()}
+    here = environment(git_state())
     lines = dict.fromkeys(
         f"not as recorded: {name} was {then}, is {now}"
         for record in records
-        for name, then, now in changed(record.environment, here)
+        for name, then, now in changed(to_builtins(record.environment), to_builtins(here))
     )
-    dirty = here["git_dirty"] or any(record.environment.get("git_dirty") for record in records)
+    dirty = here.git_dirty or any(record.environment.git_dirty for record in records)
     unknown = ["the code had or has changes that no commit holds, so it may differ under one commit"] if dirty else []
     return [*lines, *unknown]
 
 
 def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Place:
     """The record's device, threads and number of processes: what may change a result by rounding."""
-    hardware: Mapping[str, Any] = record.hardware
-    devices, threads = hardware.get("devices", 1), hardware.get("threads", 1)
-    device = device or hardware.get("device", "auto")
+    hardware = record.hardware
+    devices, threads = hardware.devices, hardware.threads or 1
+    device = device or hardware.device or "auto"
     jobs = max(1, (os.cpu_count() or 1) // (threads * devices)) if device == "cpu" else None
-    place = local_place(scratch, root, device, jobs, devices, hardware.get("compiled", False))
+    place = local_place(scratch, root, device, jobs, devices, hardware.compiled)
     return dataclasses.replace(place, threads=threads * devices)
 
 
 def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
     again = scratch.get(record.cell_id)
-    if again.status == "failed":
-        failure = f"{again.failure['class']}: {again.failure['message']}"
+    if isinstance(again, Failed):
+        failure = f"{again.failure.kind}: {again.failure.message}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
     found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
     return verdict(record, again, found, _row(record, every))
@@ -228,14 +232,14 @@ def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]
     who = f"cell {record.cell_id}, seed {record.seed}"
     if found.identical:
         return Verdict(reproduced=True, said=f"{who}: identical: every score of every test clip is the same")
-    top1 = 100 * again.metrics["top1"]
+    top1 = 100 * again.metrics.top1
     said = (
         f"{who}: not identical ({_machine(record, again)}); {found.changed} of {found.n} clips changed their "
-        f"prediction, top-1 {top1:.2f} %, recorded {100 * record.metrics['top1']:.2f} %"
+        f"prediction, top-1 {top1:.2f} %, recorded {100 * record.metrics.top1:.2f} %"
     )
     if not found.changed:
         return Verdict(reproduced=True, said=said)
-    top1s_N = 100 * np.array([other.metrics["top1"] for other in row])
+    top1s_N = 100 * np.array([other.metrics.top1 for other in row])
     half = t_half_width(top1s_N)
     if half is None:
         return Verdict(reproduced=False, said=f"{said}; a row of one seed has no interval to lie in")
@@ -250,7 +254,7 @@ def _row(record: Record, every: Sequence[Record]) -> list[Record]:
     """The finished records of a record's row."""
 
     def of(one: Record) -> tuple:
-        return one.method, one.variant, one.kind, one.protocol_hash, one.data["fingerprint"]
+        return one.method, one.variant, one.kind, one.protocol_hash, one.data.fingerprint
 
     return [other for other in every if other.status == "done" and of(other) == of(record)]
 
@@ -258,9 +262,10 @@ def _row(record: Record, every: Sequence[Record]) -> list[Record]:
 def _machine(record: Record, again: Record) -> str:
     """Whether identity could be expected: what is other than recorded, as far as it was recorded."""
     pairs = (record.hardware, again.hardware), (record.environment, again.environment)
-    names = [name for then, now in pairs for name, was, _ in changed(then, now) if was is not None]
+    plain = [(to_builtins(then), to_builtins(now)) for then, now in pairs]
+    names = [name for then, now in plain for name, was, _ in changed(then, now) if was is not None]
     if names:
         return f"other {', '.join(names)}"
-    unrepeatable = again.hardware.get("unrepeatable")
+    unrepeatable = again.hardware.unrepeatable
     known = f"; a GPU repeats no {', '.join(unrepeatable)}" if unrepeatable else ""
     return f"on the same machine, device, code and versions{known}"

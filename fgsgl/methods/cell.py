@@ -10,12 +10,10 @@ from typing import Any
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
 from fgsgl.records.identity import canonical, digest_of_parts, identity
+from fgsgl.records.plan_file import PlannedCell
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.row_key import FULL
 from fgsgl.text.fgtext import fingerprint
-
-FULL = "full"
-TUNED = "tuned"
-"""Name of the row whose settings a search has chosen; its seeds may have the settings of different studies."""
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: what every seed's cell asks it for is kept
@@ -81,3 +79,15 @@ class Cell:
         """16 hex digits; equal for equal work, whatever the variant is called."""
         shared = self.variant.identity_parts(self.protocol, self.text)
         return digest_of_parts({**shared, "seed": canonical(self.seed), "data": canonical(self.fingerprint)})
+
+    def planned(self) -> PlannedCell:
+        """The cell's entry in ``plan.json``."""
+        return PlannedCell(
+            cell_id=self.cell_id,
+            method=self.variant.method,
+            variant=self.variant.name,
+            kind=self.method.kind,
+            seed=self.seed,
+            protocol=self.protocol,
+            protocol_hash=self.protocol.hash(),
+        )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fgsgl.methods.search_space import Space
 from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Kind, MethodConfig
 from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Method:
     display_name: str
     paper: str
     """Where the method was published."""
-    kind: str = "method"
+    kind: Kind = "method"
     """``method``; ``floor`` (sees no video) or ``ceiling`` (knows the truth), which every board carries."""
     datasets: tuple[str, ...] = ()
     """The data sets it can run on; empty: all."""
@@ -128,21 +129,27 @@ class Method:
         """Whatever a variant may change, with its default."""
         return {**self.settings, **{f"{RECIPE}{name}": getattr(self.recipe, name) for name in TUNABLE if self.recipe}}
 
-    def changes_in(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def changes_in(self, config: MethodConfig) -> dict[str, Any]:
         """The changes that :meth:`describe` has told of: what a record's config has other than the defaults are."""
-        recipe = config.get("recipe") or {}
+        recipe = config.recipe or {}
         tuned = {f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}
-        known = {**(config.get("settings") or {}), **tuned}
+        known = {**config.settings, **tuned}
         return {name: value for name, value in known.items() if self.flat.get(name) != value}
 
-    def describe(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+    def describe(self, changes: Mapping[str, Any]) -> MethodConfig:
         """What a record keeps of the method: display name, resolved settings and recipe, in plain values."""
         recipe = self.recipe_with(changes)
-        recipe = dataclasses.asdict(recipe) if recipe else None
-        return {"display_name": self.display_name, "settings": self.resolve(changes), "recipe": recipe}
+        return MethodConfig(
+            display_name=self.display_name,
+            settings=self.resolve(changes),
+            recipe=dataclasses.asdict(recipe) if recipe else None,
+        )
 
     def identity(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """What a cell's id is made of: the same, without what changes no result."""
+        """The method's part of a cell's id: as :meth:`describe`, without what changes no result."""
         recipe = self.recipe_with(changes)
-        recipe = identity(recipe) if recipe else None
-        return {**self.describe(changes), "settings": without(self.resolve(changes), self.later), "recipe": recipe}
+        return {
+            "display_name": self.display_name,
+            "settings": without(self.resolve(changes), self.later),
+            "recipe": identity(recipe) if recipe else None,
+        }

@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
-from fgsgl.methods.cell import FULL, TUNED, Variant
+from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
+from fgsgl.records.row_key import FULL, TUNED
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import write_whole
 

@@ -20,7 +20,6 @@ import pandas as pd
 
 from fgsgl.records.record import Record
 from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board
-from fgsgl.report.board.rows import is_tuned
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
@@ -87,31 +86,32 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
 def _of_board(board: Board) -> Iterator[Contrast]:
     for key, records in board.scored.items():
         reference = board.scored.get((*REFERENCE, *key[2:]), ())
-        if key[5] != "method" or key[:2] == REFERENCE or is_tuned(key) or not records or not reference:
+        if key.kind != "method" or key[:2] == REFERENCE or key.is_tuned or not records or not reference:
             continue
         theirs = by_seed(records, (record.seed for record in reference))
         pairs = [(record, theirs[record.seed]) for record in reference if record.seed in theirs]
-        pairs = [(one, other) for one, other in pairs if one.data["fingerprint"] == other.data["fingerprint"]]
+        pairs = [(one, other) for one, other in pairs if one.data.fingerprint == other.data.fingerprint]
         if pairs:
-            yield from _of_pairs(pairs, label(str(records[0].config.get("display_name", key[0])), key[1]))
+            yield from _of_pairs(pairs, label(records[0].config.display_name, key.variant))
 
 
 def _of_pairs(pairs: Sequence[tuple[Record, Record]], against: str) -> Iterator[Contrast]:
-    protocol, subjects = pairs[0][0].protocol, pairs[0][0].data["n_subjects"]["test"]
+    protocol, subjects = pairs[0][0].protocol, pairs[0][0].data.n_subjects.test
     for score in SCORES:
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
         if any(value is None for pair in values for value in pair):
             continue
         mine_N, theirs_N = 100 * np.array(values).T
-        place = {name: str(protocol.get(name, "")) for name in ("dataset", "preset", "data_seed")}
+        place = {name: str(getattr(protocol, name)) for name in ("dataset", "preset", "data_seed")}
         yield _contrast(mine_N, theirs_N, against=against, score=score, subjects=subjects, **place)
 
 
 def _top1(record: Record, score: str) -> float | None:
     """A row without the two levels has one score, which stands against FG-SGL's combined one."""
     if score == "combined":
-        return record.metrics["top1"]
-    return record.metrics.get("by_score", {}).get(score, {}).get("top1")
+        return record.metrics.top1
+    scores = record.metrics.by_score.get(score)
+    return scores.top1 if scores else None
 
 
 def _over_data_seeds(found: Iterable[Contrast]) -> Iterator[Contrast]:

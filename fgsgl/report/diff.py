@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import asdict
 
-from fgsgl.records.ledger import Ledger, load_record
-from fgsgl.records.record import Record, read_predictions
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.predictions import read_predictions
+from fgsgl.records.record import Done, Record, read_record
 from fgsgl.report.board.board import label
 from fgsgl.report.formatting import EMPTY, number
 from fgsgl.util.errors import UserError
@@ -113,7 +116,7 @@ def find(name: str, folder: Path | None) -> tuple[Path, Record]:
         raise UserError(
             f"no record at {name}; give the file <board>/ledger/<cell id>.json, or ids with --folder <board>"
         )
-    return path.parent, load_record(path)
+    return path.parent, read_record(path)
 
 
 def show(one: str, other: str, folder: Path | None, console: Console) -> None:
@@ -127,7 +130,7 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
 
     (ledger, mine), (others_ledger, theirs) = find(one, folder), find(other, folder)
     for side, record in (("one", mine), ("other", theirs)):
-        who = label(str(record.config.get("display_name", record.method)), record.variant)
+        who = label(record.config.display_name, record.variant)
         console.print(f"{side}: cell {record.cell_id}, {who}, seed {record.seed}", markup=False, highlight=False)
     table = Table("", "what", "one", "other", "difference")
     for found in differences(mine, theirs):
@@ -156,15 +159,16 @@ def _said(found: Answers) -> str:
 
 
 def _groups(record: Record) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    cell = {name: getattr(record, name) for name in ("method", "variant", "kind", "seed", "status")}
-    yield "cell", cell | {"failure": record.failure or {}}
-    yield "config", {**record.config, "pretraining": record.pretraining}
-    yield "protocol", record.protocol
-    yield "data", record.data
-    code = {name: value for name, value in record.environment.items() if name.startswith("git_")}
-    yield "versions", {name: value for name, value in record.environment.items() if name not in code}
+    whole = to_builtins(record)
+    cell = {name: whole[name] for name in ("method", "variant", "kind", "seed", "status")}
+    yield "cell", cell | {"failure": whole["failure"] or {}}
+    yield "config", {**whole["config"], "pretraining": record.pretraining}
+    yield "protocol", whole["protocol"]
+    yield "data", whole["data"]
+    code = {name: value for name, value in whole["environment"].items() if name.startswith("git_")}
+    yield "versions", {name: value for name, value in whole["environment"].items() if name not in code}
     yield "code", code
-    yield "hardware", record.hardware
+    yield "hardware", whole["hardware"]
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -183,9 +187,11 @@ def _results(one: Record, other: Record) -> Iterator[tuple[str, float | None, fl
 
 
 def _shares(record: Record) -> dict[str, float]:
-    shares = {f"{name} %": 100 * record.metrics[name] for name in METRICS if name in record.metrics}
-    by_score = record.metrics.get("by_score", {})
-    shares |= {f"{score} top1 %": 100 * metrics["top1"] for score, metrics in by_score.items()}
+    shares = {}
+    if isinstance(record, Done):
+        found = asdict(record.metrics)
+        shares = {f"{name} %": 100 * found[name] for name in METRICS if found[name] is not None}
+        shares |= {f"{score} top1 %": 100 * scores.top1 for score, scores in record.metrics.by_score.items()}
     return shares | {name: value for name, value in record.selection.items() if isinstance(value, int | float)}
 
 

@@ -28,7 +28,7 @@ def report(folder: Path) -> Board:
     from fgsgl.report import figures
     from fgsgl.report.ablations.render import write_ablations
     from fgsgl.report.board.board import read_board
-    from fgsgl.report.localisation import evaluate
+    from fgsgl.report.localisation import render
     from fgsgl.report.render.html import page
     from fgsgl.report.render.latex import latex
     from fgsgl.report.render.tables import csv, markdown
@@ -40,7 +40,7 @@ def report(folder: Path) -> Board:
             write_whole(folder / "leaderboard.md", markdown(board))
             write_whole(folder / "leaderboard.csv", csv(board))
             write_whole(folder / "leaderboard.tex", latex(board))
-            looks = evaluate.write(board)
+            looks = render.write(board)
             write_whole(folder / "leaderboard.html", page(board, drawn, ablations, looks))
     return board
 

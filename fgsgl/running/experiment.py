@@ -15,8 +15,9 @@ from fgsgl.ablations.designs import Design
 from fgsgl.data import datasets
 from fgsgl.data.prepare import data_root, prepare
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.records.plan_file import write_plan
+from fgsgl.records.plan_file import add_to_plan
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Limits, Place, local_place
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
@@ -95,7 +96,7 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
         return 0
     experiment.out.mkdir(parents=True, exist_ok=True)
     designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
-    write_plan(experiment.out / "plan.json", planned, designs)
+    add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
     studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
     done = sum(item.done for item in planned)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
@@ -120,9 +121,9 @@ def work_off(
         show(place.out, console)
     tell_left(work, len(todo), place, console)
     for cell in work.failed:
-        failure = place.ledger.get(cell.cell_id).failure
-        if failure["class"] == "bad_data":
-            raise UserError(f"{cell_label(cell)}: {failure['message']}")
+        record = place.ledger.get(cell.cell_id)
+        if isinstance(record, Failed) and record.failure.kind == "bad_data":
+            raise UserError(f"{cell_label(cell)}: {record.failure.message}")
     return 1 if work.failed else 0
 
 
@@ -176,9 +177,9 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     """Prints the cells, which of them are done, and how long the others may take."""
     view = Table("cell", "run", "state", "expected")
     for item in planned:
-        known = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
+        expected = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
         state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
-        view.add_row(item.cell.cell_id, cell_label(item.cell), state, known if item.todo else "")
+        view.add_row(item.cell.cell_id, cell_label(item.cell), state, expected if item.todo else "")
     console.print(view)
     todo = [item for item in planned if item.todo]
     known = [item.expected_s for item in todo if item.expected_s is not None]

@@ -13,7 +13,8 @@ from rich.progress import TaskID
 
 from fgsgl.ablations.dashboard import DesignStudy
 from fgsgl.methods.cell import Cell
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Failed, Pruned, Record
+from fgsgl.training.work_folder import PROGRESS
 from fgsgl.util.terminal import bar
 
 
@@ -53,7 +54,7 @@ class Live:
     def update(self, cell: Cell, work_dir: Path) -> None:
         """Reads how far the cell is."""
         try:
-            news = json.loads((work_dir / "progress.json").read_text(encoding="utf-8"))
+            news = json.loads((work_dir / PROGRESS).read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError):
             return
         self.progress.update(
@@ -67,7 +68,8 @@ class Live:
     def again(self, cell: Cell, record: Record, retries: int) -> None:
         """Leaves a sentence about a cell that is tried again."""
         self.progress.update(self.tasks[cell.cell_id], news="to be tried again")
-        text = f"[yellow]again[/]   {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
+        why = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.status
+        text = f"[yellow]again[/]   {cell_label(cell)}: {why}"
         text += f"; {record.attempts} of {retries} retries"
         self.progress.console.print(text, highlight=False)
 
@@ -77,13 +79,13 @@ class Live:
         self.progress.advance(self.overall)
         for study in self.studies:
             study.finished(cell, record)
-        if record.status == "done":
-            text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics['top1']:.1f} %"
+        if isinstance(record, Done):
+            text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics.top1:.1f} %"
             text += f", {record.times_s['total']:.0f} s"
-        elif record.status == "pruned":
+        elif isinstance(record, Pruned):
             text = f"[yellow]pruned[/]  {cell_label(cell)}: after epoch {record.curve[-1]['epoch']}"
-        else:
-            text = f"[red]failed[/]  {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
+        elif isinstance(record, Failed):
+            text = f"[red]failed[/]  {cell_label(cell)}: {record.failure.kind}: {record.failure.message}"
         self.progress.console.print(text, highlight=False)
 
 

@@ -16,7 +16,7 @@ from fgsgl.records.record import FAILURES
 from fgsgl.running.execution import Place, local_place
 from fgsgl.running.experiment import Show, work_off
 from fgsgl.running.status import CellState, states
-from fgsgl.training.spec import cell_of
+from fgsgl.training.spec import CellSpec
 from fgsgl.util.errors import UserError, nearest
 
 
@@ -47,8 +47,9 @@ def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], co
     console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", highlight=False)
     groups: dict[tuple[Protocol, Path], list[Cell]] = defaultdict(list)
     for state in chosen:
-        cell = _cell(state)
-        groups[cell.protocol, Path(state.spec["root"])].append(cell)
+        spec = _spec(state)
+        cell = spec.cell
+        groups[cell.protocol, spec.root].append(cell)
     codes = [
         _run(local_place(folder, root, **execution), protocol, cells, console, show)
         for (protocol, root), cells in groups.items()
@@ -56,19 +57,21 @@ def retry(folder: Path, classes: Sequence[str], execution: Mapping[str, Any], co
     return max(codes, default=0)
 
 
-def _cell(state: CellState) -> Cell:
-    if not state.spec:
+def _spec(state: CellState) -> CellSpec:
+    """What a failed cell was told, if this version would run it as the same cell."""
+    spec = state.spec
+    if spec is None:
         raise UserError(
             f"{state.label}: no {state.work_dir / 'spec.json'}, which tells how it is run; the command that planned it "
             f"runs it again once its record {state.cell_id}.json is taken out of the ledger"
         )
-    cell = cell_of(state.spec)
+    cell = spec.cell
     if cell.cell_id != state.cell_id:
         raise UserError(
             f"{state.label} (cell {state.cell_id}) failed with other settings, weights or text than this version has "
             f"(which would be cell {cell.cell_id}); the command that planned it plans it anew"
         )
-    return cell
+    return spec
 
 
 def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console, show: Show) -> int:

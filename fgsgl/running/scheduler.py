@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from fgsgl.methods.cell import Cell
-from fgsgl.records.environment import git_state
+from fgsgl.records.environment import GitState, git_state
 from fgsgl.records.failures import BUSY, OOM_KILLED, death
-from fgsgl.records.record import INFRASTRUCTURE, RESULTS, Record, write_record
+from fgsgl.records.record import INFRASTRUCTURE, RESULTS, Failed, FailureClass, Record
 from fgsgl.running import capacity
 from fgsgl.running.execution import Place
 from fgsgl.running.executors import executor_of
 from fgsgl.running.executors.base import Running
 from fgsgl.running.progress import Live, cell_label
-from fgsgl.training.spec import Task, failed_record, is_running, record_of
+from fgsgl.training.outcome import failed_record
+from fgsgl.training.spec import CellSpec, Task, is_running
+from fgsgl.training.work_folder import PROGRESS
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
 
 POLL_S = 0.2
 TAIL_BYTES = 2**16
@@ -59,7 +59,7 @@ def execute(work: Work, place: Place, live: Live) -> None:
 class _Started:
     task: Task
     process: Running
-    spec: dict[str, Any]
+    spec: CellSpec
     log_bytes: int
     """Length of the log before the process wrote to it."""
     started_s: float = field(default_factory=time.monotonic)
@@ -139,11 +139,11 @@ class _Session:
     def _start(self, task: Task) -> _Started:
         work_dir = self.place.work_dir(task.cell)
         spec = spec_of(task, self.place, self.git, 1 + self.lost[task.cell.cell_id])
-        write_whole(work_dir / "spec.json", json.dumps(spec, indent=1))
-        (work_dir / "progress.json").unlink(missing_ok=True)
+        spec.write()
+        (work_dir / PROGRESS).unlink(missing_ok=True)
         log = work_dir / "log.txt"
         log_bytes = log.stat().st_size if log.exists() else 0
-        return _Started(task, self.executor.start(spec, work_dir), spec, log_bytes)
+        return _Started(task, self.executor.start(spec), spec, log_bytes)
 
     def _end_late(self, item: _Started) -> None:
         limit_min = self.place.limits.cell_timeout_min
@@ -152,11 +152,11 @@ class _Session:
         item.process.stop()
         self.running.remove(item)
         late = f"ended after {limit_min:g} minutes (--cell-timeout)"
-        self._finish(item.task, record_of(item.spec) or self._failed(item, "time_limit", late))
+        self._finish(item.task, item.spec.record() or self._failed(item, "time_limit", late))
 
     def _record(self, item: _Started, code: int) -> Record:
         """The cell's record; a process that left none gets one that says how it died."""
-        record = record_of(item.spec)
+        record = item.spec.record()
         if record is not None and not (code == OOM_KILLED and _failure(record) in INFRASTRUCTURE):
             return record
         with (self.place.work_dir(item.task.cell) / "log.txt").open("rb") as log:
@@ -164,10 +164,10 @@ class _Session:
             said = log.read()[-TAIL_BYTES:].decode(errors="replace")
         return self._failed(item, *death(code, said))
 
-    def _failed(self, item: _Started, cause: str, message: str) -> Record:
+    def _failed(self, item: _Started, cause: FailureClass, message: str) -> Failed:
         log = self.place.work_dir(item.task.cell) / "log.txt"
         record = failed_record(item.spec, cause, f"{message}; see {log}", {})
-        write_record(self.place.ledger.folder, record)
+        record.write(self.place.ledger.folder)
         return record
 
     def _settle(self, item: _Started, record: Record) -> None:
@@ -179,49 +179,49 @@ class _Session:
             self.work.put_back(item.task)
             return
         self._finish(item.task, record)
-        if _failure(record) == "unwritable":
-            raise UserError(f"{cell_label(cell)}: {record.failure['message']}; {STOPPED}")
+        if isinstance(record, Failed) and record.failure.kind == "unwritable":
+            raise UserError(f"{cell_label(cell)}: {record.failure.message}; {STOPPED}")
 
     def _finish(self, task: Task, record: Record) -> None:
         self.live.finished(task.cell, record)
         self.work.finished(task, record)
 
 
-def spec_of(task: Task, place: Place, git: dict[str, Any], attempt: int) -> dict[str, Any]:
+def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
     """All that a cell's process is told.
 
     Args:
         task: the cell, and its trial.
         place: where it runs, and on what.
-        git: of :func:`fgsgl.records.environment.git_state`.
+        git: the source tree as it was when the command began.
         attempt: how often the cell will have been started, from 1.
     """
     cell = task.cell
     devices = place.devices if cell.method.recipe else 1
-    return {
-        "variant": {"method": cell.variant.method, "name": cell.variant.name, "changes": dict(cell.variant.changes)},
-        "protocol": cell.protocol.as_dict(),
-        "seed": cell.seed,
-        "fingerprint": cell.fingerprint,
-        "text": cell.text,
-        "trial": None if task.trial is None else dict(task.trial),
-        "root": str(place.root),
-        "ledger": str(place.ledger.folder),
-        "work_dir": str(place.work_dir(cell)),
-        "device": place.device,
-        "devices": devices,
-        "threads": max(1, place.threads // devices),
-        "compile": place.compile,
-        "visualizer": place.visualizer,
-        "keep_checkpoints": place.limits.keep_checkpoints,
-        "git": git,
-        "attempt": attempt,
-        "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+    return CellSpec(
+        variant=cell.variant,
+        protocol=cell.protocol,
+        seed=cell.seed,
+        fingerprint=cell.fingerprint,
+        text=cell.text,
+        trial=None if task.trial is None else dict(task.trial),
+        root=place.root,
+        ledger=place.ledger.folder,
+        work_dir=place.work_dir(cell),
+        device=place.device,
+        devices=devices,
+        threads=max(1, place.threads // devices),
+        compile=place.compile,
+        visualizer=place.visualizer,
+        keep_checkpoints=place.limits.keep_checkpoints,
+        git=git,
+        attempt=attempt,
+        started_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
 
 
-def _failure(record: Record) -> str | None:
-    return record.failure["class"] if record.status == "failed" else None
+def _failure(record: Record) -> FailureClass | None:
+    return record.failure.kind if isinstance(record, Failed) else None
 
 
 class Work(Protocol):

@@ -7,7 +7,6 @@ the record's predictions are what is handed in. C classes.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -28,10 +27,11 @@ from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.precision import native
 from fgsgl.records.environment import resolve_device
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.record import Predictions, Record, read_predictions, scored_sha256
+from fgsgl.records.predictions import Predictions, read_predictions
+from fgsgl.records.record import Done, scored_sha256
 from fgsgl.training.evaluate import predict_split
 from fgsgl.training.mmengine_config import build_config
-from fgsgl.training.spec import cell_of
+from fgsgl.training.spec import FILE, CellSpec
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter
@@ -58,10 +58,10 @@ def submit(
             or of another version, or clips that cannot be read.
     """
     record = _record(folder, cell_id)
-    module = datasets.get(record.protocol["dataset"])
+    module = datasets.get(record.protocol.dataset)
     if not hasattr(module, "submission"):
         able = [name for name in datasets.names() if hasattr(datasets.get(name), "submission")]
-        raise UserError(f"{record.protocol['dataset']} has no challenge to submit to; {', '.join(able)} have one")
+        raise UserError(f"{record.protocol.dataset} has no challenge to submit to; {', '.join(able)} have one")
     work_dir = folder / "work" / record.cell_id
     if hasattr(module, "hidden"):
         predictions = _of_hidden(work_dir, record, root, device, console)
@@ -69,15 +69,13 @@ def submit(
         predictions = _of_record(folder / "ledger", record)
     path = out or work_dir / module.SUBMISSION
     write_whole(path, module.submission(predictions.clip_ids.tolist(), predictions.scores["combined"]))
-    said = [
-        f"written: {path}; {len(predictions.clip_ids)} clips of {record.config['display_name']}, seed {record.seed}"
-    ]
+    said = [f"written: {path}; {len(predictions.clip_ids)} clips of {record.config.display_name}, seed {record.seed}"]
     if len(predictions.clip_ids) != module.SUBMISSION_CLIPS:
         said.append(f"the challenge has {module.SUBMISSION_CLIPS} clips: this copy is not whole, or of another release")
     console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
 
 
-def _record(folder: Path, cell_id: str | None) -> Record:
+def _record(folder: Path, cell_id: str | None) -> Done:
     records = Ledger(folder / "ledger").done()
     if not records:
         raise UserError(f"no finished cell in {folder / 'ledger'}; expected the folder of a board")
@@ -94,9 +92,9 @@ def _record(folder: Path, cell_id: str | None) -> Record:
     raise UserError(f"{what} in {folder / 'ledger'}; name one of these with --cell: {known}")
 
 
-def _of_record(ledger: Path, record: Record) -> Predictions:
+def _of_record(ledger: Path, record: Done) -> Predictions:
     """The record's predictions, if they are all of the test split's."""
-    skipped = sum(row["split"] == "test" for row in record.data["skipped"])
+    skipped = sum(clip.split == "test" for clip in record.data.skipped)
     if skipped:
         raise UserError(
             f"cell {record.cell_id} left {skipped} test clip(s) out (--skip-bad), and a submission needs every one; "
@@ -104,7 +102,7 @@ def _of_record(ledger: Path, record: Record) -> Predictions:
         )
     predictions = read_predictions(ledger, record.cell_id)
     whole = hashlib.sha256((ledger / f"{record.cell_id}.npz").read_bytes()).hexdigest() == record.predictions_sha256
-    if not whole or scored_sha256(predictions.clip_ids) != record.data["split_sha256"]:
+    if not whole or scored_sha256(predictions.clip_ids) != record.data.split_sha256:
         raise UserError(
             f"the predictions {ledger / record.cell_id}.npz are not those of the record: not every clip of the test "
             "split once; run the cell anew with another --out"
@@ -112,7 +110,7 @@ def _of_record(ledger: Path, record: Record) -> Predictions:
     return predictions
 
 
-def _of_hidden(work_dir: Path, record: Record, root: Path | None, device: str, console: Console) -> Predictions:
+def _of_hidden(work_dir: Path, record: Done, root: Path | None, device: str, console: Console) -> Predictions:
     """Scores the clips whose labels the release hides, each once, with the cell's checkpoint."""
     cell, root = _cell(work_dir, record, root)
     protocol, device = cell.protocol, resolve_device(device)
@@ -135,25 +133,24 @@ def _of_hidden(work_dir: Path, record: Record, root: Path | None, device: str, c
         return predict_split(model, loader, protocol.views, counter.update)
 
 
-def _cell(work_dir: Path, record: Record, root: Path | None) -> tuple[Cell, Path]:
+def _cell(work_dir: Path, record: Done, root: Path | None) -> tuple[Cell, Path]:
     """The cell as it was run, and the data set's folder."""
-    path = work_dir / "spec.json"
-    if not path.is_file():
+    spec = CellSpec.find(work_dir)
+    if spec is None:
         raise UserError(
-            f"no {path}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
+            f"no {work_dir / FILE}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
         )
-    spec = json.loads(path.read_text(encoding="utf-8"))
-    cell = cell_of(spec)
+    cell = spec.cell
     if cell.cell_id != record.cell_id:
         raise UserError(
             f"cell {record.cell_id} was trained with other settings, weights or text than this version has (which "
-            f"would be cell {cell.cell_id}); go back to commit {record.environment['git_commit']}, or run it anew"
+            f"would be cell {cell.cell_id}); go back to commit {record.environment.git_commit}, or run it anew"
         )
     if cell.method.model is None:
         raise UserError(
             f"{cell.method.display_name} sees no video, and hidden clips must be scored; name a method's cell"
         )
-    return cell, root or Path(spec["root"])
+    return cell, root or spec.root
 
 
 def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str) -> BaseModel:

@@ -10,6 +10,10 @@ from typing import Any
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.files import write_whole
 
+CURVE = "curve.jsonl"
+"""The learning curve: a row an epoch, and beside it the same as CSV."""
+PROGRESS = "progress.json"
+"""How far the cell is, for whoever watches."""
 MARKER = "last_checkpoint"
 """MMEngine's pointer to the checkpoint that it resumes from."""
 

@@ -191,6 +191,6 @@ def test_a_design_trains_each_row_once_and_its_study_can_be_made_anew(smoke: Pat
     trials = optuna.load_study(study_name=summary.study_name, storage=storage).get_trials()
     records = Ledger(tmp_path / "out" / "ledger").done()
     assert {trial.user_attrs["cell_id"]: trial.value for trial in trials} == {
-        cell_id: record.metrics["top1"] for cell_id, record in records.items() if record.method == "fgsgl"
+        cell_id: record.metrics.top1 for cell_id, record in records.items() if record.method == "fgsgl"
     }
     assert "4 arms in 3 rows" in (tmp_path / "out" / "ablation.md").read_text()

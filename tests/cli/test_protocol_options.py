@@ -18,8 +18,8 @@ from fgsgl.methods.registry import get, scan
 from fgsgl.mmaction.datasets import ClassBalancedSampler, ClipDataset
 from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.predictions import Predictions
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import Predictions
 from fgsgl.training.cost import measure
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.mmengine_config import build_config

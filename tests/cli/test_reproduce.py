@@ -12,9 +12,10 @@ from fgsgl.cli.reproduce import cell_again, verdict, wanted
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import Planned
+from fgsgl.records.plan_file import PlannedCell
+from fgsgl.records.predictions import Predictions, write_predictions
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import Predictions, Record, write_predictions, write_record
+from fgsgl.records.record import Record, write_record
 from fgsgl.report.board.rows import rows
 from fgsgl.report.diff import Answers
 from fgsgl.util.errors import UserError
@@ -102,7 +103,7 @@ def test_a_tuned_row_is_found_with_the_cell_that_it_shares_with_the_default(tmp_
         msgspec.convert({
             "cell_id": cell.cell_id, "method": "fgsgl", "variant": "tuned", "seed": seed, "kind": "method",
             "protocol": PROTOCOL.as_dict(), "protocol_hash": PROTOCOL.hash(),
-        }, Planned)
+        }, PlannedCell)
         for seed, cell in ((0, ROW[0]), (1, changed))
     ]  # fmt: skip
     for record in (*ROW, changed):

@@ -18,7 +18,8 @@ import pytest
 from fgsgl.cli.main import main
 from fgsgl.data import datasets
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.record import Predictions, Record, read_predictions, scored_sha256, write_predictions, write_record
+from fgsgl.records.predictions import Predictions, read_predictions, write_predictions
+from fgsgl.records.record import Record, scored_sha256, write_record
 
 
 def board(root: Path, out: Path, *words: str) -> Path:

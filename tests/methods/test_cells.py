@@ -75,7 +75,7 @@ def test_the_cells_of_committed_records_still_have_their_ids() -> None:
         changes = get(record.method).changes_in(record.config)
         again = cell(
             Variant(method=record.method, changes=changes), protocol=Protocol(**record.protocol), seed=record.seed,
-            fingerprint=record.data["fingerprint"], text="smg",
+            fingerprint=record.data.fingerprint, text="smg",
         )  # fmt: skip
         assert again.cell_id == record.cell_id, (record.method, record.variant)
 

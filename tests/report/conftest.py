@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgsgl.records.record import Predictions, Record, scored_sha256, write_predictions, write_record
+from fgsgl.records.predictions import Predictions, write_predictions
+from fgsgl.records.record import Record, scored_sha256, write_record
 from fgsgl.stats.metrics import classification_metrics
 
 CLASSES = (

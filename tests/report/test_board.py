@@ -73,7 +73,7 @@ def test_methods_stand_by_accuracy_and_the_floor_at_the_foot(ledger):
 def test_a_row_that_did_not_score_its_split_is_refused(ledger, n_clips, scored, says):
     ledger.fill(seeds=2)
     record = ledger.add("tsm", 1.6, seed=1)
-    metrics = record.metrics | {"n_clips": n_clips, "scored_sha256": scored or record.metrics["scored_sha256"]}
+    metrics = record.metrics | {"n_clips": n_clips, "scored_sha256": scored or record.metrics.scored_sha256}
     rewrite(ledger, record, metrics=metrics)
     refused = row(read_board(ledger.folder).table, "TSM")
     assert refused["status"].startswith("refused: ") and says in refused["status"] and "seed 1" in refused["status"]
@@ -118,11 +118,9 @@ def test_what_was_not_trained_is_compared_with_every_seed(ledger):
     config = {"display_name": "Zero-shot", "recipe": None}
     record = ledger.add("zero_shot", 1.0, config=config, trainable_params=0)
     board = read_board(ledger.folder)
-    references = [
-        cell.metrics["top1"] for cell in load(ledger.folder) if (cell.method, cell.variant) == ("fgsgl", "full")
-    ]
+    references = [cell.metrics.top1 for cell in load(ledger.folder) if (cell.method, cell.variant) == ("fgsgl", "full")]
     shown = row(board.table, "Zero-shot")
-    assert shown["diff_top1"] == pytest.approx(100 * (record.metrics["top1"] - np.mean(references)))
+    assert shown["diff_top1"] == pytest.approx(100 * (record.metrics.top1 - np.mean(references)))
     assert np.isfinite(shown["diff_ci_low"]) and len(references) == 3
     assert not any("n = 1 " in sentence for sentence in board.note)
 

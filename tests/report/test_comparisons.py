@@ -17,7 +17,7 @@ ROWS = {"FG-SGL": ("fgsgl", "full"), "FG-SGL -fgsa": ("fgsgl", "-fgsa"), "TSM": 
 
 def top1(ledger, label):
     records = sorted(load(ledger.folder), key=lambda record: record.seed)
-    return 100 * np.array([r.metrics["top1"] for r in records if (r.method, r.variant) == ROWS[label]])
+    return 100 * np.array([r.metrics.top1 for r in records if (r.method, r.variant) == ROWS[label]])
 
 
 def compared(board):

@@ -15,7 +15,7 @@ def top1s(ledger, method, variant, protocol_hash, score):
         r for r in load(ledger.folder) if (r.method, r.variant, r.protocol_hash) == (method, variant, protocol_hash)
     ]
     records.sort(key=lambda record: record.seed)
-    pick = [r.metrics if score == "combined" else r.metrics["by_score"][score] for r in records]
+    pick = [r.metrics if score == "combined" else r.metrics.by_score[score] for r in records]
     return 100 * np.array([metrics["top1"] for metrics in pick])
 
 

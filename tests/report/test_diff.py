@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fgsgl.cli.main import main
-from fgsgl.records.record import read_predictions, write_predictions, write_record
+from fgsgl.records.predictions import read_predictions, write_predictions
+from fgsgl.records.record import write_record
 from fgsgl.report.diff import answers, differences, find
 from fgsgl.util.errors import UserError
 
@@ -28,7 +29,7 @@ def pair(ledger):
         data={**one.data, "fingerprint": "other"},
         environment={"torch": "2.16.0", "git_commit": "d" * 40},
         hardware={**one.hardware, "cores": 4},
-        metrics={**one.metrics, "top1": one.metrics["top1"] - 0.05},
+        metrics={**one.metrics, "top1": one.metrics.top1 - 0.05},
         predictions_sha256=write_predictions(ledger.folder / "ledger", "0" * 16, predictions),
     )
     write_record(ledger.folder / "ledger", other)

@@ -246,9 +246,7 @@ def test_bars_are_the_mean_paired_differences_of_recall(ledger):
     board = read_board(ledger.folder)
     (sheet,) = draw(Inputs(board), "per-class-difference")
     recall = {
-        row.label: np.mean(
-            [[c["recall"] or 0 for c in r.metrics["per_class"]] for r in Inputs(board).scored(row)], axis=0
-        )
+        row.label: np.mean([[c["recall"] or 0 for c in r.metrics.per_class] for r in Inputs(board).scored(row)], axis=0)
         for row in board.table.itertuples()
     }
     present = [index for index in range(17) if index != 14]

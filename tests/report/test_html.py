@@ -150,7 +150,7 @@ def test_every_cell_is_listed_with_what_became_of_it(whole):
         if record.status == "failed":
             assert (status, top1) == ("failed: nan", None) and message.startswith("the loss is not a number")
         else:
-            assert status == "done" and top1 == pytest.approx(100 * record.metrics["top1"], abs=0.05)
+            assert status == "done" and top1 == pytest.approx(100 * record.metrics.top1, abs=0.05)
     (planned,) = cells.keys() - records.keys()
     assert cells[planned][2:] == ["planned", None, None, planned, "", "", "", None]
 
@@ -162,7 +162,7 @@ def test_classes_are_means_over_seeds(whole):
     entry = next(entry for entry in read.data["classes"]["rows"] if entry["row"] == row)
     absent = entry["values"][14]
     assert read.data["classes"]["sets"][entry["set"]]["clips"][14] == 0 and absent[0] is None
-    tables = [record.metrics["per_class"][0] for record in board.scored[key]]
+    tables = [record.metrics.per_class[0] for record in board.scored[key]]
     expected = [100 * sum(table[name] for table in tables) / 3 for name in ("recall", "precision", "f1")]
     assert entry["values"][0] == pytest.approx(expected, abs=0.05)
 

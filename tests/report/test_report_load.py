@@ -5,8 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from fgsgl.records.record.read_record import load_record
 
-from fgsgl.records.ledger import load, load_record
+from fgsgl.records.ledger import load
 from fgsgl.records.plan_file import load_plan
 from fgsgl.records.record import read_record
 from fgsgl.report.board.board import read_board
@@ -65,8 +66,8 @@ def test_a_report_keeps_what_it_reads_and_a_single_record_all(ledger):
     path = ledger.folder / "ledger" / f"{record.cell_id}.json"
     change(path, metrics=record.metrics | {"by_score": {"category": score}, "other": 1})
     (kept,), whole = load(ledger.folder), load_record(path)
-    assert whole == read_record(path) and whole.metrics["other"] == 1
-    assert kept.metrics["by_score"] == {"category": {"top1": score["top1"]}} and "other" not in kept.metrics
+    assert whole == read_record(path) and whole.metrics.other == 1
+    assert kept.metrics.by_score == {"category": {"top1": score["top1"]}} and "other" not in kept.metrics
     parts = dict.fromkeys(("metrics", "data"))
     assert dataclasses.replace(kept, **parts) == dataclasses.replace(whole, **parts)
 

@@ -150,7 +150,7 @@ def test_what_an_earlier_search_chose_is_in_no_row_and_is_told(ledger):
     write_plan(ledger, [planned(newer, "tuned")], [SEARCH])
     board = read_board(ledger.folder)
     own = row(board, "FG-SGL tuned")
-    assert own.n_seeds == 1 and own.top1 == pytest.approx(newer.metrics["top1"])
+    assert own.n_seeds == 1 and own.top1 == pytest.approx(newer.metrics.top1)
     assert "fgsgl: 1 cell(s) of the ledger have settings that an earlier search chose, and are in no row." in board.note
     assert any("its spread does not tell what another search" in sentence for sentence in board.note)
 

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from fgsgl.records.record import write_predictions, write_record
+from fgsgl.records.predictions import write_predictions
+from fgsgl.records.record import write_record
 from fgsgl.report.board.board import read_board
 
 

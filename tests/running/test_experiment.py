@@ -17,7 +17,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fgsgl.data.clip_table import read_clips
-from fgsgl.records.record import read_predictions, write_predictions
+from fgsgl.records.predictions import read_predictions, write_predictions
 
 CELL = ("-m", "fgsgl.training.run_cell")
 RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")

@@ -113,8 +113,8 @@ def test_a_cell_that_is_always_killed_fails_with_its_attempts(
     plan, place, _ = run(cells, smoke, tmp_path, jobs=2, retries=1)
     records = [place.ledger.get(cell.cell_id) for cell in cells]
     assert len(plan.failed) == 2 and not plan.open
-    assert [(record.failure["class"], record.attempts) for record in records] == [("killed", 2)] * 2
-    assert records[0].failure["message"] == f"by signal 15; see {place.work_dir(cells[0]) / 'log.txt'}"
+    assert [(record.failure.kind, record.attempts) for record in records] == [("killed", 2)] * 2
+    assert records[0].failure.message == f"by signal 15; see {place.work_dir(cells[0]) / 'log.txt'}"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_failure_of_the_method_is_a_result(
     misbehave(lines)
     plan, place, _ = run(cells[:1], smoke, tmp_path)
     record = place.ledger.get(cells[0].cell_id)
-    assert plan.failed == cells[:1] and (record.failure["class"], record.attempts) == (cause, 1)
+    assert plan.failed == cells[:1] and (record.failure.kind, record.attempts) == (cause, 1)
     assert len(pids(place, cells[0])) == 1
 
 
@@ -141,8 +141,8 @@ def test_a_cell_out_of_time_is_ended_and_keeps_its_curve(
     misbehave(HANG)
     plan, place, _ = run(cells[:1], smoke, tmp_path, cell_timeout_min=1.5 / 60)
     record = place.ledger.get(cells[0].cell_id)
-    assert plan.failed == cells[:1] and record.failure["class"] == "time_limit"
-    assert record.failure["message"].startswith("ended after 0.025 minutes (--cell-timeout)")
+    assert plan.failed == cells[:1] and record.failure.kind == "time_limit"
+    assert record.failure.message.startswith("ended after 0.025 minutes (--cell-timeout)")
     assert record.curve == [{"epoch": 1, "loss": 2.5, "val_top1": 0.1}]
     with pytest.raises(ProcessLookupError):
         os.kill(pids(place, cells[0])[0], 0)
@@ -155,7 +155,7 @@ def test_a_full_disk_ends_everything_and_the_rest_goes_on_later(
     with pytest.raises(UserError, match=r"Majority class, seed 0: exit code 1.*the same command goes on from here"):
         run(cells, smoke, tmp_path, jobs=2)
     place = Place(out=tmp_path, root=smoke)
-    assert place.ledger.get(cells[0].cell_id).failure["class"] == "unwritable"
+    assert place.ledger.get(cells[0].cell_id).failure.kind == "unwritable"
     assert place.ledger.get(cells[1].cell_id) is None, "it was ended, which says nothing about it"
     misbehave("")
     plan, place, _ = run(cells, smoke, tmp_path, jobs=2)

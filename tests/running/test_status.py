@@ -20,7 +20,7 @@ from fgsgl.report.report import show_board
 from fgsgl.running.experiment import Experiment, run
 from fgsgl.running.explain import ADVICE
 from fgsgl.running.status import expected_end, states
-from fgsgl.training.spec import failed_record
+from fgsgl.training.outcome import failed_record
 
 HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
 

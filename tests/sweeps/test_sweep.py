@@ -31,8 +31,8 @@ from fgsgl.data.datasets import synmg
 from fgsgl.methods.registry import get
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage
+from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import read_predictions
 from fgsgl.running.execution import local_place
 from fgsgl.running.planning import plan
 from fgsgl.running.progress import Live
@@ -68,8 +68,8 @@ def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smo
         (cell_id,) = trial.user_attrs["cell_ids"]
         record = records[cell_id]
         assert sorted(read_predictions(swept / "trials" / "ledger", cell_id).clip_ids) == val_ids
-        assert (record.protocol["evaluation"], record.localisation, record.seed) == (SEALED, None, 1000)
-        assert trial.value == record.metrics["top1"]
+        assert (record.protocol.evaluation, record.localisation, record.seed) == (SEALED, None, 1000)
+        assert trial.value == record.metrics.top1
         assert trial.intermediate_values == {row["epoch"]: row["val_top1"] for row in record.curve}
         assert record.config["recipe"]["lr"] == trial.params["recipe.lr"]
         spec = json.loads((swept / "trials" / "work" / cell_id / "spec.json").read_text())
@@ -79,7 +79,7 @@ def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smo
 def test_the_tuned_row_stands_beside_the_default_under_the_test_protocol(swept: Path) -> None:
     records = [record for record in Ledger(swept / "ledger").records().values() if record.kind == "method"]
     best = max(trials_of(swept), key=lambda trial: trial.value)
-    assert {record.protocol["evaluation"] for record in records}.isdisjoint({SEALED})
+    assert {record.protocol.evaluation for record in records}.isdisjoint({SEALED})
     assert best.params["recipe.lr"] in {record.config["recipe"]["lr"] for record in records}
     assert get("linear_probe").recipe.lr in {record.config["recipe"]["lr"] for record in records}
     table = pd.read_csv(swept / "leaderboard.csv")
@@ -177,7 +177,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
     (record,) = place.ledger.records().values()
     assert (record.status, record.metrics, record.failure) == ("pruned", {}, None)
     assert [row["val_top1"] for row in record.curve] == [trial.intermediate_values[step] for step in (1, 2)]
-    assert record.times_s["train"] > 0 and record.hardware["cpu"] and [record.cell_id] == trial.user_attrs["cell_ids"]
+    assert record.times_s["train"] > 0 and record.hardware.cpu and [record.cell_id] == trial.user_attrs["cell_ids"]
     (planned,) = plan([asked.cell("again", {}, 0)], place.ledger)
     assert planned.cell.cell_id == record.cell_id and not planned.done
 

@@ -22,13 +22,14 @@ from fgsgl.sweeps.suggest import suggest_by
 from optuna.trial import TrialState
 
 from fgsgl.cli.main import main
-from fgsgl.methods.cell import TUNED, Variant
+from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.methods.variant_file import read_config, read_configs, write_best
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import load_tunings, write_plan
 from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.records.record import Record, read_record, write_record
+from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.board import read_board
 from fgsgl.util.errors import UserError
 
@@ -91,7 +92,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Tuning,
     for seed in range(3):
         default = record_of("tsm", seed)
         recipe = {**default.config["recipe"], "lr": found[0].changes(seed)["recipe.lr"]}
-        metrics = {**default.metrics, "top1": default.metrics["top1"] + 0.01 * (1 + seed)}
+        metrics = {**default.metrics, "top1": default.metrics.top1 + 0.01 * (1 + seed)}
         write_record(folder / "ledger", default)
         tuned = dataclasses.replace(
             default, cell_id=f"{seed:016x}", variant=TUNED, config={**default.config, "recipe": recipe},

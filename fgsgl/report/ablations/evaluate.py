@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.plan_file import Arm, Design, Planned, load_designs
+from fgsgl.records.plan_file import Arm, Design, PlannedCell
 from fgsgl.records.record import Record
 from fgsgl.report.board.board import REFERENCE, Board, label
 from fgsgl.stats.factorial import effects
@@ -53,7 +53,7 @@ class Ablation:
     """Of :func:`fgsgl.stats.factorial.effects`, with ``p_holm`` over main effects and interactions; None for another
     design than a factorial, or before every arm has a seed."""
     aliases: tuple[str, ...]
-    missing: tuple[Planned, ...]
+    missing: tuple[PlannedCell, ...]
     """Planned cells without a record."""
     failed: tuple[Record, ...]
 
@@ -64,17 +64,12 @@ class Ablation:
 
 
 def ablations(board: Board) -> tuple[Ablation, ...]:
-    """Every design of the board's ``plan.json``, evaluated; none if it has none.
-
-    Raises:
-        UserError: for a damaged plan.
-    """
-    designs = load_designs(board.folder)
+    """Every design of the board's plan, evaluated."""
     scored: dict[tuple[str, str], Sequence[Record]] = {}
     for key, records in board.scored.items():
-        if key[0] == REFERENCE[0]:
-            scored[key[1], key[4]] = records
-    return tuple(_ablation(design, scored, board) for design in designs)
+        if key.method == REFERENCE[0]:
+            scored[key.variant, key.protocol] = records
+    return tuple(_ablation(design, scored, board) for design in board.designs)
 
 
 def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Record]], board: Board) -> Ablation:
@@ -95,7 +90,7 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Record]]
     failed = [
         record
         for key, records in board.cells.items()
-        if key[0] == REFERENCE[0] and (key[1], key[4]) in family
+        if key.method == REFERENCE[0] and (key.variant, key.protocol) in family
         for record in records
         if record.status == "failed"
     ]
@@ -130,9 +125,9 @@ def _label(design: Design, arm: Arm) -> str:
 
 def _comparable(rows: Mapping[str, Sequence[Record]], reference: str) -> dict[str, dict[int, float]]:
     """Top-1 in percent by seed, of cells that saw the reference's data."""
-    data = {record.data["fingerprint"] for record in rows[reference]}
+    data = {record.data.fingerprint for record in rows[reference]}
     return {
-        name: {r.seed: 100 * r.metrics["top1"] for r in records if not data or r.data["fingerprint"] in data}
+        name: {r.seed: 100 * r.metrics.top1 for r in records if not data or r.data.fingerprint in data}
         for name, records in rows.items()
     }
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.methods.cell import TUNED
 from fgsgl.records.record import Record
+from fgsgl.records.row_key import TUNED, RowKey
 from fgsgl.report.board.predictions import AnswerBook, Answers
-from fgsgl.report.board.rows import REFERENCE, Key, by_seed, is_compared, is_tuned, reference_of
+from fgsgl.report.board.rows import REFERENCE, by_seed, is_compared, reference_of
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
 from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups
 from fgsgl.stats.paired import Paired, compare
@@ -25,7 +25,7 @@ MOST_TIED = 100
 """Rows of one protocol whose pairs are all compared; their number grows with the square of the rows'."""
 
 
-def differences(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> dict[Key, dict[str, Any]]:
+def differences(scored: Mapping[RowKey, Sequence[Record]], answers: AnswerBook) -> dict[RowKey, dict[str, Any]]:
     """The ``diff_*`` columns of every row that is compared, and the p of all of them adjusted as one family (Holm);
     tuned rows, each held against its own method's default, are a family of their own."""
     found = {
@@ -34,7 +34,7 @@ def differences(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> 
         if is_compared(key)
     }
     for tuned in (False, True):
-        _adjust([row for key, row in found.items() if is_tuned(key) == tuned and "p" in row])
+        _adjust([row for key, row in found.items() if key.is_tuned == tuned and "p" in row])
     return found
 
 
@@ -64,13 +64,13 @@ def _difference(scored: Sequence[Record], reference: Sequence[Record], answers: 
         return _over_seeds([mine[seed] for seed in seeds], [theirs[seed] for seed in seeds])
     one, other = (answers.of(side[seeds[0]]) for side in (mine, theirs))
     if one is None or other is None:
-        points = 100 * (mine[seeds[0]].metrics["top1"] - theirs[seeds[0]].metrics["top1"])
+        points = 100 * (mine[seeds[0]].metrics.top1 - theirs[seeds[0]].metrics.top1)
         return {"diff_top1": points, "diff_note": "one seed, and no predictions beside the records to test over"}
     return _over_subjects(one, other)
 
 
 def _over_seeds(mine: Sequence[Record], theirs: Sequence[Record]) -> dict[str, Any]:
-    paired = compare(*(100 * np.array([record.metrics["top1"] for record in side]) for side in (mine, theirs)))
+    paired = compare(*(100 * np.array([record.metrics.top1 for record in side]) for side in (mine, theirs)))
     return _effects(paired) | {
         "diff_over": "seeds",
         "diff_top1": paired.difference,
@@ -101,7 +101,7 @@ def _effects(paired: Paired) -> dict[str, Any]:
     return {"n_pairs": paired.n} | {name: getattr(paired, name) for name in names}
 
 
-def ties(scored: Mapping[Key, Sequence[Record]]) -> dict[Key, str]:
+def ties(scored: Mapping[RowKey, Sequence[Record]]) -> dict[RowKey, str]:
     """The letters of the groups of rows that cannot be told apart, best group first, among a protocol's methods; of
     its tuned rows, which only stand against each other, capital letters.
 
@@ -111,24 +111,25 @@ def ties(scored: Mapping[Key, Sequence[Record]]) -> dict[Key, str]:
     """
     protocols = defaultdict(list)
     for key, group in scored.items():
-        if key[5] == "method" and group:
-            variant = TUNED if is_tuned(key) else REFERENCE[1]
-            protocols[(REFERENCE[0], variant, *key[2:])].append(key)
-    found: dict[Key, str] = {}
+        if key.kind == "method" and group:
+            variant = TUNED if key.is_tuned else REFERENCE[1]
+            protocols[key._replace(method=REFERENCE[0], variant=variant)].append(key)
+    found: dict[RowKey, str] = {}
     for reference, keys in protocols.items():
         first = scored[reference if reference in keys else max(keys, key=lambda key: len(scored[key]))]
         seeds = [record.seed for record in first]
         cells = {key: by_seed(scored[key], seeds) for key in keys if _same_data(scored[key], first)}
         cells = {key: by for key, by in cells.items() if by.keys() == set(seeds)}
         if len(seeds) >= FEWEST_SEEDS and 1 < len(cells) <= MOST_TIED:
-            top1_MN = [[100 * by[seed].metrics["top1"] for seed in seeds] for by in cells.values()]
+            top1_MN = [[100 * by[seed].metrics.top1 for seed in seeds] for by in cells.values()]
             names = {str(number): key for number, key in enumerate(cells)}
             groups = tied_groups(pd.DataFrame(top1_MN, index=list(names), columns=seeds))
-            case = str.upper if is_tuned(reference) else str.lower
+            case = str.upper if reference.is_tuned else str.lower
             found |= {names[name]: case(text) for name, text in letters(groups).items()}
     return found
 
 
 def _same_data(one: Sequence[Record], other: Sequence[Record]) -> bool:
     """Also the same test clips: those left out as bad may be others."""
-    return all(one[0].data[name] == other[0].data[name] for name in ("fingerprint", "split_sha256"))
+    mine, theirs = one[0].data, other[0].data
+    return (mine.fingerprint, mine.split_sha256) == (theirs.fingerprint, theirs.split_sha256)

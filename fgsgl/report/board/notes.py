@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from fgsgl.methods.cell import TUNED
 from fgsgl.records.record import Record
+from fgsgl.records.row_key import TUNED, RowKey
 from fgsgl.report.board import audit
 from fgsgl.report.board.comparisons import MOST_TIED
 from fgsgl.report.board.predictions import Twins
-from fgsgl.report.board.rows import Key, listed, part_of, row_key
+from fgsgl.report.board.rows import listed, part_of, row_key
 from fgsgl.report.board.scores import failure_counts
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
 from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p
@@ -25,7 +25,7 @@ NARROW_CLUSTERS = 8
 
 
 def note(
-    table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], scored: Mapping[Key, Sequence[Record]],
+    table: pd.DataFrame, cells: Mapping[RowKey, Sequence[Record]], scored: Mapping[RowKey, Sequence[Record]],
     same: Sequence[Twins],
 ) -> tuple[str, ...]:  # fmt: skip
     """One sentence or two a line, of a board's table and the records behind it."""
@@ -76,15 +76,15 @@ def cost_note(table: pd.DataFrame) -> tuple[str, ...]:
 def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
     if "synmg" in set(table["dataset"]):
         yield "Synthetic data: SynMG shows drawn figures. It compares methods and makes no claim about people."
-    yield from dict.fromkeys(caveat for record in done for caveat in record.data.get("caveats", ()))
+    yield from dict.fromkeys(caveat for record in done for caveat in record.data.caveats)
     for (dataset, preset, _), records in audit.splits_of(done).items():  # boards of several presets have several
         record = records[-1]
-        n_present = sum(row["n"] > 0 for row in record.metrics["per_class"])
+        n_present = sum(row.n > 0 for row in record.metrics.per_class)
         yield (
-            f"Test split of {dataset} {preset}: {record.data['n_clips']['test']} clips of "
-            f"{record.data['n_subjects']['test']} subjects, each clip scored exactly once; mean-class and macro-F1 are "
-            f"over the {n_present} of {len(record.data['classes'])} classes that have a clip. "
-            f"Floor: the largest class holds {100 * record.data['majority']:.1f} % of the clips."
+            f"Test split of {dataset} {preset}: {record.data.n_clips.test} clips of "
+            f"{record.data.n_subjects.test} subjects, each clip scored exactly once; mean-class and macro-F1 are "
+            f"over the {n_present} of {len(record.data.classes)} classes that have a clip. "
+            f"Floor: the largest class holds {100 * record.data.majority:.1f} % of the clips."
         )
         yield audit.sentence(f"{dataset} {preset}", records)
         yield audit.opened(f"{dataset} {preset}", records)
@@ -248,10 +248,10 @@ def require_floors(table: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def missing_floors(table: pd.DataFrame, scored: Mapping[Key, Sequence[Record]]) -> Iterator[str]:
+def missing_floors(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Record]]) -> Iterator[str]:
     """A sentence for each protocol whose methods lack a floor, even a planned one."""
     for protocol, rows in table.groupby("protocol", sort=True):
-        records = [record for key, group in scored.items() if key[4] == protocol for record in group]
+        records = [record for key, group in scored.items() if key.protocol == protocol for record in group]
         learned = [record for record in records if record.kind == "method"]
         expected = FLOORS | (PROBE if any(map(_on_tower, learned)) else {})
         absent = [name for name in expected if name not in set(rows["method"])]
@@ -267,5 +267,5 @@ def missing_floors(table: pd.DataFrame, scored: Mapping[Key, Sequence[Record]]) 
 
 def _on_tower(record: Record) -> bool:
     """Whether a method starts from the tower of its protocol: ``synmg-tiny@<hash>``, ``ViT-B-16:openai``."""
-    backbone = record.protocol.get("backbone")
+    backbone = record.protocol.backbone
     return backbone is not None and record.pretraining.startswith((f"{backbone}@", f"{backbone}:"))

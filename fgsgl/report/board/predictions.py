@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fgsgl.records.record import Predictions, Record, read_predictions
-from fgsgl.report.board.rows import Key
+from fgsgl.records.predictions import Predictions, read_predictions
+from fgsgl.records.record import Record
+from fgsgl.records.row_key import RowKey
 from fgsgl.util.errors import UserError
 
 
@@ -68,7 +69,7 @@ def predictions_beside(ledger: Path, record: Record) -> Predictions | None:
         )
     predictions = read_predictions(ledger, record.cell_id)
     shape = predictions.scores.get("combined", np.empty(0)).shape
-    expected = (record.metrics["n_clips"], len(record.data["classes"]))
+    expected = (record.metrics.n_clips, len(record.data.classes))
     lengths = {len(predictions.clip_ids), len(predictions.subjects), len(predictions.labels)}
     if shape != expected or lengths != {expected[0]}:
         raise UserError(
@@ -94,14 +95,14 @@ def _answers(predictions: Predictions) -> Answers:
 class Twins:
     """Rows whose answers are the same in every clip of the seeds that they share."""
 
-    rows: tuple[Key, ...]
+    rows: tuple[RowKey, ...]
     seeds: tuple[int, ...]
     """In which they are."""
     to_the_bit: bool
     """Their scores are the same as well; if not, only the class with the highest score is."""
 
 
-def twins(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> tuple[Twins, ...]:
+def twins(scored: Mapping[RowKey, Sequence[Record]], answers: AnswerBook) -> tuple[Twins, ...]:
     """Every group of rows that gave the same answer to every clip in a seed; one entry for all seeds of a group.
 
     Predictions are opened only for the cells of one protocol and seed whose records have the same shares.
@@ -123,11 +124,14 @@ def twins(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> tuple[
 
 def _shares(record: Record) -> Hashable:
     """What two cells with the same answers share, and hardly any others: known without opening predictions."""
-    shares = tuple(record.metrics[name] for name in ("top1", "mean_class", "macro_f1"))
-    return record.protocol_hash, record.data["split_sha256"], record.seed, *shares
+    found = record.metrics
+    shares = found.top1, found.mean_class, found.macro_f1
+    return record.protocol_hash, record.data.split_sha256, record.seed, *shares
 
 
-def _same(candidates: Sequence[tuple[Key, Record]], answers: AnswerBook) -> Iterator[tuple[tuple[Key, ...], bool]]:
+def _same(
+    candidates: Sequence[tuple[RowKey, Record]], answers: AnswerBook
+) -> Iterator[tuple[tuple[RowKey, ...], bool]]:
     said = defaultdict(list)
     for key, record in candidates:
         clips = answers.of(record)

@@ -11,7 +11,8 @@ import pandas as pd
 from fgsgl.methods.method import RECIPE, TUNABLE
 from fgsgl.records.plan_file import Tuning
 from fgsgl.records.record import Record
-from fgsgl.report.board.rows import Key, is_tuned, part_of, reference_of, row_key
+from fgsgl.records.row_key import RowKey
+from fgsgl.report.board.rows import part_of, reference_of, row_key
 from fgsgl.util.escaping import printable
 
 COUNTS = ("studies", "trials", "pruned_trials", "failed_trials")
@@ -21,8 +22,8 @@ DEFAULT = "the default settings"
 
 
 def columns(
-    keys: Iterable[Key], cells: Mapping[Key, Sequence[Record]], tunings: Iterable[Tuning]
-) -> dict[Key, dict[str, Any]]:
+    keys: Iterable[RowKey], cells: Mapping[RowKey, Sequence[Record]], tunings: Iterable[Tuning]
+) -> dict[RowKey, dict[str, Any]]:
     """The columns ``COUNTS``, ``HOURS`` and ``TEXTS`` of every tuned row, as far as they are known.
 
     ``settings`` are those that its cells have other than the row of the default settings, seed by seed; nothing where
@@ -31,8 +32,8 @@ def columns(
     searches = {(tuning.method, tuning.variant, tuning.protocol_hash): tuning for tuning in tunings}
     found = {}
     for key in keys:
-        if is_tuned(key):
-            search = searches.get((*key[:2], key[4]))
+        if key.is_tuned:
+            search = searches.get((key.method, key.variant, key.protocol))
             group, default = cells.get(key, ()), cells.get(reference_of(key), ())
             found[key] = {"settings": _settings(group, default[0]) if group and default else ""}
             found[key] |= _billed(search) if search else {}
@@ -75,7 +76,7 @@ def assignments(values: Mapping[str, Any]) -> str:
     return printable(", ".join(texts)) or DEFAULT
 
 
-def note(table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], tunings: Sequence[Tuning]) -> Iterator[str]:
+def note(table: pd.DataFrame, cells: Mapping[RowKey, Sequence[Record]], tunings: Sequence[Tuning]) -> Iterator[str]:
     """What must be said under a board of its tuned rows, and of searches that have none.
 
     Args:
@@ -104,7 +105,7 @@ def note(table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], tunings: Se
             )
 
 
-def superseded(records: Sequence[Record], cells: Mapping[Key, Sequence[Record]]) -> Iterator[str]:
+def superseded(records: Sequence[Record], cells: Mapping[RowKey, Sequence[Record]]) -> Iterator[str]:
     """What must be said of records that are in no row."""
     placed = {record.cell_id for group in cells.values() for record in group}
     left = Counter(record.method for record in records if record.cell_id not in placed)

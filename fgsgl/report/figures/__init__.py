@@ -33,11 +33,12 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fgsgl.records.record import Predictions, Record
+from fgsgl.records.predictions import Predictions
+from fgsgl.records.record import Record
+from fgsgl.records.row_key import RowKey
 from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.board.board import REFERENCE, Board, row_key
 from fgsgl.report.board.predictions import predictions_beside
-from fgsgl.report.board.rows import Key
 from fgsgl.style import STYLE
 from fgsgl.util.escaping import no_formula
 from fgsgl.util.files import write_whole
@@ -76,7 +77,7 @@ class Inputs:
     board: Board
     ablations: Sequence[Ablation] = ()
     """The board's designs, evaluated."""
-    _predictions: dict[Key, list[Predictions]] = field(default_factory=dict)
+    _predictions: dict[RowKey, list[Predictions]] = field(default_factory=dict)
 
     def scored(self, row: Any) -> tuple[Record, ...]:
         """The records behind the numbers of a row of the board's table, by seed."""

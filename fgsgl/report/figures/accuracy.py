@@ -26,7 +26,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         parts = [part for name, rows in families for part in _drawing.on_scales(name, rows, _distance(rows))]
         fig, panels = _drawing.row_panels([len(part) for _, part in parts], row_in=0.26)
         for axes, (name, part) in zip(panels, parts, strict=True):
-            values = [{r.seed: 100 * r.metrics["top1"] for r in inputs.scored(row)} for row in part]
+            values = [{r.seed: 100 * r.metrics.top1 for r in inputs.scored(row)} for row in part]
             _panel(axes, part, values)
             if len(parts) > 1:
                 axes.set_title(name)
@@ -69,7 +69,7 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
 
 def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_percent": 100 * record.metrics["top1"]}
+        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_percent": 100 * record.metrics.top1}
         for row in rows
         for record in inputs.scored(row)
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fgsgl.records.record import Predictions
+from fgsgl.records.predictions import Predictions
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.figures._drawing import BETTER, NARROW_IN, by_protocol, canvas, few, plus_minus, seeds_text, short
 from fgsgl.stats.calibration import expected_calibration_error

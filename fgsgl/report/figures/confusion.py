@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fgsgl.records.record import Predictions
+from fgsgl.records.predictions import Predictions
 from fgsgl.report.figures import Inputs, Sheet
 from fgsgl.report.figures._drawing import by_protocol, canvas, seeds_text, short
 from fgsgl.stats.metrics import confusion
@@ -24,7 +24,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One matrix a protocol, of FG-SGL, or where it is not on the board of the best full method."""
     for suffix, rows in by_protocol(inputs.with_predictions()):
         first = rows[0]
-        classes = inputs.scored(first)[0].data["classes"]
+        classes = inputs.scored(first)[0].data.classes
         percent_CC = confusion_percent(inputs.predictions(first), len(classes))
         caption = (
             f"{first.label}: of each true class's test clips, the share (%) that gets each answer, mean over seeds "

@@ -20,7 +20,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         if len(rows) < 2:
             continue
         first, other = rows[:2]
-        classes = inputs.scored(first)[0].data["classes"]
+        classes = inputs.scored(first)[0].data.classes
         first_CC, other_CC = (confusion_percent(inputs.predictions(row), len(classes)) for row in (first, other))
         difference_CC = first_CC - other_CC
         reach = max(10.0, float(np.nanmax(np.abs(difference_CC))))

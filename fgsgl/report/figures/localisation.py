@@ -49,7 +49,7 @@ def _clips(inputs: Inputs, rows: Sequence[Any]) -> tuple[int, str]:
 
 
 def _identity(record: Record) -> tuple[int, str]:
-    return record.localisation["n_clips"], record.localisation.get("clips_sha256") or ""
+    return record.localisation.n_clips, record.localisation.clips_sha256 or ""
 
 
 def _measured(inputs: Inputs, row: Any, clips: tuple[int, str]) -> list[Record]:
@@ -62,7 +62,7 @@ def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
          "percent": 100 * value}
         for measure, _ in MEASURES
         for record in records
-        for name, value in record.localisation[measure].items()
+        for name, value in getattr(record.localisation, measure).items()
     )  # fmt: skip
 
 

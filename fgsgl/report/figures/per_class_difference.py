@@ -34,8 +34,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         present = np.flatnonzero(np.isfinite(theirs_SC).all(axis=0))
         mine = [by_seed(inputs.scored(row), reference) for row in shown]
         mine_VSC = np.stack([_recalls([cells[seed] for seed in reference]) for cells in mine])
-        sizes = [first.metrics["per_class"][index]["n"] for index in present]
-        names = [f"{short(first.data['classes'][c], 30)} ({n})" for c, n in zip(present, sizes, strict=True)]
+        sizes = [first.metrics.per_class[index].n for index in present]
+        names = [f"{short(first.data.classes[c], 30)} ({n})" for c, n in zip(present, sizes, strict=True)]
         table = _table((mine_VSC - theirs_SC)[:, :, present] * 100, [row.label for row in shown], names)
         interval = " with their 95 % paired t intervals" if len(reference) > 1 else ""
         caption = (
@@ -48,7 +48,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 
 def _recalls(records: Sequence[Record]) -> np.ndarray:
     """(S, C), NaN for a class without a clip."""
-    return np.array([[row["recall"] for row in record.metrics["per_class"]] for record in records], dtype=float)
+    return np.array([[row.recall for row in record.metrics.per_class] for record in records], dtype=float)
 
 
 def _table(difference_VSC: np.ndarray, labels: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:

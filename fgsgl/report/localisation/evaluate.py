@@ -95,8 +95,8 @@ def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
         by_clips = defaultdict(list)
         for record in board.scored.get(row_key(row), ()):
             if record.localisation:
-                found, n_test = record.localisation, record.data["n_clips"]["test"]
-                by_clips[found["n_clips"], found.get("clips_sha256") or "", n_test].append(record)
+                found, n_test = record.localisation, record.data.n_clips.test
+                by_clips[found.n_clips, found.clips_sha256 or "", n_test].append(record)
         for clips, records in by_clips.items():
             blocks[(row.dataset, row.preset, row.protocol, *clips)].append((row, _numbers(records)))
     return dict(sorted(blocks.items()))
@@ -108,13 +108,13 @@ def _numbers(records: Sequence[Record]) -> _Numbers:
     for record in records:
         found, seed = record.localisation, record.seed
         for measure in ("energy", "pointing"):
-            for name, share in found[measure].items():
+            for name, share in getattr(found, measure).items():
                 by_seed[_map_key(measure, name)][seed] = 100 * share
-        for source, dimensions in (found.get("readout") or {}).items():
+        for source, dimensions in (found.readout or {}).items():
             for name, hits in dimensions.items():
                 key = "readout", source, name
-                by_seed[key][seed] = 100 * hits["r1"]
-                guesses[key] = {"sentences": hits["sentences"], "largest": 100 * hits["largest"]}
+                by_seed[key][seed] = 100 * hits.r1
+                guesses[key] = {"sentences": hits.sentences, "largest": 100 * hits.largest}
     return _Numbers(by_seed, guesses)
 
 

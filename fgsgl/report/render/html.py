@@ -15,7 +15,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Environment, Failed, Record
 from fgsgl.report.ablations.evaluate import Ablation
-from fgsgl.report.board.board import Board, planned_key, row_key
+from fgsgl.report.board.board import Board, row_key
 from fgsgl.report.figures import Written
 from fgsgl.report.localisation.render import Looks
 from fgsgl.report.render.tables import title
@@ -149,12 +149,12 @@ def _protocols(board: Board) -> list[tuple[str, list[tuple[str, str]]]]:
     """Each protocol's hash with its settings."""
     settings = {record.protocol_hash: record.protocol for group in board.cells.values() for record in group}
     return [
-        (printable(name), [(printable(key), printable(str(value))) for key, value in sorted(protocol.items())])
+        (printable(name), [(key, printable(str(value))) for key, value in sorted(protocol.as_dict().items())])
         for name, protocol in sorted(settings.items())
     ]
 
 
-CLASS_VALUES = itemgetter("recall", "precision", "f1")
+CLASS_VALUES = attrgetter("recall", "precision", "f1")
 
 
 def page_data(board: Board) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def page_data(board: Board) -> dict[str, Any]:
     configs: dict[str, int] = {}
     cells = [_cell(record, rows[key], configs) for key in rows for record in board.cells.get(key, ())]
     for cell in board.planned:
-        cells.append([rows[planned_key(cell)], cell.seed, "planned", None, None, cell.cell_id, "", "", "", None])
+        cells.append([rows[cell.row], cell.seed, "planned", None, None, cell.cell_id, "", "", "", None])
     return {
         "labels": list(board.table["label"]),
         "cells": cells,
@@ -179,33 +179,33 @@ def page_data(board: Board) -> dict[str, Any]:
 
 def tally(board: Board) -> str:
     """How many rows and cells there are, and how many of these finished, failed or wait."""
-    states = Counter(record.status for records in board.cells.values() for record in records)
+    states: Counter[str] = Counter(record.status for records in board.cells.values() for record in records)
     states["planned"] = len(board.planned)
     counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "pruned", "planned") if states[state])
     return f"{len(board.table)} rows, {states.total()} cells: {counts}"
 
 
 def _cell(record: Record, row: int, configs: dict[str, int]) -> list[Any]:
-    failure = record.failure if record.status == "failed" else None
+    failure = record.failure if isinstance(record, Failed) else None
     total_s = record.times_s.get("total")
     return [
         row,
         record.seed,
-        f"failed: {failure['class']}" if failure else record.status,
-        round(100 * record.metrics["top1"], 1) if record.status == "done" else None,
+        f"failed: {failure.kind}" if failure else record.status,
+        round(100 * record.metrics.top1, 1) if isinstance(record, Done) else None,
         None if total_s is None else round(total_s),
         record.cell_id,
         _commit(record.environment),
         record.started_utc,
-        failure["message"] if failure else "",
+        failure.message if failure else "",
         configs.setdefault(msgspec.json.encode(record.config, order="sorted").decode(), len(configs)),
     ]
 
 
-def _commit(environment: dict[str, Any]) -> str:
+def _commit(environment: Environment) -> str:
     """The commit's first digits, with a plus where the tree had changes."""
-    commit = environment.get("git_commit")
-    return f"{str(commit)[:10]}{'+' * bool(environment.get('git_dirty'))}" if commit else ""
+    commit = environment.git_commit
+    return f"{commit[:10]}{'+' * bool(environment.git_dirty)}" if commit else ""
 
 
 def _classes(scored: Sequence[tuple[int, Sequence[Record]]]) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def _classes(scored: Sequence[tuple[int, Sequence[Record]]]) -> dict[str, Any]:
     rows = []
     for row, records in scored:
         first = records[0]
-        names = tuple(first.data["classes"]), tuple(entry["n"] for entry in first.metrics["per_class"])
+        names = tuple(first.data.classes), tuple(entry.n for entry in first.metrics.per_class)
         rows.append({"row": row, "set": sets.setdefault(names, len(sets)), "values": _class_means(records)})
     return {"sets": [{"names": names, "clips": clips} for names, clips in sets], "rows": rows}
 
@@ -222,7 +222,7 @@ def _classes(scored: Sequence[tuple[int, Sequence[Record]]]) -> dict[str, Any]:
 def _class_means(records: Sequence[Record]) -> list[list[float | None]]:
     """Recall, precision and F1 of each class in percent: means over the seeds where the value is defined."""
     values_SC3 = np.array(
-        [[CLASS_VALUES(entry) for entry in record.metrics["per_class"]] for record in records], dtype=float
+        [[CLASS_VALUES(entry) for entry in record.metrics.per_class] for record in records], dtype=float
     )
     defined_SC3 = ~np.isnan(values_SC3)
     count_C3 = defined_SC3.sum(axis=0)

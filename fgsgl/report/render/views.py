@@ -20,6 +20,7 @@ from fgsgl.report.board.published import remarks
 from fgsgl.report.board.rows import reference_of
 from fgsgl.report.formatting import EMPTY, Headings, numeric_headings
 from fgsgl.report.localisation import evaluate
+from fgsgl.report.localisation.render import Looks
 from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, Column, columns_of, headings_of
 from fgsgl.util.escaping import printable
 
@@ -161,7 +162,7 @@ def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
     return [view for view in views if view.size]
 
 
-def localisation_views(board: Board, looks: evaluate.Looks | None) -> list[View]:
+def localisation_views(board: Board, looks: Looks | None) -> list[View]:
     """Where recognizers look, and what can be read out of them; none without such a record."""
     if looks is None:
         return []
@@ -187,7 +188,7 @@ def data_views(board: Board) -> list[View]:
     for (dataset, preset, _), records in splits_of(itertools.chain(*board.scored.values())).items():
         data, found = records[-1].data, most(records) or {}
         counts = (data["n_clips"]["test"], data["n_subjects"]["test"], *(found.get(name) for name in (*NOUNS, NAMING)))
-        fingerprints = ", ".join(dict.fromkeys(record.data["fingerprint"] for record in records))
+        fingerprints = ", ".join(dict.fromkeys(record.data.fingerprint for record in records))
         texts = f"{dataset} {preset}", fingerprints, *(EMPTY if count is None else str(count) for count in counts)
         lines.append([Cell(text=printable(text)) for text in texts])
     return [View(name="splits", title="Data, and what its splits share", headings=headings, bodies=[lines])]
