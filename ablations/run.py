@@ -46,9 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         choices=list(DESIGNS),
-        help="one-out: FG-SGL without each factor; one-in: each component alone added to the bare model; factorial: "
-        "all combinations; dimensions, losses, placement: one-out over that group; controls: everything that a claim "
-        "for FG-SGL has to stand beside (linear head, module only, other texts, linear probe, zero-shot, TSN, TSM)",
+        help="; ".join(f"{kind.name}: {kind.help}" for kind in DESIGNS.values()),
     )
     parser.add_argument(
         "--factors", nargs="+", default=[], metavar="FACTOR", help="what the design is over (default: the design's own)"
@@ -80,8 +78,9 @@ def list_factors() -> int:
 
 def ablate(arguments: argparse.Namespace) -> int:
     """Checks that the factors change the computation, then runs all variants and shows the board."""
-    from fgsgl.ablations.no_op_check import refuse_no_op
-    from fgsgl.ablations.power_plan import describe, seeds_wanted, shared
+    from fgsgl.ablations.dashboard import open_studies
+    from fgsgl.ablations.no_op_check import CheckRequest, refuse_no_op
+    from fgsgl.ablations.power_plan import describe_design, describe_seeds, describe_shared_rows
 
     from fgsgl.data import datasets
     from fgsgl.data.prepare import data_root
@@ -114,8 +113,6 @@ def ablate(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=arguments.root,
-        designs=tuple(designs),
-        storage=arguments.storage,
         **execution_of(arguments),
     )
     console = wide_console()
@@ -125,17 +122,24 @@ def ablate(arguments: argparse.Namespace) -> int:
             console.print(line, markup=False, highlight=False)
 
     for one in designs:
-        say(describe(one, arguments.seeds))
-    say(shared(designs, arguments.seeds))
+        say(describe_design(one, arguments.seeds))
+    say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
         text = datasets.get(protocol.dataset).text(data_root(protocol, arguments.root))
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
-            refuse_no_op(changed, protocol, text)
-    code = run(experiment, console, show_board_if_changed, dry_run=arguments.dry_run)
+            refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
+    code = run(
+        experiment,
+        console,
+        show_board_if_changed,
+        designs=[one.plan_entry(protocol.hash(), arguments.seeds) for one in designs],
+        observe=lambda cells, place: open_studies(designs, cells, place.ledger, place.out, arguments.storage),
+        dry_run=arguments.dry_run,
+    )
     if arguments.dry_run:
         records = on_record(Ledger(experiment.out / "ledger"), committed())
         plan = protocol.hash(), arguments.difference, arguments.power, arguments.seeds
-        say(seeds_wanted(designs, records, *plan))
+        say(describe_seeds(designs, records, *plan))
     return code
 
 
