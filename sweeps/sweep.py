@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgsgl.sweeps.liveness import Presence
 from fgsgl.sweeps.report import value_text, write_results
@@ -35,7 +35,7 @@ from fgsgl.records.record import Record
 from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.tuned import assignments
 from fgsgl.report.report import show_board_if_changed
-from fgsgl.running.execution import Place, local_place
+from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.experiment import committed, require_division, tell_results, work_off
 from fgsgl.running.planning import alike, cells, expected_s, on_record, plan, undone
 from fgsgl.running.progress import Live
@@ -72,8 +72,7 @@ class Sweep:
     root: Path | None
     storage: str | None
     study: str | None
-    execution: Mapping[str, Any]
-    """Of :func:`fgsgl.cli.options.execution_of`."""
+    execution: Execution
 
     def __post_init__(self) -> None:
         for name in ("trials", "nested", "seeds", "seeds_per_trial"):
@@ -108,8 +107,8 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
     root = data_root(sweep.protocol, sweep.root)
-    place = local_place(sweep.out, root, **sweep.execution)
-    require_division(sweep.protocol, place.devices)
+    place = local_place(sweep.out, root, sweep.execution)
+    require_division(sweep.protocol, sweep.execution.devices)
     storage = None if dry_run else open_storage(sweep.where)
     table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console, dry_run=dry_run)
     questions = [
@@ -129,8 +128,9 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         for nested in range(sweep.nested)
         for method in sweep.methods
     ]
-    limits = dataclasses.replace(place.limits, keep_checkpoints="none")  # nobody asks for the weights of a trial
-    trials_place = dataclasses.replace(place, out=sweep.out / "trials", limits=limits)
+    limits = dataclasses.replace(sweep.execution.limits, keep_checkpoints="none")  # a trial's weights serve nobody
+    trials_execution = dataclasses.replace(sweep.execution, limits=limits)
+    trials_place = dataclasses.replace(place, out=sweep.out / "trials", execution=trials_execution)
     if dry_run:
         show_questions(sweep, questions, trials_place, console)
         return 0
@@ -140,8 +140,8 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     for record in trials_place.ledger.records().values():
         timebox.see(record)
     search(sweep, questions, studies, storage, trials_place, timebox, console)
-    if place.limits.over:
-        over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+    if place.execution.limits.over:
+        over = f"{place.execution.limits.max_hours:g} hours are over (--max-hours)"
         console.print(f"{over}: the same command goes on from here", highlight=False)
         return 0
     found = tunings(questions, studies)
@@ -185,7 +185,7 @@ def search(
             line = f"{one.study.study_name}: its space holds no further settings after {one.begun} trials"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     late = sum(one.left() for one in searches if not (one.given_up or one.exhausted))
-    if late and not place.limits.over:
+    if late and not place.execution.limits.over:
         tell_late(f"{late} trial(s)", sweep, console)
 
 
