@@ -17,14 +17,15 @@ from fgsgl.records.ledger import Ledger
 from fgsgl.records.row_key import FULL, TUNED
 from fgsgl.report.board.board import COLUMNS, read_board
 from fgsgl.report.board.tuned import assignments
+from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, with_interval
-from fgsgl.util.escaping import markdown_text, no_formula
+from fgsgl.util.escaping import markdown_text
 from fgsgl.util.files import write_whole
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from fgsgl.report.figures import Written
+    from fgsgl.report.drawing.figure import FigureFiles
 
 METHODS = (
     "Method", "Best settings", "Default %", "Tuned %", "Difference", "Best value", "Trials", "Pruned", "Failed",
@@ -36,8 +37,10 @@ N_TEXTS = 2
 """Of their columns, those at the left that are texts."""
 
 
-def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, protocol_hash: str) -> None:
+def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, protocol_hash: str) -> tuple[str, ...]:
     """Writes what a sweep found beside its board: ``best/<method>.yaml``, ``tuning.{md,csv}`` and figures.
+
+    Returns one line for each figure that could not be drawn.
 
     Args:
         folder: of the board.
@@ -50,6 +53,10 @@ def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, proto
     """
     from fgsgl.sweeps import figures
 
+    from fgsgl.report.drawing.draw import draw_all
+    from fgsgl.report.drawing.scan import scan
+    from fgsgl.report.report import write_figures
+
     for tuning in tunings:
         if tuning.best:
             path = folder / "best" / f"{tuning.method}.yaml"
@@ -58,12 +65,14 @@ def write_results(folder: Path, tunings: Sequence[Tuning], trials: Ledger, proto
     table = read_board(folder).table if begun else pd.DataFrame(columns=list(COLUMNS))
     table = table[table["protocol"] == protocol_hash]
     lines = [_line(tuning, bill(tuning, records), table) for tuning in tunings]
-    drawn = figures.write(tunings, folder / "figures")
-    write_whole(folder / "tuning.md", markdown(tunings, lines, drawn))
-    write_whole(folder / "tuning.csv", csv(lines))
+    drawing = draw_all(scan(figures), tunings)
+    write_figures(folder, drawing.figures)
+    write_whole(folder / "tuning.md", markdown(tunings, lines, drawing.figures))
+    write_whole(folder / "tuning.csv", csv_text(pd.DataFrame(lines)))
+    return drawing.faults
 
 
-def markdown(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]], drawn: Sequence[Written]) -> str:
+def markdown(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]], drawn: Sequence[FigureFiles]) -> str:
     """A table of the methods, one of the studies, one of the front of several objectives, the note and the figures."""
     text = ["# Tuning", ""]
     text += [*markdown_table(numeric_headings(METHODS, N_TEXTS), map(_method_row, lines)), ""]
@@ -76,15 +85,8 @@ def markdown(tunings: Sequence[Tuning], lines: Sequence[Mapping[str, Any]], draw
         text += [*markdown_table(numeric_headings(FRONT, N_TEXTS), rows), ""]
     for figure in drawn:
         title = markdown_text(figure.title)
-        text += [f"![{title}](figures/{figure.png.name})", "", f"{title}: {markdown_text(figure.caption)}", ""]
+        text += [f"![{title}](figures/{figure.name}.png)", "", f"{title}: {markdown_text(figure.caption)}", ""]
     return "\n".join(text)
-
-
-def csv(lines: Sequence[Mapping[str, Any]]) -> str:
-    """One line a method; a text that a spreadsheet would run as a formula is led by an apostrophe."""
-    table = pd.DataFrame({key: no_formula(value) if isinstance(value, str) else value for key, value in line.items()}
-                         for line in lines)  # fmt: skip
-    return table.to_csv(index=False, lineterminator="\n")
 
 
 def _line(tuning: Tuning, billed: Bill, table: pd.DataFrame) -> dict[str, Any]:

@@ -236,7 +236,8 @@ def run_rows(
     code = work_off(in_time, place, console, show_board_if_changed)
     if len(in_time) < len(todo):
         tell_late(f"{len(todo) - len(in_time)} of {len(todo)} cells of the rows", sweep, console)
-    write_results(sweep.out, found, trials, sweep.protocol.hash())
+    for fault in write_results(sweep.out, found, trials, sweep.protocol.hash()):
+        console.print(f"figure left out: {fault}", markup=False, highlight=False)
     console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
     return max(code, int(failed_before))
 

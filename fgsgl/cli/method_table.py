@@ -44,7 +44,7 @@ def count(method: Method, size: str) -> dict[str, str]:
         "image_size": str(protocol.image_size),
         "params_m": f"{sum(parameter.numel() for parameter in parameters) / 1e6:.2f}",
         "trainable_m": f"{trained / 1e6:.2f}",
-        "gflops": f"{measure(subject.model, subject.batch, repeats=0)['gflops']:.2f}",
+        "gflops": f"{measure(subject.model, subject.batch, repeats=0).gflops:.2f}",
     }
 
 

@@ -51,9 +51,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _contrast(arguments: argparse.Namespace) -> int:
-    from fgsgl.report.contrast import markdown, write
+    from fgsgl.report.contrast import markdown
+    from fgsgl.report.report import write_contrasts
 
-    print(markdown(write(arguments.folders)), end="")
+    print(markdown(write_contrasts(arguments.folders)), end="")
     return 0
 
 

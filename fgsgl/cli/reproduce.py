@@ -29,10 +29,10 @@ from fgsgl.records.ledger import Ledger, load
 from fgsgl.records.plan_file import PlanFile
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Done, Failed, Record
+from fgsgl.records.record import Done, Failed, Record, read_record
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board.rows import rows
-from fgsgl.report.diff import Answers, answers, changed
+from fgsgl.report.diff import PredictionChange, changed, prediction_change
 from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
@@ -95,7 +95,7 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
     return 0 if reproduced else 1
 
 
-def wanted(every: Mapping[RowKey, Sequence[Record]], what: str, ledger: Ledger) -> list[Record]:
+def wanted(every: Mapping[RowKey, Sequence[Record]], what: str, ledger: Ledger) -> list[Done]:
     """The finished records of the cell or row that a user means.
 
     Args:
@@ -127,7 +127,7 @@ def _named(every: Mapping[RowKey, Sequence[Record]]) -> Iterator[Named[Record]]:
             yield row_names(key.method, record.config.display_name, key.variant), record
 
 
-def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
+def cell_again(record: Done, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
     """The cell that a record describes, as this version of the code has it.
 
     Raises:
@@ -203,16 +203,17 @@ def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Pla
     return dataclasses.replace(place, threads=threads * devices)
 
 
-def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
-    again = scratch.get(record.cell_id)
+def _held(record: Done, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
+    again = read_record(scratch.folder / f"{record.cell_id}.json")
     if isinstance(again, Failed):
         failure = f"{again.failure.kind}: {again.failure.message}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
-    found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    found = prediction_change(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    assert isinstance(again, Done)  # a cell that is run again is no trial
     return verdict(record, again, found, _row(record, every))
 
 
-def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]) -> Verdict:
+def verdict(record: Done, again: Done, found: PredictionChange, row: Sequence[Done]) -> Verdict:
     """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
     may lie.
 
@@ -246,13 +247,13 @@ def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]
     return Verdict(reproduced=bool(inside), said=f"{said} (95 %, n = {len(top1s_N)} seeds)")
 
 
-def _row(record: Record, every: Sequence[Record]) -> list[Record]:
+def _row(record: Done, every: Sequence[Record]) -> list[Done]:
     """The finished records of a record's row."""
 
     def of(one: Record) -> tuple:
         return one.method, one.variant, one.kind, one.protocol_hash, one.data.fingerprint
 
-    return [other for other in every if other.status == "done" and of(other) == of(record)]
+    return [other for other in every if isinstance(other, Done) and of(other) == of(record)]
 
 
 def _machine(record: Record, again: Record) -> str:

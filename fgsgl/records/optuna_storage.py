@@ -36,7 +36,10 @@ def open_storage(where: str | None, default: Path | None = None) -> BaseStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if where is not None and "://" in where:
         return _data_base(where)
-    return _journal(default if where is None else Path(where))
+    path = default if where is None else Path(where)
+    if path is None:
+        raise ValueError("neither a storage nor a default is given")
+    return _journal(path)
 
 
 def shown(where: str) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from fgsgl.data.clip_table import PER_SEGMENT
+from fgsgl.data.clip_table import PER_SEGMENT, Split
 from fgsgl.records.identity import LATER, digest, identity
 from fgsgl.util.errors import UserError, nearest
 
@@ -98,7 +98,7 @@ class Protocol:
             raise UserError(f"views is {self.views}, expected 1 to {PER_SEGMENT}: the frames kept of a segment")
 
     @property
-    def scored_split(self) -> str:
+    def scored_split(self) -> Split:
         """The split that a trained recognizer is scored on: ``test``, or ``val`` while that is sealed."""
         return "val" if self.evaluation == SEALED else "test"
 

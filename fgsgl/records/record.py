@@ -24,7 +24,7 @@ from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Kind = Literal["method", "floor", "ceiling"]

@@ -170,9 +170,9 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     """Prints the cells, which of them are done, and how long the others may take."""
     view = Table("cell", "run", "state", "expected")
     for item in planned:
-        known = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
+        expected = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
         state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
-        view.add_row(item.cell.cell_id, cell_label(item.cell), state, known if item.todo else "")
+        view.add_row(item.cell.cell_id, cell_label(item.cell), state, expected if item.todo else "")
     console.print(view)
     todo = [item for item in planned if item.todo]
     known = [item.expected_s for item in todo if item.expected_s is not None]

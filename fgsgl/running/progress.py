@@ -65,10 +65,11 @@ class Live:
         """Says that another command runs the cell."""
         self.progress.update(self.tasks[cell.cell_id], news="runs in another command; waiting for it")
 
-    def again(self, cell: Cell, record: Failed, retries: int) -> None:
+    def again(self, cell: Cell, record: Record, retries: int) -> None:
         """Leaves a sentence about a cell that is tried again."""
         self.progress.update(self.tasks[cell.cell_id], news="to be tried again")
-        text = f"[yellow]again[/]   {cell_label(cell)}: {record.failure.kind}: {record.failure.message}"
+        why = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.status
+        text = f"[yellow]again[/]   {cell_label(cell)}: {why}"
         text += f"; {record.attempts} of {retries} retries"
         self.progress.console.print(text, highlight=False)
 

@@ -179,7 +179,7 @@ class _Session:
             self.work.put_back(item.task)
             return
         self._finish(item.task, record)
-        if _failure(record) == "unwritable":
+        if isinstance(record, Failed) and record.failure.kind == "unwritable":
             raise UserError(f"{cell_label(cell)}: {record.failure.message}; {STOPPED}")
 
     def _finish(self, task: Task, record: Record) -> None:

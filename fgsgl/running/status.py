@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -31,7 +31,8 @@ from fgsgl.training.spec import FILE, CellSpec, is_running
 from fgsgl.training.work_folder import PROGRESS
 from fgsgl.util.errors import UserError
 
-STATES = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
+State = Literal["done", "pruned", "running", "failed", "waiting"]
+STATES: dict[State, str] = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
 """What a cell can be, and how it is shown."""
 TRIALS = "trials"
 """Below a sweep's folder: records and work folders of its trials."""
@@ -50,8 +51,7 @@ class CellState:
     seed: int
     protocol: Protocol
     protocol_hash: str
-    state: str
-    """One of :data:`STATES`."""
+    state: State
     record: Record | None
     """Of the last time that it ended; None: it never has."""
     work_dir: Path
@@ -145,7 +145,7 @@ class _Named(NamedTuple):
 
 
 def _state(cell_id: str, named: _Named, record: Record | None, work_dir: Path) -> CellState:
-    state = record.status if record else "waiting"
+    state: State = record.status if record else "waiting"
     if state not in ("done", "pruned") and is_running(work_dir):
         state = "running"
     return CellState(cell_id=cell_id, state=state, record=record, work_dir=work_dir, **named._asdict())
@@ -187,12 +187,12 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     parts: list[RenderableType] = [matrix(cells, unique_digits(every)), Text(counts(cells))] if cells else []
     if trials:
         parts.append(Text(f"trials: {counts(trials)}"))
-    failed = [cell for cell in every if cell.state == "failed"]
-    for cell in failed[:SHOWN]:
-        parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {cell.record.failure.message}", "red"))
+    failed = [(cell, cell.record) for cell in every if cell.state == "failed" and isinstance(cell.record, Failed)]
+    for cell, record in failed[:SHOWN]:
+        parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {record.failure.message}", "red"))
     if failed:
         more = f"{len(failed) - SHOWN} more failed; " if len(failed) > SHOWN else ""
-        parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0].cell_id}"))
+        parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0][0].cell_id}"))
     if any(cell.state in ("running", "waiting") for cell in cells):
         parts.append(Text(expected_end(cells, datetime.now(UTC))))
     return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)
@@ -239,19 +239,21 @@ def expected_end(cells: Sequence[CellState], now: datetime) -> str:
     done = [cell.record for cell in cells if isinstance(cell.record, Done)]
     protocols = {(cell.method, cell.protocol_hash): cell.protocol for cell in (*running, *waiting)}
     of_method = {key: alike(key[0], protocol, done) for key, protocol in protocols.items()}
-    left_s = [
-        expected_s(cell.variant, cell.protocol.epochs, of_method[cell.method, cell.protocol_hash])
-        for cell in (*running, *waiting)
-    ]
-    for index, cell in enumerate(running):
-        started = datetime.fromisoformat(cell.spec.started_utc)
-        if left_s[index] is not None:
-            left_s[index] = max(0.0, left_s[index] - (now - started).total_seconds())
-    known_s = [seconds for seconds in left_s if seconds is not None]
+
+    def left_s(cell: CellState) -> float | None:
+        """What the cell may still take; None where no record tells."""
+        whole_s = expected_s(cell.variant, cell.protocol.epochs, of_method[cell.method, cell.protocol_hash])
+        if whole_s is None or cell.state == "waiting" or cell.spec is None:
+            return whole_s
+        spent = now - datetime.fromisoformat(cell.spec.started_utc)
+        return max(0.0, whole_s - spent.total_seconds())
+
+    all_s = [left_s(cell) for cell in (*running, *waiting)]
+    known_s = [seconds for seconds in all_s if seconds is not None]
     if not known_s:
         return "expected end: unknown before a cell of a running or waiting row is done"
     more_s = max(sum(known_s) / len(running), max(known_s))
     end = (now + timedelta(seconds=more_s)).astimezone()
-    without = len(left_s) - len(known_s)
+    without = len(all_s) - len(known_s)
     missing = f", without {without} cell(s) of rows that have no finished one" if without else ""
     return f"expected end: {end:%Y-%m-%d %H:%M} (in {timedelta(seconds=round(more_s))}){missing}"

@@ -55,7 +55,7 @@ class CellHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Starts the epoch's sums."""
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, torch.Tensor] = {}
         self.count = self.clips = 0
         self.started_s = time.monotonic()
 
@@ -67,8 +67,9 @@ class CellHook(Hook):
         self.clips += len(data_batch["inputs"]) * get_world_size()
         for name, value in (outputs or {}).items():
             if name.startswith("loss"):
-                self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
-        if self.count % 10 == 1:
+                value_f64 = value.detach().double()
+                self.sums[name] = self.sums[name] + value_f64 if name in self.sums else value_f64
+        if outputs and self.count % 10 == 1:
             loss = outputs["loss"].item()
             if not math.isfinite(loss):
                 raise Diverged(f"the loss is {loss} in epoch {runner.epoch + 1}, iteration {batch_idx + 1}")
@@ -96,7 +97,7 @@ class CellHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Adds the accuracy on the validation split to the epoch's row, and ends a training that gains no more."""
-        self.row["val_top1"] = float(metrics["acc/top1"])
+        self.row["val_top1"] = float((metrics or {})["acc/top1"])
         _write_rows(self.curve, self.rows)
         runner.train_loop.stop_training = self._gains_nothing()
         runner.visualizer.add_scalars({"epoch/val_top1": self.row["val_top1"]}, self.row["epoch"])

@@ -41,10 +41,13 @@ def build_config(
     """
     recipe = method.recipe_with(changes)
     epochs = protocol.epochs
+    if method.model is None:
+        raise ValueError(f"{method.name} has no model, so it has no config")
     model = method.model(protocol, classes, method.resolve(changes))
     if protocol.label_smoothing and "cls_head" in model:
         model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
     model["data_preprocessor"] = {**model["data_preprocessor"], **_augmentation(method, protocol)}
+    training: dict[str, Any]
     if recipe is None:
         training = {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
     else:

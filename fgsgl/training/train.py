@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
@@ -101,9 +101,7 @@ def train_and_score(
     return outcome, predictions
 
 
-def _localised(
-    spec: CellSpec, model: torch.nn.Module, test_loader: DataLoader, table: ClipTable
-) -> Localisation | None:
+def _localised(spec: CellSpec, model: BaseModel, test_loader: DataLoader, table: ClipTable) -> Localisation | None:
     """Where the recognizer looks; the first run of a method keeps examples of it."""
     cell = spec.cell
     shows = cell.seed == 0 and not cell.variant.changes
@@ -134,11 +132,11 @@ def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
     return shared_config(config, spec.devices)
 
 
-def _model(runner: Runner) -> torch.nn.Module:
+def _model(runner: Runner) -> BaseModel:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
-def _compile_tower(model: torch.nn.Module, device: str) -> bool:
+def _compile_tower(model: BaseModel, device: str) -> bool:
     """Compiles the visual tower of a recognizer that has one, and says whether it has.
 
     Raises:

@@ -50,20 +50,20 @@ class TrialHook(Hook):
             TrialPruned: in every process that trains along.
         """
         ends = torch.zeros(1)
-        if is_main_process():
+        if self.trial is not None:
             with suppress(UpdateFinishedTrialError):  # it was given up for dead and is run again, as another trial
-                ends += self._ask()
+                ends += self._ask(self.trial)
         all_reduce(ends, "max")
         if ends.item() and 0 < runner.epoch < runner.max_epochs:
             raise TrialPruned(f"pruned after epoch {runner.epoch}")
 
-    def _ask(self) -> bool:
-        known = self.trial.storage.get_trial(self.trial._trial_id).intermediate_values
+    def _ask(self, trial: optuna.Trial) -> bool:
+        known = trial.storage.get_trial(trial._trial_id).intermediate_values
         for row in self.progress.rows:
             step = self.steps_before + row["epoch"]
             if "val_top1" in row and step not in known:
-                self.trial.report(row["val_top1"], step)
-        return self.trial.should_prune()
+                trial.report(row["val_top1"], step)
+        return trial.should_prune()
 
 
 def _open(trial: Mapping[str, Any]) -> optuna.Trial:

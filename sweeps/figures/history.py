@@ -6,19 +6,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import best_so_far, finished, scaled, value_label
+from fgsgl.sweeps.figures._values import best_so_far, finished, scaled, value_label
 from fgsgl.sweeps.results import Answer, Tuning
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from fgsgl.methods.search_space import defaults
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import NARROW_IN, canvas
+from fgsgl.report.drawing.axes import NARROW_IN, canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS, GREY, INK
 
-NAME = "history"
-TITLE = "Trials in their order"
 MOST_STUDIES = 8
 """That one figure shows; the table has them all."""
 MARKS = {"finished": ("o", COLOURS[0]), "pruned": ("x", GREY), "failed": ("s", COLOURS[1])}
@@ -45,6 +43,9 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
         handles.append(Line2D([], [], color=INK, label="best so far"))
         fig.legend(handles=handles, loc="outside upper left", frameon=False, fontsize="small", ncols=len(handles))
         yield Sheet(figure=fig, table=pd.concat(tables), caption=_caption(tuning), suffix=f"-{tuning.method}")
+
+
+FIGURE = Figure(name="history", title="Trials in their order", draw=draw)
 
 
 def _table(tuning: Tuning, answer: Answer) -> pd.DataFrame:

@@ -7,17 +7,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import finished
+from fgsgl.sweeps.figures._values import finished
 from fgsgl.sweeps.objectives import OBJECTIVES
 from fgsgl.sweeps.results import Answer, Tuning
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import name_rows, row_panels
+from fgsgl.report.drawing.axes import name_rows, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS
 
-NAME = "importance"
-TITLE = "Importance of the parameters"
 FEWEST = 4
 """Finished trials of a study below which its importances are not computed: as many as are never pruned."""
 BETTER = 0.5
@@ -45,6 +43,9 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
         table = share_SP.T.set_axis([answer.study.study_name for answer in answers], axis=1)
         table = table.assign(mean=table.mean(axis=1)).rename_axis("parameter").reset_index()
         yield Sheet(figure=fig, table=table, caption=_caption(tuning, answers), suffix=f"-{tuning.method}")
+
+
+FIGURE = Figure(name="importance", title="Importance of the parameters", draw=draw)
 
 
 def _computable(answer: Answer) -> bool:

@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import finished, scaled, value_label
+from fgsgl.sweeps.figures._values import finished, scaled, value_label
 from fgsgl.sweeps.objectives import OBJECTIVES
 from fgsgl.sweeps.results import Tuning
 from matplotlib.axes import Axes
 from optuna.trial import FrozenTrial
 
 from fgsgl.methods.search_space import Param
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import NARROW_IN, canvas, short
+from fgsgl.report.drawing.axes import NARROW_IN, canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.labels import short
 from fgsgl.style import GREY, INK
 
-NAME = "parallel"
-TITLE = "Trials through parallel axes"
 MOST_PARAMETERS = 16
 UNREAD = 1.22
 """Where a line crosses the axis of a parameter that the trial does not read; the axes end at 1."""
@@ -45,6 +44,9 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
             for (number, trial), value in zip(trials, value_T, strict=True)
         )
         yield Sheet(figure=fig, table=table, caption=_caption(tuning, len(trials), params), suffix=f"-{tuning.method}")
+
+
+FIGURE = Figure(name="parallel", title="Trials through parallel axes", draw=draw)
 
 
 def _panel(

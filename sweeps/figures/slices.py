@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import finished, scaled, value_label
+from fgsgl.sweeps.figures._values import finished, scaled, value_label
 from fgsgl.sweeps.results import Tuning
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from fgsgl.methods.search_space import Param
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import NARROW_IN, canvas, look, short
+from fgsgl.report.drawing.axes import NARROW_IN, canvas, marker_style
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.labels import short
 from fgsgl.style import INK
 
-NAME = "slices"
-TITLE = "Value against each parameter"
 MOST_PARAMETERS = 14
 LEVEL_IN, RANGE_IN, GAP_IN = 0.2, 0.8, 0.34
 """Height of a choice, of a number's range, and between two panels."""
@@ -41,6 +40,9 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
             _panel(axes, param, table[table["parameter"] == param.name])
         panels[-1].set_xlabel(value_label(tuning))
         yield Sheet(figure=fig, table=table, caption=_caption(tuning, params), suffix=f"-{tuning.method}")
+
+
+FIGURE = Figure(name="slices", title="Value against each parameter", draw=draw)
 
 
 def values_table(tuning: Tuning) -> pd.DataFrame:
@@ -74,7 +76,7 @@ def _panel(axes: Axes, param: Param, table: pd.DataFrame) -> None:
         axes.margins(y=0.12)
     for study in sorted(set(table["study"])):
         of_study = (table["study"] == study).to_numpy()
-        axes.plot(table["value"][of_study], y_T[of_study], ls="", ms=3.5, alpha=0.7, **look(study - 1))
+        axes.plot(table["value"][of_study], y_T[of_study], ls="", ms=3.5, alpha=0.7, **marker_style(study - 1))
     best = table["best"].to_numpy(dtype=bool)
     axes.plot(table["value"][best], y_T[best], ls="", marker="o", ms=8, mfc="none", mec=INK, mew=1)
     condition = f" (where {param.condition})" if param.condition else ""

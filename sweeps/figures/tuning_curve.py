@@ -7,17 +7,15 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import best_so_far, scaled, value_label
+from fgsgl.sweeps.figures._values import best_so_far, scaled, value_label
 from fgsgl.sweeps.objectives import OBJECTIVES
 from fgsgl.sweeps.results import Answer, Tuning
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import DASHES, NARROW_IN, canvas
+from fgsgl.report.drawing.axes import DASHES, NARROW_IN, canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS
 
-NAME = "tuning-curve"
-TITLE = "Best value against the number of trials"
 LOW, HIGH = 0.1, 0.9
 """Quantiles of the best value of a study that are a single study's band."""
 
@@ -41,6 +39,9 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
             axes.grid(axis="y")
             fig.legend(loc="outside upper left", frameon=False, fontsize="small", ncols=2)
             yield Sheet(figure=fig, table=table, caption=_caption(tuning), suffix=f"-{tuning.method}")
+
+
+FIGURE = Figure(name="tuning-curve", title="Best value against the number of trials", draw=draw)
 
 
 def over_studies(tuning: Tuning) -> pd.DataFrame:
