@@ -6,10 +6,13 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, designs_of
+from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, Design, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
 
 from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of
+from fgsgl.methods.cell import Variant
+from fgsgl.methods.registry import get
+from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError, run_command
 
 
@@ -59,7 +62,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--difference", type=float, default=1.0, help="in points, for --dry-run to plan seeds for (default: 1)"
     )
     parser.add_argument("--power", type=float, default=0.8, help="with which to find it (default: %(default)s)")
-    parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="methods to train and show as well")
+    parser.add_argument(
+        "--methods", nargs="+", default=[], metavar="METHOD", help="methods to train and show beside FG-SGL"
+    )
+    parser.add_argument("--beside", dest="methods", nargs="+", default=[], help=argparse.SUPPRESS)  # its old name
     parser.add_argument("--list", action="store_true", help="list all factors and leave")
     add_experiment_arguments(parser)
     return parser
@@ -77,43 +83,37 @@ def list_factors() -> int:
 
 
 def ablate(arguments: argparse.Namespace) -> int:
-    """Checks that the factors change the computation, then runs all variants and shows the board."""
+    """Checks that the factors change the computation, then runs all variants and shows the board.
+
+    Raises:
+        UserError: for an unknown name, nothing to ablate, or factors that change nothing.
+    """
+    designs = designs_of(arguments.design, arguments.factors, arguments.half)
+    changed = variants_of(arguments, designs)
+    methods = [*arguments.methods, *(CONTROL_METHODS if "controls" in arguments.design else ())]
+    beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
+    protocol, execution = protocol_of(arguments), execution_of(arguments)
+
+    # These take seconds to import, and a mistyped name is told before.
     from fgsgl.ablations.dashboard import open_studies
     from fgsgl.ablations.no_op_check import CheckRequest, refuse_no_op
     from fgsgl.ablations.power_plan import describe_design, describe_seeds, describe_shared_rows
 
     from fgsgl.data import datasets
     from fgsgl.data.prepare import data_root
-    from fgsgl.methods.cell import Variant
-    from fgsgl.methods.registry import get
     from fgsgl.records.ledger import Ledger
-    from fgsgl.records.row_key import FULL
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run
     from fgsgl.running.planning import on_record
     from fgsgl.util.terminal import wide_console
 
-    designs = designs_of(arguments.design, arguments.factors, arguments.half)
-    methods = [*arguments.beside, *(CONTROL_METHODS if "controls" in arguments.design else ())]
-    if not (arguments.disable or arguments.set or designs):
-        raise UserError(
-            "nothing to ablate: name at least one factor, such as --disable fgsa (all: --list), or a --design"
-        )
-    if arguments.storage and not designs:
-        raise UserError("--storage is where a design is shown: add --design")
-    named = [variant(simplest(names)) for names in arguments.disable]
-    named += [row for one in designs for row in one.variants if row.name != FULL]
-    named += [variant_of_settings(given) for given in arguments.set]
-    changed = list({one.name: one for one in named}.values())
-    beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
-    protocol = protocol_of(arguments)
     experiment = Experiment(
         variants=(Variant(method="fgsgl"), *changed, *beside),
         protocol=protocol,
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=arguments.root,
-        **execution_of(arguments),
+        execution=execution,
     )
     console = wide_console()
 
@@ -141,6 +141,24 @@ def ablate(arguments: argparse.Namespace) -> int:
         plan = protocol.hash(), arguments.difference, arguments.power, arguments.seeds
         say(describe_seeds(designs, records, *plan))
     return code
+
+
+def variants_of(arguments: argparse.Namespace, designs: Sequence[Design]) -> list[Variant]:
+    """The variants of FG-SGL that are asked for, one by one and by designs, each once.
+
+    Raises:
+        UserError: for an unknown factor or setting, no variant at all, or a storage without a design.
+    """
+    if not (arguments.disable or arguments.set or designs):
+        raise UserError(
+            "nothing to ablate: name at least one factor, such as --disable fgsa (all: --list), or a --design"
+        )
+    if arguments.storage and not designs:
+        raise UserError("--storage is where a design is shown: add --design")
+    named = [variant(simplest(names)) for names in arguments.disable]
+    named += [row for one in designs for row in one.variants if row.name != FULL]
+    named += [variant_of_settings(given) for given in arguments.set]
+    return list({one.name: one for one in named}.values())
 
 
 if __name__ == "__main__":

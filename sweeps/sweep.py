@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgsgl.sweeps.liveness import Presence
 from fgsgl.sweeps.results import results_by_method
@@ -26,7 +26,7 @@ from fgsgl.methods.method import Method
 from fgsgl.records.identity import digest
 from fgsgl.records.optuna_storage import open_storage, without_password
 from fgsgl.records.protocol import SEALED, Protocol
-from fgsgl.running.execution import Place, local_place
+from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.experiment import require_division
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
@@ -66,8 +66,7 @@ class Sweep:
     root: Path | None
     storage: str | None
     study: str | None
-    execution: Mapping[str, Any]
-    """From :func:`fgsgl.cli.options.execution_of`."""
+    execution: Execution
 
     def __post_init__(self) -> None:
         for name in ("trials", "nested", "seeds", "seeds_per_trial"):
@@ -102,8 +101,8 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
     root = data_root(sweep.protocol, sweep.root)
-    place = local_place(sweep.out, root, **sweep.execution)
-    require_division(sweep.protocol, place.devices)
+    place = local_place(sweep.out, root, sweep.execution)
+    require_division(sweep.protocol, sweep.execution.devices)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console, dry_run=dry_run)
     specs = [
@@ -123,8 +122,9 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         for nested in range(sweep.nested)
         for method in sweep.methods
     ]
-    limits = dataclasses.replace(place.limits, keep_checkpoints="none")  # nobody asks for the weights of a trial
-    trials_place = dataclasses.replace(place, out=sweep.out / "trials", limits=limits)
+    limits = dataclasses.replace(sweep.execution.limits, keep_checkpoints="none")  # a trial's weights serve nobody
+    trials_execution = dataclasses.replace(sweep.execution, limits=limits)
+    trials_place = dataclasses.replace(place, out=sweep.out / "trials", execution=trials_execution)
     if storage is None:
         print_plan(sweep, specs, trials_place, console)
         return 0
@@ -134,8 +134,8 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     for record in trials_place.ledger.records().values():
         timebox.see(record)
     search(sweep, specs, studies, storage, trials_place, timebox, console)
-    if place.limits.over:
-        over = f"{place.limits.max_hours:g} hours are over (--max-hours)"
+    if place.execution.limits.over:
+        over = f"{place.execution.limits.max_hours:g} hours are over (--max-hours)"
         console.print(f"{over}: the same command goes on from here", highlight=False)
         return 0
     results = results_by_method(specs, studies)
@@ -183,5 +183,5 @@ def search(
             line = f"{one.study.study_name}: its space holds no further settings after {one.begun} trials"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     late = sum(one.left() for one in searches if not (one.given_up or one.exhausted))
-    if late and not place.limits.over:
+    if late and not place.execution.limits.over:
         print_late(f"{late} trial(s)", sweep.timeout_s, console)

@@ -17,7 +17,7 @@ from fgsgl.records.plan_file import Design, add_to_plan
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
-from fgsgl.running.execution import Limits, Place, local_place
+from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.observer import Observer
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
 from fgsgl.running.progress import Live, cell_label
@@ -47,14 +47,7 @@ class Experiment:
     """The board's folder."""
     root: Path | None = None
     """The data set's folder; None: its default place below ``data/``."""
-    device: str = "auto"
-    jobs: int | None = None
-    devices: int = 1
-    """Processes that a training is divided over."""
-    compile: bool = False
-    visualizer: str | None = None
-    executor: str = "local"
-    limits: Limits = field(default_factory=Limits)
+    execution: Execution = field(default_factory=Execution)
 
 
 def committed() -> list[Path]:
@@ -87,11 +80,8 @@ def run(
     if experiment.seeds < 1:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
     root = data_root(experiment.protocol, experiment.root)
-    place = local_place(
-        experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
-        experiment.visualizer, experiment.executor, experiment.limits,
-    )  # fmt: skip
-    require_division(experiment.protocol, experiment.devices)
+    place = local_place(experiment.out, root, experiment.execution)
+    require_division(experiment.protocol, experiment.execution.devices)
     methods = [variant.method for variant in experiment.variants]
     table = prepare(methods, experiment.protocol, root, console, dry_run=dry_run)
     wanted = cells(
@@ -141,7 +131,8 @@ def work_off(
 def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
     """Says how many cells were not started any more, where the hours were over."""
     if work.open:
-        left = f"{len(work.waiting)} of {total} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
+        hours = place.execution.limits.max_hours
+        left = f"{len(work.waiting)} of {total} cells are left after {hours:g} hours (--max-hours)"
         console.print(f"{left}: the same command goes on from here", highlight=False)
 
 
@@ -173,12 +164,14 @@ def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
     Raises:
         UserError: naming how many cells would fit on the GPUs.
     """
-    crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
+    wanted = place.execution
+    crowded = wanted.executor == "local" and 0 < len(place.gpus) < place.jobs * wanted.devices
     memory_mib = capacity.memory_mib(place.gpus) if crowded else None
     if memory_mib is not None:
         peaks = capacity.peaks_mib(cells, on_record(place.ledger, committed()))
-        capacity.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
-    need, free = capacity.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), capacity.free_mib(place.out)
+        capacity.refuse_crowding(place.jobs, wanted.devices, len(place.gpus), peaks, memory_mib)
+    need = capacity.needed_mib(cells, place.jobs, wanted.limits.keep_checkpoints)
+    free = capacity.free_mib(place.out)
     if cells and need + capacity.RESERVE_MIB > free:
         said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
         console.print(f"{said} and a reserve of {capacity.RESERVE_MIB} MiB", style="yellow", highlight=False)

@@ -85,7 +85,7 @@ class _Session:
     @property
     def closed(self) -> bool:
         """Whether no further cell may start."""
-        return self.no_room is not None or self.place.limits.over
+        return self.no_room is not None or self.place.execution.limits.over
 
     def fill(self) -> None:
         """Starts cells in the free slots; each cell that waits is looked at no more than once."""
@@ -154,7 +154,7 @@ class _Session:
         return _Started(task, self.executor.start(spec), spec, log_bytes)
 
     def _end_late(self, item: _Started) -> None:
-        limit_min = self.place.limits.cell_timeout_min
+        limit_min = self.place.execution.limits.cell_timeout_min
         if limit_min is None or time.monotonic() - item.started_s < 60 * limit_min:
             return
         item.process.stop()
@@ -181,10 +181,10 @@ class _Session:
     def _settle(self, item: _Started, record: Record) -> None:
         """Tries the cell again where that may help, else tells everyone how it ended."""
         cell = item.task.cell
-        if _failure(record) in INFRASTRUCTURE and self.lost[cell.cell_id] < self.place.limits.retries:
+        if _failure(record) in INFRASTRUCTURE and self.lost[cell.cell_id] < self.place.execution.limits.retries:
             self.lost[cell.cell_id] += 1
             for observer in self.observers:
-                observer.retried(cell, record, self.place.limits.retries)
+                observer.retried(cell, record, self.place.execution.limits.retries)
             self.work.put_back(item.task)
             return
         self._finish(item.task, record)
@@ -213,8 +213,8 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         git: the source tree as it was when the command began.
         attempt: how often the cell will have been started, from 1.
     """
-    cell = task.cell
-    devices = place.devices if cell.method.recipe else 1
+    cell, execution = task.cell, place.execution
+    devices = execution.devices if cell.method.recipe else 1
     return CellSpec(
         variant=cell.variant,
         protocol=cell.protocol,
@@ -225,12 +225,12 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         root=place.root,
         ledger=place.ledger.folder,
         work_dir=place.work_dir(cell),
-        device=place.device,
+        device=execution.device,
         devices=devices,
         threads=max(1, place.threads // devices),
-        compile=place.compile,
-        visualizer=place.visualizer,
-        keep_checkpoints=place.limits.keep_checkpoints,
+        compile=execution.compile,
+        visualizer=execution.visualizer,
+        keep_checkpoints=execution.limits.keep_checkpoints,
         git=git,
         attempt=attempt,
         started_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

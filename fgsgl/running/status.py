@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fgsgl.methods.registry import scan
+from fgsgl.records.find import find_cells, row_names
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile, PlannedCell
 from fgsgl.records.protocol import Protocol
@@ -98,6 +100,23 @@ def states(folder: Path) -> tuple[list[CellState], list[CellState]]:
     return cells, trials
 
 
+def find_states(folder: Path, what: str) -> list[CellState]:
+    """The cells of a folder that a user means, those of a sweep's trials among them.
+
+    Raises:
+        UserError: as :func:`states` and :func:`fgsgl.records.find.find_cells`.
+    """
+    every = itertools.chain(*states(folder))
+    named = ((row_names(cell.method, display_name(cell.method), cell.variant), cell) for cell in every)
+    return find_cells(what, named, folder)
+
+
+def unique_digits(cells: Sequence[CellState]) -> int:
+    """How many digits of their ids tell cells apart, at least 8."""
+    ids = {cell.cell_id for cell in cells}
+    return next(digits for digits in itertools.count(8) if len({cell_id[:digits] for cell_id in ids}) == len(ids))
+
+
 def _known(folder: Path) -> list[CellState]:
     """Every cell that is planned, has a record or was started."""
     records = Ledger(folder / "ledger").records()
@@ -154,10 +173,10 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
         UserError: as :func:`states`.
     """
     cells, trials = states(folder)
-    parts: list[RenderableType] = [matrix(cells), Text(counts(cells))] if cells else []
+    every = [*cells, *trials]
+    parts: list[RenderableType] = [matrix(cells, unique_digits(every)), Text(counts(cells))] if cells else []
     if trials:
         parts.append(Text(f"trials: {counts(trials)}"))
-    every = [*cells, *trials]
     failed = [(cell, cell.record) for cell in every if cell.state == "failed" and isinstance(cell.record, Failed)]
     for cell, record in failed[:SHOWN]:
         parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {record.failure.message}", "red"))
@@ -169,8 +188,8 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)
 
 
-def matrix(cells: Sequence[CellState]) -> Table:
-    """Rows by seeds."""
+def matrix(cells: Sequence[CellState], digits: int) -> Table:
+    """Rows by seeds: how each cell stands, and the beginning of its id."""
     seeds = sorted({cell.seed for cell in cells})
     several = len({cell.protocol_hash for cell in cells}) > 1
     found: dict[tuple[str, ...], dict[int, CellState]] = {}
@@ -179,8 +198,12 @@ def matrix(cells: Sequence[CellState]) -> Table:
     table = Table("", *(["protocol"] if several else []), *(f"seed {seed}" for seed in seeds))
     for names, by_seed in found.items():
         shown = [by_seed.get(seed) for seed in seeds]
-        table.add_row(*map(Text, names), *(Text(cell.news, STATES[cell.state]) if cell else "" for cell in shown))
+        table.add_row(*map(Text, names), *(_entry(cell, digits) if cell else "" for cell in shown))
     return table
+
+
+def _entry(cell: CellState, digits: int) -> Text:
+    return Text.assemble((cell.news, STATES[cell.state]), " ", (cell.cell_id[:digits], "dim"))
 
 
 def _short(cell: CellState) -> str:

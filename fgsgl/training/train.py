@@ -30,9 +30,10 @@ from fgsgl.training.distributed import join_processes, leave_processes, shared_c
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.hooks import CellHook, peak_memory_mib
 from fgsgl.training.localisation import localise
-from fgsgl.training.mmengine_config import VISUALIZERS, build_config
+from fgsgl.training.mmengine_config import build_config
 from fgsgl.training.outcome import Outcome
 from fgsgl.training.spec import CellSpec
+from fgsgl.training.visualizers import VISUALIZERS
 from fgsgl.training.work_folder import CURVE, count_opening, prepare
 
 

@@ -47,7 +47,7 @@ def tidy(work_dir: Path, keep: str) -> None:
 
     Args:
         work_dir: of the cell.
-        keep: one of :data:`fgsgl.running.execution.KEEP`; the best epoch's was written beside the others.
+        keep: one of :data:`fgsgl.running.execution.Keep`; the best epoch's was written beside the others.
     """
     last, best = newest_checkpoint(work_dir), list(work_dir.glob("best_*.pth"))
     kept = {"last": [last] if last else [], "best": best, "none": []}[keep]

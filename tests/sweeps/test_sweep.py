@@ -33,7 +33,7 @@ from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.running.execution import local_place
+from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import plan
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
@@ -168,7 +168,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
                 intermediate_values=dict.fromkeys(range(1, 5), 1.0),
             )
         )
-    place = local_place(tmp_path, smoke, "cpu", 1)
+    place = local_place(tmp_path, smoke, Execution(device="cpu", jobs=1))
     with Presence(tmp_path / "commands", storage) as presence, Live(Console(), 1) as live:
         search = Search(asked, study, where, 5, presence, Timebox())
         execute(search, place, live)
