@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, Design, designs_of
+from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
 
 from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of
@@ -143,7 +143,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     return code
 
 
-def variants_of(arguments: argparse.Namespace, designs: Sequence[Design]) -> list[Variant]:
+def variants_of(arguments: argparse.Namespace, designs: Sequence[AblationDesign]) -> list[Variant]:
     """The variants of FG-SGL that are asked for, one by one and by designs, each once.
 
     Raises:
