@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import TaskID
@@ -14,7 +13,7 @@ from rich.progress import TaskID
 from fgsgl.ablations.dashboard import DesignStudy
 from fgsgl.methods.cell import Cell
 from fgsgl.records.record import Done, Failed, Pruned, Record
-from fgsgl.training.work_folder import PROGRESS
+from fgsgl.training.cell_progress import CellProgress
 from fgsgl.util.terminal import bar
 
 
@@ -53,13 +52,8 @@ class Live:
 
     def update(self, cell: Cell, work_dir: Path) -> None:
         """Reads how far the cell is."""
-        try:
-            news = json.loads((work_dir / PROGRESS).read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
-            return
-        self.progress.update(
-            self.tasks[cell.cell_id], completed=news.get("step", 0), total=news.get("steps"), news=_say(news)
-        )
+        now = CellProgress.find(work_dir)
+        self.progress.update(self.tasks[cell.cell_id], completed=now.step, total=now.steps, news=str(now))
 
     def elsewhere(self, cell: Cell) -> None:
         """Says that another command runs the cell."""
@@ -87,12 +81,3 @@ class Live:
         elif isinstance(record, Failed):
             text = f"[red]failed[/]  {cell_label(cell)}: {record.failure.kind}: {record.failure.message}"
         self.progress.console.print(text, highlight=False)
-
-
-def _say(news: dict[str, Any]) -> str:
-    words = [news["phase"]]
-    if news["phase"] == "train":
-        words.append(f"epoch {news['epoch']}")
-    if "val_top1" in news:
-        words.append(f"val {100 * news['val_top1']:.1f} %")
-    return " ".join(words)

@@ -19,9 +19,9 @@ from fgsgl.running.execution import Place
 from fgsgl.running.executors import executor_of
 from fgsgl.running.executors.base import Running
 from fgsgl.running.progress import Live, cell_label
+from fgsgl.training import cell_progress
 from fgsgl.training.outcome import failed_record
 from fgsgl.training.spec import CellSpec, Task, is_running
-from fgsgl.training.work_folder import PROGRESS
 from fgsgl.util.errors import UserError
 
 POLL_S = 0.2
@@ -140,7 +140,7 @@ class _Session:
         work_dir = self.place.work_dir(task.cell)
         spec = spec_of(task, self.place, self.git, 1 + self.lost[task.cell.cell_id])
         spec.write()
-        (work_dir / PROGRESS).unlink(missing_ok=True)
+        (work_dir / cell_progress.FILE).unlink(missing_ok=True)
         log = work_dir / "log.txt"
         log_bytes = log.stat().st_size if log.exists() else 0
         return _Started(task, self.executor.start(spec), spec, log_bytes)
@@ -204,7 +204,7 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         seed=cell.seed,
         fingerprint=cell.fingerprint,
         text=cell.text,
-        trial=None if task.trial is None else dict(task.trial),
+        trial=task.trial,
         root=place.root,
         ledger=place.ledger.folder,
         work_dir=place.work_dir(cell),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -27,8 +26,8 @@ from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done, Failed, Record
 from fgsgl.records.row_key import FULL
 from fgsgl.running.planning import alike, expected_s
+from fgsgl.training.cell_progress import CellProgress
 from fgsgl.training.spec import FILE, CellSpec, is_running
-from fgsgl.training.work_folder import PROGRESS
 from fgsgl.util.errors import UserError
 
 State = Literal["done", "pruned", "running", "failed", "waiting"]
@@ -78,9 +77,8 @@ class CellState:
             return self.record.failure.kind
         if self.state != "running":
             return self.state
-        progress = _read_progress(self.work_dir)
-        phase = progress.get("phase", "starting")
-        return f"epoch {progress['epoch']}/{self.protocol.epochs}" if phase == "train" else phase
+        now = CellProgress.find(self.work_dir)
+        return f"epoch {now.epoch}/{self.protocol.epochs}" if now.phase == "train" else now.phase
 
 
 @cache
@@ -149,14 +147,6 @@ def _state(cell_id: str, named: _Named, record: Record | None, work_dir: Path) -
     if state not in ("done", "pruned") and is_running(work_dir):
         state = "running"
     return CellState(cell_id=cell_id, state=state, record=record, work_dir=work_dir, **named._asdict())
-
-
-def _read_progress(work_dir: Path) -> dict[str, Any]:
-    """What the cell last told; nothing where there is no file, or it is being written."""
-    try:
-        return json.loads((work_dir / PROGRESS).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
 
 
 def show(folder: Path, console: Console, watch: bool = False) -> None:

@@ -12,8 +12,6 @@ from fgsgl.util.files import write_whole
 
 CURVE = "curve.jsonl"
 """The learning curve: a row an epoch, and beside it the same as CSV."""
-PROGRESS = "progress.json"
-"""How far the cell is, for whoever watches."""
 MARKER = "last_checkpoint"
 """MMEngine's pointer to the checkpoint that it resumes from."""
 

@@ -22,7 +22,7 @@ from fgsgl.sweeps.optuna_search import main
 from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.search import Search, Timebox
 from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import Question, open_study
+from fgsgl.sweeps.study import StudySpec, open_study
 from rich.console import Console
 
 from fgsgl.cli.main import main as fgsgl
@@ -148,7 +148,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
     table = synmg.load(smoke, "smoke", 0)
     protocol = default_protocol("synmg", "smoke", epochs=4, batch_size=8, evaluation=SEALED)
     method, where = get("linear_probe"), str(tmp_path / "studies.journal")
-    asked = Question(
+    asked = StudySpec(
         method=method, space_name="optim", space=spaces_of(method)["optim"], protocol=protocol,
         fingerprint=table.fingerprint(), text="smg", objectives=("top1",), sampler="random",
         pruner=pruner_spec("median", ("top1",), 4, 1), seeds=1,
