@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from fgsgl.data.check import VideoFacts
 from fgsgl.data.clip_table import Clip
@@ -15,7 +16,18 @@ from fgsgl.text.fgtext import DIMENSIONS, FGText
 from fgsgl.text.rules import says
 
 
-def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText | None) -> dict[str, int | None]:
+class AuditCounts(NamedTuple):
+    """What stands in more than one split, and text that gives the class away."""
+
+    clip_ids: int
+    subjects: int
+    videos: int
+    """By the SHA-256 of the file, whatever it is called."""
+    sentences: int | None
+    """Sentences of the four dimensions that say their class's name; None without text."""
+
+
+def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText | None) -> AuditCounts:
     """How much of each kind is found; nothing is refused.
 
     Args:
@@ -23,20 +35,17 @@ def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText |
         facts: of their videos, from :func:`fgsgl.data.check.video_facts`.
         text: what the method reads; None: nothing.
 
-    Returns:
-        ``clip_ids``, ``subjects`` and ``videos`` (by the SHA-256 of the file, whatever it is called) that stand in more
-        than one split, and ``sentences`` of the four dimensions that say their class's name (None without text).
     """
     naming = None
     if text is not None:
         cells = ((entry.name, entry.sentences[dimension]) for entry in text.classes for dimension in DIMENSIONS)
         naming = sum(says(sentence, name) for name, sentences in cells for sentence in sentences)
-    return {
-        "clip_ids": _in_several((clip.clip_id, clip.split) for clip in clips),
-        "subjects": _in_several((clip.subject, clip.split) for clip in clips),
-        "videos": _in_several((facts[clip.video].sha256 or clip.video, clip.split) for clip in clips),
-        "sentences": naming,
-    }
+    return AuditCounts(
+        clip_ids=_in_several((clip.clip_id, clip.split) for clip in clips),
+        subjects=_in_several((clip.subject, clip.split) for clip in clips),
+        videos=_in_several((facts[clip.video].sha256 or clip.video, clip.split) for clip in clips),
+        sentences=naming,
+    )
 
 
 def _in_several(pairs: Iterable[tuple[Hashable, str]]) -> int:

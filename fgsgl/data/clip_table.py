@@ -32,8 +32,7 @@ class Clip:
     """0-based class id."""
     subject: str
     """The person filmed; no subject may stand in two splits."""
-    split: str
-    """``train``, ``val`` or ``test``."""
+    split: Split
     fps: float
     """0 where it is not known."""
 

@@ -47,9 +47,11 @@ class GitState(Struct, frozen=True, kw_only=True):
 
 
 def git_state() -> GitState:
-    """The state of the source tree.
+    """The state of the source tree; no commit for an installed package.
 
-    What an experiment writes below ``results`` (its plan, its boards) is no source, and makes nothing dirty.
+    An environment may lie inside another project's repository, whose commit says nothing of this code: only a
+    repository whose top folder holds ``fgsgl/`` counts. What an experiment writes below ``results`` (its plan, its
+    boards) is no source, and makes nothing dirty.
     """
     folder = Path(fgsgl.__file__).resolve().parents[1]
 
@@ -60,9 +62,11 @@ def git_state() -> GitState:
             return None
         return answer.stdout.strip() if answer.returncode == 0 else None
 
-    commit = ask("rev-parse", "HEAD")
+    top, _, commit = (ask("rev-parse", "--show-toplevel", "HEAD") or "").rpartition("\n")
+    if not top or Path(top).resolve() != folder:
+        return GitState(git_commit=None, git_dirty=None)
     changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
-    return GitState(git_commit=commit, git_dirty=None if commit is None else bool(changed))
+    return GitState(git_commit=commit, git_dirty=bool(changed))
 
 
 def environment(git: GitState) -> Environment:

@@ -6,6 +6,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,13 @@ class Predictions:
 def write_predictions(folder: Path, cell_id: str, predictions: Predictions) -> str:
     """Writes ``<folder>/<cell_id>.npz`` whole and returns the file's SHA-256."""
     buffer = io.BytesIO()
+    tables: dict[str, Any] = {f"score_{name}": table.astype(np.float32) for name, table in predictions.scores.items()}
     np.savez_compressed(
         buffer,
         clip_ids=predictions.clip_ids.astype(str),
         subjects=predictions.subjects.astype(str),
         labels=predictions.labels.astype(np.int64),
-        **{f"score_{name}": table.astype(np.float32) for name, table in predictions.scores.items()},
+        **tables,
     )
     write_whole(folder / f"{cell_id}.npz", buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()

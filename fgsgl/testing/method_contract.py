@@ -218,9 +218,10 @@ def cost(subject: Subject) -> str:
     parameters = list(subject.model.parameters())
     count = sum(parameter.numel() for parameter in parameters)
     trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
-    if not count or not found["gflops"] > 0 or (subject.method.recipe and not trained):
-        raise Broken(f"{count} parameters, {trained} of them trained, {found['gflops']} GFLOPs a clip")
-    return f"{count / 1e6:.2f} M parameters ({trained / 1e6:.2f} trained), {found['gflops']:.2f} GFLOPs at 64 px"
+    gflops = found.gflops or 0.0
+    if not count or not gflops > 0 or (subject.method.recipe and not trained):
+        raise Broken(f"{count} parameters, {trained} of them trained, {gflops} GFLOPs a clip")
+    return f"{count / 1e6:.2f} M parameters ({trained / 1e6:.2f} trained), {gflops:.2f} GFLOPs at 64 px"
 
 
 @check(trained=True)

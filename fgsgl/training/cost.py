@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from fgsgl.records.record import Cost
@@ -18,7 +19,7 @@ REPEATS = 5
 
 
 @torch.no_grad()
-def measure(model: torch.nn.Module, batch: dict[str, Any], repeats: int = REPEATS) -> Cost:
+def measure(model: BaseModel, batch: dict[str, Any], repeats: int = REPEATS) -> Cost:
     """``gflops`` of one clip (a multiplication and an addition count as two; convolutions, products of matrices and
     attention, as torch's counter knows them), ``latency_ms`` of a batch of one and ``clips_per_s`` of the given batch.
 
@@ -45,7 +46,7 @@ def measure(model: torch.nn.Module, batch: dict[str, Any], repeats: int = REPEAT
     return Cost(gflops=gflops, latency_ms=latency_ms, clips_per_s=len(batch["inputs"]) / batch_s)
 
 
-def _seconds(model: torch.nn.Module, batch: dict[str, Any], repeats: int) -> float:
+def _seconds(model: BaseModel, batch: dict[str, Any], repeats: int) -> float:
     spent_s = []
     for _ in range(repeats + 1):
         started_s = time.perf_counter()

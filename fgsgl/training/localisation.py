@@ -14,15 +14,20 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from mmengine.model import BaseModel
+from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, evaluated_frames
+from fgsgl.mmaction.datasets import ClipDataset
+from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.models.fgsgl.recognizer import FGSGL
+from fgsgl.models.towers.recognizer import TowerRecognizer
 from fgsgl.records.record import Localisation, Readout, scored_sha256
 from fgsgl.stats.localise import centre_TP, cover_TP, energy_inside, pointing_hit, saliency_TP
 from fgsgl.stats.retrieval import first_hits
@@ -38,7 +43,7 @@ EXAMPLES = 3
 
 
 def localise(
-    model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
+    model: BaseModel, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
 ) -> Localisation | None:
     """Pointing game and energy inside of each dimension's attention and of gradient saliency over clips of a split.
 
@@ -60,10 +65,11 @@ def localise(
         :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
     """
     module = datasets.get(dataset)
-    if not hasattr(module, "motion_mask") or not hasattr(model, "tower"):
+    if not hasattr(module, "motion_mask") or not isinstance(model, FGSGL | TowerRecognizer):
         return None
     model.eval()
-    split, kept = loader.dataset, spread([clip.label for clip in loader.dataset.clips])
+    split = cast(ClipDataset, loader.dataset)
+    kept = spread([clip.label for clip in split.clips])
     clips = [split.clips[index] for index in kept]
     part = DataLoader(Subset(split, kept), batch_size=batch, collate_fn=loader.collate_fn)
     side = _patches_a_side(model, image_size=split[kept[0]]["inputs"].shape[1])
@@ -76,10 +82,10 @@ def localise(
 
     training = [clip for clip in table.split("train") if clip.clip_id not in split.cache.bad]
     maps = {"saliency": shown["saliency_BTP"]}
-    if "attention_BDTP" in shown:
+    if isinstance(model, FGSGL) and "attention_BDTP" in shown:
         maps |= dict(zip(model.config.dimensions, shown["attention_BDTP"].swapaxes(0, 1), strict=True))
         if examples is not None:
-            _write_examples(examples, clips, shown["attention_BDTP"], model.config, loader, module.motion_mask, table)
+            _write_examples(examples, clips, shown["attention_BDTP"], model.config, split, module.motion_mask, table)
     fixed = {
         "even": np.ones((split.num_frames, side * side)),
         "centre": centre_TP(split.num_frames, side),
@@ -100,14 +106,14 @@ def spread(labels: Sequence[int]) -> list[int]:
     return sorted(sorted(turn, key=turn.__getitem__)[:CLIPS])
 
 
-def _patches_a_side(model: nn.Module, image_size: int) -> int:
+def _patches_a_side(model: FGSGL | TowerRecognizer, image_size: int) -> int:
     frame_13HW = torch.zeros(1, 3, image_size, image_size, device=next(model.parameters()).device)
     with torch.no_grad():
         mid_1PW, _ = model.tower.encode_frames(frame_13HW, tap=1)
     return round(mid_1PW.shape[1] ** 0.5)
 
 
-def _shown(model: nn.Module, loader: DataLoader, side: int) -> dict[str, np.ndarray]:
+def _shown(model: BaseModel, loader: DataLoader, side: int) -> dict[str, np.ndarray]:
     """``saliency_BTP`` of all clips, and whatever the recognizer shows of ``attention_BDTP``, ``fine_logits_BDC`` and
     ``video_BE``."""
     parts: dict[str, list[np.ndarray]] = {}
@@ -166,8 +172,8 @@ def _write_examples(
     path: Path,
     clips: Sequence[Clip],
     attention_NDTP: np.ndarray,
-    config: Any,
-    loader: DataLoader,
+    config: FGSGLConfig,
+    split: ClipDataset,
     motion_mask: Callable[[Path, Clip, Sequence[int]], np.ndarray],
     table: ClipTable,
 ) -> None:
@@ -182,16 +188,14 @@ def _write_examples(
         names=np.array([table.classes[label] for label in labels]),
         dimensions=np.array(config.dimensions),
         sentences_ND=np.array([[text.classes[label].sentences[d][0] for d in config.dimensions] for label in labels]),
-        frames_NTHWC=np.stack(
-            [loader.dataset.cache.frames(clips[i].clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for i in chosen]
-        ),
+        frames_NTHWC=np.stack([split.cache.frames(clips[i].clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for i in chosen]),
         mask_NTHW=np.stack([motion_mask(table.root, clips[i], f) for i, f in zip(chosen, frames, strict=True)]),
         attention_NDTP=attention_NDTP[chosen].astype(np.float16),
     )
     write_whole(path, buffer.getvalue())
 
 
-def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.ndarray) -> ReadoutTable | None:
+def read_out(model: BaseModel, shown: Mapping[str, np.ndarray], labels_N: np.ndarray) -> ReadoutTable | None:
     """R@1 of each dimension's sentences.
 
     Args:
@@ -205,6 +209,8 @@ def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.nda
         ``local`` and ``video``, each by dimension, and either only where there is such an embedding and, for
         ``video``, a text tower that was not dropped; None where there is neither.
     """
+    if not isinstance(model, FGSGL):
+        return None
     found: ReadoutTable = {}
     if "fine_logits_BDC" in shown:
         config = model.config

@@ -119,6 +119,8 @@ def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, 
     from fgsgl.data.frame_cache import open_cache
 
     cell = spec.cell
+    if cell.method.scores is None:
+        raise ValueError(f"{cell.method.name} is a {cell.method.kind} without scores")
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
     count_opening(cell.protocol, spec.work_dir)
     splits = ("train", cell.protocol.scored_split)
@@ -142,7 +144,9 @@ def run_trained(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome
 
     device, autocast = precision(spec)
     with repeatable(device) as unrepeatable:
-        outcome, predictions = train_and_score(spec, table, device, autocast, clock)
+        scored = train_and_score(spec, table, device, autocast, clock)
+    assert scored is not None  # the first process scores
+    outcome, predictions = scored
     used = structs.replace(outcome.hardware, unrepeatable=sorted(unrepeatable))
     return dataclasses.replace(outcome, hardware=used), predictions
 

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
@@ -22,6 +22,7 @@ from fgsgl.models.towers.tower import Tower
 from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Localisation, read_curve
+from fgsgl.training.cell_progress import FILE
 from fgsgl.training.clock import Clock
 from fgsgl.training.cost import measure
 from fgsgl.training.data_facts import data_facts
@@ -29,10 +30,11 @@ from fgsgl.training.distributed import join_processes, leave_processes, shared_c
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.hooks import CellHook, peak_memory_mib
 from fgsgl.training.localisation import localise
-from fgsgl.training.mmengine_config import VISUALIZERS, build_config
+from fgsgl.training.mmengine_config import build_config
 from fgsgl.training.outcome import Outcome
 from fgsgl.training.spec import CellSpec
-from fgsgl.training.work_folder import CURVE, PROGRESS, count_opening, prepare
+from fgsgl.training.visualizers import VISUALIZERS
+from fgsgl.training.work_folder import CURVE, count_opening, prepare
 
 
 def train_and_score(
@@ -48,11 +50,11 @@ def train_and_score(
     join_processes(device, spec.devices)
     config = _config(spec, table, autocast)
     clock.lap("import")
-    progress = CellHook(spec.work_dir / PROGRESS, spec.work_dir / CURVE, cell.protocol.patience)
-    progress.tell({"phase": "build"}, at_once=True)
+    progress = CellHook(spec.work_dir / FILE, spec.work_dir / CURVE, cell.protocol.patience)
+    progress.tell(phase="build", at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
-    if spec.trial and spec.trial["pruner"]:
+    if spec.trial and spec.trial.pruner:
         from fgsgl.training.trial_hook import TrialHook
 
         runner.register_hook(TrialHook(spec.trial, progress))
@@ -74,7 +76,7 @@ def train_and_score(
         model,
         test_loader,
         cell.protocol.views,
-        lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
+        lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
     )
     counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
@@ -100,9 +102,7 @@ def train_and_score(
     return outcome, predictions
 
 
-def _localised(
-    spec: CellSpec, model: torch.nn.Module, test_loader: DataLoader, table: ClipTable
-) -> Localisation | None:
+def _localised(spec: CellSpec, model: BaseModel, test_loader: DataLoader, table: ClipTable) -> Localisation | None:
     """Where the recognizer looks; the first run of a method keeps examples of it."""
     cell = spec.cell
     shows = cell.seed == 0 and not cell.variant.changes
@@ -133,11 +133,11 @@ def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
     return shared_config(config, spec.devices)
 
 
-def _model(runner: Runner) -> torch.nn.Module:
+def _model(runner: Runner) -> BaseModel:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
-def _compile_tower(model: torch.nn.Module, device: str) -> bool:
+def _compile_tower(model: BaseModel, device: str) -> bool:
     """Compiles the visual tower of a recognizer that has one, and says whether it has.
 
     Raises:

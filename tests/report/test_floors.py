@@ -10,7 +10,7 @@ TOWER = {"protocol": Protocol(dataset="synmg", preset="quick", epochs=12, backbo
 
 
 def missing(ledger):
-    return [sentence for sentence in read_board(ledger.folder).note if sentence.startswith("Not on this board")]
+    return [sentence for sentence in read_board(ledger.folder).notes if sentence.startswith("Not on this board")]
 
 
 def test_a_board_without_any_floor_is_refused(ledger):
