@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, Design, designs_of
+from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
 
 from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of
@@ -49,9 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         choices=list(DESIGNS),
-        help="one-out: FG-SGL without each factor; one-in: each component alone added to the bare model; factorial: "
-        "all combinations; dimensions, losses, placement: one-out over that group; controls: everything that a claim "
-        "for FG-SGL has to stand beside (linear head, module only, other texts, linear probe, zero-shot, TSN, TSM)",
+        help="; ".join(f"{kind.name}: {kind.help}" for kind in DESIGNS.values()),
     )
     parser.add_argument(
         "--factors", nargs="+", default=[], metavar="FACTOR", help="what the design is over (default: the design's own)"
@@ -96,8 +94,10 @@ def ablate(arguments: argparse.Namespace) -> int:
     beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
     protocol, execution = protocol_of(arguments), execution_of(arguments)
 
-    from fgsgl.ablations.no_op_check import refuse_no_op  # takes seconds, and a mistyped name is told before
-    from fgsgl.ablations.power_plan import describe, seeds_wanted, shared
+    # These take seconds to import, and a mistyped name is told before.
+    from fgsgl.ablations.dashboard import open_studies
+    from fgsgl.ablations.no_op_check import CheckRequest, refuse_no_op
+    from fgsgl.ablations.power_plan import describe_design, describe_seeds, describe_shared_rows
 
     from fgsgl.data import datasets
     from fgsgl.data.prepare import data_root
@@ -114,8 +114,6 @@ def ablate(arguments: argparse.Namespace) -> int:
         out=out_of(arguments, protocol),
         root=arguments.root,
         execution=execution,
-        designs=tuple(designs),
-        storage=arguments.storage,
     )
     console = wide_console()
 
@@ -124,21 +122,28 @@ def ablate(arguments: argparse.Namespace) -> int:
             console.print(line, markup=False, highlight=False)
 
     for one in designs:
-        say(describe(one, arguments.seeds))
-    say(shared(designs, arguments.seeds))
+        say(describe_design(one, arguments.seeds))
+    say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
         text = datasets.get(protocol.dataset).text(data_root(protocol, arguments.root))
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
-            refuse_no_op(changed, protocol, text)
-    code = run(experiment, console, show_board_if_changed, dry_run=arguments.dry_run)
+            refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
+    code = run(
+        experiment,
+        console,
+        show_board_if_changed,
+        designs=[one.plan_entry(protocol.hash(), arguments.seeds) for one in designs],
+        observe=lambda cells, place: open_studies(designs, cells, place.ledger, place.out, arguments.storage),
+        dry_run=arguments.dry_run,
+    )
     if arguments.dry_run:
         records = on_record(Ledger(experiment.out / "ledger"), committed())
         plan = protocol.hash(), arguments.difference, arguments.power, arguments.seeds
-        say(seeds_wanted(designs, records, *plan))
+        say(describe_seeds(designs, records, *plan))
     return code
 
 
-def variants_of(arguments: argparse.Namespace, designs: Sequence[Design]) -> list[Variant]:
+def variants_of(arguments: argparse.Namespace, designs: Sequence[AblationDesign]) -> list[Variant]:
     """The variants of FG-SGL that are asked for, one by one and by designs, each once.
 
     Raises:

@@ -9,12 +9,13 @@ import csv
 import io
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fgsgl.methods.costs import COLUMNS, PATH, read
 from fgsgl.methods.method import Method
 from fgsgl.methods.recipes import RECIPES
-from fgsgl.methods.registry import scan
+from fgsgl.methods.registry import broken, scan
 from fgsgl.records.protocol import SIZES, Protocol, default_protocol
 from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter
@@ -72,6 +73,8 @@ def methods_table() -> Table:
         weights = f"cannot run here: {method.unavailable}" if method.unavailable else weights
         recipe = method.recipe.family if method.recipe else method.kind.replace("method", "not trained")
         table.add_row(method.name, method.modality, *numbers, recipe, weights, method.paper)
+    for file in broken():
+        table.add_row(file.name, "", "", "", "", "", f"broken: {escape(file.fault)}", "")
     table.caption = (
         "params, trained and GFLOPs of one clip: quick (8 frames, 112 px) / standard (8 frames, 224 px, ViT-B-16; "
         "skeletons 48 frames), counted by `fgsgl methods --measure`"

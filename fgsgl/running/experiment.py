@@ -10,16 +10,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.ablations.dashboard import DesignStudy, open_studies
-from fgsgl.ablations.designs import Design
 from fgsgl.data import datasets
 from fgsgl.data.prepare import data_root, prepare
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.records.plan_file import add_to_plan
+from fgsgl.records.plan_file import Design, add_to_plan
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Place, local_place
+from fgsgl.running.observer import Observer
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
 from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
@@ -27,6 +26,13 @@ from fgsgl.util.errors import UserError
 
 Show = Callable[[Path, Console], None]
 """Writes and prints the board of a folder, as :func:`fgsgl.report.report.show_board` does."""
+Observe = Callable[[Sequence[Cell], Place], Sequence[Observer]]
+"""(all cells of an experiment, where they run) -> observers, created when the plan has been written."""
+
+
+def no_observers(cells: Sequence[Cell], place: Place) -> Sequence[Observer]:
+    """None besides the progress on the terminal."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,10 +48,6 @@ class Experiment:
     root: Path | None = None
     """The data set's folder; None: its default place below ``data/``."""
     execution: Execution = field(default_factory=Execution)
-    designs: tuple[Design, ...] = ()
-    """What the variants are the arms of."""
-    storage: str | None = None
-    """URL of the data base that shows the designs; None: a file below ``out``."""
 
 
 def committed() -> list[Path]:
@@ -53,13 +55,23 @@ def committed() -> list[Path]:
     return sorted(Path("results").glob("**/ledger"))
 
 
-def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool = False) -> int:
+def run(
+    experiment: Experiment,
+    console: Console,
+    show: Show,
+    *,
+    designs: Sequence[Design] = (),
+    observe: Observe = no_observers,
+    dry_run: bool = False,
+) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
     Args:
         experiment: what to run.
         console: where it is told.
         show: the board, afterwards.
+        designs: the ablation designs whose arms the variants are, for ``plan.json``.
+        observe: makes observers of the cells, besides the progress on the terminal.
         dry_run: only list the cells.
 
     Raises:
@@ -85,17 +97,16 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
         show_plan(planned, place.jobs, console)
         return 0
     experiment.out.mkdir(parents=True, exist_ok=True)
-    designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
     add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
-    studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
+    observers = observe(wanted, place)
     done = sum(item.done for item in planned)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
-    return max(work_off(todo, place, console, show, studies), int(failed_before))
+    return max(work_off(todo, place, console, show, observers), int(failed_before))
 
 
 def work_off(
-    todo: Sequence[Cell], place: Place, console: Console, show: Show, studies: Sequence[DesignStudy] = ()
+    todo: Sequence[Cell], place: Place, console: Console, show: Show, observers: Sequence[Observer] = ()
 ) -> int:
     """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
 
@@ -105,8 +116,8 @@ def work_off(
     require_room(todo, place, console)
     work = Plan(todo)
     if todo:
-        with Live(console, len(todo), studies) as live:
-            execute(work, place, live)
+        with Live(console, len(todo)) as live:
+            execute(work, place, live, *observers)
     if any(place.ledger.folder.glob("*.json")):
         show(place.out, console)
     tell_left(work, len(todo), place, console)
