@@ -122,7 +122,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         for nested in range(sweep.nested)
         for method in sweep.methods
     ]
-    limits = dataclasses.replace(sweep.execution.limits, keep_checkpoints="none")  # a trial's weights serve nobody
+    limits = dataclasses.replace(sweep.execution.limits, keep_checkpoints="none")  # nobody needs a trial's weights
     trials_execution = dataclasses.replace(sweep.execution, limits=limits)
     trials_place = dataclasses.replace(place, out=sweep.out / "trials", execution=trials_execution)
     if storage is None:
