@@ -43,6 +43,8 @@ class Param:
         if self.choices:
             ok = len(self.choices) > 1 and self.low is None and self.high is None and not (self.log or self.integer)
             ok &= isinstance(self.choices, Mapping) or all(_plain(value) for value in self.choices)
+        elif self.low is None or self.high is None:
+            ok = False
         else:
             kinds = (int,) if self.integer else (int, float)
             ok = all(type(end) in kinds and math.isfinite(end) for end in (self.low, self.high))

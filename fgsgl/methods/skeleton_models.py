@@ -9,7 +9,7 @@ from fgsgl.data.skeletons import LAYOUTS, layout_name
 from fgsgl.methods.method import Classes
 from fgsgl.records.protocol import Protocol
 
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "quick": {"base_channels": 32, "num_stages": 5, "inflate_stages": [3, 5], "down_stages": [3, 5]},
     "standard": {"base_channels": 64, "num_stages": 10, "inflate_stages": [5, 8], "down_stages": [5, 8]},
 }
