@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from fgsgl.data.skeletons import LAYOUTS, layout_name
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
@@ -17,7 +14,7 @@ SIZES = {
 """``standard`` is the published one, 56 pixels and 48 frames (of a protocol of 8)."""
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     layout, size = layout_name(protocol.dataset), SIZES[protocol.size]
     return {
         "type": "HeatmapRecognizer3D",

@@ -32,7 +32,7 @@ from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import write_plan
 from fgsgl.records.protocol import Protocol, default_protocol
-from fgsgl.running.execution import Limits, local_place
+from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import cells, plan
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
@@ -158,7 +158,7 @@ def write_records(ledger: Path, wanted: Sequence[Cell]) -> None:
 
 def _cell(cell: Cell, folder: Path, before_s: float) -> dict[str, float]:
     """Seconds of each phase of one cell; ``before_s``: of the imports before its clock starts."""
-    place = local_place(folder / "cells", folder / "data", "cpu", jobs=1, limits=Limits())
+    place = local_place(folder / "cells", folder / "data", Execution(device="cpu", jobs=1))
     started_s = time.monotonic()
     with Live(Console(file=io.StringIO()), 1) as live:
         execute(Plan([cell]), place, live)

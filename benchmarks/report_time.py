@@ -25,7 +25,7 @@ from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.report.board.board import Board, read_board
 from fgsgl.report.render.latex import latex
 from fgsgl.report.render.tables import csv, markdown
-from fgsgl.report.report import rare_collections, report
+from fgsgl.report.report import report
 from fgsgl.util.errors import UserError, run_command
 
 RECORDS = (2_500, 5_000, 10_000)
@@ -115,18 +115,13 @@ def _write(ledger: Path, record: dict[str, Any]) -> None:
 
 def _work(folder: Path) -> dict[str, Callable[[], object]]:
     return {
-        "reading the records, computing the board": lambda: _read(folder),
-        "and Markdown, CSV and LaTeX": lambda: _tables(_read(folder)),
+        "reading the records, computing the board": lambda: read_board(folder),
+        "and Markdown, CSV and LaTeX": lambda: _tables(read_board(folder)),
         "the whole report, with figures and HTML": lambda: report(folder),
         "`fgsgl report`, started from the shell": lambda: subprocess.run(
             [sys.executable, "-m", "fgsgl", "report", str(folder)], check=True, stdout=subprocess.DEVNULL
         ),
     }
-
-
-def _read(folder: Path) -> Board:
-    with rare_collections():
-        return read_board(folder)
 
 
 def _tables(board: Board) -> None:

@@ -1,25 +1,29 @@
-"""What a search may look for, read from the records of a trial's cells: validation accuracy, or what it costs."""
+"""The objectives of a search, read from the records of a trial's cells: validation accuracy, or cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from fgsgl.records.record import Record
+    from fgsgl.records.record import Done
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objective:
     """One value of a finished cell."""
 
-    direction: str
-    """``maximize`` or ``minimize``."""
-    read: Callable[[Record], float]
+    direction: Literal["maximize", "minimize"]
+    read: Callable[[Done], float]
     help: str
+
+    @property
+    def sign(self) -> int:
+        """1 if more is better, else -1."""
+        return 1 if self.direction == "maximize" else -1
 
 
 OBJECTIVES = {
@@ -37,9 +41,9 @@ OBJECTIVES = {
     "gflops": Objective(direction="minimize", read=lambda record: record.cost.gflops, help="of one clip"),
     "params": Objective(direction="minimize", read=lambda record: float(record.params), help="weights"),
 }
-"""By name; the first three are of the validation split."""
+"""By name; the first three are measured on the validation split."""
 PRUNABLE = ("top1", "macro_f1", "mean_class")
-"""What the top-1 of an epoch foretells."""
+"""Objectives that the top-1 of an epoch predicts."""
 
 
 def require_objectives(names: Sequence[str]) -> tuple[str, ...]:
@@ -54,6 +58,6 @@ def require_objectives(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def values_of(names: Sequence[str], records: Sequence[Record]) -> list[float]:
+def values_of(names: Sequence[str], records: Sequence[Done]) -> list[float]:
     """The mean of each objective over a trial's cells."""
     return [sum(OBJECTIVES[name].read(record) for record in records) / len(records) for name in names]

@@ -21,7 +21,7 @@ from fgsgl.records.record import (
     Record,
     SplitCounts,
 )
-from fgsgl.stats.metrics import ClassScores
+from fgsgl.stats.scores import ClassScores
 
 PROTOCOL = Protocol(dataset="synmg", preset="quick", epochs=5)
 CLASSES = ("one", "other")

@@ -17,10 +17,11 @@ from fgsgl.cli.main import build_parser
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.ledger import Ledger
-from fgsgl.report import contrast
-from fgsgl.report.ablations.render import write_ablations
+from fgsgl.report.ablations import render
+from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import read_board
 from fgsgl.report.render.tables import csv, markdown
+from fgsgl.report.report import write_contrasts
 
 ROOT = Path(__file__).resolve().parents[1]
 LEDGERS = sorted((ROOT / "results").glob("**/ledger"))
@@ -62,9 +63,10 @@ def test_the_tables_of_committed_boards_come_out_byte_for_byte(board: str, copie
     more = BESIDE if board == "synmg-quick" else ()
     folder = copied(board)
     made = read_board(folder)
-    write_ablations(made)
-    contrast.write([folder, *(copied(f"{board}/{name}") for name in more)])
+    write_contrasts([folder, *(copied(f"{board}/{name}") for name in more)])
     texts = {"leaderboard.csv": csv(made), "leaderboard.md": markdown(made)}
+    if designs := ablations(made):
+        texts["ablation.csv"] = render.csv(designs)
     texts |= {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.csv")}
     committed = {name: path for name in TABLES if (path := ROOT / "results" / board / name).exists()}
     assert len(committed) == (4 if board == "synmg-quick" else 3)

@@ -1,4 +1,4 @@
-"""``fgsgl data`` and ``fgsgl oracle``: make, verify, draw and check data; heavy imports stand where they are needed."""
+"""``fgsgl data`` and ``fgsgl oracle``: make, verify, draw and check data. Each action imports what it needs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import os
 from pathlib import Path
 
-from fgsgl.cli.options import add_command, add_data_arguments
+from fgsgl.cli.options import Commands, add_command, add_data_arguments
 from fgsgl.util.errors import UserError
 
 
-def add_data_commands(commands: argparse._SubParsersAction) -> None:
+def add_data_commands(commands: Commands) -> None:
     """Adds ``data`` with its actions, and ``oracle``, to the command line."""
     oracle = add_command(commands, "oracle", _oracle, "score small networks on the true joints: what a preset allows")
     _add_synmg_arguments(oracle)

@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,20 +24,21 @@ from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
 from fgsgl.records.environment import environment, git_state
+from fgsgl.records.find import Named, find_cells, row_names
 from fgsgl.records.ledger import Ledger, load
 from fgsgl.records.plan_file import PlanFile
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Failed, Record
-from fgsgl.records.row_key import FULL, RowKey
+from fgsgl.records.record import Done, Failed, Record, read_record
+from fgsgl.records.row_key import RowKey
 from fgsgl.report.board.rows import rows
-from fgsgl.report.diff import Answers, answers, changed
-from fgsgl.running.execution import Place, local_place
+from fgsgl.report.diff import PredictionChange, changed, prediction_change
+from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.training.spec import CellSpec
-from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +49,12 @@ class Verdict:
     said: str
 
 
-def repro(folder: Path, name: str, root: Path | None, device: str | None, console: Console) -> int:
+def repro(folder: Path, what: str, root: Path | None, device: str | None, console: Console) -> int:
     """Runs the cells again in a scratch folder, which is kept only where one is not reproduced.
 
     Args:
         folder: the board's.
-        name: the beginning of a cell's id, or a row as the board calls it (``FG-SGL w/o fgsa``, ``tsm``).
+        what: a row or a cell, as for :func:`fgsgl.records.find.find_cells`.
         root: the data set's folder; None: where it was when the cell ran, else its default place.
         device: as for ``fgsgl run``; None: the record's.
         console: gets the progress and what is found.
@@ -67,7 +68,7 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     """
     every = load(folder)
     ledger = Ledger(folder / "ledger")
-    records = wanted(rows(every, PlanFile.read(folder, every).cells), name, ledger)
+    records = wanted(rows(every, PlanFile.read(folder, every).cells), what, ledger)
     protocol = _protocol(records[0])
     root = data_root(protocol, root or _last_root(folder, records[0]))
     table = load_data(protocol, root, console)
@@ -94,45 +95,39 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     return 0 if reproduced else 1
 
 
-def wanted(every: Mapping[RowKey, Sequence[Record]], name: str, ledger: Ledger) -> list[Record]:
-    """The finished records of the one cell whose id begins with the name, or of the one row of that name.
+def wanted(every: Mapping[RowKey, Sequence[Record]], what: str, ledger: Ledger) -> list[Done]:
+    """The finished records of the cell or row that a user means.
 
     Args:
         every: the rows of the board; a cell may be that of two.
-        name: of a cell or a row.
-        ledger: of the board.
+        what: as for :func:`fgsgl.records.find.find_cells`.
+        ledger: of the board; records in no row are found by their ids.
 
     Raises:
         UserError: if there is none, several rows have the name, the cell failed, or its predictions are gone.
     """
-    found = [group for key, group in every.items() if name in _names(key, group)]
-    if not found:
-        try:
-            found = [[ledger.get(ledger.find(name).stem)]]
-        except UserError as error:
-            names = sorted({one for key, group in every.items() for one in _names(key, group)})
-            raise UserError(f"no row is called {name!r} ({nearest(name, names)}), and {error}") from None
-    rows_done = [[record for record in group if record.status == "done"] for group in found]
-    done = [record for group in rows_done for record in group]
+    loose: list[Named[Record]] = [((), record) for record in ledger.records().values()]
+    found = find_cells(what, [*loose, *_named(every)], ledger.folder)
+    done = [record for record in {record.cell_id: record for record in found}.values() if isinstance(record, Done)]
     if not done:
         raise UserError(
-            f"no cell of {name!r} in {ledger.folder} has finished, so there is no result to hold against it"
+            f"no cell of {what!r} in {ledger.folder} has finished, so there is no result to hold against it"
         )
-    if sum(map(bool, rows_done)) > 1 or len({record.data.fingerprint for record in done}) > 1:
+    if len({(record.method, record.kind, record.protocol_hash, record.data.fingerprint) for record in done}) > 1:
         ids = ", ".join(record.cell_id for record in done)
-        raise UserError(f"{name!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
+        raise UserError(f"{what!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
     for record in done:
         read_predictions(ledger.folder, record.cell_id)  # before hours are spent on something to hold against them
     return done
 
 
-def _names(key: RowKey, group: Sequence[Record]) -> set[str]:
-    method, variant = key[:2]
-    names = {method, *(record.config.display_name for record in group)}
-    return names if variant == FULL else {f"{name} {variant}" for name in names}
+def _named(every: Mapping[RowKey, Sequence[Record]]) -> Iterator[Named[Record]]:
+    for key, group in every.items():
+        for record in group:
+            yield row_names(key.method, record.config.display_name, key.variant), record
 
 
-def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
+def cell_again(record: Done, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
     """The cell that a record describes, as this version of the code has it.
 
     Raises:
@@ -203,20 +198,22 @@ def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Pla
     devices, threads = hardware.devices, hardware.threads or 1
     device = device or hardware.device or "auto"
     jobs = max(1, (os.cpu_count() or 1) // (threads * devices)) if device == "cpu" else None
-    place = local_place(scratch, root, device, jobs, devices, hardware.compiled)
+    execution = Execution(device=device, jobs=jobs, devices=devices, compile=hardware.compiled)
+    place = local_place(scratch, root, execution)
     return dataclasses.replace(place, threads=threads * devices)
 
 
-def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
-    again = scratch.get(record.cell_id)
+def _held(record: Done, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
+    again = read_record(scratch.folder / f"{record.cell_id}.json")
     if isinstance(again, Failed):
         failure = f"{again.failure.kind}: {again.failure.message}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
-    found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    found = prediction_change(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    assert isinstance(again, Done)  # a cell that is run again is no trial
     return verdict(record, again, found, _row(record, every))
 
 
-def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]) -> Verdict:
+def verdict(record: Done, again: Done, found: PredictionChange, row: Sequence[Done]) -> Verdict:
     """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
     may lie.
 
@@ -250,13 +247,13 @@ def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]
     return Verdict(reproduced=bool(inside), said=f"{said} (95 %, n = {len(top1s_N)} seeds)")
 
 
-def _row(record: Record, every: Sequence[Record]) -> list[Record]:
+def _row(record: Done, every: Sequence[Record]) -> list[Done]:
     """The finished records of a record's row."""
 
     def of(one: Record) -> tuple:
         return one.method, one.variant, one.kind, one.protocol_hash, one.data.fingerprint
 
-    return [other for other in every if other.status == "done" and of(other) == of(record)]
+    return [other for other in every if isinstance(other, Done) and of(other) == of(record)]
 
 
 def _machine(record: Record, again: Record) -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fgsgl.records.record import Done, Record, read_record
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import once
-
-SHOWN = 5
-"""Cells that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +37,6 @@ class Ledger:
         path = self.folder / f"{cell_id}.json"
         return read_record(path) if path.exists() else None
 
-    def find(self, start: str) -> Path:
-        """The record's file of the only cell whose id begins so.
-
-        Raises:
-            UserError: if there is none, or several.
-        """
-        ids = [path.stem for path in sorted(self.folder.glob("*.json"))]
-        found = [cell_id for cell_id in ids if cell_id.startswith(start)]
-        if len(found) == 1:
-            return self.folder / f"{found[0]}.json"
-        if found:
-            raise UserError(
-                f"{len(found)} cells in {self.folder} begin with {start!r}: {_some(found)}; give more of the id"
-            )
-        have = f"it has {len(ids)}: {_some(ids)}" if ids else "it has none; expected the folder of a board"
-        raise UserError(f"no cell in {self.folder} begins with {start!r}; {have}")
-
 
 def load(folder: Path) -> tuple[Record, ...]:
     """All records of ``<folder>/ledger``, by cell id.
@@ -70,10 +49,6 @@ def load(folder: Path) -> tuple[Record, ...]:
     if not records:
         raise UserError(f"no record in {ledger.folder}; expected <cell id>.json files, as `fgsgl run` writes them")
     return records
-
-
-def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:SHOWN]) + (", ..." if len(ids) > SHOWN else "")
 
 
 _read = once(read_record)

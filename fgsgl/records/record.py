@@ -1,7 +1,7 @@
 """The record: one typed, versioned JSON for a cell that finished, failed or was pruned.
 
 This module is the schema: what a run writes and what a board reads. A file may come from anywhere, so reading checks
-every value once. Imports no torch.
+every value once. Imports neither torch nor NumPy.
 """
 
 from __future__ import annotations
@@ -9,20 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
-import numpy as np
 from msgspec import Meta, Struct, field
 
 from fgsgl.data.clip_table import Split
 from fgsgl.records.identity import sha256_16
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.row_key import RowKey
-from fgsgl.stats.metrics import Scores
+from fgsgl.stats.scores import Scores
 from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SCHEMA: Literal[1] = 1
 Share = Annotated[float, Meta(ge=0, le=1)]

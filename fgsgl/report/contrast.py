@@ -18,14 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
 from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
 from fgsgl.util.errors import UserError
-from fgsgl.util.escaping import no_formula
-from fgsgl.util.files import write_whole
 
 SCORES = ("combined", "category", "fine")
 ALL = "all"
@@ -85,7 +83,7 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
 
 def _of_board(board: Board) -> Iterator[Contrast]:
     for key, records in board.scored.items():
-        reference = board.scored.get((*REFERENCE, *key[2:]), ())
+        reference = board.scored.get(key._replace(method=REFERENCE[0], variant=REFERENCE[1]), ())
         if key.kind != "method" or key[:2] == REFERENCE or key.is_tuned or not records or not reference:
             continue
         theirs = by_seed(records, (record.seed for record in reference))
@@ -95,7 +93,7 @@ def _of_board(board: Board) -> Iterator[Contrast]:
             yield from _of_pairs(pairs, label(records[0].config.display_name, key.variant))
 
 
-def _of_pairs(pairs: Sequence[tuple[Record, Record]], against: str) -> Iterator[Contrast]:
+def _of_pairs(pairs: Sequence[tuple[Done, Done]], against: str) -> Iterator[Contrast]:
     protocol, subjects = pairs[0][0].protocol, pairs[0][0].data.n_subjects.test
     for score in SCORES:
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
@@ -106,7 +104,7 @@ def _of_pairs(pairs: Sequence[tuple[Record, Record]], against: str) -> Iterator[
         yield _contrast(mine_N, theirs_N, against=against, score=score, subjects=subjects, **place)
 
 
-def _top1(record: Record, score: str) -> float | None:
+def _top1(record: Done, score: str) -> float | None:
     """A row without the two levels has one score, which stands against FG-SGL's combined one."""
     if score == "combined":
         return record.metrics.top1
@@ -178,12 +176,3 @@ def markdown(table: pd.DataFrame) -> str:
             "square root of their test subjects."
         )
     return "\n".join(lines) + "\n"
-
-
-def write(folders: Sequence[Path]) -> pd.DataFrame:
-    """Writes ``contrasts.md`` and ``contrasts.csv`` into the first folder and returns the table."""
-    table = contrasts(folders)
-    guarded = table.assign(against=table["against"].map(no_formula))
-    write_whole(folders[0] / "contrasts.csv", guarded.to_csv(index=False, lineterminator="\n"))
-    write_whole(folders[0] / "contrasts.md", markdown(table))
-    return table

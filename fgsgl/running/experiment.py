@@ -10,16 +10,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.ablations.dashboard import DesignStudy, open_studies
-from fgsgl.ablations.designs import Design
 from fgsgl.data import datasets
 from fgsgl.data.prepare import data_root, prepare
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.records.plan_file import add_to_plan
+from fgsgl.records.plan_file import Design, add_to_plan
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
-from fgsgl.running.execution import Limits, Place, local_place
+from fgsgl.running.execution import Execution, Place, local_place
+from fgsgl.running.observer import Observer
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
 from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
@@ -27,6 +26,13 @@ from fgsgl.util.errors import UserError
 
 Show = Callable[[Path, Console], None]
 """Writes and prints the board of a folder, as :func:`fgsgl.report.report.show_board` does."""
+Observe = Callable[[Sequence[Cell], Place], Sequence[Observer]]
+"""(all cells of an experiment, where they run) -> observers, created when the plan has been written."""
+
+
+def no_observers(cells: Sequence[Cell], place: Place) -> Sequence[Observer]:
+    """None besides the progress on the terminal."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,18 +47,7 @@ class Experiment:
     """The board's folder."""
     root: Path | None = None
     """The data set's folder; None: its default place below ``data/``."""
-    device: str = "auto"
-    jobs: int | None = None
-    devices: int = 1
-    """Processes that a training is divided over."""
-    compile: bool = False
-    visualizer: str | None = None
-    executor: str = "local"
-    limits: Limits = field(default_factory=Limits)
-    designs: tuple[Design, ...] = ()
-    """What the variants are the arms of."""
-    storage: str | None = None
-    """URL of the data base that shows the designs; None: a file below ``out``."""
+    execution: Execution = field(default_factory=Execution)
 
 
 def committed() -> list[Path]:
@@ -60,13 +55,23 @@ def committed() -> list[Path]:
     return sorted(Path("results").glob("**/ledger"))
 
 
-def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool = False) -> int:
+def run(
+    experiment: Experiment,
+    console: Console,
+    show: Show,
+    *,
+    designs: Sequence[Design] = (),
+    observe: Observe = no_observers,
+    dry_run: bool = False,
+) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
     Args:
         experiment: what to run.
         console: where it is told.
         show: the board, afterwards.
+        designs: the ablation designs whose arms the variants are, for ``plan.json``.
+        observe: makes observers of the cells, besides the progress on the terminal.
         dry_run: only list the cells.
 
     Raises:
@@ -75,11 +80,8 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
     if experiment.seeds < 1:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
     root = data_root(experiment.protocol, experiment.root)
-    place = local_place(
-        experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
-        experiment.visualizer, experiment.executor, experiment.limits,
-    )  # fmt: skip
-    require_division(experiment.protocol, experiment.devices)
+    place = local_place(experiment.out, root, experiment.execution)
+    require_division(experiment.protocol, experiment.execution.devices)
     methods = [variant.method for variant in experiment.variants]
     table = prepare(methods, experiment.protocol, root, console, dry_run=dry_run)
     wanted = cells(
@@ -95,17 +97,16 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
         show_plan(planned, place.jobs, console)
         return 0
     experiment.out.mkdir(parents=True, exist_ok=True)
-    designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
     add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
-    studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
+    observers = observe(wanted, place)
     done = sum(item.done for item in planned)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
-    return max(work_off(todo, place, console, show, studies), int(failed_before))
+    return max(work_off(todo, place, console, show, observers), int(failed_before))
 
 
 def work_off(
-    todo: Sequence[Cell], place: Place, console: Console, show: Show, studies: Sequence[DesignStudy] = ()
+    todo: Sequence[Cell], place: Place, console: Console, show: Show, observers: Sequence[Observer] = ()
 ) -> int:
     """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
 
@@ -115,8 +116,8 @@ def work_off(
     require_room(todo, place, console)
     work = Plan(todo)
     if todo:
-        with Live(console, len(todo), studies) as live:
-            execute(work, place, live)
+        with Live(console, len(todo)) as live:
+            execute(work, place, live, *observers)
     if any(place.ledger.folder.glob("*.json")):
         show(place.out, console)
     tell_left(work, len(todo), place, console)
@@ -130,7 +131,8 @@ def work_off(
 def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
     """Says how many cells were not started any more, where the hours were over."""
     if work.open:
-        left = f"{len(work.waiting)} of {total} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
+        hours = place.execution.limits.max_hours
+        left = f"{len(work.waiting)} of {total} cells are left after {hours:g} hours (--max-hours)"
         console.print(f"{left}: the same command goes on from here", highlight=False)
 
 
@@ -162,12 +164,14 @@ def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
     Raises:
         UserError: naming how many cells would fit on the GPUs.
     """
-    crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
+    wanted = place.execution
+    crowded = wanted.executor == "local" and 0 < len(place.gpus) < place.jobs * wanted.devices
     memory_mib = capacity.memory_mib(place.gpus) if crowded else None
     if memory_mib is not None:
         peaks = capacity.peaks_mib(cells, on_record(place.ledger, committed()))
-        capacity.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
-    need, free = capacity.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), capacity.free_mib(place.out)
+        capacity.refuse_crowding(place.jobs, wanted.devices, len(place.gpus), peaks, memory_mib)
+    need = capacity.needed_mib(cells, place.jobs, wanted.limits.keep_checkpoints)
+    free = capacity.free_mib(place.out)
     if cells and need + capacity.RESERVE_MIB > free:
         said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
         console.print(f"{said} and a reserve of {capacity.RESERVE_MIB} MiB", style="yellow", highlight=False)

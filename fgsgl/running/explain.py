@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from fgsgl.records.record import Done, Failed, Record
-from fgsgl.running.status import CellState, states
+from fgsgl.running.status import CellState, find_states
 from fgsgl.training.work_folder import newest_checkpoint
-from fgsgl.util.errors import UserError
 
 TAIL_LINES = 15
 _TAIL_BYTES = 2**14
@@ -29,30 +28,20 @@ ADVICE = {
 }
 
 
-def find(folder: Path, start: str) -> CellState:
-    """The only cell of a folder, or of the trials of a sweep's, whose id begins so.
+def explain(folder: Path, what: str, console: Console) -> None:
+    """Prints what is known of a cell, or of each cell of a row.
+
+    Args:
+        folder: of a board or a sweep.
+        what: as for :func:`fgsgl.records.find.find_cells`.
+        console: gets it.
 
     Raises:
-        UserError: if there is none, or several, or the folder has no cells.
+        UserError: if nothing is called so, or the folder has no cells.
     """
-    every = [cell for cells in states(folder) for cell in cells]
-    found = [cell for cell in every if cell.cell_id.startswith(start)]
-    if len(found) == 1:
-        return found[0]
-    shown = ", ".join(f"{cell.cell_id} ({cell.label})" for cell in (found or every)[:5])
-    if found:
-        raise UserError(f"{len(found)} cells in {folder} begin with {start!r}: {shown}; give more of the id")
-    raise UserError(f"no cell in {folder} begins with {start!r}; it has {len(every)}: {shown}, ...")
-
-
-def explain(folder: Path, start: str, console: Console) -> None:
-    """Prints what is known of a cell.
-
-    Raises:
-        UserError: as :func:`find`.
-    """
-    for line in lines(folder, find(folder, start)):
-        console.print(escape(line), highlight=False, soft_wrap=True)
+    for number, cell in enumerate(find_states(folder, what)):
+        for line in [*([""] if number else []), *lines(folder, cell)]:
+            console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def lines(folder: Path, cell: CellState) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -19,14 +19,15 @@ from rich.table import Table
 from rich.text import Text
 
 from fgsgl.methods.registry import scan
+from fgsgl.records.find import find_cells, row_names
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile, PlannedCell
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done, Failed, Record
 from fgsgl.records.row_key import FULL
 from fgsgl.running.planning import alike, expected_s
+from fgsgl.training.cell_progress import CellProgress
 from fgsgl.training.spec import FILE, CellSpec, is_running
-from fgsgl.training.work_folder import PROGRESS
 from fgsgl.util.errors import UserError
 
 State = Literal["done", "pruned", "running", "failed", "waiting"]
@@ -76,9 +77,8 @@ class CellState:
             return self.record.failure.kind
         if self.state != "running":
             return self.state
-        progress = _read_progress(self.work_dir)
-        phase = progress.get("phase", "starting")
-        return f"epoch {progress['epoch']}/{self.protocol.epochs}" if phase == "train" else phase
+        now = CellProgress.find(self.work_dir)
+        return f"epoch {now.epoch}/{self.protocol.epochs}" if now.phase == "train" else now.phase
 
 
 @cache
@@ -98,6 +98,23 @@ def states(folder: Path) -> tuple[list[CellState], list[CellState]]:
     if not cells and not trials:
         raise UserError(f"no cell in {folder}; expected the folder (--out) of a run, an ablation or a sweep")
     return cells, trials
+
+
+def find_states(folder: Path, what: str) -> list[CellState]:
+    """The cells of a folder that a user means, those of a sweep's trials among them.
+
+    Raises:
+        UserError: as :func:`states` and :func:`fgsgl.records.find.find_cells`.
+    """
+    every = itertools.chain(*states(folder))
+    named = ((row_names(cell.method, display_name(cell.method), cell.variant), cell) for cell in every)
+    return find_cells(what, named, folder)
+
+
+def unique_digits(cells: Sequence[CellState]) -> int:
+    """How many digits of their ids tell cells apart, at least 8."""
+    ids = {cell.cell_id for cell in cells}
+    return next(digits for digits in itertools.count(8) if len({cell_id[:digits] for cell_id in ids}) == len(ids))
 
 
 def _known(folder: Path) -> list[CellState]:
@@ -132,14 +149,6 @@ def _state(cell_id: str, named: _Named, record: Record | None, work_dir: Path) -
     return CellState(cell_id=cell_id, state=state, record=record, work_dir=work_dir, **named._asdict())
 
 
-def _read_progress(work_dir: Path) -> dict[str, Any]:
-    """What the cell last told; nothing where there is no file, or it is being written."""
-    try:
-        return json.loads((work_dir / PROGRESS).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
-
-
 def show(folder: Path, console: Console, watch: bool = False) -> None:
     """Prints how the cells stand; with ``watch`` again and again until none runs or waits, or Ctrl-C.
 
@@ -164,10 +173,10 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
         UserError: as :func:`states`.
     """
     cells, trials = states(folder)
-    parts: list[RenderableType] = [matrix(cells), Text(counts(cells))] if cells else []
+    every = [*cells, *trials]
+    parts: list[RenderableType] = [matrix(cells, unique_digits(every)), Text(counts(cells))] if cells else []
     if trials:
         parts.append(Text(f"trials: {counts(trials)}"))
-    every = [*cells, *trials]
     failed = [(cell, cell.record) for cell in every if cell.state == "failed" and isinstance(cell.record, Failed)]
     for cell, record in failed[:SHOWN]:
         parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {record.failure.message}", "red"))
@@ -179,8 +188,8 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)
 
 
-def matrix(cells: Sequence[CellState]) -> Table:
-    """Rows by seeds."""
+def matrix(cells: Sequence[CellState], digits: int) -> Table:
+    """Rows by seeds: how each cell stands, and the beginning of its id."""
     seeds = sorted({cell.seed for cell in cells})
     several = len({cell.protocol_hash for cell in cells}) > 1
     found: dict[tuple[str, ...], dict[int, CellState]] = {}
@@ -189,8 +198,12 @@ def matrix(cells: Sequence[CellState]) -> Table:
     table = Table("", *(["protocol"] if several else []), *(f"seed {seed}" for seed in seeds))
     for names, by_seed in found.items():
         shown = [by_seed.get(seed) for seed in seeds]
-        table.add_row(*map(Text, names), *(Text(cell.news, STATES[cell.state]) if cell else "" for cell in shown))
+        table.add_row(*map(Text, names), *(_entry(cell, digits) if cell else "" for cell in shown))
     return table
+
+
+def _entry(cell: CellState, digits: int) -> Text:
+    return Text.assemble((cell.news, STATES[cell.state]), " ", (cell.cell_id[:digits], "dim"))
 
 
 def _short(cell: CellState) -> str:

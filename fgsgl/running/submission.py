@@ -26,6 +26,7 @@ from fgsgl.methods.method import Classes
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.precision import native
 from fgsgl.records.environment import resolve_device
+from fgsgl.records.find import find_cell, names_of
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, read_predictions
 from fgsgl.records.record import Done, scored_sha256
@@ -40,14 +41,12 @@ SHOWN = 5
 """Cells that an error names."""
 
 
-def submit(
-    folder: Path, cell_id: str | None, root: Path | None, device: str, out: Path | None, console: Console
-) -> None:
+def submit(folder: Path, what: str | None, root: Path | None, device: str, out: Path | None, console: Console) -> None:
     """Writes the archive of a cell and says where it lies.
 
     Args:
         folder: the board's.
-        cell_id: the cell; None: the only method that the board has.
+        what: the cell, as for :func:`fgsgl.records.find.find_cell`; None: the only method that the board has.
         root: the data set's folder; None: where it lay when the cell ran.
         device: ``auto``, ``cpu`` or ``cuda``; used where clips are to be scored.
         out: the archive; None: in the cell's work folder, under the name that the challenge expects.
@@ -57,7 +56,7 @@ def submit(
         UserError: for a data set without a challenge, a cell that did not score every clip, a checkpoint that is gone
             or of another version, or clips that cannot be read.
     """
-    record = _record(folder, cell_id)
+    record = _record(folder, what)
     module = datasets.get(record.protocol.dataset)
     if not hasattr(module, "submission"):
         able = [name for name in datasets.names() if hasattr(datasets.get(name), "submission")]
@@ -75,21 +74,21 @@ def submit(
     console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
 
 
-def _record(folder: Path, cell_id: str | None) -> Done:
-    records = Ledger(folder / "ledger").done()
+def _record(folder: Path, what: str | None) -> Done:
+    ledger = folder / "ledger"
+    records = Ledger(ledger).done().values()
     if not records:
-        raise UserError(f"no finished cell in {folder / 'ledger'}; expected the folder of a board")
-    methods = [record for record in records.values() if record.kind == "method"]
-    if cell_id in records:
-        return records[cell_id]
-    if cell_id is None and len(methods) == 1:
+        raise UserError(f"no finished cell in {ledger}; expected the folder of a board")
+    if what is not None:
+        return find_cell(what, ((names_of(record), record) for record in records), ledger)
+    methods = [record for record in records if record.kind == "method"]
+    if len(methods) == 1:
         return methods[0]
-    what = f"no finished cell {cell_id}" if cell_id else f"{len(methods)} finished cells of methods"
     known = ", ".join(
         f"{record.cell_id} ({record.method} {record.variant}, seed {record.seed})" for record in methods[:SHOWN]
     )
     known += ", ..." if len(methods) > SHOWN else ""
-    raise UserError(f"{what} in {folder / 'ledger'}; name one of these with --cell: {known}")
+    raise UserError(f"{len(methods)} finished cells of methods in {ledger}; name one of these with --cell: {known}")
 
 
 def _of_record(ledger: Path, record: Done) -> Predictions:

@@ -15,8 +15,10 @@ import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from msgspec.structs import replace
 
 from fgsgl.records.record import read_curve
+from fgsgl.training.cell_progress import CellProgress
 from fgsgl.util.files import write_whole
 
 
@@ -41,7 +43,7 @@ class CellHook(Hook):
 
     def __init__(self, progress: Path, curve: Path, patience: int = 0) -> None:
         self.progress, self.curve, self.patience = progress, curve, patience
-        self.written_s = 0.0
+        self.written_s, self.now = 0.0, CellProgress()
 
     def before_train(self, runner: Runner) -> None:
         """Drops what lies after the epoch that the training resumes from, and validates that one if the process had
@@ -73,7 +75,7 @@ class CellHook(Hook):
             loss = outputs["loss"].item()
             if not math.isfinite(loss):
                 raise Diverged(f"the loss is {loss} in epoch {runner.epoch + 1}, iteration {batch_idx + 1}")
-        self.tell({"step": runner.iter + 1, "steps": runner.max_iters, "phase": "train", "epoch": runner.epoch + 1})
+        self.tell(phase="train", step=runner.iter + 1, steps=runner.max_iters, epoch=runner.epoch + 1)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Closes the epoch's row; the validation adds to it."""
@@ -101,20 +103,20 @@ class CellHook(Hook):
         _write_rows(self.curve, self.rows)
         runner.train_loop.stop_training = self._gains_nothing()
         runner.visualizer.add_scalars({"epoch/val_top1": self.row["val_top1"]}, self.row["epoch"])
-        self.tell({"val_top1": self.row["val_top1"]}, at_once=True)
+        self.tell(val_top1=self.row["val_top1"], at_once=True)
 
     def _gains_nothing(self) -> bool:
         """Whether the last ``patience`` epochs brought no better top-1 on the validation split than those before."""
         seen = [row["val_top1"] for row in self.rows if "val_top1" in row]
         return 0 < self.patience < len(seen) and max(seen[-self.patience :]) <= max(seen[: -self.patience])
 
-    def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
-        """Writes the progress file, unless it was written just now."""
+    def tell(self, at_once: bool = False, **changes: Any) -> None:
+        """Writes the progress with some fields changed, unless it was written just now."""
         if not is_main_process():
             return
-        self.news = {**getattr(self, "news", {}), **news}
+        self.now = replace(self.now, **changes)
         if at_once or time.monotonic() - self.written_s >= self.INTERVAL_S:
-            write_whole(self.progress, json.dumps(self.news))
+            self.now.write(self.progress)
             self.written_s = time.monotonic()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pprint
 from collections.abc import Mapping
 from math import ceil
@@ -185,24 +184,3 @@ def _schedule(warmup_epochs: float, epochs: int, steps: int | None) -> list[dict
     if not warmup_epochs:
         return [cosine]
     return [{"type": "LinearLR", "start_factor": 0.01, "begin": 0, "end": warmup_epochs, **common}, cosine]
-
-
-VISUALIZERS = {
-    "wandb": "WandbVisBackend",
-    "mlflow": "MLflowVisBackend",
-    "clearml": "ClearMLVisBackend",
-    "neptune": "NeptuneVisBackend",
-    "dvclive": "DVCLiveVisBackend",
-    "aim": "AimVisBackend",
-}
-"""By the package's name, which is the option's."""
-
-
-def require_visualizer(name: str | None) -> None:
-    """Refuses one whose package is not installed.
-
-    Raises:
-        UserError: saying how to install it.
-    """
-    if name is not None and importlib.util.find_spec(name) is None:
-        raise UserError(f"--visualizer {name} needs the package {name}: pip install {name}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -16,6 +15,7 @@ from fgsgl.data.clip_table import ClipTable
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import GitState
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.optuna_storage import TrialSpec
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Record
 from fgsgl.util.files import write_whole
@@ -34,7 +34,7 @@ class Task:
     """A cell that is to run now."""
 
     cell: Cell
-    trial: Mapping[str, Any] | None = None
+    trial: TrialSpec | None = None
     """Where the cell of a search reports each epoch to; None: it belongs to no search."""
 
 
@@ -48,7 +48,7 @@ class CellSpec(Struct, frozen=True, kw_only=True):
     """Identity of the clip table."""
     text: str
     """The data set's FG-Text: a shipped one's name, or a file."""
-    trial: dict[str, Any] | None = None
+    trial: TrialSpec | None = None
     """Where the cell of a search reports each epoch to."""
     root: Path
     """The data set's folder."""

@@ -22,6 +22,7 @@ from fgsgl.models.towers.tower import Tower
 from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Localisation, read_curve
+from fgsgl.training.cell_progress import FILE
 from fgsgl.training.clock import Clock
 from fgsgl.training.cost import measure
 from fgsgl.training.data_facts import data_facts
@@ -29,10 +30,11 @@ from fgsgl.training.distributed import join_processes, leave_processes, shared_c
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.hooks import CellHook, peak_memory_mib
 from fgsgl.training.localisation import localise
-from fgsgl.training.mmengine_config import VISUALIZERS, build_config
+from fgsgl.training.mmengine_config import build_config
 from fgsgl.training.outcome import Outcome
 from fgsgl.training.spec import CellSpec
-from fgsgl.training.work_folder import CURVE, PROGRESS, count_opening, prepare
+from fgsgl.training.visualizers import VISUALIZERS
+from fgsgl.training.work_folder import CURVE, count_opening, prepare
 
 
 def train_and_score(
@@ -48,11 +50,11 @@ def train_and_score(
     join_processes(device, spec.devices)
     config = _config(spec, table, autocast)
     clock.lap("import")
-    progress = CellHook(spec.work_dir / PROGRESS, spec.work_dir / CURVE, cell.protocol.patience)
-    progress.tell({"phase": "build"}, at_once=True)
+    progress = CellHook(spec.work_dir / FILE, spec.work_dir / CURVE, cell.protocol.patience)
+    progress.tell(phase="build", at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
-    if spec.trial and spec.trial["pruner"]:
+    if spec.trial and spec.trial.pruner:
         from fgsgl.training.trial_hook import TrialHook
 
         runner.register_hook(TrialHook(spec.trial, progress))
@@ -74,7 +76,7 @@ def train_and_score(
         model,
         test_loader,
         cell.protocol.views,
-        lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
+        lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
     )
     counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)

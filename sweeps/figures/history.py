@@ -6,37 +6,35 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import best_so_far, finished, scaled, value_label
-from fgsgl.sweeps.results import Answer, Tuning
+from fgsgl.sweeps.figures._values import best_so_far, finished, scaled, value_label
+from fgsgl.sweeps.results import MethodResult, StudyResult
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from fgsgl.methods.search_space import defaults
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import NARROW_IN, canvas
+from fgsgl.report.drawing.axes import NARROW_IN, canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS, GREY, INK
 
-NAME = "history"
-TITLE = "Trials in their order"
 MOST_STUDIES = 8
 """That one figure shows; the table has them all."""
 MARKS = {"finished": ("o", COLOURS[0]), "pruned": ("x", GREY), "failed": ("s", COLOURS[1])}
 ENDS = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
 
 
-def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
+def draw(tunings: Sequence[MethodResult]) -> Iterator[Sheet]:
     """One figure a method, a panel a study."""
     for tuning in tunings:
-        if not tuning.found:
+        if not tuning.finished:
             continue
-        shown = tuning.answers[:MOST_STUDIES]
+        shown = tuning.studies[:MOST_STUDIES]
         fig = canvas(NARROW_IN, 0.75 + 1.45 * len(shown))
         panels = fig.subplots(len(shown), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-        tables = [_table(tuning, answer) for answer in tuning.answers]
+        tables = [_table(tuning, answer) for answer in tuning.studies]
         for number, (axes, answer, table) in enumerate(zip(panels, shown, tables, strict=False), start=1):
             _panel(axes, tuning, answer, table)
-            axes.set_title(f"study {number}" if len(tuning.answers) > 1 else "")
+            axes.set_title(f"study {number}" if len(tuning.studies) > 1 else "")
         panels[-1].set_xlabel("trial")
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         fig.supylabel(value_label(tuning), fontsize=8)
@@ -47,7 +45,10 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=pd.concat(tables), caption=_caption(tuning), suffix=f"-{tuning.method}")
 
 
-def _table(tuning: Tuning, answer: Answer) -> pd.DataFrame:
+FIGURE = Figure(name="history", title="Trials in their order", draw=draw)
+
+
+def _table(tuning: MethodResult, answer: StudyResult) -> pd.DataFrame:
     """One row a trial; ``last_top1`` is what it last reported, in percent."""
     rows = []
     for trial, best in zip(answer.trials, best_so_far(tuning, answer), strict=True):
@@ -60,7 +61,7 @@ def _table(tuning: Tuning, answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _panel(axes: Axes, tuning: Tuning, answer: Answer, table: pd.DataFrame) -> None:
+def _panel(axes: Axes, tuning: MethodResult, answer: StudyResult, table: pd.DataFrame) -> None:
     foot = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 4}
     for end, part in table.groupby("end"):
         (marker, colour), (trial_T, value_T) = MARKS[end], part[["trial", "value"]].to_numpy().T
@@ -73,22 +74,22 @@ def _panel(axes: Axes, tuning: Tuning, answer: Answer, table: pd.DataFrame) -> N
     axes.grid(axis="y")
 
 
-def _default_value(tuning: Tuning, answer: Answer) -> float | None:
+def _default_value(tuning: MethodResult, answer: StudyResult) -> float | None:
     """What the trial of the default settings reached, if there is one."""
-    unchanged = defaults(tuning.question.space, tuning.question.method.flat)
+    unchanged = defaults(tuning.spec.space, tuning.spec.method.flat)
     found = [trial for trial in finished(answer) if trial.params == unchanged]
     return scaled(tuning, found[0].values[0]) if found else None
 
 
-def _caption(tuning: Tuning) -> str:
-    ends = [trial.state.name for answer in tuning.answers for trial in answer.trials]
+def _caption(tuning: MethodResult) -> str:
+    ends = [trial.state.name for answer in tuning.studies for trial in answer.trials]
     counts = ", ".join(f"{ends.count(state)} {end}" for state, end in ENDS.items() if state in ends)
-    studies = f"{len(tuning.answers)} independent studies" if len(tuning.answers) > 1 else "one study"
+    studies = f"{len(tuning.studies)} independent studies" if len(tuning.studies) > 1 else "one study"
     caption = f"{len(ends)} trials in {studies} ({counts}), each in its order."
     if {"PRUNED", "FAIL"} & set(ends):
         caption += " What was pruned or failed stands at the foot: it has no result."
-    if any(_default_value(tuning, answer) is not None for answer in tuning.answers):
+    if any(_default_value(tuning, answer) is not None for answer in tuning.studies):
         caption += " Dashed: the trial of the default settings."
-    if len(tuning.answers) > MOST_STUDIES:
+    if len(tuning.studies) > MOST_STUDIES:
         caption += f" The first {MOST_STUDIES} studies are shown."
     return caption

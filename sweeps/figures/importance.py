@@ -7,17 +7,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import finished
+from fgsgl.sweeps.figures._values import finished
 from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import Answer, Tuning
+from fgsgl.sweeps.results import MethodResult, StudyResult
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import name_rows, row_panels
+from fgsgl.report.drawing.axes import name_rows, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS
 
-NAME = "importance"
-TITLE = "Importance of the parameters"
 FEWEST = 4
 """Finished trials of a study below which its importances are not computed: as many as are never pruned."""
 BETTER = 0.5
@@ -25,10 +23,10 @@ BETTER = 0.5
 value one parameter alone decides, it named another first (tests/sweeps/test_sweep_figures.py)."""
 
 
-def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
+def draw(tunings: Sequence[MethodResult]) -> Iterator[Sheet]:
     """One figure a method, the most important parameter on top: the mean over its studies, and each a circle."""
     for tuning in tunings:
-        answers = [answer for answer in tuning.found if _computable(answer)]
+        answers = [answer for answer in tuning.finished if _computable(answer)]
         if not answers:
             continue
         share_SP = pd.DataFrame([_importances(answer) for answer in answers]).fillna(0.0)
@@ -47,26 +45,29 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=table, caption=_caption(tuning, answers), suffix=f"-{tuning.method}")
 
 
-def _computable(answer: Answer) -> bool:
+FIGURE = Figure(name="importance", title="Importance of the parameters", draw=draw)
+
+
+def _computable(answer: StudyResult) -> bool:
     """Enough trials, of which some differ: without that nothing is more important than anything."""
     trials = finished(answer)
     return len(trials) >= FEWEST and len({trial.values[0] for trial in trials}) > 1
 
 
-def _importances(answer: Answer) -> dict[str, float]:
-    sign = -1 if OBJECTIVES[answer.question.objectives[0]].direction == "maximize" else 1
+def _importances(answer: StudyResult) -> dict[str, float]:
+    sign = -1 if OBJECTIVES[answer.spec.objectives[0]].direction == "maximize" else 1
     evaluator = PedAnovaImportanceEvaluator(target_quantile=BETTER, region_quantile=1.0, evaluate_on_local=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it minimises
         return get_param_importances(answer.study, evaluator=evaluator, target=lambda trial: sign * trial.values[0])
 
 
-def _caption(tuning: Tuning, answers: Sequence[Answer]) -> str:
+def _caption(tuning: MethodResult, answers: Sequence[StudyResult]) -> str:
     counts = sorted(len(finished(answer)) for answer in answers)
     n = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
     several = f", and each of {len(answers)} studies a circle" if len(answers) > 1 else ""
     return (
-        f"Importance for {tuning.question.objectives[0]} by PED-ANOVA (Watanabe et al. 2023), also of what is only "
+        f"Importance for {tuning.spec.objectives[0]} by PED-ANOVA (Watanabe et al. 2023), also of what is only "
         f"read under a condition, over {n} finished trials{several}: what tells the better half of the trials from the "
         "other. It has no sign, and with so few trials is rough."
     )

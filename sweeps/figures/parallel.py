@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures import finished, scaled, value_label
+from fgsgl.sweeps.figures._values import finished, scaled, value_label
 from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import Tuning
+from fgsgl.sweeps.results import MethodResult
 from matplotlib.axes import Axes
 from optuna.trial import FrozenTrial
 
 from fgsgl.methods.search_space import Param
-from fgsgl.report.figures import Sheet
-from fgsgl.report.figures._drawing import NARROW_IN, canvas, short
+from fgsgl.report.drawing.axes import NARROW_IN, canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.labels import short
 from fgsgl.style import GREY, INK
 
-NAME = "parallel"
-TITLE = "Trials through parallel axes"
 MOST_PARAMETERS = 16
 UNREAD = 1.22
 """Where a line crosses the axis of a parameter that the trial does not read; the axes end at 1."""
@@ -27,12 +26,12 @@ LETTERS = 45
 """That the names of an axis's choices may have in all."""
 
 
-def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
+def draw(tunings: Sequence[MethodResult]) -> Iterator[Sheet]:
     """One figure a method; the value's axis is on top."""
     for tuning in tunings:
-        trials = [(number, t) for number, answer in enumerate(tuning.found, start=1) for t in finished(answer)]
+        trials = [(number, t) for number, answer in enumerate(tuning.finished, start=1) for t in finished(answer)]
         read = {name for _, trial in trials for name in trial.params}
-        params = [param for param in tuning.question.space if param.name in read]
+        params = [param for param in tuning.spec.space if param.name in read]
         if len(trials) < 2 or not params:
             continue
         shown = params[:MOST_PARAMETERS]
@@ -47,12 +46,15 @@ def draw(tunings: Sequence[Tuning]) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=table, caption=_caption(tuning, len(trials), params), suffix=f"-{tuning.method}")
 
 
+FIGURE = Figure(name="parallel", title="Trials through parallel axes", draw=draw)
+
+
 def _panel(
-    axes: Axes, tuning: Tuning, params: Sequence[Param], trials: Sequence[FrozenTrial], value_T: np.ndarray
+    axes: Axes, tuning: MethodResult, params: Sequence[Param], trials: Sequence[FrozenTrial], value_T: np.ndarray
 ) -> None:
     span = np.ptp(value_T) or 1.0
     place_T = (value_T - value_T.min()) / span if np.ptp(value_T) else np.full(len(value_T), 0.5)
-    good_T = place_T if OBJECTIVES[tuning.question.objectives[0]].direction == "maximize" else 1 - place_T
+    good_T = place_T if OBJECTIVES[tuning.spec.objectives[0]].direction == "maximize" else 1 - place_T
     place_TP = np.array([[_place(param, trial) for param in params] for trial in trials])
     x_TP, y_P = np.column_stack([place_T, place_TP]), np.arange(len(params) + 1)
     colour = matplotlib.colormaps["cividis_r"]
@@ -100,10 +102,10 @@ def _write_levels(axes: Axes, y: float, levels: dict[float, str]) -> None:
                   bbox={"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8})  # fmt: skip
 
 
-def _caption(tuning: Tuning, n_trials: int, params: Sequence[Param]) -> str:
+def _caption(tuning: MethodResult, n_trials: int, params: Sequence[Param]) -> str:
     caption = (
-        f"{n_trials} finished trials of {len(tuning.found)} {'studies' if len(tuning.found) > 1 else 'study'}, a line "
-        "each; the darker, the better, and the best of all thick and black."
+        f"{n_trials} finished trials of {len(tuning.finished)} {'studies' if len(tuning.finished) > 1 else 'study'}, a "
+        "line each; the darker, the better, and the best of all thick and black."
     )
     if any(param.when for param in params):
         caption += " At the right: the trial does not read the parameter."

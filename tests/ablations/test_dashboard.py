@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 from fgsgl.ablations.dashboard import JOURNAL, DesignStudy, open_studies
-from fgsgl.ablations.designs import Arm, Design
+from fgsgl.ablations.designs import AblationDesign, DesignArm
 from optuna.trial import TrialState
 
 from fgsgl.methods.cell import Cell, Variant
@@ -21,14 +21,14 @@ from fgsgl.util.errors import UserError
 
 FULL, BARE = Variant(method="fgsgl"), Variant(method="fgsgl", name="w/o fgsa", changes={"fgsa": False})
 JOINT = Variant(method="fgsgl", name="w/o schedule", changes={"schedule": "joint"})
-DESIGN = Design(
+DESIGN = AblationDesign(
     name="factorial",
     factors=("fgsa", "schedule"),
     arms=(
-        Arm(off=(), variant=FULL),
-        Arm(off=("schedule",), variant=JOINT),
-        Arm(off=("fgsa", "schedule"), variant=BARE),
-        Arm(off=("fgsa",), variant=BARE),
+        DesignArm(off=(), variant=FULL),
+        DesignArm(off=("schedule",), variant=JOINT),
+        DesignArm(off=("fgsa", "schedule"), variant=BARE),
+        DesignArm(off=("fgsa",), variant=BARE),
     ),
 )
 PROTOCOL = default_protocol("synmg", "smoke")

@@ -8,7 +8,13 @@ import optuna
 import pytest
 from fgsgl.ablations.designs import DESIGNS, design, designs_of
 from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
-from fgsgl.ablations.power_plan import describe, paired_differences, pooled_sd, seeds_wanted, shared
+from fgsgl.ablations.power_plan import (
+    describe_design,
+    describe_seeds,
+    describe_shared_rows,
+    paired_differences,
+    pooled_sd,
+)
 from fgsgl.ablations.run import main
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -76,11 +82,11 @@ def test_the_simplest_name_of_a_computation(names: list[str], fewest: tuple[str,
 def test_half_a_factorial_names_what_it_cannot_tell_apart() -> None:
     half = design("factorial", half=True)
     assert len(half.arms) == 8 and "fgsa = cpa x lora x schedule" in half.aliases
-    said = list(describe(half, seeds=8))
+    said = list(describe_design(half, seeds=8))
     assert said[1].startswith("not told apart by this half: fgsa = ")
-    offer = list(describe(design("factorial"), seeds=8))
+    offer = list(describe_design(design("factorial"), seeds=8))
     assert "96 cells" in offer[0] and "--half makes" in offer[1] and "fgsa = cpa x lora x schedule" in offer[1]
-    assert len(list(describe(design("factorial"), seeds=5))) == 1  # 60 cells need no half
+    assert len(list(describe_design(design("factorial"), seeds=5))) == 1  # 60 cells need no half
 
 
 @pytest.mark.parametrize(
@@ -118,8 +124,8 @@ def test_every_factor_of_the_design_paper_is_listed_with_its_levels(capsys) -> N
 def test_the_plan_keeps_designs_and_a_new_one_takes_the_place_of_its_like(tmp_path) -> None:
     path = tmp_path / "plan.json"
     whole, half = design("factorial"), design("factorial", half=True)
-    write_plan(path, [], [whole.as_dict("p", 3)])
-    write_plan(path, [], [whole.as_dict("p", 8), half.as_dict("p", 8), whole.as_dict("q", 2)])
+    write_plan(path, [], [whole.plan_entry("p", 3)])
+    write_plan(path, [], [whole.plan_entry("p", 8), half.plan_entry("p", 8), whole.plan_entry("q", 2)])
     write_plan(path, [])
     read = load_designs(tmp_path)
     assert [(one.design, len(one.arms), one.seeds, one.protocol_hash) for one in read] == [
@@ -143,15 +149,15 @@ def test_seeds_are_planned_by_the_pairs_on_record() -> None:
     assert rows == [pytest.approx([-1, -2, -3])] and pooled_sd(rows) == pytest.approx(1.0)
     assert pooled_sd([*rows, [5.0, 5.0]]) == pytest.approx((2 / 3) ** 0.5)
     assert paired_differences(records, "another") == []
-    said = list(seeds_wanted([design("factorial")], records, "p", 1.0, 0.8, 8))
+    said = list(describe_seeds([design("factorial")], records, "p", 1.0, 0.8, 8))
     assert "by 11 paired seeds, and with one of 0.67 by the 8 of this plan" in said[0]
     assert "sd 1.00 points, pooled over 3 pairs of 1 row(s), whose own are 1.00 to 1.00" in said[1]
     assert said[2].startswith(
         "factorial: 9 seeds are the fewest with which any of its 11 comparisons can reach p < 0.05"
     )
-    assert "unknown number" in next(iter(seeds_wanted([], records, "another", 1.0, 0.8, 8)))
+    assert "unknown number" in next(iter(describe_seeds([], records, "another", 1.0, 0.8, 8)))
     with pytest.raises(UserError, match=r"0\.0 points"):
-        list(seeds_wanted([], records, "p", 0.0, 0.8, 8))
+        list(describe_seeds([], records, "p", 0.0, 0.8, 8))
 
 
 def test_designs_may_be_combined_and_each_is_made_once() -> None:
@@ -159,10 +165,10 @@ def test_designs_may_be_combined_and_each_is_made_once() -> None:
     assert [one.name for one in both] == ["one-out", "factorial"] and both[1].aliases and not both[0].aliases
     rows = {row.name: row for one in both for row in one.variants}
     assert rows["w/o fgsa, w/o cpa"].changes == variant(["fgsa", "cpa"]).changes
-    assert list(shared(both, 8)) == [
+    assert list(describe_shared_rows(both, 8)) == [
         f"all 2 designs: {len(rows)} rows, {8 * len(rows)} cells; a row that several share is run once"
     ]
-    assert list(shared(both[:1], 8)) == [] and len(rows) < sum(len(one.variants) for one in both)
+    assert list(describe_shared_rows(both[:1], 8)) == [] and len(rows) < sum(len(one.variants) for one in both)
 
 
 DRY = ("--design", "factorial", "--factors", "fgsa", "schedule", "--preset", "smoke", "--device", "cpu")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import fgsgl.mmaction  # noqa: F401 (registers)
-from fgsgl.cli import methods
+from fgsgl.cli import method_table as methods
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan
 from fgsgl.mmaction.datasets import ClassBalancedSampler, ClipDataset

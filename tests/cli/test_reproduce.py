@@ -17,7 +17,7 @@ from fgsgl.records.predictions import Predictions, write_predictions
 from fgsgl.records.protocol import default_protocol
 from fgsgl.records.record import Record, write_record
 from fgsgl.report.board.rows import rows
-from fgsgl.report.diff import Answers
+from fgsgl.report.diff import PredictionChange
 from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke")
@@ -46,8 +46,8 @@ TOP1S = (0.70, 0.72, 0.71, 0.69)
 ROW = [record_of(seed=seed, top1=top1) for seed, top1 in enumerate(TOP1S)]
 
 
-def answered(changed: int) -> Answers:
-    return Answers(n=400, changed=changed, largest=0.1, identical=False)
+def answered(changed: int) -> PredictionChange:
+    return PredictionChange(n=400, changed=changed, largest=0.1, identical=False)
 
 
 def test_the_interval_of_one_more_run_is_student_ts() -> None:
@@ -61,7 +61,7 @@ def test_the_interval_of_one_more_run_is_student_ts() -> None:
 
 def test_identity_and_the_same_classes_need_no_interval_and_less_needs_one() -> None:
     lone = ROW[:1]
-    same = Answers(n=400, changed=0, largest=0.0, identical=True)
+    same = PredictionChange(n=400, changed=0, largest=0.0, identical=True)
     assert "identical: every score" in verdict(lone[0], lone[0], same, lone).said
     again = dataclasses.replace(lone[0], hardware={"device": "cuda", "threads": 1, "compiled": False})
     near = verdict(lone[0], again, answered(0), lone)

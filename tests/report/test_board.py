@@ -97,8 +97,8 @@ def test_different_seed_sets_are_not_compared(ledger):
     board = read_board(ledger.folder)
     assert row(board.table, "TSM")["status"] == "2 done, 1 failed: nan"
     assert np.isnan(row(board.table, "TSM")["diff_top1"]) and np.isnan(row(board.table, "FG-SGL -fgsa")["diff_top1"])
-    assert "TSM: not compared: seed 2 is missing here." in board.note
-    assert "FG-SGL -fgsa: not compared: the reference lacks seed 3." in board.note
+    assert "TSM: not compared: seed 2 is missing here." in board.notes
+    assert "FG-SGL -fgsa: not compared: the reference lacks seed 3." in board.notes
     assert np.isfinite(row(board.table, "FG-SGL text=shuffled")["diff_top1"])
 
 
@@ -110,7 +110,7 @@ def test_rows_that_scored_other_clips_are_not_compared(ledger, seeds):
         ledger.add("tsn", 1.6, seed=seed)
     board = read_board(ledger.folder)
     assert np.isnan(row(board.table, "tsn")["diff_top1"]) and row(board.table, "tsn")["tied"] == ""
-    assert "tsn: not compared: other data than the reference's." in board.note
+    assert "tsn: not compared: other data than the reference's." in board.notes
 
 
 def test_what_was_not_trained_is_compared_with_every_seed(ledger):
@@ -122,7 +122,7 @@ def test_what_was_not_trained_is_compared_with_every_seed(ledger):
     shown = row(board.table, "Zero-shot")
     assert shown["diff_top1"] == pytest.approx(100 * (record.metrics.top1 - np.mean(references)))
     assert np.isfinite(shown["diff_ci_low"]) and len(references) == 3
-    assert not any("n = 1 " in sentence for sentence in board.note)
+    assert not any("n = 1 " in sentence for sentence in board.notes)
 
 
 def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
@@ -131,7 +131,7 @@ def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
     board = read_board(ledger.folder)
     assert np.isnan(row(board.table, "TSM @ffff00")["diff_top1"])
     assert np.isfinite(row(board.table, "TSM @5f3a9c")["diff_top1"])
-    assert any("different protocols" in sentence for sentence in board.note)
+    assert any("different protocols" in sentence for sentence in board.notes)
 
 
 def test_planned_and_failed_cells_appear_with_their_counts(ledger):
@@ -157,7 +157,7 @@ def test_failures_are_counted_by_class(ledger):
     shown = row(board.table, "TSM")
     assert shown["status"] == "1 done, 3 failed: 1 killed, 2 nan"
     assert (shown["n_failed"], shown["failures"]) == (3, "1 killed, 2 nan")
-    assert "9 cells: 6 done, 3 failed (1 killed, 2 nan)." in board.note
+    assert "9 cells: 6 done, 3 failed (1 killed, 2 nan)." in board.notes
 
 
 def test_a_single_run_has_an_interval_over_its_subjects(ledger):
@@ -171,12 +171,12 @@ def test_a_single_run_has_an_interval_over_its_subjects(ledger):
         expected = bootstrap_interval(right_N.astype(float), file["subjects"])
     assert (oracle["top1_ci_low"], oracle["top1_ci_high"]) == expected
     assert oracle["n_subjects"] == 12 and oracle["top1_ci_low"] < oracle["top1"] < oracle["top1_ci_high"]
-    assert any("clips of a subject drawn together" in sentence for sentence in board.note)
+    assert any("clips of a subject drawn together" in sentence for sentence in board.notes)
 
     (ledger.folder / "ledger" / f"{record.cell_id}.npz").unlink()
     board = read_board(ledger.folder)
     assert np.isnan(row(board.table, oracle["label"])["top1_ci_low"])
-    assert any("no predictions beside its record" in sentence for sentence in board.note)
+    assert any("no predictions beside its record" in sentence for sentence in board.notes)
 
 
 def test_predictions_that_are_not_the_records_are_refused(ledger):
@@ -189,7 +189,7 @@ def test_predictions_that_are_not_the_records_are_refused(ledger):
 
 def test_the_note_says_what_the_numbers_are_over(ledger):
     ledger.fill(seeds=5)
-    text = "\n".join(read_board(ledger.folder).note)
+    text = "\n".join(read_board(ledger.folder).notes)
     for part in (
         "Synthetic data",
         "240 clips of 12 subjects",
@@ -201,7 +201,7 @@ def test_the_note_says_what_the_numbers_are_over(ledger):
     ):
         assert part in text
     ledger.fill(seeds=6)
-    assert "cannot reach" not in "\n".join(read_board(ledger.folder).note)
+    assert "cannot reach" not in "\n".join(read_board(ledger.folder).notes)
 
 
 def test_skipped_clips_are_counted(ledger):
@@ -211,4 +211,4 @@ def test_skipped_clips_are_counted(ledger):
     rewrite(ledger, record, data=record.data | {"skipped": skipped})
     board = read_board(ledger.folder)
     assert row(board.table, "TSM")["skipped"] == 1
-    assert any(sentence.startswith("1 clip(s) were skipped") for sentence in board.note)
+    assert any(sentence.startswith("1 clip(s) were skipped") for sentence in board.notes)

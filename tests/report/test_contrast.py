@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from fgsgl.records.ledger import load
-from fgsgl.report.contrast import contrasts, write
+from fgsgl.report.contrast import contrasts
+from fgsgl.report.report import write_contrasts
 from fgsgl.util.errors import UserError
 
 
@@ -70,7 +71,7 @@ def test_data_sets_are_combined_by_stouffers_method(ledger, tmp_path):
     assert both["p"] == pytest.approx(2 * stats.norm.sf(z)) and both["p"] < min(one["p"], other["p"])
     assert both["difference"] == pytest.approx((one["difference"] + other["difference"]) / 2)
     assert (both["n"], both["subjects"]) == (2, 24) and np.isnan(both["half_width"])
-    write(folders)
+    write_contrasts(folders)
     text = (folders[0] / "contrasts.md").read_text()
     assert "| all data sets | FG-SGL -fgsa | combined | 2 |" in text and "Stouffer" in text
 
@@ -78,7 +79,7 @@ def test_data_sets_are_combined_by_stouffers_method(ledger, tmp_path):
 def test_both_files_are_written(ledger):
     ledger.fill(seeds=2)
     ledger.add("tsm", 1.0, seed=0, protocol_hash="cccc111122223333", name="=evil()|x")
-    table = write([ledger.folder])
+    table = write_contrasts([ledger.folder])
     assert len(pd.read_csv(ledger.folder / "contrasts.csv")) == len(table) > 0
     assert "FG-SGL text=shuffled" in (ledger.folder / "contrasts.md").read_text()
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from fgsgl.cli.main import main
-from fgsgl.records.predictions import read_predictions, write_predictions
-from fgsgl.records.record import write_record
-from fgsgl.report.diff import answers, differences, find
+from fgsgl.records.record import read_predictions, write_predictions, write_record
+from fgsgl.report.diff import differences, find, prediction_change
 from fgsgl.util.errors import UserError
 
 
@@ -52,11 +51,11 @@ def test_every_planted_difference_is_found_and_nothing_else(pair) -> None:
 
 def test_changed_answers_are_counted_clip_by_clip(ledger, pair) -> None:
     folder = ledger.folder / "ledger"
-    found = answers(folder, pair[0].cell_id, folder, pair[1].cell_id)
+    found = prediction_change(folder, pair[0].cell_id, folder, pair[1].cell_id)
     mine, theirs = (read_predictions(folder, record.cell_id).scores["combined"] for record in pair)
     assert (found.n, found.changed, found.identical) == (240, 3, False)
     assert found.largest == np.abs(mine - theirs).max() > 0
-    assert answers(folder, pair[0].cell_id, folder, pair[0].cell_id).identical
+    assert prediction_change(folder, pair[0].cell_id, folder, pair[0].cell_id).identical
     part = read_predictions(folder, pair[0].cell_id)
     order = np.arange(120)[::-1]  # half the clips, in another order
     half = dataclasses.replace(
@@ -64,12 +63,12 @@ def test_changed_answers_are_counted_clip_by_clip(ledger, pair) -> None:
         scores={name: table[order] for name, table in part.scores.items()},
     )  # fmt: skip
     write_predictions(folder, "1" * 16, half)
-    found = answers(folder, pair[0].cell_id, folder, "1" * 16)
+    found = prediction_change(folder, pair[0].cell_id, folder, "1" * 16)
     assert (found.n, found.changed, found.largest, found.identical) == (120, 0, 0, False)
     other = dataclasses.replace(half, clip_ids=np.char.add(half.clip_ids, "x"))
     write_predictions(folder, "2" * 16, other)
     with pytest.raises(UserError, match="no clip was scored by both cell 1111111111111111 and cell 2222"):
-        answers(folder, "1" * 16, folder, "2" * 16)
+        prediction_change(folder, "1" * 16, folder, "2" * 16)
 
 
 def test_the_command_prints_them(ledger, pair, capsys) -> None:

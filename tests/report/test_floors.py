@@ -9,7 +9,7 @@ TOWER = {"protocol": {"dataset": "synmg", "preset": "quick", "backbone": "ViT-B-
 
 
 def missing(ledger):
-    return [sentence for sentence in read_board(ledger.folder).note if sentence.startswith("Not on this board")]
+    return [sentence for sentence in read_board(ledger.folder).notes if sentence.startswith("Not on this board")]
 
 
 def test_a_board_without_any_floor_is_refused(ledger):

@@ -11,7 +11,7 @@ CLEAN = {"clip_ids": 0, "subjects": 0, "videos": 0, "sentences": None}
 
 
 def audits(board):
-    return [sentence for sentence in board.note if "udit of" in sentence]
+    return [sentence for sentence in board.notes if "udit of" in sentence]
 
 
 def with_audit(record, audit):
@@ -42,10 +42,10 @@ def test_the_note_counts_how_often_the_test_split_was_opened(ledger):
     for seed, openings in enumerate((1, 2)):
         ledger.add("fgsgl", 2.4, seed=seed, test_openings=openings)
     said = "The test split of synmg quick was opened 4 times, to evaluate 3 cells."
-    assert said in read_board(ledger.folder).note
+    assert said in read_board(ledger.folder).notes
     ledger.add("tsm", 1.6)  # of an older version
     said = "The test split of synmg quick was opened at least 5 times, to evaluate 4 cells."
-    assert said in read_board(ledger.folder).note
+    assert said in read_board(ledger.folder).notes
 
 
 def test_the_page_and_the_csv_have_the_counts(ledger):

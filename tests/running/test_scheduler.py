@@ -16,7 +16,7 @@ from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.records.record import Record, write_record
 from fgsgl.running import capacity
-from fgsgl.running.execution import Limits, Place
+from fgsgl.running.execution import Execution, Limits, Place
 from fgsgl.running.executors import local
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
@@ -71,7 +71,8 @@ def run(
     cells: list[Cell], smoke: Path, out: Path, jobs: int = 1, gpus: tuple[str, ...] = (), **limits: float
 ) -> tuple[Plan, Place, str]:
     """What is left of the plan, where its files lie, and what a person saw."""
-    place = Place(out=out, root=smoke, device="cpu", jobs=jobs, gpus=gpus, limits=Limits(**limits))
+    execution = Execution(device="cpu", limits=Limits(**limits))
+    place = Place(out=out, root=smoke, execution=execution, jobs=jobs, gpus=gpus)
     plan, console = Plan(cells), Console(file=io.StringIO(), width=400)
     with Live(console, len(cells)) as live:
         execute(plan, place, live)

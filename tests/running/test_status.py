@@ -17,6 +17,7 @@ from fgsgl.records.ledger import Ledger
 from fgsgl.records.protocol import default_protocol
 from fgsgl.records.record import FAILURES, write_record
 from fgsgl.report.report import show_board
+from fgsgl.running.execution import Execution
 from fgsgl.running.experiment import Experiment, run
 from fgsgl.running.explain import ADVICE
 from fgsgl.running.status import expected_end, states
@@ -29,8 +30,8 @@ HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39
 def experiment(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Floors and ceilings, which end well, and a variant of FG-SGL whose first loss is infinite."""
     protocol = default_protocol("synmg", "smoke", batch_size=8, epochs=2)
-    given = {"variants": (HUGE,), "protocol": protocol, "seeds": 1, "root": smoke, "device": "cpu"}
-    return Experiment(**given, out=tmp_path_factory.mktemp("status") / "board")
+    given = {"variants": (HUGE,), "protocol": protocol, "seeds": 1, "root": smoke}
+    return Experiment(**given, execution=Execution(device="cpu"), out=tmp_path_factory.mktemp("status") / "board")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from fgsgl.sweeps.optuna_search import main
 from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.search import Search, Timebox
 from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import Question, open_study
+from fgsgl.sweeps.study import StudySpec, open_study
 from rich.console import Console
 
 from fgsgl.cli.main import main as fgsgl
@@ -33,7 +33,7 @@ from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.running.execution import local_place
+from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import plan
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
@@ -148,7 +148,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
     table = synmg.load(smoke, "smoke", 0)
     protocol = default_protocol("synmg", "smoke", epochs=4, batch_size=8, evaluation=SEALED)
     method, where = get("linear_probe"), str(tmp_path / "studies.journal")
-    asked = Question(
+    asked = StudySpec(
         method=method, space_name="optim", space=spaces_of(method)["optim"], protocol=protocol,
         fingerprint=table.fingerprint(), text="smg", objectives=("top1",), sampler="random",
         pruner=pruner_spec("median", ("top1",), 4, 1), seeds=1,
@@ -168,7 +168,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
                 intermediate_values=dict.fromkeys(range(1, 5), 1.0),
             )
         )
-    place = local_place(tmp_path, smoke, "cpu", 1)
+    place = local_place(tmp_path, smoke, Execution(device="cpu", jobs=1))
     with Presence(tmp_path / "commands", storage) as presence, Live(Console(), 1) as live:
         search = Search(asked, study, where, 5, presence, Timebox())
         execute(search, place, live)

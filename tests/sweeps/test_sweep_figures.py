@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from fgsgl.sweeps import figures
 from fgsgl.sweeps.figures import best_so_far, history, importance, parallel, slices, tuning_curve
-from fgsgl.sweeps.results import Tuning, tunings
+from fgsgl.sweeps.results import MethodResult, results_by_method
 from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import FAILURE, Question, open_study
+from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
 from fgsgl.sweeps.suggest import suggest_by
 from optuna.trial import TrialState
 
@@ -33,20 +33,20 @@ PROTOCOL = default_protocol("synmg", evaluation=SEALED)
 
 def searched(
     method: str = "fgsgl", space: str = "components", studies: int = 1, trials: int = 24, objectives=("top1",)
-) -> Tuning:
+) -> MethodResult:
     """Studies of a cheap function, in which CP-A is worth three points; some trials are pruned, some fail."""
-    storage, questions, made = optuna.storages.InMemoryStorage(), [], []
+    storage, specs, made = optuna.storages.InMemoryStorage(), [], []
     for nested in range(studies):
-        question = Question(
+        spec = StudySpec(
             method=get(method), space_name=space, space=spaces_of(get(method))[space], protocol=PROTOCOL,
             fingerprint="f", text="smg", objectives=objectives, sampler="random", seeds=1, nested=nested,
             pruner=pruner_spec(None, objectives, PROTOCOL.epochs, 1),
         )  # fmt: skip
-        study = open_study(storage, f"{method}-{nested}", question)
+        study = open_study(storage, f"{method}-{nested}", spec)
         study.sampler = optuna.samplers.RandomSampler(seed=nested)
         for number in range(trials):
             trial, random = study.ask(), np.random.default_rng([nested, number])
-            values = suggest(question.space, lambda param, trial=trial: suggest_by(trial, param))
+            values = suggest(spec.space, lambda param, trial=trial: suggest_by(trial, param))
             top1 = 0.66 + 0.03 * bool(values.get("cpa")) + random.normal(scale=0.004)
             if number % 7 == 5 and len(objectives) == 1:
                 trial.report(0.8 * top1, 0)
@@ -56,18 +56,18 @@ def searched(
                 study.tell(trial, state=TrialState.FAIL)
             else:
                 study.tell(trial, [top1, 20 + random.uniform(0, 9)][: len(objectives)])
-        questions.append(question)
+        specs.append(spec)
         made.append(study)
-    (tuning,) = tunings(questions, made)
+    (tuning,) = results_by_method(specs, made)
     return tuning
 
 
 @pytest.fixture(scope="module")
-def components() -> Tuning:
+def components() -> MethodResult:
     return searched()
 
 
-def sheet(module, tuning: Tuning):
+def sheet(module, tuning: MethodResult):
     with matplotlib.rc_context(fname=STYLE):
         (found,) = module.draw((tuning,))
     return found
@@ -98,7 +98,7 @@ def test_a_search_without_a_finished_trial_has_no_figure(tmp_path: Path) -> None
     assert figures.write((searched(trials=0),), tmp_path) == () and not list(tmp_path.iterdir())
 
 
-def test_figures_are_written_as_image_document_and_table(components: Tuning, tmp_path: Path) -> None:
+def test_figures_are_written_as_image_document_and_table(components: MethodResult, tmp_path: Path) -> None:
     written = figures.write((components,), tmp_path)
     assert {figure.name for figure in written} == {
         f"{name}-fgsgl" for name in ("history", "importance", "parallel", "slices", "tuning-curve")
@@ -109,9 +109,9 @@ def test_figures_are_written_as_image_document_and_table(components: Tuning, tmp
         assert figure.pdf.read_bytes().startswith(b"%PDF") and len(pd.read_csv(figure.csv))
 
 
-def test_the_history_shows_every_trial_its_end_and_the_best_so_far(components: Tuning) -> None:
+def test_the_history_shows_every_trial_its_end_and_the_best_so_far(components: MethodResult) -> None:
     found = sheet(history, components)
-    (answer,) = components.answers
+    (answer,) = components.studies
     assert list(found.table["end"]).count("pruned") == 3 and list(found.table["end"]).count("failed") == 2
     assert found.table["last_top1"].notna().sum() == 3
     done = found.table[found.table["end"] == "finished"]
@@ -119,7 +119,7 @@ def test_the_history_shows_every_trial_its_end_and_the_best_so_far(components: T
     assert dict(zip(done["trial"], done["value"], strict=True)) == pytest.approx(expected)
     assert found.table["best_so_far"].iloc[-1] == pytest.approx(max(expected.values()))
     assert found.table["best_so_far"].is_monotonic_increasing
-    unchanged = defaults(components.question.space, components.question.method.flat)
+    unchanged = defaults(components.spec.space, components.spec.method.flat)
     assert answer.trials[0].params == unchanged and "Dashed: the trial of the default" in found.caption
     *_, dashed = found.figure.axes[0].lines
     assert dashed.get_ydata()[0] == pytest.approx(100 * answer.trials[0].value)
@@ -134,7 +134,7 @@ def test_the_importance_finds_the_parameter_that_decides(search: dict) -> None:
 
 def test_the_curve_of_one_study_is_the_mean_over_all_draws_of_its_trials() -> None:
     tuning = searched(trials=8)
-    (answer,) = tuning.answers
+    (answer,) = tuning.studies
     table = tuning_curve.resampled(tuning, answer).set_index("trials")
     finished = {trial.number for trial in figures.finished(answer)}
     values = [100 * trial.value if trial.number in finished else -np.inf for trial in answer.trials]
@@ -149,7 +149,7 @@ def test_the_curve_of_one_study_is_the_mean_over_all_draws_of_its_trials() -> No
 
 def test_what_is_to_be_small_falls_along_the_curve() -> None:
     tuning = searched(trials=6, objectives=("train_s", "top1"))
-    table = tuning_curve.resampled(tuning, tuning.answers[0])
+    table = tuning_curve.resampled(tuning, tuning.studies[0])
     assert table["mean"].is_monotonic_decreasing and (table["low"] <= table["mean"]).all()
     assert sheet(tuning_curve, tuning).figure.axes[0].get_ylabel() == "best train_s"
 
@@ -157,13 +157,13 @@ def test_what_is_to_be_small_falls_along_the_curve() -> None:
 def test_the_band_of_several_studies_spans_them() -> None:
     tuning = searched(studies=3, trials=9)
     table = sheet(tuning_curve, tuning).table
-    curves = np.stack([best_so_far(tuning, answer) for answer in tuning.answers])
+    curves = np.stack([best_so_far(tuning, answer) for answer in tuning.studies])
     assert np.allclose(table[["mean", "low", "high"]], np.transpose([curves.mean(0), curves.min(0), curves.max(0)]))
 
 
-def test_slices_and_parallel_axes_show_only_what_a_trial_read(components: Tuning) -> None:
+def test_slices_and_parallel_axes_show_only_what_a_trial_read(components: MethodResult) -> None:
     table = slices.values_table(components)
-    (answer,) = components.answers
+    (answer,) = components.studies
     done = {trial.number: trial for trial in answer.trials if trial.state == TrialState.COMPLETE}
     assert len(table) == sum(len(trial.params) for trial in done.values())
     assert set(table.loc[table["best"], "trial"]) == {answer.best.number}

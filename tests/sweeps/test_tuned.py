@@ -7,6 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import optuna
 import pandas as pd
@@ -14,10 +15,10 @@ import pytest
 import yaml
 from fgsgl.sweeps.objectives import OBJECTIVES
 from fgsgl.sweeps.report import write_results
-from fgsgl.sweeps.results import Tuning, bill, plan_entry, tunings
+from fgsgl.sweeps.results import MethodResult, cost_of, plan_entry, results_by_method
 from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import FAILURE, Question, open_study
+from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
 from fgsgl.sweeps.suggest import suggest_by
 from optuna.trial import TrialState
 
@@ -37,23 +38,23 @@ COMMITTED = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "l
 PROTOCOL = default_protocol("synmg")
 
 
-def asked(method: str = "tsm", objectives: tuple[str, ...] = ("top1",), nested: int = 0) -> Question:
+def asked(method: str = "tsm", objectives: tuple[str, ...] = ("top1",), nested: int = 0) -> StudySpec:
     """Of the recipe of a method."""
     protocol = dataclasses.replace(PROTOCOL, evaluation=SEALED)
-    return Question(
+    return StudySpec(
         method=get(method), space_name="optim", space=spaces_of(get(method))["optim"], protocol=protocol,
         fingerprint="f", text="smg", objectives=objectives, sampler="random",
         pruner=pruner_spec(None, objectives, protocol.epochs, 1), seeds=1, nested=nested,
     )  # fmt: skip
 
 
-def run_trials(study: optuna.Study, question: Question, trials: int) -> None:
+def run_trials(study: optuna.Study, spec: StudySpec, trials: int) -> None:
     """Trials by a cheap function whose best rate is 0.0007: each third pruned, each fourth failed."""
-    study.sampler = optuna.samplers.RandomSampler(seed=question.nested)
+    study.sampler = optuna.samplers.RandomSampler(seed=spec.nested)
     for number in range(trials):
         trial = study.ask()
-        changes = {param.name: suggest_by(trial, param) for param in question.space}
-        trial.set_user_attr("cell_ids", [f"{question.method.name}-{question.nested}-{number}"])
+        changes = {param.name: suggest_by(trial, param) for param in spec.space}
+        trial.set_user_attr("cell_ids", [f"{spec.method.name}-{spec.nested}-{number}"])
         values = [0.7 - 0.1 * abs(np.log10(changes["recipe.lr"] / 0.0007)), 10 + 1000 * changes["recipe.lr"]]
         if number % 3 == 2:
             study.tell(trial, state=TrialState.PRUNED)
@@ -61,15 +62,15 @@ def run_trials(study: optuna.Study, question: Question, trials: int) -> None:
             trial.set_user_attr(FAILURE, "nan")
             study.tell(trial, state=TrialState.FAIL)
         else:
-            study.tell(trial, values[: len(question.objectives)])
+            study.tell(trial, values[: len(spec.objectives)])
 
 
-def searched(*questions: Question, trials: int = 8) -> tuple[Tuning, ...]:
+def searched(*specs: StudySpec, trials: int = 8) -> tuple[MethodResult, ...]:
     storage = optuna.storages.InMemoryStorage()
-    studies = [open_study(storage, f"{one.method.name}-{one.nested}", one) for one in questions]
-    for study, question in zip(studies, questions, strict=True):
-        run_trials(study, question, trials)
-    return tunings(questions, studies)
+    studies = [open_study(storage, f"{one.method.name}-{one.nested}", one) for one in specs]
+    for study, spec in zip(studies, specs, strict=True):
+        run_trials(study, spec, trials)
+    return results_by_method(specs, studies)
 
 
 @cache
@@ -84,7 +85,7 @@ def record_of(method: str, seed: int) -> Record:
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Tuning, ...]]:
+def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[MethodResult, ...]]:
     """The results of a sweep of TSM with three studies: committed records, of which three stand for tuned cells, and
     those of the trials."""
     folder = tmp_path_factory.mktemp("sweep")
@@ -111,30 +112,30 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Tuning,
 
 def test_the_winner_is_the_best_finished_trial_of_each_study(board) -> None:
     _, (tuning,) = board
-    assert len(tuning.answers) == 3 and {len(answer.trials) for answer in tuning.answers} == {8}
-    for answer in tuning.answers:
+    assert len(tuning.studies) == 3 and {len(answer.trials) for answer in tuning.studies} == {8}
+    for answer in tuning.studies:
         values = {t.number: t.value for t in answer.trials if t.state == TrialState.COMPLETE}
         assert answer.best.number == max(values, key=values.get) and set(values) == {0, 1, 4, 6}
         assert (answer.ended("PRUNED"), answer.ended("FAIL")) == (2, 2)
-    best = max(tuning.answers, key=lambda answer: answer.best.value)
-    assert tuning.best is best and tuning.changes(4) == tuning.answers[1].changes != tuning.changes(0)
+    best = max(tuning.studies, key=lambda answer: answer.best.value)
+    assert tuning.best is best and tuning.changes(4) == tuning.studies[1].changes != tuning.changes(0)
 
 
 def test_of_several_objectives_the_first_chooses_among_what_nothing_beats() -> None:
     (tuning,) = searched(asked(objectives=("top1", "train_s")), trials=20)
-    (answer,) = tuning.answers
+    (answer,) = tuning.studies
     done = [trial for trial in answer.trials if trial.state == TrialState.COMPLETE]
     assert answer.best.values[0] == max(trial.values[0] for trial in done)
-    assert [OBJECTIVES[name].direction for name in answer.question.objectives] == ["maximize", "minimize"]
+    assert [OBJECTIVES[name].direction for name in answer.spec.objectives] == ["maximize", "minimize"]
 
 
 def test_a_search_without_a_finished_trial_has_no_winner(tmp_path: Path) -> None:
-    question = asked()
-    study = open_study(optuna.storages.InMemoryStorage(), "s", question)
+    spec = asked()
+    study = open_study(optuna.storages.InMemoryStorage(), "s", spec)
     trial = study.ask()
     study.tell(trial, state=TrialState.FAIL)  # of a killed command: it does not count
-    (tuning,) = tunings([question], [study])
-    assert tuning.best is None and tuning.found == () and tuning.answers[0].trials == ()
+    (tuning,) = results_by_method([spec], [study])
+    assert tuning.best is None and tuning.finished == () and tuning.studies[0].trials == ()
     for seed in (0, 1):
         write_record(tmp_path / "ledger", record_of("tsm", seed))
     write_record(tmp_path / "ledger", record_of("majority", 0))
@@ -146,16 +147,16 @@ def test_a_search_without_a_finished_trial_has_no_winner(tmp_path: Path) -> None
 def test_each_cell_is_billed_once_and_what_left_no_time_is_counted(board) -> None:
     folder, (tuning,) = board
     records = Ledger(folder / "trials" / "ledger").records()
-    found = bill(tuning, records)
+    found = cost_of(tuning, records)
     assert (found.cell_hours, found.gpu_hours, found.unknown) == (23 * 0.5, 0.0, 1)
     first, second, *_ = records
     unresolved = {second: dataclasses.replace(records[second], hardware={"device": "auto", "threads": 1})}
-    assert bill(tuning, records | unresolved).gpu_hours == 0.0
+    assert cost_of(tuning, records | unresolved).gpu_hours == 0.0
     on_gpus = {"device": "cuda", "devices": 2, "gpu": "H100"}
     records |= unresolved | {first: dataclasses.replace(records[first], hardware=on_gpus)}
-    assert bill(tuning, records).gpu_hours == 1.5
-    twice = Tuning(answers=tuning.answers * 2)
-    assert bill(twice, records) == bill(tuning, records)
+    assert cost_of(tuning, records).gpu_hours == 1.5
+    twice = MethodResult(studies=tuning.studies * 2)
+    assert cost_of(twice, records) == cost_of(tuning, records)
 
 
 def test_the_plan_tells_the_board_of_the_search(board) -> None:
@@ -175,13 +176,13 @@ def test_the_table_has_a_row_a_method_and_says_what_the_chance_of_the_search_is(
     folder, (tuning,) = board
     text = (folder / "tuning.md").read_text()
     (line,) = pd.read_csv(folder / "tuning.csv").to_dict("records")
-    values = [100 * answer.best.value for answer in tuning.answers]
+    values = [100 * answer.best.value for answer in tuning.studies]
     assert line["tuned"] - line["default"] == pytest.approx(line["diff_top1"]) == pytest.approx(2.0)
     assert line["value_sd"] == pytest.approx(np.std(values, ddof=1) / 100)
     assert f"| {max(values):.1f} % | 24 | 6 | 6 | 11.50 (0.00) |" in text and "| TSM | recipe.lr=" in text
     assert f"lie between {min(values):.1f} % and {max(values):.1f} %" in text
     assert "1 cell(s) of trials left no time" in text and "whether tuning helped cannot be told" in text
-    for answer in tuning.answers:
+    for answer in tuning.studies:
         assert f"| {answer.study.study_name} | recipe.lr=" in text
         assert f"| {100 * answer.best.value:.1f} % | {answer.best.number} | 8 | 2 | 2 |" in text
     assert text.count("![") == text.count("](figures/") == len(list((folder / "figures").glob("*.png"))) == 5
@@ -240,6 +241,6 @@ def test_a_tuning_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
     (tuning,), ledger = searched(asked()), Ledger(tmp_path / "ledger")
     entries = [plan_entry(tuning, ledger, "p"), plan_entry(tuning, ledger, "q"), plan_entry(tuning, ledger, "p")]
     write_plan(tmp_path / "plan.json", [], tunings=entries[:2])
-    write_plan(tmp_path / "plan.json", [], tunings=[entries[2] | {"trials": 99}])
+    write_plan(tmp_path / "plan.json", [], tunings=[msgspec.structs.replace(entries[2], trials=99)])
     kept = json.loads((tmp_path / "plan.json").read_text())["tunings"]
     assert [(one["protocol_hash"], one["trials"]) for one in kept] == [("p", 99), ("q", 8)]

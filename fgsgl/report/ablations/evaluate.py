@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fgsgl.records.plan_file import Arm, Design, PlannedCell
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Record
 from fgsgl.report.board.board import REFERENCE, Board, label
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import holm
@@ -54,7 +54,7 @@ class Ablation:
     design than a factorial, or before every arm has a seed."""
     aliases: tuple[str, ...]
     missing: tuple[PlannedCell, ...]
-    """Planned cells without a record."""
+    """PlannedCell cells without a record."""
     failed: tuple[Record, ...]
 
     @property
@@ -65,14 +65,14 @@ class Ablation:
 
 def ablations(board: Board) -> tuple[Ablation, ...]:
     """Every design of the board's plan, evaluated."""
-    scored: dict[tuple[str, str], Sequence[Record]] = {}
+    scored: dict[tuple[str, str], Sequence[Done]] = {}
     for key, records in board.scored.items():
         if key.method == REFERENCE[0]:
             scored[key.variant, key.protocol] = records
     return tuple(_ablation(design, scored, board) for design in board.designs)
 
 
-def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Record]], board: Board) -> Ablation:
+def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], board: Board) -> Ablation:
     reference = design.arms[0].variant
     names = dict.fromkeys(arm.variant for arm in design.arms)
     rows = {name: scored.get((name or REFERENCE[1], design.protocol_hash), ()) for name in names}
@@ -123,7 +123,7 @@ def _label(design: Design, arm: Arm) -> str:
     return printable(f"{BARE} with {', '.join(gets)}" if gets else f"{BARE} ({row})")
 
 
-def _comparable(rows: Mapping[str, Sequence[Record]], reference: str) -> dict[str, dict[int, float]]:
+def _comparable(rows: Mapping[str, Sequence[Done]], reference: str) -> dict[str, dict[int, float]]:
     """Top-1 in percent by seed, of cells that saw the reference's data."""
     data = {record.data.fingerprint for record in rows[reference]}
     return {

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
 from fgsgl.records.row_key import TUNED, RowKey
-from fgsgl.report.board.predictions import AnswerBook, Answers
+from fgsgl.report.board.predictions import PredictedClasses, PredictionCache
 from fgsgl.report.board.rows import REFERENCE, by_seed, is_compared, reference_of
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
 from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups
@@ -25,11 +25,11 @@ MOST_TIED = 100
 """Rows of one protocol whose pairs are all compared; their number grows with the square of the rows'."""
 
 
-def differences(scored: Mapping[RowKey, Sequence[Record]], answers: AnswerBook) -> dict[RowKey, dict[str, Any]]:
+def differences(scored: Mapping[RowKey, Sequence[Done]], predictions: PredictionCache) -> dict[RowKey, dict[str, Any]]:
     """The ``diff_*`` columns of every row that is compared, and the p of all of them adjusted as one family (Holm);
     tuned rows, each held against its own method's default, are a family of their own."""
     found = {
-        key: _difference(group, scored.get(reference_of(key), ()), answers)
+        key: _difference(group, scored.get(reference_of(key), ()), predictions)
         for key, group in scored.items()
         if is_compared(key)
     }
@@ -47,7 +47,7 @@ def _adjust(family: Sequence[dict[str, Any]]) -> None:
             row |= {"p_holm": float(adjusted), "smallest_p_holm": float(reached), "family": len(family)}
 
 
-def _difference(scored: Sequence[Record], reference: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
+def _difference(scored: Sequence[Done], reference: Sequence[Done], predictions: PredictionCache) -> dict[str, Any]:
     """The paired difference to the reference, or a note on why there is none."""
     if not scored or not reference:
         return {}
@@ -62,14 +62,14 @@ def _difference(scored: Sequence[Record], reference: Sequence[Record], answers: 
     seeds = sorted(mine)
     if len(seeds) > 1:
         return _over_seeds([mine[seed] for seed in seeds], [theirs[seed] for seed in seeds])
-    one, other = (answers.of(side[seeds[0]]) for side in (mine, theirs))
+    one, other = (predictions.read(side[seeds[0]]) for side in (mine, theirs))
     if one is None or other is None:
         points = 100 * (mine[seeds[0]].metrics.top1 - theirs[seeds[0]].metrics.top1)
         return {"diff_top1": points, "diff_note": "one seed, and no predictions beside the records to test over"}
     return _over_subjects(one, other)
 
 
-def _over_seeds(mine: Sequence[Record], theirs: Sequence[Record]) -> dict[str, Any]:
+def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> dict[str, Any]:
     paired = compare(*(100 * np.array([record.metrics.top1 for record in side]) for side in (mine, theirs)))
     return _effects(paired) | {
         "diff_over": "seeds",
@@ -80,11 +80,11 @@ def _over_seeds(mine: Sequence[Record], theirs: Sequence[Record]) -> dict[str, A
     }
 
 
-def _over_subjects(mine: Answers, theirs: Answers) -> dict[str, Any]:
+def _over_subjects(mine: PredictedClasses, theirs: PredictedClasses) -> dict[str, Any]:
     """Two single runs on the same clips: whole subjects are flipped and resampled; McNemar's p ignores them."""
-    points_N = 100.0 * mine.right_N - 100.0 * theirs.right_N
+    points_N = 100.0 * mine.correct_N - 100.0 * theirs.correct_N
     low, high = bootstrap_interval(points_N, mine.subject_N)
-    share_S = pd.DataFrame({"mine": mine.right_N, "theirs": theirs.right_N}).groupby(mine.subject_N).mean()
+    share_S = pd.DataFrame({"mine": mine.correct_N, "theirs": theirs.correct_N}).groupby(mine.subject_N).mean()
     paired = compare(100 * share_S["mine"].to_numpy(), 100 * share_S["theirs"].to_numpy())
     return _effects(paired) | {
         "diff_over": "subjects",
@@ -92,7 +92,7 @@ def _over_subjects(mine: Answers, theirs: Answers) -> dict[str, Any]:
         "diff_ci_low": low,
         "diff_ci_high": high,
         "p": sign_flip_clusters_p(points_N, mine.subject_N),
-        "mcnemar_p": mcnemar_p(mine.right_N, theirs.right_N),
+        "mcnemar_p": mcnemar_p(mine.correct_N, theirs.correct_N),
     }
 
 
@@ -101,7 +101,7 @@ def _effects(paired: Paired) -> dict[str, Any]:
     return {"n_pairs": paired.n} | {name: getattr(paired, name) for name in names}
 
 
-def ties(scored: Mapping[RowKey, Sequence[Record]]) -> dict[RowKey, str]:
+def ties(scored: Mapping[RowKey, Sequence[Done]]) -> dict[RowKey, str]:
     """The letters of the groups of rows that cannot be told apart, best group first, among a protocol's methods; of
     its tuned rows, which only stand against each other, capital letters.
 
@@ -129,7 +129,7 @@ def ties(scored: Mapping[RowKey, Sequence[Record]]) -> dict[RowKey, str]:
     return found
 
 
-def _same_data(one: Sequence[Record], other: Sequence[Record]) -> bool:
+def _same_data(one: Sequence[Done], other: Sequence[Done]) -> bool:
     """Also the same test clips: those left out as bad may be others."""
     mine, theirs = one[0].data, other[0].data
     return (mine.fingerprint, mine.split_sha256) == (theirs.fingerprint, theirs.split_sha256)

@@ -16,9 +16,9 @@ from fgsgl.util.escaping import printable
 KEY = RowKey._fields
 REFERENCE = ("fgsgl", FULL)
 MODULES = (("fgsgl", "w/o fgsa"), ("fgsgl", "w/o cpa"))
-"""FG-SGL without each of its two modules, what a reader looks for first."""
+"""FG-SGL without each of its two modules: the ablations that a reader looks for first."""
 PARTS = ("method", "tuned", "ceiling", "floor")
-"""Of a board, as they stand below one another; tuned rows are methods too, but had a search that the others had not."""
+"""Parts of a board from top to bottom. Tuned rows are methods too, but only they had a search."""
 
 
 def rows(records: Sequence[Record], plan: Sequence[PlannedCell] = ()) -> dict[RowKey, tuple[Record, ...]]:
@@ -50,7 +50,7 @@ def scored_cells(group: Sequence[Record]) -> tuple[Done, ...]:
 
 
 def refusal(group: Sequence[Record]) -> str | None:
-    """Why the finished cells of a row must not be averaged, or None."""
+    """The reason why the finished cells of a row must not be averaged, or None."""
     done = [record for record in group if isinstance(record, Done)]
     for record in done:
         where = f"(seed {record.seed}, cell {record.cell_id})"
@@ -76,8 +76,10 @@ def refusal(group: Sequence[Record]) -> str | None:
 
 
 def reference_of(key: RowKey) -> RowKey:
-    """The key of the row that a row is compared with: FG-SGL under the same protocol; of a tuned row its own method
-    with the default settings, since no other had its search."""
+    """The key of the row that a row is compared with: FG-SGL under the same protocol.
+
+    A tuned row is compared with its own method's default settings, since no other row had its search.
+    """
     if key.is_tuned:
         return key._replace(variant=FULL)
     method, variant = REFERENCE
@@ -111,9 +113,11 @@ def row_key(row: Any) -> RowKey:
     return RowKey(*(getattr(row, name) for name in KEY))
 
 
-def few(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
-    """At most so many rows of the table, in its order, and a remark where some are left out: first full methods and
-    FG-SGL without a module, then other variants, each the better first."""
+def shown_rows(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
+    """The first ``most`` rows of the table to show, in its order, and a remark where some are left out.
+
+    Full methods and FG-SGL without a module come first, then other variants, each the best first.
+    """
     rows = list(rows)
     chosen = sorted(rows, key=lambda row: (row.variant != FULL and row_key(row)[:2] not in MODULES, row.Index))
     remark = f"{most} of {len(rows)} rows are shown, first full methods and FG-SGL without FG-SA or CP-A"
@@ -121,10 +125,10 @@ def few(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
 
 
 def label(name: str, variant: str) -> str:
-    """What a reader sees: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
+    """A row's label: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
     return printable(name if variant == "full" else f"{name} {variant}")
 
 
 def listed(labels: Sequence[str], most: int = 4) -> str:
-    """The first few, and how many more there are."""
+    """The first labels, and how many more there are."""
     return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
 from fgsgl.report.board.board import REFERENCE, Board, row_key
 from fgsgl.report.board.rows import MODULES
 from fgsgl.stats.families import holm
@@ -30,17 +30,6 @@ BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior
 STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
 """What the category-only model has of the kind."""
 TESTED = ("attention", "local")
-READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
-N_TEXTS = 4
-LOOKS = (
-    "Method", "Map", "Data", "Clips", "n", "Energy %", "Difference", "p", "Pointing %", "Difference", "p",
-)  # fmt: skip
-READS = (
-    "Method", "Sentences", "Data", "Clips", "n", "R@1 %", "Blind guess %", "Always the same %", "Difference", "p",
-)  # fmt: skip
-"""Headings of the two tables; the first :data:`N_TEXTS` are of texts."""
-MOST_ROWS = 100
-"""Rows of a board that the tables show, each with a dozen lines; the CSV has them all."""
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
     *BLOCK, "n_test", "label", "method", "variant", "measure", "source", "dimension", "n_seeds", "value", "half_width",
@@ -75,7 +64,7 @@ def localisation(board: Board) -> pd.DataFrame:
 
 TEXTS = ("dataset", "preset", "protocol", "clips", "label", "method", "variant", "measure", "source", "dimension")
 
-What = tuple[str, str, str]
+Quantity = tuple[str, str, str]
 """Measure, source, dimension."""
 
 
@@ -83,8 +72,8 @@ What = tuple[str, str, str]
 class _Numbers:
     """What the records of a row say, in percent."""
 
-    by_seed: dict[What, dict[int, float]]
-    guesses: dict[What, dict[str, float]]
+    by_seed: dict[Quantity, dict[int, float]]
+    guesses: dict[Quantity, dict[str, float]]
     """Of what is read out: how many ``sentences`` there are, and the share of the ``largest``."""
 
 
@@ -102,8 +91,8 @@ def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
     return dict(sorted(blocks.items()))
 
 
-def _numbers(records: Sequence[Record]) -> _Numbers:
-    by_seed: dict[What, dict[int, float]] = defaultdict(dict)
+def _numbers(records: Sequence[Done]) -> _Numbers:
+    by_seed: dict[Quantity, dict[int, float]] = defaultdict(dict)
     guesses = {}
     for record in records:
         found, seed = record.localisation, record.seed
@@ -119,12 +108,12 @@ def _numbers(records: Sequence[Record]) -> _Numbers:
 
 
 @functools.cache
-def _map_key(measure: str, name: str) -> What:
+def _map_key(measure: str, name: str) -> Quantity:
     return (measure, name, "") if name in BLIND or name == "saliency" else (measure, "attention", name)
 
 
 @functools.cache
-def _order(key: What) -> tuple:
+def _order(key: Quantity) -> tuple:
     """The dimensions in their own order, then what has none."""
     measure, source, dimension = key
     blind = list(BLIND).index(source) if source in BLIND else -1

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from fgsgl.training.spec import CellSpec
 
-EXECUTORS = ("local", "ray")
 GRACE_S = 10.0
 """How long a process that is to end may take before it is killed."""
 

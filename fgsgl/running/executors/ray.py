@@ -144,7 +144,7 @@ class RayExecutor:
     """
 
     def __init__(self, place: Place) -> None:
-        share = cluster_share(place.device, place.devices)
+        share = cluster_share(place.execution.device, place.execution.devices)
         self.slots = place.jobs
         self.task = ray.remote(
             num_cpus=place.threads, num_gpus=share.gpus, memory=share.memory_bytes, max_retries=0

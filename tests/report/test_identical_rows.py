@@ -30,7 +30,7 @@ def same(ledger, sharpen=False):
 def test_a_switch_that_changes_no_answer_is_flagged(ledger, sharpen, says):
     same(ledger, sharpen)
     board = read_board(ledger.folder)
-    (sentence,) = (line for line in board.note if "gets the same answer" in line or "to the bit" in line)
+    (sentence,) = (line for line in board.notes if "gets the same answer" in line or "to the bit" in line)
     names, _, reading = sentence.partition(": ")
     assert set(names.split(", ")) == {"FG-SGL", "FG-SGL -guidance"} and reading == says
     table = board.table.set_index("label")["same_answers"]
@@ -46,18 +46,18 @@ def test_equal_counts_are_no_equal_answers(ledger):
     predictions = dataclasses.replace(predictions, clip_ids=predictions.clip_ids[::-1])
     digest = write_predictions(ledger.folder / "ledger", record.cell_id, predictions)
     write_record(ledger.folder / "ledger", dataclasses.replace(record, predictions_sha256=digest))
-    assert read_board(ledger.folder).twins == ()
+    assert read_board(ledger.folder).identical == ()
 
 
 def test_without_predictions_their_digests_tell(ledger):
     same(ledger)
     for path in (ledger.folder / "ledger").glob("*.npz"):
         path.unlink()
-    (twins,) = read_board(ledger.folder).twins
-    assert twins.seeds == (0, 1) and twins.to_the_bit and {row[1] for row in twins.rows} == {"full", "-guidance"}
+    (found,) = read_board(ledger.folder).identical
+    assert found.seeds == (0, 1) and found.same_scores and {row[1] for row in found.rows} == {"full", "-guidance"}
 
 
-def test_a_row_names_its_twins_of_every_seed(ledger):
+def test_a_row_names_the_rows_it_is_identical_to_in_every_seed(ledger):
     ledger.fill(seeds=2)
     ledger.add("one", 2.4, seed=0)
     ledger.add("two", 2.4, seed=1)
