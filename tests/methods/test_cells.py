@@ -137,14 +137,13 @@ def test_asking_for_a_floor_by_name_gives_it_once() -> None:
     assert sorted(item.seed for item in wanted if item.variant.method == "majority") == [0]
 
 
-def record_of(item: Cell, train_s: float, epochs: int) -> Done:
-    protocol = dataclasses.replace(item.protocol, epochs=epochs)
-    return made.done(item, protocol=protocol, times_s={"train": train_s, "total": train_s + 10})
+def record_of(item: Cell, train_s: float) -> Done:
+    return made.done(item, times_s={"train": train_s, "total": train_s + 10})
 
 
 def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> None:
     done = cell(protocol=dataclasses.replace(PROTOCOL, epochs=2))
-    record_of(done, train_s=20.0, epochs=2).write(tmp_path / "ledger")
+    record_of(done, train_s=20.0).write(tmp_path / "ledger")
     longer = cell(protocol=dataclasses.replace(PROTOCOL, epochs=6), seed=5)
     other = cell(Variant(method="tsn"), protocol=dataclasses.replace(PROTOCOL, epochs=6))
     planned = plan([done, longer, other], Ledger(tmp_path / "ledger"))
@@ -156,7 +155,7 @@ def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> No
 def test_the_estimate_goes_by_the_same_variant_and_by_older_records(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     for one, train_s in ((Variant(method="fgsgl"), 20.0), (variant(["lora"]), 10.0)):
-        path = record_of(cell(one), train_s=train_s, epochs=PROTOCOL.epochs).write(ledger)
+        path = record_of(cell(one), train_s=train_s).write(ledger)
         early = json.loads(path.read_text())
         for name in ("size", "views", "patience"):
             del early["protocol"][name]
@@ -171,7 +170,7 @@ def test_whole_pairs_run_first_and_of_a_pair_the_longest_cell(tmp_path: Path) ->
     ledger = tmp_path / "ledger"
     rows = [variant(["fgsa"]), Variant(method="tsn"), Variant(method="tsm")]
     for one, train_s in zip(rows, (20.0, 40.0), strict=False):
-        record_of(cell(one, seed=9), train_s=train_s, epochs=PROTOCOL.epochs).write(ledger)
+        record_of(cell(one, seed=9), train_s=train_s).write(ledger)
     wanted = [cell(one, seed=seed) for seed in (0, 1) for one in rows]
     order = [(item.seed, item.variant.method) for item in undone(plan([*wanted, *wanted], Ledger(ledger)))]
     assert order == [(seed, name) for seed in (0, 1) for name in ("tsm", "tsn", "fgsgl")]
@@ -210,7 +209,7 @@ def test_one_knob_each_reaches_the_config(name: str) -> None:
 
 
 def test_a_record_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
-    path = record_of(cell(), 1.0, 1).write(tmp_path)
+    path = record_of(cell(), 1.0).write(tmp_path)
     path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
     with pytest.raises(UserError, match=f"{path.name} has schema version 99, expected 1"):
         Ledger(tmp_path).records()

@@ -20,6 +20,7 @@ from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
 from fgsgl.sweeps.spaces import spaces_of
 from fgsgl.sweeps.study import StudySpec, open_study, winner
+from msgspec.structs import replace
 from optuna import Study
 from optuna.storages import BaseStorage
 
@@ -29,7 +30,7 @@ from fgsgl.methods.registry import get
 from fgsgl.methods.search_space import Param
 from fgsgl.records.optuna_storage import NoPruning, make_pruner, open_storage
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import Record, Status
+from fgsgl.records.record import Record
 from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke", epochs=2, evaluation=SEALED)
@@ -46,13 +47,12 @@ def study_spec(**changes) -> StudySpec:
     return StudySpec(**{**given, **changes})
 
 
-def record_of(cell: Cell, top1: float = 0.5, status: Status = "done", failure: str = "nan", **changes) -> Record:
+def record_of(cell: Cell, top1: float = 0.5, status: str = "done", failure: str = "nan") -> Record:
     epochs = range(1, 2 if status == "pruned" else 1 + cell.protocol.epochs)
-    curve = [{"epoch": epoch, "val_top1": top1, "train_s": 3.0} for epoch in epochs]
-    changes = {"curve": curve, "times_s": {}, **changes}
+    given = {"curve": [{"epoch": epoch, "val_top1": top1, "train_s": 3.0} for epoch in epochs], "times_s": {}}
     if status == "failed":
-        return made.failed(cell, failure, "it diverged", **changes)
-    return made.pruned(cell, **changes) if status == "pruned" else made.done(cell, top1, **changes)
+        return made.failed(cell, failure, "it diverged", **given)
+    return made.pruned(cell, **given) if status == "pruned" else made.done(cell, top1, **given)
 
 
 @pytest.fixture(params=FORMS, ids=["journal", "database"])
@@ -276,7 +276,7 @@ def test_no_trial_is_started_that_would_not_end_in_time(storage, presence) -> No
     timebox = Timebox(ends_s=time.monotonic() + WRAP_UP_S + 90)
     search = Search(asked, open_study(storage, "s", asked), "nowhere", 5, presence, timebox)
     task = search.take()
-    record = record_of(task.cell, times_s={"total": 100.0, "train": 90.0})
+    record = replace(record_of(task.cell), times_s={"total": 100.0, "train": 90.0})
     search.finished(task, record)
     assert search.take() is None and not search.open and search.left() == 4
     assert states(search.study) == {"COMPLETE": 1}
@@ -287,10 +287,10 @@ def test_a_timebox_counts_a_pruned_cell_as_a_whole_one(monkeypatch: pytest.Monke
     timebox = Timebox(ends_s=1000 + WRAP_UP_S + 119)
     assert timebox.rounds() == math.inf, "nobody knows yet"
     cell = study_spec().cell("trial 0", {}, 0)
-    timebox.see(record_of(cell, status="pruned", times_s={"total": 35.0, "train": 25.0}))
+    timebox.see(replace(record_of(cell, status="pruned"), times_s={"total": 35.0, "train": 25.0}))
     assert timebox.longest_s == 60 and timebox.rounds() == 1, "one epoch of two"
-    timebox.see(record_of(cell, times_s={"total": 59.0, "train": 49.0}))
-    timebox.see(record_of(cell, status="failed", times_s={}))
+    timebox.see(replace(record_of(cell), times_s={"total": 59.0, "train": 49.0}))
+    timebox.see(replace(record_of(cell, status="failed"), times_s={}))
     assert timebox.longest_s == 60 and Timebox(longest_s=60.0).rounds() == math.inf
     assert Timebox(ends_s=1000.0).rounds() == 0 and Timebox().rounds() == math.inf
 

@@ -19,7 +19,7 @@ from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.spaces import spaces_of
 from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
 from fgsgl.sweeps.suggest import suggest_by
-from msgspec import structs
+from msgspec.structs import replace
 from optuna.trial import TrialState
 
 from fgsgl.cli.main import main
@@ -29,7 +29,7 @@ from fgsgl.methods.variant_file import read_config, read_configs, write_best
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile, add_to_plan
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import Hardware, Record, read_record
+from fgsgl.records.record import Done, Hardware, read_record
 from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.board import read_board
 from fgsgl.util.errors import UserError
@@ -74,7 +74,7 @@ def searched(*specs: StudySpec, trials: int = 8) -> tuple[MethodResult, ...]:
 
 
 @cache
-def record_of(method: str, seed: int) -> Record:
+def record_of(method: str, seed: int) -> Done:
     """A committed record of a method's default settings."""
     (path,) = (
         COMMITTED / f"{cell['cell_id']}.json"
@@ -93,17 +93,17 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[MethodR
     for seed in range(3):
         default = record_of("tsm", seed)
         recipe = {**default.config.recipe, "lr": found[0].changes(seed)["recipe.lr"]}
-        metrics = structs.replace(default.metrics, top1=default.metrics.top1 + 0.01 * (1 + seed))
+        metrics = replace(default.metrics, top1=default.metrics.top1 + 0.01 * (1 + seed))
         default.write(folder / "ledger")
-        tuned = structs.replace(
-            default, cell_id=f"{seed:016x}", variant=TUNED, config=structs.replace(default.config, recipe=recipe),
+        tuned = replace(
+            default, cell_id=f"{seed:016x}", variant=TUNED, config=replace(default.config, recipe=recipe),
             metrics=metrics,
         )  # fmt: skip
         tuned.write(folder / "ledger")
     record_of("majority", 0).write(folder / "ledger")
     for cell_id in found[0].cell_ids[1:]:
         times = {"total": 1800.0}
-        structs.replace(default, cell_id=cell_id, times_s=times).write(folder / "trials" / "ledger")
+        replace(default, cell_id=cell_id, times_s=times).write(folder / "trials" / "ledger")
     trials = Ledger(folder / "trials" / "ledger")
     add_to_plan(folder, [], tunings=[plan_entry(found[0], trials, default.protocol_hash)])
     write_results(folder, found, trials, default.protocol_hash)
@@ -150,10 +150,10 @@ def test_each_cell_is_billed_once_and_what_left_no_time_is_counted(board) -> Non
     found = cost_of(tuning, records)
     assert (found.cell_hours, found.gpu_hours, found.unknown) == (23 * 0.5, 0.0, 1)
     first, second, *_ = records
-    unresolved = {second: structs.replace(records[second], hardware=Hardware(device="auto", threads=1))}
+    unresolved = {second: replace(records[second], hardware=Hardware(device="auto", threads=1))}
     assert cost_of(tuning, records | unresolved).gpu_hours == 0.0
     on_gpus = Hardware(device="cuda", devices=2, gpu="H100")
-    records |= unresolved | {first: structs.replace(records[first], hardware=on_gpus)}
+    records |= unresolved | {first: replace(records[first], hardware=on_gpus)}
     assert cost_of(tuning, records).gpu_hours == 1.5
     twice = MethodResult(studies=tuning.studies * 2)
     assert cost_of(twice, records) == cost_of(tuning, records)
@@ -241,6 +241,6 @@ def test_a_tuning_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
     (tuning,), ledger = searched(asked()), Ledger(tmp_path / "ledger")
     entries = [plan_entry(tuning, ledger, "p"), plan_entry(tuning, ledger, "q"), plan_entry(tuning, ledger, "p")]
     add_to_plan(tmp_path, [], tunings=entries[:2])
-    add_to_plan(tmp_path, [], tunings=[structs.replace(entries[2], trials=99)])
+    add_to_plan(tmp_path, [], tunings=[replace(entries[2], trials=99)])
     kept = json.loads((tmp_path / "plan.json").read_text())["tunings"]
     assert [(one["protocol_hash"], one["trials"]) for one in kept] == [("p", 99), ("q", 8)]
