@@ -52,7 +52,7 @@ def _texts(value_CC: np.ndarray, high: float) -> np.ndarray:
 
 
 def explained(classes: Sequence[str]) -> str:
-    """What the marks of :func:`matrix` mean, for its caption."""
+    """The end of a caption that explains the marks of :func:`matrix`."""
     numbers = "Below 1 there is no number" if len(classes) <= MOST_NUMBERED else "A dash: below 0"
     return f" {numbers}; a grey row: a class without a test clip."
 
