@@ -18,7 +18,7 @@ from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS, GREY, INK
 
 MOST_STUDIES = 8
-"""That one figure shows; the table has them all."""
+"""Studies that one figure shows; the table has them all."""
 MARKS = {"finished": ("o", COLOURS[0]), "pruned": ("x", GREY), "failed": ("s", COLOURS[1])}
 ENDS = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
 
@@ -75,7 +75,7 @@ def _panel(axes: Axes, tuning: MethodResult, answer: StudyResult, table: pd.Data
 
 
 def _default_value(tuning: MethodResult, answer: StudyResult) -> float | None:
-    """What the trial of the default settings reached, if there is one."""
+    """Value of the trial with the default settings, if there is one."""
     unchanged = defaults(tuning.spec.space, tuning.spec.method.flat)
     found = [trial for trial in finished(answer) if trial.params == unchanged]
     return scaled(tuning, found[0].values[0]) if found else None

@@ -1,4 +1,4 @@
-"""Which parameters the value depends on."""
+"""Importance of each parameter for the value."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ from fgsgl.style import GREY, INK
 
 MOST_PARAMETERS = 16
 UNREAD = 1.22
-"""Where a line crosses the axis of a parameter that the trial does not read; the axes end at 1."""
+"""Place at which a line crosses the axis of a parameter that its trial does not read; axes end at 1."""
 LETTERS = 45
-"""That the names of an axis's choices may have in all."""
+"""Letters that the names of an axis's choices may have in total."""
 
 
 def draw(tunings: Sequence[MethodResult]) -> Iterator[Sheet]:
@@ -77,7 +77,7 @@ def _panel(
 
 
 def _place(param: Param, trial: FrozenTrial) -> float:
-    """From 0 to 1 on the parameter's axis, or ``UNREAD``."""
+    """Place on the parameter's axis, from 0 to 1, or ``UNREAD``."""
     if param.name not in trial.params:
         return UNREAD
     setting = trial.params[param.name]
@@ -88,7 +88,7 @@ def _place(param: Param, trial: FrozenTrial) -> float:
 
 
 def _levels(param: Param) -> dict[float, str]:
-    """What stands at which places of the axis."""
+    """Labels of an axis by their place."""
     if not param.choices:
         return {0.0: f"{param.low:g}", 1.0: f"{param.high:g}"}
     length = max(4, LETTERS // len(param.choices))

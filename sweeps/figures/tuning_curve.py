@@ -1,4 +1,4 @@
-"""What more trials buy: the best value against their number, with what chance makes of it. T trials."""
+"""Best value against the number of trials, with a band for the luck of the draw. T trials."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import struct
 import warnings
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -72,7 +71,7 @@ def components() -> MethodResult:
 
 def sheet(module, tuning: MethodResult):
     with matplotlib.rc_context(fname=STYLE):
-        (found,) = module.draw((tuning,))
+        (found,) = module.FIGURE.draw((tuning,))
     return found
 
 
