@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import struct
 import warnings
+from pathlib import Path
 
 import matplotlib
 import numpy as np
