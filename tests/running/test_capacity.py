@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from types import SimpleNamespace
 
+import made
 import pytest
 import torch
 
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.protocol import default_protocol
+from fgsgl.records.record import Done, Hardware
 from fgsgl.running import capacity
 from fgsgl.running.execution import Limits
 from fgsgl.util.errors import UserError
@@ -86,9 +87,10 @@ def test_slots_take_turns_on_the_gpus() -> None:
     assert capacity.gpus_of_slot(0, "5", 2) == ["5"]
 
 
-def took(method: str, mib: float, gpu: str | None = "H100", **changes: int) -> SimpleNamespace:
-    protocol = default_protocol("synmg", size="standard", **changes).as_dict()
-    return SimpleNamespace(method=method, protocol=protocol, hardware={"gpu": gpu}, peak_memory_mib=mib)
+def took(method: str, mib: float, gpu: str | None = "H100", **changes: int) -> Done:
+    protocol = default_protocol("synmg", size="standard", **changes)
+    hardware = Hardware(device="cuda" if gpu else "cpu", gpu=gpu)
+    return made.done(made.a_cell(method, protocol=protocol), hardware=hardware, peak_memory_mib=mib)
 
 
 def test_peaks_are_those_of_cells_of_the_same_size() -> None:
