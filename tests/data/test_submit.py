@@ -77,7 +77,7 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
     assert [row[0] for row in rows] == listed
     known, part_of = (
         read_predictions(folder / "ledger", record_of(folder, "fgsgl").cell_id),
-        datasets.get("ma52").groups(),
+        datasets.get("ma52").groups,
     )
     scores_of = dict(zip(known.clip_ids.tolist(), known.scores["combined"], strict=True))
     for name, *ranks in rows:
@@ -91,7 +91,7 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
 def test_ma52_body_parts_rank_by_their_best_action() -> None:
     scores_1C = np.zeros((1, 52))
     scores_1C[0, [3, 4, 12, 30, 51]] = 0.3, 0.31, 0.32, 0.05, 0.02
-    with zipfile.ZipFile(io.BytesIO(datasets.get("ma52").submission(["a.mp4"], scores_1C))) as archive:
+    with zipfile.ZipFile(io.BytesIO(datasets.get("ma52").challenge.submission(["a.mp4"], scores_1C))) as archive:
         row = archive.read("prediction.csv").decode().splitlines()[1]
     assert row == "a.mp4,12,4,3,30,51,2,0,3,6,1"
 
