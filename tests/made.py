@@ -15,6 +15,7 @@ from fgsgl.records.record import (
     Failure,
     FailureClass,
     Hardware,
+    Localisation,
     MethodConfig,
     Metrics,
     Pruned,
@@ -89,11 +90,17 @@ def pruned(cell: Cell, **changes: Any) -> Pruned:
     return Pruned(**common(cell, **{"curve": [{"epoch": 1, "loss": 1.0, "val_top1": 0.1}], **changes}))
 
 
+def localisation(energy: dict[str, float], **changes: Any) -> Localisation:
+    """Where a recognizer looks, by the energy of its maps; the pointing game has the same shares."""
+    return Localisation(**{"n_clips": 136, "clips_sha256": "aa", "energy": energy, "pointing": energy, **changes})
+
+
 def config(display_name: str = "FG-SGL", **changes: Any) -> MethodConfig:
     """The settings of a method."""
     return MethodConfig(display_name=display_name, **changes)
 
 
 __all__ = [
-    "CLASSES", "PROTOCOL", "Record", "a_cell", "common", "config", "done", "facts", "failed", "metrics", "pruned",
+    "CLASSES", "PROTOCOL", "Record", "a_cell", "common", "config", "done", "facts", "failed", "localisation",
+    "metrics", "pruned",
 ]  # fmt: skip

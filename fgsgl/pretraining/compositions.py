@@ -21,7 +21,6 @@ from fgsgl.data.synmg.motion import Pose, animate
 from fgsgl.data.synmg.programs import (
     BODY_MOTIONS,
     CLASSES,
-    DIMENSIONS,
     HAND_MOTIONS,
     LEG_MOTIONS,
     ONSETS,
@@ -37,6 +36,7 @@ from fgsgl.data.synmg.randomness import between, chance, pick, stream
 from fgsgl.data.synmg.render import draw_light, project, render
 from fgsgl.data.synmg.scene import Difficulty, Scene, draw_rest, draw_scene, fits
 from fgsgl.pretraining import captions
+from fgsgl.text.fgtext import DIMENSIONS
 
 Composition = Program
 SECONDS = 2.0

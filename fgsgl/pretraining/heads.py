@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from fgsgl.models.baselines.slim_resnet import SlimResNet, feature_channels
 from fgsgl.models.fgsgl.fgsa import FGSA
 from fgsgl.models.towers import synmg_tiny
-from fgsgl.pretraining.compositions import DIMENSIONS
 from fgsgl.pretraining.teacher import Teacher
+from fgsgl.text.fgtext import DIMENSIONS
 
 NUM_JOINTS = 25
 TAP = 3

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,7 +153,7 @@ def _measure(
     trainer: Trainer, held_out: Pool, curve: Curve, progress: Callable[[dict[str, float]], None] | None
 ) -> None:
     trainer.finish()
-    averages = trainer.averages
+    averages: Any = trainer.averages
     measured = evaluate(averages["tower"], averages["slim"], trainer.bank, held_out, trainer.device)
     row = curve.write(trainer.step, trainer.clips_seen(), len(trainer.pool), measured)
     log.info("pretraining: %s", {name: round(value, 3) for name, value in row.items()})

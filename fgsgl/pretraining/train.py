@@ -14,7 +14,7 @@ import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -98,14 +98,14 @@ class Trainer:
         }
         self.autocast = native(device) == "bf16"
         self._worker = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),))
-        self._slim_loss: Future | None = None
+        self._slim_loss: Future[tuple[float, dict[str, float]]] | None = None
 
     def train_step(self) -> dict[str, float]:
         """One step of both networks; returns the tower's losses, and the other's total as ``slim`` (a step late)."""
         target = self._draw()
-        before = {} if self._slim_loss is None else {"slim": self._slim_loss.result()}
+        before = {} if self._slim_loss is None else {"slim": self._slim_loss.result()[0]}
         self._slim_loss = self._worker.submit(self._train, "slim", target, self.step)
-        parts = self._train("tower", target, self.step)
+        _, parts = self._train("tower", target, self.step)
         self.step += 1
         return parts | before
 
@@ -148,21 +148,22 @@ class Trainer:
             ),
         )
 
-    def _train(self, name: str, target: Target, step: int) -> dict[str, float] | float:
-        """One step of a network; its losses, for the slim one their total."""
-        network, num_frames = self.networks[name], target.batch.frames_BTHWC.shape[1]
+    def _train(self, name: str, target: Target, step: int) -> tuple[float, dict[str, float]]:
+        """One step of a network; its total loss, and the parts of it."""
+        network: Any = self.networks[name]
+        num_frames, taught = target.batch.frames_BTHWC.shape[1], target.taught
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.autocast):
-            view = None if target.taught is None else network(target.frames_NCHW, num_frames)
+            view: Any = None if taught is None else network(target.frames_NCHW, num_frames)
             pose_NPJ = network.poses(target.frames_NCHW) if view is None else view.pose_NPJ
         parts = {
             "pose": losses.pose_loss(pose_NPJ, target.joints_NJ2),
             "motion": losses.motion_loss(pose_NPJ, target.joints_NJ2, num_frames),
         }
-        if view is not None:
-            parts |= self._taught_parts(view, target.taught, network.scales.clamp(max=math.log(100)).exp())
+        if taught is not None:
+            parts |= self._taught_parts(view, taught, network.scales.clamp(max=math.log(100)).exp())
         loss = torch.stack([WEIGHTS.get(part, 1.0) * value for part, value in parts.items()]).sum()
         self._update(name, loss, step)
-        return loss.item() if name == "slim" else {part: value.item() for part, value in parts.items()}
+        return loss.item(), {part: value.item() for part, value in parts.items()}
 
     def _taught_parts(self, view: View, taught: Taught, scales: torch.Tensor) -> dict[str, torch.Tensor]:
         """Frames against the teacher's; clips against captions, and against the values of each dimension (mean)."""

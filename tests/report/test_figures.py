@@ -1,6 +1,5 @@
 """Every figure keeps the contract on boards of all sizes, and shows the numbers it says it shows."""
 
-import dataclasses
 import io
 import itertools
 import struct
@@ -9,14 +8,16 @@ import sys
 import warnings
 from pathlib import Path
 
+import made
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 from PIL import Image
 from rich.console import Console
 
-from fgsgl.records.record import write_record
+from fgsgl.records.record import Cost
 from fgsgl.report import figures
 from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.board.board import read_board
@@ -73,8 +74,8 @@ def localised(ledger, record, frames=4, side=7):
     random = np.random.default_rng(record.seed)
     names = ("part", "onset", "trajectory", "outcome", "saliency", "even", "centre", "prior")
     shares = {name: float(share) for name, share in zip(names, random.uniform(0.05, 0.5, len(names)), strict=True)}
-    found = {"n_clips": 240, "clips_sha256": "ab", "pointing": shares, "energy": shares, "readout": None}
-    write_record(ledger.folder / "ledger", dataclasses.replace(record, localisation=found))
+    found = made.localisation(shares, n_clips=240)
+    structs.replace(record, localisation=found).write(ledger.folder / "ledger")
     np.savez_compressed(
         ledger.folder / "ledger" / f"{record.cell_id}.attention.npz",
         names=np.array(["Folding arms", "Arms akimbo"]),
@@ -95,7 +96,7 @@ def large(ledger):
     """40 methods with long names, and as many variants."""
     for seed in range(2):
         for index in range(40):
-            cost = {"gflops": 1.5 + index % 7, "latency_ms": 20.0 + index}
+            cost = Cost(gflops=1.5 + index % 7, latency_ms=20.0 + index)
             name = f"Recognizer number {index} with a long name"
             method = "fgsgl" if index == 0 else f"method{index}"
             ledger.add(method, 2 - index / 40, seed=seed, name=name, cost=cost, params=10**6 * (1 + index % 11))
@@ -287,7 +288,7 @@ def test_bars_are_the_mean_paired_differences_of_recall(ledger):
     board = read_board(ledger.folder)
     (sheet,) = draw(Inputs(board), "per-class-difference")
     recall = {
-        row.label: np.mean([[c["recall"] or 0 for c in r.metrics.per_class] for r in Inputs(board).scored(row)], axis=0)
+        row.label: np.mean([[c.recall or 0 for c in r.metrics.per_class] for r in Inputs(board).scored(row)], axis=0)
         for row in board.table.itertuples()
     }
     present = [index for index in range(17) if index != 14]

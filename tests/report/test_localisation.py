@@ -1,11 +1,13 @@
 """The table of where recognizers look: planted differences, records of older versions, and names that would do harm."""
 
+import made
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from fgsgl.records.record import Localisation, Readout
 from fgsgl.report.board.board import read_board
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.localisation.render import localisation_tables, markdown
@@ -16,15 +18,14 @@ SEEDS = 6
 BLIND = {"even": 0.03, "centre": 0.06, "prior": 0.1}
 
 
-def measured(energy: dict[str, float], r1: dict[str, dict[str, float]], **changes) -> dict:
+def measured(energy: dict[str, float], r1: dict[str, dict[str, float]], **changes) -> Localisation:
     """What a cell records; the pointing game gets twice the energy."""
     hits = {
-        source: {name: {"r1": value, "sentences": 8, "largest": 0.25} for name, value in dimensions.items()}
+        source: {name: Readout(r1=value, sentences=8, largest=0.25) for name, value in dimensions.items()}
         for source, dimensions in r1.items()
     }
     pointing = {name: 2 * value for name, value in (energy | BLIND).items()}
-    same = {"n_clips": 136, "clips_sha256": "aa", "energy": energy | BLIND, "pointing": pointing}
-    return same | {"readout": hits or None} | changes
+    return made.localisation(energy | BLIND, **{"pointing": pointing, "readout": hits or None, **changes})
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_the_note_says_what_is_missing_and_what_the_numbers_are_over(folder) -> 
 
 def test_records_of_older_versions_stand_apart(ledger, folder) -> None:
     share = {"part": 0.3, "even": 0.03, "prior": 0.1}
-    ledger.add("fgsgl", 2.1, "text=shuffled", 0, localisation={"n_clips": 240, "energy": share, "pointing": share})
+    ledger.add("fgsgl", 2.1, "text=shuffled", 0, localisation=made.localisation(share, n_clips=240, clips_sha256=None))
     board = read_board(folder)
     table = localisation(board)
     row = only(table, variant="text=shuffled", measure="energy", source="attention")

@@ -197,9 +197,10 @@ class SpaceTimeAdapter(nn.Module):
     def __init__(self, width: int, inner: int, num_frames: int, kernel: Sequence[int]) -> None:
         super().__init__()
         self.num_frames = num_frames
-        padding = tuple(side // 2 for side in kernel)
+        frames, rows, columns = kernel
+        padding = (frames // 2, rows // 2, columns // 2)
         self.down = nn.Linear(width, inner)
-        self.convolution = Conv3d(inner, inner, tuple(kernel), padding=padding, groups=inner)
+        self.convolution = Conv3d(inner, inner, (frames, rows, columns), padding=padding, groups=inner)
         self.up = _zero(nn.Linear(inner, width))
 
     def forward(self, tokens_NLW: Tensor) -> Tensor:

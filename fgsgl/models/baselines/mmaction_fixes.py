@@ -30,7 +30,8 @@ class SlimTANet(SlimResNet):
 
     def __init__(self, num_segments: int, pretrained: str | None = None) -> None:
         super().__init__(pretrained=pretrained)
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+        stages: Any = (self.layer1, self.layer2, self.layer3, self.layer4)
+        for stage in stages:
             for block in stage:
                 block.conv2 = nn.Sequential(TAM(block.conv1.out_channels, num_segments), block.conv2)
 

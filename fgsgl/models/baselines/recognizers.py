@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.models.recognizers import Recognizer2D, Recognizer3D
+from mmaction.models.recognizers import BaseRecognizer, Recognizer2D, Recognizer3D
 from mmaction.registry import MODELS
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -18,8 +18,8 @@ from fgsgl.models.towers.weights import checked
 from fgsgl.util.errors import UserError
 
 
-class _Autocast:
-    """What both kinds of recognizers take beyond MMAction2's: the precision, and a file for the backbone.
+class _Autocast(BaseRecognizer):
+    """Adds two arguments to both kinds of recognizers: the precision, and a file of the backbone's weights.
 
     Args:
         autocast: ``bf16`` or ``none``: of the features (backbone and neck); head, losses and scores are fp32.

@@ -14,7 +14,7 @@ import torch
 from mmaction.registry import HOOKS
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from fgsgl.util.files import write_whole
@@ -75,5 +75,5 @@ def _table(rows: list[torch.Tensor]) -> np.ndarray:
     return np.concatenate(all_gather_object(torch.stack(rows).cpu().numpy()))
 
 
-def _model(runner: Runner) -> torch.nn.Module:
+def _model(runner: Runner) -> BaseModel:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,7 +1,7 @@
 """Every setting of FG-SGL, with its default and its meaning. This module imports no torch.
 
-What a setting stands for, and which of them are published, is told in ``docs``: the paper's abstract gives the parts
-(LoRA, FG-SA, CP-A, FG-Text, coarse-to-fine optimisation), every number here is ours.
+The paper's abstract gives the parts (LoRA, FG-SA, CP-A, FG-Text, coarse-to-fine optimisation); every number here is
+ours. README.md has a table of both.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
+from fgsgl.text.fgtext import CONTROLS, DIMENSIONS
 from fgsgl.util.errors import UserError, nearest
 
-DIMENSIONS = ("part", "onset", "trajectory", "outcome")
 CHOICES: dict[str, tuple[str, ...]] = {
     "temporal": ("transformer", "mean"),
     "head": ("text", "linear", "both"),
     "schedule": ("coarse_to_fine", "joint", "fine_to_coarse"),
-    "text_control": ("true", "shuffled", "names", "random"),
+    "text_control": CONTROLS,
     "autocast": ("native", "bf16", "none"),
 }
 TAPS = ("early", "middle", "late")
 LORA_TARGETS = ("q", "k", "v", "o", "mlp")
 _POSITIVE = ("num_classes", "image_size", "num_frames", "lora_rank", "lora_alpha", "context_tokens", "temperature")
 _WEIGHTS = ("loss_category", "loss_fine", "label_smoothing")
-_PLAIN = {"bool": bool, "int": int, "float": (int, float), "str": str}
+_PLAIN: dict[Any, type | tuple[type, ...]] = {"bool": bool, "int": int, "float": (int, float), "str": str}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +156,9 @@ class FGSGLConfig:
         for one in fields(cls):
             if one.default is MISSING and one.name not in settings:
                 raise UserError(f"FG-SGL needs the setting {one.name!r}")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+        values = dict(settings)
+        values |= {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
+        return cls(**values)
 
     @property
     def has_category(self) -> bool:
@@ -208,7 +210,7 @@ class FGSGLConfig:
             if unused
             for name in names
         }
-        values = {one.name: one.default for one in fields(self) if one.name in unread}
+        values: dict[str, Any] = {one.name: one.default for one in fields(self) if one.name in unread}
         values["fgsa"] = self.uses_fgsa
         if self.uses_fgsa and not self.has_fine:
             values["loss_fine"] = 0.0
