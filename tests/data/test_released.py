@@ -12,6 +12,8 @@ import pytest
 
 from fgsgl.data import datasets
 from fgsgl.data.datasets.base import deviations
+from fgsgl.data.spec import DataSpec
+from fgsgl.testing.dataset_contract import examine
 from fgsgl.util.errors import UserError
 
 LAYOUTS = {
@@ -55,6 +57,22 @@ def test_splits_share_no_subject_and_the_seed_draws_the_validation(copy, layout)
     assert tables[0].fingerprint() == load(copy(layout), layout).fingerprint() != tables[1].fingerprint() or (
         subjects[0] == subjects[1]
     )
+
+
+WITHOUT = {
+    "smg cut": {"skeletons"},
+    "imigue": {"skeletons", "challenge"},
+    "imigue cut": {"skeletons", "challenge"},
+}
+"""Capabilities of a data set that a layout's copies have no files for, or that its challenge does not take."""
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_keeps_the_contract(copy, layout) -> None:
+    _, dataset, preset = LAYOUTS[layout]
+    findings = list(examine(DataSpec(dataset=dataset, preset=preset, root=copy(layout))))
+    assert {finding.check for finding in findings if not finding.ok} == WITHOUT.get(layout, set()), findings
+    assert all(finding.promise and finding.detail for finding in findings)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
