@@ -26,7 +26,6 @@ from typing import Any
 from msgspec import to_builtins
 from rich.console import Console
 
-from fgsgl.data import datasets
 from fgsgl.data.prepare import load_data
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import git_state, hardware, versions
@@ -75,8 +74,12 @@ def measure(count: int, methods: Sequence[str], repeats: int, out: Path) -> int:
     protocol = default_protocol("synmg", "smoke", epochs=2, batch_size=8)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        fingerprint = load_data(protocol, folder / "data", Console(file=io.StringIO())).fingerprint()
-        text = datasets.get(protocol.dataset).text(folder / "data")
+        data = protocol.data_spec(folder / "data")
+        table = load_data(
+            data, Console(file=io.StringIO()), num_frames=protocol.num_frames, image_size=protocol.image_size,
+            skip_bad=protocol.skip_bad,
+        )  # fmt: skip
+        fingerprint, text = table.fingerprint(), data.text
         command = {
             f"planning {count} cells": [
                 _seconds(partial(_plan, count, protocol, fingerprint, text, folder / f"plan-{repeat}"))

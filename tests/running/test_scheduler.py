@@ -57,12 +57,12 @@ def misbehave(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def cells(smoke: Path) -> list[Cell]:
     """Two floors, which a process works off in a second."""
-    protocol, module = default_protocol("synmg", "smoke"), datasets.get("synmg")
-    table = module.load(smoke, "smoke", 0)
+    protocol, dataset = default_protocol("synmg", "smoke"), datasets.get("synmg")
+    table = dataset.load(smoke, "smoke", 0)
     return [
         Cell(
             variant=Variant(method=name), protocol=protocol, seed=0, fingerprint=table.fingerprint(),
-            text=module.text(smoke),
+            text=dataset.text(smoke),
         )
         for name in ("majority", "stratified_random")
     ]  # fmt: skip
