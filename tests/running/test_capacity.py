@@ -14,6 +14,7 @@ from fgsgl.records.protocol import default_protocol
 from fgsgl.records.record import Done, Hardware
 from fgsgl.running import capacity
 from fgsgl.running.execution import Limits
+from fgsgl.training.work_folder import tidy
 from fgsgl.util.errors import UserError
 
 
@@ -56,7 +57,7 @@ def test_what_stays_of_checkpoints_is_weights_alone(tmp_path: Path, keep: str, l
         state = {"optimizer": {"state": torch.zeros(1000)}, "message_hub": {}, "param_schedulers": []}
         torch.save({"meta": {"epoch": 2}, "state_dict": weights, **state}, tmp_path / name)
     (tmp_path / "last_checkpoint").write_text("elsewhere/when/it/was/written/epoch_2.pth")
-    capacity.tidy(tmp_path, keep)
+    tidy(tmp_path, keep)
     assert {path.name for path in tmp_path.iterdir()} == left
     for name in left:
         kept = torch.load(tmp_path / name, weights_only=True)
