@@ -23,8 +23,8 @@ from fgsgl.util.errors import UserError
 
 METHODS = [name for name, method in scan().items() if method.model is not None]
 IN_EVERY_RUN = {
-    "fgsgl", "linear_probe", "zero_shot_names", "vificlip_lora", "xclip", "aim", "tsn", "x3d_s", "video_swin", "stgcnpp",
-    "posec3d",
+    "fgsgl", "linear_probe", "zero_shot_names", "vificlip_lora", "xclip", "aim", "tsn", "x3d_s", "video_swin",
+    "stgcnpp", "posec3d",
 }  # fmt: skip
 """One method of each kind of network: the whole contract of the others takes minutes."""
 TRIED = Classes(count=5, text="smg")
