@@ -17,7 +17,7 @@ from filelock import FileLock
 from fgsgl.methods.cell import Cell
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Record
 from fgsgl.running.observer import Observer
 
 if TYPE_CHECKING:
@@ -117,19 +117,21 @@ class DesignStudy(Observer):
 
         if trial.state.is_finished():
             return
-        if record.status == "done":
+        if isinstance(record, Done):
             self._set(trial, TrialState.COMPLETE, [record.metrics.top1])
         else:
-            self.storage.set_trial_user_attr(self._id(trial), "failure", record.failure.kind)
+            reason = record.failure.kind if record.failure else record.status
+            self.storage.set_trial_user_attr(self._id(trial), "failure", reason)
             self._set(trial, TrialState.FAIL)
 
     def _set(self, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None = None) -> None:
         """Sets a trial's state, and its parameters: Optuna itself would set them only when asked for a suggestion."""
-        from optuna.distributions import CategoricalDistribution, IntDistribution
+        from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
         from optuna.exceptions import UpdateFinishedTrialError
 
+        seeds, factor = IntDistribution(0, 2**20), CategoricalDistribution(LEVELS)
         for name, value in self.params.get(trial.user_attrs["cell_id"], {}).items():
-            levels = IntDistribution(0, 2**20) if name == "seed" else CategoricalDistribution(LEVELS)
+            levels: BaseDistribution = seeds if name == "seed" else factor
             if name not in trial.params and not trial.state.is_finished():
                 self.storage.set_trial_param(self._id(trial), name, levels.to_internal_repr(value), levels)
         with suppress(UpdateFinishedTrialError):  # another command has finished the cell
@@ -145,10 +147,9 @@ def _disagrees(trial: FrozenTrial, records: dict[str, Record]) -> bool:
     from optuna.trial import TrialState
 
     record = records.get(trial.user_attrs["cell_id"])
-    done = record is not None and record.status == "done"
     if trial.state == TrialState.COMPLETE:
-        return not done or trial.value != record.metrics.top1
-    return trial.state == TrialState.FAIL and done
+        return not isinstance(record, Done) or trial.value != record.metrics.top1
+    return trial.state == TrialState.FAIL and isinstance(record, Done)
 
 
 def open_studies(

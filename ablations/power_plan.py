@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fgsgl.ablations.designs import MANY_CELLS, AblationDesign, design
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
 from fgsgl.records.row_key import FULL
 
 
@@ -36,7 +36,7 @@ def describe_shared_rows(designs: Sequence[AblationDesign], seeds: int) -> Itera
 
 def describe_seeds(
     designs: Sequence[AblationDesign],
-    records: Iterable[Record],
+    records: Iterable[Done],
     protocol_hash: str,
     difference: float,
     power: float,
@@ -83,7 +83,7 @@ def describe_seeds(
         )
 
 
-def paired_differences(records: Iterable[Record], protocol_hash: str) -> list[list[float]]:
+def paired_differences(records: Iterable[Done], protocol_hash: str) -> list[list[float]]:
     """The paired differences to FG-SGL in top-1 points, for each row with two or more pairs."""
     rows: dict[str, dict[tuple[int, str], float]] = defaultdict(dict)
     for record in records:

@@ -99,8 +99,6 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.ablations.no_op_check import CheckRequest, refuse_no_op
     from fgsgl.ablations.power_plan import describe_design, describe_seeds, describe_shared_rows
 
-    from fgsgl.data import datasets
-    from fgsgl.data.prepare import data_root
     from fgsgl.records.ledger import Ledger
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run
@@ -125,7 +123,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         say(describe_design(one, arguments.seeds))
     say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
-        text = datasets.get(protocol.dataset).text(data_root(protocol, arguments.root))
+        text = protocol.data_spec(arguments.root).text
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
     code = run(

@@ -1,7 +1,7 @@
-"""ActionCLIP: clips and label templates of a batch contrasted (Wang et al. 2021, arXiv 2109.08472).
+"""ActionCLIP: contrasts the clips of a batch with templates of their labels (Wang et al. 2021, arXiv 2109.08472).
 
-The transformer over the frames has the paper's six layers at the standard size, two at the quick one. Differences: see
-:class:`fgsgl.models.baselines.tuned_tower.ActionCLIP`.
+The transformer over the frames has six layers at the standard size, as in the paper, and two at the quick size.
+For differences to the paper see :class:`fgsgl.models.baselines.tuned_tower.ActionCLIP`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""2s-AGCN: adaptive graphs on joints and on bones, the scores of both averaged (Shi et al. 2019, arXiv 1805.07694)."""
+"""2s-AGCN: adaptive graphs on joints and on bones; averages both scores (Shi et al. 2019, arXiv 1805.07694)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """AIM: a frozen visual tower with adapters for time, space and both (Yang et al. ICLR 2023, arXiv 2302.03024).
 
-The paper's bottleneck of a quarter of the width. Differences: see :mod:`fgsgl.models.baselines.adapters`.
+The bottleneck has a quarter of the width, as in the paper. For differences see
+:mod:`fgsgl.models.baselines.adapters`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """C3D: eight convolutions of 3 x 3 x 3 and two wide layers (Tran et al. 2015, arXiv 1412.0767), as in MMAction2.
 
-Published for 16 frames of 112 px; the first wide layer is fitted to others. Random weights are trained with batch
-normalisation, which C3D has not: without it, the rate that suits the family throws them off.
+Published for 16 frames of 112 px; for other clips the first wide layer changes its size. Random weights are trained
+with batch normalisation, which C3D lacks: without it, training diverges at the family's learning rate.
 """
 
 from __future__ import annotations

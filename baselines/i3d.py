@@ -1,6 +1,7 @@
 """I3D: a ResNet-50 whose kernels are inflated in time (Carreira and Zisserman 2017, arXiv 1705.07750), as in MMAction2.
 
-The stem strides in time twice, as published, from 32 frames on; of fewer, most of the network would see one step.
+From 32 frames on, the stem strides in time twice, as published. With fewer frames it does not, because most of the
+network would then see a single step.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SlowFast on ResNet-50 (Feichtenhofer et al. 2019, arXiv 1812.03982), as in MMAction2.
 
-The fast pathway sees every frame, the slow one four of them, as in the published 4 x 16: alpha is frames / 4.
+The fast pathway sees every frame. The slow pathway sees four, as in the published 4 x 16, so alpha is frames / 4.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """ST-Adapter: a frozen visual tower with convolutional adapters (Pan et al. NeurIPS 2022, arXiv 2206.13559).
 
-The paper's bottleneck of half the width, and its kernel over three frames. Differences: see
+The bottleneck has half the width and the kernel spans three frames, as in the paper. For differences see
 :mod:`fgsgl.models.baselines.adapters` and :class:`fgsgl.models.baselines.adapters.STAdapterBlock`.
 """
 

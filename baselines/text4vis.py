@@ -1,7 +1,8 @@
 """Text4Vis: frozen text embeddings as the classifier of a tuned visual tower (Wu et al. AAAI 2023, arXiv 2207.01297).
 
-The paper's setting: the visual tower is tuned, the text tower frozen, frames are averaged ("TAP"); ``layers=6`` takes
-its transformer over the frames instead. Differences: see :class:`fgsgl.models.baselines.tuned_tower.Text4Vis`.
+As in the paper, the visual tower is tuned, the text tower is frozen, and frames are averaged ("TAP"). ``layers=6``
+selects the paper's transformer over the frames instead. For differences see
+:class:`fgsgl.models.baselines.tuned_tower.Text4Vis`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """UniFormerV2-B/16: a ViT with global blocks over time (Li et al. 2022, arXiv 2211.09552), as in MMAction2.
 
-Published on CLIP's weights; without a file it starts from random ones.
+The paper starts from CLIP's weights. Without a file of weights this starts from random ones.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """VideoMAE: a ViT-B/16 of tubelets of two frames (Tong et al. 2022, arXiv 2203.12602), as in MMAction2.
 
-What was published is its pretraining on masked clips; without a file of its weights this is the bare network.
+The paper is about its pretraining on masked clips. Without a file of pretrained weights this is the bare network.
 """
 
 from __future__ import annotations

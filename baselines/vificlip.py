@@ -1,6 +1,6 @@
-"""ViFi-CLIP: both towers tuned whole, frames averaged (Rasheed et al. CVPR 2023, arXiv 2212.03640).
+"""ViFi-CLIP: both towers fully tuned, frames averaged (Rasheed et al. CVPR 2023, arXiv 2212.03640).
 
-Differences: see :class:`fgsgl.models.baselines.tuned_tower.ViFiCLIP`.
+For differences see :class:`fgsgl.models.baselines.tuned_tower.ViFiCLIP`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""ViFi-CLIP (Rasheed et al. CVPR 2023, arXiv 2212.03640) with both towers tuned by LoRA (arXiv 2106.09685): ours.
+"""ViFi-CLIP (Rasheed et al. CVPR 2023, arXiv 2212.03640) with both towers tuned by LoRA (arXiv 2106.09685).
 
-Rank, scale and targets are FG-SGL's defaults.
+The combination is ours; rank, scale and targets are FG-SGL's defaults.
 """
 
 from __future__ import annotations

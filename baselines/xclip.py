@@ -1,6 +1,6 @@
-"""X-CLIP: messages between frames, and text that the video adds to (Ni et al. ECCV 2022, arXiv 2208.02816).
+"""X-CLIP: messages between frames, and text prompts that depend on the video (Ni et al. ECCV 2022, arXiv 2208.02816).
 
-Differences: see :class:`fgsgl.models.baselines.xclip.XCLIP` and
+For differences see :class:`fgsgl.models.baselines.xclip.XCLIP` and
 :class:`fgsgl.models.baselines.adapters.CrossFrameBlock`.
 """
 

@@ -145,7 +145,7 @@ def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Metho
     return tuple(
         method
         for method in scan().values()
-        if method.recipe and not method.unavailable and protocol.dataset in (method.datasets or [protocol.dataset])
+        if method.recipe and not method.unavailable and method.runs_on(protocol.dataset)
         and (method.modality != "skeleton" or _has_skeletons(protocol.dataset))
     )  # fmt: skip
 

@@ -81,13 +81,14 @@ class TuningRow:
 def write_results(folder: Path, results: Sequence[MethodResult], trials: Ledger, protocol_hash: str) -> tuple[str, ...]:
     """Writes the results of a sweep beside its board: ``best/<method>.yaml``, ``tuning.{md,csv}`` and figures.
 
-    Returns one line for each figure that could not be drawn.
-
     Args:
         folder: the board's folder.
         results: of each method.
         trials: the ledger of the trials.
         protocol_hash: hash of the rows' protocol.
+
+    Returns:
+        One line for each figure that could not be drawn.
 
     Raises:
         UserError: as :func:`fgsgl.report.board.board.read_board`.
@@ -146,7 +147,9 @@ def _tuning_row(result: MethodResult, records: dict[str, Record], table: pd.Data
         label=result.spec.method.display_name,
         **_accuracy("default", default),
         **_accuracy("tuned", tuned),
-        **{name: getattr(tuned, name, np.nan) for name in ("diff_top1", "diff_ci_low", "diff_ci_high")},
+        diff_top1=getattr(tuned, "diff_top1", np.nan),
+        diff_ci_low=getattr(tuned, "diff_ci_low", np.nan),
+        diff_ci_high=getattr(tuned, "diff_ci_high", np.nan),
         diff_over=getattr(tuned, "diff_over", ""),
         objective=result.spec.objectives[0],
         best_value=best.best.values[0] if best and best.best else np.nan,

@@ -13,9 +13,10 @@ from fgsgl.sweeps.tables import print_late
 from rich.console import Console
 
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.methods.cell import TUNED, Cell, Variant
+from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import add_to_plan
+from fgsgl.records.row_key import TUNED
 from fgsgl.report.report import show_board_if_changed
 from fgsgl.running.execution import Place
 from fgsgl.running.experiment import committed, tell_results, work_off
@@ -60,7 +61,8 @@ def run_rows(
     code = work_off(in_time, place, console, show_board_if_changed)
     if len(in_time) < len(todo):
         print_late(f"{len(todo) - len(in_time)} of {len(todo)} cells of the rows", sweep.timeout_s, console)
-    write_results(sweep.out, results, trials, sweep.protocol.hash())
+    for fault in write_results(sweep.out, results, trials, sweep.protocol.hash()):
+        console.print(f"figure left out: {fault}", markup=False, highlight=False)
     console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
     return max(code, int(failed_before))
 

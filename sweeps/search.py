@@ -232,7 +232,7 @@ class Search:
             trial = self.running[spec.number].trial
             known = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
             for row in record.curve:
-                step = spec.steps_before + row["epoch"]
+                step = spec.steps_before + int(row["epoch"])
                 if "val_top1" in row and step not in known:
                     trial.report(row["val_top1"], step)
 

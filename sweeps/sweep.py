@@ -20,14 +20,12 @@ from fgsgl.sweeps.tables import print_late, print_plan, studies_table
 from filelock import FileLock
 from rich.console import Console
 
-from fgsgl.data import datasets
-from fgsgl.data.prepare import data_root, prepare
 from fgsgl.methods.method import Method
 from fgsgl.records.identity import digest
 from fgsgl.records.optuna_storage import open_storage, without_password
 from fgsgl.records.protocol import SEALED, Protocol
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.experiment import require_division
+from fgsgl.running.experiment import prepare_data, require_division
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
 from fgsgl.util.errors import UserError
@@ -100,11 +98,11 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
-    root = data_root(sweep.protocol, sweep.root)
-    place = local_place(sweep.out, root, sweep.execution)
+    data = sweep.protocol.data_spec(sweep.root)
+    place = local_place(sweep.out, data.root, sweep.execution)
     require_division(sweep.protocol, sweep.execution.devices)
     storage = None if dry_run else open_storage(sweep.storage_path)
-    table = prepare([method.name for method in sweep.methods], sweep.protocol, root, console, dry_run=dry_run)
+    table = prepare_data([method.name for method in sweep.methods], sweep.protocol, data, console, dry_run=dry_run)
     specs = [
         StudySpec(
             method=method,
@@ -112,7 +110,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
             space=spaces[method.name],
             protocol=sealed,
             fingerprint=table.fingerprint(),
-            text=datasets.get(sealed.dataset).text(root),
+            text=data.text,
             objectives=sweep.objectives,
             sampler=sweep.sampler,
             pruner=pruner,

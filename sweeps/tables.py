@@ -12,7 +12,7 @@ from fgsgl.sweeps.study import StudySpec
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
 from fgsgl.report.board.tuned import assignments
 from fgsgl.running.execution import Place
 from fgsgl.running.experiment import committed
@@ -57,7 +57,7 @@ def print_plan(sweep: Sweep, specs: Sequence[StudySpec], place: Place, console: 
     )  # fmt: skip
 
 
-def _cell_s(spec: StudySpec, records: Sequence[Record]) -> float | None:
+def _cell_s(spec: StudySpec, records: Sequence[Done]) -> float | None:
     """Expected seconds of a study's cell; None: no record to go by."""
     of_method = alike(spec.method.name, spec.protocol, records)
     return expected_s("", spec.protocol.epochs, of_method)

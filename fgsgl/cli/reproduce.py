@@ -17,9 +17,9 @@ from msgspec import to_builtins
 from msgspec.structs import asdict
 from rich.console import Console
 
-from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.data.prepare import data_root, load_data, load_joints
+from fgsgl.data.prepare import load_data, load_joints
+from fgsgl.data.spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
@@ -70,11 +70,13 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
     ledger = Ledger(folder / "ledger")
     records = wanted(rows(every, PlanFile.read(folder, every).cells), what, ledger)
     protocol = _protocol(records[0])
-    root = data_root(protocol, root or _last_root(folder, records[0]))
-    table = load_data(protocol, root, console)
-    cells = [cell_again(record, protocol, table, root) for record in records]
+    data = protocol.data_spec(root or _last_root(folder, records[0]))
+    table = load_data(
+        data, console, num_frames=protocol.num_frames, image_size=protocol.image_size, skip_bad=protocol.skip_bad
+    )
+    cells = [cell_again(record, protocol, table, data) for record in records]
     if cells[0].method.modality == "skeleton":
-        load_joints(protocol, table, console)
+        load_joints(table, protocol.num_frames, console)
     for line in _other_code(records):
         console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
     with ExitStack() as cleanup:
@@ -127,7 +129,7 @@ def _named(every: Mapping[RowKey, Sequence[Record]]) -> Iterator[Named[Record]]:
             yield row_names(key.method, record.config.display_name, key.variant), record
 
 
-def cell_again(record: Done, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
+def cell_again(record: Done, protocol: Protocol, table: ClipTable, data: DataSpec) -> Cell:
     """The cell that a record describes, as this version of the code has it.
 
     Raises:
@@ -135,7 +137,7 @@ def cell_again(record: Done, protocol: Protocol, table: ClipTable, root: Path) -
     """
     if table.fingerprint() != record.data.fingerprint:
         raise UserError(
-            f"the data in {root} have the fingerprint {table.fingerprint()}, but cell {record.cell_id} was run on "
+            f"the data in {data.root} have the fingerprint {table.fingerprint()}, but cell {record.cell_id} was run on "
             f"{record.data.fingerprint}; give their folder with --root"
         )
     method = get(record.method)
@@ -146,7 +148,7 @@ def cell_again(record: Done, protocol: Protocol, table: ClipTable, root: Path) -
         protocol=protocol,
         seed=record.seed,
         fingerprint=record.data.fingerprint,
-        text=datasets.get(protocol.dataset).text(root),
+        text=data.text,
     )
     if cell.cell_id != record.cell_id:
         raise UserError(

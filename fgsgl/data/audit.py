@@ -1,7 +1,7 @@
-"""The audit that every record carries: what the splits share, and text that gives the answer away.
+"""The audit that every record carries: counts of everything that would make a score too good.
 
-Each of it would make a score too good: a test clip, its person or its very file that training has seen, or a sentence
-of the fine level that says the class's name.
+That is a test clip, its person or its very file that training has seen, or a sentence of the fine level that says its
+class's name.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from fgsgl.data.check import VideoFacts
 from fgsgl.data.clip_table import Clip
+from fgsgl.data.video_facts import VideoFacts
 from fgsgl.text.fgtext import DIMENSIONS, FGText
 from fgsgl.text.rules import says
 
@@ -28,13 +28,12 @@ class AuditCounts(NamedTuple):
 
 
 def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText | None) -> AuditCounts:
-    """How much of each kind is found; nothing is refused.
+    """Counts each kind; nothing is refused.
 
     Args:
         clips: those that are used, of all splits.
-        facts: of their videos, from :func:`fgsgl.data.check.video_facts`.
+        facts: of their videos, from :func:`fgsgl.data.video_facts.video_facts`.
         text: what the method reads; None: nothing.
-
     """
     naming = None
     if text is not None:
@@ -49,7 +48,7 @@ def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText |
 
 
 def _in_several(pairs: Iterable[tuple[Hashable, str]]) -> int:
-    """Of pairs of a thing and the split it stands in, how many things stand in more than one."""
+    """Number of things that stand in more than one split, from pairs of a thing and a split."""
     splits = defaultdict(set)
     for thing, split in pairs:
         splits[thing].add(split)

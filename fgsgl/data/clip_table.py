@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,6 +16,8 @@ from fgsgl.util.files import read_table, write_whole
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+Progress = Callable[[int, int], None]
+"""Called by functions that take long, with (done, in all)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

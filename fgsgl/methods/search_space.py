@@ -48,6 +48,8 @@ class Param:
         if self.choices:
             ok = len(self.choices) > 1 and self.low is None and self.high is None and not (self.log or self.integer)
             ok &= isinstance(self.choices, Mapping) or all(_plain(value) for value in self.choices)
+        elif self.low is None or self.high is None:
+            ok = False
         else:
             ok = self._has_range()
         if not ok:

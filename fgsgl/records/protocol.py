@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, get_args
 
+from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Split
+from fgsgl.data.spec import DataSpec
 from fgsgl.records.identity import LATER, digest, identity
 from fgsgl.util.errors import UserError, nearest
 
@@ -102,6 +105,14 @@ class Protocol:
         """The split that a trained recognizer is scored on: ``test``, or ``val`` while that is sealed."""
         return "val" if self.evaluation == SEALED else "test"
 
+    def data_spec(self, root: Path | None) -> DataSpec:
+        """The protocol's data in a folder; None: in the data set's own folder below ``$FGSGL_DATA`` or ``data/``.
+
+        Raises:
+            UserError: for an unknown data set or preset.
+        """
+        return DataSpec.locate(self.dataset, self.preset, self.data_seed, root)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for records and configs."""
         return dataclasses.asdict(self)
@@ -112,18 +123,16 @@ class Protocol:
 
 
 def default_protocol(dataset: str, preset: str | None = None, **changes: Any) -> Protocol:
-    """The data set's own protocol (from its file in ``fgsgl/data/sets``) with the given fields changed.
+    """The data set's own protocol (from its file in ``fgsgl/data/datasets``) with the given fields changed.
 
     Raises:
         UserError: for an unknown data set, preset or field.
     """
-    from fgsgl.data import datasets
-
-    module = datasets.get(dataset, preset)
-    preset = preset or module.PRESETS[0]
+    presets = datasets.get(dataset, preset).presets
+    preset = preset or next(iter(presets))
     valid = [field.name for field in dataclasses.fields(Protocol)]
     for name in changes:
         if name not in valid:
             raise UserError(f"unknown protocol field {name!r}; {nearest(name, valid)}")
     given = {name: value for name, value in changes.items() if value is not None}
-    return Protocol(dataset=dataset, preset=preset, **{**module.PROTOCOL[preset], **given})
+    return Protocol(dataset=dataset, preset=preset, **{**presets[preset], **given})

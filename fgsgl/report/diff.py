@@ -46,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionChange:
-    """How far the predictions of two cells differ on the clips that both scored, by their combined score."""
+    """Difference between the predictions of two cells on the clips that both scored, by their combined score."""
 
     n: int
     changed: int

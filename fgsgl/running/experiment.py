@@ -10,9 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.data import datasets
-from fgsgl.data.prepare import data_root, prepare
+from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.prepare import prepare
+from fgsgl.data.spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
+from fgsgl.methods.registry import get
 from fgsgl.records.plan_file import Design, add_to_plan
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Failed
@@ -79,18 +81,12 @@ def run(
     """
     if experiment.seeds < 1:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
-    root = data_root(experiment.protocol, experiment.root)
-    place = local_place(experiment.out, root, experiment.execution)
+    data = experiment.protocol.data_spec(experiment.root)
+    place = local_place(experiment.out, data.root, experiment.execution)
     require_division(experiment.protocol, experiment.execution.devices)
     methods = [variant.method for variant in experiment.variants]
-    table = prepare(methods, experiment.protocol, root, console, dry_run=dry_run)
-    wanted = cells(
-        experiment.variants,
-        experiment.protocol,
-        experiment.seeds,
-        table.fingerprint(),
-        datasets.get(experiment.protocol.dataset).text(root),
-    )
+    table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
+    wanted = cells(experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint(), data.text)
     planned = plan(wanted, place.ledger, committed())
     todo = undone(planned)
     if dry_run:
@@ -103,6 +99,29 @@ def run(
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
     return max(work_off(todo, place, console, show, observers), int(failed_before))
+
+
+def prepare_data(
+    methods: Sequence[str], protocol: Protocol, data: DataSpec, console: Console, *, dry_run: bool = False
+) -> ClipTable:
+    """The clip table, after everything that the methods read is cached; a dry run caches nothing.
+
+    Raises:
+        UserError: for a method that cannot run here, or as :func:`fgsgl.data.prepare.prepare`.
+    """
+    chosen = [get(name) for name in methods]
+    for method in chosen:
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+    return prepare(
+        data,
+        console,
+        num_frames=protocol.num_frames,
+        image_size=protocol.image_size,
+        skip_bad=protocol.skip_bad,
+        skeletons=any(method.modality == "skeleton" for method in chosen),
+        dry_run=dry_run,
+    )
 
 
 def work_off(

@@ -44,9 +44,7 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
     bounds = [
         Variant(method=method.name)
         for method in scan().values()
-        if method.kind != "method"
-        and method.name not in named
-        and protocol.dataset in (method.datasets or [protocol.dataset])
+        if method.kind != "method" and method.name not in named and method.runs_on(protocol.dataset)
     ]
     wanted = [(variant, 0) for variant in bounds] + [
         (variant, seed) for seed in range(seeds) for variant in variants if seed == 0 or get(variant.method).recipe

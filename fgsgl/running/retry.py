@@ -8,12 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fgsgl.data.prepare import prepare
 from fgsgl.methods.cell import Cell
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import FAILURES
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.experiment import Show, work_off
+from fgsgl.running.experiment import Show, prepare_data, work_off
 from fgsgl.running.status import CellState, find_states, states
 from fgsgl.training.spec import CellSpec
 from fgsgl.util.errors import UserError, nearest
@@ -79,5 +78,5 @@ def _spec(state: CellState) -> CellSpec:
 
 
 def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console, show: Show) -> int:
-    prepare([cell.variant.method for cell in cells], protocol, place.root, console)
+    prepare_data([cell.variant.method for cell in cells], protocol, protocol.data_spec(place.root), console)
     return work_off(cells, place, console, show)

@@ -1,7 +1,7 @@
 """`fgsgl submit`: what a challenge asks for, written from a finished cell.
 
-A data set whose challenge hides the labels offers ``hidden(root)``, and the cell's checkpoint scores its clips; else
-the record's predictions are what is handed in. C classes.
+Where a challenge hides the labels of its clips, the cell's checkpoint scores them. Otherwise the record's predictions
+are submitted. C classes.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ def submit(folder: Path, what: str | None, root: Path | None, device: str, out: 
             or of another version, or clips that cannot be read.
     """
     record = _record(folder, what)
-    module = datasets.get(record.protocol.dataset)
-    if not hasattr(module, "submission"):
-        able = [name for name in datasets.names() if hasattr(datasets.get(name), "submission")]
+    challenge = datasets.get(record.protocol.dataset).challenge
+    if challenge is None:
+        able = datasets.names_where(lambda dataset: dataset.challenge is not None)
         raise UserError(f"{record.protocol.dataset} has no challenge to submit to; {', '.join(able)} have one")
     work_dir = folder / "work" / record.cell_id
-    if hasattr(module, "hidden"):
+    if challenge.hidden is not None:
         predictions = _of_hidden(work_dir, record, root, device, console)
     else:
         predictions = _of_record(folder / "ledger", record)
-    path = out or work_dir / module.SUBMISSION
-    write_whole(path, module.submission(predictions.clip_ids.tolist(), predictions.scores["combined"]))
+    path = out or work_dir / challenge.archive
+    write_whole(path, challenge.submission(predictions.clip_ids.tolist(), predictions.scores["combined"]))
     said = [f"written: {path}; {len(predictions.clip_ids)} clips of {record.config.display_name}, seed {record.seed}"]
-    if len(predictions.clip_ids) != module.SUBMISSION_CLIPS:
-        said.append(f"the challenge has {module.SUBMISSION_CLIPS} clips: this copy is not whole, or of another release")
+    if len(predictions.clip_ids) != challenge.n_clips:
+        said.append(f"the challenge has {challenge.n_clips} clips: this copy is not whole, or of another release")
     console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -113,7 +113,7 @@ def _of_hidden(work_dir: Path, record: Done, root: Path | None, device: str, con
     """Scores the clips whose labels the release hides, each once, with the cell's checkpoint."""
     cell, root = _cell(work_dir, record, root)
     protocol, device = cell.protocol, resolve_device(device)
-    table = datasets.get(protocol.dataset).hidden(root)
+    table = protocol.data_spec(root).hidden()
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
             table, protocol.num_frames, protocol.image_size, workers=os.cpu_count() or 1, progress=counter.update

@@ -64,8 +64,8 @@ def localise(
         over those clips of :func:`spread` whose masks show anything; ``readout`` of :func:`read_out` over all clips of
         :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
     """
-    module = datasets.get(dataset)
-    if not hasattr(module, "motion_mask") or not isinstance(model, FGSGL | TowerRecognizer):
+    motion_mask = datasets.get(dataset).motion_mask
+    if motion_mask is None or not isinstance(model, FGSGL | TowerRecognizer):
         return None
     model.eval()
     split = cast(ClipDataset, loader.dataset)
@@ -78,14 +78,14 @@ def localise(
 
     def cover(clip: Clip) -> np.ndarray:
         frames = evaluated_frames(clip.start_frame, clip.end_frame, split.num_frames)
-        return cover_TP(module.motion_mask(table.root, clip, frames), side)
+        return cover_TP(motion_mask(table.root, clip, frames), side)
 
     training = [clip for clip in table.split("train") if clip.clip_id not in split.cache.bad]
     maps = {"saliency": shown["saliency_BTP"]}
     if isinstance(model, FGSGL) and "attention_BDTP" in shown:
         maps |= dict(zip(model.config.dimensions, shown["attention_BDTP"].swapaxes(0, 1), strict=True))
         if examples is not None:
-            _write_examples(examples, clips, shown["attention_BDTP"], model.config, split, module.motion_mask, table)
+            _write_examples(examples, clips, shown["attention_BDTP"], model.config, split, motion_mask, table)
     fixed = {
         "even": np.ones((split.num_frames, side * side)),
         "centre": centre_TP(split.num_frames, side),

@@ -104,9 +104,9 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
     method = get(method_name)
     if method.recipe is None:
         raise UserError(f"{method_name} needs no training, so it has no config")
-    module = datasets.get(protocol.dataset)
-    root = root or module.root(Path("data"), protocol.preset, protocol.data_seed)
-    text = module.text(root)
+    dataset = datasets.get(protocol.dataset)
+    root = root or dataset.default_root(Path("data"), protocol.preset, protocol.data_seed)
+    text = dataset.text(root)
     config = build_config(
         method,
         {},

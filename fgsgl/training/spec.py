@@ -10,7 +10,6 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Struct
 
-from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import GitState
@@ -106,8 +105,7 @@ class CellSpec(Struct, frozen=True, kw_only=True):
 
     def table(self) -> ClipTable:
         """The clip table of the cell's data set."""
-        module = datasets.get(self.protocol.dataset, self.protocol.preset)
-        return module.load(self.root, self.protocol.preset, self.protocol.data_seed)
+        return self.protocol.data_spec(self.root).load()
 
     def record(self) -> Record | None:
         """The record that this attempt has written, or that of the cell as another command finished it."""

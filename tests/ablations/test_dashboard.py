@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import made
 import optuna
 import pytest
 from fgsgl.ablations.dashboard import JOURNAL, DesignStudy, open_studies
@@ -15,7 +16,7 @@ from optuna.trial import TrialState
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import Record, write_record
+from fgsgl.records.record import Record
 from fgsgl.running.planning import cells
 from fgsgl.util.errors import UserError
 
@@ -47,13 +48,8 @@ def wanted(plan: list[Cell]) -> list[Cell]:
 
 def write(folder: Path, cell: Cell, top1: float | None) -> Record:
     """A record: done with a top-1, or failed."""
-    record = Record(
-        cell_id=cell.cell_id, status="failed" if top1 is None else "done", method="fgsgl", variant=cell.variant.name,
-        kind="method", seed=cell.seed, protocol=cell.protocol.as_dict(), protocol_hash=cell.protocol.hash(), config={},
-        data={}, pretraining="", environment={}, hardware={}, started_utc="", metrics={"top1": top1},
-        failure={"class": "nan", "message": "it diverged"} if top1 is None else None,
-    )  # fmt: skip
-    write_record(folder / "ledger", record)
+    record = made.failed(cell, "nan", "it diverged") if top1 is None else made.done(cell, top1)
+    record.write(folder / "ledger")
     return record
 
 

@@ -2,8 +2,8 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
+import made
 import optuna
 import pytest
 from fgsgl.ablations.designs import DESIGNS, design, designs_of
@@ -19,8 +19,9 @@ from fgsgl.ablations.run import main
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from fgsgl.methods.cell import Variant
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import load_designs, write_plan
+from fgsgl.records.plan_file import PlanFile, add_to_plan
 from fgsgl.util.errors import UserError
 
 FACTORIAL_ROWS = {
@@ -124,10 +125,10 @@ def test_every_factor_of_the_design_paper_is_listed_with_its_levels(capsys) -> N
 def test_the_plan_keeps_designs_and_a_new_one_takes_the_place_of_its_like(tmp_path) -> None:
     path = tmp_path / "plan.json"
     whole, half = design("factorial"), design("factorial", half=True)
-    write_plan(path, [], [whole.plan_entry("p", 3)])
-    write_plan(path, [], [whole.plan_entry("p", 8), half.plan_entry("p", 8), whole.plan_entry("q", 2)])
-    write_plan(path, [])
-    read = load_designs(tmp_path)
+    add_to_plan(tmp_path, [], [whole.plan_entry("p", 3)])
+    add_to_plan(tmp_path, [], [whole.plan_entry("p", 8), half.plan_entry("p", 8), whole.plan_entry("q", 2)])
+    add_to_plan(tmp_path, [])
+    read = PlanFile.read(tmp_path).designs
     assert [(one.design, len(one.arms), one.seeds, one.protocol_hash) for one in read] == [
         ("factorial", 16, 8, "p"), ("factorial", 8, 8, "p"), ("factorial", 16, 2, "q")
     ]  # fmt: skip
@@ -138,10 +139,7 @@ def test_the_plan_keeps_designs_and_a_new_one_takes_the_place_of_its_like(tmp_pa
 def test_seeds_are_planned_by_the_pairs_on_record() -> None:
     rows = {"full": (0.70, 0.71, 0.72), "w/o fgsa": (0.69, 0.69, 0.69), "w/o cpa": (0.5,)}
     records = [
-        SimpleNamespace(
-            method="fgsgl", variant=name, seed=seed, protocol_hash="p", data={"fingerprint": "d"},
-            metrics={"top1": top1},
-        )
+        made.done(made.a_cell(seed=seed, variant=Variant(method="fgsgl", name=name)), top1, protocol_hash="p")
         for name, values in rows.items()
         for seed, top1 in enumerate(values)
     ]  # fmt: skip

@@ -7,12 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
 import fgsgl.mmaction  # noqa: F401 (registers)
-from fgsgl.cli import method_table
+from fgsgl.cli import method_table as methods
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan
 from fgsgl.mmaction.datasets import ClassBalancedSampler, ClipDataset
@@ -123,8 +124,7 @@ def test_operations_are_those_of_the_products() -> None:
     found = measure(Model(), batch)
     assert found.gflops == 2 * 20 * 30 * 50 / 1e9
     assert found.latency_ms > 0 and found.clips_per_s > 0
-    uncounted = measure(Model(), batch, repeats=0)
-    assert uncounted.gflops == found.gflops and uncounted.latency_ms is None and uncounted.clips_per_s is None
+    assert set(msgspec.to_builtins(measure(Model(), batch, repeats=0))) == {"gflops"}
 
 
 def test_two_views_are_the_mean_of_both(smoke: Path) -> None:
@@ -164,9 +164,9 @@ def test_accumulation_divides_the_batch_and_smoothing_reaches_the_head() -> None
 
 @pytest.mark.parametrize("name", ["fgsgl", "tsm", "stgcnpp"])
 def test_the_counts_of_the_list_are_those_of_the_networks(name: str) -> None:
-    assert method_table.read()[name, "quick"] == method_table.count(get(name), "quick")
+    assert methods.read()[name, "quick"] == methods.count(get(name), "quick")
 
 
 def test_the_list_counts_every_method_that_can_run() -> None:
-    counted = {name for name, _ in method_table.read()}
+    counted = {name for name, _ in methods.read()}
     assert counted == {name for name, method in scan().items() if method.model is not None}

@@ -10,12 +10,12 @@ from pathlib import Path
 import copies
 import pytest
 
-from fgsgl.data import check as module
 from fgsgl.data import datasets
+from fgsgl.data import video_facts as module
 from fgsgl.data.audit import AuditCounts, audit
-from fgsgl.data.check import video_facts
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.frame_cache import check_folder
+from fgsgl.data.video_facts import video_facts
 from fgsgl.text.fgtext import FGText, load
 
 

@@ -13,7 +13,7 @@ import fgsgl.baselines
 import pytest
 
 from fgsgl.cli.main import main
-from fgsgl.cli.methods import methods_table
+from fgsgl.cli.method_table import methods_table
 from fgsgl.methods import registry
 from fgsgl.methods.registry import broken, get, scan
 from fgsgl.util.errors import UserError

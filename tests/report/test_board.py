@@ -1,12 +1,13 @@
-import dataclasses
 import json
 
+import made
 import numpy as np
 import pytest
+from msgspec import structs
 from scipy import stats
 
 from fgsgl.records.ledger import load
-from fgsgl.records.record import write_record
+from fgsgl.records.record import SkippedClip
 from fgsgl.report.board.board import COLUMNS, read_board
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.util.errors import UserError
@@ -19,7 +20,7 @@ def row(table, label):
 
 
 def rewrite(ledger, record, **changes):
-    write_record(ledger.folder / "ledger", dataclasses.replace(record, **changes))
+    structs.replace(record, **changes).write(ledger.folder / "ledger")
 
 
 def test_numbers_are_means_over_seeds_with_t_intervals(ledger):
@@ -73,8 +74,8 @@ def test_methods_stand_by_accuracy_and_the_floor_at_the_foot(ledger):
 def test_a_row_that_did_not_score_its_split_is_refused(ledger, n_clips, scored, says):
     ledger.fill(seeds=2)
     record = ledger.add("tsm", 1.6, seed=1)
-    metrics = record.metrics | {"n_clips": n_clips, "scored_sha256": scored or record.metrics.scored_sha256}
-    rewrite(ledger, record, metrics=metrics)
+    scored = scored or record.metrics.scored_sha256
+    rewrite(ledger, record, metrics=structs.replace(record.metrics, n_clips=n_clips, scored_sha256=scored))
     refused = row(read_board(ledger.folder).table, "TSM")
     assert refused["status"].startswith("refused: ") and says in refused["status"] and "seed 1" in refused["status"]
     assert refused[["top1", "top5", "macro_f1", "diff_top1"]].isna().all() and refused["n_seeds"] == 0
@@ -115,8 +116,7 @@ def test_rows_that_scored_other_clips_are_not_compared(ledger, seeds):
 
 def test_what_was_not_trained_is_compared_with_every_seed(ledger):
     ledger.fill(seeds=3)
-    config = {"display_name": "Zero-shot", "recipe": None}
-    record = ledger.add("zero_shot", 1.0, config=config, trainable_params=0)
+    record = ledger.add("zero_shot", 1.0, config=made.config("Zero-shot", recipe=None), trainable_params=0)
     board = read_board(ledger.folder)
     references = [cell.metrics.top1 for cell in load(ledger.folder) if (cell.method, cell.variant) == ("fgsgl", "full")]
     shown = row(board.table, "Zero-shot")
@@ -207,8 +207,8 @@ def test_the_note_says_what_the_numbers_are_over(ledger):
 def test_skipped_clips_are_counted(ledger):
     ledger.fill(seeds=1)
     record = ledger.add("tsm", 1.6)
-    skipped = [{"clip_id": "s00_c000", "split": "train", "reason": "truncated"}]
-    rewrite(ledger, record, data=record.data | {"skipped": skipped})
+    skipped = [SkippedClip(clip_id="s00_c000", split="train", reason="truncated")]
+    rewrite(ledger, record, data=structs.replace(record.data, skipped=skipped))
     board = read_board(ledger.folder)
     assert row(board.table, "TSM")["skipped"] == 1
     assert any(sentence.startswith("1 clip(s) were skipped") for sentence in board.notes)

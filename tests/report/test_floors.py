@@ -2,10 +2,11 @@ import json
 
 import pytest
 
+from fgsgl.records.protocol import Protocol
 from fgsgl.report.board.board import read_board
 from fgsgl.util.errors import UserError
 
-TOWER = {"protocol": {"dataset": "synmg", "preset": "quick", "backbone": "ViT-B-16"}}
+TOWER = {"protocol": Protocol(dataset="synmg", preset="quick", epochs=12, backbone="ViT-B-16")}
 
 
 def missing(ledger):

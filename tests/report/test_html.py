@@ -1,14 +1,15 @@
 """The HTML page as text: what it holds, what its links mean, and that nothing from a record is markup."""
 
 import base64
-import dataclasses
 import hashlib
 import json
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pandas as pd
 import pytest
+from msgspec import structs
 
 from fgsgl.records.ledger import load
 from fgsgl.report.ablations.evaluate import ablations
@@ -147,7 +148,7 @@ def test_every_cell_is_listed_with_what_became_of_it(whole):
     for cell_id, record in records.items():
         _, seed, status, top1, total_s, _, commit, started, message, config = cells[cell_id]
         assert (seed, total_s, commit, started) == (record.seed, 70, "cccccccccc", "2025-01-01T00:00:00Z")
-        assert json.loads(read.data["configs"][config]) == record.config
+        assert json.loads(read.data["configs"][config]) == msgspec.to_builtins(record.config)
         if record.status == "failed":
             assert (status, top1) == ("failed: nan", None) and message.startswith("the loss is not a number")
         else:
@@ -164,7 +165,7 @@ def test_classes_are_means_over_seeds(whole):
     absent = entry["values"][14]
     assert read.data["classes"]["sets"][entry["set"]]["clips"][14] == 0 and absent[0] is None
     tables = [record.metrics.per_class[0] for record in board.scored[key]]
-    expected = [100 * sum(table[name] for table in tables) / 3 for name in ("recall", "precision", "f1")]
+    expected = [100 * sum(getattr(table, name) for table in tables) / 3 for name in ("recall", "precision", "f1")]
     assert entry["values"][0] == pytest.approx(expected, abs=0.05)
 
 
@@ -205,7 +206,7 @@ def test_ten_thousand_cells_take_few_megabytes(ledger):
     records = [floor]
     for number in range(10_000):
         variant = f"w/o {number // 10}" if number >= 10 else "full"
-        records.append(dataclasses.replace(record, cell_id=f"{number:016x}", variant=variant, seed=number % 10))
+        records.append(structs.replace(record, cell_id=f"{number:016x}", variant=variant, seed=number % 10))
     cells = rows(records)
     scored = {key: scored_cells(group) for key, group in cells.items()}
     predictions = PredictionCache(ledger=ledger.folder / "nowhere")

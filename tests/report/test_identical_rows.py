@@ -1,9 +1,9 @@
 import dataclasses
 
 import pytest
+from msgspec import structs
 
 from fgsgl.records.predictions import write_predictions
-from fgsgl.records.record import write_record
 from fgsgl.report.board.board import read_board
 
 
@@ -17,7 +17,7 @@ def same(ledger, sharpen=False):
             squared_NC = predictions.scores["combined"] ** 2
             predictions.scores["combined"] = squared_NC / squared_NC.sum(axis=1, keepdims=True)
             digest = write_predictions(ledger.folder / "ledger", record.cell_id, predictions)
-            write_record(ledger.folder / "ledger", dataclasses.replace(record, predictions_sha256=digest))
+            structs.replace(record, predictions_sha256=digest).write(ledger.folder / "ledger")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_equal_counts_are_no_equal_answers(ledger):
     predictions = ledger.predictions(1.6, 0)
     predictions = dataclasses.replace(predictions, clip_ids=predictions.clip_ids[::-1])
     digest = write_predictions(ledger.folder / "ledger", record.cell_id, predictions)
-    write_record(ledger.folder / "ledger", dataclasses.replace(record, predictions_sha256=digest))
+    structs.replace(record, predictions_sha256=digest).write(ledger.folder / "ledger")
     assert read_board(ledger.folder).identical == ()
 
 

@@ -1,12 +1,17 @@
 """The table of where recognizers look: planted differences, records of older versions, and names that would do harm."""
 
+import io
+
+import made
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from fgsgl.records.record import Localisation, Readout
 from fgsgl.report.board.board import read_board
+from fgsgl.report.csv_text import csv_text
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.localisation.render import localisation_tables, markdown
 from fgsgl.report.report import report
@@ -16,15 +21,14 @@ SEEDS = 6
 BLIND = {"even": 0.03, "centre": 0.06, "prior": 0.1}
 
 
-def measured(energy: dict[str, float], r1: dict[str, dict[str, float]], **changes) -> dict:
+def measured(energy: dict[str, float], r1: dict[str, dict[str, float]], **changes) -> Localisation:
     """What a cell records; the pointing game gets twice the energy."""
     hits = {
-        source: {name: {"r1": value, "sentences": 8, "largest": 0.25} for name, value in dimensions.items()}
+        source: {name: Readout(r1=value, sentences=8, largest=0.25) for name, value in dimensions.items()}
         for source, dimensions in r1.items()
     }
     pointing = {name: 2 * value for name, value in (energy | BLIND).items()}
-    same = {"n_clips": 136, "clips_sha256": "aa", "energy": energy | BLIND, "pointing": pointing}
-    return same | {"readout": hits or None} | changes
+    return made.localisation(energy | BLIND, **{"pointing": pointing, "readout": hits or None, **changes})
 
 
 @pytest.fixture
@@ -88,18 +92,18 @@ def test_the_dimensions_of_a_measure_are_a_family(folder) -> None:
 
 
 def test_the_note_says_what_is_missing_and_what_the_numbers_are_over(folder) -> None:
-    report(folder)
-    text = (folder / "localisation.md").read_text()
+    board = read_board(folder)
+    text = markdown(localisation_tables(board, localisation(board)))
     assert "136 of 240 test clips, as evenly over the classes" in text
     assert "the measurement in their records: FG-SGL text=shuffled; FG-SGL -fgsa; TSM." in text.replace("\\", "")
     assert "Recorded before" not in text
-    table = pd.read_csv(folder / "localisation.csv")
+    table = pd.read_csv(io.StringIO(csv_text(localisation(board))))
     assert set(table["measure"]) == {"energy", "pointing", "readout"} and table["value"].between(0, 100).all()
 
 
 def test_records_of_older_versions_stand_apart(ledger, folder) -> None:
     share = {"part": 0.3, "even": 0.03, "prior": 0.1}
-    ledger.add("fgsgl", 2.1, "text=shuffled", 0, localisation={"n_clips": 240, "energy": share, "pointing": share})
+    ledger.add("fgsgl", 2.1, "text=shuffled", 0, localisation=made.localisation(share, n_clips=240, clips_sha256=None))
     board = read_board(folder)
     table = localisation(board)
     row = only(table, variant="text=shuffled", measure="energy", source="attention")
@@ -127,8 +131,8 @@ def test_of_many_rows_the_first_are_shown_and_what_they_are_compared_with(ledger
 
 def test_a_board_without_masks_has_no_such_table(ledger) -> None:
     ledger.fill(seeds=1)
-    report(ledger.folder)
-    assert not (ledger.folder / "localisation.md").exists()
+    board = read_board(ledger.folder)
+    assert localisation_tables(board, localisation(board)) is None
 
 
 def test_a_record_whose_two_measures_are_of_other_maps_is_refused_by_name(ledger) -> None:

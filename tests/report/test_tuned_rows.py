@@ -3,11 +3,13 @@
 import json
 from types import SimpleNamespace
 
+import made
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from fgsgl.records.plan_file import load_tunings
+from fgsgl.records.plan_file import PlanFile
+from fgsgl.records.record import MethodConfig
 from fgsgl.report.board.board import read_board
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.figures import accuracy, forest, pareto, per_class_difference
@@ -26,8 +28,8 @@ SEARCH = {
 RECIPE = {"lr": 0.001, "warmup": 0.1}
 
 
-def config(lr: float = 0.001, **settings) -> dict:
-    return {"display_name": "FG-SGL", "settings": {"fgsa": True} | settings, "recipe": RECIPE | {"lr": lr}}
+def config(lr: float = 0.001, display_name: str = "FG-SGL", **settings) -> MethodConfig:
+    return made.config(display_name, settings={"fgsa": True} | settings, recipe=RECIPE | {"lr": lr})
 
 
 def write_plan(ledger, cells=(), tunings=()):
@@ -36,7 +38,7 @@ def write_plan(ledger, cells=(), tunings=()):
 
 def planned(record, variant, seed=0):
     named = {"method": "fgsgl", "variant": variant, "seed": seed, "protocol_hash": PROTOCOL}
-    return {"cell_id": record.cell_id, "protocol": record.protocol, "kind": "method", **named}
+    return {"cell_id": record.cell_id, "protocol": record.protocol.as_dict(), "kind": "method", **named}
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def tuned(ledger):
         ledger.add("fgsgl", 2.4, seed=seed, config=config())
         settings = config(0.00123456) if seed % 3 else config(fgsa=False)
         ledger.add("fgsgl", 2.7, "tuned", seed, config=settings, params=4_000_000 + seed % 2 * 200_000)
-        ledger.add("tsm", 1.3, "tuned", seed, config=config() | {"display_name": "TSM"})
+        ledger.add("tsm", 1.3, "tuned", seed, config=config(display_name="TSM"))
     write_plan(ledger, tunings=[SEARCH])
     return ledger
 
@@ -183,4 +185,4 @@ def test_a_damaged_tuning_is_named(ledger, changes, says):
     ledger.fill(seeds=1)
     write_plan(ledger, tunings=[SEARCH | changes])
     with pytest.raises(UserError, match=f"an entry in tunings that cannot be read: {says}"):
-        load_tunings(ledger.folder)
+        PlanFile.read(ledger.folder)

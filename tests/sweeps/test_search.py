@@ -5,7 +5,6 @@ Records are made up here, as cells would write them; everything else is the real
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections import Counter
@@ -13,13 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fgsgl.sweeps.liveness
+import made
 import optuna
 import pytest
 from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.objectives import values_of
 from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
 from fgsgl.sweeps.spaces import spaces_of
 from fgsgl.sweeps.study import StudySpec, open_study, winner
+from msgspec.structs import replace
 from optuna import Study
 from optuna.storages import BaseStorage
 
@@ -48,14 +50,10 @@ def study_spec(**changes) -> StudySpec:
 
 def record_of(cell: Cell, top1: float = 0.5, status: str = "done", failure: str = "nan") -> Record:
     epochs = range(1, 2 if status == "pruned" else 1 + cell.protocol.epochs)
-    return Record(
-        cell_id=cell.cell_id, status=status, method=cell.variant.method, variant=cell.variant.name, kind="method",
-        seed=cell.seed, protocol=cell.protocol.as_dict(), protocol_hash=cell.protocol.hash(), config={}, data={},
-        pretraining="", environment={}, hardware={}, started_utc="",
-        curve=[{"epoch": epoch, "val_top1": top1, "train_s": 3.0} for epoch in epochs],
-        metrics={"top1": top1, "macro_f1": top1} if status == "done" else {},
-        failure={"class": failure, "message": "it diverged"} if status == "failed" else None,
-    )  # fmt: skip
+    given = {"curve": [{"epoch": epoch, "val_top1": top1, "train_s": 3.0} for epoch in epochs], "times_s": {}}
+    if status == "failed":
+        return made.failed(cell, failure, "it diverged", **given)
+    return made.pruned(cell, **given) if status == "pruned" else made.done(cell, top1, **given)
 
 
 @pytest.fixture(params=FORMS, ids=["journal", "database"])
@@ -264,6 +262,14 @@ def test_several_objectives_leave_the_trials_that_no_other_beats(storage, presen
     assert winner(search.study, asked).values == [0.8, 6.0]
 
 
+def test_an_objective_is_the_mean_over_the_cells_and_a_record_without_it_is_named() -> None:
+    cells = [study_spec(seeds=2).cell("trial 0", {}, index) for index in range(2)]
+    records = [record_of(cell, top1) for cell, top1 in zip(cells, (0.2, 0.6), strict=True)]
+    assert values_of(("top1", "train_s"), records) == pytest.approx([0.4, 6.0])
+    with pytest.raises(UserError, match=f"the record {cells[0].cell_id} has no gflops, which --objective asks for"):
+        values_of(("gflops",), records)
+
+
 def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> None:
     asked = study_spec(sampler="random", pruner=pruner_spec("hyperband", ("top1",), 5, 2))
     search = begun(asked, storage, presence, 4)
@@ -279,7 +285,7 @@ def test_no_trial_is_started_that_would_not_end_in_time(storage, presence) -> No
     timebox = Timebox(ends_s=time.monotonic() + WRAP_UP_S + 90)
     search = Search(asked, open_study(storage, "s", asked), "nowhere", 5, presence, timebox)
     task = search.take()
-    record = dataclasses.replace(record_of(task.cell), times_s={"total": 100.0, "train": 90.0})
+    record = replace(record_of(task.cell), times_s={"total": 100.0, "train": 90.0})
     search.finished(task, record)
     assert search.take() is None and not search.open and search.left() == 4
     assert states(search.study) == {"COMPLETE": 1}
@@ -290,10 +296,10 @@ def test_a_timebox_counts_a_pruned_cell_as_a_whole_one(monkeypatch: pytest.Monke
     timebox = Timebox(ends_s=1000 + WRAP_UP_S + 119)
     assert timebox.rounds() == math.inf, "nobody knows yet"
     cell = study_spec().cell("trial 0", {}, 0)
-    timebox.see(dataclasses.replace(record_of(cell, status="pruned"), times_s={"total": 35.0, "train": 25.0}))
+    timebox.see(replace(record_of(cell, status="pruned"), times_s={"total": 35.0, "train": 25.0}))
     assert timebox.longest_s == 60 and timebox.rounds() == 1, "one epoch of two"
-    timebox.see(dataclasses.replace(record_of(cell), times_s={"total": 59.0, "train": 49.0}))
-    timebox.see(dataclasses.replace(record_of(cell, status="failed"), times_s={}))
+    timebox.see(replace(record_of(cell), times_s={"total": 59.0, "train": 49.0}))
+    timebox.see(replace(record_of(cell, status="failed"), times_s={}))
     assert timebox.longest_s == 60 and Timebox(longest_s=60.0).rounds() == math.inf
     assert Timebox(ends_s=1000.0).rounds() == 0 and Timebox().rounds() == math.inf
 

@@ -33,6 +33,7 @@ from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import SEALED, default_protocol
+from fgsgl.records.record import NoMetrics
 from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import plan
 from fgsgl.running.progress import Live
@@ -71,7 +72,7 @@ def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smo
         assert (record.protocol.evaluation, record.localisation, record.seed) == (SEALED, None, 1000)
         assert trial.value == record.metrics.top1
         assert trial.intermediate_values == {row["epoch"]: row["val_top1"] for row in record.curve}
-        assert record.config["recipe"]["lr"] == trial.params["recipe.lr"]
+        assert record.config.recipe["lr"] == trial.params["recipe.lr"]
         spec = json.loads((swept / "trials" / "work" / cell_id / "spec.json").read_text())
         assert spec["trial"]["number"] == trial.number
 
@@ -80,8 +81,8 @@ def test_the_tuned_row_stands_beside_the_default_under_the_test_protocol(swept: 
     records = [record for record in Ledger(swept / "ledger").records().values() if record.kind == "method"]
     best = max(trials_of(swept), key=lambda trial: trial.value)
     assert {record.protocol.evaluation for record in records}.isdisjoint({SEALED})
-    assert best.params["recipe.lr"] in {record.config["recipe"]["lr"] for record in records}
-    assert get("linear_probe").recipe.lr in {record.config["recipe"]["lr"] for record in records}
+    assert best.params["recipe.lr"] in {record.config.recipe["lr"] for record in records}
+    assert get("linear_probe").recipe.lr in {record.config.recipe["lr"] for record in records}
     table = pd.read_csv(swept / "leaderboard.csv")
     assert {"full", "tuned"} <= set(table[table["method"] == "linear_probe"]["variant"])
     found = yaml.safe_load((swept / "best" / "linear_probe.yaml").read_text())
@@ -175,7 +176,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
     trial = study.get_trials()[default.number]
     assert trial.state.name == "PRUNED" and sorted(trial.intermediate_values) == [1, 2]
     (record,) = place.ledger.records().values()
-    assert (record.status, record.metrics, record.failure) == ("pruned", {}, None)
+    assert (record.status, record.metrics, record.failure) == ("pruned", NoMetrics(), None)
     assert [row["val_top1"] for row in record.curve] == [trial.intermediate_values[step] for step in (1, 2)]
     assert record.times_s["train"] > 0 and record.hardware.cpu and [record.cell_id] == trial.user_attrs["cell_ids"]
     (planned,) = plan([asked.cell("again", {}, 0)], place.ledger)

@@ -13,7 +13,8 @@ import optuna
 import pandas as pd
 import pytest
 from fgsgl.sweeps import figures
-from fgsgl.sweeps.figures import best_so_far, history, importance, parallel, slices, tuning_curve
+from fgsgl.sweeps.figures import history, importance, parallel, slices, tuning_curve
+from fgsgl.sweeps.figures._values import best_so_far, finished
 from fgsgl.sweeps.results import MethodResult, results_by_method
 from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.spaces import spaces_of
@@ -24,7 +25,9 @@ from optuna.trial import TrialState
 from fgsgl.methods.registry import get
 from fgsgl.methods.search_space import defaults, suggest
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.report.figures import modules
+from fgsgl.report.drawing.draw import draw_all
+from fgsgl.report.drawing.scan import scan
+from fgsgl.report.report import write_figures
 from fgsgl.style import STYLE
 from fgsgl.testing.figure_contract import examine
 
@@ -69,7 +72,7 @@ def components() -> MethodResult:
 
 def sheet(module, tuning: MethodResult):
     with matplotlib.rc_context(fname=STYLE):
-        (found,) = module.draw((tuning,))
+        (found,) = module.FIGURE.draw((tuning,))
     return found
 
 
@@ -85,28 +88,33 @@ def sheet(module, tuning: MethodResult):
 )
 def test_every_figure_keeps_the_contract(search: dict) -> None:
     tuning = searched(**search)
+    found = scan(figures)
+    assert not found.faults
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = {module.NAME: examine(module, (tuning,)) for module in modules(figures)}
+        drawn = {figure.name: examine(figure, (tuning,)) for figure in found.figures}
     names = {"history", "importance", "parallel", "slices", "tuning-curve"}
     few = {1: {"importance", "parallel"}, 3: {"importance"}}.get(search["trials"], set())
     assert {name for name, sheets in drawn.items() if sheets} == names - few
-    assert all(found.suffix == f"-{tuning.method}" for sheets in drawn.values() for found in sheets)
+    assert all(one.suffix == f"-{tuning.method}" for sheets in drawn.values() for one in sheets)
 
 
-def test_a_search_without_a_finished_trial_has_no_figure(tmp_path: Path) -> None:
-    assert figures.write((searched(trials=0),), tmp_path) == () and not list(tmp_path.iterdir())
+def test_a_search_without_a_finished_trial_has_no_figure() -> None:
+    drawing = draw_all(scan(figures), (searched(trials=0),))
+    assert drawing.figures == drawing.faults == ()
 
 
 def test_figures_are_written_as_image_document_and_table(components: MethodResult, tmp_path: Path) -> None:
-    written = figures.write((components,), tmp_path)
-    assert {figure.name for figure in written} == {
+    drawing = draw_all(scan(figures), (components,))
+    assert not drawing.faults and {figure.name for figure in drawing.figures} == {
         f"{name}-fgsgl" for name in ("history", "importance", "parallel", "slices", "tuning-curve")
     }
-    for figure in written:
-        width, height = struct.unpack(">II", figure.png.read_bytes()[16:24])
+    write_figures(tmp_path, drawing.figures)
+    for figure in drawing.figures:
+        path = tmp_path / "figures" / figure.name
+        width, height = struct.unpack(">II", path.with_suffix(".png").read_bytes()[16:24])
         assert 600 <= width <= 1800 and 300 <= height <= 4000, figure.name
-        assert figure.pdf.read_bytes().startswith(b"%PDF") and len(pd.read_csv(figure.csv))
+        assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF") and len(pd.read_csv(path.with_suffix(".csv")))
 
 
 def test_the_history_shows_every_trial_its_end_and_the_best_so_far(components: MethodResult) -> None:
@@ -115,7 +123,7 @@ def test_the_history_shows_every_trial_its_end_and_the_best_so_far(components: M
     assert list(found.table["end"]).count("pruned") == 3 and list(found.table["end"]).count("failed") == 2
     assert found.table["last_top1"].notna().sum() == 3
     done = found.table[found.table["end"] == "finished"]
-    expected = {trial.number: 100 * trial.value for trial in figures.finished(answer)}
+    expected = {trial.number: 100 * trial.value for trial in finished(answer)}
     assert dict(zip(done["trial"], done["value"], strict=True)) == pytest.approx(expected)
     assert found.table["best_so_far"].iloc[-1] == pytest.approx(max(expected.values()))
     assert found.table["best_so_far"].is_monotonic_increasing
@@ -136,8 +144,8 @@ def test_the_curve_of_one_study_is_the_mean_over_all_draws_of_its_trials() -> No
     tuning = searched(trials=8)
     (answer,) = tuning.studies
     table = tuning_curve.resampled(tuning, answer).set_index("trials")
-    finished = {trial.number for trial in figures.finished(answer)}
-    values = [100 * trial.value if trial.number in finished else -np.inf for trial in answer.trials]
+    done = {trial.number for trial in finished(answer)}
+    values = [100 * trial.value if trial.number in done else -np.inf for trial in answer.trials]
     assert np.isinf(values).sum() == 1
     for n in (1, 3, 8):
         best = [max(draw) for draw in itertools.combinations(values, n) if np.isfinite(max(draw))]

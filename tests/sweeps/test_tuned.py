@@ -7,7 +7,6 @@ import json
 from functools import cache
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import optuna
 import pandas as pd
@@ -20,6 +19,7 @@ from fgsgl.sweeps.samplers import pruner_spec
 from fgsgl.sweeps.spaces import spaces_of
 from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
 from fgsgl.sweeps.suggest import suggest_by
+from msgspec.structs import replace
 from optuna.trial import TrialState
 
 from fgsgl.cli.main import main
@@ -27,9 +27,9 @@ from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.methods.variant_file import read_config, read_configs, write_best
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import load_tunings, write_plan
+from fgsgl.records.plan_file import PlanFile, add_to_plan
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import Record, read_record, write_record
+from fgsgl.records.record import Done, Hardware, read_record
 from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.board import read_board
 from fgsgl.util.errors import UserError
@@ -74,7 +74,7 @@ def searched(*specs: StudySpec, trials: int = 8) -> tuple[MethodResult, ...]:
 
 
 @cache
-def record_of(method: str, seed: int) -> Record:
+def record_of(method: str, seed: int) -> Done:
     """A committed record of a method's default settings."""
     (path,) = (
         COMMITTED / f"{cell['cell_id']}.json"
@@ -92,20 +92,20 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[MethodR
     found = searched(*(asked(nested=nested) for nested in range(3)))
     for seed in range(3):
         default = record_of("tsm", seed)
-        recipe = {**default.config["recipe"], "lr": found[0].changes(seed)["recipe.lr"]}
-        metrics = {**default.metrics, "top1": default.metrics.top1 + 0.01 * (1 + seed)}
-        write_record(folder / "ledger", default)
-        tuned = dataclasses.replace(
-            default, cell_id=f"{seed:016x}", variant=TUNED, config={**default.config, "recipe": recipe},
+        recipe = {**default.config.recipe, "lr": found[0].changes(seed)["recipe.lr"]}
+        metrics = replace(default.metrics, top1=default.metrics.top1 + 0.01 * (1 + seed))
+        default.write(folder / "ledger")
+        tuned = replace(
+            default, cell_id=f"{seed:016x}", variant=TUNED, config=replace(default.config, recipe=recipe),
             metrics=metrics,
         )  # fmt: skip
-        write_record(folder / "ledger", tuned)
-    write_record(folder / "ledger", record_of("majority", 0))
+        tuned.write(folder / "ledger")
+    record_of("majority", 0).write(folder / "ledger")
     for cell_id in found[0].cell_ids[1:]:
         times = {"total": 1800.0}
-        write_record(folder / "trials" / "ledger", dataclasses.replace(default, cell_id=cell_id, times_s=times))
+        replace(default, cell_id=cell_id, times_s=times).write(folder / "trials" / "ledger")
     trials = Ledger(folder / "trials" / "ledger")
-    write_plan(folder / "plan.json", [], tunings=[plan_entry(found[0], trials, default.protocol_hash)])
+    add_to_plan(folder, [], tunings=[plan_entry(found[0], trials, default.protocol_hash)])
     write_results(folder, found, trials, default.protocol_hash)
     return folder, found
 
@@ -137,8 +137,8 @@ def test_a_search_without_a_finished_trial_has_no_winner(tmp_path: Path) -> None
     (tuning,) = results_by_method([spec], [study])
     assert tuning.best is None and tuning.finished == () and tuning.studies[0].trials == ()
     for seed in (0, 1):
-        write_record(tmp_path / "ledger", record_of("tsm", seed))
-    write_record(tmp_path / "ledger", record_of("majority", 0))
+        record_of("tsm", seed).write(tmp_path / "ledger")
+    record_of("majority", 0).write(tmp_path / "ledger")
     write_results(tmp_path, (tuning,), Ledger(tmp_path / "trials" / "ledger"), record_of("tsm", 0).protocol_hash)
     assert "TSM: no trial finished, so there is no tuned row." in (tmp_path / "tuning.md").read_text()
     assert not (tmp_path / "best").exists() and not (tmp_path / "figures").exists()
@@ -150,10 +150,10 @@ def test_each_cell_is_billed_once_and_what_left_no_time_is_counted(board) -> Non
     found = cost_of(tuning, records)
     assert (found.cell_hours, found.gpu_hours, found.unknown) == (23 * 0.5, 0.0, 1)
     first, second, *_ = records
-    unresolved = {second: dataclasses.replace(records[second], hardware={"device": "auto", "threads": 1})}
+    unresolved = {second: replace(records[second], hardware=Hardware(device="auto", threads=1))}
     assert cost_of(tuning, records | unresolved).gpu_hours == 0.0
-    on_gpus = {"device": "cuda", "devices": 2, "gpu": "H100"}
-    records |= unresolved | {first: dataclasses.replace(records[first], hardware=on_gpus)}
+    on_gpus = Hardware(device="cuda", devices=2, gpu="H100")
+    records |= unresolved | {first: replace(records[first], hardware=on_gpus)}
     assert cost_of(tuning, records).gpu_hours == 1.5
     twice = MethodResult(studies=tuning.studies * 2)
     assert cost_of(twice, records) == cost_of(tuning, records)
@@ -161,15 +161,15 @@ def test_each_cell_is_billed_once_and_what_left_no_time_is_counted(board) -> Non
 
 def test_the_plan_tells_the_board_of_the_search(board) -> None:
     folder, _ = board
-    (entry,) = load_tunings(folder)
+    (entry,) = PlanFile.read(folder).tunings
     assert (entry.method, entry.trials, entry.pruned, entry.failed, entry.cell_hours) == ("tsm", 24, 6, 6, 11.5)
     assert entry.sampler == "RandomSampler(seed=of study 0 to 2 and the trial's number)"
     assert entry.studies == ["tsm-0", "tsm-1", "tsm-2"] and entry.pruner.startswith("MedianPruner(n_startup_trials=4")
     table = read_board(folder).table
     row = table[table["variant"] == TUNED].iloc[0]
     assert row["diff_top1"] == pytest.approx(2.0) and row["settings"].count("recipe.lr=") == 3
-    write_plan(folder / "plan.json", [])
-    assert load_tunings(folder) == (entry,)
+    add_to_plan(folder, [])
+    assert PlanFile.read(folder).tunings == [entry]
 
 
 def test_the_table_has_a_row_a_method_and_says_what_the_chance_of_the_search_is(board) -> None:
@@ -240,7 +240,7 @@ def test_two_configs_of_one_row_are_refused(tmp_path: Path) -> None:
 def test_a_tuning_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
     (tuning,), ledger = searched(asked()), Ledger(tmp_path / "ledger")
     entries = [plan_entry(tuning, ledger, "p"), plan_entry(tuning, ledger, "q"), plan_entry(tuning, ledger, "p")]
-    write_plan(tmp_path / "plan.json", [], tunings=entries[:2])
-    write_plan(tmp_path / "plan.json", [], tunings=[msgspec.structs.replace(entries[2], trials=99)])
+    add_to_plan(tmp_path, [], tunings=entries[:2])
+    add_to_plan(tmp_path, [], tunings=[replace(entries[2], trials=99)])
     kept = json.loads((tmp_path / "plan.json").read_text())["tunings"]
     assert [(one["protocol_hash"], one["trials"]) for one in kept] == [("p", 99), ("q", 8)]

@@ -146,7 +146,7 @@ def _about_arms(ablation: Ablation) -> Iterator[str]:
 
 
 def _shared(ablation: Ablation) -> str:
-    """What the arms without a row of their own change more, or less, than the row that stands for them."""
+    """Factors by which arms without their own row differ from the row that stands for them."""
     offs = _distinct(ablation).set_index("variant")["off"]
     changes: Counter[str] = Counter()
     for arm in ablation.arms[ablation.arms.duplicated("variant")].itertuples():

@@ -1,4 +1,4 @@
-"""How rows differ: each from FG-SGL by pairs, with p adjusted over the whole board, and which cannot be told apart.
+"""Comparisons between rows: paired differences to FG-SGL with p adjusted over the whole board, and groups of ties.
 
 Pairs are training seeds or, where two rows share a single one, the test subjects, over whose clips both were scored.
 N pairs, M rows. Differences are in percentage points.

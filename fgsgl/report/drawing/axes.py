@@ -1,4 +1,4 @@
-"""What figures draw on axes: panels of rows, points with intervals, and labels that do not touch. Sizes in inches.
+"""Parts that figures share: panels of rows, points with intervals, labels that do not touch. Sizes in inches.
 
 Figures are drawn without pyplot's global state. A colour never carries a meaning alone: lines also differ in dash,
 points in marker, bars in hatch and direction, and every line and row is named where it stands.
@@ -61,7 +61,7 @@ def name_ticks(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[bool]) -> None:
-    """A row a point: columns ``mean``, ``low``, ``high`` (nan: none); coloured where its interval excludes 0."""
+    """Draws a point a row: columns ``mean``, ``low``, ``high`` (NaN: none); coloured if its interval excludes 0."""
     y_V = np.arange(len(points))
     colour_V = np.select([points["low"] > 0, points["high"] < 0], [BETTER, WORSE], INK)
     axes.axvline(0, color=GREY, lw=1)

@@ -1,4 +1,4 @@
-"""What the figures of a board are drawn from."""
+"""Inputs of a board's figures."""
 
 from __future__ import annotations
 

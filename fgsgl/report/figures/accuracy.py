@@ -43,7 +43,7 @@ FIGURE = Figure(name="accuracy", title="Top-1 of every row", draw=draw)
 
 
 def _distance(rows: Sequence[Any]) -> Callable[[Any], float]:
-    """How far a row lies from the middle one, in points."""
+    """A function that gives a row's distance from the median row, in points."""
     middle = np.median([row.top1 for row in rows])
     return lambda row: 100 * abs(row.top1 - middle)
 

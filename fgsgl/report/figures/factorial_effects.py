@@ -1,4 +1,4 @@
-"""What each factor of a factorial design does by itself, and what two do together beyond that."""
+"""Main effects and pairwise interactions of a factorial design."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FIGURE = Figure(name="factorial-effects", title="Main effects and interactions",
 
 
 def _family(effects: pd.DataFrame) -> int:
-    """How many effects Holm's adjustment is over."""
+    """Number of effects in the family of Holm's adjustment."""
     return int(effects["kind"].isin(TESTED).sum())
 
 

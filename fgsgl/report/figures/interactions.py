@@ -1,4 +1,4 @@
-"""Interaction plot: whether a factor does the same with and without another. A arms, S seeds."""
+"""Interaction plot: the effect of each factor with and without each other. A arms, S seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of FG-SA's attention lies on the part that truly moves, by dimension. S seeds."""
+"""Share of FG-SA's attention on the part that truly moves, by dimension. S seeds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FIGURE = Figure(name="localisation", title="Attention inside the true motion", d
 
 
 def _clips(inputs: Inputs, rows: Sequence[Any]) -> tuple[int, str]:
-    """How many clips, and which, most records were measured on; numbers over others are not comparable."""
+    """Number and digest of the clips that most records were measured on; other clips are not comparable."""
     found = Counter(_identity(r) for row in rows for r in inputs.scored(row) if r.localisation)
     return found.most_common(1)[0][0]
 

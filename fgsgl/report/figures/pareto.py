@@ -1,4 +1,4 @@
-"""What accuracy costs: top-1 against parameters, GFLOPs and latency, with the front that nothing beats.
+"""Accuracy against cost: top-1 over parameters, GFLOPs and latency, with the Pareto front.
 
 A tuned row also cost its search, so none is here.
 """

@@ -1,4 +1,4 @@
-"""What each factor is worth: its Shapley value over all combinations, beside what taking it out alone shows."""
+"""Shapley value of each factor over all combinations, beside its one-out effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How accuracy differs from person to person: every row's top-1 by test subject. J subjects, S seeds, V rows."""
+"""Top-1 of every row by test subject. J subjects, S seeds, V rows."""
 
 from __future__ import annotations
 

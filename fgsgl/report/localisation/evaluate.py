@@ -1,4 +1,4 @@
-"""Where recognizers look and what can be read out of them: a table of its own beside the leaderboard.
+"""Localisation: where recognizers look, and which sentences can be read out of their embeddings.
 
 FG-SGL's attention is held against gradient saliency of the same model without FG-SA, the category-only model, and
 against maps that see no clip; what its local embeddings say of each dimension's sentences, against what the video
@@ -28,7 +28,7 @@ WITHOUT = MODULES[0]
 """The row that every other is compared with: the category-only model."""
 BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior": "mean mask of the training clips"}
 STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
-"""What the category-only model has of the kind."""
+"""The source of the category-only model that each source is compared with."""
 TESTED = ("attention", "local")
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
@@ -70,11 +70,11 @@ Quantity = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """What the records of a row say, in percent."""
+    """Measured values of a row's records, in percent."""
 
     by_seed: dict[Quantity, dict[int, float]]
     guesses: dict[Quantity, dict[str, float]]
-    """Of what is read out: how many ``sentences`` there are, and the share of the ``largest``."""
+    """Chance level of what is read out: the number of ``sentences``, and the share of the ``largest``."""
 
 
 def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:

@@ -1,4 +1,4 @@
-"""What the page's script reads: every cell with its settings, and the scores of every class."""
+"""Data for the page's script: every cell with its settings, and the scores of every class."""
 
 from __future__ import annotations
 
