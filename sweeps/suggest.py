@@ -11,10 +11,9 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from fgsgl.methods.search_space import Choice, Param, changes_of, suggest
 from fgsgl.sweeps.samplers import make_sampler
 from fgsgl.sweeps.study import StudySpec, counts
-
-from fgsgl.methods.search_space import Choice, Param, changes_of, suggest
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

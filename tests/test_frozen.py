@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fgsgl.ablations import run as ablations_run
-from fgsgl.sweeps import optuna_search
 
+from fgsgl.ablations import run as ablations_run
 from fgsgl.cli.main import build_parser
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
@@ -22,6 +21,7 @@ from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import read_board
 from fgsgl.report.render.tables import csv, markdown
 from fgsgl.report.report import write_contrasts
+from fgsgl.sweeps import optuna_search
 
 ROOT = Path(__file__).resolve().parents[1]
 LEDGERS = sorted((ROOT / "results").glob("**/ledger"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from optuna.trial import FrozenTrial
+
 from fgsgl.sweeps.objectives import OBJECTIVES
 from fgsgl.sweeps.results import MethodResult, StudyResult
-from optuna.trial import FrozenTrial
 
 
 def finished(study: StudyResult) -> list[FrozenTrial]:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures._values import best_so_far, finished, scaled, value_label
-from fgsgl.sweeps.results import MethodResult, StudyResult
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -16,6 +14,8 @@ from fgsgl.methods.search_space import defaults
 from fgsgl.report.drawing.axes import NARROW_IN, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS, GREY, INK
+from fgsgl.sweeps.figures._values import best_so_far, finished, scaled, value_label
+from fgsgl.sweeps.results import MethodResult, StudyResult
 
 MOST_STUDIES = 8
 """Most studies in one figure; the table has them all."""

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures._values import finished
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import MethodResult, StudyResult
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from fgsgl.report.drawing.axes import name_rows, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS
+from fgsgl.sweeps.figures._values import finished
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import MethodResult, StudyResult
 
 FEWEST = 4
 """Finished trials of a study below which its importances are not computed: as many as are never pruned."""

@@ -7,9 +7,6 @@ from collections.abc import Iterator, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures._values import finished, scaled, value_label
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import MethodResult
 from matplotlib.axes import Axes
 from optuna.trial import FrozenTrial
 
@@ -18,6 +15,9 @@ from fgsgl.report.drawing.axes import NARROW_IN, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.labels import short
 from fgsgl.style import GREY, INK
+from fgsgl.sweeps.figures._values import finished, scaled, value_label
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import MethodResult
 
 MOST_PARAMETERS = 16
 UNREAD = 1.22

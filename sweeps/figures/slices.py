@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures._values import finished, scaled, value_label
-from fgsgl.sweeps.results import MethodResult
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -18,6 +16,8 @@ from fgsgl.report.drawing.axes import NARROW_IN, canvas, marker_style
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.labels import short
 from fgsgl.style import INK
+from fgsgl.sweeps.figures._values import finished, scaled, value_label
+from fgsgl.sweeps.results import MethodResult
 
 MOST_PARAMETERS = 14
 LEVEL_IN, RANGE_IN, GAP_IN = 0.2, 0.8, 0.34

@@ -7,14 +7,14 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures._values import best_so_far, scaled, value_label
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import MethodResult, StudyResult
 from matplotlib.ticker import MaxNLocator
 
 from fgsgl.report.drawing.axes import DASHES, NARROW_IN, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.style import COLOURS
+from fgsgl.sweeps.figures._values import best_so_far, scaled, value_label
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import MethodResult, StudyResult
 
 LOW, HIGH = 0.1, 0.9
 """Quantiles of the best value of a study that are a single study's band."""

@@ -9,9 +9,8 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 import pytest
-from fgsgl.ablations.run import build_parser as ablation_parser
-from fgsgl.sweeps.optuna_search import build_parser as search_parser
 
+from fgsgl.ablations.run import build_parser as ablation_parser
 from fgsgl.cli.main import build_parser, main
 from fgsgl.cli.options import (
     FIXED,
@@ -26,6 +25,7 @@ from fgsgl.cli.options import (
 )
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.running.execution import Execution, ExecutorName, Keep, Limits
+from fgsgl.sweeps.optuna_search import build_parser as search_parser
 from fgsgl.training.visualizers import VISUALIZERS, Visualizer
 from fgsgl.util.errors import UserError
 

@@ -11,27 +11,27 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import fgsgl.sweeps.liveness
 import made
 import optuna
 import pytest
-from fgsgl.sweeps.liveness import Presence
-from fgsgl.sweeps.objectives import values_of
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import StudySpec, open_study, winner
 from msgspec.structs import replace
 from optuna import Study
 from optuna.storages import BaseStorage
 
 import fgsgl.records.optuna_storage
+import fgsgl.sweeps.liveness
 from fgsgl.methods.cell import Cell
 from fgsgl.methods.registry import get
 from fgsgl.methods.search_space import Param
 from fgsgl.records.optuna_storage import NoPruning, make_pruner, open_storage
 from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.records.record import Record
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.objectives import values_of
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import StudySpec, open_study, winner
 from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke", epochs=2, evaluation=SEALED)
