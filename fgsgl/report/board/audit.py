@@ -62,5 +62,5 @@ def openings_sentence(data: str, records: Sequence[Record]) -> str:
     )
 
 
-def _counted(count: int, noun: str) -> str:
+def _counted(count: int | None, noun: str) -> str:
     return f"{count or 'no'} {noun}{'s' * (count != 1)}"

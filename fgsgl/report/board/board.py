@@ -178,7 +178,7 @@ def _labels(cells: Mapping[Key, Sequence[Record]], waiting: Mapping[Key, int]) -
 
 def _identical_labels(identical: Sequence[IdenticalRows], labels: Mapping[Key, str]) -> dict[Key, str]:
     """The labels of the rows that each row is identical to: the first six, and how many more there are."""
-    texts = defaultdict(dict)  # in every seed it may be others
+    texts: dict[Key, dict[str, None]] = defaultdict(dict)  # in every seed it may be others
     for group in identical:
         first = group.rows[:6]  # not all: the rows of a large group would each name every other one
         for key in group.rows:

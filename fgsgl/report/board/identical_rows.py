@@ -52,7 +52,7 @@ def _shares(record: Record) -> Hashable:
 def _identical(
     candidates: Sequence[tuple[Key, Record]], predictions: PredictionCache
 ) -> Iterator[tuple[tuple[Key, ...], bool]]:
-    by_classes = defaultdict(list)
+    by_classes: dict[bytes | str, list[tuple[Key, str, str]]] = defaultdict(list)
     for key, record in candidates:
         clips = predictions.read(record)
         if clips is not None:
