@@ -140,7 +140,7 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
         table.add_row(found.group, Text(printable(found.name)), Text(_shown(found.one)), Text(_shown(found.other)))
     table.add_section()
     for name, value, others in _results(mine, theirs):
-        change = number(others - value, 2, sign="+") if None not in (value, others) else EMPTY
+        change = EMPTY if value is None or others is None else number(others - value, 2, sign="+")
         shown = (EMPTY if one_value is None else number(one_value, 2) for one_value in (value, others))
         table.add_row("results", Text(name), *shown, change)
     console.print(table)

@@ -109,4 +109,4 @@ def _joined(values: Iterable[str]) -> str:
 
 def _millions(counts: Sequence[int | None]) -> float | None:
     """The mean: a tuned row's seeds may have networks of different sizes."""
-    return None if None in counts else sum(counts) / len(counts) / 1e6
+    return None if None in counts else sum(count or 0 for count in counts) / len(counts) / 1e6

@@ -65,7 +65,7 @@ def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[boo
     y_V = np.arange(len(points))
     colour_V = np.select([points["low"] > 0, points["high"] < 0], [BETTER, WORSE], INK)
     axes.axvline(0, color=GREY, lw=1)
-    axes.hlines(y_V, points["low"], points["high"], colors=colour_V, lw=1.2)
+    axes.hlines(y_V, points["low"], points["high"], colors=colour_V.tolist(), lw=1.2)
     for end in ("low", "high"):
         axes.scatter(points[end], y_V, marker="|", c=colour_V, s=25, lw=1.2)
     axes.scatter(points["mean"], y_V, s=22, lw=1.1, zorder=3, ec=colour_V, c=np.where(hollow, "white", colour_V))

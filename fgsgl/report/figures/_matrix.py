@@ -20,7 +20,8 @@ MOST_NUMBERED = 24
 
 def confusion_percent(seeds: Sequence[Predictions], n_classes: int) -> np.ndarray:
     """Percentage of each answer among the clips of each true class, over all seeds: (C, C), NaN for an absent class."""
-    counts_CC = sum(confusion(p.labels, p.scores["combined"].argmax(axis=1), n_classes) for p in seeds)
+    counts_SCC = [confusion(p.labels, p.scores["combined"].argmax(axis=1), n_classes) for p in seeds]
+    counts_CC = np.sum(counts_SCC, axis=0)
     n_C1 = counts_CC.sum(axis=1, keepdims=True)
     return np.divide(100.0 * counts_CC, n_C1, out=np.full(counts_CC.shape, np.nan), where=n_C1 > 0)
 
