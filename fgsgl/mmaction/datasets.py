@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Dataset, Sampler
 
-from fgsgl.data.clip_table import Clip, cached_frames
+from fgsgl.data.clip_table import Clip, Split, cached_frames
 from fgsgl.data.frame_cache import open_cache, refuse_bad
 from fgsgl.data.joint_cache import kept_frames, open_joints
 from fgsgl.data.skeletons import LAYOUTS, layout_name
@@ -48,7 +48,7 @@ class ClipDataset(Dataset):
         self,
         dataset: str,
         root: str,
-        split: str,
+        split: Split | Literal["hidden"],
         preset: str,
         data_seed: int = 0,
         num_frames: int = 8,
