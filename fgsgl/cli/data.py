@@ -96,7 +96,7 @@ def _oracle(arguments: argparse.Namespace) -> int:
 
     root = _synmg_root(arguments)
     for kind in KINDS:
-        print(f"{kind:<8} top-1 {100 * oracle(root, kind)['top1']:.1f} %", flush=True)
+        print(f"{kind:<8} top-1 {100 * oracle(root, kind).top1:.1f} %", flush=True)
     return 0
 
 

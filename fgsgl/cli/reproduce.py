@@ -82,7 +82,7 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
     with ExitStack() as cleanup:
         scratch = Path(tempfile.mkdtemp(prefix="fgsgl-repro-"))
         cleanup.callback(shutil.rmtree, scratch)
-        place = _place(records[0], scratch, root, device)
+        place = _place(records[0], scratch, data.root, device)
         with Live(console, len(cells)) as live:
             execute(Plan(cells), place, live)
         verdicts = [_held(record, ledger, place.ledger, every) for record in records]

@@ -113,12 +113,13 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.datasets import csv
+    from fgsgl.data.spec import DataSpec
     from fgsgl.text.annotation_table import new
     from fgsgl.util.files import write_whole
 
-    table = csv.load(arguments.data, csv.PRESETS[0], 0)
-    path = arguments.out or Path(csv.text(arguments.data))
+    data = DataSpec(dataset="csv", preset="all", root=arguments.data)
+    table = data.load()
+    path = arguments.out or Path(data.text)
     if path.exists():
         raise UserError(f"{path} exists already, and may hold sentences; give another --out, or remove it")
     write_whole(path, new(path.stem, table.classes))

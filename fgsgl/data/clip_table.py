@@ -1,4 +1,7 @@
-"""The clip table: one typed row a clip, the only form in which any data set reaches the rest of the suite."""
+"""The clip table: one typed row a clip, the only form in which any data set reaches the rest of the suite.
+
+The end of the module says which frames of a clip are kept.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_table, write_whole
@@ -56,18 +59,18 @@ class ClipTable:
     classes: tuple[str, ...]
     clips: tuple[Clip, ...]
     test_shares_subjects: bool = False
-    """An official split that tests on people who are trained on; training and validation never share any."""
+    """Whether the official split tests on people who are trained on; training and validation never share people."""
     caveats: tuple[str, ...] = ()
     """Sentences that belong under every board of these clips."""
 
     def __post_init__(self) -> None:
         check_clips(self.clips, self.classes, f"{self.dataset} at {self.root}", self.test_shares_subjects)
 
-    def split(self, name: str) -> tuple[Clip, ...]:
+    def split(self, name: Split) -> tuple[Clip, ...]:
         """The clips of one split, in table order.
 
         Raises:
-            UserError: if the split has no clip.
+            UserError: for an unknown split, or one without clips.
         """
         if name not in SPLITS:
             raise UserError(f"unknown split {name!r}; valid: {', '.join(SPLITS)}")
@@ -88,7 +91,7 @@ class ClipTable:
 
 
 def check_clips(clips: Sequence[Clip], classes: Sequence[str], where: str, test_shares_subjects: bool = False) -> None:
-    """Refuses a table that would train or score the wrong thing; the first fault is named with its clip."""
+    """Refuses a faulty table, naming its first faulty clip; see :class:`ClipTable`."""
     split_of_subject: dict[str, str] = {}
     seen: set[str] = set()
     for clip in clips:
@@ -131,7 +134,7 @@ def write_clips(path: Path, clips: Iterable[Clip]) -> None:
 
 
 def write_named_clips(path: Path, clips: Iterable[Clip], classes: Sequence[str]) -> None:
-    """As :func:`write_clips`, with the classes' names for labels."""
+    """Writes the rows as CSV with the classes' names for labels, whole or not at all."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -142,7 +145,7 @@ def write_named_clips(path: Path, clips: Iterable[Clip], classes: Sequence[str])
 
 
 def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:
-    """Reads a clip table's CSV (columns in any order; more columns are ignored, and so are blank lines).
+    """Reads a clip table's CSV; columns stand in any order, and other columns and blank lines are ignored.
 
     Args:
         path: the file.
@@ -180,7 +183,7 @@ def _clip(row: dict[str, str], id_of: Mapping[str, int], path: Path, line: int) 
             end_frame=int(row["end_frame"]),
             label=id_of[label] if label in id_of else _number(label),
             subject=row["subject"],
-            split=row["split"],
+            split=cast(Split, row["split"]),  # checked with the table
             fps=float(row["fps"]),
         )
     except ValueError as error:
@@ -194,6 +197,7 @@ def _number(label: str) -> int:
 
 
 PER_SEGMENT = 2
+"""Frames kept of each segment, of which training draws one."""
 
 
 def cached_frames(start_frame: int, end_frame: int, num_frames: int) -> list[int]:
@@ -207,5 +211,5 @@ def cached_frames(start_frame: int, end_frame: int, num_frames: int) -> list[int
 
 
 def evaluated_frames(start_frame: int, end_frame: int, num_frames: int) -> list[int]:
-    """Those of them that a recognizer sees when it is evaluated: the last of each segment."""
+    """Numbers of the ``num_frames`` frames that a recognizer sees in evaluation: the last of each segment."""
     return cached_frames(start_frame, end_frame, num_frames)[PER_SEGMENT - 1 :: PER_SEGMENT]

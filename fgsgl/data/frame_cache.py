@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data.clip_table import PER_SEGMENT, ClipTable, Progress, cached_frames
+from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress, cached_frames
 from fgsgl.data.video import BadVideo, iterate_frames
 from fgsgl.data.video import num_frames as count_frames
 from fgsgl.util.errors import UserError
@@ -24,13 +24,15 @@ from fgsgl.util.files import write_whole
 from fgsgl.util.processes import spread
 
 GIB = 2**30
+_Job = tuple[Path, list[Clip], list[int], Path, tuple[int, ...], int]
+"""Video, its clips, their rows, the cache's file, its shape, and T."""
 LIMIT_GIB = 50
-"""Of all frame caches in one folder, unless ``$FGSGL_CACHE_GIB`` says otherwise."""
+"""Most that all frame caches in one folder may take, unless ``$FGSGL_CACHE_GIB`` sets another limit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrameCache:
-    """A filled cache."""
+    """A filled cache, with the clips that it lacks."""
 
     frames_NKSSC: np.ndarray
     """Read-only memory map."""
@@ -45,7 +47,7 @@ class FrameCache:
 
 
 def refuse_bad(cache: FrameCache) -> None:
-    """Refuses a table of which a video cannot be read.
+    """Refuses a table with a video that cannot be read.
 
     Raises:
         BadVideo: naming the first, and how many more there are.
@@ -59,18 +61,18 @@ def refuse_bad(cache: FrameCache) -> None:
 
 
 def cache_folder(table: ClipTable, num_frames: int, image_size: int) -> Path:
-    """Where the cache of a table lies, named by all that its content depends on."""
+    """The folder of a table's cache, named by everything that its content depends on."""
     return work_folder(table) / f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px"
 
 
 def work_folder(table: ClipTable) -> Path:
-    """Where what is derived from a data set goes: ``$FGSGL_CACHE``, else below the data set's root."""
+    """The folder for everything derived from a data set: ``$FGSGL_CACHE``, else below the data set's root."""
     base = os.environ.get("FGSGL_CACHE")
     return Path(base) if base else table.root / ".frames"
 
 
 def check_folder(table: ClipTable) -> Path:
-    """Where `fgsgl data check` keeps what it found."""
+    """The folder in which `fgsgl data check` keeps its results."""
     return work_folder(table) / f"{table.fingerprint()}-check"
 
 
@@ -200,7 +202,7 @@ def _fill(
     return bad
 
 
-def _decode_video(job: tuple) -> tuple[list[int], dict[str, str]]:
+def _decode_video(job: _Job) -> tuple[list[int], dict[str, str]]:
     """Decodes all clips of one video in one pass into their rows; returns the rows, and why a clip failed.
 
     Frames are written, not mapped: on a full disk a write raises an error, where a memory map would end the process.

@@ -81,7 +81,7 @@ def _read_clip(dataset: str, root: Path, layout: Layout, num_frames: int, clip: 
 
 
 def comparable(joints_TJ3: np.ndarray, layout: Layout) -> np.ndarray:
-    """A clip's joints about the body's centre, in units of its size, without gaps.
+    """Moves a clip's joints to the body's centre, scales them by its size, and fills gaps.
 
     The origin is the mean place of the layout's centre over the frames that show it (of all joints, where none does),
     and the unit the root mean square distance of all joints from it, so that people, distances and pixels compare. A
@@ -98,7 +98,7 @@ def comparable(joints_TJ3: np.ndarray, layout: Layout) -> np.ndarray:
         ``joints_TJ3`` float32, all finite.
     """
     axes = 2 if layout.confidence else 3
-    found_TJ = np.isfinite(joints_TJ3).all(-1)
+    found_TJ: np.ndarray = np.isfinite(joints_TJ3).all(-1)
     if layout.confidence:
         found_TJ &= joints_TJ3[..., 2] > 0
     if not found_TJ.any():
@@ -117,9 +117,9 @@ def comparable(joints_TJ3: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def _filled(place_TJA: np.ndarray, found_TJ: np.ndarray) -> np.ndarray:
-    """Each joint's last place that was found, else its first, else zero."""
+    """The last place where each joint was found; before that its first, and zero for a joint never found."""
     frames_T1 = np.arange(len(found_TJ))[:, None]
     last_TJ = np.maximum.accumulate(np.where(found_TJ, frames_T1, -1))
     from_TJ = np.where(last_TJ < 0, found_TJ.argmax(0), last_TJ)
-    ever_J = found_TJ.any(0)
+    ever_J: np.ndarray = found_TJ.any(0)
     return np.where(ever_J[:, None], np.take_along_axis(place_TJA, from_TJ[..., None], 0), 0)

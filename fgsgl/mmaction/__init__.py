@@ -1,4 +1,4 @@
-"""The one import that registers everything of ours with MMAction2 (``custom_imports`` of the configs)."""
+"""Registers our models, data sets, samplers, preprocessors and hooks with MMAction2; ``custom_imports`` of configs."""
 
 import fgsgl.util.cured_stack
 

@@ -1,24 +1,22 @@
-"""Clips as MMEngine data: the data set that feeds every recognizer, and the reader of a single video file.
+"""MMEngine data sets of frames and of joints, which feed every recognizer, and the reader of a single video file.
 
-Shapes: K cached frames a clip (``PER_SEGMENT`` a segment), H, W; a sample's ``inputs`` is ``frames_KHWC`` uint8 until
-it is on the device, where :class:`fgsgl.models.preprocess_clips.ClipPreprocessor` picks, augments and normalises.
+Shapes: B clips, K cached frames a clip (``PER_SEGMENT`` a segment), J joints, H height, W width. A sample's ``inputs``
+is ``frames_KHWC`` uint8 until it is on the device, where :class:`fgsgl.models.preprocess_clips.ClipPreprocessor` picks,
+augments and normalises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import torch
 from mmaction.registry import DATASETS, TRANSFORMS
 from mmaction.structures import ActionDataSample
-from mmengine.dist import get_dist_info, sync_random_seed
-from mmengine.registry import DATA_SAMPLERS
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from fgsgl.data.clip_table import Clip, cached_frames
+from fgsgl.data.clip_table import Clip, Split, cached_frames
 from fgsgl.data.frame_cache import open_cache, refuse_bad
 from fgsgl.data.joint_cache import kept_frames, open_joints
 from fgsgl.data.skeletons import LAYOUTS, layout_name
@@ -33,9 +31,9 @@ class ClipDataset(Dataset):
     Args:
         dataset: name of the data set.
         preset: its preset.
-        data_seed: seed of a generated data set.
+        data_seed: draws the validation split, or a generated data set.
         root: the folder it lies in.
-        split: ``train``, ``val`` or ``test``; or ``hidden``, the clips that a challenge keeps the labels of.
+        split: ``train``, ``val`` or ``test``; or ``hidden``, the clips whose labels a challenge keeps secret.
         num_frames: T, frames a recognizer sees.
         image_size: side of the frames in pixels.
         skip_bad: leave out clips whose video cannot be read, instead of refusing the whole set.
@@ -48,7 +46,7 @@ class ClipDataset(Dataset):
         self,
         dataset: str,
         root: str,
-        split: str,
+        split: Split | Literal["hidden"],
         preset: str,
         data_seed: int = 0,
         num_frames: int = 8,
@@ -74,10 +72,33 @@ class ClipDataset(Dataset):
 
 
 def sample_of(clip: Clip) -> ActionDataSample:
-    """The label of a clip, its id and its subject."""
+    """The data sample of a clip: its label, id and subject."""
     sample = ActionDataSample(metainfo={"clip_id": clip.clip_id, "subject": clip.subject})
     sample.set_gt_label(clip.label)
     return sample
+
+
+@DATASETS.register_module()
+class SkeletonDataset(ClipDataset):
+    """One split of a data set, its joints read from the joint cache.
+
+    Clips whose video cannot be read are left out here too, so that every row of a board stands for the same clips.
+
+    Args:
+        arguments: as for :class:`fgsgl.mmaction.datasets.ClipDataset`.
+
+    Raises:
+        UserError: as there, for a data set without skeletons, or for a skeleton that cannot be read.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.joints_NKJ3 = open_joints(self.table, self.num_frames)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        clip = self.clips[index]
+        joints_KJ3 = torch.tensor(self.joints_NKJ3[self.cache.row[clip.clip_id]])
+        return {"inputs": joints_KJ3, "data_samples": sample_of(clip)}
 
 
 @TRANSFORMS.register_module()
@@ -104,38 +125,15 @@ class ReadClip:
         return {"inputs": torch.from_numpy(frames_KHWC), "data_samples": sample}
 
 
-@DATASETS.register_module()
-class SkeletonDataset(ClipDataset):
-    """The same clips as :class:`fgsgl.mmaction.datasets.ClipDataset`, their joints from the joint cache.
-
-    A clip whose video cannot be read is left out here too, so that every row of a board stands for the same clips.
-
-    Args:
-        arguments: as for :class:`fgsgl.mmaction.datasets.ClipDataset`.
-
-    Raises:
-        UserError: as there, for a data set without skeletons, or for a skeleton that cannot be read.
-    """
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.joints_NKJ3 = open_joints(self.table, self.num_frames)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        clip = self.clips[index]
-        joints_KJ3 = torch.tensor(self.joints_NKJ3[self.cache.row[clip.clip_id]])
-        return {"inputs": joints_KJ3, "data_samples": sample_of(clip)}
-
-
 def random_skeleton_batch(dataset: str, num_frames: int, labels: Sequence[int], seed: int = 0) -> dict[str, Any]:
-    """A batch as the loader of :class:`SkeletonDataset` gives it, of random joints: for tests and measurements.
+    """A batch of random joints, as the loader of :class:`SkeletonDataset` gives it; for tests and measurements.
 
     Args:
         dataset: its layout is taken: ``synmg`` and ``smg`` have 25 joints in space, ``imigue`` 22 in the image, with
             confidences in 0..1.
         num_frames: frames of the protocol.
-        labels: of the clips, one each.
-        seed: of the joints.
+        labels: one a clip.
+        seed: seed of the joints.
 
     Returns:
         ``{"inputs": [joints_KJ3 float32, ...], "data_samples": [...]}``.
@@ -152,36 +150,3 @@ def random_skeleton_batch(dataset: str, num_frames: int, labels: Sequence[int], 
     samples = [ActionDataSample(metainfo={"clip_id": f"random_{row}"}).set_gt_label(label) for row, label in
                enumerate(labels)]  # fmt: skip
     return {"inputs": list(joints_BKJ3), "data_samples": samples}
-
-
-@DATA_SAMPLERS.register_module()
-class ClassBalancedSampler(Sampler):
-    """As many draws as there are clips, with replacement, each class that has a clip equally likely.
-
-    Every epoch draws anew, from the seed and the epoch's number; several processes share the draws between them.
-
-    Args:
-        dataset: with ``clips``, each of which has a ``label``.
-        seed: of the draws; None: one that all processes agree on.
-    """
-
-    def __init__(self, dataset: Any, seed: int | None = None) -> None:
-        self.rank, self.world_size = get_dist_info()
-        self.seed = sync_random_seed() if seed is None else seed
-        self.epoch = 0
-        labels_N = np.array([clip.label for clip in dataset.clips])
-        weight_N = 1 / np.bincount(labels_N)[labels_N]
-        self.share_N = weight_N / weight_N.sum()
-        self.num_samples = -(-len(labels_N) // self.world_size)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = np.random.default_rng([self.seed, self.epoch])
-        drawn = generator.choice(len(self.share_N), self.num_samples * self.world_size, p=self.share_N)
-        yield from drawn[self.rank :: self.world_size].tolist()
-
-    def __len__(self) -> int:
-        return self.num_samples
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by MMEngine's hook before each epoch."""
-        self.epoch = epoch

@@ -1,4 +1,4 @@
-"""The hook that every config of ours names, in our harness and under MMAction2's own tools."""
+"""The hook of every shipped config, both in our harness and under MMAction2's own tools."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mmengine.runner import Runner
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seeds every generator anew for each epoch, so that a resumed epoch equals an uninterrupted one.
+    """Seeds every generator again before each epoch, so that a resumed epoch equals an uninterrupted one.
 
-    Several processes draw the same on the CPU, of which each takes its own clips' part; what is drawn on a GPU, such as
-    dropout's masks, is another's in each.
+    On the CPU all processes draw the same numbers, and each uses those of its own clips. On GPUs they draw different
+    numbers, such as dropout masks.
 
     Args:
         seed: the cell's seed.
@@ -29,7 +29,7 @@ class EpochSeedHook(Hook):
         self.seed = seed
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Derives the epoch's seed from the cell's."""
+        """Seeds all generators from the cell's seed and the epoch's number."""
         state = np.random.SeedSequence([self.seed, runner.epoch]).generate_state(1)[0]
         torch.manual_seed(int(state))
         torch.cuda.manual_seed(int(state) + get_rank())

@@ -1,5 +1,6 @@
 """Imports every module that registers a model, data set, sampler, preprocessor or hook with MMAction2."""
 
+import fgsgl.mmaction.class_balanced_sampler
 import fgsgl.mmaction.datasets
 import fgsgl.mmaction.hooks
 import fgsgl.models.baselines.adapters

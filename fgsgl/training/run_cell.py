@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from msgspec import structs
 
 from fgsgl.data import datasets
-from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.clip_table import ClipTable, Split
 from fgsgl.models.precision import native
 from fgsgl.records.environment import hardware, resolve_device
 from fgsgl.records.failures import BUSY, failure_class
@@ -123,7 +123,7 @@ def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, 
         raise ValueError(f"{cell.method.name} is a {cell.method.kind} without scores")
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
     count_opening(cell.protocol, spec.work_dir)
-    splits = ("train", cell.protocol.scored_split)
+    splits: tuple[Split, ...] = ("train", cell.protocol.scored_split)
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in splits)
     scores_NC = cell.method.scores(table, train, clips, cell.seed)
     clock.lap("evaluate")

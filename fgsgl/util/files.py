@@ -32,7 +32,7 @@ def once(read: Callable[[Path], _Read]) -> Callable[[Path], _Read]:
     return unchanged
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
+def write_whole(path: Path, content: bytes | memoryview | str) -> None:
     """Writes under a temporary name, flushes, then renames; makes the folder where it is missing.
 
     Raises:

@@ -16,7 +16,8 @@ import fgsgl.mmaction  # noqa: F401 (registers)
 from fgsgl.cli import method_table as methods
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan
-from fgsgl.mmaction.datasets import ClassBalancedSampler, ClipDataset
+from fgsgl.mmaction.class_balanced_sampler import ClassBalancedSampler
+from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions

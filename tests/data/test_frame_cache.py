@@ -143,11 +143,14 @@ def test_a_data_set_opens_for_training_without_any_video(table: ClipTable) -> No
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from test_frame_cache import clip
 from fgsgl.data.frame_cache import open_cache
-from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.util.errors import run_command
-clips = (clip("a", "long.mp4", 0, 40), clip("b", "long.mp4", 20, 60), clip("c", "short.mp4", 50, 53))
+rows = (("a", "long.mp4", 0, 40), ("b", "long.mp4", 20, 60), ("c", "short.mp4", 50, 53))
+same = {"label": 0, "subject": "s", "split": "train", "fps": 25.0}
+clips = tuple(
+    Clip(clip_id=clip_id, video=video, start_frame=start, end_frame=end, **same) for clip_id, video, start, end in rows
+)
 table = ClipTable(dataset="toy", root=Path(sys.argv[1]), classes=("x",), clips=clips)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 sys.exit(run_command(lambda: open_cache(table, 4, 32, workers=int(sys.argv[3])) and 0))

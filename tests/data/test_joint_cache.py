@@ -13,7 +13,7 @@ from fgsgl.data.clip_table import cached_frames
 from fgsgl.data.datasets import imigue, smg, synmg
 from fgsgl.data.joint_cache import comparable, kept_frames, open_joints
 from fgsgl.data.skeletons import LAYOUTS, layout_name
-from fgsgl.data.synmg.make import read_truth, truth_path
+from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.util.errors import UserError
 
 KINECT, OPENPOSE = LAYOUTS["kinect25"], LAYOUTS["openpose22"]
@@ -131,7 +131,7 @@ def test_imigues_joints_keep_their_confidence(tmp_path: Path) -> None:
 def test_synmgs_skeletons_are_its_true_joints_with_a_sensors_noise(smoke: Path) -> None:
     clips = synmg.load(smoke, "smoke", 0).clips[:8]
     noise = [
-        synmg.read_skeleton(smoke, clip) - read_truth(truth_path(smoke, clip))["joints3d_TJ3"] for clip in clips
+        synmg.read_skeleton(smoke, clip) - read_truth(truth_path(smoke, clip)).joints3d_TJ3 for clip in clips
     ]  # each (T, 25, 3)
     assert np.array_equal(synmg.read_skeleton(smoke, clips[0]), synmg.read_skeleton(smoke, clips[0]))
     assert np.mean([n_TJ3.mean(0).std() for n_TJ3 in noise]) == pytest.approx(synmg.OFFSET_M, rel=0.15)

@@ -73,7 +73,7 @@ def test_the_mask_covers_the_moving_part() -> None:
     for label, joints in ((1, (6, 7, 10, 11)), (9, (13, 17)), (0, (3,))):
         clip = first(label, "smoke")
         height, width = clip.mask_THW.shape[1:]
-        side = clip.truth["side"]
+        side = clip.attributes["side"]
         wanted = [joints[: len(joints) // 2], joints[len(joints) // 2 :]][side == "right"] if side != "none" else joints
         for joint in wanted:
             x, y = clip.joints2d_TJ2[:, joint].round().astype(int).T
@@ -85,7 +85,7 @@ def test_the_mask_covers_the_moving_part() -> None:
 
 def test_the_truth_tells_when_it_moves() -> None:
     for label in range(17):
-        truth = first(label, "smoke").truth
+        truth = first(label, "smoke").attributes
         onset, apex, offset = (int(truth[name]) for name in ("onset_frame", "apex_frame", "offset_frame"))
         assert 0 <= onset < apex <= offset < 30
         assert truth["trajectory"] in CLASSES[label].motions
@@ -102,7 +102,7 @@ def test_motion_of_one_or_two_pixels_survives_encoding(preset: str, least: float
         write_h264(tmp_path / "clip.mp4", drawn.frames_THWC, fps=clip.fps, crf=settings.crf)
         decoded = read_frames(tmp_path / "clip.mp4", range(settings.num_frames))
         before, after = (np.diff(x.astype(np.float32).mean(-1), axis=0) for x in (drawn.frames_THWC, decoded))
-        span = slice(int(drawn.truth["apex_frame"]), int(drawn.truth["offset_frame"]))
+        span = slice(int(drawn.attributes["apex_frame"]), int(drawn.attributes["offset_frame"]))
         moving, still = drawn.mask_THW[1:][span], ~drawn.mask_THW.any(0)
         kept.append(np.corrcoef(before[span][moving], after[span][moving])[0, 1])
         energy.append(after[span][moving].std() / before[span][moving].std())

@@ -15,8 +15,10 @@ import pytest
 
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.synmg import make
+from fgsgl.data.synmg.clips import TRUTH_COLUMNS
 from fgsgl.data.synmg.oracle import oracle
 from fgsgl.data.synmg.presets import PRESETS, Preset
+from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.data.synmg.verify import verify
 from fgsgl.data.video import probe
 from fgsgl.util.errors import UserError
@@ -63,13 +65,13 @@ def test_the_folder_has_the_documented_format(made: Path) -> None:
     clip = table.clips[0]
     video = probe(table.path(clip))
     assert (video.width, video.height, video.fps, video.num_frames) == (64, 64, 25.0, 20)
-    truth = make.read_truth(make.truth_path(made, clip))
-    assert truth["joints3d_TJ3"].shape == (20, 25, 3) and truth["joints3d_TJ3"].dtype == np.float32
-    assert truth["joints2d_TJ2"].shape == (20, 25, 2) and truth["mask_THW"].shape == (20, 64, 64)
+    truth = read_truth(truth_path(made, clip))
+    assert truth.joints3d_TJ3.shape == (20, 25, 3) and truth.joints3d_TJ3.dtype == np.float32
+    assert truth.joints2d_TJ2.shape == (20, 25, 2) and truth.mask_THW.shape == (20, 64, 64)
     with (made / "truth.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["clip_id"] for row in rows] == [clip.clip_id for clip in table.clips]
-    assert set(rows[0]) == {"clip_id", *make.TRUTH_COLUMNS}
+    assert set(rows[0]) == {"clip_id", *TRUTH_COLUMNS}
     manifest = json.loads((made / "manifest.json").read_text())
     assert manifest["complete"] is True and manifest["seed"] == 0 and manifest["classes"] == list(table.classes)
 
@@ -166,8 +168,8 @@ def test_a_changed_clip_table_is_not_loaded(copy: Path) -> None:
 
 def test_an_oracle_reads_the_folder(made: Path) -> None:
     result = oracle(made, "motion", epochs=2)
-    assert result["scores_NC"].shape == (17, 17)
-    np.testing.assert_allclose(result["scores_NC"].sum(1), 1.0, atol=1e-5)
-    assert result["top1"] == result["mean_class"] == (result["predictions"] == result["labels"]).mean()
+    assert result.scores_NC.shape == (17, 17)
+    np.testing.assert_allclose(result.scores_NC.sum(1), 1.0, atol=1e-5)
+    assert result.top1 == result.mean_class == (result.scores_NC.argmax(1) == result.labels_N).mean()
     with pytest.raises(UserError, match="moton"):
         oracle(made, "moton")

@@ -121,7 +121,7 @@ def read_list(path: Path) -> Iterator[tuple[int, str, int]]:
     for line, content in enumerate(lines, start=1):
         if content.strip():
             name, _, raw = content.strip().rpartition(" ")
-            yield line, name.strip(), *whole_numbers([raw], f"{path}, line {line}")
+            yield line, name.strip(), whole_numbers([raw], f"{path}, line {line}")[0]
 
 
 def whole_numbers(cells: Sequence[str], where: str) -> list[int]:

@@ -112,11 +112,15 @@ def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
     Raises:
         UserError: for clips of another layout than the challenge's.
     """
-    places = [re.fullmatch(r"(\d+)_(\d+)", clip_id) for clip_id in clip_ids]
-    if not all(places):
-        other = clip_ids[places.index(None)]
-        raise UserError(f"clip {other!r} is not of the MiGA release, whose test clips the challenge expects (0004_0)")
-    order = sorted(range(len(places)), key=lambda n: (places[n][1], int(places[n][2])))
+    places: list[tuple[str, int]] = []
+    for clip_id in clip_ids:
+        found = re.fullmatch(r"(\d+)_(\d+)", clip_id)
+        if not found:
+            raise UserError(
+                f"clip {clip_id!r} is not of the MiGA release, whose test clips the challenge expects (0004_0)"
+            )
+        places.append((found[1], int(found[2])))
+    order = sorted(range(len(places)), key=places.__getitem__)
     answers_N = scores_NC.argmax(axis=1)
     return csv_archive("Submission.csv", ((clip_ids[n], answers_N[n]) for n in order))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable, Progress
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, Split
 from fgsgl.data.datasets._release import (
     class_id,
     filled,
@@ -37,7 +37,7 @@ SETTINGS = {
     "info_pattern": "{sample}/{sample}_data.csv",
     "skeleton_pattern": "{sample}/{sample}_skeleton.csv",
 }
-CUT_FOLDERS = {"train": "training_clips", "test": "testing_clips"}
+CUT_FOLDERS: dict[Split, str] = {"train": "training_clips", "test": "testing_clips"}
 JOINTS, VALUES = 25, 11
 """Joints of a Kinect, in its order, and values of each: place in metres (3), orientation (4), place in the image (2),
 two unused."""
@@ -108,7 +108,7 @@ def _fps(path: Path) -> float:
         raise UserError(f"{path}, line {line}: frames per second are {cells[1]!r}, expected a number") from None
 
 
-def _cut(root: Path, split: str, folder: str, classes: tuple[str, ...]) -> Iterator[Clip]:
+def _cut(root: Path, split: Split, folder: str, classes: tuple[str, ...]) -> Iterator[Clip]:
     """The clips of a folder with ``clip.csv`` (header ``clip,caption``); a whole file each."""
     table = root / folder / "clip.csv"
     id_of = {name.lower(): index for index, name in enumerate(classes)}

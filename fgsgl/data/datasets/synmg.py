@@ -49,11 +49,11 @@ def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     Raises:
         UserError: if the clip's truth cannot be read.
     """
-    from fgsgl.data.synmg import make
     from fgsgl.data.synmg.randomness import bell, stream
+    from fgsgl.data.synmg.truth import read_truth, truth_path
 
-    truth = make.read_truth(make.truth_path(root, clip))
-    joints_TJ3, rng = truth["joints3d_TJ3"], stream("skeleton", truth["frames_sha256"])
+    truth = read_truth(truth_path(root, clip))
+    joints_TJ3, rng = truth.joints3d_TJ3, stream("skeleton", truth.frames_sha256)
     offset_J3, jitter_TJ3 = bell(rng, joints_TJ3.shape[1:]), bell(rng, joints_TJ3.shape)
     return joints_TJ3 + (OFFSET_M * offset_J3 + JITTER_M * jitter_TJ3).astype(joints_TJ3.dtype)
 
@@ -64,9 +64,9 @@ def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:
     Raises:
         UserError: if the clip's truth cannot be read.
     """
-    from fgsgl.data.synmg import make
+    from fgsgl.data.synmg.truth import read_truth, truth_path
 
-    return make.read_truth(root / "truth" / f"{clip.clip_id}.npz")["mask_THW"][list(frames)]
+    return read_truth(truth_path(root, clip)).mask_THW[list(frames)]
 
 
 DATASET = DataSet(

@@ -1,4 +1,4 @@
-"""What stands behind the person: a wall, a floor, things on the wall, and a chair."""
+"""The background: a wall, a floor, things on the wall, and the chair of a seated person."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Subject:
     """Probability that a one-sided gesture is made with the right."""
     lean_rad: float
     rest: tuple[str, str]
-    """Where the hands usually rest: two places, the first the more usual."""
+    """Two usual resting places of the hands, the more usual one first."""
 
 
 def draw_subject(*names: object) -> Subject:

@@ -1,6 +1,6 @@
-"""Which clips a preset and seed hold, and one of them in full: frames, joints, mask, attributes.
+"""The plan of a preset and seed, and the rendering of one clip: frames, joints, mask, attributes.
 
-Everything of a clip follows from the version, the preset, the seed and its name, whatever else is rendered.
+A clip depends only on SynMG's version, the preset, the seed and its id, not on what else is rendered.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgsgl.data.clip_table import Clip
+from fgsgl.data.clip_table import Clip, Split
 from fgsgl.data.synmg.body import draw_subject
 from fgsgl.data.synmg.motion import animate
 from fgsgl.data.synmg.presets import Preset
@@ -25,7 +25,7 @@ TRUTH_COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenderedClip:
-    """A clip and its truth. T frames, J = 25 joints."""
+    """A rendered clip with its true joints and attributes. T frames, J = 25 joints."""
 
     frames_THWC: np.ndarray
     """uint8 RGB"""
@@ -35,8 +35,8 @@ class RenderedClip:
     """float32, pixels"""
     mask_THW: np.ndarray
     """bool: where the moving part is visible"""
-    truth: dict[str, str]
-    """A row of truth.csv without the clip id."""
+    attributes: dict[str, str]
+    """The clip's row of truth.csv, by column, without its id."""
 
     def sha256(self) -> str:
         """Hash of the frames before encoding."""
@@ -48,7 +48,7 @@ def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
     number_of_classes = len(CLASSES)
     falls = [preset.tail_ratio ** (-rank / (number_of_classes - 1)) for rank in range(number_of_classes)]
     train = {label: round(preset.most_frequent * falls[rank]) for rank, label in enumerate(FREQUENT_FIRST)}
-    counts = {
+    counts: dict[Split, dict[int, int]] = {
         "train": train,
         "val": dict.fromkeys(train, preset.val_per_class),
         "test": dict.fromkeys(train, preset.test_per_class),
@@ -91,17 +91,18 @@ def render_clip(preset: Preset, seed: int, clip: Clip, device: str = "cpu") -> R
         device=device,
         with_mask=True,
     )
+    assert drawn.mask_THW is not None  # asked for above
     pixels = project(pose.joints_TJ3, scene.camera, 0.5 * subject.torso_m, preset.size_px)
     return RenderedClip(
         frames_THWC=drawn.frames_THWC.cpu().numpy(),
         joints3d_TJ3=pose.joints_TJ3.astype(np.float32),
         joints2d_TJ2=pixels[..., :2].astype(np.float32),
         mask_THW=drawn.mask_THW.cpu().numpy(),
-        truth=_truth(scene, preset),
+        attributes=_attributes(scene, preset),
     )
 
 
-def _truth(scene: Scene, preset: Preset) -> dict[str, str]:
+def _attributes(scene: Scene, preset: Preset) -> dict[str, str]:
     program = scene.program
     end_s = scene.end_s if scene.returns else scene.arrive_s if program.trajectory == "hold" else scene.leave_s
     onset, apex, offset = (

@@ -36,7 +36,7 @@ def sheet(path: Path, preset: str = "quick", seed: int = 0, num_frames: int = 8)
         candidates = [clip for clip in clips if clip.label == label and clip.split == "test"][:6]
         rendered = [render_clip(replace(settings, difficulty=plain), seed, clip) for clip in candidates]
         drawn = max(rendered, key=lambda clip: clip.frames_THWC.std(0)[clip.mask_THW.any(0)].mean())
-        first, last = int(drawn.truth["onset_frame"]), int(drawn.truth["offset_frame"])
+        first, last = int(drawn.attributes["onset_frame"]), int(drawn.attributes["offset_frame"])
         moments = np.linspace(first, max(last, first + settings.num_frames // 2), num_frames).round().astype(int)
         frames = drawn.frames_THWC[np.minimum(moments, settings.num_frames - 1)]
         edge = settings.size_px // 8

@@ -1,4 +1,4 @@
-"""Where a hand can be: each place as a point, the direction of the fingers, the surface's normal and the elbow's side.
+"""Places of a hand: each has a point, the direction of the fingers, the surface's normal and the elbow's side.
 
 A row's coordinates are for the hand of the side that it names (x positive = outwards on that hand's own side), in units
 of its frame, so that a place moves with the body it belongs to and fits any proportions:
@@ -79,4 +79,4 @@ LEG_PLACES: dict[str, dict[bool, tuple[float, float, float]]] = {
     "forward": {True: (0.05, 0.06, 0.26), False: (0.07, 0.02, 0.20)},
     "aside": {True: (0.20, 0.0, 0.0), False: (0.17, 0.0, 0.0)},
 }
-"""Where a foot can be, seated (True) or standing: metres from straight below its own knee or hip, x outwards."""
+"""Places of a foot, seated (True) or standing: metres from straight below its own knee or hip, x outwards."""

@@ -1,7 +1,7 @@
-"""From a preset and a seed to a folder of videos with their truth; see CARD.md for the folder's format.
+"""Makes a SynMG folder, videos with their truth, from a preset and a seed; see CARD.md for the folder's format.
 
-A clip's truth file is written last and holds the hashes of its frames and video, so it marks the clip as finished: a
-folder whose making was killed is completed by the next call.
+A clip's truth file is written last and holds the hashes of its frames and video, so it marks the clip as finished. A
+call that was killed is completed by the next one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from filelock import FileLock
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, read_clips, write_clips
@@ -24,13 +23,14 @@ from fgsgl.data.synmg import VERSION
 from fgsgl.data.synmg.clips import TRUTH_COLUMNS, plan, render_clip
 from fgsgl.data.synmg.presets import Preset, get_preset
 from fgsgl.data.synmg.programs import CLASS_NAMES
+from fgsgl.data.synmg.truth import Truth, read_truth, truth_path, write_truth
 from fgsgl.data.video import write_h264
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import spread
 
 FORMAT = 1
 WORTH_PROCESSES = 16
-"""Clips that are worth the start of processes."""
+"""Fewest clips for which worker processes are started."""
 
 
 def make(
@@ -45,7 +45,7 @@ def make(
 
     Args:
         root: the folder; made where it is missing.
-        preset: ``quick``, ``standard`` or ``hard``.
+        preset: ``quick``, ``standard``, ``hard`` or ``smoke``.
         seed: of people, clips and noise.
         workers: processes; None takes one per available core (one on CUDA).
         device: torch device that renders.
@@ -60,7 +60,7 @@ def make(
 def make_preset(
     root: Path, preset: Preset, seed: int, workers: int | None, device: str, progress: Progress | None
 ) -> ClipTable:
-    """As :func:`make`, for a preset of one's own."""
+    """Renders a preset that need not be a shipped one; see :func:`make`."""
     manifest = _manifest(preset, seed)
     _check_folder(root, manifest)
     root.mkdir(parents=True, exist_ok=True)
@@ -143,11 +143,6 @@ def sha256_of(path: Path) -> str:
         raise UserError(f"{path} is missing; make the data set again to complete it") from None
 
 
-def truth_path(root: Path, clip: Clip) -> Path:
-    """The clip's truth file."""
-    return root / "truth" / f"{clip.clip_id}.npz"
-
-
 def _manifest(preset: Preset, seed: int) -> dict:
     return {
         "format": FORMAT,
@@ -185,51 +180,22 @@ def _is_made(root: Path, clip: Clip, by_hash: bool) -> bool:
     video, truth = root / clip.video, truth_path(root, clip)
     if not (video.is_file() and truth.is_file()):
         return False
-    return not by_hash or sha256_of(video) == read_truth(truth)["video_sha256"]
-
-
-def read_truth(path: Path) -> dict[str, np.ndarray | str]:
-    """A clip's truth file: ``joints3d_TJ3``, ``joints2d_TJ2``, ``mask_THW`` (bool), and the strings of its row.
-
-    Raises:
-        UserError: if it is missing or not such a file.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            shape = tuple(int(n) for n in file["mask_shape"])
-            bits = np.unpackbits(file["mask_THW"], count=int(np.prod(shape)))
-            texts = {name: str(file[name]) for name in (*TRUTH_COLUMNS, "frames_sha256", "video_sha256")}
-            return {
-                "joints3d_TJ3": file["joints3d_TJ3"],
-                "joints2d_TJ2": file["joints2d_TJ2"],
-                "mask_THW": bits.reshape(shape).astype(bool),
-                **texts,
-            }
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise UserError(
-            f"the truth file {path} cannot be read ({error}); delete it and make the data set again"
-        ) from None
+    return not by_hash or sha256_of(video) == read_truth(truth).video_sha256
 
 
 def make_clip(root: Path, preset: Preset, seed: int, device: str, clip: Clip) -> None:
     """Renders, encodes and writes one clip: first the video, then the truth file that marks it as made."""
     rendered = render_clip(preset, seed, clip, device)
     write_h264(root / clip.video, rendered.frames_THWC, fps=clip.fps, crf=preset.crf)
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
+    truth = Truth(
         joints3d_TJ3=rendered.joints3d_TJ3,
         joints2d_TJ2=rendered.joints2d_TJ2,
-        mask_THW=np.packbits(rendered.mask_THW),
-        mask_shape=np.array(rendered.mask_THW.shape),
-        frames_sha256=np.array(rendered.sha256()),
-        video_sha256=np.array(sha256_of(root / clip.video)),
-        **{name: np.array(value) for name, value in rendered.truth.items()},
+        mask_THW=rendered.mask_THW,
+        attributes=rendered.attributes,
+        frames_sha256=rendered.sha256(),
+        video_sha256=sha256_of(root / clip.video),
     )
-    path = truth_path(root, clip)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(buffer.getvalue())
-    temporary.replace(path)
+    write_truth(truth_path(root, clip), truth)
 
 
 def _make_clips(
@@ -257,17 +223,22 @@ def _one_thread() -> None:
 
 
 def _write_tables(root: Path, clips: Sequence[Clip], manifest: dict) -> None:
-    truths = {clip.clip_id: read_truth(truth_path(root, clip)) for clip in clips}
+    truths = [(clip.clip_id, read_truth(truth_path(root, clip))) for clip in clips]
     write_clips(root / "clips.csv", clips)
-    hashes = ("frames_sha256", "video_sha256")
-    for name, columns in (("truth.csv", TRUTH_COLUMNS), ("hashes.csv", hashes)):
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("clip_id", *columns))
-        writer.writerows([clip_id, *(truth[column] for column in columns)] for clip_id, truth in truths.items())
-        _write_text(root / name, text.getvalue())
+    attributes = [(clip_id, *(truth.attributes[name] for name in TRUTH_COLUMNS)) for clip_id, truth in truths]
+    _write_csv(root / "truth.csv", ("clip_id", *TRUTH_COLUMNS), attributes)
+    hashes = [(clip_id, truth.frames_sha256, truth.video_sha256) for clip_id, truth in truths]
+    _write_csv(root / "hashes.csv", ("clip_id", "frames_sha256", "video_sha256"), hashes)
     sums = {name: sha256_of(root / name) for name in ("clips.csv", "hashes.csv", "truth.csv")}
     _write_json(root / "manifest.json", manifest | {"complete": True, "sha256": sums})
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    _write_text(path, text.getvalue())
 
 
 def _write_json(path: Path, content: dict) -> None:

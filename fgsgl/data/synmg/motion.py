@@ -1,4 +1,4 @@
-"""From a scene to 25 joints per frame: rests, approach, oscillation, return, and the small movements around them.
+"""Animates a scene as 25 joints per frame: rests, approach, oscillation, return, and small idle movements.
 
 T frames; joints_TJ3 in metres (see body.py for the axes).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fgsgl.data.synmg.body import ARM, LEG, rotation, two_bone_ik, unit
 from fgsgl.data.synmg.hand_places import LEG_PLACES, PLACES
@@ -125,7 +126,7 @@ class _Body:
             joints[:, LEG[side][0]] = base_T3 + np.array([side * s.hip_m, -0.02, 0.0])
 
     def _body_motion(self) -> dict[str, np.ndarray]:
-        """What head, shoulders or upper body add: angles in radians, lengths in metres."""
+        """Movements of head, shoulders or upper body: angles in radians, lengths in metres."""
         program, a = self.scene.program, self.scene.amplitude_m
         if program.limb != "body":
             return {}
@@ -150,7 +151,7 @@ class _Body:
             case _:
                 return {"turn": 9.0 * a * way_T}
 
-    def _torso(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    def _torso(self, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
         local_T3 = np.stack(np.broadcast_arrays(x, y, z), -1)
         return (self.torso_T33 @ local_T3[..., None])[..., 0]
 
@@ -203,7 +204,7 @@ class _Body:
                 return np.stack([0.5 * a * side * lift_T, 1.6 * a * lift_T, a * lift_T], -1), zero_T
 
     def _resettle(self) -> np.ndarray:
-        """Of a limb that holds where it already is: it lifts once (0..1) and settles again. 0 for all others. (T,)"""
+        """Lift (0..1) of a limb that holds where it already is: once up and down again; 0 for all others. (T,)"""
         if self.scene.program.onset != self.scene.program.outcome:
             return np.zeros_like(self.way_T)
         return np.sin(np.pi * np.clip(self.way_T / self.scene.reach, 0, 1)) ** 2

@@ -9,6 +9,7 @@ N clips, T frames, J = 25 joints, C classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,27 @@ from torch import nn
 
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.synmg.body import ARM, LEG
-from fgsgl.data.synmg.make import load, read_truth, truth_path
+from fgsgl.data.synmg.make import load
+from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.util.errors import UserError, nearest
 
 KINDS = ("static", "motion")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OracleScore:
+    """An oracle's scores on the test split."""
+
+    top1: float
+    mean_class: float
+    labels_N: np.ndarray
+    scores_NC: np.ndarray
+    """float32 probabilities"""
+
+
 def oracle(
     root: Path, kind: str, *, seed: int = 0, epochs: int = 60, num_frames: int = 25, device: str = "cpu"
-) -> dict:
+) -> OracleScore:
     """Trains an oracle on the training clips' true 3-D joints and scores it on the test clips; seconds on a CPU.
 
     Args:
@@ -35,10 +48,6 @@ def oracle(
         epochs: passes over the training clips.
         num_frames: frames per clip, at equal distances.
         device: torch device.
-
-    Returns:
-        ``top1`` and ``mean_class`` (on the test split), ``clip_ids``, ``subjects``, ``labels`` (N), ``scores_NC``
-        (float32 probabilities) and ``predictions`` (N).
 
     Raises:
         UserError: for an unknown kind, or a folder that is not a finished SynMG.
@@ -72,7 +81,7 @@ def read_joints(table: ClipTable, clips: Sequence[Clip], num_frames: int) -> np.
     """True joints of clips, ``(N, T, 25, 3)`` in metres from the spine base."""
     joints = []
     for clip in clips:
-        joints_TJ3 = read_truth(truth_path(table.root, clip))["joints3d_TJ3"]
+        joints_TJ3 = read_truth(truth_path(table.root, clip)).joints3d_TJ3
         joints.append(joints_TJ3[np.linspace(0, len(joints_TJ3) - 1, num_frames).round().astype(int)])
     joints_NTJ3 = np.stack(joints)
     return joints_NTJ3 - joints_NTJ3[:, :, :1]
@@ -89,7 +98,7 @@ def fit(
     epochs: int = 60,
     device: str = "cpu",
 ) -> np.ndarray:
-    """As :func:`fit_and_score`, on joints already read."""
+    """Trains an oracle on joints already read, and scores others; see :func:`fit_and_score`."""
     train, labels = torch.from_numpy(train_NTJ3).to(device), torch.from_numpy(labels_N).to(device)
     # The training classes are long-tailed and the test classes balanced: learn the part that the frequency leaves.
     prior_C = torch.bincount(labels, minlength=num_classes).clamp(min=1).log()
@@ -116,18 +125,15 @@ def fit(
         return (both[0] + both[1]).div(2).softmax(-1).cpu().numpy().astype(np.float32)
 
 
-def _summary(test: Sequence[Clip], scores_NC: np.ndarray) -> dict:
-    labels, predictions = np.array([clip.label for clip in test]), scores_NC.argmax(1)
-    hits = predictions == labels
-    return {
-        "top1": float(hits.mean()),
-        "mean_class": float(np.mean([hits[labels == label].mean() for label in np.unique(labels)])),
-        "clip_ids": [clip.clip_id for clip in test],
-        "subjects": [clip.subject for clip in test],
-        "labels": labels,
-        "scores_NC": scores_NC,
-        "predictions": predictions,
-    }
+def _summary(test: Sequence[Clip], scores_NC: np.ndarray) -> OracleScore:
+    labels_N = np.array([clip.label for clip in test])
+    hits_N = scores_NC.argmax(1) == labels_N
+    return OracleScore(
+        top1=float(hits_N.mean()),
+        mean_class=float(np.mean([hits_N[labels_N == label].mean() for label in np.unique(labels_N)])),
+        labels_N=labels_N,
+        scores_NC=scores_NC,
+    )
 
 
 _MIRROR = list(range(25))

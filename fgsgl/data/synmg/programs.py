@@ -1,4 +1,4 @@
-"""Motion programs: what moves, from where, how, where it ends (the four dimensions of FG-Text), and the 17 classes.
+"""Motion programs in the four dimensions of FG-Text (part, onset, trajectory, outcome), and the 17 classes.
 
 The label of a clip is what *moves*; what merely rests somewhere (a hand on the hip, crossed legs) never makes it.
 """
@@ -17,7 +17,7 @@ PARTS = (
 HAND_MOTIONS = (
     "hold", "rub", "stroke", "scratch", "tap", "circle", "pull", "twist", "squeeze", "fidget", "beat", "shake",
 )  # fmt: skip
-"""What a hand does at its place. ``fidget`` moves the fingers only, so its part is the fingers."""
+"""Motions of a hand at its place. ``fidget`` moves the fingers only, so its part is the fingers."""
 LEG_MOTIONS = ("hold", "bounce", "swing", "tap", "slide")
 BODY_MOTIONS: dict[str, tuple[str, ...]] = {
     "head": ("nod", "wag", "tilt", "sink"),

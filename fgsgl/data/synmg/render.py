@@ -39,10 +39,12 @@ class Light:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rendered:
-    """``frames_THWC`` uint8; ``mask_THW`` bool of the moving part (None unless asked for)."""
+    """The frames of a clip, and where its moving part is visible."""
 
     frames_THWC: torch.Tensor
+    """uint8 RGB"""
     mask_THW: torch.Tensor | None
+    """bool; None unless asked for"""
 
 
 def draw_light(noise_grey: tuple[float, float], rng: np.random.Generator) -> Light:
@@ -76,7 +78,7 @@ def render(
     device: str = "cpu",
     with_mask: bool = False,
 ) -> Rendered:
-    """Draws the clip. ``rng`` draws the background first and then the noise."""
+    """Renders a clip; ``rng`` draws the background first and then the noise."""
     subject, camera = scene.subject, scene.camera
     middle_m = 0.5 * subject.torso_m
     px_per_m = camera.scale * size_px
@@ -87,7 +89,7 @@ def render(
     capsules = build(subject, pose)
     canvas.draw(*_packed(capsules, camera, middle_m, size_px), px_per_m, owners=with_mask)
     mask_THW = None
-    if with_mask:
+    if canvas.owner_THW is not None:
         moving = torch.tensor([part in moving_parts(scene) for part in capsules.parts] + [False], device=device)
         mask_THW = moving[canvas.owner_THW.long()]
     return Rendered(frames_THWC=canvas.develop(light, rng), mask_THW=mask_THW)

@@ -25,9 +25,9 @@ _ONE_HANDED = (
     ("eye", "forehead"), ("notch",), ("neck", "nape"), ("belly", "chest"), ("nose", "mouth", "cheek", "chin"),
     ("hair", "crown", "fringe"), ("collar",), ("pendant",), ("air",), ("hip",),
 )  # fmt: skip
-"""Where hands may rest as static confounders: the end places of the classes, a group per class."""
+"""Places where hands may rest as static confounders: the end places of the classes, a group per class."""
 _BESIDE_ARM = ("belly", "lap", "chin", "notch", "collar", "hip")
-"""Where an arm may be that the other hand is to touch."""
+"""Places of an arm that the other hand touches."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +62,9 @@ class Camera:
     scale: float
     """Picture sides per metre."""
     x: float
+    """Place of the trunk's middle in the picture, from the left."""
     y: float
-    """Where the middle of the trunk lies."""
+    """Place of the trunk's middle in the picture, from the top."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +202,7 @@ def _draw_onset(
 def _draw_rests(
     program: Program, subject: Subject, sides: tuple[int, ...], probability: float, rng: np.random.Generator
 ) -> tuple[dict[int, str], dict[int, str], float]:
-    """Where hands and feet are before the motion, and how far the shoulders are drawn up (metres)."""
+    """Places of hands and feet before the motion, and how far the shoulders are drawn up (metres)."""
     usual = draw_rest(subject, rng)
     hands = {1: usual, -1: usual if chance(rng, 0.75) else draw_rest(subject, rng)}
     legs = {1: "floor", -1: "floor"}

@@ -1,4 +1,4 @@
-"""Whether a folder still holds what was made, and whether this machine renders the same frames."""
+"""`fgsgl data verify`: a SynMG folder held against its hashes, and a sample of clips rendered again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from fgsgl.data.clip_table import Clip
 from fgsgl.data.synmg.clips import plan, render_clip
-from fgsgl.data.synmg.make import load, read_manifest, read_truth, sha256_of, truth_path
+from fgsgl.data.synmg.make import load, read_manifest, sha256_of
 from fgsgl.data.synmg.presets import PRESETS, Preset
 from fgsgl.data.synmg.programs import CLASS_NAMES
 from fgsgl.data.synmg.randomness import stream
+from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.util.errors import UserError
 
 
@@ -62,6 +63,6 @@ def _clip_faults(root: Path, clip: Clip, recorded: dict[str, str]) -> list[str]:
         truth = read_truth(truth_path(root, clip))
     except UserError as error:
         return [*faults, str(error)]
-    if any(truth[name] != recorded.get(name) for name in ("frames_sha256", "video_sha256")):
+    if (truth.frames_sha256, truth.video_sha256) != (recorded.get("frames_sha256"), recorded.get("video_sha256")):
         faults.append(f"truth/{clip.clip_id}.npz names other hashes than hashes.csv")
     return faults
