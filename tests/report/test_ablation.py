@@ -186,9 +186,8 @@ def test_a_board_without_a_design_has_no_ablation(ledger):
     ],
 )  # fmt: skip
 def test_a_damaged_design_is_named(ledger, change):
-    board = fill(ledger, seeds=1, designs=[DESIGN | change])
     with pytest.raises(UserError, match=r"the plan .*plan\.json has an entry in designs that cannot be read"):
-        ablations(board)
+        fill(ledger, seeds=1, designs=[DESIGN | change])
 
 
 def test_other_data_or_another_protocol_are_not_compared(ledger):
