@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import fgsgl.util.cured_stack
+
 import numpy as np
 import torch
 from mmengine.config import Config

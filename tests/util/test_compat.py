@@ -6,7 +6,7 @@ import sys
 from fgsgl.util.compat import BREAKAGES
 
 PROOF = """
-from fgsgl import compat
+from fgsgl.util import compat
 applied = compat.apply()
 assert compat.apply() == applied
 import io, numpy, torch
@@ -41,7 +41,7 @@ def test_each_breakage_has_a_symptom() -> None:
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path) -> None:
     attack = f"""
-from fgsgl import compat
+from fgsgl.util import compat
 compat.apply()
 import os, torch
 from mmengine.runner import load_checkpoint
