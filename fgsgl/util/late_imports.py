@@ -59,7 +59,8 @@ class Late:
         return (self._real(),)
 
     def __instancecheck__(self, instance: object) -> bool:
-        return self._module in sys.modules and isinstance(instance, self._real())
+        real = getattr(sys.modules.get(self._module), self._name, None)
+        return isinstance(real, type) and isinstance(instance, real)
 
 
 @contextmanager

@@ -223,7 +223,7 @@ def test_ctrl_c_and_a_killed_cell_resume_to_the_very_same_result(board: Path, sm
 
     process = start(smoke, out, 3)
     wait_for_epoch(out, process, 2)
-    pid = subprocess.run(["pgrep", "-f", f"cell_main {work}"], capture_output=True, text=True).stdout.split()[0]
+    pid = subprocess.run(["pgrep", "-f", f"run_cell {work}"], capture_output=True, text=True).stdout.split()[0]
     os.kill(int(pid), signal.SIGKILL)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 0 and "killed: by signal 9" in said
@@ -262,9 +262,9 @@ def test_what_is_learned_is_logged_for_tensorboard_and_as_a_table(board: Path) -
 UNTIDY = """
 import sys
 from pathlib import Path
-from fgsgl.records import cell_main
-cell_main.tidy = lambda *_: None
-sys.exit(cell_main.main(Path(sys.argv[1])))
+from fgsgl.training import run_cell
+run_cell.tidy = lambda *_: None
+sys.exit(run_cell.main(Path(sys.argv[1])))
 """
 """A cell that leaves its checkpoints as a killed one does."""
 

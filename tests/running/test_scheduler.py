@@ -97,8 +97,8 @@ def test_the_record_counts_each_opening_of_the_test_split(
     cells: list[Cell], smoke: Path, tmp_path: Path, misbehave
 ) -> None:
     misbehave(
-        "from fgsgl.records import cell_main\n"
-        "if spec['attempt'] < 2: cell_main.write_predictions = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+        "from fgsgl.training import run_cell\n"
+        "if spec['attempt'] < 2: run_cell.write_predictions = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
     )
     sealed = dataclasses.replace(cells[0], protocol=dataclasses.replace(cells[0].protocol, evaluation=SEALED))
     _, place, _ = run([*cells[:1], sealed], smoke, tmp_path)
