@@ -1,7 +1,7 @@
-"""Designs as Optuna studies, for optuna-dashboard: every cell a trial, with its factors, its state and its top-1.
+"""Designs as Optuna studies, for optuna-dashboard: every cell is a trial with its factors, its state and its top-1.
 
-A design is no search: all its cells are enqueued, once, and neither the sampler nor the pruner, which are named all
-the same, is ever asked. The ledger stays the truth: a study that is lost, or that disagrees with it, is made anew.
+A design is no search: all its cells are enqueued once, and neither the sampler nor the pruner of its study is ever
+asked. The ledger stays the truth: a study that is lost, or that disagrees with the ledger, is rebuilt from it.
 """
 
 from __future__ import annotations
@@ -9,41 +9,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fgsgl.ablations.designs import Design
 from filelock import FileLock
 
+from fgsgl.ablations.designs import AblationDesign
 from fgsgl.methods.cell import Cell
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Record
+from fgsgl.running.observer import Observer
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial
+    from optuna.trial import FrozenTrial, TrialState
 
 JOURNAL = Path("work") / "designs.journal"
-"""The storage below a board's folder, where no other is named."""
+"""Path of the default storage below a board's folder."""
 LEVELS = ("unchanged", "changed")
 
 
-class DesignStudy:
-    """One design's cells under one protocol as trials.
+class DesignStudy(Observer):
+    """Shows one design's cells under one protocol as the trials of an Optuna study.
 
     Args:
-        design: with its arms.
-        cells: of the experiment, in the order in which they run; those of no arm are passed over.
-        ledger: of the board.
-        storage: Optuna's.
+        design: the design.
+        cells: the experiment's cells, in the order in which they run; those of no arm are ignored.
+        ledger: the board's records.
+        storage: the study's storage.
         board: name of the board's folder, since a storage may hold several boards.
     """
 
-    def __init__(self, design: Design, cells: Sequence[Cell], ledger: Ledger, storage: BaseStorage, board: str) -> None:
+    def __init__(
+        self, design: AblationDesign, cells: Sequence[Cell], ledger: Ledger, storage: BaseStorage, board: str
+    ) -> None:
         self.storage = storage
         self.name = f"{board}: {design.title} ({cells[0].protocol.hash()[:8]})"
-        self.params: dict[str, dict[str, Any]] = {}
-        """Of each cell, by its id: which factors it changes, and its seed."""
+        self.params: dict[str, dict[str, str | int]] = {}
+        """By cell id: which factors the cell changes, and its seed."""
         for cell in cells:
             off = design.off_of(cell)
             if off is not None:
@@ -66,7 +69,7 @@ class DesignStudy:
             self._settle(trials[record.cell_id], record)
 
     def started(self, cell: Cell) -> None:
-        """Shows that the cell runs; one that had failed gets a trial of its own for it."""
+        """Shows that the cell runs; a cell that had failed gets a new trial."""
         from optuna.trial import TrialState
 
         if cell.cell_id in self.params:
@@ -75,12 +78,12 @@ class DesignStudy:
             self._set(self._trials()[cell.cell_id], TrialState.RUNNING)
 
     def finished(self, cell: Cell, record: Record) -> None:
-        """Shows the cell's top-1 or, of a failed one, why it has none."""
+        """Shows the cell's top-1, or why it failed."""
         if cell.cell_id in self.params:
             self._settle(self._trials()[cell.cell_id], record)
 
     def stopped(self) -> None:
-        """Shows cells that were running as waiting, which they are once the command that ran them has ended."""
+        """Shows cells as waiting that did not end: no command runs them any more."""
         from optuna.trial import TrialState
 
         for trial in self._trials().values():
@@ -109,24 +112,26 @@ class DesignStudy:
         return {trial.user_attrs["cell_id"]: trial for trial in self.study.get_trials(deepcopy=False)}
 
     def _settle(self, trial: FrozenTrial, record: Record) -> None:
-        """Brings a trial to what the record of its cell says."""
+        """Ends a trial as the record of its cell says."""
         from optuna.trial import TrialState
 
         if trial.state.is_finished():
             return
-        if record.status == "done":
-            self._set(trial, TrialState.COMPLETE, [record.metrics["top1"]])
+        if isinstance(record, Done):
+            self._set(trial, TrialState.COMPLETE, [record.metrics.top1])
         else:
-            self.storage.set_trial_user_attr(self._id(trial), "failure", record.failure["class"])
+            reason = record.failure.kind if record.failure else record.status
+            self.storage.set_trial_user_attr(self._id(trial), "failure", reason)
             self._set(trial, TrialState.FAIL)
 
-    def _set(self, trial: FrozenTrial, state: Any, values: Sequence[float] | None = None) -> None:
-        """The trial's state, and its parameters, which Optuna takes from what was enqueued only when it is asked."""
-        from optuna.distributions import CategoricalDistribution, IntDistribution
+    def _set(self, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None = None) -> None:
+        """Sets a trial's state, and its parameters: Optuna itself would set them only when asked for a suggestion."""
+        from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
         from optuna.exceptions import UpdateFinishedTrialError
 
+        seeds, factor = IntDistribution(0, 2**20), CategoricalDistribution(LEVELS)
         for name, value in self.params.get(trial.user_attrs["cell_id"], {}).items():
-            levels = IntDistribution(0, 2**20) if name == "seed" else CategoricalDistribution(LEVELS)
+            levels: BaseDistribution = seeds if name == "seed" else factor
             if name not in trial.params and not trial.state.is_finished():
                 self.storage.set_trial_param(self._id(trial), name, levels.to_internal_repr(value), levels)
         with suppress(UpdateFinishedTrialError):  # another command has finished the cell
@@ -138,27 +143,26 @@ class DesignStudy:
 
 
 def _disagrees(trial: FrozenTrial, records: dict[str, Record]) -> bool:
-    """Whether a finished trial says something else than the ledger does."""
+    """Whether a finished trial contradicts the ledger."""
     from optuna.trial import TrialState
 
     record = records.get(trial.user_attrs["cell_id"])
-    done = record is not None and record.status == "done"
     if trial.state == TrialState.COMPLETE:
-        return not done or trial.value != record.metrics["top1"]
-    return trial.state == TrialState.FAIL and done
+        return not isinstance(record, Done) or trial.value != record.metrics.top1
+    return trial.state == TrialState.FAIL and isinstance(record, Done)
 
 
 def open_studies(
-    designs: Sequence[Design], cells: Sequence[Cell], ledger: Ledger, out: Path, url: str | None
+    designs: Sequence[AblationDesign], cells: Sequence[Cell], ledger: Ledger, out: Path, url: str | None
 ) -> list[DesignStudy]:
-    """A study for each design, with all its cells enqueued and at the state that the ledger knows.
+    """A study for each design, with all its cells enqueued and in the state that the ledger knows.
 
     Args:
         designs: each becomes one study.
-        cells: of the experiment, in the order in which they run.
-        ledger: of the board.
+        cells: the experiment's cells, in the order in which they run.
+        ledger: the board's records.
         out: the board's folder.
-        url: of a data base, as SQLAlchemy takes it, or a journal file; None: the file ``JOURNAL`` below ``out``.
+        url: URL of a database, as SQLAlchemy takes it, or a journal file; None: the file ``JOURNAL`` below ``out``.
 
     Raises:
         UserError: for a storage that cannot be opened or read.

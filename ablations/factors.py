@@ -1,58 +1,61 @@
-"""The factors: each one thing of FG-SGL that can be switched off or replaced, in one place.
+"""The factors of FG-SGL: parts that can be switched off (``x``) or replaced by something else (``x=y``).
 
-A name of the form ``x`` is switched off; one of the form ``x=y`` is replaced by ``y``. Adding a
-factor is one entry here.
+A new factor is one entry in the list ``_ALL``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import yaml
 
-from fgsgl.methods.cell import FULL, Variant
+from fgsgl.methods.cell import Variant
 from fgsgl.methods.fgsgl import METHOD
+from fgsgl.methods.method import Setting, Settings
 from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError, nearest
-
-Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Factor:
-    """One thing of the method."""
+    """One part of FG-SGL that can be switched off or replaced."""
 
     name: str
     group: str
     help: str
     apply: Callable[[Settings], Settings]
-    """Settings before -> the settings that it changes."""
+    """(settings) -> the settings that change without the factor, with their new values."""
 
     @property
     def word(self) -> str:
-        """What a variant without it is called: ``w/o fgsa``, ``text=names``."""
+        """Its part of a variant's name: ``w/o fgsa``, ``text=names``."""
         return self.name if "=" in self.name else f"w/o {self.name}"
 
     @property
     def levels(self) -> str:
-        """The settings behind it, in FG-SGL and here: ``schedule: coarse_to_fine -> joint``."""
+        """The settings behind it, with and without the factor: ``schedule: coarse_to_fine -> joint``."""
         changes = self.apply(METHOD.settings)
         return ", ".join(f"{name}: {_plain(METHOD.settings[name])} -> {_plain(changes[name])}" for name in changes)
 
 
-def _set(**changes: Any) -> Callable[[Settings], Settings]:
+def _set(**changes: Setting) -> Callable[[Settings], Settings]:
     return lambda settings: changes
 
 
 def _without_dimension(name: str) -> Callable[[Settings], Settings]:
-    return lambda settings: {"dimensions": [other for other in settings["dimensions"] if other != name]}
+    def apply(settings: Settings) -> Settings:
+        dimensions = settings["dimensions"]
+        assert isinstance(dimensions, list)
+        return {"dimensions": [other for other in dimensions if other != name]}
+
+    return apply
 
 
-def _plain(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+def _plain(value: Setting) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _factor(group: str, name: str, apply: Callable[[Settings], Settings], text: str) -> Factor:
@@ -91,10 +94,11 @@ _ALL = (
 )  # fmt: skip
 
 FACTORS = {factor.name: factor for factor in _ALL}
+"""Every factor by name."""
 
 
 def variant(names: Sequence[str]) -> Variant:
-    """FG-SGL with all the named factors switched off or replaced together; without any, FG-SGL itself.
+    """FG-SGL with the named factors switched off or replaced together; without any name, FG-SGL itself.
 
     Raises:
         UserError: for an unknown factor, or two that exclude each other.
@@ -110,7 +114,7 @@ def variant(names: Sequence[str]) -> Variant:
 
 
 def simplest(names: Sequence[str]) -> tuple[str, ...]:
-    """The fewest factors whose variant computes what that of the named ones does, in the order of ``FACTORS``.
+    """The fewest factors whose variant computes the same as that of the named ones, in the order of ``FACTORS``.
 
     Without FG-SA, for instance, the schedule changes nothing: ``(fgsa, schedule)`` is ``(fgsa,)``.
 
@@ -130,7 +134,7 @@ def simplest(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def computation(names: Sequence[str]) -> FGSGLConfig:
-    """What FG-SGL computes without the named factors; equal for equal computations.
+    """The effective configuration of FG-SGL without the named factors; equal for equal computations.
 
     Raises:
         UserError: as :func:`variant`, or for settings that FG-SGL refuses.
@@ -138,8 +142,8 @@ def computation(names: Sequence[str]) -> FGSGLConfig:
     return FGSGLConfig.from_dict({"num_classes": 2, **METHOD.resolve(variant(names).changes)}).effective()
 
 
-def _changes(names: Sequence[str]) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+def _changes(names: Sequence[str]) -> dict[str, Setting]:
+    changes: dict[str, Setting] = {}
     for name in names:
         changes |= FACTORS[name].apply({**METHOD.settings, **changes})
     return changes

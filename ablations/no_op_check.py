@@ -1,54 +1,66 @@
-"""The no-op check: a factor that leaves the model's computation unchanged is refused before anything is trained.
+"""The no-op check: a factor that leaves the computation unchanged is refused before anything is trained.
 
-Reference and variants are built with the same seed, given the same fixed batch, and compared in their losses, gradients
-and scores at several points of the training. Runs in a process of its own, so that the command line needs no torch.
+FG-SGL and its variants are built with the same seed, given the same fixed batch, and compared in losses, gradients and
+scores at several points of the training. The check runs in its own process, so that the command line needs no torch.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from fgsgl.methods.cell import FULL, Variant
-from fgsgl.methods.method import Classes, Recipe
+import msgspec
+
+from fgsgl.methods.cell import Variant
+from fgsgl.methods.method import Classes, Recipe, Settings
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError
 
 PROGRESS = (0.0, 0.5, 1.0)
-"""Points of the training; a factor of the schedule shows in the weights of the levels."""
+"""Points of the training, as shares of it; a factor of the schedule shows in the weights of the levels."""
 
 
-def refuse_no_op(variants: Sequence[Variant], protocol: Protocol, text: str) -> None:
-    """Refuses variants of one method that compute what the full method or another of them does, and settings that
-    cannot be built.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckRequest:
+    """The variants to check, as the process of the check reads them from its standard input."""
+
+    variants: tuple[Variant, ...]
+    """Variants of one method."""
+    protocol: Protocol
+    text: str
+    """The data set's FG-Text: the name of a shipped one, or a file."""
+
+
+def refuse_no_op(request: CheckRequest) -> None:
+    """Refuses variants that compute the same as the full method or as another of them, or that cannot be built.
 
     Raises:
-        UserError: naming the factor.
+        UserError: naming the variant.
     """
-    question = [[dataclasses.asdict(variant) for variant in variants], protocol.as_dict(), text]
-    answer = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-m", "fgsgl.ablations.no_op_check"],
-        input=json.dumps(question),
+        input=msgspec.json.encode(request).decode(),
         capture_output=True,
         text=True,
     )
-    if answer.returncode == 2:
-        raise UserError(answer.stderr.strip().splitlines()[-1].removeprefix("error: "))
-    if answer.returncode != 0:
-        raise RuntimeError(f"the check of {', '.join(variant.name for variant in variants)} failed:\n{answer.stderr}")
+    if ended.returncode == 2:
+        raise UserError(ended.stderr.strip().splitlines()[-1].removeprefix("error: "))
+    if ended.returncode != 0:
+        names = ", ".join(variant.name for variant in request.variants)
+        raise RuntimeError(f"the check of {names} failed:\n{ended.stderr}")
 
 
-def refuse_twins(variants: Sequence[Variant], protocol: Protocol, text: str) -> None:
+def refuse_no_op_here(request: CheckRequest) -> None:
     """The check itself, in this process; see :func:`refuse_no_op`."""
-    seen: list[tuple[str, tuple[Recipe | None, dict[str, float]]]] = []
-    for variant in (Variant(method=variants[0].method), *variants):
-        recipe = get(variant.method).recipe_with(variant.changes)  # shows in no first step
-        found = recipe, observe(variant.method, variant.changes, protocol, text)
+    seen: list[tuple[str, tuple[Recipe | None, Mapping[str, float]]]] = []
+    for variant in (Variant(method=request.variants[0].method), *request.variants):
+        recipe = get(variant.method).recipe_with(variant.changes)  # no first step shows it
+        found = recipe, computed_values(variant, request.protocol, request.text)
         for other, before in seen:
             if found == before:
                 what = "changes nothing" if other == FULL else f"computes the same as {other}"
@@ -59,18 +71,18 @@ def refuse_twins(variants: Sequence[Variant], protocol: Protocol, text: str) -> 
         seen.append((variant.name, found))
 
 
-def observe(method_name: str, changes: Mapping[str, Any], protocol: Protocol, text: str) -> dict[str, float]:
+def computed_values(variant: Variant, protocol: Protocol, text: str) -> dict[str, float]:
     """Losses, gradient norms and scores of one fixed batch, at several points of the training.
 
-    A recognizer draws the first values of each of its parts from a stream of the part's own, so that parts which two
-    variants have start alike.
+    Each part of a recognizer draws its first values from its own random stream, so that the parts which two variants
+    have in common start alike.
     """
-    model = build(method_name, changes, protocol, text)
-    return {f"{name} at {at}": value for at in PROGRESS for name, value in _observe(model, protocol, at).items()}
+    model = build(variant.method, variant.changes, protocol, text)
+    return {f"{name} at {at}": value for at in PROGRESS for name, value in _values_at(model, protocol, at).items()}
 
 
-def build(method_name: str, changes: Mapping[str, Any], protocol: Protocol, text: str) -> Any:
-    """The recognizer, the same whenever it is built, on the CPU."""
+def build(method_name: str, changes: Settings, protocol: Protocol, text: str) -> Any:
+    """The recognizer on the CPU, the same whenever it is built."""
     import torch
     from mmaction.registry import MODELS
     from mmengine.registry import init_default_scope
@@ -80,6 +92,8 @@ def build(method_name: str, changes: Mapping[str, Any], protocol: Protocol, text
 
     init_default_scope("mmaction")
     method = get(method_name)
+    if method.model is None:
+        raise UserError(f"{method_name} has no recognizer to check")
     classes = Classes(count=len(load(text).classes), text=text)
     config = method.model(protocol, classes, method.resolve(changes))
     config["data_preprocessor"]["type"] = "ClipPreprocessor"
@@ -87,7 +101,7 @@ def build(method_name: str, changes: Mapping[str, Any], protocol: Protocol, text
     return MODELS.build({**config, "autocast": "none"})
 
 
-def _observe(model: Any, protocol: Protocol, progress: float) -> dict[str, float]:
+def _values_at(model: Any, protocol: Protocol, progress: float) -> dict[str, float]:
     """Losses, gradient norms and scores on the fixed batch, as plain numbers."""
     import torch
     from mmaction.structures import ActionDataSample
@@ -105,22 +119,20 @@ def _observe(model: Any, protocol: Protocol, progress: float) -> dict[str, float
     torch.manual_seed(0)
     losses = model(clip_BTCHW, samples, mode="loss")
     sum(value for name, value in losses.items() if "loss" in name).backward()
-    seen = {name: value.item() for name, value in losses.items()}
+    values = {name: value.item() for name, value in losses.items()}
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and parameter.grad.any():
-            seen[f"gradient of {name}"] = float(parameter.grad.norm())
+            values[f"gradient of {name}"] = float(parameter.grad.norm())
     model.eval()
     with torch.no_grad():
         scored = model(clip_BTCHW[:2], [ActionDataSample(), ActionDataSample()], mode="predict")
     model.train()
-    return seen | {
-        f"score {index}": float(value) for index, value in enumerate(torch.cat([s.pred_score for s in scored]))
-    }
+    scores = torch.cat([sample.pred_score for sample in scored])
+    return values | {f"score {index}": float(value) for index, value in enumerate(scores)}
 
 
 def _main() -> int:
-    variants, protocol, text = json.loads(sys.stdin.read())
-    refuse_twins([Variant(**variant) for variant in variants], Protocol(**protocol), text)
+    refuse_no_op_here(msgspec.json.decode(sys.stdin.buffer.read(), type=CheckRequest))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What a person should know of a design before it runs: its rows, its half, and how many seeds it needs."""
+"""Planning a design before it runs: its rows, the offer of its half, and how many seeds it needs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from fgsgl.ablations.designs import MANY_CELLS, Design, design
+from fgsgl.ablations.designs import MANY_CELLS, AblationDesign, design
+from fgsgl.records.record import Done
+from fgsgl.records.row_key import FULL
 
-from fgsgl.methods.cell import FULL
-from fgsgl.records.record import Record
 
-
-def describe(one: Design, seeds: int) -> Iterator[str]:
-    """The design's rows; what half of it cannot tell apart; the offer of the half where the whole is dear."""
+def describe_design(one: AblationDesign, seeds: int) -> Iterator[str]:
+    """Sentences on a design: its rows, the aliases of a half, and the offer of a half if the whole is large."""
     n_cells = len(one.variants) * seeds
     yield f"{one.title}: {len(one.arms)} arms in {len(one.variants)} rows, {n_cells} cells"
     if one.aliases:
@@ -27,33 +26,35 @@ def describe(one: Design, seeds: int) -> Iterator[str]:
         )
 
 
-def shared(designs: Sequence[Design], seeds: int) -> Iterator[str]:
-    """How many rows several designs have together: what they share is run once."""
+def describe_shared_rows(designs: Sequence[AblationDesign], seeds: int) -> Iterator[str]:
+    """A sentence on how many rows several designs have together; none for a single design."""
     if len(designs) > 1:
         n_rows = len({row.name for one in designs for row in one.variants})
         yield f"all {len(designs)} designs: {n_rows} rows, {n_rows * seeds} cells; a row that several share is run once"
 
 
-def seeds_wanted(
-    designs: Sequence[Design],
-    records: Iterable[Record],
+def describe_seeds(
+    designs: Sequence[AblationDesign],
+    records: Iterable[Done],
     protocol_hash: str,
     difference: float,
     power: float,
     seeds: int,
 ) -> Iterator[str]:
-    """How many paired seeds a difference needs, by the spread of the pairs on record; and what Holm's family costs.
+    """Sentences on how many paired seeds a difference needs, and how many each design's correction needs.
+
+    The spread of the paired differences is taken from the records.
 
     Args:
-        designs: what is planned.
-        records: of any method and protocol.
-        protocol_hash: of the plan.
-        difference: in top-1 points.
-        power: the chance to find it.
-        seeds: how many are planned.
+        designs: the planned designs.
+        records: finished records of any method and protocol.
+        protocol_hash: hash of the planned protocol.
+        difference: the difference to be found, in top-1 points.
+        power: the chance to find it, between 0 and 1.
+        seeds: the planned number of seeds.
 
     Raises:
-        UserError: for a difference or a power that has no number of seeds.
+        UserError: for a difference or a power that no number of seeds can reach.
     """
     from fgsgl.stats.power import power as chance
     from fgsgl.stats.power import seeds_needed
@@ -81,18 +82,18 @@ def seeds_wanted(
         )
 
 
-def paired_differences(records: Iterable[Record], protocol_hash: str) -> list[list[float]]:
-    """The paired differences to FG-SGL, in points, of each row that has two or more of them."""
+def paired_differences(records: Iterable[Done], protocol_hash: str) -> list[list[float]]:
+    """The paired differences to FG-SGL in top-1 points, for each row with two or more pairs."""
     rows: dict[str, dict[tuple[int, str], float]] = defaultdict(dict)
     for record in records:
         if record.method == "fgsgl" and record.protocol_hash == protocol_hash:
-            rows[record.variant][record.seed, record.data["fingerprint"]] = 100 * record.metrics["top1"]
+            rows[record.variant][record.seed, record.data.fingerprint] = 100 * record.metrics.top1
     reference = rows.pop(FULL, {})
     pairs = [[value - reference[seed] for seed, value in row.items() if seed in reference] for row in rows.values()]
     return [differences for differences in pairs if len(differences) > 1]
 
 
 def pooled_sd(rows: Sequence[Sequence[float]]) -> float:
-    """Standard deviation within rows of two or more values, each about its own mean."""
+    """Standard deviation within rows, pooled over rows of two or more values each."""
     squares = sum((value - statistics.mean(row)) ** 2 for row in rows for value in row)
     return math.sqrt(squares / sum(len(row) - 1 for row in rows))

@@ -6,10 +6,12 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, designs_of
+from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
-
 from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of
+from fgsgl.methods.cell import Variant
+from fgsgl.methods.registry import get
+from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError, run_command
 
 
@@ -46,9 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         choices=list(DESIGNS),
-        help="one-out: FG-SGL without each factor; one-in: each component alone added to the bare model; factorial: "
-        "all combinations; dimensions, losses, placement: one-out over that group; controls: everything that a claim "
-        "for FG-SGL has to stand beside (linear head, module only, other texts, linear probe, zero-shot, TSN, TSM)",
+        help="; ".join(f"{kind.name}: {kind.help}" for kind in DESIGNS.values()),
     )
     parser.add_argument(
         "--factors", nargs="+", default=[], metavar="FACTOR", help="what the design is over (default: the design's own)"
@@ -61,7 +61,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--difference", type=float, default=1.0, help="in points, for --dry-run to plan seeds for (default: 1)"
     )
     parser.add_argument("--power", type=float, default=0.8, help="with which to find it (default: %(default)s)")
-    parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="methods to train and show as well")
+    parser.add_argument(
+        "--methods", nargs="+", default=[], metavar="METHOD", help="methods to train and show beside FG-SGL"
+    )
+    parser.add_argument("--beside", dest="methods", nargs="+", default=[], help=argparse.SUPPRESS)  # its old name
     parser.add_argument("--list", action="store_true", help="list all factors and leave")
     add_experiment_arguments(parser)
     return parser
@@ -79,22 +82,69 @@ def list_factors() -> int:
 
 
 def ablate(arguments: argparse.Namespace) -> int:
-    """Checks that the factors change the computation, then runs all variants and shows the board."""
-    from fgsgl.ablations.no_op_check import refuse_no_op
-    from fgsgl.ablations.power_plan import describe, seeds_wanted, shared
+    """Checks that the factors change the computation, then runs all variants and shows the board.
 
-    from fgsgl.data import datasets
-    from fgsgl.data.prepare import data_root
-    from fgsgl.methods.cell import FULL, Variant
-    from fgsgl.methods.registry import get
+    Raises:
+        UserError: for an unknown name, nothing to ablate, or factors that change nothing.
+    """
+    designs = designs_of(arguments.design, arguments.factors, arguments.half)
+    changed = variants_of(arguments, designs)
+    methods = [*arguments.methods, *(CONTROL_METHODS if "controls" in arguments.design else ())]
+    beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
+    protocol, execution = protocol_of(arguments), execution_of(arguments)
+
+    # These take seconds to import, and a mistyped name is told before.
+    from fgsgl.ablations.dashboard import open_studies
+    from fgsgl.ablations.no_op_check import CheckRequest, refuse_no_op
+    from fgsgl.ablations.power_plan import describe_design, describe_seeds, describe_shared_rows
     from fgsgl.records.ledger import Ledger
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run
     from fgsgl.running.planning import on_record
     from fgsgl.util.terminal import wide_console
 
-    designs = designs_of(arguments.design, arguments.factors, arguments.half)
-    methods = [*arguments.beside, *(CONTROL_METHODS if "controls" in arguments.design else ())]
+    experiment = Experiment(
+        variants=(Variant(method="fgsgl"), *changed, *beside),
+        protocol=protocol,
+        seeds=arguments.seeds,
+        out=out_of(arguments, protocol),
+        root=arguments.root,
+        execution=execution,
+    )
+    console = wide_console()
+
+    def say(lines: Iterable[str]) -> None:
+        for line in lines:
+            console.print(line, markup=False, highlight=False)
+
+    for one in designs:
+        say(describe_design(one, arguments.seeds))
+    say(describe_shared_rows(designs, arguments.seeds))
+    if not arguments.dry_run:
+        text = protocol.data_spec(arguments.root).text
+        with console.status(f"checking that each of {len(changed)} variants changes the computation"):
+            refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
+    code = run(
+        experiment,
+        console,
+        show_board_if_changed,
+        designs=[one.plan_entry(protocol.hash(), arguments.seeds) for one in designs],
+        observe=lambda cells, place: open_studies(designs, cells, place.ledger, place.out, arguments.storage),
+        dry_run=arguments.dry_run,
+    )
+    if arguments.dry_run:
+        records = on_record(Ledger(experiment.out / "ledger"), committed())
+        plan = protocol.hash(), arguments.difference, arguments.power, arguments.seeds
+        say(describe_seeds(designs, records, *plan))
+    return code
+
+
+def variants_of(arguments: argparse.Namespace, designs: Sequence[AblationDesign]) -> list[Variant]:
+    """The variants of FG-SGL that are asked for, one by one and by designs, each once.
+
+    Raises:
+        UserError: for an unknown factor or setting, no variant at all, or a storage without a design.
+    """
     if not (arguments.disable or arguments.set or designs):
         raise UserError(
             "nothing to ablate: name at least one factor, such as --disable fgsa (all: --list), or a --design"
@@ -104,38 +154,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     named = [variant(simplest(names)) for names in arguments.disable]
     named += [row for one in designs for row in one.variants if row.name != FULL]
     named += [variant_of_settings(given) for given in arguments.set]
-    changed = list({one.name: one for one in named}.values())
-    beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
-    protocol = protocol_of(arguments)
-    experiment = Experiment(
-        variants=(Variant(method="fgsgl"), *changed, *beside),
-        protocol=protocol,
-        seeds=arguments.seeds,
-        out=out_of(arguments, protocol),
-        root=arguments.root,
-        designs=tuple(designs),
-        storage=arguments.storage,
-        **execution_of(arguments),
-    )
-    console = wide_console()
-
-    def say(lines: Iterable[str]) -> None:
-        for line in lines:
-            console.print(line, markup=False, highlight=False)
-
-    for one in designs:
-        say(describe(one, arguments.seeds))
-    say(shared(designs, arguments.seeds))
-    if not arguments.dry_run:
-        text = datasets.get(protocol.dataset).text(data_root(protocol, arguments.root))
-        with console.status(f"checking that each of {len(changed)} variants changes the computation"):
-            refuse_no_op(changed, protocol, text)
-    code = run(experiment, console, show_board_if_changed, dry_run=arguments.dry_run)
-    if arguments.dry_run:
-        records = on_record(Ledger(experiment.out / "ledger"), committed())
-        plan = protocol.hash(), arguments.difference, arguments.power, arguments.seeds
-        say(seeds_wanted(designs, records, *plan))
-    return code
+    return list({one.name: one for one in named}.values())
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""One file a baseline, each offering ``METHOD``; found by scanning this folder."""
+"""The baselines: each file offers one as ``METHOD``. The suite finds them automatically."""

@@ -1,15 +1,12 @@
-"""ActionCLIP: clips and label templates of a batch contrasted (Wang et al. 2021, arXiv 2109.08472).
+"""ActionCLIP: contrasts the clips of a batch with templates of their labels (Wang et al. 2021, arXiv 2109.08472).
 
-The transformer over the frames has the paper's six layers at the standard size, two at the quick one. Differences: see
-:class:`fgsgl.models.baselines.tuned_tower.ActionCLIP`.
+The transformer over the frames has six layers at the standard size, as in the paper, and two at the quick size.
+For differences to the paper see :class:`fgsgl.models.baselines.tuned_tower.ActionCLIP`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import tower_pretraining, tower_settings
 from fgsgl.records.protocol import Protocol
@@ -17,7 +14,7 @@ from fgsgl.records.protocol import Protocol
 LAYERS = {"quick": 2, "standard": 6}
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     return {
         "type": "ActionCLIP",
         **tower_settings(protocol, classes),

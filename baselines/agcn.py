@@ -1,11 +1,8 @@
-"""2s-AGCN: adaptive graphs on joints and on bones, the scores of both averaged (Shi et al. 2019, arXiv 1805.07694)."""
+"""2s-AGCN: adaptive graphs on joints and on bones; averages both scores (Shi et al. 2019, arXiv 1805.07694)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.skeleton_models import gcn_model
 from fgsgl.records.protocol import Protocol
@@ -13,7 +10,7 @@ from fgsgl.records.protocol import Protocol
 _stream = gcn_model("TwoStreamGCN", {"type": "AAGCN", "gcn_attention": False, "num_person": 1}, "spatial")
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     config = _stream(protocol, classes, settings)
     return {**config, "layout": config["data_preprocessor"]["layout"]}
 

@@ -1,15 +1,12 @@
 """C3D: eight convolutions of 3 x 3 x 3 and two wide layers (Tran et al. 2015, arXiv 1412.0767), as in MMAction2.
 
-Published for 16 frames of 112 px; the first wide layer is fitted to others. Random weights are trained with batch
-normalisation, which C3D has not: without it, the rate that suits the family throws them off.
+Published for 16 frames of 112 px; for other clips the first wide layer changes its size. Random weights are trained
+with batch normalisation, which C3D lacks: without it, training diverges at the family's learning rate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, require, sized
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
@@ -17,7 +14,7 @@ from fgsgl.records.protocol import Protocol
 MEAN, STD = (104.0, 117.0, 128.0), (1.0, 1.0, 1.0)
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "num_frames", "C3D", least=8)
     require(protocol, "image_size", "C3D", least=16)
     size = {"num_frames": protocol.num_frames, "image_size": protocol.image_size}

@@ -1,20 +1,18 @@
 """I3D: a ResNet-50 whose kernels are inflated in time (Carreira and Zisserman 2017, arXiv 1705.07750), as in MMAction2.
 
-The stem strides in time twice, as published, from 32 frames on; of fewer, most of the network would see one step.
+From 32 frames on, the stem strides in time twice, as published. With fewer frames it does not, because most of the
+network would then see a single step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, sized
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     stride = 2 if protocol.num_frames >= 32 else 1
     published = {
         "type": "ResNet3d",

@@ -1,14 +1,13 @@
 """MANet: TSM with squeeze-and-excitation and a joint-embedding loss (Guo et al. 2024, arXiv 2403.05234).
 
-The published network is a ResNet-50, here timm's with squeeze-and-excitation, pretrained with it; at the quick size it
-is our slim ResNet, whose pretraining had none. Other differences: see
+The published network is a ResNet-50. Here it is timm's with squeeze-and-excitation, pretrained with it; at the quick
+size it is our slim ResNet, which was pretrained without. Other differences: see
 :class:`fgsgl.models.baselines.label_embedding.LabelEmbeddingHead`.
 """
 
 from __future__ import annotations
 
-from fgsgl.baselines.label_embedding import SETTINGS, embedding_model, embedding_pretraining
-
+from fgsgl.methods.label_embedding_models import SETTINGS, embedding_model, embedding_pretraining
 from fgsgl.methods.method import Method
 from fgsgl.methods.recipes import RECIPES
 

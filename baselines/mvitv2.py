@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, require, sized
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "image_size", "MViTv2", multiple_of=4, least=32)
     small = {"embed_dims": 96, "num_layers": 16, "num_heads": 1, "downscale_indices": [1, 3, 14]}
     arch = sized(protocol, small, embed_dims=32, num_layers=4, downscale_indices=[1, 2, 3])

@@ -1,23 +1,22 @@
-"""PoseC3D: SlowOnly on a volume of joints' heatmaps (Duan et al. 2022, arXiv 2104.13586)."""
+"""PoseC3D: SlowOnly on a volume of the joints' heat maps (Duan et al. 2022, arXiv 2104.13586)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fgsgl.data.skeletons import LAYOUTS, layout_name
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "quick": {"side": 28, "every": 2, "base_channels": 16, "stage_blocks": [1, 1, 1]},
     "standard": {"side": 56, "every": 1, "base_channels": 32, "stage_blocks": [4, 6, 3]},
 }
-"""``standard`` is the published one, 56 pixels and 48 frames (of a protocol of 8)."""
+"""``standard`` is the published network: heat maps of 56 pixels, and 48 frames where the protocol has 8."""
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     layout, size = layout_name(protocol.dataset), SIZES[protocol.size]
     return {
         "type": "HeatmapRecognizer3D",

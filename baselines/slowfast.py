@@ -1,20 +1,17 @@
 """SlowFast on ResNet-50 (Feichtenhofer et al. 2019, arXiv 1812.03982), as in MMAction2.
 
-The fast pathway sees every frame, the slow one four of them, as in the published 4 x 16: alpha is frames / 4.
+The fast pathway sees every frame. The slow pathway sees four, as in the published 4 x 16, so alpha is frames / 4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, require, sized
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "num_frames", "SlowFast", multiple_of=4, least=8)
     ratio = protocol.num_frames // 4
     depth, channels = (18, 32) if protocol.size == "quick" else (50, 64)

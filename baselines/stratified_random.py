@@ -1,4 +1,4 @@
-"""A floor: a class drawn at random for every clip, each as likely as it is frequent in training."""
+"""A floor: a random class for every clip, drawn with the classes' frequencies in training."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from fgsgl.methods.method import Method
 
 
 def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int) -> np.ndarray:
-    """Each class's training share over its own exponential draw: the best class is drawn by the shares, the second
-    best by what they are among the rest, and so on (a race of exponentials)."""
+    """Ranks the classes at random: first by their training shares, then by the shares among the rest, and so on.
+
+    This is a race of exponentials: each share is divided by its own exponential draw.
+    """
     share_C = np.bincount([clip.label for clip in train], minlength=len(table.classes)) / len(train)
     drawn_NC = share_C / np.random.default_rng(seed).exponential(size=(len(test), len(share_C)))
     return (drawn_NC / drawn_NC.sum(1, keepdims=True)).astype(np.float32)

@@ -1,21 +1,19 @@
 """Text4Vis: frozen text embeddings as the classifier of a tuned visual tower (Wu et al. AAAI 2023, arXiv 2207.01297).
 
-The paper's setting: the visual tower is tuned, the text tower frozen, frames are averaged ("TAP"); ``layers=6`` takes
-its transformer over the frames instead. Differences: see :class:`fgsgl.models.baselines.tuned_tower.Text4Vis`.
+As in the paper, the visual tower is tuned, the text tower is frozen, and frames are averaged ("TAP"). ``layers=6``
+selects the paper's transformer over the frames instead. For differences see
+:class:`fgsgl.models.baselines.tuned_tower.Text4Vis`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import tower_pretraining, tower_settings
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     return {"type": "Text4Vis", **tower_settings(protocol, classes), "text": classes.text, **settings}
 
 

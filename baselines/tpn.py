@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, sized
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     slow_only = {"type": "ResNet3dSlowOnly", "depth": 50, "lateral": False, "out_indices": (2, 3), "pretrained": None}
     low, high = (128, 256) if protocol.size == "quick" else (1024, 2048)
     fusion = {"in_channels": (low, low), "mid_channels": (low, low), "out_channels": high}

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_2d, require
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "num_frames", "TRN", least=3, most=16)  # it lists every choice of frames
     head = {"type": "RepeatableTRNHead", "num_segments": protocol.num_frames, "hidden_dim": 256, "init_std": 0.001}
     return recognizer_2d(protocol, classes, settings, {}, {}, head)

@@ -1,14 +1,11 @@
 """UniFormerV2-B/16: a ViT with global blocks over time (Li et al. 2022, arXiv 2211.09552), as in MMAction2.
 
-Published on CLIP's weights; without a file it starts from random ones.
+The paper starts from CLIP's weights. Without a file of weights this starts from random ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import (
     KINETICS_MEAN,
     KINETICS_STD,
@@ -21,7 +18,7 @@ from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "image_size", "UniFormerV2", multiple_of=16, least=16)
     published = {
         "type": "UniFormerV2",

@@ -1,20 +1,17 @@
 """VideoMAE: a ViT-B/16 of tubelets of two frames (Tong et al. 2022, arXiv 2203.12602), as in MMAction2.
 
-What was published is its pretraining on masked clips; without a file of its weights this is the bare network.
+The paper is about its pretraining on masked clips. Without a file of pretrained weights this is the bare network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, require, sized
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "image_size", "VideoMAE", multiple_of=16, least=16)
     require(protocol, "num_frames", "VideoMAE", multiple_of=2, least=2)
     published = {

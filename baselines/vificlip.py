@@ -1,20 +1,17 @@
-"""ViFi-CLIP: both towers tuned whole, frames averaged (Rasheed et al. CVPR 2023, arXiv 2212.03640).
+"""ViFi-CLIP: both towers fully tuned, frames averaged (Rasheed et al. CVPR 2023, arXiv 2212.03640).
 
-Differences: see :class:`fgsgl.models.baselines.tuned_tower.ViFiCLIP`.
+For differences see :class:`fgsgl.models.baselines.tuned_tower.ViFiCLIP`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import tower_pretraining, tower_settings
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     return {"type": "ViFiCLIP", **tower_settings(protocol, classes), "text": classes.text, "tuned": "full"}
 
 

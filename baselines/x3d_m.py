@@ -1,12 +1,20 @@
 """X3D-M: X3D-S's network (Feichtenhofer 2020, arXiv 2004.04730), published for 16 frames of 224 px.
 
-The two differ in the clips they see, which is the protocol's to say: under one protocol they are one method.
+X3D-S and X3D-M differ only in the clips they see. The protocol decides that: under one protocol they are one method.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from fgsgl.methods.method import Method
+from fgsgl.methods.mmaction_models import backbone_pretraining, x3d_model
+from fgsgl.methods.recipes import RECIPES
 
-from fgsgl.baselines.x3d_s import METHOD as X3D_S
-
-METHOD = dataclasses.replace(X3D_S, name="x3d_m", display_name="X3D-M")
+METHOD = Method(
+    name="x3d_m",
+    display_name="X3D-M",
+    paper="Feichtenhofer 2020, arXiv 2004.04730",
+    settings={"pretrained": None, "dropout": 0.5},
+    recipe=RECIPES["scratch cnn"],
+    model=x3d_model,
+    pretraining=backbone_pretraining,
+)

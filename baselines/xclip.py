@@ -1,21 +1,18 @@
-"""X-CLIP: messages between frames, and text that the video adds to (Ni et al. ECCV 2022, arXiv 2208.02816).
+"""X-CLIP: messages between frames, and text prompts that depend on the video (Ni et al. ECCV 2022, arXiv 2208.02816).
 
-Differences: see :class:`fgsgl.models.baselines.xclip.XCLIP` and
+For differences see :class:`fgsgl.models.baselines.xclip.XCLIP` and
 :class:`fgsgl.models.baselines.adapters.CrossFrameBlock`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import tower_pretraining, tower_settings
 from fgsgl.records.protocol import Protocol
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     return {"type": "XCLIP", **tower_settings(protocol, classes), "text": classes.text, **settings}
 
 

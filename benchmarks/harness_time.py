@@ -23,16 +23,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Console
 
-from fgsgl.data import datasets
 from fgsgl.data.prepare import load_data
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import write_plan
+from fgsgl.records.plan_file import add_to_plan
 from fgsgl.records.protocol import Protocol, default_protocol
-from fgsgl.running.execution import Limits, local_place
+from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import cells, plan
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
@@ -74,8 +74,12 @@ def measure(count: int, methods: Sequence[str], repeats: int, out: Path) -> int:
     protocol = default_protocol("synmg", "smoke", epochs=2, batch_size=8)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        fingerprint = load_data(protocol, folder / "data", Console(file=io.StringIO())).fingerprint()
-        text = datasets.get(protocol.dataset).text(folder / "data")
+        data = protocol.data_spec(folder / "data")
+        table = load_data(
+            data, Console(file=io.StringIO()), num_frames=protocol.num_frames, image_size=protocol.image_size,
+            skip_bad=protocol.skip_bad,
+        )  # fmt: skip
+        fingerprint, text = table.fingerprint(), data.text
         command = {
             f"planning {count} cells": [
                 _seconds(partial(_plan, count, protocol, fingerprint, text, folder / f"plan-{repeat}"))
@@ -96,8 +100,8 @@ def measure(count: int, methods: Sequence[str], repeats: int, out: Path) -> int:
         }  # fmt: skip
     result = {
         "cells": count, "imports": imports, "command": command, "phases": of_cells, "load": os.getloadavg()[2],
-        "line": "python benchmarks/harness_time.py", "hardware": hardware("cpu", 1, "none"), "versions": versions(),
-        **git_state(),
+        "line": "python benchmarks/harness_time.py", "hardware": to_builtins(hardware("cpu", 1, "none")),
+        "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / "harness.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -119,7 +123,7 @@ def _plan(count: int, protocol: Protocol, fingerprint: str, text: str, folder: P
     ]
     wanted = cells(changed, protocol, SEEDS, fingerprint, text)[:count]
     folder.mkdir()
-    write_plan(folder / "plan.json", plan(wanted, Ledger(folder / "ledger"), [MODELS]))
+    add_to_plan(folder, [item.cell.planned() for item in plan(wanted, Ledger(folder / "ledger"), [MODELS])])
 
 
 def _relaunches(wanted: Sequence[Cell], folder: Path, repeats: int) -> list[Seconds]:
@@ -158,14 +162,14 @@ def write_records(ledger: Path, wanted: Sequence[Cell]) -> None:
 
 def _cell(cell: Cell, folder: Path, before_s: float) -> dict[str, float]:
     """Seconds of each phase of one cell; ``before_s``: of the imports before its clock starts."""
-    place = local_place(folder / "cells", folder / "data", "cpu", jobs=1, limits=Limits())
+    place = local_place(folder / "cells", folder / "data", Execution(device="cpu", jobs=1))
     started_s = time.monotonic()
     with Live(Console(file=io.StringIO()), 1) as live:
         execute(Plan([cell]), place, live)
     total_s = time.monotonic() - started_s
     record = place.ledger.get(cell.cell_id)
     if record.status != "done":
-        raise UserError(f"the cell of {cell.variant.method} failed: {record.failure['message']}")
+        raise UserError(f"the cell of {cell.variant.method} failed: {record.failure.message}")
     phases = {"before its clock": before_s} | {name: record.times_s.get(name, 0.0) for name in (*PHASES, *ASIDE)}
     return phases | {"harness": total_s - sum(phases.values()), "total": total_s}
 

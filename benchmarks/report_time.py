@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.report.board.board import Board, read_board
 from fgsgl.report.render.latex import latex
 from fgsgl.report.render.tables import csv, markdown
-from fgsgl.report.report import rare_collections, report
+from fgsgl.report.report import report
 from fgsgl.util.errors import UserError, run_command
 
 RECORDS = (2_500, 5_000, 10_000)
@@ -56,7 +57,7 @@ def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
     result = {
         "records": sizes, "seeds": SEEDS, "seconds": seconds, "command": "python benchmarks/report_time.py",
         "load": os.getloadavg()[2],
-        "hardware": hardware("cpu", 1, "none"), "versions": versions(), **git_state(),
+        "hardware": to_builtins(hardware("cpu", 1, "none")), "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -115,18 +116,13 @@ def _write(ledger: Path, record: dict[str, Any]) -> None:
 
 def _work(folder: Path) -> dict[str, Callable[[], object]]:
     return {
-        "reading the records, computing the board": lambda: _read(folder),
-        "and Markdown, CSV and LaTeX": lambda: _tables(_read(folder)),
+        "reading the records, computing the board": lambda: read_board(folder),
+        "and Markdown, CSV and LaTeX": lambda: _tables(read_board(folder)),
         "the whole report, with figures and HTML": lambda: report(folder),
         "`fgsgl report`, started from the shell": lambda: subprocess.run(
             [sys.executable, "-m", "fgsgl", "report", str(folder)], check=True, stdout=subprocess.DEVNULL
         ),
     }
-
-
-def _read(folder: Path) -> Board:
-    with rare_collections():
-        return read_board(folder)
 
 
 def _tables(board: Board) -> None:

@@ -22,12 +22,12 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from msgspec import to_builtins
 from rich.console import Console
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
-from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.data.prepare import data_root, load_data
+from fgsgl.data.prepare import load_data
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get
 from fgsgl.models.precision import native
@@ -64,8 +64,10 @@ def measure(arguments: argparse.Namespace) -> int:
     MMLogger.get_instance("benchmark", log_level="ERROR")
     device = resolve_device(arguments.device)
     protocol = default_protocol("synmg", arguments.preset)
-    root = data_root(protocol, None)
-    table = load_data(protocol, root, Console(stderr=True))
+    table = load_data(
+        protocol.data_spec(None), Console(stderr=True), num_frames=protocol.num_frames, image_size=protocol.image_size,
+        skip_bad=protocol.skip_bad,
+    )  # fmt: skip
     rows = []
     for name in arguments.methods:
         for repeat in range(arguments.repeats):
@@ -74,7 +76,8 @@ def measure(arguments: argparse.Namespace) -> int:
     autocast = native(device)
     result = {
         "preset": arguments.preset, "batch_size": protocol.batch_size, "steps": arguments.steps, "rows": rows,
-        "hardware": hardware(device, arguments.threads, autocast), "versions": versions(), **git_state(),
+        "hardware": to_builtins(hardware(device, arguments.threads, autocast)),
+        "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "train.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -98,7 +101,7 @@ def _repeat(name: str, protocol: Protocol, table: ClipTable, arguments: argparse
 
 def _config(name: str, protocol: Protocol, table: ClipTable, work_dir: Path) -> dict[str, Any]:
     """A cell's config without its validation, for more epochs than are run."""
-    classes = Classes(count=len(table.classes), text=datasets.get(protocol.dataset).text(table.root))
+    classes = Classes(count=len(table.classes), text=protocol.data_spec(table.root).text)
     config = build_config(
         get(name), {}, protocol, 0, classes=classes, root=table.root, work_dir=work_dir,
         n_train=len(table.split("train")),

@@ -9,13 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgsgl.sweeps.objectives import OBJECTIVES, require_objectives
-from fgsgl.sweeps.samplers import PRUNERS, SAMPLERS
-
 from fgsgl.cli.options import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.protocol import Protocol
+from fgsgl.sweeps.objectives import OBJECTIVES, require_objectives
+from fgsgl.sweeps.samplers import PRUNERS, SAMPLERS
 from fgsgl.util.errors import UserError, run_command
 
 TRIALS = 10
@@ -25,7 +24,7 @@ without options: in 10 minutes, 10 trials of FG-SGL's components on SynMG quick,
 seeds each; where they do not fit, as many as do, and the same command goes on with the rest.
 
   python sweeps/optuna_search.py --space all --trials 80 --timeout 480 --pruner halving    a night
-  python sweeps/optuna_search.py --method fgsgl tsm --trials 20             two methods alike, 3 nested studies each
+  python sweeps/optuna_search.py --methods fgsgl tsm --trials 20            two methods alike, 3 nested studies each
   python sweeps/optuna_search.py --all-methods --trials 20                  every method, in the space of its recipe
   python sweeps/optuna_search.py --objective macro_f1 train_s               both: the trials that no other beats
   python sweeps/optuna_search.py --storage postgresql://user@host/studies   the same command on several machines
@@ -51,7 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     what = parser.add_argument_group("what is searched")
     chosen = what.add_mutually_exclusive_group()
-    chosen.add_argument("--method", nargs="+", default=["fgsgl"], help="names from `fgsgl methods` (default: fgsgl)")
+    chosen.add_argument("--methods", nargs="+", default=["fgsgl"], help="names from `fgsgl methods` (default: fgsgl)")
+    chosen.add_argument("--method", dest="methods", nargs="+", default=["fgsgl"], help=argparse.SUPPRESS)  # old name
     chosen.add_argument("--all-methods", action="store_true", help="every method that is trained on the data set")
     what.add_argument(
         "--space",
@@ -88,20 +88,23 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--study", metavar="NAME", help="of the study (default: made of method, space and protocol)")
     how.add_argument("--out", type=Path, help="folder (default: results/local/sweep-<dataset>-<preset>)")
     how.add_argument("--dry-run", action="store_true", help="show the space and the expected time, train nothing")
-    add_execution_arguments(parser.add_argument_group("execution"), "--workers", "--jobs")
+    execution = parser.add_argument_group("execution")
+    add_execution_arguments(execution)
+    execution.add_argument("--workers", dest="jobs", type=int, help=argparse.SUPPRESS)  # old name of --jobs
     add_protocol_arguments(parser.add_argument_group("protocol"))
     return parser
 
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Runs what the options ask for."""
-    from fgsgl.sweeps.sweep import Sweep, run
+    protocol, execution = protocol_of(arguments), execution_of(arguments)
+    methods = methods_of(arguments, protocol)
+
     from optuna.exceptions import StorageInternalError
 
+    from fgsgl.sweeps.sweep import Sweep, run  # takes seconds, and a mistyped name is told before
     from fgsgl.util.terminal import wide_console
 
-    protocol = protocol_of(arguments)
-    methods = methods_of(arguments, protocol)
     nested = arguments.nested if arguments.nested is not None else 3 if len(methods) > 1 else 1
     out = arguments.out or Path("results/local") / f"sweep-{protocol.dataset}-{protocol.preset}"
     alone = [method.name for method in methods] == ["fgsgl"]
@@ -123,7 +126,7 @@ def sweep(arguments: argparse.Namespace) -> int:
         root=arguments.root,
         storage=arguments.storage,
         study=arguments.study,
-        execution=execution_of(arguments),
+        execution=execution,
     )
     try:
         return run(wanted, wide_console(), arguments.dry_run)
@@ -137,11 +140,11 @@ def sweep(arguments: argparse.Namespace) -> int:
 def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Method, ...]:
     """The named methods, or all that can be trained here on the data set."""
     if not arguments.all_methods:
-        return tuple(get(name) for name in dict.fromkeys(arguments.method))
+        return tuple(get(name) for name in dict.fromkeys(arguments.methods))
     return tuple(
         method
         for method in scan().values()
-        if method.recipe and not method.unavailable and protocol.dataset in (method.datasets or [protocol.dataset])
+        if method.recipe and not method.unavailable and method.runs_on(protocol.dataset)
         and (method.modality != "skeleton" or _has_skeletons(protocol.dataset))
     )  # fmt: skip
 

@@ -1,24 +1,23 @@
-"""The spaces of a method: those declared beside it, that of its recipe, all of them together, or a file's."""
+"""The search spaces of a method: declared with the method, of its recipe, all of them together, or from a file."""
 
 from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
 
 from fgsgl.methods.method import Classes, Method
 from fgsgl.methods.recipes import optim
-from fgsgl.methods.search_space import ALL, Param, Space, changes_of, read_space, suggest, union
+from fgsgl.methods.search_space import ALL, Choice, Param, Space, changes_of, read_space, suggest, union
 from fgsgl.methods.variant_file import refuse_misfit
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError, nearest
 
 TRIED = 200
-"""Random suggestions of a file's space that have to be settings of the method."""
+"""Random draws from a file's space that must all be valid settings of the method."""
 
 
 def spaces_of(method: Method) -> dict[str, Space]:
-    """The spaces of a trained method by name; none of another."""
+    """The spaces of a method by name; empty for a method that is not trained."""
     if method.recipe is None:
         return {}
     declared = {**method.spaces, "optim": optim(method.recipe)}
@@ -29,7 +28,7 @@ def space_of(method: Method, name: str, protocol: Protocol) -> Space:
     """A method's space by its name, or from a YAML file.
 
     Raises:
-        UserError: for a method without training, no space of that name, or a file that is no space of the method.
+        UserError: for a method that is not trained, an unknown space, or a file that does not fit the method.
     """
     spaces = spaces_of(method)
     if not spaces:
@@ -46,29 +45,33 @@ def space_of(method: Method, name: str, protocol: Protocol) -> Space:
     return space
 
 
-def draw(space: Space, random_: random.Random) -> dict[str, Any]:
-    """Random values."""
+def draw(space: Space, random_: random.Random) -> dict[str, Choice]:
+    """A random value for each parameter."""
 
-    def ask(param: Param) -> Any:
+    def ask(param: Param) -> Choice:
         if param.choices:
             return random_.choice(list(param.choices))
+        low, high = param.range
         if param.integer:
-            return random_.randint(int(param.low), int(param.high))
+            return random_.randint(int(low), int(high))
         share = random_.random()
-        if param.log:
-            return param.low * (param.high / param.low) ** share
-        return param.low + (param.high - param.low) * share
+        return low * (high / low) ** share if param.log else low + (high - low) * share
 
     return suggest(space, ask)
 
 
 def _refuse_misfits(method: Method, space: Space, protocol: Protocol) -> None:
-    """Refuses a space that suggests what the method has no setting for, or settings that it cannot have together."""
+    """Refuses a space with an unknown setting, or with settings that exclude each other.
+
+    Raises:
+        UserError: naming the setting.
+    """
     random_ = random.Random(0)
     for param in space:
-        for value in param.choices or (param.low, param.high):
+        for value in param.choices or param.range:
             refuse_misfit(method, param.changes(value))
     for _ in range(TRIED):
         changes = changes_of(space, draw(space, random_))
         method.recipe_with(changes)
-        method.model(protocol, Classes(count=2, text="smg"), method.resolve(changes))
+        if method.model:
+            method.model(protocol, Classes(count=2, text="smg"), method.resolve(changes))

@@ -1,4 +1,4 @@
-"""What a study looks for, and the study itself: one that was made for another question is refused."""
+"""A study: its specification, how it is opened, and which trial wins. A study with another specification is refused."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.samplers import pruner_text, sampler_of, sampler_text
-
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.methods.method import Method
+from fgsgl.methods.method import Method, Setting
 from fgsgl.methods.search_space import Space, changes_of, defaults, space_hash
-from fgsgl.records.optuna_storage import pruner_of
+from fgsgl.records.optuna_storage import PrunerSpec, make_pruner
 from fgsgl.records.protocol import Protocol
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.samplers import make_sampler, pruner_text, sampler_text
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,34 +22,34 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 FIRST_SEED = 1000
-"""Of the trials' cells, so that those of the rows are fresh."""
+"""Seed of the first trial cell, far from the seeds of the rows."""
 FAILURE = "failure"
-"""User attribute of a trial whose cell failed: the class."""
+"""User attribute of a trial whose cell failed: the failure class."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """What one study looks for; studies of the same question share their trials."""
+class StudySpec:
+    """One study: method, space, protocol, objectives, sampler and pruner. Commands with the same one share trials."""
 
     method: Method
     space_name: str
     space: Space
     protocol: Protocol
-    """Sealed."""
+    """Sealed: a trial never opens the test split."""
     fingerprint: str
-    """Of the clip table."""
+    """Fingerprint of the clip table."""
     text: str
+    """The data set's FG-Text: the name of a shipped one, or a file."""
     objectives: tuple[str, ...]
     sampler: str
-    pruner: Mapping[str, Any]
-    """As :func:`fgsgl.records.optuna_storage.pruner_of` takes it."""
+    pruner: PrunerSpec
     seeds: int
     """Cells of a trial."""
     nested: int = 0
-    """Number of the study among those that answer the same question independently."""
+    """Number of the study among the independent studies of one method."""
 
     def identity(self) -> dict[str, Any]:
-        """What the study keeps as its user attributes, and must not change."""
+        """The user attributes that the study stores; they must never change."""
         return {
             "method": self.method.name,
             "space": Path(self.space_name).stem,
@@ -63,8 +62,14 @@ class Question:
             "seeds_per_trial": self.seeds,
         }
 
-    def cell(self, name: str, changes: Mapping[str, Any], index: int) -> Cell:
-        """One cell of a trial; nested studies have other seeds."""
+    def cell(self, name: str, changes: Mapping[str, Setting], index: int) -> Cell:
+        """One cell of a trial; nested studies use different seeds.
+
+        Args:
+            name: name of the trial.
+            changes: settings that the trial changes.
+            index: number of the cell in its trial, from 0.
+        """
         return Cell(
             variant=Variant(method=self.method.name, name=name, changes=changes),
             protocol=self.protocol,
@@ -74,23 +79,25 @@ class Question:
         )
 
 
-def open_study(storage: BaseStorage, name: str, question: Question) -> Study:
-    """The study of a question, made where there is none.
+def open_study(storage: BaseStorage, name: str, spec: StudySpec) -> Study:
+    """Opens the study, or creates it with a first trial of the default settings.
 
     Raises:
-        UserError: for a study of that name that was made for another question.
+        UserError: if a study of that name was made with another specification.
     """
     import optuna
 
-    directions = [OBJECTIVES[objective].direction for objective in question.objectives]
+    directions = [OBJECTIVES[objective].direction for objective in spec.objectives]
     known = {study.study_name: study for study in optuna.get_all_study_summaries(storage)}
-    identity = question.identity()
+    identity = spec.identity()
     if name in known:
-        # Without trials, another command may be about to say what is missing.
-        there = {**({} if known[name].n_trials else identity), **known[name].user_attrs}
-        there["directions"] = [direction.name.lower() for direction in known[name].directions]
+        # A study without trials may just be created by another command, which is about to store the attributes.
+        stored = {**({} if known[name].n_trials else identity), **known[name].user_attrs}
+        stored["directions"] = [direction.name.lower() for direction in known[name].directions]
         wanted = {**identity, "directions": directions}
-        different = [f"{key} {there.get(key)}, not {value}" for key, value in wanted.items() if there.get(key) != value]
+        different = [
+            f"{key} {stored.get(key)}, not {value}" for key, value in wanted.items() if stored.get(key) != value
+        ]
         if different:
             raise UserError(
                 f"the study {name!r} was made with {'; '.join(different)}; give another --study, or the options that "
@@ -98,24 +105,24 @@ def open_study(storage: BaseStorage, name: str, question: Question) -> Study:
             )
     study = optuna.create_study(
         study_name=name, storage=storage, directions=directions, load_if_exists=True,
-        sampler=sampler_of(question.sampler, question.nested, 0), pruner=pruner_of(question.pruner),
+        sampler=make_sampler(spec.sampler, spec.nested, 0), pruner=make_pruner(spec.pruner),
     )  # fmt: skip
     for key, value in identity.items():
         if key not in study.user_attrs:
             study.set_user_attr(key, value)
-    unchanged = defaults(question.space, question.method.flat)
+    unchanged = defaults(spec.space, spec.method.flat)
     if unchanged and not study.get_trials(deepcopy=False):
         study.enqueue_trial(unchanged, skip_if_exists=True)
     return study
 
 
 def counts(trial: FrozenTrial) -> bool:
-    """Whether a trial is one of those that were asked for; one of a killed command is not, since it is run again."""
+    """Whether a trial counts. A trial of a killed command does not: it is run again as another trial."""
     return trial.state.name != "FAIL" or FAILURE in trial.user_attrs
 
 
-def winner(study: Study, question: Question) -> FrozenTrial:
-    """The best trial; of several objectives, the best by the first one among those that no other beats in all.
+def winner(study: Study, spec: StudySpec) -> FrozenTrial:
+    """The best trial. With several objectives: the best by the first one on the Pareto front.
 
     Raises:
         UserError: if no trial has finished.
@@ -125,10 +132,10 @@ def winner(study: Study, question: Question) -> FrozenTrial:
         raise UserError(
             f"no trial of the study {study.study_name!r} has finished: all were pruned or failed; give it more --trials"
         )
-    sign = 1 if OBJECTIVES[question.objectives[0]].direction == "maximize" else -1
+    sign = OBJECTIVES[spec.objectives[0]].sign
     return max(best, key=lambda trial: sign * trial.values[0])
 
 
-def changes_by(trial: FrozenTrial, question: Question) -> dict[str, Any]:
-    """What a trial changes of the method."""
-    return changes_of(question.space, trial.params)
+def changes_by(trial: FrozenTrial, spec: StudySpec) -> dict[str, Setting]:
+    """The settings that a trial changes."""
+    return changes_of(spec.space, trial.params)

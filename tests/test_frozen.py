@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fgsgl.ablations import run as ablations_run
-from fgsgl.sweeps import optuna_search
 
+from fgsgl.ablations import run as ablations_run
 from fgsgl.cli.main import build_parser
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.protocol import Protocol
-from fgsgl.report import contrast
-from fgsgl.report.ablations.render import write_ablations
+from fgsgl.report.ablations import render
+from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import read_board
 from fgsgl.report.render.tables import csv, markdown
+from fgsgl.report.report import write_contrasts
+from fgsgl.sweeps import optuna_search
 
 ROOT = Path(__file__).resolve().parents[1]
 LEDGERS = sorted((ROOT / "results").glob("**/ledger"))
@@ -35,11 +35,11 @@ def test_committed_records_keep_their_cell_ids_and_protocol_hashes(folder: Path)
     records = Ledger(folder).records().values()
     assert records
     for record in records:
-        protocol = Protocol(**record.protocol)
+        protocol = record.protocol
         changes = get(record.method).changes_in(record.config)
         variant = Variant(method=record.method, changes=changes)
         cell = Cell(
-            variant=variant, protocol=protocol, seed=record.seed, fingerprint=record.data["fingerprint"], text="smg"
+            variant=variant, protocol=protocol, seed=record.seed, fingerprint=record.data.fingerprint, text="smg"
         )
         assert (cell.cell_id, protocol.hash()) == (record.cell_id, record.protocol_hash), record.variant
 
@@ -63,9 +63,10 @@ def test_the_tables_of_committed_boards_come_out_byte_for_byte(board: str, copie
     more = BESIDE if board == "synmg-quick" else ()
     folder = copied(board)
     made = read_board(folder)
-    write_ablations(made)
-    contrast.write([folder, *(copied(f"{board}/{name}") for name in more)])
+    write_contrasts([folder, *(copied(f"{board}/{name}") for name in more)])
     texts = {"leaderboard.csv": csv(made), "leaderboard.md": markdown(made)}
+    if designs := ablations(made):
+        texts["ablation.csv"] = render.csv(designs)
     texts |= {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.csv")}
     committed = {name: path for name in TABLES if (path := ROOT / "results" / board / name).exists()}
     assert len(committed) == (4 if board == "synmg-quick" else 3)

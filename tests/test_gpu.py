@@ -20,7 +20,7 @@ import torch
 from fgsgl.data.frame_cache import open_cache
 from fgsgl.data.synmg import make
 from fgsgl.methods.registry import get, scan
-from fgsgl.records.record import read_predictions
+from fgsgl.records.predictions import read_predictions
 from fgsgl.testing.method_contract import examine
 
 pytestmark = [
@@ -65,7 +65,7 @@ def test_a_cell_is_identical_when_it_is_run_again(smoke: Path, tmp_path: Path, c
         record = records(tmp_path / "board")[method]
         assert record["hardware"]["gpu"] == torch.cuda.get_device_name()
         assert record["hardware"]["autocast"] == "bf16"
-        assert "unrepeatable" not in record["hardware"]
+        assert record["hardware"]["unrepeatable"] == []
         said = call("-m", "fgsgl", "repro", tmp_path / "board", method, "--root", smoke).stdout
         assert "identical: every score of every test clip is the same" in said
 

@@ -1,4 +1,4 @@
-"""``fgsgl data`` and ``fgsgl oracle``: make, verify, draw and check data; heavy imports stand where they are needed."""
+"""``fgsgl data`` and ``fgsgl oracle``: make, verify, draw and check data. Each action imports what it needs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import os
 from pathlib import Path
 
-from fgsgl.cli.options import add_command, add_data_arguments
+from fgsgl.cli.options import Commands, add_command, add_data_arguments
 from fgsgl.util.errors import UserError
 
 
-def add_data_commands(commands: argparse._SubParsersAction) -> None:
+def add_data_commands(commands: Commands) -> None:
     """Adds ``data`` with its actions, and ``oracle``, to the command line."""
     oracle = add_command(commands, "oracle", _oracle, "score small networks on the true joints: what a preset allows")
     _add_synmg_arguments(oracle)
@@ -54,10 +54,10 @@ def _add_synmg_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _synmg_root(arguments: argparse.Namespace) -> Path:
-    from fgsgl.data.prepare import data_root
     from fgsgl.records.protocol import default_protocol
 
-    return data_root(default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.seed), arguments.root)
+    protocol = default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.seed)
+    return protocol.data_spec(arguments.root).root
 
 
 def _make(arguments: argparse.Namespace) -> int:
@@ -114,29 +114,27 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from fgsgl.data import datasets
-    from fgsgl.data.check import check, write
+    from fgsgl.data.check import check
+    from fgsgl.data.check_report import write
     from fgsgl.data.frame_cache import check_folder
-    from fgsgl.data.prepare import data_root
     from fgsgl.records.protocol import default_protocol
     from fgsgl.util.terminal import Counter, wide_console
 
     protocol = default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.data_seed)
-    root, module = data_root(protocol, arguments.root), datasets.get(protocol.dataset)
-    if not root.exists():
-        raise UserError(f"no data at {root}; --root takes the folder of the data set")
+    data = protocol.data_spec(arguments.root)
+    if not data.root.exists():
+        raise UserError(f"no data at {data.root}; --root takes the folder of the data set")
     workers = arguments.workers or os.cpu_count() or 1
-    table = module.load(root, protocol.preset, protocol.data_seed, workers=workers)
+    table = data.load(workers=workers)
     folder = check_folder(table)
     with Counter(wide_console(), "opening videos") as counter:
-        official = module.official(root, protocol.preset)
-        audit = check(table, official, folder, workers=workers, progress=counter.update)
-    report = write(table, audit, folder)
-    for line in audit.faults:
+        found = check(table, data.official_counts, folder, workers=workers, progress=counter.update)
+    report = write(table, found, folder)
+    for line in found.faults:
         print(f"fault: {line}")
-    for line in audit.remarks:
+    for line in found.remarks:
         print(line)
-    print(f"{len(table.clips)} clips, {len(audit.videos)} videos, fingerprint {audit.fingerprint}; report: {report}")
-    if audit.faults:
-        raise UserError(f"{len(audit.faults)} fault(s) in {protocol.dataset} at {root}; they stand above")
+    print(f"{len(table.clips)} clips, {len(found.videos)} videos, fingerprint {found.fingerprint}; report: {report}")
+    if found.faults:
+        raise UserError(f"{len(found.faults)} fault(s) in {protocol.dataset} at {data.root}; they stand above")
     return 0

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import asdict
 from rich.console import Console
 
-from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.data.prepare import data_root, load_data, load_joints
-from fgsgl.methods.cell import FULL, Cell, Variant
+from fgsgl.data.prepare import load_data, load_joints
+from fgsgl.data.spec import DataSpec
+from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
-from fgsgl.records.environment import git_state, versions
+from fgsgl.records.environment import environment, git_state
+from fgsgl.records.find import Named, find_cells, row_names
 from fgsgl.records.ledger import Ledger, load
-from fgsgl.records.plan_file import load_plan
+from fgsgl.records.plan_file import PlanFile
+from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Record, read_predictions
-from fgsgl.report.board.rows import Key, rows
-from fgsgl.report.diff import Answers, answers, changed
-from fgsgl.running.execution import Place, local_place
+from fgsgl.records.record import Done, Failed, Record, read_record
+from fgsgl.records.row_key import RowKey
+from fgsgl.report.board.rows import rows
+from fgsgl.report.diff import PredictionChange, changed, prediction_change
+from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.stats.seeds import t_half_width
-from fgsgl.util.errors import UserError, nearest
+from fgsgl.training.spec import CellSpec
+from fgsgl.util.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +49,12 @@ class Verdict:
     said: str
 
 
-def repro(folder: Path, name: str, root: Path | None, device: str | None, console: Console) -> int:
+def repro(folder: Path, what: str, root: Path | None, device: str | None, console: Console) -> int:
     """Runs the cells again in a scratch folder, which is kept only where one is not reproduced.
 
     Args:
         folder: the board's.
-        name: the beginning of a cell's id, or a row as the board calls it (``FG-SGL w/o fgsa``, ``tsm``).
+        what: a row or a cell, as for :func:`fgsgl.records.find.find_cells`.
         root: the data set's folder; None: where it was when the cell ran, else its default place.
         device: as for ``fgsgl run``; None: the record's.
         console: gets the progress and what is found.
@@ -64,13 +68,15 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     """
     every = load(folder)
     ledger = Ledger(folder / "ledger")
-    records = wanted(rows(every, load_plan(folder, every)), name, ledger)
+    records = wanted(rows(every, PlanFile.read(folder, every).cells), what, ledger)
     protocol = _protocol(records[0])
-    root = data_root(protocol, root or _last_root(folder, records[0]))
-    table = load_data(protocol, root, console)
-    cells = [cell_again(record, protocol, table, root) for record in records]
+    data = protocol.data_spec(root or _last_root(folder, records[0]))
+    table = load_data(
+        data, console, num_frames=protocol.num_frames, image_size=protocol.image_size, skip_bad=protocol.skip_bad
+    )
+    cells = [cell_again(record, protocol, table, data) for record in records]
     if cells[0].method.modality == "skeleton":
-        load_joints(protocol, table, console)
+        load_joints(table, protocol.num_frames, console)
     for line in _other_code(records):
         console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
     with ExitStack() as cleanup:
@@ -91,54 +97,48 @@ def repro(folder: Path, name: str, root: Path | None, device: str | None, consol
     return 0 if reproduced else 1
 
 
-def wanted(every: Mapping[Key, Sequence[Record]], name: str, ledger: Ledger) -> list[Record]:
-    """The finished records of the one cell whose id begins with the name, or of the one row of that name.
+def wanted(every: Mapping[RowKey, Sequence[Record]], what: str, ledger: Ledger) -> list[Done]:
+    """The finished records of the cell or row that a user means.
 
     Args:
         every: the rows of the board; a cell may be that of two.
-        name: of a cell or a row.
-        ledger: of the board.
+        what: as for :func:`fgsgl.records.find.find_cells`.
+        ledger: of the board; records in no row are found by their ids.
 
     Raises:
         UserError: if there is none, several rows have the name, the cell failed, or its predictions are gone.
     """
-    found = [group for key, group in every.items() if name in _names(key, group)]
-    if not found:
-        try:
-            found = [[ledger.get(ledger.find(name).stem)]]
-        except UserError as error:
-            names = sorted({one for key, group in every.items() for one in _names(key, group)})
-            raise UserError(f"no row is called {name!r} ({nearest(name, names)}), and {error}") from None
-    rows_done = [[record for record in group if record.status == "done"] for group in found]
-    done = [record for group in rows_done for record in group]
+    loose: list[Named[Record]] = [((), record) for record in ledger.records().values()]
+    found = find_cells(what, [*loose, *_named(every)], ledger.folder)
+    done = [record for record in {record.cell_id: record for record in found}.values() if isinstance(record, Done)]
     if not done:
         raise UserError(
-            f"no cell of {name!r} in {ledger.folder} has finished, so there is no result to hold against it"
+            f"no cell of {what!r} in {ledger.folder} has finished, so there is no result to hold against it"
         )
-    if sum(map(bool, rows_done)) > 1 or len({record.data["fingerprint"] for record in done}) > 1:
+    if len({(record.method, record.kind, record.protocol_hash, record.data.fingerprint) for record in done}) > 1:
         ids = ", ".join(record.cell_id for record in done)
-        raise UserError(f"{name!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
+        raise UserError(f"{what!r} means several rows of {ledger.folder}; name one of the cells: {ids}")
     for record in done:
         read_predictions(ledger.folder, record.cell_id)  # before hours are spent on something to hold against them
     return done
 
 
-def _names(key: Key, group: Sequence[Record]) -> set[str]:
-    method, variant = key[:2]
-    names = {method, *(str(record.config.get("display_name", method)) for record in group)}
-    return names if variant == FULL else {f"{name} {variant}" for name in names}
+def _named(every: Mapping[RowKey, Sequence[Record]]) -> Iterator[Named[Record]]:
+    for key, group in every.items():
+        for record in group:
+            yield row_names(key.method, record.config.display_name, key.variant), record
 
 
-def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path) -> Cell:
+def cell_again(record: Done, protocol: Protocol, table: ClipTable, data: DataSpec) -> Cell:
     """The cell that a record describes, as this version of the code has it.
 
     Raises:
         UserError: if the data are others, or the same settings would make another cell.
     """
-    if table.fingerprint() != record.data["fingerprint"]:
+    if table.fingerprint() != record.data.fingerprint:
         raise UserError(
-            f"the data in {root} have the fingerprint {table.fingerprint()}, but cell {record.cell_id} was run on "
-            f"{record.data['fingerprint']}; give their folder with --root"
+            f"the data in {data.root} have the fingerprint {table.fingerprint()}, but cell {record.cell_id} was run on "
+            f"{record.data.fingerprint}; give their folder with --root"
         )
     method = get(record.method)
     if method.unavailable:
@@ -147,72 +147,75 @@ def cell_again(record: Record, protocol: Protocol, table: ClipTable, root: Path)
         variant=Variant(method=method.name, name=record.variant, changes=method.changes_in(record.config)),
         protocol=protocol,
         seed=record.seed,
-        fingerprint=record.data["fingerprint"],
-        text=datasets.get(protocol.dataset).text(root),
+        fingerprint=record.data.fingerprint,
+        text=data.text,
     )
     if cell.cell_id != record.cell_id:
         raise UserError(
             f"cell {record.cell_id} cannot be run again by this version of the code: {_why(record, cell, method)}; go "
-            f"back to commit {record.environment.get('git_commit')}"
+            f"back to commit {record.environment.git_commit}"
         )
     return cell
 
 
 def _why(record: Record, cell: Cell, method: Method) -> str:
-    here = {**method.describe(cell.variant.changes), "pretraining": cell.pretraining}
-    found = list(changed({**record.config, "pretraining": record.pretraining}, here))
+    here = {**asdict(method.describe(cell.variant.changes)), "pretraining": cell.pretraining}
+    found = list(changed({**asdict(record.config), "pretraining": record.pretraining}, here))
     return (
         "; ".join(f"{name} was {then}, is {now}" for name, then, now in found) or "its FG-Text or protocol is another"
     )
 
 
 def _protocol(record: Record) -> Protocol:
-    try:
-        return Protocol(**record.protocol)
-    except TypeError as error:
-        raise UserError(f"the protocol of cell {record.cell_id} is of another version of the code: {error}") from None
+    if record.protocol.hash() != record.protocol_hash:
+        raise UserError(
+            f"the protocol of cell {record.cell_id} is of another version of the code: its hash is "
+            f"{record.protocol_hash}, and {record.protocol.hash()} as this version reads it"
+        )
+    return record.protocol
 
 
 def _last_root(folder: Path, record: Record) -> Path | None:
     """Where the data lay when the cell ran, if it ran here and they still lie there."""
-    path = folder / "work" / record.cell_id / "spec.json"
-    root = Path(json.loads(path.read_text(encoding="utf-8"))["root"]) if path.is_file() else None
-    return root if root and root.exists() else None
+    spec = CellSpec.find(folder / "work" / record.cell_id)
+    return spec.root if spec and spec.root.exists() else None
 
 
 def _other_code(records: Sequence[Record]) -> list[str]:
     """What of code and versions is not as recorded."""
-    here = {**versions(), **git_state()}
+    here = environment(git_state())
     lines = dict.fromkeys(
         f"not as recorded: {name} was {then}, is {now}"
         for record in records
-        for name, then, now in changed(record.environment, here)
+        for name, then, now in changed(to_builtins(record.environment), to_builtins(here))
     )
-    dirty = here["git_dirty"] or any(record.environment.get("git_dirty") for record in records)
+    dirty = here.git_dirty or any(record.environment.git_dirty for record in records)
     unknown = ["the code had or has changes that no commit holds, so it may differ under one commit"] if dirty else []
     return [*lines, *unknown]
 
 
 def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Place:
     """The record's device, threads and number of processes: what may change a result by rounding."""
-    hardware: Mapping[str, Any] = record.hardware
-    devices, threads = hardware.get("devices", 1), hardware.get("threads", 1)
-    device = device or hardware.get("device", "auto")
+    hardware = record.hardware
+    devices, threads = hardware.devices, hardware.threads or 1
+    device = device or hardware.device or "auto"
     jobs = max(1, (os.cpu_count() or 1) // (threads * devices)) if device == "cpu" else None
-    place = local_place(scratch, root, device, jobs, devices, hardware.get("compiled", False))
+    execution = Execution(device=device, jobs=jobs, devices=devices, compile=hardware.compiled)
+    place = local_place(scratch, root, execution)
     return dataclasses.replace(place, threads=threads * devices)
 
 
-def _held(record: Record, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
-    again = scratch.get(record.cell_id)
-    if again.status == "failed":
-        failure = f"{again.failure['class']}: {again.failure['message']}"
+def _held(record: Done, ledger: Ledger, scratch: Ledger, every: Sequence[Record]) -> Verdict:
+    again = read_record(scratch.folder / f"{record.cell_id}.json")
+    if isinstance(again, Failed):
+        failure = f"{again.failure.kind}: {again.failure.message}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
-    found = answers(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    found = prediction_change(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
+    assert isinstance(again, Done)  # a cell that is run again is no trial
     return verdict(record, again, found, _row(record, every))
 
 
-def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]) -> Verdict:
+def verdict(record: Done, again: Done, found: PredictionChange, row: Sequence[Done]) -> Verdict:
     """Holds a repetition against its record: bit for bit, class for class, and else against where the row's next run
     may lie.
 
@@ -228,14 +231,14 @@ def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]
     who = f"cell {record.cell_id}, seed {record.seed}"
     if found.identical:
         return Verdict(reproduced=True, said=f"{who}: identical: every score of every test clip is the same")
-    top1 = 100 * again.metrics["top1"]
+    top1 = 100 * again.metrics.top1
     said = (
         f"{who}: not identical ({_machine(record, again)}); {found.changed} of {found.n} clips changed their "
-        f"prediction, top-1 {top1:.2f} %, recorded {100 * record.metrics['top1']:.2f} %"
+        f"prediction, top-1 {top1:.2f} %, recorded {100 * record.metrics.top1:.2f} %"
     )
     if not found.changed:
         return Verdict(reproduced=True, said=said)
-    top1s_N = 100 * np.array([other.metrics["top1"] for other in row])
+    top1s_N = 100 * np.array([other.metrics.top1 for other in row])
     half = t_half_width(top1s_N)
     if half is None:
         return Verdict(reproduced=False, said=f"{said}; a row of one seed has no interval to lie in")
@@ -246,21 +249,22 @@ def verdict(record: Record, again: Record, found: Answers, row: Sequence[Record]
     return Verdict(reproduced=bool(inside), said=f"{said} (95 %, n = {len(top1s_N)} seeds)")
 
 
-def _row(record: Record, every: Sequence[Record]) -> list[Record]:
+def _row(record: Done, every: Sequence[Record]) -> list[Done]:
     """The finished records of a record's row."""
 
     def of(one: Record) -> tuple:
-        return one.method, one.variant, one.kind, one.protocol_hash, one.data["fingerprint"]
+        return one.method, one.variant, one.kind, one.protocol_hash, one.data.fingerprint
 
-    return [other for other in every if other.status == "done" and of(other) == of(record)]
+    return [other for other in every if isinstance(other, Done) and of(other) == of(record)]
 
 
 def _machine(record: Record, again: Record) -> str:
     """Whether identity could be expected: what is other than recorded, as far as it was recorded."""
     pairs = (record.hardware, again.hardware), (record.environment, again.environment)
-    names = [name for then, now in pairs for name, was, _ in changed(then, now) if was is not None]
+    plain = [(to_builtins(then), to_builtins(now)) for then, now in pairs]
+    names = [name for then, now in plain for name, was, _ in changed(then, now) if was is not None]
     if names:
         return f"other {', '.join(names)}"
-    unrepeatable = again.hardware.get("unrepeatable")
+    unrepeatable = again.hardware.unrepeatable
     known = f"; a GPU repeats no {', '.join(unrepeatable)}" if unrepeatable else ""
     return f"on the same machine, device, code and versions{known}"

@@ -1,26 +1,27 @@
-"""``fgsgl text``: check, show, exchange and begin FG-Text. What is heavy is imported by the command that needs it."""
+"""``fgsgl text``: check, show, export, import or begin FG-Text. Each action imports what it needs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.text import Text
-
-from fgsgl.cli.options import add_command
-from fgsgl.text.fgtext import ClassText, FGText
+from fgsgl.cli.options import Commands, add_command
 from fgsgl.util.errors import UserError
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
-def add_text_commands(commands: argparse._SubParsersAction) -> None:
+    from fgsgl.text.fgtext import ClassText, FGText
+
+
+def add_text_commands(commands: Commands) -> None:
     """Adds ``text`` and its actions to the command line."""
     text = commands.add_parser("text", help="check, show, export, import or begin FG-Text")
     actions = text.add_subparsers(required=True, metavar="action")
     named = "a shipped text's name (smg, imigue, ma52) or a YAML file"
 
-    check = add_command(actions, "check", _check, "hold texts against every rule of FG-Text, and print the faults")
+    check = add_command(actions, "check", _check, "check texts against every rule of FG-Text, and print the faults")
     check.add_argument("texts", nargs="*", metavar="text", help=f"{named} (default: all shipped)")
     _add_backbone(check)
 
@@ -39,12 +40,12 @@ def add_text_commands(commands: argparse._SubParsersAction) -> None:
     imported.add_argument("--base", required=True, metavar="TEXT", help=f"the text that was exported: {named}")
     imported.add_argument("--out", type=Path, required=True, help="the YAML file to write")
 
-    new = add_command(actions, "new", _new, "write the FG-Text of a data set of one's own, to fill in")
+    new = add_command(actions, "new", _new, "write the FG-Text of your own data set, to fill in")
     new.add_argument("data", type=Path, help="the data set's table or folder, as for --dataset csv")
     new.add_argument("--out", type=Path, help="the YAML file (default: where --dataset csv looks for it)")
 
     similarity = add_command(
-        actions, "similarity", _similarity, "draw how alike classes are in each dimension to a tower"
+        actions, "similarity", _similarity, "draw how similar a tower finds the classes in each dimension"
     )
     similarity.add_argument("text", help=named)
     similarity.add_argument("--out", type=Path, help="the picture (default: <name>-similarity.png)")
@@ -141,6 +142,10 @@ def show(text: FGText, class_id: int) -> RenderableType:
     Raises:
         UserError: for a class id outside the text.
     """
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
     if not 0 <= class_id < len(text.classes):
         raise UserError(f"FG-Text {text.name!r} has no class {class_id}; expected 0..{len(text.classes) - 1}")
     entry = text.classes[class_id]

@@ -1,6 +1,5 @@
 """FG-SGL on synmg, preset quick, for MMAction2's own tools. Written by `fgsgl config`."""
 
-
 custom_imports = {'imports': ['fgsgl.mmaction'], 'allow_failed_imports': False}
 default_scope = 'mmaction'
 model = {'type': 'FGSGL',

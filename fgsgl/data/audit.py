@@ -1,46 +1,54 @@
-"""The audit that every record carries: what the splits share, and text that gives the answer away.
+"""The audit that every record carries: counts of everything that would make a score too good.
 
-Each of it would make a score too good: a test clip, its person or its very file that training has seen, or a sentence
-of the fine level that says the class's name.
+That is a test clip, its person or its very file that training has seen, or a sentence of the fine level that says its
+class's name.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from fgsgl.data.check import VideoFacts
 from fgsgl.data.clip_table import Clip
+from fgsgl.data.video_facts import VideoFacts
 from fgsgl.text.fgtext import DIMENSIONS, FGText
 from fgsgl.text.rules import says
 
 
-def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText | None) -> dict[str, int | None]:
-    """How much of each kind is found; nothing is refused.
+class AuditCounts(NamedTuple):
+    """What stands in more than one split, and text that gives the class away."""
+
+    clip_ids: int
+    subjects: int
+    videos: int
+    """By the SHA-256 of the file, whatever it is called."""
+    sentences: int | None
+    """Sentences of the four dimensions that say their class's name; None without text."""
+
+
+def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText | None) -> AuditCounts:
+    """Counts each kind; nothing is refused.
 
     Args:
         clips: those that are used, of all splits.
-        facts: of their videos, from :func:`fgsgl.data.check.video_facts`.
+        facts: of their videos, from :func:`fgsgl.data.video_facts.video_facts`.
         text: what the method reads; None: nothing.
-
-    Returns:
-        ``clip_ids``, ``subjects`` and ``videos`` (by the SHA-256 of the file, whatever it is called) that stand in more
-        than one split, and ``sentences`` of the four dimensions that say their class's name (None without text).
     """
     naming = None
     if text is not None:
         cells = ((entry.name, entry.sentences[dimension]) for entry in text.classes for dimension in DIMENSIONS)
         naming = sum(says(sentence, name) for name, sentences in cells for sentence in sentences)
-    return {
-        "clip_ids": _in_several((clip.clip_id, clip.split) for clip in clips),
-        "subjects": _in_several((clip.subject, clip.split) for clip in clips),
-        "videos": _in_several((facts[clip.video].sha256 or clip.video, clip.split) for clip in clips),
-        "sentences": naming,
-    }
+    return AuditCounts(
+        clip_ids=_in_several((clip.clip_id, clip.split) for clip in clips),
+        subjects=_in_several((clip.subject, clip.split) for clip in clips),
+        videos=_in_several((facts[clip.video].sha256 or clip.video, clip.split) for clip in clips),
+        sentences=naming,
+    )
 
 
 def _in_several(pairs: Iterable[tuple[Hashable, str]]) -> int:
-    """Of pairs of a thing and the split it stands in, how many things stand in more than one."""
+    """Number of things that stand in more than one split, from pairs of a thing and a split."""
     splits = defaultdict(set)
     for thing, split in pairs:
         splits[thing].add(split)

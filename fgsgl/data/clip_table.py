@@ -6,14 +6,18 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal, get_args
 
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_table, write_whole
 
-SPLITS = ("train", "val", "test")
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+Progress = Callable[[int, int], None]
+"""Called by functions that take long, with (done, in all)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +34,7 @@ class Clip:
     """0-based class id."""
     subject: str
     """The person filmed; no subject may stand in two splits."""
-    split: str
-    """``train``, ``val`` or ``test``."""
+    split: Split
     fps: float
     """0 where it is not known."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fgsgl.data.clip_table import SPLITS, Clip, write_named_clips
-from fgsgl.data.datasets._release import VAL_SHARE, move_subjects
+from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.util.errors import UserError
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")

@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data.clip_table import PER_SEGMENT, ClipTable, cached_frames
+from fgsgl.data.clip_table import PER_SEGMENT, ClipTable, Progress, cached_frames
 from fgsgl.data.video import BadVideo, iterate_frames
 from fgsgl.data.video import num_frames as count_frames
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.processes import spread
 
-Progress = Callable[[int, int], None]
 GIB = 2**30
 LIMIT_GIB = 50
 """Of all frame caches in one folder, unless ``$FGSGL_CACHE_GIB`` says otherwise."""

@@ -6,17 +6,15 @@ Shapes: N clips, T frames of a clip's video, K kept frames a clip, J joints, A a
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data import datasets
-from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, cached_frames
+from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress, cached_frames
 from fgsgl.data.frame_cache import work_folder
-from fgsgl.data.skeletons import LAYOUTS, Layout, layout_name
+from fgsgl.data.skeletons import LAYOUTS, Layout, layout_name, skeletons_of
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.processes import spread
@@ -31,9 +29,7 @@ def kept_frames(num_frames: int) -> int:
     return num_frames * JOINT_FRAMES * PER_SEGMENT
 
 
-def open_joints(
-    table: ClipTable, num_frames: int, *, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> np.ndarray:
+def open_joints(table: ClipTable, num_frames: int, *, workers: int = 1, progress: Progress | None = None) -> np.ndarray:
     """The joints of every clip in table order, ``joints_NKJ3`` float32, read-only; see :func:`comparable`.
 
     Every clip is divided into ``num_frames * JOINT_FRAMES`` segments in time, of each of which some frames are kept, as
@@ -61,9 +57,7 @@ def open_joints(
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _read_all(
-    table: ClipTable, layout: Layout, num_frames: int, workers: int, progress: Callable[[int, int], None] | None
-) -> np.ndarray:
+def _read_all(table: ClipTable, layout: Layout, num_frames: int, workers: int, progress: Progress | None) -> np.ndarray:
     joints_NKJ3 = np.empty((len(table.clips), kept_frames(num_frames), len(layout.joints), 3), np.float32)
     read = partial(_read_clip, table.dataset, table.root, layout, num_frames)
     for row, joints_KJ3 in enumerate(spread("reading skeletons", read, table.clips, workers, chunk=16)):
@@ -75,7 +69,7 @@ def _read_all(
 
 def _read_clip(dataset: str, root: Path, layout: Layout, num_frames: int, clip: Clip) -> np.ndarray:
     """``joints_KJ3`` of one clip."""
-    joints_TJ3 = datasets.get(dataset).skeleton(root, clip)
+    joints_TJ3 = skeletons_of(dataset).read(root, clip)
     wanted = (len(layout.joints), 3)
     if joints_TJ3.ndim != 3 or not len(joints_TJ3) or joints_TJ3.shape[1:] != wanted:
         raise UserError(

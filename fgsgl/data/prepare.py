@@ -1,117 +1,118 @@
-"""A data set made ready: its clip table, frame cache and joint cache."""
+"""Prepares a data set for training: its clip table, frame cache and joint cache, each step with a progress bar."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
-from fgsgl.data import datasets
 from fgsgl.data.clip_table import SPLITS, ClipTable
-from fgsgl.data.datasets._release import deviations
+from fgsgl.data.datasets.base import deviations
 from fgsgl.data.skeletons import layout_name
-from fgsgl.methods.registry import get
-from fgsgl.records.protocol import Protocol
-from fgsgl.util.errors import UserError
+from fgsgl.data.spec import DataSpec
 from fgsgl.util.terminal import Counter
 
 
-def data_root(protocol: Protocol, root: Path | None) -> Path:
-    """The given folder, or the data set's default place below ``$FGSGL_DATA`` or ``data/``."""
-    base = Path(os.environ.get("FGSGL_DATA", "data"))
-    return root or datasets.get(protocol.dataset).root(base, protocol.preset, protocol.data_seed)
-
-
-def load_table(protocol: Protocol, root: Path, console: Console, *, make: bool = True) -> ClipTable:
-    """The clip table; says how it deviates from the release.
+def prepare(
+    data: DataSpec,
+    console: Console,
+    *,
+    num_frames: int,
+    image_size: int,
+    skip_bad: bool,
+    skeletons: bool,
+    dry_run: bool = False,
+) -> ClipTable:
+    """The clip table, after everything that its methods read is cached.
 
     Args:
-        protocol: names the data set.
-        root: its folder.
-        console: where it is told, with a progress bar.
-        make: whether the videos of a generated data set are rendered where they are missing; its table is known
-            without them.
+        data: what to load.
+        console: gets remarks and progress bars.
+        num_frames: T, frames a recognizer sees.
+        image_size: side of the frames in pixels.
+        skip_bad: accept clips whose video cannot be read.
+        skeletons: cache the joints too.
+        dry_run: make and cache nothing; say what would have to be decoded.
 
     Raises:
-        UserError: for missing data or an empty split.
+        UserError: for missing data, an empty split, a data set without the skeletons that are asked for, a skeleton
+            that cannot be read, or an unreadable video unless ``skip_bad``.
     """
-    module = datasets.get(protocol.dataset, protocol.preset)
-    if make or not hasattr(module, "planned"):
-        with Counter(console, "rendering videos") as counter:
-            table = module.load(
-                root, protocol.preset, protocol.data_seed, workers=os.cpu_count() or 1, progress=counter.update
-            )
-    else:
-        table = module.planned(root, protocol.preset, protocol.data_seed)
-        if missing := sum(not table.path(clip).is_file() for clip in table.clips):
-            console.print(
-                f"{missing} of {len(table.clips)} videos to be rendered at {root}", markup=False, highlight=False
-            )
-    for line in (*deviations(table, module.official(root, protocol.preset)), *table.caveats):
-        console.print(line, style="yellow", markup=False, highlight=False)
-    for split in SPLITS:
-        table.split(split)
+    if skeletons:
+        layout_name(data.dataset)  # refuses a data set without any, before its videos are decoded
+    if dry_run:
+        return _table_alone(data, num_frames, image_size, console)
+    table = load_data(data, console, num_frames=num_frames, image_size=image_size, skip_bad=skip_bad)
+    if skeletons:
+        load_joints(table, num_frames, console)
     return table
 
 
-def load_data(protocol: Protocol, root: Path, console: Console) -> ClipTable:
-    """The clip table, its data made where they can be, its frame cache filled and its videos hashed for the audit.
+def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: int, skip_bad: bool) -> ClipTable:
+    """The clip table, after its frame cache is filled and its videos are hashed for the audit.
+
+    Args:
+        data: what to load; videos of a generated data set are made where they are missing.
+        console: gets remarks and progress bars.
+        num_frames: T, frames a recognizer sees.
+        image_size: side of the frames in pixels.
+        skip_bad: accept clips whose video cannot be read.
 
     Raises:
-        UserError: from :func:`load_table`, or for an unreadable video unless the protocol skips such.
+        UserError: for missing data, an empty split, or an unreadable video unless ``skip_bad``.
     """
-    from fgsgl.data.check import video_facts
     from fgsgl.data.frame_cache import check_folder, open_cache, refuse_bad
+    from fgsgl.data.video_facts import video_facts
 
-    table, workers = load_table(protocol, root, console), os.cpu_count() or 1
+    workers = os.cpu_count() or 1
+    with Counter(console, "rendering videos") as counter:
+        table = data.load(workers=workers, progress=counter.update)
+    _tell_and_check(table, data, console)
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
-            table, protocol.num_frames, protocol.image_size, workers=workers, progress=counter.update,
-            tell=lambda line: console.print(line, markup=False, highlight=False),
+            table, num_frames, image_size, workers=workers, progress=counter.update,
+            tell=lambda line: _print(console, line),
         )  # fmt: skip
-    if not protocol.skip_bad:
+    if not skip_bad:
         refuse_bad(cache)
     with Counter(console, "hashing videos") as counter:
         video_facts(table, check_folder(table), workers=workers, progress=counter.update)
     return table
 
 
-def load_joints(protocol: Protocol, table: ClipTable, console: Console) -> None:
-    """Fills the joint cache of a table, with a progress bar.
+def load_joints(table: ClipTable, num_frames: int, console: Console) -> None:
+    """Fills the joint cache of a table.
 
     Raises:
-        UserError: for a skeleton that cannot be read.
+        UserError: for a data set without skeletons, or a skeleton that cannot be read.
     """
     from fgsgl.data.joint_cache import open_joints
 
     with Counter(console, "reading skeletons") as counter:
-        open_joints(table, protocol.num_frames, workers=os.cpu_count() or 1, progress=counter.update)
+        open_joints(table, num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
-def prepare(
-    methods: Sequence[str], protocol: Protocol, root: Path, console: Console, *, dry_run: bool = False
-) -> ClipTable:
-    """The clip table, with everything cached that some methods read; in a dry run the table alone.
-
-    Raises:
-        UserError: for a method that cannot run here or has nothing to read, or as :func:`load_data`.
-    """
+def _table_alone(data: DataSpec, num_frames: int, image_size: int, console: Console) -> ClipTable:
+    """The clip table for a dry run; says which videos and frames are missing."""
     from fgsgl.data.frame_cache import pending
 
-    for method in map(get, methods):
-        if method.unavailable:
-            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    skeletons = any(get(name).modality == "skeleton" for name in methods)
-    if skeletons:
-        layout_name(protocol.dataset)  # refuses a data set without any, before its videos are decoded
-    if dry_run:
-        table = load_table(protocol, root, console, make=False)
-        if line := pending(table, protocol.num_frames, protocol.image_size):
-            console.print(line, markup=False, highlight=False)
-        return table
-    table = load_data(protocol, root, console)
-    if skeletons:
-        load_joints(protocol, table, console)
+    table = data.planned()
+    generated = data.source.planned is not None
+    if generated and (missing := sum(not table.path(clip).is_file() for clip in table.clips)):
+        _print(console, f"{missing} of {len(table.clips)} videos to be rendered at {data.root}")
+    _tell_and_check(table, data, console)
+    if line := pending(table, num_frames, image_size):
+        _print(console, line)
     return table
+
+
+def _tell_and_check(table: ClipTable, data: DataSpec, console: Console) -> None:
+    """Says how the table deviates from the release, and refuses an empty split."""
+    for line in (*deviations(table, data.official_counts), *table.caveats):
+        console.print(line, style="yellow", markup=False, highlight=False)
+    for split in SPLITS:
+        table.split(split)
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False)

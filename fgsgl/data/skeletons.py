@@ -5,14 +5,11 @@ Shapes: J joints.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fgsgl.data import datasets
+from fgsgl.data.datasets.base import Skeletons
 from fgsgl.data.synmg.body import JOINTS
 from fgsgl.util.errors import UserError
 
@@ -24,7 +21,7 @@ class Layout:
     joints: tuple[str, ...]
     """In the order of the files; a side is told by ``Left`` or ``Right`` in the name, from the person's view."""
     parents: tuple[str, ...]
-    """Of each joint, its neighbour on the way to the centre; the centre is its own."""
+    """The neighbour of each joint on the way to the centre; the centre is its own."""
     confidence: bool
     """Whether a joint's third value is a detector's confidence in 0..1 (places in the image), or depth (3-D)."""
 
@@ -93,48 +90,23 @@ the fingers (2 x 5) are 22. Whoever has the data corrects it here.
 """
 
 
-def layout_name(dataset: str) -> str:
-    """The layout of a data set's skeletons: its ``LAYOUT``.
+def skeletons_of(dataset: str) -> Skeletons:
+    """The skeletons that a data set offers.
 
     Raises:
         UserError: for a data set without skeletons.
     """
-    module = datasets.get(dataset)
-    if not hasattr(module, "skeleton"):
-        having = ", ".join(name for name in datasets.names() if hasattr(datasets.get(name), "skeleton"))
+    skeletons = datasets.get(dataset).skeletons
+    if skeletons is None:
+        having = ", ".join(datasets.names_where(lambda other: other.skeletons is not None))
         raise UserError(f"{dataset} has no skeletons; methods that read skeletons run on: {having}")
-    return module.LAYOUT
+    return skeletons
 
 
-def read_joints(
-    path: Path, start_frame: int, end_frame: int, *, joints: int, values: int, first_column: int
-) -> np.ndarray:
-    """Joints of some frames of a recording, ``joints_TJ3`` float32; a joint that was not found is NaN.
-
-    Args:
-        path: the CSV file.
-        start_frame: first frame (row), from 0.
-        end_frame: one past the last.
-        joints: J.
-        values: values of a joint in a row, of which the first three are read.
-        first_column: column of the first joint's first value, from 0.
+def layout_name(dataset: str) -> str:
+    """The name of a data set's layout, a key of :data:`LAYOUTS`.
 
     Raises:
-        UserError: for a file that is missing, is no table of numbers, or ends before the last frame.
+        UserError: for a data set without skeletons.
     """
-    if not path.is_file():
-        raise UserError(f"no skeleton at {path}")
-    count = end_frame - start_frame
-    columns = [first_column + values * joint + axis for joint in range(joints) for axis in range(3)]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "input contained no data": told below
-            rows_TV = np.loadtxt(
-                path, delimiter=",", skiprows=start_frame, max_rows=count, usecols=columns, ndmin=2,
-                dtype=np.float32, encoding="utf-8-sig",
-            )  # fmt: skip
-    except (ValueError, OSError) as error:
-        raise UserError(f"the skeleton {path} is not a table of numbers as expected: {error}") from None
-    if len(rows_TV) < count:
-        raise UserError(f"the skeleton {path} ends after frame {start_frame + len(rows_TV)}, expected {end_frame}")
-    return rows_TV.reshape(count, joints, 3)
+    return skeletons_of(dataset).layout

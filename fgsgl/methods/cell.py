@@ -1,39 +1,38 @@
-"""A cell: protocol x variant x seed. Its id is a hash of what changes the result, and of nothing else."""
+"""A cell: protocol x variant x seed. Its id is a hash over everything that changes the result, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from fgsgl.methods.method import Method
+from fgsgl.methods.method import Method, Settings
 from fgsgl.methods.registry import get
 from fgsgl.records.identity import canonical, digest_of_parts, identity
+from fgsgl.records.plan_file import PlannedCell
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.row_key import FULL
 from fgsgl.text.fgtext import fingerprint
 
-FULL = "full"
-TUNED = "tuned"
-"""Name of the row whose settings a search has chosen; its seeds may have the settings of different studies."""
 
-
-@dataclass(frozen=True, kw_only=True)  # no slots: what every seed's cell asks it for is kept
+@dataclass(frozen=True, kw_only=True)  # no slots: its cached identity is shared by the cells of all seeds
 class Variant:
     """A method with some of its settings changed."""
 
     method: str
     name: str = FULL
     """``full``, or what was changed, such as ``w/o fgsa``."""
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Settings = field(default_factory=dict)
 
     def identity(self, protocol: Protocol, text: str) -> dict[str, Any]:
-        """Its part of a cell's id, with the protocol's and the text's: all that the seeds of a row share. It is kept:
-        a file that it names counts as it was when a command first asked."""
+        """The part of a cell's id that all seeds of a row share: method, protocol, weights and text.
+
+        It is cached: a file of weights counts as it was when a command first asked.
+        """
         return self._shared(protocol, text)[0]
 
     def identity_parts(self, protocol: Protocol, text: str) -> dict[str, str]:
-        """The same, each value as canonical JSON."""
+        """The values of :meth:`identity`, each as canonical JSON."""
         return self._shared(protocol, text)[1]
 
     def _shared(self, protocol: Protocol, text: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -54,7 +53,7 @@ class Variant:
         return {}
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: its id is asked for often, and kept
+@dataclass(frozen=True, kw_only=True)  # no slots: its id is cached
 class Cell:
     """One training and evaluation."""
 
@@ -62,9 +61,9 @@ class Cell:
     protocol: Protocol
     seed: int
     fingerprint: str
-    """Of the clip table."""
+    """Fingerprint of the clip table."""
     text: str
-    """The data set's FG-Text: a shipped one's name, or a file."""
+    """The data set's FG-Text: the name of a shipped one, or a file."""
 
     @property
     def method(self) -> Method:
@@ -73,11 +72,23 @@ class Cell:
 
     @property
     def pretraining(self) -> str:
-        """Name and hash of the weights it starts from."""
-        return self.variant.identity(self.protocol, self.text)["pretraining"]
+        """Name and hash of the weights that it starts from."""
+        return str(self.variant.identity(self.protocol, self.text)["pretraining"])
 
     @cached_property
     def cell_id(self) -> str:
-        """16 hex digits; equal for equal work, whatever the variant is called."""
+        """16 hex digits; equal for equal work, independent of the variant's name."""
         shared = self.variant.identity_parts(self.protocol, self.text)
         return digest_of_parts({**shared, "seed": canonical(self.seed), "data": canonical(self.fingerprint)})
+
+    def planned(self) -> PlannedCell:
+        """The cell's entry in ``plan.json``."""
+        return PlannedCell(
+            cell_id=self.cell_id,
+            method=self.variant.method,
+            variant=self.variant.name,
+            kind=self.method.kind,
+            seed=self.seed,
+            protocol=self.protocol,
+            protocol_hash=self.protocol.hash(),
+        )

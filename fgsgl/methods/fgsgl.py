@@ -1,12 +1,11 @@
-"""FG-SGL as a method: its settings come from :class:`fgsgl.models.fgsgl.config.FGSGLConfig`, its recipe stands here."""
+"""FG-SGL as a method. Its settings come from :class:`fgsgl.models.fgsgl.config.FGSGLConfig`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from fgsgl.methods.method import Classes, Method
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.search_space import Param
 from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, tower_pretraining
@@ -14,14 +13,14 @@ from fgsgl.models.fgsgl.config import CHOICES, FGSGLConfig
 from fgsgl.records.protocol import Protocol
 
 FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "tower", "pretrained", "autocast")
-"""Settings that the protocol, the data set or the machine decides."""
+"""Settings that the protocol, the data set or the machine decides, so that no variant changes them."""
 
 
 def _default(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     config = {
         "num_classes": classes.count,
         "text": classes.text,
@@ -78,7 +77,7 @@ _LOSSES = (
     Param(name="label_smoothing", low=0.0, high=0.2, help="of the category level"),
     Param(name="temperature", low=0.02, high=0.2, log=True, when={"cpa": True}, help="of both levels, at the start"),
 )  # fmt: skip
-"""Without its category level FG-SGL is in no space: the ablation of that level is the place to see what it is worth."""
+"""No space leaves the category level out: its ablation shows what that level is worth."""
 
 METHOD = Method(
     name="fgsgl",

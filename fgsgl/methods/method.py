@@ -1,4 +1,4 @@
-"""What a method is: a recognizer with its training recipe. Imports no torch."""
+"""A method: a recognizer with its training recipe. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fgsgl.methods.search_space import Space
 from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Kind, MethodConfig
 from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -18,24 +19,45 @@ if TYPE_CHECKING:
 
     from fgsgl.data.clip_table import Clip, ClipTable
 
+Plain = bool | int | float | str
+Setting = Plain | list[Plain] | None
+"""The value of a setting, as a config file or a record holds it."""
+Settings = Mapping[str, Setting]
+ModelConfig = dict[str, Any]
+"""MMEngine's config of a model."""
+Modality = Literal["rgb", "skeleton", "none"]
+"""The input of a method: frames, joints, or no video at all."""
+
+KINDS = ("method", "floor", "ceiling")
 RECIPE = "recipe."
-"""What a change of the recipe begins with: ``recipe.lr``."""
+"""Prefix of a recipe's settings among the changes of a variant: ``recipe.lr``."""
 TUNABLE: dict[str, tuple[Callable[[float], bool], str]] = {
     "lr": (lambda value: value > 0, "a number above 0"),
     "weight_decay": (lambda value: value >= 0, "0 or more"),
     "warmup": (lambda value: 0 <= value < 1, "0 or more, and less than 1"),
     "clip_grad": (lambda value: value > 0, "a number above 0"),
 }
-"""What a variant may change of its method's recipe, and the values that it may have."""
+"""The recipe's settings that a variant may change: a test of the value, and the values that pass it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Classes:
-    """What a recognizer must know of the classes."""
+    """The classes of a data set, as a recognizer needs them."""
 
     count: int
     text: str
-    """FG-Text: a shipped one's name, or a file."""
+    """FG-Text: the name of a shipped one, or a file."""
+
+
+BuildModel = Callable[[Protocol, Classes, Settings], ModelConfig]
+"""(protocol, classes, settings) -> config of the recognizer."""
+Pretraining = Callable[[Protocol, Settings], str]
+"""(protocol, settings) -> name and hash of the weights that the recognizer starts from."""
+
+
+def no_pretraining(protocol: Protocol, settings: Settings) -> str:
+    """``none``: the recognizer starts from random weights."""
+    return "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,14 +71,14 @@ class Recipe:
     lr: float
     weight_decay: float = 0.05
     warmup: float = 0.1
-    """Share of the training in which the rate rises linearly; it then falls to zero as half a cosine."""
+    """Share of the training in which the learning rate rises linearly; it then falls to zero as half a cosine."""
     clip_grad: float = 1.0
     """Largest norm of the gradient."""
     source: str
-    """Where the values come from."""
+    """Origin of the values."""
     family: str = field(default="", metadata=LABEL)
-    """What kind of network it is for; see :mod:`fgsgl.methods.recipes`."""
-    optimizer: str = field(default="AdamW", metadata=LATER)
+    """Family of networks; see :mod:`fgsgl.methods.recipes`."""
+    optimizer: Literal["AdamW", "SGD"] = field(default="AdamW", metadata=LATER)
     """``AdamW``, or ``SGD`` with Nesterov's momentum of 0.9."""
 
     def __post_init__(self) -> None:
@@ -68,43 +90,62 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
-    """A recognizer with its training recipe. A file in ``baselines/`` offers one as ``METHOD``."""
+    """A recognizer with its training recipe. Each file in ``baselines/`` offers one as ``METHOD``.
+
+    What a method can do is said by its fields: a method with a ``model`` has a recognizer, one with a ``recipe`` is
+    trained, one with ``scores`` (a floor or ceiling) needs no recognizer, one that is ``unavailable`` is only listed.
+
+    Raises:
+        UserError: for an unknown kind or modality, or fields that do not fit together.
+    """
 
     name: str
-    """What the command line calls it: the file's name."""
+    """Name on the command line, equal to the file's name."""
     display_name: str
     paper: str
-    """Where the method was published."""
-    kind: str = "method"
-    """``method``; ``floor`` (sees no video) or ``ceiling`` (knows the truth), which every board carries."""
+    """The publication of the method."""
+    kind: Kind = "method"
+    """``method``; ``floor`` (sees no video) or ``ceiling`` (knows the truth), which every board shows."""
     datasets: tuple[str, ...] = ()
     """The data sets it can run on; empty: all."""
-    modality: str = "rgb"
-    """What it reads: ``rgb`` frames, ``skeleton`` joints, or ``none``."""
+    modality: Modality = "rgb"
     unavailable: str = ""
     """Why it cannot run here; empty: it can."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Every setting that a variant may change, with its default; those of the recipe are ``recipe.lr`` and so on."""
-    later: Mapping[str, Any] = field(default_factory=dict)
-    """Those of the settings that came after records had been made; see :mod:`fgsgl.records.protocol`."""
+    settings: Settings = field(default_factory=dict)
+    """Every setting that a variant may change, with its default; the recipe's come on top, as ``recipe.lr``."""
+    later: Settings = field(default_factory=dict)
+    """Settings that were added after records had been made, with their defaults; see :mod:`fgsgl.records.protocol`."""
     spaces: Mapping[str, Space] = field(default_factory=dict)
-    """What a search may choose, by the name of the space; every recipe has one more
-    (:mod:`fgsgl.methods.recipes`)."""
+    """Search spaces by name; every trained method also has that of its recipe (:mod:`fgsgl.methods.recipes`)."""
     recipe: Recipe | None = None
-    """None: nothing is trained, and nothing is random; one seed serves for all."""
-    model: Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]] | None = None
-    """(protocol, classes, settings) -> MMEngine model config."""
+    """None: nothing is trained, and nothing is random, so that one seed is enough."""
+    model: BuildModel | None = None
     reads_text: bool = False
-    """Whether FG-Text is part of what it computes."""
+    """Whether predictions depend on FG-Text."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """MMEngine configs of the hooks that the recognizer needs."""
     scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int], np.ndarray] | None = None
-    """Of a floor or ceiling: (table, training clips, clips to score, seed) -> scores_NC, probabilities."""
-    pretraining: Callable[[Protocol, Mapping[str, Any]], str] = lambda protocol, settings: "none"
-    """(protocol, settings) -> name and hash of the weights it starts from."""
+    """A floor's or ceiling's (table, training clips, clips to score, seed) -> scores_NC, probabilities."""
+    pretraining: Pretraining = no_pretraining
 
-    def resolve(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings with some changed; changes of the recipe are left to :meth:`recipe_with`.
+    def __post_init__(self) -> None:
+        for name, valid in (("kind", KINDS), ("modality", get_args(Modality))):
+            value = getattr(self, name)
+            if value not in valid:
+                raise UserError(f"{self.name}: {name} is {value!r}; {nearest(str(value), valid)}")
+        if self.kind == "method" and self.model is None and not self.unavailable:
+            raise UserError(f"{self.name}: a method needs `model`, or `unavailable` with the reason")
+        if self.kind != "method" and self.scores is None:
+            raise UserError(f"{self.name}: a {self.kind} needs `scores`")
+        if self.recipe is not None and self.model is None:
+            raise UserError(f"{self.name}: a recipe trains a `model`, which is missing")
+
+    def runs_on(self, dataset: str) -> bool:
+        """Whether it can run on the data set."""
+        return not self.datasets or dataset in self.datasets
+
+    def resolve(self, changes: Settings) -> dict[str, Setting]:
+        """The settings with some of them changed; changes of the recipe are left to :meth:`recipe_with`.
 
         Raises:
             UserError: for an unknown setting.
@@ -114,35 +155,41 @@ class Method:
                 raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, list(self.flat))}")
         return {**self.settings, **{name: value for name, value in changes.items() if name in self.settings}}
 
-    def recipe_with(self, changes: Mapping[str, Any]) -> Recipe | None:
-        """The recipe with what ``recipe.<name>`` among the changes says; None: nothing is trained.
+    def recipe_with(self, changes: Settings) -> Recipe | None:
+        """The recipe with the changes whose names begin with ``recipe.``; None: nothing is trained.
 
         Raises:
             UserError: for a value that a recipe cannot have.
         """
-        changed = {name: changes[f"{RECIPE}{name}"] for name in TUNABLE if f"{RECIPE}{name}" in changes}
+        changed: dict[str, Any] = {name: changes[f"{RECIPE}{name}"] for name in TUNABLE if f"{RECIPE}{name}" in changes}
         return dataclasses.replace(self.recipe, **changed) if self.recipe else None
 
     @property
-    def flat(self) -> dict[str, Any]:
-        """Whatever a variant may change, with its default."""
+    def flat(self) -> dict[str, Setting]:
+        """Every setting that a variant may change, those of the recipe included, with its default."""
         return {**self.settings, **{f"{RECIPE}{name}": getattr(self.recipe, name) for name in TUNABLE if self.recipe}}
 
-    def changes_in(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The changes that :meth:`describe` has told of: what a record's config has other than the defaults are."""
-        recipe = config.get("recipe") or {}
+    def changes_in(self, config: MethodConfig) -> dict[str, Setting]:
+        """The settings in a record's config that differ from the defaults; the reverse of :meth:`describe`."""
+        recipe = config.recipe or {}
         tuned = {f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}
-        known = {**(config.get("settings") or {}), **tuned}
+        known = {**config.settings, **tuned}
         return {name: value for name, value in known.items() if self.flat.get(name) != value}
 
-    def describe(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """What a record keeps of the method: display name, resolved settings and recipe, in plain values."""
+    def describe(self, changes: Settings) -> MethodConfig:
+        """The config that a record keeps: display name, resolved settings and recipe, as plain values."""
         recipe = self.recipe_with(changes)
-        recipe = dataclasses.asdict(recipe) if recipe else None
-        return {"display_name": self.display_name, "settings": self.resolve(changes), "recipe": recipe}
+        return MethodConfig(
+            display_name=self.display_name,
+            settings=self.resolve(changes),
+            recipe=dataclasses.asdict(recipe) if recipe else None,
+        )
 
-    def identity(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """What a cell's id is made of: the same, without what changes no result."""
+    def identity(self, changes: Settings) -> dict[str, Any]:
+        """The method's part of a cell's id: its config without what changes no result."""
         recipe = self.recipe_with(changes)
-        recipe = identity(recipe) if recipe else None
-        return {**self.describe(changes), "settings": without(self.resolve(changes), self.later), "recipe": recipe}
+        return {
+            "display_name": self.display_name,
+            "settings": without(self.resolve(changes), self.later),
+            "recipe": identity(recipe) if recipe else None,
+        }

@@ -1,4 +1,4 @@
-"""What the RGB baselines of ``baselines/`` share: MMAction2's recognizers as configs of plain values, in two sizes.
+"""Configs of MMAction2's RGB recognizers in two sizes, shared by the files of ``baselines/``.
 
 Imports no torch.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from fgsgl.methods.method import Classes
+from fgsgl.methods.method import BuildModel, Classes, ModelConfig, Settings
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
@@ -20,26 +20,26 @@ SLIM_CHANNELS, RESNET50_CHANNELS = 192, 2048
 
 
 def sized(protocol: Protocol, standard: Mapping[str, Any], **quick: Any) -> dict[str, Any]:
-    """The published values, some of them changed at the protocol's size ``quick``."""
+    """The published values; at the size ``quick`` some of them are replaced."""
     return {**standard, **quick} if protocol.size == "quick" else dict(standard)
 
 
 def recognizer_3d(
     classes: Classes,
-    settings: Mapping[str, Any],
+    settings: Settings,
     backbone: Mapping[str, Any],
     head: Mapping[str, Any],
     *,
     mean: tuple[float, float, float] = IMAGENET_MEAN,
     std: tuple[float, float, float] = IMAGENET_STD,
     neck: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The config of a recognizer of whole clips.
+) -> ModelConfig:
+    """The config of a recognizer that sees whole clips at once.
 
     Args:
         classes: how many.
-        settings: ``pretrained``: a checkpoint of MMAction2's for the backbone, or None; ``dropout`` of the head.
-        backbone, head, neck: as MMAction2 has them; the head without what is said here.
+        settings: ``pretrained``: one of MMAction2's checkpoints for the backbone, or None; ``dropout`` of the head.
+        backbone, head, neck: configs of MMAction2; the head's lacks the classes and the dropout, which are added.
         mean, std: per channel, in 0..255.
     """
     return {
@@ -55,19 +55,19 @@ def recognizer_3d(
 def recognizer_2d(
     protocol: Protocol,
     classes: Classes,
-    settings: Mapping[str, Any],
+    settings: Settings,
     slim: Mapping[str, Any],
     resnet50: Mapping[str, Any],
     head: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The config of a recognizer of single frames: ``quick`` on the slim pretrained ResNet, else on a ResNet-50.
+) -> ModelConfig:
+    """The config of a recognizer that sees single frames: a slim pretrained ResNet at ``quick``, else a ResNet-50.
 
     Args:
         protocol: names the size.
         classes: how many.
-        settings: ``pretrained``: weights of the backbone, whose default are the slim one's, which the ResNet-50 has
-            no use for; ``dropout`` of the head.
-        slim, resnet50, head: as MMAction2 has them, without what is said here.
+        settings: ``pretrained``: weights of the backbone; the default ones fit the slim ResNet alone, and a ResNet-50
+            ignores them. ``dropout`` of the head.
+        slim, resnet50, head: configs of MMAction2, without the keys that are added here.
     """
     weights = settings["pretrained"]
     if protocol.size == "quick":
@@ -85,8 +85,40 @@ def recognizer_2d(
     }
 
 
-def backbone_pretraining(protocol: Protocol, settings: Mapping[str, Any]) -> str:
-    """Name and hash of the backbone's weights.
+def csn_model(bottleneck_mode: Literal["ip", "ir"]) -> BuildModel:
+    """The config of a channel-separated network (Tran et al. 2019, arXiv 1904.02811).
+
+    Args:
+        bottleneck_mode: ``ip`` keeps a convolution of 1 x 1 x 1 that ``ir`` leaves out.
+    """
+
+    def model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
+        published = {
+            "type": "ResNet3dCSN",
+            "depth": 152,
+            "pretrained": None,
+            "pretrained2d": False,
+            "with_pool2": False,
+            "bottleneck_mode": bottleneck_mode,
+            "zero_init_residual": False,
+        }
+        backbone = sized(protocol, published, depth=50, stage_blocks=(1, 1, 2, 1), base_channels=16)
+        head = {"type": "I3DHead", **sized(protocol, {"in_channels": 2048}, in_channels=512)}
+        return recognizer_3d(classes, settings, backbone, head)
+
+    return model
+
+
+def x3d_model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
+    """The config of X3D (Feichtenhofer 2020, arXiv 2004.04730), the same for S and M."""
+    published = {"type": "X3D", "gamma_w": 1.0, "gamma_b": 2.25, "gamma_d": 2.2}
+    backbone = sized(protocol, published, gamma_w=0.33, gamma_d=0.5)
+    head = {"type": "X3DHead", **sized(protocol, {"in_channels": 432}, in_channels=144)}
+    return recognizer_3d(classes, settings, backbone, head, mean=KINETICS_MEAN, std=KINETICS_STD)
+
+
+def backbone_pretraining(protocol: Protocol, settings: Settings) -> str:
+    """Name and hash of the backbone's weights; ``none`` for random ones.
 
     Raises:
         UserError: for a file that does not exist.
@@ -94,10 +126,10 @@ def backbone_pretraining(protocol: Protocol, settings: Mapping[str, Any]) -> str
     weights = settings["pretrained"]
     if weights is None or (weights == synmg_tiny.SLIM_NAME and protocol.size != "quick"):
         return "none"
-    path = synmg_tiny.slim_path() if weights == synmg_tiny.SLIM_NAME else Path(weights)
+    path = synmg_tiny.slim_path() if weights == synmg_tiny.SLIM_NAME else Path(str(weights))
     if not path.is_file():
         raise UserError(f"no weights at {path}; the setting 'pretrained' takes an existing file")
-    name = weights if weights == synmg_tiny.SLIM_NAME else path.name
+    name = synmg_tiny.SLIM_NAME if weights == synmg_tiny.SLIM_NAME else path.name
     return f"{name}@{synmg_tiny.sha256(path)[:12]}"
 
 
@@ -105,15 +137,15 @@ def require(protocol: Protocol, field: str, name: str, multiple_of: int = 1, *, 
     """Refuses a number of frames or an image size that a network cannot take.
 
     Args:
-        protocol: what is asked for.
+        protocol: the protocol to check.
         field: ``num_frames`` or ``image_size``.
-        name: of the network.
-        multiple_of: what the value must be divisible by.
+        name: the network's name, for the message.
+        multiple_of: divisor of all valid values.
         least: smallest value.
         most: largest value; 0: there is none.
 
     Raises:
-        UserError: that says which values it takes.
+        UserError: naming the valid values.
     """
     value = getattr(protocol, field)
     if value % multiple_of or value < least or (most and value > most):
@@ -122,6 +154,6 @@ def require(protocol: Protocol, field: str, name: str, multiple_of: int = 1, *, 
         raise UserError(f"{field} is {value}, but {name} takes {steps} {limit}")
 
 
-def _head(classes: Classes, settings: Mapping[str, Any], head: Mapping[str, Any]) -> dict[str, Any]:
+def _head(classes: Classes, settings: Settings, head: Mapping[str, Any]) -> dict[str, Any]:
     common = {"num_classes": classes.count, "dropout_ratio": settings["dropout"], "average_clips": "prob"}
     return {**common, **head}

@@ -1,6 +1,6 @@
-"""How each family of networks is trained: one recipe a family, so that no method is tuned where its like are not.
+"""The training recipe of each family of networks. All methods of a family are tuned, or none.
 
-Epochs and batch size belong to the protocol, and are the same for all.
+Epochs and batch size belong to the protocol and are the same for all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from fgsgl.methods.method import RECIPE, Recipe
 from fgsgl.methods.search_space import Param, Space
 
 WIDTH = 10.0
-"""A search goes from a tenth of a family's rate and weight decay to ten times them: alike for every family."""
+"""A search covers a tenth to ten times of a family's learning rate and weight decay, for every family."""
 
 _CHOSEN = "ours; rate of {} by SynMG quick's validation split"
 
@@ -39,7 +39,7 @@ RECIPES = {
 
 
 def optim(recipe: Recipe) -> Space:
-    """What a search may choose of a recipe."""
+    """The search space of a recipe: learning rate and weight decay."""
     meanings = {"lr": "highest learning rate", "weight_decay": "weight decay"}
     return tuple(
         Param(

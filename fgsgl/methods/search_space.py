@@ -1,4 +1,4 @@
-"""Search spaces: what may be searched of a method, declared beside it or read from a YAML file. Imports no Optuna."""
+"""Search spaces of a method, declared with the method or read from a YAML file. Imports no Optuna."""
 
 from __future__ import annotations
 
@@ -6,47 +6,52 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from fgsgl.records.identity import digest
 from fgsgl.util.errors import UserError, nearest
 
+if TYPE_CHECKING:
+    from fgsgl.methods.method import Setting, Settings
+
+Choice = bool | int | float | str
+"""The value of a parameter; where choices are named settings, the name."""
 ALL = "all"
-"""The union of a method's spaces."""
+"""Name of the union of a method's spaces."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Param:
-    """One thing that a search chooses: among some choices, or a number between two.
+    """A parameter of a search: either some choices, or a range of numbers.
 
     Raises:
-        UserError: for neither or both, or a range that is none.
+        UserError: for neither or both, or an empty range.
     """
 
     name: str
-    """A setting of the method, ``recipe.lr`` and so on; with choices that are mappings, any name."""
-    choices: tuple[Any, ...] | Mapping[str, Mapping[str, Any]] = ()
-    """Plain values; or by a name for each, the settings that it changes (none: it changes nothing)."""
+    """A setting of the method, such as ``recipe.lr``; any name where the choices are named settings."""
+    choices: tuple[Choice, ...] | Mapping[str, Settings] = ()
+    """Plain values; or names, each with the settings that it changes (possibly none)."""
     low: float | None = None
     high: float | None = None
     log: bool = False
-    """Draw the number's logarithm evenly."""
+    """Whether the logarithm is drawn uniformly."""
     integer: bool = False
-    when: Mapping[str, Any] = field(default_factory=dict)
-    """Earlier parameters, and the value of each under which this one is read. One that the space does not have keeps
-    its default, under which it is."""
+    when: Mapping[str, Choice] = field(default_factory=dict)
+    """Values that earlier parameters must have for this one to be read. A parameter that the space lacks keeps its
+    default, which is such a value."""
     help: str = ""
 
     def __post_init__(self) -> None:
         if self.choices:
             ok = len(self.choices) > 1 and self.low is None and self.high is None and not (self.log or self.integer)
             ok &= isinstance(self.choices, Mapping) or all(_plain(value) for value in self.choices)
+        elif self.low is None or self.high is None:
+            ok = False
         else:
-            kinds = (int,) if self.integer else (int, float)
-            ok = all(type(end) in kinds and math.isfinite(end) for end in (self.low, self.high))
-            ok = ok and self.low < self.high and (self.low > 0 or not self.log)
+            ok = self._has_range()
         if not ok:
             given = f"choices {self.choices!r:.80}" if self.choices else f"low {self.low!r} and high {self.high!r}"
             raise UserError(
@@ -54,8 +59,21 @@ class Param:
                 "or settings by name), or numbers low < high, above 0 with log, whole with integer (1.0e-3, not 1e-3)"
             )
 
-    def changes(self, value: Any) -> dict[str, Any]:
-        """What a value of it changes of the method."""
+    def _has_range(self) -> bool:
+        kinds = (int,) if self.integer else (int, float)
+        if type(self.low) not in kinds or type(self.high) not in kinds:
+            return False
+        low, high = self.range
+        return math.isfinite(low) and math.isfinite(high) and low < high and (low > 0 or not self.log)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Lowest and highest number of a parameter without choices."""
+        assert self.low is not None and self.high is not None
+        return self.low, self.high
+
+    def changes(self, value: Any) -> dict[str, Setting]:
+        """The settings that a value of the parameter changes."""
         return dict(self.choices[value]) if isinstance(self.choices, Mapping) else {self.name: value}
 
     @property
@@ -67,7 +85,7 @@ class Param:
 
     @property
     def condition(self) -> str:
-        """``fgsa = true``; empty: it is always read."""
+        """``fgsa = true``; empty: the parameter is always read."""
         return ", ".join(f"{name} = {_word(value)}" for name, value in self.when.items())
 
 
@@ -75,14 +93,14 @@ Space = tuple[Param, ...]
 _UNREAD = object()
 
 
-def suggest(space: Space, ask: Callable[[Param], Any]) -> dict[str, Any]:
-    """A value for each parameter that is read under those before it.
+def suggest(space: Space, ask: Callable[[Param], Choice]) -> dict[str, Choice]:
+    """A value for each parameter that is read, given the values before it.
 
     Args:
-        space: whose parameters come after those that they depend on.
-        ask: gives a parameter's value.
+        space: parameters, each after those that it depends on.
+        ask: returns the value of a parameter.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Choice] = {}
     names = {param.name for param in space}
     for param in space:
         if all(name not in names or values.get(name, _UNREAD) == value for name, value in param.when.items()):
@@ -90,31 +108,26 @@ def suggest(space: Space, ask: Callable[[Param], Any]) -> dict[str, Any]:
     return values
 
 
-def changes_of(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes of a variant that some values stand for."""
-    changes: dict[str, Any] = {}
+def changes_of(space: Space, values: Mapping[str, Any]) -> dict[str, Setting]:
+    """The settings that the values of parameters change."""
+    changes: dict[str, Setting] = {}
     for param in space:
         if param.name in values:
             changes |= param.changes(values[param.name])
     return changes
 
 
-def defaults(space: Space, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The values under which the method is as it is; empty where the space leaves one of its defaults out.
+def defaults(space: Space, settings: Settings) -> dict[str, Choice]:
+    """The parameters' values that stand for the default settings; empty if the space excludes one of the defaults.
 
     Args:
-        space: of the method.
-        settings: of the method without changes, those of its recipe among them.
+        space: a space of the method.
+        settings: the method's default settings, those of its recipe included.
     """
     outside = []
 
     def ask(param: Param) -> Any:
-        if isinstance(param.choices, Mapping):
-            value = next((name for name, changed in param.choices.items() if not changed), None)
-            outside.append(value is None)
-            return value
-        value = settings[param.name]
-        inside = value in param.choices if param.choices else param.low <= value <= param.high
+        value, inside = _default(param, settings)
         outside.append(not inside)
         return value
 
@@ -122,13 +135,25 @@ def defaults(space: Space, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {} if any(outside) else values
 
 
+def _default(param: Param, settings: Settings) -> tuple[Any, bool]:
+    """A parameter's value that stands for the default settings, and whether the parameter can have it."""
+    if isinstance(param.choices, Mapping):
+        name = next((name for name, changed in param.choices.items() if not changed), None)
+        return name, name is not None
+    value: Any = settings[param.name]
+    if param.choices:
+        return value, value in param.choices
+    low, high = param.range
+    return value, low <= value <= high
+
+
 def union(spaces: Mapping[str, Space]) -> Space:
-    """Every parameter of several spaces once."""
+    """The parameters of several spaces, each once."""
     return tuple({param.name: param for space in spaces.values() for param in space}.values())
 
 
 def space_hash(space: Space) -> str:
-    """16 hex digits over what is searched; the explanations are no part of it."""
+    """16 hex digits over the parameters, apart from their explanations."""
     return digest([{**asdict(param), "help": ""} for param in space])
 
 
@@ -136,8 +161,8 @@ def read_space(path: Path) -> Space:
     """A space from a YAML file: ``loss_fine: {low: 0.1, high: 10, log: true, when: {fgsa: true}}`` for each parameter.
 
     Raises:
-        UserError: for a file that is missing or no such mapping, an unknown key, a parameter that is none, or one
-            that depends on none before it.
+        UserError: for a file that is missing or no such mapping, an unknown key, a parameter that is not valid, or one
+            that depends on a parameter that does not come before it.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,19 +1,21 @@
-"""What methods on the vision-language tower share."""
+"""Configs of recognizers on the vision-language tower, shared by FG-SGL and the files of ``baselines/``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fgsgl.methods.method import Classes
+from fgsgl.methods.method import BuildModel, Classes, ModelConfig, Settings
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
 
+CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
+"""Channel statistics of OpenAI's CLIP, in 0..255; the tiny tower has the same."""
+
 
 def tower_settings(protocol: Protocol, classes: Classes) -> dict[str, Any]:
-    """What every recognizer on the protocol's tower is told; see :mod:`fgsgl.models.towers.recognizer`."""
+    """Arguments of every recognizer on the protocol's tower; see :mod:`fgsgl.models.towers.recognizer`."""
     return {
         "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD},
         "num_classes": classes.count,
@@ -25,21 +27,21 @@ def tower_settings(protocol: Protocol, classes: Classes) -> dict[str, Any]:
     }
 
 
-def frozen_model(head: str) -> Callable[[Protocol, Classes, Mapping[str, Any]], dict[str, Any]]:
-    """The config of a :class:`fgsgl.models.baselines.frozen_tower.FrozenTower` with one of its heads."""
+def frozen_model(head: str) -> BuildModel:
+    """The config of a :class:`fgsgl.models.baselines.frozen_tower.FrozenTower`.
 
-    def model(protocol: Protocol, classes: Classes, settings: Mapping[str, Any]) -> dict[str, Any]:
+    Args:
+        head: ``linear``, ``names`` or ``descriptions``.
+    """
+
+    def model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
         return {"type": "FrozenTower", **tower_settings(protocol, classes), "text": classes.text, "head": head}
 
     return model
 
 
-CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
-"""Of OpenAI's CLIP, in 0..255; also the tiny tower's."""
-
-
-def tower_pretraining(protocol: Protocol, settings: Mapping[str, Any]) -> str:
-    """Name and, where the weights are a file, hash of the tower that the protocol names.
+def tower_pretraining(protocol: Protocol, settings: Settings) -> str:
+    """Name of the protocol's tower, with a hash if its weights are a file.
 
     Raises:
         UserError: for a file that does not exist.

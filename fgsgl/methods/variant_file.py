@@ -1,4 +1,4 @@
-"""Settings that a search found, as a config file: written as ``best/<method>.yaml``, read by ``fgsgl run --config``."""
+"""A variant as a config file: a search writes ``best/<method>.yaml``, and ``fgsgl run --config`` reads it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 
 import yaml
 
-from fgsgl.methods.cell import FULL, TUNED, Variant
-from fgsgl.methods.method import Method
+from fgsgl.methods.cell import Variant
+from fgsgl.methods.method import Method, Settings
 from fgsgl.methods.registry import get
+from fgsgl.records.row_key import FULL, TUNED
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import write_whole
 
 KEYS = ("method", "name", "changes", "from")
-"""Of a config file; ``from`` says where its settings come from, and is not read."""
+"""Keys of a config file; ``from`` tells the origin of the settings and is not read."""
 
 
-def write_best(path: Path, method: str, changes: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+def write_best(path: Path, method: str, changes: Settings, provenance: Mapping[str, Any]) -> None:
     """Writes settings as a config file that :func:`read_config` reads.
 
     Args:
         path: ends in ``.yaml``.
-        method: whose settings they are.
-        changes: what they change of its defaults.
-        provenance: ``study``, ``trial``, ``value`` and ``protocol_hash`` that they come from.
+        method: the method's name.
+        changes: the settings that differ from its defaults.
+        provenance: their ``study``, ``trial``, ``value`` and ``protocol_hash``.
     """
     content = {"method": method, "name": TUNED, "changes": dict(changes), "from": dict(provenance)}
     head = f"# Settings that a search found; run them by `fgsgl run --config {path.name}`.\n"
@@ -33,10 +34,10 @@ def write_best(path: Path, method: str, changes: Mapping[str, Any], provenance: 
 
 
 def read_config(path: Path) -> Variant:
-    """The variant of a config file: ``method``, ``changes`` and, unless it is ``tuned``, its ``name``.
+    """The variant of a config file: its ``method``, ``changes`` and ``name`` (``tuned`` if it has none).
 
     Raises:
-        UserError: for a file that cannot be read, an unknown key, method or setting, or a value of another kind than
+        UserError: for a file that cannot be read, an unknown key, method or setting, or a value of another type than
             the setting's default.
     """
     try:
@@ -67,7 +68,7 @@ def read_configs(paths: Iterable[Path]) -> tuple[Variant, ...]:
     """The variants of several config files.
 
     Raises:
-        UserError: as :func:`read_config`, or if two would be one row of a board.
+        UserError: as :func:`read_config`, or if two files stand for the same row of a board.
     """
     found: dict[tuple[str, str], Path] = {}
     variants = []
@@ -84,8 +85,8 @@ def read_configs(paths: Iterable[Path]) -> tuple[Variant, ...]:
     return tuple(variants)
 
 
-def refuse_misfit(method: Method, changes: dict[str, Any]) -> None:
-    """Refuses changes of settings that the method does not have, or to values of another kind than its defaults.
+def refuse_misfit(method: Method, changes: Settings) -> None:
+    """Refuses unknown settings, and values of another type than the setting's default.
 
     Raises:
         UserError: naming the setting.

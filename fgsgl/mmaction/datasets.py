@@ -18,11 +18,11 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Dataset, Sampler
 
-from fgsgl.data import datasets
 from fgsgl.data.clip_table import Clip, cached_frames
 from fgsgl.data.frame_cache import open_cache, refuse_bad
 from fgsgl.data.joint_cache import kept_frames, open_joints
 from fgsgl.data.skeletons import LAYOUTS, layout_name
+from fgsgl.data.spec import DataSpec
 from fgsgl.data.video import num_frames, read_frames
 
 
@@ -55,11 +55,11 @@ class ClipDataset(Dataset):
         image_size: int = 112,
         skip_bad: bool = False,
     ) -> None:
-        module, hidden = datasets.get(dataset, preset), split == "hidden"
-        self.table = module.hidden(Path(root)) if hidden else module.load(Path(root), preset, data_seed)
+        data = DataSpec(dataset=dataset, preset=preset, seed=data_seed, root=Path(root))
+        self.table = data.hidden() if split == "hidden" else data.load()
         self.num_frames = num_frames
         self.cache = open_cache(self.table, num_frames, image_size)
-        clips = self.table.split("test" if hidden else split)
+        clips = self.table.split("test" if split == "hidden" else split)
         if not skip_bad:
             refuse_bad(self.cache)
         self.clips = tuple(clip for clip in clips if clip.clip_id not in self.cache.bad)

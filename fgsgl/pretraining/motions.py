@@ -35,13 +35,13 @@ class Motions:
 
     @cached_property
     def told(self) -> list[Told]:
-        """What each clip's captions are drawn from."""
+        """Source of each clip's captions."""
         clips = zip(self.targets_BD.tolist(), self.returns_B.tolist(), strict=True)
         return [told(target_D, returns) for target_D, returns in clips]
 
     @cached_property
     def known(self) -> tuple[list[int], ...]:
-        """For each dimension the values that occur."""
+        """Values that occur, for each dimension."""
         return known_values(self.targets_BD)
 
 
@@ -71,8 +71,12 @@ _FIELDS = ("joints_BTJ2", "targets_BD", "returns_B")
 def _make_chunk(path: Path, seed: int, num_frames: int) -> None:
     torch.set_num_threads(1)
     clips = compositions.sample_motions(CHUNK, seed=seed, num_frames=num_frames)
-    arrays = (clips.joints_BTJ2.numpy(), clips.targets_BD().numpy(), np.array(clips.returns))
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
-        np.savez(file, **dict(zip(_FIELDS, arrays, strict=True)))
+        np.savez(
+            file,
+            joints_BTJ2=clips.joints_BTJ2.numpy(),
+            targets_BD=clips.targets_BD().numpy(),
+            returns_B=np.array(clips.returns),
+        )
     temporary.replace(path)

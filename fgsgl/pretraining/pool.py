@@ -112,7 +112,7 @@ def _chunk_path(folder: Path, number: int, kind: str) -> Path:
 
 
 def start_rendering(folder: Path, clips: int, seed: int, num_frames: int) -> multiprocessing.process.BaseProcess:
-    """``render`` in a process of its own, which ends with this one."""
+    """Starts ``render`` in another process, which ends with this one."""
     process = multiprocessing.get_context("spawn").Process(
         target=_render_alone, args=(folder, clips, seed, num_frames), daemon=True
     )
@@ -123,4 +123,6 @@ def start_rendering(folder: Path, clips: int, seed: int, num_frames: int) -> mul
 def _render_alone(folder: Path, clips: int, seed: int, num_frames: int) -> None:
     torch.set_num_threads(1)
     # A parent that was killed cannot stop its children, so the child looks after it.
-    render(folder, clips, seed, num_frames, wanted=multiprocessing.parent_process().is_alive)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    render(folder, clips, seed, num_frames, wanted=parent.is_alive)

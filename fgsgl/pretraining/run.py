@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from fgsgl.pretraining.caption_bank import Bank
 from fgsgl.pretraining.evaluate import evaluate
 from fgsgl.pretraining.pool import Pool, render, start_rendering
 from fgsgl.pretraining.teacher import taught
-from fgsgl.pretraining.train import Recipe, Trainer
+from fgsgl.pretraining.train import PretrainingRecipe, Trainer
 from fgsgl.util.errors import UserError
 
 CHECKPOINT = "checkpoint.pt"
@@ -69,7 +70,7 @@ def pretrain(
     seed: int = 0,
     threads: int = 1,
     device: str = "cpu",
-    recipe: Recipe | None = None,
+    recipe: PretrainingRecipe | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
 ) -> None:
     """Trains for some minutes of wall time, rendering the pool meanwhile; the checkpoint is saved on the way out.
@@ -93,7 +94,7 @@ def pretrain(
     if resume and not checkpoint.exists():
         raise UserError(f"no pretraining checkpoint at {checkpoint}; leave --resume out to begin")
     torch.set_num_threads(threads)
-    recipe = recipe or Recipe(seed=seed)
+    recipe = recipe or PretrainingRecipe(seed=seed)
     teacher = taught(out, recipe.teacher, num_frames=recipe.num_frames, seed=recipe.seed, device=device)
     bank = Bank(teacher.embed, teacher.known, recipe.seed)
     started = time.monotonic()
@@ -152,7 +153,7 @@ def _measure(
     trainer: Trainer, held_out: Pool, curve: Curve, progress: Callable[[dict[str, float]], None] | None
 ) -> None:
     trainer.finish()
-    averages = trainer.averages
+    averages: Any = trainer.averages
     measured = evaluate(averages["tower"], averages["slim"], trainer.bank, held_out, trainer.device)
     row = curve.write(trainer.step, trainer.clips_seen(), len(trainer.pool), measured)
     log.info("pretraining: %s", {name: round(value, 3) for name, value in row.items()})

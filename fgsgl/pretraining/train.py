@@ -14,7 +14,7 @@ import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,19 +24,19 @@ from fgsgl.models.precision import native
 from fgsgl.pretraining import losses
 from fgsgl.pretraining.augment import augment
 from fgsgl.pretraining.caption_bank import Bank, rows_of
-from fgsgl.pretraining.heads import Slim, Tower, View
+from fgsgl.pretraining.heads import SlimStudent, TowerStudent, View
 from fgsgl.pretraining.optim import adamw, average_into
 from fgsgl.pretraining.pool import Batch, Pool
 from fgsgl.pretraining.teacher import Teacher, TeacherRecipe
 from fgsgl.util.errors import UserError
 
 WEIGHTS = {"pose": 2.0, "motion": 2.0, "frame": 4.0, "change": 4.0}
-"""Of the losses; 1 where not named. The texts must not drown the poses, which small motions are read from."""
+"""Weights of the losses; 1 where not named. The texts must not drown the poses, which small motions are read from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """What decides the result, beside the data generator and the number of steps."""
+class PretrainingRecipe:
+    """Settings of the pretraining. Its result depends on them, the data generator and the number of steps."""
 
     seed: int = 0
     batch: int = 8
@@ -61,7 +61,7 @@ class Recipe:
 
 
 class Target(NamedTuple):
-    """What a step trains on; a warm-up step trains on poses alone."""
+    """Data of one step; a warm-up step trains on poses alone."""
 
     batch: Batch
     frames_NCHW: torch.Tensor
@@ -70,7 +70,7 @@ class Target(NamedTuple):
 
 
 class Taught(NamedTuple):
-    """What the teacher says of a batch: its embeddings of the frames, and the texts."""
+    """The teacher's embeddings of a batch's frames, and the texts."""
 
     frame_BTE: torch.Tensor
     caption_CE: torch.Tensor
@@ -78,19 +78,23 @@ class Taught(NamedTuple):
     same_BC: torch.Tensor
     """1 where a caption is of the clip's program."""
     row_DB: tuple[torch.Tensor, ...]
-    """For each dimension the row of each clip's value among the bank's; -1 where it has none."""
+    """Row of each clip's value in the bank, for each dimension; -1 where it has none."""
 
 
 class Trainer:
     """Both networks with their optimizers and averages. ``step`` counts from 0."""
 
-    def __init__(self, recipe: Recipe, pool: Pool, teacher: Teacher, bank: Bank, device: str = "cpu") -> None:
+    def __init__(
+        self, recipe: PretrainingRecipe, pool: Pool, teacher: Teacher, bank: Bank, device: str = "cpu"
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.pool, self.teacher, self.bank, self.device = recipe, pool, teacher.to(device), bank, device
         self.step = 0
         self.rate = 1.0
-        """Of the recipe's learning rate; who runs the training lowers it towards the end."""
-        self.networks = nn.ModuleDict({"tower": Tower(teacher, recipe.num_frames), "slim": Slim(teacher)}).to(device)
+        """Share of the recipe's learning rate; the caller lowers it towards the end."""
+        self.networks = nn.ModuleDict(
+            {"tower": TowerStudent(teacher, recipe.num_frames), "slim": SlimStudent(teacher)}
+        ).to(device)
         self.averages = copy.deepcopy(self.networks).eval().requires_grad_(False)
         self.networks.train().to(memory_format=torch.channels_last)
         self.optimizers = {
@@ -98,14 +102,14 @@ class Trainer:
         }
         self.autocast = native(device) == "bf16"
         self._worker = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),))
-        self._slim_loss: Future | None = None
+        self._slim_loss: Future[tuple[float, dict[str, float]]] | None = None
 
     def train_step(self) -> dict[str, float]:
         """One step of both networks; returns the tower's losses, and the other's total as ``slim`` (a step late)."""
         target = self._draw()
-        before = {} if self._slim_loss is None else {"slim": self._slim_loss.result()}
+        before = {} if self._slim_loss is None else {"slim": self._slim_loss.result()[0]}
         self._slim_loss = self._worker.submit(self._train, "slim", target, self.step)
-        parts = self._train("tower", target, self.step)
+        _, parts = self._train("tower", target, self.step)
         self.step += 1
         return parts | before
 
@@ -119,7 +123,7 @@ class Trainer:
             self._slim_loss.result()
 
     def _draw(self) -> Target:
-        """What this step trains on: a function of the seed, the step and the number of clips there are."""
+        """Data of this step: a function of the seed, the step and the number of clips in the pool."""
         recipe, rng = self.recipe, np.random.default_rng((self.recipe.seed, self.step))
         warm = self.step < recipe.pose_steps
         index_B = rng.choice(len(self.pool), min(recipe.batch * (4 if warm else 1), len(self.pool)), replace=False)
@@ -148,21 +152,22 @@ class Trainer:
             ),
         )
 
-    def _train(self, name: str, target: Target, step: int) -> dict[str, float] | float:
-        """One step of a network; its losses, for the slim one their total."""
-        network, num_frames = self.networks[name], target.batch.frames_BTHWC.shape[1]
+    def _train(self, name: str, target: Target, step: int) -> tuple[float, dict[str, float]]:
+        """One step of a network; its total loss, and the parts of it."""
+        network: Any = self.networks[name]
+        num_frames, taught = target.batch.frames_BTHWC.shape[1], target.taught
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.autocast):
-            view = None if target.taught is None else network(target.frames_NCHW, num_frames)
+            view: Any = None if taught is None else network(target.frames_NCHW, num_frames)
             pose_NPJ = network.poses(target.frames_NCHW) if view is None else view.pose_NPJ
         parts = {
             "pose": losses.pose_loss(pose_NPJ, target.joints_NJ2),
             "motion": losses.motion_loss(pose_NPJ, target.joints_NJ2, num_frames),
         }
-        if view is not None:
-            parts |= self._taught_parts(view, target.taught, network.scales.clamp(max=math.log(100)).exp())
+        if taught is not None:
+            parts |= self._taught_parts(view, taught, network.scales.clamp(max=math.log(100)).exp())
         loss = torch.stack([WEIGHTS.get(part, 1.0) * value for part, value in parts.items()]).sum()
         self._update(name, loss, step)
-        return loss.item() if name == "slim" else {part: value.item() for part, value in parts.items()}
+        return loss.item(), {part: value.item() for part, value in parts.items()}
 
     def _taught_parts(self, view: View, taught: Taught, scales: torch.Tensor) -> dict[str, torch.Tensor]:
         """Frames against the teacher's; clips against captions, and against the values of each dimension (mean)."""

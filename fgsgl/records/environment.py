@@ -8,9 +8,11 @@ import shutil
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 import fgsgl
+from fgsgl.records.record import Environment, Hardware
 from fgsgl.util.errors import UserError
 
 PACKAGES = ("torch", "torchvision", "mmengine", "mmcv-lite", "mmaction2", "open_clip_torch", "timm", "numpy", "av")
@@ -37,10 +39,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git_state() -> dict[str, Any]:
-    """``git_commit`` and ``git_dirty`` of the source tree; None outside a repository.
+class GitState(Struct, frozen=True, kw_only=True):
+    """The commit of the source tree, and whether files differ from it; None outside a repository."""
 
-    What an experiment writes below ``results`` (its plan, its boards) is no source, and makes nothing dirty.
+    git_commit: str | None
+    git_dirty: bool | None
+
+
+def git_state() -> GitState:
+    """The state of the source tree; no commit for an installed package.
+
+    An environment may lie inside another project's repository, whose commit says nothing of this code: only a
+    repository whose top folder holds ``fgsgl/`` counts. What an experiment writes below ``results`` (its plan, its
+    boards) is no source, and makes nothing dirty.
     """
     folder = Path(fgsgl.__file__).resolve().parents[1]
 
@@ -51,9 +62,17 @@ def git_state() -> dict[str, Any]:
             return None
         return answer.stdout.strip() if answer.returncode == 0 else None
 
-    commit = ask("rev-parse", "HEAD")
+    top, _, commit = (ask("rev-parse", "--show-toplevel", "HEAD") or "").rpartition("\n")
+    if not top or Path(top).resolve() != folder:
+        return GitState(git_commit=None, git_dirty=None)
     changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
-    return {"git_commit": commit, "git_dirty": None if commit is None else bool(changed)}
+    return GitState(git_commit=commit, git_dirty=bool(changed))
+
+
+def environment(git: GitState) -> Environment:
+    """Installed versions, and the code as it was when the command began."""
+    found = {name.replace("-", "_"): version for name, version in versions().items()}
+    return Environment(**found, git_commit=git.git_commit, git_dirty=git.git_dirty)
 
 
 def cpu_model() -> str:
@@ -117,21 +136,21 @@ def require_compiler(device: str) -> None:
         )
 
 
-def hardware(device: str, threads: int, autocast: str, devices: int = 1, compiled: bool = False) -> dict[str, Any]:
+def hardware(device: str, threads: int, autocast: str, devices: int = 1, compiled: bool = False) -> Hardware:
     """What a cell ran on, and how: what may change a result by rounding alone."""
-    found = {
-        "device": device,
-        "cpu": cpu_model(),
-        "cores": os.cpu_count(),
-        "threads": threads,
-        "autocast": autocast,
-        "devices": devices,
-        "compiled": compiled,
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "gpu": None,
-    }
+    gpu = None
     if device == "cuda":
         import torch
 
-        found["gpu"] = torch.cuda.get_device_name(device)
-    return found
+        gpu = torch.cuda.get_device_name(device)
+    return Hardware(
+        device=device,
+        cpu=cpu_model(),
+        cores=os.cpu_count(),
+        threads=threads,
+        autocast=autocast,
+        devices=devices,
+        compiled=compiled,
+        memory_gib=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        gpu=gpu,
+    )

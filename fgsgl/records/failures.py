@@ -8,14 +8,15 @@ from __future__ import annotations
 import errno
 import re
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgsgl.util.errors import UNWRITABLE, UserError
 
 if TYPE_CHECKING:
-    from fgsgl.records.record import Record
+    from fgsgl.records.protocol import Protocol
+    from fgsgl.records.record import FailureClass, Record
 
 BUSY = 75
 """Exit code where another process is running the same cell."""
@@ -30,7 +31,7 @@ CRASHES = frozenset({
 LOST = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH})
 """How the system says that a disk or a network is gone."""
 
-_SAYINGS = (
+_SAYINGS: tuple[tuple[FailureClass, str], ...] = (
     (
         "out_of_memory",
         r"can't allocate memory|Cannot allocate memory|CUDA error: out of memory|CUDA out of memory|std::bad_alloc|"
@@ -53,8 +54,8 @@ _SAYINGS = (
 """How libraries say it, in an exception of no class of its own or in a log; the first that is found counts."""
 
 
-def failure_class(error: BaseException) -> str:
-    """The class of an exception, one of :data:`fgsgl.records.record.FAILURES`."""
+def failure_class(error: BaseException) -> FailureClass:
+    """The class of an exception."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, UserError):
@@ -70,7 +71,7 @@ def failure_class(error: BaseException) -> str:
     return _class_said(f"{type(error).__name__}: {error}") or "error"
 
 
-def death(code: int, log: str) -> tuple[str, str]:
+def death(code: int, log: str) -> tuple[FailureClass, str]:
     """Class and message of a process that left no record.
 
     Args:
@@ -87,7 +88,7 @@ def death(code: int, log: str) -> tuple[str, str]:
     return _class_said(log) or "error", said
 
 
-def _class_said(text: str) -> str | None:
+def _class_said(text: str) -> FailureClass | None:
     return next((cause for cause, pattern in _SAYINGS if re.search(pattern, text)), None)
 
 
@@ -100,16 +101,16 @@ def oom_kills() -> int:
     return int(found[1]) if found else 0
 
 
-def what_fits(protocol: Mapping[str, Any], method: str, devices: int, records: Iterable[Record]) -> str:
+def what_fits(protocol: Protocol, method: str, devices: int, records: Iterable[Record]) -> str:
     """What to do about a cell that ran out of memory: in how many parts its batch may fit, and what that is based on.
 
     Args:
-        protocol: of the cell, in plain values.
+        protocol: of the cell.
         method: its name.
         devices: processes that share each batch.
         records: finished ones, of which those of the same method and size of clip tell what has fitted.
     """
-    batch, parts = protocol["batch_size"], protocol["accumulate"]
+    batch, parts = protocol.batch_size, protocol.accumulate
     at_once = batch // (parts * devices)
     finer = [k for k in range(parts + 1, batch + 1) if batch % (k * devices) == 0]
     if not finer:
@@ -120,7 +121,7 @@ def what_fits(protocol: Mapping[str, Any], method: str, devices: int, records: I
     wanted = next((k for k in finer if batch // (k * devices) <= target), finer[-1])
     clips = batch // (wanted * devices)
     if proven:
-        where = fitted[proven].hardware["gpu"] or "a CPU"
+        where = fitted[proven].hardware.gpu or "a CPU"
         basis = f"{proven} at once took {fitted[proven].peak_memory_mib:.0f} MiB on {where}, by a record of {method}"
     else:
         basis = f"half of what did not fit or less: a guess, since no record of {method} with fewer tells its memory"
@@ -130,12 +131,11 @@ def what_fits(protocol: Mapping[str, Any], method: str, devices: int, records: I
     )
 
 
-def _alike(record: Record, protocol: Mapping[str, Any], method: str) -> bool:
+def _alike(record: Record, protocol: Protocol, method: str) -> bool:
     same = ("num_frames", "image_size", "size", "backbone")
     told = record.method == method and record.peak_memory_mib is not None
-    return told and all(record.protocol.get(name, protocol[name]) == protocol[name] for name in same)
+    return told and all(getattr(record.protocol, name) == getattr(protocol, name) for name in same)
 
 
 def _at_once(record: Record) -> int:
-    parts = record.protocol.get("accumulate", 1) * record.hardware.get("devices", 1)
-    return record.protocol["batch_size"] // parts
+    return record.protocol.batch_size // (record.protocol.accumulate * record.hardware.devices)

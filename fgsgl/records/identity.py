@@ -21,15 +21,16 @@ canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fa
 
 def digest(content: Any) -> str:
     """16 hex digits of SHA-256 over the canonical JSON of plain values."""
-    return _hash(canonical(content))
+    return sha256_16(canonical(content))
 
 
 def digest_of_parts(parts: Mapping[str, str]) -> str:
     """The :func:`digest` of a mapping whose values are canonical JSON already: what many share is encoded once."""
-    return _hash("{" + ",".join(f"{canonical(name)}:{parts[name]}" for name in sorted(parts)) + "}")
+    return sha256_16("{" + ",".join(f"{canonical(name)}:{parts[name]}" for name in sorted(parts)) + "}")
 
 
-def _hash(text: str) -> str:
+def sha256_16(text: str) -> str:
+    """The first 16 hex digits of SHA-256 over a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,34 +1,43 @@
-"""What ``plan.json`` of a results folder holds: cells to be run, the designs they belong to, and searches."""
+"""``plan.json`` of a board's folder: the cells to be run, the designs they belong to, and searches."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from fgsgl.records.ledger import Count, Kind, ProtocolName
-from fgsgl.records.record import Record
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Count, Kind, Record
+from fgsgl.records.row_key import RowKey
 from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
-_Row = TypeVar("_Row", bound=Struct)
+FILE = "plan.json"
+_Entry = TypeVar("_Entry", bound=Struct)
 
 
-class Planned(Struct, frozen=True, kw_only=True):
-    """A cell of ``plan.json``."""
+class PlannedCell(Struct, frozen=True, kw_only=True):
+    """A cell of the plan, with a record or without."""
 
     cell_id: str
     method: str
     variant: str
-    seed: int
     kind: Kind
-    protocol: ProtocolName
+    seed: int
+    protocol: Protocol
     protocol_hash: str
+
+    @property
+    def row(self) -> RowKey:
+        """The row of the board that the cell belongs to."""
+        return RowKey(
+            self.method, self.variant, self.protocol.dataset, self.protocol.preset, self.protocol_hash, self.kind
+        )
 
 
 class Arm(Struct, frozen=True):
@@ -40,7 +49,7 @@ class Arm(Struct, frozen=True):
 
 
 class Design(Struct, frozen=True, kw_only=True):
-    """A design of ``plan.json``: arms over some factors, which are one family of comparisons."""
+    """Arms over some factors: one family of comparisons."""
 
     design: str
     protocol_hash: str
@@ -49,6 +58,7 @@ class Design(Struct, frozen=True, kw_only=True):
     arms: Annotated[list[Arm], Meta(min_length=1)]
     """The first is what the others are compared with."""
     aliases: list[str] = []
+    """Effects of a fraction that cannot be told apart."""
 
     def __post_init__(self) -> None:
         offs = [tuple(arm.off) for arm in self.arms]
@@ -59,7 +69,7 @@ class Design(Struct, frozen=True, kw_only=True):
 
 
 class Tuning(Struct, frozen=True, kw_only=True):
-    """A search of ``plan.json``: how the settings of a row were found, and what that cost."""
+    """A search: how the settings of a row were found, and what that cost."""
 
     method: str
     variant: str
@@ -71,117 +81,100 @@ class Tuning(Struct, frozen=True, kw_only=True):
     studies: Annotated[list[str], Meta(min_length=1)]
     """Independent searches."""
     trials: Count
-    """Of all studies, the pruned and the failed among them."""
+    """All trials of all studies, the pruned and the failed among them."""
     pruned: Count
     failed: Count
     cell_hours: Annotated[float, Meta(ge=0)]
-    """Of all cells of the trials, each billed once."""
+    """Over the cells of all trials, each billed once."""
     gpu_hours: Annotated[float, Meta(ge=0)]
     sampler: str
     pruner: str
 
 
-def load_plan(folder: Path, records: Sequence[Record]) -> tuple[Planned, ...]:
-    """The cells of ``<folder>/plan.json``, with a record or without; none if there is no such file.
+class PlanFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The content of ``plan.json``."""
 
-    ``{"cells": [{"cell_id", "method", "variant", "seed", ...}]}``; a cell that does not give its ``kind``,
-    ``protocol`` or ``protocol_hash`` takes ``method`` and those of the first record.
+    cells: list[PlannedCell] = []
+    designs: list[Design] = []
+    tunings: list[Tuning] = []
+
+    @classmethod
+    def read(cls, folder: Path, records: Sequence[Record] = ()) -> Self:
+        """Reads ``<folder>/plan.json``; empty if there is no such file.
+
+        A cell that does not give its ``kind``, ``protocol`` or ``protocol_hash`` takes ``method`` and those of the
+        first record.
+
+        Raises:
+            UserError: if the file is not such a plan.
+        """
+        path = folder / FILE
+        if not path.exists():
+            return cls()
+        common: dict[str, Any] = {"kind": "method"}
+        if records:
+            common |= {"protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
+        try:
+            whole = {"designs": [], "tunings": []} | msgspec.json.decode(path.read_bytes())
+            return cls(
+                cells=[_entry(path, "cells", {**common, **row}, PlannedCell) for row in whole["cells"]],
+                designs=[_entry(path, "designs", row, Design) for row in whole["designs"]],
+                tunings=[_entry(path, "tunings", row, Tuning) for row in whole["tunings"]],
+            )
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise UserError(f'the plan {path} cannot be read: {error}; expected {{"cells": [...]}}') from None
+
+    def with_more(
+        self, cells: Iterable[PlannedCell], designs: Iterable[Design] = (), tunings: Iterable[Tuning] = ()
+    ) -> PlanFile:
+        """The plan with more in it.
+
+        A cell takes the place of one with the same row and seed (planned with other settings), a design that of one
+        over the same factors under the same protocol, a tuning that of the same row.
+        """
+        places = {_place(cell): cell for cell in (*self.cells, *cells)}
+        families = {_family(design): design for design in (*self.designs, *designs)}
+        searches = {(one.method, one.variant, one.protocol_hash): one for one in (*self.tunings, *tunings)}
+        return PlanFile(cells=list(places.values()), designs=list(families.values()), tunings=list(searches.values()))
+
+    def write(self, folder: Path) -> None:
+        """Writes ``<folder>/plan.json`` whole, an entry a line."""
+        parts = {"cells": [], **msgspec.to_builtins(self)}
+        texts = (f'"{name}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for name, rows in parts.items())
+        write_whole(folder / FILE, "{" + ",\n".join(texts) + "}\n")
+
+
+def add_to_plan(
+    folder: Path, cells: Iterable[PlannedCell], designs: Iterable[Design] = (), tunings: Iterable[Tuning] = ()
+) -> None:
+    """Adds to the folder's plan, so that the board also shows the cells that have no record; see
+    :meth:`PlanFile.with_more`.
 
     Raises:
-        UserError: if the file is not such a plan.
+        UserError: if the folder has a file that is no plan.
     """
-    common = {"kind": "method", "protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
-    return _of_plan(folder, "cells", Planned, common)
+    known = PlanFile.read(folder)
+    plan = known.with_more(cells, designs, tunings)
+    if plan != known or not (folder / FILE).exists():
+        plan.write(folder)
 
 
-def load_designs(folder: Path) -> tuple[Design, ...]:
-    """The designs of ``<folder>/plan.json``; none if there is no such file, or none in it.
-
-    Raises:
-        UserError: if the file is not such a plan.
-    """
-    return _of_plan(folder, "designs", Design)
-
-
-def load_tunings(folder: Path) -> tuple[Tuning, ...]:
-    """The searches of ``<folder>/plan.json``; none if there is no such file, or none in it.
-
-    Raises:
-        UserError: if the file is not such a plan.
-    """
-    return _of_plan(folder, "tunings", Tuning)
-
-
-def _of_plan(folder: Path, part: str, kind: type[_Row], common: Mapping[str, Any] | None = None) -> tuple[_Row, ...]:
-    path = folder / "plan.json"
-    if not path.exists():
-        return ()
-    try:
-        plan = {"designs": [], "tunings": []} | msgspec.json.decode(path.read_bytes())
-        return tuple(_entry(path, part, {**(common or {}), **row}, kind) for row in plan[part])
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f'the plan {path} cannot be read: {error}; expected {{"cells": [...]}}') from None
-
-
-def _entry(path: Path, part: str, row: dict[str, Any], kind: type[_Row]) -> _Row:
+def _entry(path: Path, part: str, row: dict[str, Any], kind: type[_Entry]) -> _Entry:
     try:
         return msgspec.convert(row, kind)
-    except msgspec.ValidationError as error:
-        raise UserError(f"the plan {path} has an entry in {part} that cannot be read: {fault(error, row)}") from None
+    except (msgspec.ValidationError, UserError) as error:
+        said = fault(error, row) if isinstance(error, ValueError) else error
+        raise UserError(f"the plan {path} has an entry in {part} that cannot be read: {said}") from None
+
+
+def _place(cell: PlannedCell) -> tuple[str, str, str, int]:
+    return cell.method, cell.variant, cell.protocol_hash, cell.seed
+
+
+def _family(design: Design) -> tuple[str, tuple[str, ...], bool, str]:
+    return design.design, tuple(design.factors), bool(design.aliases), design.protocol_hash
 
 
 def title_of(name: str, factors: Sequence[str], aliases: Sequence[str]) -> str:
     """``factorial over fgsa, cpa``; a design with aliases is half of one."""
     return f"{'half of the ' if aliases else ''}{name} over {', '.join(factors)}"
-
-
-def write_plan(
-    path: Path,
-    planned: Sequence[Planned],
-    designs: Sequence[dict[str, Any]] = (),
-    tunings: Sequence[dict[str, Any]] = (),
-) -> None:
-    """Adds the cells to the folder's ``plan.json``, so that the board also shows those without a record.
-
-    A cell takes the place of one with the same name and seed under the same protocol (planned with other settings); a
-    design that of one over the same factors under the same protocol; a tuning (what
-    :class:`fgsgl.records.plan_file.Tuning` reads) that of the same row under the same protocol.
-    """
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
-    rows = {_place(row): row for row in known["cells"]}
-    shared = {id(item.cell.protocol): item.cell.protocol for item in planned}
-    protocols = {key: {"protocol": one.as_dict(), "protocol_hash": one.hash()} for key, one in shared.items()}
-    for item in planned:
-        cell = item.cell
-        row = {
-            "cell_id": cell.cell_id,
-            "method": cell.variant.method,
-            "variant": cell.variant.name,
-            "kind": cell.method.kind,
-            "seed": cell.seed,
-            **protocols[id(cell.protocol)],
-        }
-        rows[_place(row)] = row
-    families = {_family(row): row for row in (*known.get("designs", ()), *designs)}
-    searches = {_row(row): row for row in (*known.get("tunings", ()), *tunings)}
-    parts = {"designs": list(families.values()), "tunings": list(searches.values())}
-    plan = {"cells": list(rows.values())} | {name: part for name, part in parts.items() if part}
-    if plan != known or not path.exists():
-        text = "{" + ",\n".join(f'"{name}": [\n{_lines(part)}\n]' for name, part in plan.items()) + "}\n"
-        write_whole(path, text)
-
-
-def _lines(rows: Iterable[dict[str, Any]]) -> str:
-    return ",\n".join(map(json.dumps, rows))
-
-
-def _place(row: dict) -> tuple:
-    return *_row(row), row["seed"]
-
-
-def _row(row: dict) -> tuple:
-    return row["method"], row["variant"], row["protocol_hash"]
-
-
-def _family(row: dict) -> tuple:
-    return row["design"], tuple(row["factors"]), bool(row.get("aliases")), row["protocol_hash"]

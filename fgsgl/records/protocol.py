@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args
 
-from fgsgl.data.clip_table import PER_SEGMENT
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import PER_SEGMENT, Split
+from fgsgl.data.spec import DataSpec
 from fgsgl.records.identity import LATER, digest, identity
 from fgsgl.util.errors import UserError, nearest
 
@@ -14,26 +17,37 @@ EVALUATION = "every clip of the test split once, one view, whole frame, last epo
 SEALED = (
     "every clip of the validation split once, one view, whole frame, last epoch's weights; the test split stays sealed"
 )
-"""Of a search's trials, which choose settings: nothing of the test split is opened."""
-SIZES = ("quick", "standard")
-SAMPLINGS = ("plain", "class_balanced")
+"""Evaluation during a search, whose trials choose settings. The test split stays sealed."""
+Size = Literal["quick", "standard"]
+SIZES: tuple[Size, ...] = get_args(Size)
+Sampling = Literal["plain", "class_balanced"]
+SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """What is held fixed while methods, factors and seeds change."""
+    """Settings that stay fixed while methods, factors and seeds change.
+
+    The docstrings of the fields are the help of the command line's options.
+
+    Raises:
+        UserError: for a value that makes no sense.
+    """
 
     dataset: str
+    """Data set."""
     preset: str
+    """Preset of the data set."""
     data_seed: int = 0
-    """Seed of a generated data set."""
+    """Seed of generated data, or of the drawn validation split."""
     num_frames: int = 8
-    """Frames a recognizer sees of a clip."""
+    """Frames of a clip that a recognizer sees."""
     image_size: int = 112
     """Side of a frame in pixels."""
     epochs: int
+    """Training epochs."""
     batch_size: int = 16
-    """Clips a step, over all devices and accumulated parts."""
+    """Clips of a training step, over all devices and accumulated parts."""
     flip: float = 0.5
     """Probability of mirroring a training clip."""
     shift: float = 0.06
@@ -43,27 +57,28 @@ class Protocol:
     backbone: str = "synmg-tiny"
     """The open_clip model of every vision-language method."""
     pretrained: str = "synmg-tiny"
-    """Its weights: a tag of open_clip's, or a file."""
+    """Weights of that model: a tag of open_clip's, or a file."""
     skip_bad: bool = False
-    """Leave out clips whose video cannot be read; they are counted on the board."""
+    """Leave out clips whose video cannot be read; the board counts them."""
     evaluation: str = EVALUATION
     """``EVALUATION`` or ``SEALED``."""
-    size: str = field(default="quick", metadata=LATER)
-    """Of every method: ``quick`` trains on two cores, ``standard`` is the published one, for a GPU."""
+    size: Size = field(default="quick", metadata=LATER)
+    """Size of every network: ``quick`` trains on two cores, ``standard`` is the published size, for a GPU."""
     accumulate: int = field(default=1, metadata=LATER)
     """Parts that a step's batch is computed in, one after the other, where memory is short."""
-    sampling: str = field(default="plain", metadata=LATER)
-    """``plain``: every training clip once an epoch. ``class_balanced``: as many draws, each class equally likely."""
+    sampling: Sampling = field(default="plain", metadata=LATER)
+    """Order of the training clips: ``plain`` takes each once an epoch, ``class_balanced`` draws as many, with each
+    class equally likely."""
     label_smoothing: float = field(default=0.0, metadata=LATER)
     """Share of a label that is spread evenly over all classes (arXiv 1512.00567)."""
     logit_adjustment: float = field(default=0.0, metadata=LATER)
-    """Power of the training classes' shares that test scores are divided by (arXiv 2007.07314); 0: none."""
+    """Power of the training classes' shares that test scores are divided by (arXiv 2007.07314); 0 leaves them."""
     ema: float = field(default=0.0, metadata=LATER)
-    """Decay of the moving average of the weights that is evaluated; 0: the last weights themselves."""
+    """Decay of the moving average of the weights that is evaluated; 0 evaluates the last weights themselves."""
     views: int = field(default=1, metadata=LATER)
     """Choices of frames that a test clip is scored with; their probabilities are averaged."""
     patience: int = field(default=0, metadata=LATER)
-    """Epochs without a better top-1 on the validation split after which a training ends; 0: it never ends early."""
+    """Epochs without a better top-1 on the validation split after which a training ends; 0 never ends it early."""
 
     def __post_init__(self) -> None:
         for name in ("num_frames", "image_size", "epochs", "batch_size"):
@@ -86,9 +101,17 @@ class Protocol:
             raise UserError(f"views is {self.views}, expected 1 to {PER_SEGMENT}: the frames kept of a segment")
 
     @property
-    def scored_split(self) -> str:
+    def scored_split(self) -> Split:
         """The split that a trained recognizer is scored on: ``test``, or ``val`` while that is sealed."""
         return "val" if self.evaluation == SEALED else "test"
+
+    def data_spec(self, root: Path | None) -> DataSpec:
+        """The protocol's data in a folder; None: in the data set's own folder below ``$FGSGL_DATA`` or ``data/``.
+
+        Raises:
+            UserError: for an unknown data set or preset.
+        """
+        return DataSpec.locate(self.dataset, self.preset, self.data_seed, root)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for records and configs."""
@@ -100,18 +123,16 @@ class Protocol:
 
 
 def default_protocol(dataset: str, preset: str | None = None, **changes: Any) -> Protocol:
-    """The data set's own protocol (from its file in ``fgsgl/data/sets``) with the given fields changed.
+    """The data set's own protocol (from its file in ``fgsgl/data/datasets``) with the given fields changed.
 
     Raises:
         UserError: for an unknown data set, preset or field.
     """
-    from fgsgl.data import datasets
-
-    module = datasets.get(dataset, preset)
-    preset = preset or module.PRESETS[0]
+    presets = datasets.get(dataset, preset).presets
+    preset = preset or next(iter(presets))
     valid = [field.name for field in dataclasses.fields(Protocol)]
     for name in changes:
         if name not in valid:
             raise UserError(f"unknown protocol field {name!r}; {nearest(name, valid)}")
     given = {name: value for name, value in changes.items() if value is not None}
-    return Protocol(dataset=dataset, preset=preset, **{**module.PROTOCOL[preset], **given})
+    return Protocol(dataset=dataset, preset=preset, **{**presets[preset], **given})

@@ -1,188 +1,366 @@
-"""The record: one typed, versioned JSON for a finished or failed cell, with its predictions in a file beside it.
+"""The record: one typed, versioned JSON for a cell that finished, failed or was pruned.
 
-Everything a board shows is computed from records. This module imports no torch.
+This module is the schema: what a run writes and what a board reads. A file may come from anywhere, so reading checks
+every value once. Imports neither torch nor NumPy.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import io
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
-import numpy as np
+from msgspec import Meta, Struct, field
 
+from fgsgl.data.clip_table import Split
+from fgsgl.records.identity import sha256_16
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.row_key import RowKey
+from fgsgl.stats.scores import Scores
+from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
-SCHEMA = 1
-FAILURES = ("bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "infrastructure", "error")
+if TYPE_CHECKING:
+    import numpy as np
+
+SCHEMA: Literal[1] = 1
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
+Kind = Literal["method", "floor", "ceiling"]
+"""``method``; ``floor`` (needs no training) or ``ceiling`` (knows the truth)."""
+Status = Literal["done", "failed", "pruned"]
+FailureClass = Literal[
+    "bad_data", "unwritable", "out_of_memory", "nan", "time_limit", "killed", "infrastructure", "error"
+]
+FAILURES: tuple[FailureClass, ...] = get_args(FailureClass)
 INFRASTRUCTURE = ("killed", "infrastructure")
-"""The failures that say nothing about the cell, which is tried again after one."""
+"""Failures that say nothing about the cell: it is tried again."""
 RESULTS = ("out_of_memory", "nan", "time_limit", "error")
-"""Failures that are the cell's result: the same command does not run it again, `fgsgl retry` does."""
+"""Failures that are the cell's result: the same command does not run it again, ``fgsgl retry`` does."""
 
 
-class Pruned(Exception):
-    """The pruner of its study ended a trial."""
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why a cell did not finish."""
+
+    kind: FailureClass = field(name="class")
+    message: str
+    """One line."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
-    """What happened in one cell.
+class MethodConfig(Struct, frozen=True, kw_only=True):
+    """The method of a cell as it ran."""
 
-    Raises:
-        UserError: from :func:`read_record`, for a file of another schema version or with other keys.
-    """
+    display_name: str
+    settings: dict[str, Any] = {}
+    """Every setting of the method with its value; which there are, the method says."""
+    recipe: dict[str, float | str] | None = {}
+    """None: nothing was trained."""
 
-    schema: int = SCHEMA
+
+class Environment(Struct, frozen=True, kw_only=True, rename={"mmcv_lite": "mmcv-lite"}):
+    """Versions and code of a run; None where a record does not say."""
+
+    fgsgl: str | None = None
+    python: str | None = None
+    torch: str | None = None
+    torchvision: str | None = None
+    mmengine: str | None = None
+    mmcv_lite: str | None = None
+    mmaction2: str | None = None
+    open_clip_torch: str | None = None
+    timm: str | None = None
+    numpy: str | None = None
+    av: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    """Whether files differed from the commit."""
+
+
+class Hardware(Struct, frozen=True, kw_only=True):
+    """The machine of a run, and how it was used: what may change a result by rounding alone."""
+
+    device: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    memory_gib: float | None = None
+    gpu: str | None = None
+    threads: int | None = None
+    """CPU threads of a process."""
+    autocast: str = "none"
+    """``bf16`` or ``none``."""
+    devices: int = 1
+    """Processes that trained the cell."""
+    compiled: bool = False
+    """Whether the visual tower was compiled."""
+    unrepeatable: list[str] = []
+    """Operations of a GPU that have no repeatable form (:mod:`fgsgl.training.determinism`)."""
+
+
+class SplitCounts(Struct, frozen=True, kw_only=True):
+    """A count for each split; a record of a board has at least that of the test split."""
+
+    train: Count | None = None
+    val: Count | None = None
+    test: Count
+
+
+class Audit(Struct, frozen=True, kw_only=True):
+    """What stands in more than one split, and text that gives the class away (:func:`fgsgl.data.audit.audit`)."""
+
+    clip_ids: Count
+    subjects: Count
+    videos: Count
+    sentences: Count | None
+    """None: the method reads no text."""
+
+
+class SkippedClip(Struct, frozen=True, kw_only=True):
+    """A clip that ``--skip-bad`` left out."""
+
+    clip_id: str
+    split: Split
+    reason: str
+
+
+class DataIdentity(Struct, frozen=True, kw_only=True):
+    """Which data a cell ran on."""
+
+    fingerprint: str
+    """Over the clip table."""
+
+
+class DataFacts(DataIdentity, frozen=True, kw_only=True):
+    """The data of a finished cell: counts over the clips that were used."""
+
+    classes: list[str]
+    n_clips: SplitCounts
+    n_subjects: SplitCounts
+    majority: Share
+    """Share of the scored split's largest class."""
+    split_sha256: str
+    """Over the sorted clip ids of the scored split (:func:`scored_sha256`)."""
+    skipped: list[SkippedClip] = []
+    audit: Audit | None = None
+    """None in records that are older than the audit."""
+    caveats: list[str] = []
+    """Sentences that belong under the board."""
+    checked: str | None = None
+    """Fingerprint of the ``fgsgl data check`` that was made before."""
+
+
+class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a recognizer costs to use (:func:`fgsgl.training.cost.measure`)."""
+
+    gflops: float | None = None
+    latency_ms: float | None = None
+    clips_per_s: float | None = None
+
+
+class Metrics(Scores, frozen=True, kw_only=True, omit_defaults=True):
+    """Metrics of the combined score, and of every further score."""
+
+    by_score: dict[str, Scores] = field(default_factory=dict)
+    """``category`` and ``fine``, where the method has them."""
+    group_top1: Share | None = None
+    """The next three are of data sets whose classes form groups (:func:`fgsgl.stats.metrics.grouped_metrics`)."""
+    group_macro_f1: Share | None = None
+    f1_mean: Share | None = None
+    scored_sha256: str | None = None
+    """Over the ids of the clips that were scored; equal to ``split_sha256`` of the data."""
+
+
+class Readout(Struct, frozen=True, kw_only=True):
+    """Retrieval of the true sentence among all sentences of a dimension (:func:`fgsgl.stats.retrieval.first_hits`)."""
+
+    r1: Share
+    sentences: Annotated[int, Meta(ge=1)]
+    largest: Share
+    """Share of the most frequent sentence: what always answering it would score."""
+
+
+class Localisation(Struct, frozen=True, kw_only=True):
+    """Where a recognizer looks, held against the true motion (:func:`fgsgl.training.localisation.localise`)."""
+
+    n_clips: int
+    clips_sha256: str | None = None
+    """None in records of older versions."""
+    pointing: dict[str, Share]
+    """By map: share of the clips whose largest value lies inside the true motion."""
+    energy: dict[str, Share]
+    """By map: share of the map's sum inside the true motion."""
+    readout: dict[str, dict[str, Readout]] | None = None
+    """By embedding (``local``, ``video``), then by dimension."""
+
+
+class NoMetrics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metrics of a cell that was not scored."""
+
+
+Epoch = dict[str, float]
+"""One row of a learning curve: ``epoch`` (from 1), ``loss``, every ``loss_*`` part, ``lr``, ``val_top1``, ``train_s``,
+``clips_per_s`` (trained, over all processes) and ``memory_mib`` (the largest so far, of the first process)."""
+
+
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="status"):
+    """What is known of a cell however it ended; one of :class:`Done`, :class:`Failed` and :class:`Pruned`."""
+
+    schema: Literal[1] = SCHEMA
     cell_id: str
     """16 hex digits over what changes the result."""
-    status: str
-    """``done``, ``failed``, or ``pruned``: a trial of a search that was ended early, with its curve and times, and
-    without metrics."""
-    failure: dict[str, str] | None = None
-    """``{"class": one of FAILURES, "message": one line}`` of a failed cell."""
+    failure: Failure | None = None
     attempts: int = 1
     """How often the command started the cell: more than once after failures of the infrastructure."""
     method: str
     """Name of the file in ``baselines/``, or ``fgsgl``."""
     variant: str
     """``full``, or what was changed, such as ``w/o fgsa`` or ``w/o fgsa, text=names``."""
-    kind: str
-    """``method``, ``floor`` (needs no training) or ``ceiling`` (knows the truth)."""
+    kind: Kind
     seed: int
-    protocol: dict[str, Any]
-    """The frozen protocol: data set, preset, frames, size, epochs, batch size, ... as it was hashed."""
+    protocol: Protocol
     protocol_hash: str
-    config: dict[str, Any]
-    """The resolved settings of the method."""
-    data: dict[str, Any]
-    """``fingerprint``, ``classes`` (names), ``n_clips`` and ``n_subjects`` per split, ``majority`` (share of the
-    scored split's largest class), ``split_sha256`` (over the sorted clip ids of the scored split), ``skipped``
-    (``[{"clip_id", "split", "reason"}]``, clips left out by ``--skip-bad``) and ``audit`` (of
-    :func:`fgsgl.data.audit.audit`; records of older versions have none)."""
+    config: MethodConfig
+    data: DataIdentity
     pretraining: str
     """Name and hash of the weights the method starts from, or ``none``."""
-    environment: dict[str, Any]
-    """Versions of Python, torch and the rest, ``git_commit``, ``git_dirty``, ``fgsgl``."""
-    hardware: dict[str, Any]
-    """``device``, ``cpu``, ``cores``, ``memory_gib``, ``gpu``, ``threads`` (of a process), ``autocast``, ``devices``
-    (processes that trained it), ``compiled`` (whether its visual tower was) and, where a GPU met any, ``unrepeatable``
-    (operations of which :func:`fgsgl.training.determinism.repeatable` knows no repeatable form)."""
+    environment: Environment
+    hardware: Hardware
     started_utc: str
-    test_openings: int | None = None
-    """How often the cell's processes have opened the test split: once, again after a kill in its evaluation, never in a
-    search. Records of older versions have not counted."""
-    times_s: dict[str, float] = field(default_factory=dict)
+    test_openings: Count | None = None
+    """How often the cell's processes opened the test split: once, again after a kill in the evaluation, never in a
+    search. None in records that did not count."""
+    times_s: dict[str, float] = {}
     """Seconds by phase: ``import``, ``data``, ``build``, ``train``, ``evaluate``, ``total``."""
     peak_memory_mib: float | None = None
     params: int | None = None
     trainable_params: int | None = None
-    cost: dict[str, float] = field(default_factory=dict)
-    """Of :func:`fgsgl.training.cost.measure`: ``gflops``, ``latency_ms``, ``clips_per_s``."""
-    curve: list[dict[str, float]] = field(default_factory=list)
-    """One row an epoch: ``epoch`` (from 1), ``loss``, every ``loss_*`` part, ``lr``, ``val_top1``, ``train_s``,
-    ``clips_per_s`` (trained, over all processes) and ``memory_mib`` (the largest so far, of the first process)."""
-    metrics: dict[str, Any] = field(default_factory=dict)
-    """Of :func:`fgsgl.stats.metrics.classification_metrics` on the combined score, with one such table more per
-    extra score under ``by_score`` (``category``, ``fine``)."""
-    selection: dict[str, Any] = field(default_factory=dict)
-    """What was chosen on the validation split: ``epoch``, ``val_top1``, ``beta``, ..."""
+    cost: Cost = Cost()
+    curve: list[Epoch] = []
+    selection: dict[str, float] = {}
+    """What was chosen on the validation split: ``epoch``, ``beta``, temperatures."""
     predictions_sha256: str | None = None
-    localisation: dict[str, Any] | None = None
-    """Of :func:`fgsgl.training.localisation.localise`, where the recognizer is built on the tower and the data set
-    has masks; records of older versions have the attention's over the whole split, and neither ``saliency`` nor
-    ``readout``."""
+    localisation: Localisation | None = None
+    """None where the recognizer is not built on the tower, or the data set has no masks."""
 
+    @property
+    def status(self) -> Status:
+        """``done``, ``failed`` or ``pruned``."""
+        return self.__struct_config__.tag  # type: ignore[return-value]
 
-def scored_sha256(clip_ids: list[str] | np.ndarray) -> str:
-    """Identity of a set of clip ids; equal for the split and for its predictions when each is scored exactly once."""
-    return hashlib.sha256("\n".join(sorted(map(str, clip_ids))).encode()).hexdigest()[:16]
+    @property
+    def row(self) -> RowKey:
+        """The row of a board that the record belongs to."""
+        return RowKey(
+            self.method, self.variant, self.protocol.dataset, self.protocol.preset, self.protocol_hash, self.kind
+        )
 
+    def write(self, folder: Path) -> Path:
+        """Writes ``<folder>/<cell_id>.json`` whole: temporary name, flush, rename.
 
-def write_record(folder: Path, record: Record) -> Path:
-    """Writes ``<folder>/<cell_id>.json`` whole: temporary name, flush, rename. A finished record is never replaced by
-    one that is not."""
-    path = folder / f"{record.cell_id}.json"
-    if record.status != "done" and path.exists() and read_record(path).status == "done":
+        A finished record is never replaced by one that is not.
+
+        Raises:
+            UserError: for a record in the way that cannot be read.
+        """
+        path = folder / f"{self.cell_id}.json"
+        if self.status != "done" and path.exists() and read_record(path).status == "done":
+            return path
+        text = json.dumps(msgspec.to_builtins(self), indent=1, sort_keys=True, allow_nan=False)
+        write_whole(path, text + "\n")
         return path
-    text = json.dumps(dataclasses.asdict(record), indent=1, sort_keys=True, allow_nan=False)
-    write_whole(path, text + "\n")
-    return path
 
 
-def read_curve(path: Path) -> list[dict[str, float]]:
-    """The rows of a learning curve so far."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+class Done(Record, frozen=True, kw_only=True, tag="done"):
+    """A finished cell."""
+
+    data: DataFacts
+    metrics: Metrics
 
 
-def read_record(path: Path) -> Record:
-    """Reads one record.
+class Failed(Record, frozen=True, kw_only=True, tag="failed"):
+    """A cell that did not finish."""
+
+    failure: Failure
+    metrics: NoMetrics = NoMetrics()
+
+
+class Pruned(Record, frozen=True, kw_only=True, tag="pruned"):
+    """A trial of a search that its pruner ended early: its curve and times, and no metrics."""
+
+    metrics: NoMetrics = NoMetrics()
+
+
+_DECODER = msgspec.json.Decoder(Done | Failed | Pruned)
+
+
+def read_record(path: Path) -> Done | Failed | Pruned:
+    """Reads and checks one record.
 
     Raises:
-        UserError: if it is not a record of this schema version.
+        UserError: if it is not a record of this schema version, or a value in it cannot be.
     """
     try:
-        raw = msgspec.json.decode(path.read_bytes())
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise UserError(f"the record {path} cannot be read: {error}") from None
-    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-        version = raw.get("schema") if isinstance(raw, dict) else None
-        raise UserError(
+    return decode_record(content, path)
+
+
+def decode_record(content: bytes, path: Path) -> Done | Failed | Pruned:
+    """A record from the bytes of its file, which ``path`` names in errors.
+
+    Raises:
+        UserError: as :func:`read_record`.
+    """
+    try:
+        record = _DECODER.decode(content)
+    except UserError as error:  # of the protocol
+        raise UserError(f"the record {path} cannot be read: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(_refusal(content, path, error)) from None
+    if f"{record.cell_id}.json" != path.name:
+        raise UserError(f"the record {path} names itself {record.cell_id!r}; a record's file name is its cell id")
+    if isinstance(record, Done) and (reason := _misfit(record)):
+        raise UserError(f"the record {path} {reason}")
+    return record
+
+
+def _refusal(content: bytes, path: Path, error: Exception) -> str:
+    """Says what is wrong with a file that is no record."""
+    try:
+        whole = msgspec.json.decode(content)
+    except (ValueError, RecursionError) as broken:
+        return f"the record {path} cannot be read: {broken}"
+    version = whole.get("schema") if isinstance(whole, dict) else None
+    if version != SCHEMA:
+        return (
             f"the record {path} has schema version {version!r}, expected {SCHEMA}; "
             "move it away, or read it with the release that wrote it"
         )
-    try:
-        return Record(**raw)
-    except TypeError as error:
-        raise UserError(f"the record {path} does not fit schema {SCHEMA}: {error}") from None
+    return f"the record {path} cannot stand on a board: {fault(error, whole)}"  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Predictions:
-    """Scores of every clip of the scored split. N clips, C classes."""
-
-    clip_ids: np.ndarray
-    """(N,) str"""
-    subjects: np.ndarray
-    """(N,) str"""
-    labels: np.ndarray
-    """(N,) int64, 0-based"""
-    scores: dict[str, np.ndarray]
-    """(N, C) float32 probabilities: ``combined`` always; ``category`` and ``fine`` where the method has them."""
-
-
-def write_predictions(folder: Path, cell_id: str, predictions: Predictions) -> str:
-    """Writes ``<folder>/<cell_id>.npz`` whole and returns the file's SHA-256."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        clip_ids=predictions.clip_ids.astype(str),
-        subjects=predictions.subjects.astype(str),
-        labels=predictions.labels.astype(np.int64),
-        **{f"score_{name}": table.astype(np.float32) for name, table in predictions.scores.items()},
-    )
-    write_whole(folder / f"{cell_id}.npz", buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+def _misfit(record: Done) -> str:
+    """What the types do not say of a finished record; empty: all fits."""
+    rows, classes = record.metrics.per_class, record.data.classes
+    if len(rows) != len(classes):
+        return f"has {len(rows)} rows in metrics.per_class, but {len(classes)} classes"
+    maps = record.localisation
+    if maps and maps.pointing.keys() != maps.energy.keys():
+        return (
+            f"cannot stand on a board: localisation has pointing of {', '.join(maps.pointing)}, "
+            f"but energy of {', '.join(maps.energy)}; expected the same maps"
+        )
+    return ""
 
 
-def read_predictions(folder: Path, cell_id: str) -> Predictions:
-    """Reads the predictions beside a record; nothing in the file can run code.
+def scored_sha256(clip_ids: Iterable[str] | np.ndarray) -> str:
+    """Identity of a set of clip ids; equal for a split and for its predictions when each clip is scored once."""
+    return sha256_16("\n".join(sorted(map(str, clip_ids))))
 
-    Raises:
-        UserError: if the file is missing or not such a table.
-    """
-    path = folder / f"{cell_id}.npz"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            scores = {name.removeprefix("score_"): file[name] for name in file.files if name.startswith("score_")}
-            return Predictions(
-                clip_ids=file["clip_ids"], subjects=file["subjects"], labels=file["labels"], scores=scores
-            )
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"the predictions {path} cannot be read: {error}") from None
+
+def read_curve(path: Path) -> list[Epoch]:
+    """The rows of a learning curve so far."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

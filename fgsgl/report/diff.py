@@ -1,4 +1,4 @@
-"""`fgsgl diff`: what differs between two cells, from what they were asked to do to what came out of them.
+"""`fgsgl diff`: the differences between two cells: settings, data, code, hardware, results.
 
 N clips, C classes.
 """
@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import asdict
 
-from fgsgl.records.ledger import Ledger, load_record
-from fgsgl.records.record import Record, read_predictions
+from fgsgl.records.find import find_cell, names_of
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.predictions import read_predictions
+from fgsgl.records.record import Done, Record, read_record
 from fgsgl.report.board.board import label
 from fgsgl.report.formatting import EMPTY, number
 from fgsgl.util.errors import UserError
@@ -29,7 +33,7 @@ LONGEST = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One thing that two cells have not in common."""
+    """One value that differs between two cells."""
 
     group: str
     """``cell``, ``config``, ``protocol``, ``data``, ``versions``, ``code`` or ``hardware``."""
@@ -41,12 +45,12 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answers:
-    """What two cells said of the clips that both scored, by their combined score."""
+class PredictionChange:
+    """Difference between the predictions of two cells on the clips that both scored, by their combined score."""
 
     n: int
     changed: int
-    """Clips whose predicted class is another."""
+    """Clips whose predicted class differs."""
     largest: float
     """The largest difference of a probability."""
     identical: bool
@@ -54,7 +58,7 @@ class Answers:
 
 
 def differences(one: Record, other: Record) -> tuple[Difference, ...]:
-    """Everything but the results and the time that differs, group by group."""
+    """Every value that differs, except results and times, group by group."""
     return tuple(
         Difference(group=group, name=name, one=mine, other=theirs)
         for (group, values), (_, others) in zip(_groups(one), _groups(other), strict=True)
@@ -70,7 +74,7 @@ def changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[
             yield name, mine.get(name), theirs.get(name)
 
 
-def answers(one: Path, one_id: str, other: Path, other_id: str) -> Answers:
+def prediction_change(one: Path, one_id: str, other: Path, other_id: str) -> PredictionChange:
     """Compares the predictions of two cells, each in its ledger.
 
     Raises:
@@ -88,7 +92,7 @@ def answers(one: Path, one_id: str, other: Path, other_id: str) -> Answers:
     same_scores = mine.scores.keys() == theirs.scores.keys() and all(
         np.array_equal(table_NC[mine_N], theirs.scores[name][theirs_N]) for name, table_NC in mine.scores.items()
     )
-    return Answers(
+    return PredictionChange(
         n=len(both),
         changed=int((mine_NC.argmax(1) != theirs_NC.argmax(1)).sum()),
         largest=float(np.abs(mine_NC - theirs_NC).max()),
@@ -100,7 +104,7 @@ def find(name: str, folder: Path | None) -> tuple[Path, Record]:
     """The ledger and the record of a cell.
 
     Args:
-        name: the path of a record's file, or the beginning of a cell's id that no other cell of the folder has.
+        name: the path of a record's file, or a cell of the folder, as for :func:`fgsgl.records.find.find_cell`.
         folder: the board's; None: ``name`` is a file.
 
     Raises:
@@ -108,12 +112,14 @@ def find(name: str, folder: Path | None) -> tuple[Path, Record]:
     """
     path = Path(name)
     if folder is not None and path.suffix != ".json":
-        path = Ledger(folder / "ledger").find(name)
-    elif not path.is_file():
+        ledger = Ledger(folder / "ledger")
+        records = ledger.records().values()
+        return ledger.folder, find_cell(name, ((names_of(record), record) for record in records), ledger.folder)
+    if not path.is_file():
         raise UserError(
-            f"no record at {name}; give the file <board>/ledger/<cell id>.json, or ids with --folder <board>"
+            f"no record at {name}; give the file <board>/ledger/<cell id>.json, or cells of one board after its folder"
         )
-    return path.parent, load_record(path)
+    return path.parent, read_record(path)
 
 
 def show(one: str, other: str, folder: Path | None, console: Console) -> None:
@@ -127,7 +133,7 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
 
     (ledger, mine), (others_ledger, theirs) = find(one, folder), find(other, folder)
     for side, record in (("one", mine), ("other", theirs)):
-        who = label(str(record.config.get("display_name", record.method)), record.variant)
+        who = label(record.config.display_name, record.variant)
         console.print(f"{side}: cell {record.cell_id}, {who}, seed {record.seed}", markup=False, highlight=False)
     table = Table("", "what", "one", "other", "difference")
     for found in differences(mine, theirs):
@@ -140,13 +146,13 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
     console.print(table)
     if mine.status == theirs.status == "done":
         try:
-            said = _said(answers(ledger, mine.cell_id, others_ledger, theirs.cell_id))
+            text = _change_text(prediction_change(ledger, mine.cell_id, others_ledger, theirs.cell_id))
         except UserError as error:  # the records have been compared all the same
-            said = f"answers not compared: {error}"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+            text = f"answers not compared: {error}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _said(found: Answers) -> str:
+def _change_text(found: PredictionChange) -> str:
     if found.identical:
         return f"identical: every score of all {found.n} clips is the same, bit for bit"
     return (
@@ -156,15 +162,16 @@ def _said(found: Answers) -> str:
 
 
 def _groups(record: Record) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    cell = {name: getattr(record, name) for name in ("method", "variant", "kind", "seed", "status")}
-    yield "cell", cell | {"failure": record.failure or {}}
-    yield "config", {**record.config, "pretraining": record.pretraining}
-    yield "protocol", record.protocol
-    yield "data", record.data
-    code = {name: value for name, value in record.environment.items() if name.startswith("git_")}
-    yield "versions", {name: value for name, value in record.environment.items() if name not in code}
+    whole = to_builtins(record)
+    cell = {name: whole[name] for name in ("method", "variant", "kind", "seed", "status")}
+    yield "cell", cell | {"failure": whole["failure"] or {}}
+    yield "config", {**whole["config"], "pretraining": record.pretraining}
+    yield "protocol", whole["protocol"]
+    yield "data", whole["data"]
+    code = {name: value for name, value in whole["environment"].items() if name.startswith("git_")}
+    yield "versions", {name: value for name, value in whole["environment"].items() if name not in code}
     yield "code", code
-    yield "hardware", record.hardware
+    yield "hardware", whole["hardware"]
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -176,16 +183,18 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, An
 
 
 def _results(one: Record, other: Record) -> Iterator[tuple[str, float | None, float | None]]:
-    """Every share of either, in percent, and what was chosen on the validation split."""
+    """Every share of either cell, in percent, and the numbers of the model selection on the validation split."""
     mine, theirs = _shares(one), _shares(other)
     for name in mine | theirs:
         yield name, mine.get(name), theirs.get(name)
 
 
 def _shares(record: Record) -> dict[str, float]:
-    shares = {f"{name} %": 100 * record.metrics[name] for name in METRICS if name in record.metrics}
-    by_score = record.metrics.get("by_score", {})
-    shares |= {f"{score} top1 %": 100 * metrics["top1"] for score, metrics in by_score.items()}
+    shares = {}
+    if isinstance(record, Done):
+        found = asdict(record.metrics)
+        shares = {f"{name} %": 100 * found[name] for name in METRICS if found[name] is not None}
+        shares |= {f"{score} top1 %": 100 * scores.top1 for score, scores in record.metrics.by_score.items()}
     return shares | {name: value for name, value in record.selection.items() if isinstance(value, int | float)}
 
 

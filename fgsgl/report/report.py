@@ -1,24 +1,34 @@
-"""`fgsgl report`: from a results folder's ledger to its leaderboard and figures."""
+"""`fgsgl report`: from a results folder's ledger to its leaderboard and figures. Everything is written here."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.util.files import write_whole
 
 if TYPE_CHECKING:  # a command that finds its board unchanged imports no pandas
+    import pandas as pd
     from rich.console import Console
 
     from fgsgl.report.board.board import Board
+    from fgsgl.report.drawing.figure import FigureFiles
 
 
-def report(folder: Path) -> Board:
-    """Writes ``leaderboard.{md,csv,tex,html}``, ``figures/*.{png,pdf,csv}`` and, of designs, ``ablation.{md,csv}``
-    into ``folder`` and returns the board; and ``localisation.{md,csv}`` where any cell measured it.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """A board that has been written."""
+
+    board: Board
+    faults: tuple[str, ...]
+    """One line for each figure that could not be drawn."""
+
+
+def report(folder: Path) -> Report:
+    """Writes a board into its folder: ``leaderboard.{md,csv,tex,html}`` and ``figures/*.{png,pdf,csv}``; also
+    ``ablation.{md,csv}`` where it has designs, and ``localisation.{md,csv}`` where a cell measured it.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
 
@@ -26,42 +36,83 @@ def report(folder: Path) -> Board:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
     """
     from fgsgl.report import figures
-    from fgsgl.report.ablations.render import write_ablations
+    from fgsgl.report.ablations import render as ablation_text
+    from fgsgl.report.ablations.evaluate import ablations
     from fgsgl.report.board.board import read_board
-    from fgsgl.report.localisation import evaluate
+    from fgsgl.report.csv_text import csv_text
+    from fgsgl.report.drawing.draw import draw_all
+    from fgsgl.report.drawing.inputs import Inputs
+    from fgsgl.report.drawing.scan import scan
+    from fgsgl.report.localisation import render as localisation_text
+    from fgsgl.report.localisation.evaluate import localisation
     from fgsgl.report.render.html import page
     from fgsgl.report.render.latex import latex
     from fgsgl.report.render.tables import csv, markdown
 
-    with rare_collections():
-        board = read_board(folder)
-        ablations = write_ablations(board)
-        with figures.beside(board, folder / "figures", ablations) as drawn:
-            write_whole(folder / "leaderboard.md", markdown(board))
-            write_whole(folder / "leaderboard.csv", csv(board))
-            write_whole(folder / "leaderboard.tex", latex(board))
-            looks = evaluate.write(board)
-            write_whole(folder / "leaderboard.html", page(board, drawn, ablations, looks))
-    return board
+    board = read_board(folder)
+    designs, localised = ablations(board), localisation(board)
+    tables = localisation_text.localisation_tables(board, localised)
+    drawing = draw_all(scan(figures), Inputs(board, designs))
+    texts = {
+        "leaderboard.md": markdown(board),
+        "leaderboard.csv": csv(board),
+        "leaderboard.tex": latex(board),
+    }
+    if designs:
+        texts |= {"ablation.md": ablation_text.markdown(designs), "ablation.csv": ablation_text.csv(designs)}
+    if tables:
+        texts |= {
+            "localisation.md": localisation_text.markdown(tables),
+            "localisation.csv": csv_text(localised),
+        }
+    texts["leaderboard.html"] = page(board, drawing.figures, designs, tables)
+    write_figures(folder, drawing.figures)
+    for name, text in texts.items():
+        write_whole(folder / name, text)
+    return Report(board=board, faults=drawing.faults)
+
+
+def write_figures(folder: Path, drawn: Iterable[FigureFiles]) -> None:
+    """Writes figures as ``figures/<name>.{png,pdf,csv}`` below a board's folder."""
+    for figure in drawn:
+        for name, content in figure.files.items():
+            write_whole(folder / "figures" / name, content)
+
+
+def write_contrasts(folders: Sequence[Path]) -> pd.DataFrame:
+    """Writes ``contrasts.{md,csv}`` of several boards into the folder of the first, and returns the table.
+
+    Raises:
+        UserError: from :func:`fgsgl.report.contrast.contrasts`.
+    """
+    from fgsgl.report.contrast import contrasts, markdown
+    from fgsgl.report.csv_text import csv_text
+
+    table = contrasts(folders)
+    write_whole(folders[0] / "contrasts.csv", csv_text(table))
+    write_whole(folders[0] / "contrasts.md", markdown(table))
+    return table
 
 
 def show_board(folder: Path, console: Console) -> None:
-    """Writes the board from the ledger, prints it, and says where it lies.
+    """Writes the board from the ledger, prints it with its notes, and prints where it lies.
 
     Raises:
         UserError: from :func:`report`.
     """
     from fgsgl.report.render.tables import console_table
 
-    board = report(folder)
-    console.print(console_table(board, console.width))
-    for line in (*board.note, *board.cost_note):
+    made = report(folder)
+    console.print(console_table(made.board, console.width))
+    for line in (*made.board.notes, *made.board.cost_notes):
         console.print(line, markup=False, highlight=False, style="dim")
-    _tell_where(folder, console)
+    for fault in made.faults:
+        console.print(f"figure left out: {fault}", markup=False, highlight=False, soft_wrap=True)
+    _print_location(folder, console)
 
 
 def show_board_if_changed(folder: Path, console: Console) -> None:
-    """As :func:`show_board`, but of a board that is newer than the plan and all records only where it lies.
+    """Does what :func:`show_board` does, or prints only the location if the board is newer than its plan and records.
 
     Raises:
         UserError: from :func:`report`.
@@ -69,23 +120,11 @@ def show_board_if_changed(folder: Path, console: Console) -> None:
     board, ledger = folder / "leaderboard.html", folder / "ledger"  # the ledger: a record may have been taken away
     sources = (folder / "plan.json", ledger, *ledger.iterdir())
     if board.exists() and board.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in sources):
-        _tell_where(folder, console, "; nothing in it has changed")
+        _print_location(folder, console, "; nothing in it has changed")
     else:
         show_board(folder, console)
 
 
-def _tell_where(folder: Path, console: Console, more: str = "") -> None:
+def _print_location(folder: Path, console: Console, more: str = "") -> None:
     files = f"also .md, .csv and .tex; figures in {folder / 'figures'}"
     console.print(f"board: {folder / 'leaderboard.html'} ({files}){more}", highlight=False)
-
-
-@contextmanager
-def rare_collections() -> Iterator[None]:
-    """Python looks for unreachable cycles only after a million new objects: each time it goes through all records,
-    which have none, and by default that is a fifth of a large report's time."""
-    before = gc.get_threshold()
-    gc.set_threshold(1_000_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

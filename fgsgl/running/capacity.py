@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from math import ceil
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,16 +45,12 @@ def gpus_of_slot(slot: int, gpus: Sequence[str], devices: int) -> list[str]:
 
 def peaks_mib(cells: Iterable[Cell], records: Iterable[Record]) -> dict[str, float]:
     """The largest memory that each of the cells' methods took of a GPU by its records, of cells of the same size."""
-    sized = ("num_frames", "image_size", "batch_size", "accumulate", "size", "backbone")
-
-    def size(method: str, protocol: Mapping[str, object]) -> tuple:
-        full = {"accumulate": 1, "size": "quick", **protocol}  # which older records do not have
-        return method, *(full[name] for name in sized)
-
-    wanted = {size(cell.variant.method, cell.protocol.as_dict()) for cell in cells}
+    sized = attrgetter("num_frames", "image_size", "batch_size", "accumulate", "size", "backbone")
+    wanted = {(cell.variant.method, sized(cell.protocol)) for cell in cells}
     peaks: dict[str, float] = {}
     for record in records:
-        if record.hardware.get("gpu") and record.peak_memory_mib and size(record.method, record.protocol) in wanted:
+        alike = (record.method, sized(record.protocol)) in wanted
+        if record.hardware.gpu and record.peak_memory_mib and alike:
             peaks[record.method] = max(peaks.get(record.method, 0.0), record.peak_memory_mib)
     return peaks
 

@@ -1,4 +1,5 @@
-"""Where an experiment's files lie, and what it runs on."""
+"""How cells are run and where their files lie. The command line reads its options from here, so what is heavy is
+imported where it is needed."""
 
 from __future__ import annotations
 
@@ -7,34 +8,36 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from fgsgl.methods.cell import Cell
-from fgsgl.records.environment import device_environment, require_compiler
-from fgsgl.records.ledger import Ledger
-from fgsgl.running.capacity import visible_gpus
-from fgsgl.training.mmengine_config import require_visualizer
-from fgsgl.util.errors import UserError
+from fgsgl.training.visualizers import Visualizer, require_visualizer
+from fgsgl.util.errors import UserError, nearest
 
-KEEP = ("best", "last", "none")
+if TYPE_CHECKING:
+    from fgsgl.methods.cell import Cell
+    from fgsgl.records.ledger import Ledger
+
+Keep = Literal["best", "last", "none"]
+ExecutorName = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How far a command goes; none of it changes a result.
+    """How far a command goes. No limit changes a result.
 
     Raises:
         UserError: for a limit that allows nothing.
     """
 
     max_hours: float | None = None
-    """After which no new cell is started; None: never."""
+    """Hours after which no new cell is started; None: never."""
     cell_timeout_min: float | None = None
-    """After which a cell is ended; None: never."""
+    """Minutes after which a cell is ended, counted from each start; None: never."""
     retries: int = 2
-    """How often a cell is started again after a failure of the infrastructure."""
-    keep_checkpoints: str = "last"
-    """What stays of a finished cell's checkpoints: the weights of its ``best`` epoch on the validation split, those of
-    its ``last``, which are the evaluated ones, or ``none``."""
+    """How often a cell is started again after it was killed or its machine failed."""
+    keep_checkpoints: Keep = "last"
+    """Weights that stay of a finished cell: of its best epoch on the validation split, of its last (which is the
+    evaluated one), or none."""
     since_s: float = field(default_factory=time.monotonic)
     """When the command began, on the monotonic clock."""
 
@@ -44,6 +47,7 @@ class Limits:
                 raise UserError(f"--{option} is {value:g}, expected more than 0")
         if self.retries < 0:
             raise UserError(f"--retries is {self.retries}, expected 0 or more")
+        _require_one_of("keep-checkpoints", self.keep_checkpoints, get_args(Keep))
 
     @property
     def over(self) -> bool:
@@ -52,33 +56,65 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """How cells are run. Nothing in it is part of a cell's id.
+
+    Raises:
+        UserError: for an unknown device or name, no job or process at all, or one GPU for several processes.
+    """
+
+    device: str = "auto"
+    """Where networks run: auto (a GPU where there is one), cpu, cuda or cuda:N."""
+    jobs: int | None = None
+    """Cells at a time; None: 2 on a CPU, 1 on each GPU."""
+    devices: int = 1
+    """Processes that train one cell together, on a GPU each or all on the CPU."""
+    executor: ExecutorName = "local"
+    """What starts the cells: this machine, or a Ray cluster."""
+    compile: bool = False
+    """Compile the visual tower of vision-language methods."""
+    visualizer: Visualizer | None = None
+    """Service that logs go to as well, beside TensorBoard and CSV."""
+    limits: Limits = field(default_factory=Limits)
+    """How far the command goes."""
+
+    def __post_init__(self) -> None:
+        from fgsgl.records.environment import device_environment
+
+        device_environment(self.device)
+        for name, count in (("jobs", self.jobs), ("devices", self.devices)):
+            if count is not None and count < 1:
+                raise UserError(f"--{name} is {count}, expected at least 1")
+        if self.devices > 1 and self.device.startswith("cuda:"):
+            raise UserError(
+                f"--devices {self.devices} needs as many GPUs, but --device {self.device} is one; use --device cuda"
+            )
+        _require_one_of("executor", self.executor, get_args(ExecutorName))
+        if self.visualizer is not None:
+            _require_one_of("visualizer", self.visualizer, get_args(Visualizer))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where an experiment's files lie, and what it runs on."""
+    """Where an experiment's files lie, and the share of the machine that a cell gets."""
 
     out: Path
     """The board's folder: ``ledger/`` (records), ``work/`` (checkpoints and logs of the cells)."""
     root: Path
     """The data set's folder."""
-    device: str = "auto"
+    execution: Execution = field(default_factory=Execution)
     jobs: int = 1
     """Cells at a time."""
     threads: int = 1
     """CPU threads of a cell."""
-    devices: int = 1
-    """Processes that a training is divided over: a GPU each, or all on the CPU."""
-    compile: bool = False
-    """Whether visual towers are compiled."""
-    visualizer: str | None = None
-    """One of :data:`fgsgl.training.mmengine_config.VISUALIZERS`, or None: TensorBoard alone."""
-    executor: str = "local"
-    """One of :data:`fgsgl.running.executors.base.EXECUTORS`."""
     gpus: tuple[str, ...] = ()
-    """Of this machine, for the cells to take turns on; none where the device is another or a certain one."""
-    limits: Limits = field(default_factory=Limits)
+    """GPUs of this machine that the cells take turns on; none on a CPU, on one certain GPU, or on a cluster."""
 
     @property
     def ledger(self) -> Ledger:
         """The board's records."""
+        from fgsgl.records.ledger import Ledger
+
         return Ledger(self.out / "ledger")
 
     def work_dir(self, cell: Cell) -> Path:
@@ -86,56 +122,53 @@ class Place:
         return self.out / "work" / cell.cell_id
 
 
-def local_place(
-    out: Path,
-    root: Path,
-    device: str,
-    jobs: int | None,
-    devices: int = 1,
-    compile: bool = False,
-    visualizer: str | None = None,
-    executor: str = "local",
-    limits: Limits | None = None,
-) -> Place:
-    """Two cells at a time on a CPU (its cores shared between them), unless ``jobs`` says otherwise; one on each GPU, or
-    on as many as a cell takes; one where it takes several processes of a CPU. On a Ray cluster, likewise on each node.
+def local_place(out: Path, root: Path, execution: Execution) -> Place:
+    """The place of an experiment, with room for as many cells at a time as :attr:`Execution.jobs` says.
+
+    Without that number: two cells on a CPU, which share its cores; one on each GPU, or on as many GPUs as a cell takes;
+    one where a cell takes several processes of a CPU. On a Ray cluster the same holds on each node.
 
     Raises:
-        UserError: for an unknown device, no job or process at all, one GPU for several processes, a visualizer or
-            executor whose package is not installed, a cluster without room for a cell, or no compiler where one is
-            asked for.
+        UserError: for a visualizer or executor whose package is not installed, a cluster without room for a cell, or
+            no compiler where one is asked for.
     """
-    device_environment(device)
-    require_visualizer(visualizer)
-    if compile and device == "cpu":
-        require_compiler(device)
-    for name, count in (("jobs", jobs), ("devices", devices)):
-        if count is not None and count < 1:
-            raise UserError(f"--{name} is {count}, expected at least 1")
-    if devices > 1 and device.startswith("cuda:"):
-        raise UserError(f"--devices {devices} needs as many GPUs, but --device {device} is one; use --device cuda")
-    room = _room_on_ray if executor == "ray" else _room_here
-    jobs, threads, gpus = room(device, jobs, devices)
-    return Place(
-        out=out, root=root, device=device, jobs=jobs, threads=threads, devices=devices, compile=compile,
-        visualizer=visualizer, executor=executor, gpus=gpus, limits=limits or Limits(),
-    )  # fmt: skip
+    from fgsgl.records.environment import require_compiler
+
+    require_visualizer(execution.visualizer)
+    if execution.compile and execution.device == "cpu":
+        require_compiler(execution.device)
+    room = _room_on_ray(execution) if execution.executor == "ray" else _room_here(execution)
+    return Place(out=out, root=root, execution=execution, jobs=room.jobs, threads=room.threads, gpus=room.gpus)
 
 
-def _room_here(device: str, jobs: int | None, devices: int) -> tuple[int, int, tuple[str, ...]]:
+class _Room(NamedTuple):
     """Cells at a time, the CPU threads of each, and the GPUs that they take turns on."""
+
+    jobs: int
+    threads: int
+    gpus: tuple[str, ...] = ()
+
+
+def _room_here(execution: Execution) -> _Room:
+    from fgsgl.running.capacity import visible_gpus
+
     cores = os.cpu_count() or 1
-    gpus = visible_gpus(os.environ) if device in ("auto", "cuda") else ()
-    one = device.startswith("cuda") or gpus or devices > 1
-    jobs = jobs or (max(1, len(gpus) // devices) if one else min(2, cores))
-    return jobs, max(1, cores // jobs), gpus
+    gpus = visible_gpus(os.environ) if execution.device in ("auto", "cuda") else ()
+    one = execution.device.startswith("cuda") or gpus or execution.devices > 1
+    jobs = execution.jobs or (max(1, len(gpus) // execution.devices) if one else min(2, cores))
+    return _Room(jobs, max(1, cores // jobs), gpus)
 
 
-def _room_on_ray(device: str, jobs: int | None, devices: int) -> tuple[int, int, tuple[str, ...]]:
-    """The same of a Ray cluster, which chooses the GPUs itself."""
+def _room_on_ray(execution: Execution) -> _Room:
+    """Room on a Ray cluster, which chooses the GPUs itself."""
     if importlib.util.find_spec("ray") is None:
         raise UserError("--executor ray needs the package ray: pip install 'ray>=2.50'")
     from fgsgl.running.executors.ray import cluster_share
 
-    share = cluster_share(device, devices)
-    return jobs or share.slots, share.cpus, ()
+    share = cluster_share(execution.device, execution.devices)
+    return _Room(execution.jobs or share.slots, share.cpus)
+
+
+def _require_one_of(option: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise UserError(f"--{option} is {value!r}; {nearest(value, valid)}")

@@ -10,15 +10,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fgsgl.ablations.dashboard import DesignStudy, open_studies
-from fgsgl.ablations.designs import Design
-from fgsgl.data import datasets
-from fgsgl.data.prepare import data_root, prepare
+from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.prepare import prepare
+from fgsgl.data.spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.records.plan_file import write_plan
+from fgsgl.methods.registry import get
+from fgsgl.records.plan_file import Design, add_to_plan
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Failed
 from fgsgl.running import capacity
-from fgsgl.running.execution import Limits, Place, local_place
+from fgsgl.running.execution import Execution, Place, local_place
+from fgsgl.running.observer import Observer
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
 from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
@@ -26,6 +28,13 @@ from fgsgl.util.errors import UserError
 
 Show = Callable[[Path, Console], None]
 """Writes and prints the board of a folder, as :func:`fgsgl.report.report.show_board` does."""
+Observe = Callable[[Sequence[Cell], Place], Sequence[Observer]]
+"""(all cells of an experiment, where they run) -> observers, created when the plan has been written."""
+
+
+def no_observers(cells: Sequence[Cell], place: Place) -> Sequence[Observer]:
+    """None besides the progress on the terminal."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,18 +49,7 @@ class Experiment:
     """The board's folder."""
     root: Path | None = None
     """The data set's folder; None: its default place below ``data/``."""
-    device: str = "auto"
-    jobs: int | None = None
-    devices: int = 1
-    """Processes that a training is divided over."""
-    compile: bool = False
-    visualizer: str | None = None
-    executor: str = "local"
-    limits: Limits = field(default_factory=Limits)
-    designs: tuple[Design, ...] = ()
-    """What the variants are the arms of."""
-    storage: str | None = None
-    """URL of the data base that shows the designs; None: a file below ``out``."""
+    execution: Execution = field(default_factory=Execution)
 
 
 def committed() -> list[Path]:
@@ -59,13 +57,23 @@ def committed() -> list[Path]:
     return sorted(Path("results").glob("**/ledger"))
 
 
-def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool = False) -> int:
+def run(
+    experiment: Experiment,
+    console: Console,
+    show: Show,
+    *,
+    designs: Sequence[Design] = (),
+    observe: Observe = no_observers,
+    dry_run: bool = False,
+) -> int:
     """Plans, executes and reports; returns the exit code (1 if a cell failed).
 
     Args:
         experiment: what to run.
         console: where it is told.
         show: the board, afterwards.
+        designs: the ablation designs whose arms the variants are, for ``plan.json``.
+        observe: makes observers of the cells, besides the progress on the terminal.
         dry_run: only list the cells.
 
     Raises:
@@ -73,38 +81,51 @@ def run(experiment: Experiment, console: Console, show: Show, *, dry_run: bool =
     """
     if experiment.seeds < 1:
         raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
-    root = data_root(experiment.protocol, experiment.root)
-    place = local_place(
-        experiment.out, root, experiment.device, experiment.jobs, experiment.devices, experiment.compile,
-        experiment.visualizer, experiment.executor, experiment.limits,
-    )  # fmt: skip
-    require_division(experiment.protocol, experiment.devices)
+    data = experiment.protocol.data_spec(experiment.root)
+    place = local_place(experiment.out, data.root, experiment.execution)
+    require_division(experiment.protocol, experiment.execution.devices)
     methods = [variant.method for variant in experiment.variants]
-    table = prepare(methods, experiment.protocol, root, console, dry_run=dry_run)
-    wanted = cells(
-        experiment.variants,
-        experiment.protocol,
-        experiment.seeds,
-        table.fingerprint(),
-        datasets.get(experiment.protocol.dataset).text(root),
-    )
+    table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
+    wanted = cells(experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint(), data.text)
     planned = plan(wanted, place.ledger, committed())
     todo = undone(planned)
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
     experiment.out.mkdir(parents=True, exist_ok=True)
-    designs = [design.as_dict(experiment.protocol.hash(), experiment.seeds) for design in experiment.designs]
-    write_plan(experiment.out / "plan.json", planned, designs)
-    studies = open_studies(experiment.designs, wanted, place.ledger, experiment.out, experiment.storage)
+    add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
+    observers = observe(wanted, place)
     done = sum(item.done for item in planned)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
-    return max(work_off(todo, place, console, show, studies), int(failed_before))
+    return max(work_off(todo, place, console, show, observers), int(failed_before))
+
+
+def prepare_data(
+    methods: Sequence[str], protocol: Protocol, data: DataSpec, console: Console, *, dry_run: bool = False
+) -> ClipTable:
+    """The clip table, after everything that the methods read is cached; a dry run caches nothing.
+
+    Raises:
+        UserError: for a method that cannot run here, or as :func:`fgsgl.data.prepare.prepare`.
+    """
+    chosen = [get(name) for name in methods]
+    for method in chosen:
+        if method.unavailable:
+            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
+    return prepare(
+        data,
+        console,
+        num_frames=protocol.num_frames,
+        image_size=protocol.image_size,
+        skip_bad=protocol.skip_bad,
+        skeletons=any(method.modality == "skeleton" for method in chosen),
+        dry_run=dry_run,
+    )
 
 
 def work_off(
-    todo: Sequence[Cell], place: Place, console: Console, show: Show, studies: Sequence[DesignStudy] = ()
+    todo: Sequence[Cell], place: Place, console: Console, show: Show, observers: Sequence[Observer] = ()
 ) -> int:
     """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
 
@@ -114,22 +135,23 @@ def work_off(
     require_room(todo, place, console)
     work = Plan(todo)
     if todo:
-        with Live(console, len(todo), studies) as live:
-            execute(work, place, live)
+        with Live(console, len(todo)) as live:
+            execute(work, place, live, *observers)
     if any(place.ledger.folder.glob("*.json")):
         show(place.out, console)
     tell_left(work, len(todo), place, console)
     for cell in work.failed:
-        failure = place.ledger.get(cell.cell_id).failure
-        if failure["class"] == "bad_data":
-            raise UserError(f"{cell_label(cell)}: {failure['message']}")
+        record = place.ledger.get(cell.cell_id)
+        if isinstance(record, Failed) and record.failure.kind == "bad_data":
+            raise UserError(f"{cell_label(cell)}: {record.failure.message}")
     return 1 if work.failed else 0
 
 
 def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
     """Says how many cells were not started any more, where the hours were over."""
     if work.open:
-        left = f"{len(work.waiting)} of {total} cells are left after {place.limits.max_hours:g} hours (--max-hours)"
+        hours = place.execution.limits.max_hours
+        left = f"{len(work.waiting)} of {total} cells are left after {hours:g} hours (--max-hours)"
         console.print(f"{left}: the same command goes on from here", highlight=False)
 
 
@@ -161,12 +183,14 @@ def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
     Raises:
         UserError: naming how many cells would fit on the GPUs.
     """
-    crowded = place.executor == "local" and 0 < len(place.gpus) < place.jobs * place.devices
+    wanted = place.execution
+    crowded = wanted.executor == "local" and 0 < len(place.gpus) < place.jobs * wanted.devices
     memory_mib = capacity.memory_mib(place.gpus) if crowded else None
     if memory_mib is not None:
         peaks = capacity.peaks_mib(cells, on_record(place.ledger, committed()))
-        capacity.refuse_crowding(place.jobs, place.devices, len(place.gpus), peaks, memory_mib)
-    need, free = capacity.needed_mib(cells, place.jobs, place.limits.keep_checkpoints), capacity.free_mib(place.out)
+        capacity.refuse_crowding(place.jobs, wanted.devices, len(place.gpus), peaks, memory_mib)
+    need = capacity.needed_mib(cells, place.jobs, wanted.limits.keep_checkpoints)
+    free = capacity.free_mib(place.out)
     if cells and need + capacity.RESERVE_MIB > free:
         said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
         console.print(f"{said} and a reserve of {capacity.RESERVE_MIB} MiB", style="yellow", highlight=False)
@@ -176,9 +200,9 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     """Prints the cells, which of them are done, and how long the others may take."""
     view = Table("cell", "run", "state", "expected")
     for item in planned:
-        known = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
+        expected = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
         state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
-        view.add_row(item.cell.cell_id, cell_label(item.cell), state, known if item.todo else "")
+        view.add_row(item.cell.cell_id, cell_label(item.cell), state, expected if item.todo else "")
     console.print(view)
     todo = [item for item in planned if item.todo]
     known = [item.expected_s for item in todo if item.expected_s is not None]

@@ -8,10 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from fgsgl.records.record import Record
-from fgsgl.running.status import CellState, states
+from fgsgl.records.record import Done, Failed, Record
+from fgsgl.running.status import CellState, find_states
 from fgsgl.training.work_folder import newest_checkpoint
-from fgsgl.util.errors import UserError
 
 TAIL_LINES = 15
 _TAIL_BYTES = 2**14
@@ -29,42 +28,32 @@ ADVICE = {
 }
 
 
-def find(folder: Path, start: str) -> CellState:
-    """The only cell of a folder, or of the trials of a sweep's, whose id begins so.
+def explain(folder: Path, what: str, console: Console) -> None:
+    """Prints what is known of a cell, or of each cell of a row.
+
+    Args:
+        folder: of a board or a sweep.
+        what: as for :func:`fgsgl.records.find.find_cells`.
+        console: gets it.
 
     Raises:
-        UserError: if there is none, or several, or the folder has no cells.
+        UserError: if nothing is called so, or the folder has no cells.
     """
-    every = [cell for cells in states(folder) for cell in cells]
-    found = [cell for cell in every if cell.cell_id.startswith(start)]
-    if len(found) == 1:
-        return found[0]
-    shown = ", ".join(f"{cell.cell_id} ({cell.label})" for cell in (found or every)[:5])
-    if found:
-        raise UserError(f"{len(found)} cells in {folder} begin with {start!r}: {shown}; give more of the id")
-    raise UserError(f"no cell in {folder} begins with {start!r}; it has {len(every)}: {shown}, ...")
-
-
-def explain(folder: Path, start: str, console: Console) -> None:
-    """Prints what is known of a cell.
-
-    Raises:
-        UserError: as :func:`find`.
-    """
-    for line in lines(folder, find(folder, start)):
-        console.print(escape(line), highlight=False, soft_wrap=True)
+    for number, cell in enumerate(find_states(folder, what)):
+        for line in [*([""] if number else []), *lines(folder, cell)]:
+            console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def lines(folder: Path, cell: CellState) -> list[str]:
     """What :func:`explain` prints, line by line."""
     record, log = cell.record, cell.work_dir / "log.txt"
     said = [f"{cell.label} (cell {cell.cell_id}): {cell.state}"]
-    if cell.state == "failed":
-        said.append(f"cause, at attempt {record.attempts}: {record.failure['class']}: {record.failure['message']}")
-    if cell.state in ("done", "failed", "pruned"):
+    if isinstance(record, Failed) and cell.state == "failed":
+        said.append(f"cause, at attempt {record.attempts}: {record.failure.kind}: {record.failure.message}")
+    if record and cell.state in ("done", "failed", "pruned"):
         said += _ended(record)
     elif spec := cell.spec:
-        said.append(f"last started: {_local(spec['started_utc'])} on {spec['device']}")
+        said.append(f"last started: {_local(spec.started_utc)} on {spec.device}")
     if cell.state == "running":
         said.append(f"now: {cell.news}")
     said += [f"resumes from: {_resumes(cell)}", f"what to do: {_advice(folder, cell)}"]
@@ -75,13 +64,13 @@ def lines(folder: Path, cell: CellState) -> list[str]:
 
 def _ended(record: Record) -> list[str]:
     times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in record.times_s.items())
-    machine = [record.hardware.get(name) for name in ("device", "gpu", "cpu")]
-    threads = f"{record.hardware['threads']} thread(s)"
+    used = record.hardware
+    machine = [used.device, used.gpu, used.cpu, f"{used.threads} thread(s)"]
     said = [
         f"started: {_local(record.started_utc)}" + (f"; {times}" if times else ""),
-        f"on: {', '.join([*filter(None, machine), threads])}; code {record.environment['git_commit']}",
+        f"on: {', '.join(filter(None, machine))}; code {record.environment.git_commit}",
     ]
-    return said if record.status != "done" else [f"top-1: {100 * record.metrics['top1']:.1f} %", *said]
+    return [f"top-1: {100 * record.metrics.top1:.1f} %", *said] if isinstance(record, Done) else said
 
 
 def _resumes(cell: CellState) -> str:
@@ -90,14 +79,14 @@ def _resumes(cell: CellState) -> str:
     newest = newest_checkpoint(cell.work_dir)
     if newest is None:
         return "the start: no epoch is saved"
-    return f"{newest} (of {cell.protocol['epochs']} epochs)"
+    return f"{newest} (of {cell.protocol.epochs} epochs)"
 
 
 def _advice(folder: Path, cell: CellState) -> str:
-    if cell.state == "failed" and cell.spec.get("trial"):
+    if cell.state == "failed" and cell.spec and cell.spec.trial:
         return "nothing: it is a trial of a search, which goes on with others; the command of the search tells more"
-    if cell.state == "failed":
-        return ADVICE[cell.record.failure["class"]].format(retry=f"`fgsgl retry {folder} --failed`")
+    if isinstance(cell.record, Failed) and cell.state == "failed":
+        return ADVICE[cell.record.failure.kind].format(retry=f"`fgsgl retry {folder} --failed`")
     return {
         "done": "nothing; it is never run again",
         "pruned": "nothing: its study ended it; a board that wants the cell runs it whole",

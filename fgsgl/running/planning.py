@@ -5,21 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get, scan
-from fgsgl.records.identity import without
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import RESULTS, Record
-
-_LATER = {field.name: field.default for field in dataclasses.fields(Protocol) if field.metadata.get("later")}
-_TIMELESS = {"epochs": 0, "evaluation": ""}
-"""What of a protocol an estimate takes into account by itself, or may pass over."""
+from fgsgl.records.protocol import EVALUATION, Protocol
+from fgsgl.records.record import RESULTS, Done, Failed, FailureClass, Record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +23,7 @@ class Planned:
 
     cell: Cell
     done: bool
-    failure: str | None
+    failure: FailureClass | None
     """One of :data:`fgsgl.records.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
     """Of a cell that is not done: mean of the records of the same variant or, without any, of its method; None where
@@ -49,9 +44,7 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
     bounds = [
         Variant(method=method.name)
         for method in scan().values()
-        if method.kind != "method"
-        and method.name not in named
-        and protocol.dataset in (method.datasets or [protocol.dataset])
+        if method.kind != "method" and method.name not in named and method.runs_on(protocol.dataset)
     ]
     wanted = [(variant, 0) for variant in bounds] + [
         (variant, seed) for seed in range(seeds) for variant in variants if seed == 0 or get(variant.method).recipe
@@ -64,26 +57,34 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
 
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:
     """Holds the wanted cells against the ledger; ``elsewhere`` are ledgers whose records also inform the estimate."""
-    wanted, done = list(wanted), ledger.finished()
-    left = {(cell.variant.method, cell.protocol, cell.variant.name) for cell in wanted if cell.cell_id not in done}
+    wanted, known = list(wanted), ledger.records()
+    left = [cell for cell in wanted if not isinstance(known.get(cell.cell_id), Done)]
     records = on_record(ledger, elsewhere) if left else []  # to read them all takes longer than the rest of a plan
-    of_method = {key[:2]: alike(key[0], key[1].as_dict(), records) for key in {key[:2] for key in left}}
-    expected = {key: expected_s(key[2], key[1].epochs, of_method[key[:2]]) for key in left}
+    methods = {(cell.variant.method, cell.protocol) for cell in left}
+    of_method = {key: alike(*key, records) for key in methods}
+    expected = {
+        row: expected_s(name, protocol.epochs, of_method[method, protocol])
+        for row in map(_row, left)
+        for method, protocol, name in [row]
+    }
     return [
-        Planned(cell=cell, done=True, failure=None, expected_s=None)
-        if cell.cell_id in done
-        else Planned(
+        Planned(
             cell=cell,
-            done=False,
-            failure=_result(ledger.get(cell.cell_id)),
-            expected_s=expected[cell.variant.method, cell.protocol, cell.variant.name],
+            done=isinstance(record := known.get(cell.cell_id), Done),
+            failure=_result(record),
+            expected_s=None if isinstance(record, Done) else expected[_row(cell)],
         )
         for cell in wanted
     ]
 
 
-def _result(record: Record | None) -> str | None:
-    failure = record.failure["class"] if record and record.status == "failed" else None
+def _row(cell: Cell) -> tuple[str, Protocol, str]:
+    return cell.variant.method, cell.protocol, cell.variant.name
+
+
+def _result(record: Record | None) -> FailureClass | None:
+    """How a failed cell ended, where that is its result."""
+    failure = record.failure.kind if isinstance(record, Failed) else None
     return failure if failure in RESULTS else None
 
 
@@ -98,21 +99,21 @@ def undone(planned: Sequence[Planned]) -> list[Cell]:
     return [item.cell for item in todo]
 
 
-def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Record]:
+def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Done]:
     """The finished records of several ledgers, each cell once."""
-    records: dict[str, Record] = {}
+    records: dict[str, Done] = {}
     for folder in (*elsewhere, ledger.folder):
         records |= Ledger(folder).done()
     return list(records.values())
 
 
-def alike(method: str, protocol: Mapping[str, Any], records: Iterable[Record]) -> list[Record]:
+def alike(method: str, protocol: Protocol, records: Iterable[Done]) -> list[Done]:
     """The records of a method under a protocol, but for the epochs and the split that is scored."""
     wanted = _timed(protocol)
     return [record for record in records if record.method == method and _timed(record.protocol) == wanted]
 
 
-def expected_s(variant: str, epochs: int, of_method: Sequence[Record]) -> float | None:
+def expected_s(variant: str, epochs: int, of_method: Sequence[Done]) -> float | None:
     """Import, build and evaluation as they were, training scaled to the epochs; None: no record of it.
 
     Args:
@@ -121,12 +122,13 @@ def expected_s(variant: str, epochs: int, of_method: Sequence[Record]) -> float 
         of_method: from :func:`alike`.
     """
     times = [
-        record.times_s["total"] + record.times_s.get("train", 0) * (epochs / record.protocol["epochs"] - 1)
+        record.times_s["total"] + record.times_s.get("train", 0) * (epochs / record.protocol.epochs - 1)
         for record in [record for record in of_method if record.variant == variant] or of_method
     ]
     return statistics.mean(times) if times else None
 
 
-def _timed(protocol: Mapping[str, Any]) -> dict[str, Any]:
-    """What a cell's time depends on; an older record's protocol lacks the fields that came later."""
-    return without(protocol, _LATER) | _TIMELESS
+@cache
+def _timed(protocol: Protocol) -> Protocol:
+    """What a cell's time depends on."""
+    return dataclasses.replace(protocol, epochs=1, evaluation=EVALUATION)

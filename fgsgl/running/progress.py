@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import TaskID
 
-from fgsgl.ablations.dashboard import DesignStudy
 from fgsgl.methods.cell import Cell
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Failed, Pruned, Record
+from fgsgl.running.observer import Observer
+from fgsgl.training.cell_progress import CellProgress
 from fgsgl.util.terminal import bar
 
 
@@ -23,11 +22,10 @@ def cell_label(cell: Cell) -> str:
     return f"{cell.method.display_name}{variant}, seed {cell.seed}"
 
 
-class Live:
-    """The live view of a running plan; ``studies`` show it to others."""
+class Live(Observer):
+    """The live view on the terminal: a line for each running cell, a bar over all."""
 
-    def __init__(self, console: Console, total: int, studies: Sequence[DesignStudy] = ()) -> None:
-        self.studies = studies
+    def __init__(self, console: Console, total: int) -> None:
         self.progress = bar(console)
         self.tasks: dict[str, TaskID] = {}
         self.overall = self.progress.add_task("all cells", total=total, news="")
@@ -40,34 +38,25 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.progress.stop()
-        for study in self.studies:
-            study.stopped()
 
     def started(self, cell: Cell) -> None:
         """Adds the cell's line."""
-        if cell.cell_id not in self.tasks:
-            self.tasks[cell.cell_id] = self.progress.add_task(cell_label(cell), total=None, news="starting")
-            for study in self.studies:
-                study.started(cell)
+        self.tasks[cell.cell_id] = self.progress.add_task(cell_label(cell), total=None, news="starting")
 
-    def update(self, cell: Cell, work_dir: Path) -> None:
-        """Reads how far the cell is."""
-        try:
-            news = json.loads((work_dir / "progress.json").read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
-            return
-        self.progress.update(
-            self.tasks[cell.cell_id], completed=news.get("step", 0), total=news.get("steps"), news=_say(news)
-        )
+    def runs(self, cell: Cell, work_dir: Path) -> None:
+        """Shows how far the cell is."""
+        now = CellProgress.find(work_dir)
+        self.progress.update(self.tasks[cell.cell_id], completed=now.step, total=now.steps, news=str(now))
 
-    def elsewhere(self, cell: Cell) -> None:
+    def waits(self, cell: Cell) -> None:
         """Says that another command runs the cell."""
         self.progress.update(self.tasks[cell.cell_id], news="runs in another command; waiting for it")
 
-    def again(self, cell: Cell, record: Record, retries: int) -> None:
+    def retried(self, cell: Cell, record: Record, retries: int) -> None:
         """Leaves a sentence about a cell that is tried again."""
         self.progress.update(self.tasks[cell.cell_id], news="to be tried again")
-        text = f"[yellow]again[/]   {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
+        why = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.status
+        text = f"[yellow]again[/]   {cell_label(cell)}: {why}"
         text += f"; {record.attempts} of {retries} retries"
         self.progress.console.print(text, highlight=False)
 
@@ -75,22 +64,11 @@ class Live:
         """Takes the cell's line away and leaves a sentence."""
         self.progress.remove_task(self.tasks.pop(cell.cell_id))
         self.progress.advance(self.overall)
-        for study in self.studies:
-            study.finished(cell, record)
-        if record.status == "done":
-            text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics['top1']:.1f} %"
+        if isinstance(record, Done):
+            text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics.top1:.1f} %"
             text += f", {record.times_s['total']:.0f} s"
-        elif record.status == "pruned":
+        elif isinstance(record, Pruned):
             text = f"[yellow]pruned[/]  {cell_label(cell)}: after epoch {record.curve[-1]['epoch']}"
-        else:
-            text = f"[red]failed[/]  {cell_label(cell)}: {record.failure['class']}: {record.failure['message']}"
+        elif isinstance(record, Failed):
+            text = f"[red]failed[/]  {cell_label(cell)}: {record.failure.kind}: {record.failure.message}"
         self.progress.console.print(text, highlight=False)
-
-
-def _say(news: dict[str, Any]) -> str:
-    words = [news["phase"]]
-    if news["phase"] == "train":
-        words.append(f"epoch {news['epoch']}")
-    if "val_top1" in news:
-        words.append(f"val {100 * news['val_top1']:.1f} %")
-    return " ".join(words)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from fgsgl.methods.cell import Cell
-from fgsgl.records.environment import git_state
+from fgsgl.records.environment import GitState, git_state
 from fgsgl.records.failures import BUSY, OOM_KILLED, death
-from fgsgl.records.record import INFRASTRUCTURE, RESULTS, Record, write_record
+from fgsgl.records.record import INFRASTRUCTURE, RESULTS, Failed, FailureClass, Record
 from fgsgl.running import capacity
 from fgsgl.running.execution import Place
 from fgsgl.running.executors import executor_of
 from fgsgl.running.executors.base import Running
-from fgsgl.running.progress import Live, cell_label
-from fgsgl.training.spec import Task, failed_record, is_running, record_of
+from fgsgl.running.observer import Observer
+from fgsgl.running.progress import cell_label
+from fgsgl.training import cell_progress
+from fgsgl.training.outcome import failed_record
+from fgsgl.training.spec import CellSpec, Task, is_running
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
 
 POLL_S = 0.2
 TAIL_BYTES = 2**16
@@ -30,7 +31,7 @@ TAIL_BYTES = 2**16
 STOPPED = "nothing further is started, and what is finished is kept: the same command goes on from here"
 
 
-def execute(work: Work, place: Place, live: Live) -> None:
+def execute(work: Work, place: Place, *observers: Observer) -> None:
     """Runs the cells that have no finished record, as many at a time as the place's executor has slots.
 
     A cell that another command is running is waited for, and what comes of it counts here too. One that is killed, or
@@ -42,7 +43,7 @@ def execute(work: Work, place: Place, live: Live) -> None:
     Raises:
         UserError: if the disk is full, or has no room for another cell; the running cells have ended then.
     """
-    session = _Session(work, place, live)
+    session = _Session(work, place, observers)
     try:
         while session.running or (work.open and not session.closed):
             session.fill()
@@ -51,6 +52,9 @@ def execute(work: Work, place: Place, live: Live) -> None:
     except BaseException:
         session.stop()
         raise
+    finally:
+        for observer in observers:
+            observer.stopped()
     if session.no_room:
         raise session.no_room
 
@@ -59,7 +63,7 @@ def execute(work: Work, place: Place, live: Live) -> None:
 class _Started:
     task: Task
     process: Running
-    spec: dict[str, Any]
+    spec: CellSpec
     log_bytes: int
     """Length of the log before the process wrote to it."""
     started_s: float = field(default_factory=time.monotonic)
@@ -68,26 +72,29 @@ class _Started:
 class _Session:
     """The running cells of one call."""
 
-    def __init__(self, work: Work, place: Place, live: Live) -> None:
-        self.work, self.place, self.live = work, place, live
+    def __init__(self, work: Work, place: Place, observers: Sequence[Observer]) -> None:
+        self.work, self.place, self.observers = work, place, observers
         self.executor, self.git, self.began_s = executor_of(place), git_state(), time.time()
         self.running: list[_Started] = []
         self.lost: Counter[str] = Counter()
         """Attempts at each cell that the infrastructure failed."""
+        self.told: set[str] = set()
+        """Cells that observers know as started: one that waits for another command is taken up again and again."""
         self.no_room: UserError | None = None
 
     @property
     def closed(self) -> bool:
         """Whether no further cell may start."""
-        return self.no_room is not None or self.place.limits.over
+        return self.no_room is not None or self.place.execution.limits.over
 
     def fill(self) -> None:
         """Starts cells in the free slots; each cell that waits is looked at no more than once."""
         later = []
         while len(self.running) < self.executor.slots and not self.closed and (task := self.work.take()) is not None:
-            self.live.started(task.cell)
+            self._tell_started(task.cell)
             if is_running(self.place.work_dir(task.cell)):
-                self.live.elsewhere(task.cell)
+                for observer in self.observers:
+                    observer.waits(task.cell)
                 later.append(task)
             elif (record := self._ended(task.cell)) is not None:
                 self._finish(task, record)
@@ -110,7 +117,8 @@ class _Session:
         """
         for item in list(self.running):
             work_dir = self.place.work_dir(item.task.cell)
-            self.live.update(item.task.cell, work_dir)
+            for observer in self.observers:
+                observer.runs(item.task.cell, work_dir)
             code = item.process.poll()
             if code is None:
                 self._end_late(item)
@@ -139,24 +147,24 @@ class _Session:
     def _start(self, task: Task) -> _Started:
         work_dir = self.place.work_dir(task.cell)
         spec = spec_of(task, self.place, self.git, 1 + self.lost[task.cell.cell_id])
-        write_whole(work_dir / "spec.json", json.dumps(spec, indent=1))
-        (work_dir / "progress.json").unlink(missing_ok=True)
+        spec.write()
+        (work_dir / cell_progress.FILE).unlink(missing_ok=True)
         log = work_dir / "log.txt"
         log_bytes = log.stat().st_size if log.exists() else 0
-        return _Started(task, self.executor.start(spec, work_dir), spec, log_bytes)
+        return _Started(task, self.executor.start(spec), spec, log_bytes)
 
     def _end_late(self, item: _Started) -> None:
-        limit_min = self.place.limits.cell_timeout_min
+        limit_min = self.place.execution.limits.cell_timeout_min
         if limit_min is None or time.monotonic() - item.started_s < 60 * limit_min:
             return
         item.process.stop()
         self.running.remove(item)
         late = f"ended after {limit_min:g} minutes (--cell-timeout)"
-        self._finish(item.task, record_of(item.spec) or self._failed(item, "time_limit", late))
+        self._finish(item.task, item.spec.record() or self._failed(item, "time_limit", late))
 
     def _record(self, item: _Started, code: int) -> Record:
         """The cell's record; a process that left none gets one that says how it died."""
-        record = record_of(item.spec)
+        record = item.spec.record()
         if record is not None and not (code == OOM_KILLED and _failure(record) in INFRASTRUCTURE):
             return record
         with (self.place.work_dir(item.task.cell) / "log.txt").open("rb") as log:
@@ -164,64 +172,73 @@ class _Session:
             said = log.read()[-TAIL_BYTES:].decode(errors="replace")
         return self._failed(item, *death(code, said))
 
-    def _failed(self, item: _Started, cause: str, message: str) -> Record:
+    def _failed(self, item: _Started, cause: FailureClass, message: str) -> Failed:
         log = self.place.work_dir(item.task.cell) / "log.txt"
         record = failed_record(item.spec, cause, f"{message}; see {log}", {})
-        write_record(self.place.ledger.folder, record)
+        record.write(self.place.ledger.folder)
         return record
 
     def _settle(self, item: _Started, record: Record) -> None:
         """Tries the cell again where that may help, else tells everyone how it ended."""
         cell = item.task.cell
-        if _failure(record) in INFRASTRUCTURE and self.lost[cell.cell_id] < self.place.limits.retries:
+        if _failure(record) in INFRASTRUCTURE and self.lost[cell.cell_id] < self.place.execution.limits.retries:
             self.lost[cell.cell_id] += 1
-            self.live.again(cell, record, self.place.limits.retries)
+            for observer in self.observers:
+                observer.retried(cell, record, self.place.execution.limits.retries)
             self.work.put_back(item.task)
             return
         self._finish(item.task, record)
-        if _failure(record) == "unwritable":
-            raise UserError(f"{cell_label(cell)}: {record.failure['message']}; {STOPPED}")
+        if isinstance(record, Failed) and record.failure.kind == "unwritable":
+            raise UserError(f"{cell_label(cell)}: {record.failure.message}; {STOPPED}")
+
+    def _tell_started(self, cell: Cell) -> None:
+        if cell.cell_id not in self.told:
+            self.told.add(cell.cell_id)
+            for observer in self.observers:
+                observer.started(cell)
 
     def _finish(self, task: Task, record: Record) -> None:
-        self.live.finished(task.cell, record)
+        self.told.discard(task.cell.cell_id)
+        for observer in self.observers:
+            observer.finished(task.cell, record)
         self.work.finished(task, record)
 
 
-def spec_of(task: Task, place: Place, git: dict[str, Any], attempt: int) -> dict[str, Any]:
+def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
     """All that a cell's process is told.
 
     Args:
         task: the cell, and its trial.
         place: where it runs, and on what.
-        git: of :func:`fgsgl.records.environment.git_state`.
+        git: the source tree as it was when the command began.
         attempt: how often the cell will have been started, from 1.
     """
-    cell = task.cell
-    devices = place.devices if cell.method.recipe else 1
-    return {
-        "variant": {"method": cell.variant.method, "name": cell.variant.name, "changes": dict(cell.variant.changes)},
-        "protocol": cell.protocol.as_dict(),
-        "seed": cell.seed,
-        "fingerprint": cell.fingerprint,
-        "text": cell.text,
-        "trial": None if task.trial is None else dict(task.trial),
-        "root": str(place.root),
-        "ledger": str(place.ledger.folder),
-        "work_dir": str(place.work_dir(cell)),
-        "device": place.device,
-        "devices": devices,
-        "threads": max(1, place.threads // devices),
-        "compile": place.compile,
-        "visualizer": place.visualizer,
-        "keep_checkpoints": place.limits.keep_checkpoints,
-        "git": git,
-        "attempt": attempt,
-        "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+    cell, execution = task.cell, place.execution
+    devices = execution.devices if cell.method.recipe else 1
+    return CellSpec(
+        variant=cell.variant,
+        protocol=cell.protocol,
+        seed=cell.seed,
+        fingerprint=cell.fingerprint,
+        text=cell.text,
+        trial=task.trial,
+        root=place.root,
+        ledger=place.ledger.folder,
+        work_dir=place.work_dir(cell),
+        device=execution.device,
+        devices=devices,
+        threads=max(1, place.threads // devices),
+        compile=execution.compile,
+        visualizer=execution.visualizer,
+        keep_checkpoints=execution.limits.keep_checkpoints,
+        git=git,
+        attempt=attempt,
+        started_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
 
 
-def _failure(record: Record) -> str | None:
-    return record.failure["class"] if record.status == "failed" else None
+def _failure(record: Record) -> FailureClass | None:
+    return record.failure.kind if isinstance(record, Failed) else None
 
 
 class Work(Protocol):

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Literal, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fgsgl.methods.cell import FULL
 from fgsgl.methods.registry import scan
+from fgsgl.records.find import find_cells, row_names
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.plan_file import PlanFile, PlannedCell
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Failed, Record
+from fgsgl.records.row_key import FULL
 from fgsgl.running.planning import alike, expected_s
-from fgsgl.training.spec import is_running
+from fgsgl.training.cell_progress import CellProgress
+from fgsgl.training.spec import FILE, CellSpec, is_running
 from fgsgl.util.errors import UserError
 
-STATES = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
+State = Literal["done", "pruned", "running", "failed", "waiting"]
+STATES: dict[State, str] = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
 """What a cell can be, and how it is shown."""
 TRIALS = "trials"
 """Below a sweep's folder: records and work folders of its trials."""
 REFRESH_S = 2.0
 SHOWN = 20
 """Failed cells that are named."""
-_NAMED = ("method", "variant", "seed", "protocol", "protocol_hash")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,10 +48,9 @@ class CellState:
     method: str
     variant: str
     seed: int
-    protocol: Mapping[str, Any]
+    protocol: Protocol
     protocol_hash: str
-    state: str
-    """One of :data:`STATES`."""
+    state: State
     record: Record | None
     """Of the last time that it ended; None: it never has."""
     work_dir: Path
@@ -64,20 +66,19 @@ class CellState:
         return f"{self.row}, seed {self.seed}"
 
     @property
-    def spec(self) -> dict[str, Any]:
-        """What its process was last told; empty where it was never started, or not with this work folder."""
-        return _read_json(self.work_dir / "spec.json")
+    def spec(self) -> CellSpec | None:
+        """What its process was last told; None where it was never started, or not with this work folder."""
+        return CellSpec.find(self.work_dir)
 
     @property
     def news(self) -> str:
         """What is to be said in a word or two: ``epoch 3/8`` of a running cell, ``nan`` of a failed one."""
-        if self.state == "failed":
-            return self.record.failure["class"]
+        if isinstance(self.record, Failed) and self.state == "failed":
+            return self.record.failure.kind
         if self.state != "running":
             return self.state
-        progress = _read_json(self.work_dir / "progress.json")
-        phase = progress.get("phase", "starting")
-        return f"epoch {progress['epoch']}/{self.protocol['epochs']}" if phase == "train" else phase
+        now = CellProgress.find(self.work_dir)
+        return f"epoch {now.epoch}/{self.protocol.epochs}" if now.phase == "train" else now.phase
 
 
 @cache
@@ -99,51 +100,53 @@ def states(folder: Path) -> tuple[list[CellState], list[CellState]]:
     return cells, trials
 
 
+def find_states(folder: Path, what: str) -> list[CellState]:
+    """The cells of a folder that a user means, those of a sweep's trials among them.
+
+    Raises:
+        UserError: as :func:`states` and :func:`fgsgl.records.find.find_cells`.
+    """
+    every = itertools.chain(*states(folder))
+    named = ((row_names(cell.method, display_name(cell.method), cell.variant), cell) for cell in every)
+    return find_cells(what, named, folder)
+
+
+def unique_digits(cells: Sequence[CellState]) -> int:
+    """How many digits of their ids tell cells apart, at least 8."""
+    ids = {cell.cell_id for cell in cells}
+    return next(digits for digits in itertools.count(8) if len({cell_id[:digits] for cell_id in ids}) == len(ids))
+
+
 def _known(folder: Path) -> list[CellState]:
     """Every cell that is planned, has a record or was started."""
-    planned, records = _planned(folder / "plan.json"), Ledger(folder / "ledger").records()
-    named = {cell_id: {name: getattr(record, name) for name in _NAMED} for cell_id, record in records.items()}
-    known = {**planned, **named}  # in the plan's order
-    for path in sorted((folder / "work").glob("*/spec.json")):
-        if path.parent.name not in known and (spec := _read_json(path)):
-            known[path.parent.name] = _named(spec)
-    return [_state(cell_id, row, records.get(cell_id), folder / "work" / cell_id) for cell_id, row in known.items()]
+    records = Ledger(folder / "ledger").records()
+    names = {cell.cell_id: _Named.of(cell) for cell in PlanFile.read(folder, list(records.values())).cells}
+    names |= {cell_id: _Named.of(record) for cell_id, record in records.items()}  # in the plan's order
+    for path in sorted((folder / "work").glob(f"*/{FILE}")):
+        if path.parent.name not in names and (spec := CellSpec.find(path.parent)):
+            names[path.parent.name] = _Named.of(spec.cell.planned())
+    return [_state(cell_id, named, records.get(cell_id), folder / "work" / cell_id) for cell_id, named in names.items()]
 
 
-def _planned(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.exists():
-        return {}
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        return {row["cell_id"]: {name: row[name] for name in _NAMED} for row in rows}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f'the plan {path} cannot be read: {error!r}; expected {{"cells": [...]}}') from None
+class _Named(NamedTuple):
+    """What tells a cell from others."""
+
+    method: str
+    variant: str
+    seed: int
+    protocol: Protocol
+    protocol_hash: str
+
+    @classmethod
+    def of(cls, cell: PlannedCell | Record) -> Self:
+        return cls(cell.method, cell.variant, cell.seed, cell.protocol, cell.protocol_hash)
 
 
-def _named(spec: Mapping[str, Any]) -> dict[str, Any]:
-    variant, protocol = spec["variant"], Protocol(**spec["protocol"])
-    return {
-        "method": variant["method"],
-        "variant": variant["name"],
-        "seed": spec["seed"],
-        "protocol": protocol.as_dict(),
-        "protocol_hash": protocol.hash(),
-    }
-
-
-def _state(cell_id: str, row: Mapping[str, Any], record: Record | None, work_dir: Path) -> CellState:
-    state = record.status if record else "waiting"
+def _state(cell_id: str, named: _Named, record: Record | None, work_dir: Path) -> CellState:
+    state: State = record.status if record else "waiting"
     if state not in ("done", "pruned") and is_running(work_dir):
         state = "running"
-    return CellState(cell_id=cell_id, state=state, record=record, work_dir=work_dir, **row)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """A file's content; nothing where there is none, or it is being written."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
+    return CellState(cell_id=cell_id, state=state, record=record, work_dir=work_dir, **named._asdict())
 
 
 def show(folder: Path, console: Console, watch: bool = False) -> None:
@@ -170,23 +173,23 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
         UserError: as :func:`states`.
     """
     cells, trials = states(folder)
-    parts: list[RenderableType] = [matrix(cells), Text(counts(cells))] if cells else []
+    every = [*cells, *trials]
+    parts: list[RenderableType] = [matrix(cells, unique_digits(every)), Text(counts(cells))] if cells else []
     if trials:
         parts.append(Text(f"trials: {counts(trials)}"))
-    every = [*cells, *trials]
-    failed = [cell for cell in every if cell.state == "failed"]
-    for cell in failed[:SHOWN]:
-        parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {cell.record.failure['message']}", "red"))
+    failed = [(cell, cell.record) for cell in every if cell.state == "failed" and isinstance(cell.record, Failed)]
+    for cell, record in failed[:SHOWN]:
+        parts.append(Text(f"{cell.cell_id} {cell.label}: {cell.news}: {record.failure.message}", "red"))
     if failed:
         more = f"{len(failed) - SHOWN} more failed; " if len(failed) > SHOWN else ""
-        parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0].cell_id}"))
+        parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0][0].cell_id}"))
     if any(cell.state in ("running", "waiting") for cell in cells):
         parts.append(Text(expected_end(cells, datetime.now(UTC))))
     return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)
 
 
-def matrix(cells: Sequence[CellState]) -> Table:
-    """Rows by seeds."""
+def matrix(cells: Sequence[CellState], digits: int) -> Table:
+    """Rows by seeds: how each cell stands, and the beginning of its id."""
     seeds = sorted({cell.seed for cell in cells})
     several = len({cell.protocol_hash for cell in cells}) > 1
     found: dict[tuple[str, ...], dict[int, CellState]] = {}
@@ -195,13 +198,17 @@ def matrix(cells: Sequence[CellState]) -> Table:
     table = Table("", *(["protocol"] if several else []), *(f"seed {seed}" for seed in seeds))
     for names, by_seed in found.items():
         shown = [by_seed.get(seed) for seed in seeds]
-        table.add_row(*map(Text, names), *(Text(cell.news, STATES[cell.state]) if cell else "" for cell in shown))
+        table.add_row(*map(Text, names), *(_entry(cell, digits) if cell else "" for cell in shown))
     return table
 
 
+def _entry(cell: CellState, digits: int) -> Text:
+    return Text.assemble((cell.news, STATES[cell.state]), " ", (cell.cell_id[:digits], "dim"))
+
+
 def _short(cell: CellState) -> str:
-    dataset, preset, epochs = (cell.protocol[name] for name in ("dataset", "preset", "epochs"))
-    return f"{cell.protocol_hash[:8]}: {dataset} {preset}, {epochs} epochs"
+    protocol = cell.protocol
+    return f"{cell.protocol_hash[:8]}: {protocol.dataset} {protocol.preset}, {protocol.epochs} epochs"
 
 
 def counts(cells: Sequence[CellState]) -> str:
@@ -219,22 +226,24 @@ def expected_end(cells: Sequence[CellState], now: datetime) -> str:
     waiting = [cell for cell in cells if cell.state == "waiting"]
     if not running:
         return f"no cell is running; the command that planned the {len(waiting)} waiting one(s) goes on with them"
-    done = [cell.record for cell in cells if cell.state == "done"]
+    done = [cell.record for cell in cells if isinstance(cell.record, Done)]
     protocols = {(cell.method, cell.protocol_hash): cell.protocol for cell in (*running, *waiting)}
     of_method = {key: alike(key[0], protocol, done) for key, protocol in protocols.items()}
-    left_s = [
-        expected_s(cell.variant, cell.protocol["epochs"], of_method[cell.method, cell.protocol_hash])
-        for cell in (*running, *waiting)
-    ]
-    for index, cell in enumerate(running):
-        started = datetime.fromisoformat(cell.spec["started_utc"])
-        if left_s[index] is not None:
-            left_s[index] = max(0.0, left_s[index] - (now - started).total_seconds())
-    known_s = [seconds for seconds in left_s if seconds is not None]
+
+    def left_s(cell: CellState) -> float | None:
+        """What the cell may still take; None where no record tells."""
+        whole_s = expected_s(cell.variant, cell.protocol.epochs, of_method[cell.method, cell.protocol_hash])
+        if whole_s is None or cell.state == "waiting" or cell.spec is None:
+            return whole_s
+        spent = now - datetime.fromisoformat(cell.spec.started_utc)
+        return max(0.0, whole_s - spent.total_seconds())
+
+    all_s = [left_s(cell) for cell in (*running, *waiting)]
+    known_s = [seconds for seconds in all_s if seconds is not None]
     if not known_s:
         return "expected end: unknown before a cell of a running or waiting row is done"
     more_s = max(sum(known_s) / len(running), max(known_s))
     end = (now + timedelta(seconds=more_s)).astimezone()
-    without = len(left_s) - len(known_s)
+    without = len(all_s) - len(known_s)
     missing = f", without {without} cell(s) of rows that have no finished one" if without else ""
     return f"expected end: {end:%Y-%m-%d %H:%M} (in {timedelta(seconds=round(more_s))}){missing}"

@@ -1,13 +1,12 @@
 """`fgsgl submit`: what a challenge asks for, written from a finished cell.
 
-A data set whose challenge hides the labels offers ``hidden(root)``, and the cell's checkpoint scores its clips; else
-the record's predictions are what is handed in. C classes.
+Where a challenge hides the labels of its clips, the cell's checkpoint scores them. Otherwise the record's predictions
+are submitted. C classes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -27,11 +26,13 @@ from fgsgl.methods.method import Classes
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.precision import native
 from fgsgl.records.environment import resolve_device
+from fgsgl.records.find import find_cell, names_of
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.record import Predictions, Record, read_predictions, scored_sha256
+from fgsgl.records.predictions import Predictions, read_predictions
+from fgsgl.records.record import Done, scored_sha256
 from fgsgl.training.evaluate import predict_split
 from fgsgl.training.mmengine_config import build_config
-from fgsgl.training.spec import cell_of
+from fgsgl.training.spec import FILE, CellSpec
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter
@@ -40,14 +41,12 @@ SHOWN = 5
 """Cells that an error names."""
 
 
-def submit(
-    folder: Path, cell_id: str | None, root: Path | None, device: str, out: Path | None, console: Console
-) -> None:
+def submit(folder: Path, what: str | None, root: Path | None, device: str, out: Path | None, console: Console) -> None:
     """Writes the archive of a cell and says where it lies.
 
     Args:
         folder: the board's.
-        cell_id: the cell; None: the only method that the board has.
+        what: the cell, as for :func:`fgsgl.records.find.find_cell`; None: the only method that the board has.
         root: the data set's folder; None: where it lay when the cell ran.
         device: ``auto``, ``cpu`` or ``cuda``; used where clips are to be scored.
         out: the archive; None: in the cell's work folder, under the name that the challenge expects.
@@ -57,46 +56,44 @@ def submit(
         UserError: for a data set without a challenge, a cell that did not score every clip, a checkpoint that is gone
             or of another version, or clips that cannot be read.
     """
-    record = _record(folder, cell_id)
-    module = datasets.get(record.protocol["dataset"])
-    if not hasattr(module, "submission"):
-        able = [name for name in datasets.names() if hasattr(datasets.get(name), "submission")]
-        raise UserError(f"{record.protocol['dataset']} has no challenge to submit to; {', '.join(able)} have one")
+    record = _record(folder, what)
+    challenge = datasets.get(record.protocol.dataset).challenge
+    if challenge is None:
+        able = datasets.names_where(lambda dataset: dataset.challenge is not None)
+        raise UserError(f"{record.protocol.dataset} has no challenge to submit to; {', '.join(able)} have one")
     work_dir = folder / "work" / record.cell_id
-    if hasattr(module, "hidden"):
+    if challenge.hidden is not None:
         predictions = _of_hidden(work_dir, record, root, device, console)
     else:
         predictions = _of_record(folder / "ledger", record)
-    path = out or work_dir / module.SUBMISSION
-    write_whole(path, module.submission(predictions.clip_ids.tolist(), predictions.scores["combined"]))
-    said = [
-        f"written: {path}; {len(predictions.clip_ids)} clips of {record.config['display_name']}, seed {record.seed}"
-    ]
-    if len(predictions.clip_ids) != module.SUBMISSION_CLIPS:
-        said.append(f"the challenge has {module.SUBMISSION_CLIPS} clips: this copy is not whole, or of another release")
+    path = out or work_dir / challenge.archive
+    write_whole(path, challenge.submission(predictions.clip_ids.tolist(), predictions.scores["combined"]))
+    said = [f"written: {path}; {len(predictions.clip_ids)} clips of {record.config.display_name}, seed {record.seed}"]
+    if len(predictions.clip_ids) != challenge.n_clips:
+        said.append(f"the challenge has {challenge.n_clips} clips: this copy is not whole, or of another release")
     console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
 
 
-def _record(folder: Path, cell_id: str | None) -> Record:
-    records = Ledger(folder / "ledger").done()
+def _record(folder: Path, what: str | None) -> Done:
+    ledger = folder / "ledger"
+    records = Ledger(ledger).done().values()
     if not records:
-        raise UserError(f"no finished cell in {folder / 'ledger'}; expected the folder of a board")
-    methods = [record for record in records.values() if record.kind == "method"]
-    if cell_id in records:
-        return records[cell_id]
-    if cell_id is None and len(methods) == 1:
+        raise UserError(f"no finished cell in {ledger}; expected the folder of a board")
+    if what is not None:
+        return find_cell(what, ((names_of(record), record) for record in records), ledger)
+    methods = [record for record in records if record.kind == "method"]
+    if len(methods) == 1:
         return methods[0]
-    what = f"no finished cell {cell_id}" if cell_id else f"{len(methods)} finished cells of methods"
     known = ", ".join(
         f"{record.cell_id} ({record.method} {record.variant}, seed {record.seed})" for record in methods[:SHOWN]
     )
     known += ", ..." if len(methods) > SHOWN else ""
-    raise UserError(f"{what} in {folder / 'ledger'}; name one of these with --cell: {known}")
+    raise UserError(f"{len(methods)} finished cells of methods in {ledger}; name one of these with --cell: {known}")
 
 
-def _of_record(ledger: Path, record: Record) -> Predictions:
+def _of_record(ledger: Path, record: Done) -> Predictions:
     """The record's predictions, if they are all of the test split's."""
-    skipped = sum(row["split"] == "test" for row in record.data["skipped"])
+    skipped = sum(clip.split == "test" for clip in record.data.skipped)
     if skipped:
         raise UserError(
             f"cell {record.cell_id} left {skipped} test clip(s) out (--skip-bad), and a submission needs every one; "
@@ -104,7 +101,7 @@ def _of_record(ledger: Path, record: Record) -> Predictions:
         )
     predictions = read_predictions(ledger, record.cell_id)
     whole = hashlib.sha256((ledger / f"{record.cell_id}.npz").read_bytes()).hexdigest() == record.predictions_sha256
-    if not whole or scored_sha256(predictions.clip_ids) != record.data["split_sha256"]:
+    if not whole or scored_sha256(predictions.clip_ids) != record.data.split_sha256:
         raise UserError(
             f"the predictions {ledger / record.cell_id}.npz are not those of the record: not every clip of the test "
             "split once; run the cell anew with another --out"
@@ -112,11 +109,11 @@ def _of_record(ledger: Path, record: Record) -> Predictions:
     return predictions
 
 
-def _of_hidden(work_dir: Path, record: Record, root: Path | None, device: str, console: Console) -> Predictions:
+def _of_hidden(work_dir: Path, record: Done, root: Path | None, device: str, console: Console) -> Predictions:
     """Scores the clips whose labels the release hides, each once, with the cell's checkpoint."""
     cell, root = _cell(work_dir, record, root)
     protocol, device = cell.protocol, resolve_device(device)
-    table = datasets.get(protocol.dataset).hidden(root)
+    table = protocol.data_spec(root).hidden()
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
             table, protocol.num_frames, protocol.image_size, workers=os.cpu_count() or 1, progress=counter.update
@@ -135,25 +132,24 @@ def _of_hidden(work_dir: Path, record: Record, root: Path | None, device: str, c
         return predict_split(model, loader, protocol.views, counter.update)
 
 
-def _cell(work_dir: Path, record: Record, root: Path | None) -> tuple[Cell, Path]:
+def _cell(work_dir: Path, record: Done, root: Path | None) -> tuple[Cell, Path]:
     """The cell as it was run, and the data set's folder."""
-    path = work_dir / "spec.json"
-    if not path.is_file():
+    spec = CellSpec.find(work_dir)
+    if spec is None:
         raise UserError(
-            f"no {path}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
+            f"no {work_dir / FILE}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
         )
-    spec = json.loads(path.read_text(encoding="utf-8"))
-    cell = cell_of(spec)
+    cell = spec.cell
     if cell.cell_id != record.cell_id:
         raise UserError(
             f"cell {record.cell_id} was trained with other settings, weights or text than this version has (which "
-            f"would be cell {cell.cell_id}); go back to commit {record.environment['git_commit']}, or run it anew"
+            f"would be cell {cell.cell_id}); go back to commit {record.environment.git_commit}, or run it anew"
         )
     if cell.method.model is None:
         raise UserError(
             f"{cell.method.display_name} sees no video, and hidden clips must be scored; name a method's cell"
         )
-    return cell, root or Path(spec["root"])
+    return cell, root or spec.root
 
 
 def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str) -> BaseModel:

@@ -1,29 +1,22 @@
-"""Classification metrics of one cell: plain Python numbers out, so that they go into a record as they are.
+"""Classification metrics of one cell, typed as they stand in a record.
 
 N clips, C classes.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from fgsgl.stats.scores import ClassScores, GroupScores, Scores
 from fgsgl.util.errors import UserError
 
 
-def classification_metrics(labels_N: np.ndarray, scores_NC: np.ndarray) -> dict[str, Any]:
+def classification_metrics(labels_N: np.ndarray, scores_NC: np.ndarray) -> Scores:
     """Every metric of the boards, from 0-based labels and one score per class (higher is better).
 
     Equal scores rank by class id, the lower first, so a constant score is the answer "class 0" and never a tie won.
 
-    Returns:
-        ``n_clips``, ``n_classes``, ``n_classes_present`` (classes with at least one clip);
-        ``top1`` and ``top5``, shares of the clips (``top5`` counts the best min(5, C) classes);
-        ``mean_class``, the mean recall, and ``macro_f1``, both over the classes present: a prediction of an absent
-        class lowers the recall of the clip's true class;
-        ``per_class``: ``{"class", "n", "recall", "precision", "f1"}`` for every class. Undefined values are None:
-        the recall of a class without a clip, the precision of one never predicted, the F1 of one that is neither.
+    A prediction of an absent class lowers the recall of the clip's true class.
 
     Raises:
         UserError: if the shapes or types do not fit, a label lies outside 0..C-1, or a score is not finite.
@@ -43,22 +36,22 @@ def classification_metrics(labels_N: np.ndarray, scores_NC: np.ndarray) -> dict[
     true_C, said_C, hit_C = confusion_CC.sum(axis=1), confusion_CC.sum(axis=0), confusion_CC.diagonal()
     present_C = true_C > 0
     recall_C, precision_C, f1_C = _share(hit_C, true_C), _share(hit_C, said_C), _share(2 * hit_C, true_C + said_C)
-    return {
-        "n_clips": len(labels_N),
-        "n_classes": n_classes,
-        "n_classes_present": int(present_C.sum()),
-        "top1": float((rank_N < 1).mean()),
-        "top5": float((rank_N < 5).mean()),
-        "mean_class": float(recall_C[present_C].mean()),
-        "macro_f1": float(f1_C[present_C].mean()),
-        "per_class": [
-            {"class": index, "n": int(n), "recall": _plain(recall), "precision": _plain(precision), "f1": _plain(f1)}
+    return Scores(
+        n_clips=len(labels_N),
+        n_classes=n_classes,
+        n_classes_present=int(present_C.sum()),
+        top1=float((rank_N < 1).mean()),
+        top5=float((rank_N < 5).mean()),
+        mean_class=float(recall_C[present_C].mean()),
+        macro_f1=float(f1_C[present_C].mean()),
+        per_class=[
+            ClassScores(index=index, n=int(n), recall=_plain(recall), precision=_plain(precision), f1=_plain(f1))
             for index, (n, recall, precision, f1) in enumerate(zip(true_C, recall_C, precision_C, f1_C, strict=True))
         ],
-    }
+    )
 
 
-def grouped_metrics(labels_N: np.ndarray, scores_NC: np.ndarray, group_C: np.ndarray) -> dict[str, float]:
+def grouped_metrics(labels_N: np.ndarray, scores_NC: np.ndarray, group_C: np.ndarray) -> GroupScores:
     """The metrics of a data set whose classes form groups, such as MA-52's actions and their body parts.
 
     The group of a prediction is that of its best class. ``group_top1`` is a share of the clips; ``f1_mean`` the mean of
@@ -85,7 +78,7 @@ def grouped_metrics(labels_N: np.ndarray, scores_NC: np.ndarray, group_C: np.nda
         values[f"{name}_top1"] = float((true_N == said_N).mean())
         values[f"{name}_f1"] = float(f1_C[both_C > 0].mean())
     mean = sum(values.values()) / 4
-    return {"group_top1": values["group_top1"], "group_macro_f1": values["group_f1"], "f1_mean": mean}
+    return GroupScores(group_top1=values["group_top1"], group_macro_f1=values["group_f1"], f1_mean=mean)
 
 
 def confusion(labels_N: np.ndarray, predicted_N: np.ndarray, n_classes: int) -> np.ndarray:

@@ -1,12 +1,9 @@
-"""One look for every figure: the style sheet with its font, and the colours by name."""
+"""One look for every figure: the style sheet, and its colours by name."""
 
 from pathlib import Path
 
 import matplotlib
 
-from fgsgl.style import font
-
-font.register()
 STYLE = Path(__file__).with_name("style.mplstyle")
 COLOURS: tuple[str, ...] = tuple(
     matplotlib.rc_params_from_file(STYLE, use_default_template=False)["axes.prop_cycle"].by_key()["color"]

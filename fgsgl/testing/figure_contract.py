@@ -1,4 +1,4 @@
-"""What every figure keeps, so that a new one can be trusted unseen: :func:`examine`, run on every module in the tests.
+"""The contract that every figure keeps, so that a new one can be trusted unseen: the tests run :func:`examine` on each.
 
 T texts of a figure.
 """
@@ -6,17 +6,17 @@ T texts of a figure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import slug
+from fgsgl.report.drawing.axes import Canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.labels import slug
 from fgsgl.style import STYLE
 from fgsgl.util.escaping import printable
 
@@ -25,29 +25,29 @@ TOUCH_PX = 1.5
 """By how much the boxes of two texts may overlap, which are a little larger than their ink."""
 
 
-class Broken(AssertionError):
-    """A promise that does not hold."""
+class BrokenFigure(AssertionError):
+    """A rule that a figure breaks."""
 
 
-def examine(module: ModuleType, inputs: Inputs) -> list[Sheet]:
-    """Draws a module's figures, in the style of the report, and holds each against the contract.
+def examine(figure: Figure[Any], source: Any) -> list[Sheet]:
+    """Draws a figure's sheets, in the style of the report, and checks each against the contract.
 
-    - ``NAME`` is its file's name with dashes, ``TITLE`` one line, and each figure of it has a file name of its own.
-    - The caption is one line of whole sentences, and the table behind the figure has a row or more and named columns.
+    - The title is one line, and each sheet has a file name of its own.
+    - The caption is one line of whole sentences, and the table behind the sheet has a row or more and named columns.
     - It is at most ``WIDEST_IN`` wide and ``HIGHEST_IN`` high, however many rows or classes there are.
     - Every text lies inside the figure, and no two overlap.
 
+    Args:
+        source: what the figure is drawn from: :class:`fgsgl.report.drawing.inputs.Inputs` in a report.
+
     Raises:
-        Broken: naming the figure and what it does not keep.
+        BrokenFigure: naming the sheet and the rule that it breaks.
     """
-    require(
-        module.__name__.rpartition(".")[2].replace("_", "-") == module.NAME, f"{module.NAME} is not its file's name"
-    )
-    require(one_line(module.TITLE), f"{module.NAME} has no title of one line")
+    require(one_line(figure.title), f"{figure.name} has no title of one line")
     with matplotlib.rc_context(fname=STYLE):
-        sheets = list(module.draw(inputs))
-    names = [f"{module.NAME}{sheet.suffix}" for sheet in sheets]
-    require(len(set(names)) == len(names), f"two figures have one name: {names}")
+        sheets = list(figure.draw(source))
+    names = [f"{figure.name}{sheet.suffix}" for sheet in sheets]
+    require(len(set(names)) == len(names), f"two sheets have one name: {names}")
     for name, sheet in zip(names, sheets, strict=True):
         require(name == slug(name), f"{name} is no safe file name")
         require(one_line(sheet.caption) and sheet.caption.endswith("."), f"{name} has no caption of whole sentences")
@@ -62,9 +62,9 @@ def examine(module: ModuleType, inputs: Inputs) -> list[Sheet]:
 
 
 def require(kept: bool, otherwise: str) -> None:
-    """Raises :class:`Broken` with the text unless the promise is kept."""
+    """Raises :class:`BrokenFigure` with the text unless the promise is kept."""
     if not kept:
-        raise Broken(otherwise)
+        raise BrokenFigure(otherwise)
 
 
 def one_line(text: str) -> bool:
@@ -72,8 +72,8 @@ def one_line(text: str) -> bool:
     return bool(text.strip()) and text == printable(text)
 
 
-def misplaced(figure: Figure) -> list[str]:
-    """The texts that the figure's edge cuts, and the pairs that lie on one another."""
+def misplaced(figure: Canvas) -> list[str]:
+    """The texts that the figure's edge cuts, and the pairs of texts that overlap."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()
     drawn = [text for text in _texts(figure) if text.get_visible() and text.get_text().strip()]
@@ -89,7 +89,7 @@ def misplaced(figure: Figure) -> list[str]:
     return faults + [f"{texts[one]!r} lies on {texts[other]!r}" for one, other in np.argwhere(touch_TT)]
 
 
-def _texts(figure: Figure) -> Iterator[Text]:
+def _texts(figure: Canvas) -> Iterator[Text]:
     ticks = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
     hidden = {label for axis in ticks for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)}
     yield from (text for text in figure.findobj(Text) if text not in hidden and _shown(text.axes))

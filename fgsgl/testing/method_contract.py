@@ -1,7 +1,7 @@
-"""The contract: what every method keeps, shown on four made-up clips. `fgsgl check-method NAME`, and in the tests.
+"""The contract of every method, checked on four synthetic clips by `fgsgl check-method NAME` and by the tests.
 
-A check is a function marked with ``@check``; its docstring is the promise. It returns what it saw, and raises
-:class:`Broken` where the promise does not hold. Shapes: B clips, K kept frames of a clip, C classes.
+A check is a function marked with ``@check``; its docstring is the promise. It returns what it found, and raises
+:class:`Broken` if the promise does not hold. Shapes: B clips, K kept frames of a clip, C classes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 from torch import Tensor, nn
@@ -37,18 +38,18 @@ LABELS = (0, 1, 2, 3)
 CLASSES = Classes(count=17, text="smg")
 IMAGE_SIZE = 64
 STEPS = 80
-"""Most steps in which a method has to fit four clips."""
+"""Number of steps within which a method has to fit four clips."""
 FITTED = 0.5
-"""Share of its first loss that a fitted method is below."""
+"""A method fits the clips once its loss is below this share of its first loss."""
 
 
 class Broken(AssertionError):
-    """A promise that does not hold."""
+    """Raised by a check whose promise does not hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What one check found."""
+    """The outcome of one check."""
 
     check: str
     promise: str
@@ -57,11 +58,11 @@ class Outcome:
 
 
 class Subject:
-    """A method under check, with what several checks need of it.
+    """The method under check, with its recognizer and a batch that several checks use.
 
     Args:
-        method: one that has a recognizer.
-        protocol: of SynMG.
+        method: a method with a recognizer.
+        protocol: a protocol of SynMG.
         device: torch device.
 
     Raises:
@@ -79,10 +80,10 @@ class Subject:
         self.batch = BATCHES[method.modality](self.protocol)
         self.model = self.build(seed=0)
 
-    def build(self, seed: int, autocast: str = "none") -> nn.Module:
-        """A recognizer as a training starts with it."""
+    def build(self, seed: int, autocast: str = "none") -> BaseModel:
+        """The recognizer as it is at the start of a training."""
         torch.manual_seed(seed)
-        standard = self.protocol.size == "standard"  # whose weights do not ship, and of which the shape is asked for
+        standard = self.protocol.size == "standard"  # its weights do not ship; the shapes do not depend on them
         changes = {"pretrained": None} if standard and "pretrained" in self.method.settings else {}
         config = build_config(
             self.method, changes, self.protocol, seed, classes=CLASSES, root=Path("data"), work_dir=Path("work")
@@ -94,9 +95,15 @@ class Subject:
         model.init_weights()
         return model.to(self.device)
 
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of a method that is trained."""
+        assert self.method.recipe is not None
+        return self.method.recipe
+
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        """The recipe's optimizer at its highest rate."""
-        recipe: Recipe = self.method.recipe
+        """The recipe's optimizer at its highest learning rate."""
+        recipe = self.recipe
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if recipe.optimizer == "SGD":
             return torch.optim.SGD(weights, lr=recipe.lr, momentum=0.9, nesterov=True)
@@ -107,18 +114,18 @@ class Subject:
         optimizer.zero_grad()
         loss = loss_of(model, self.batch)
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), self.method.recipe.clip_grad)
+        nn.utils.clip_grad_norm_(model.parameters(), self.recipe.clip_grad)
         optimizer.step()
         return loss.item()
 
 
 Check = Callable[[Subject], str]
 CHECKS: list[tuple[Check, bool]] = []
-"""Each check, and whether it is only for methods that are trained."""
+"""Each check, and whether it applies only to methods that are trained."""
 
 
 def check(trained: bool) -> Callable[[Check], Check]:
-    """Marks a check; ``trained``: only of methods with a recipe."""
+    """Marks a check; ``trained``: it applies only to methods with a recipe."""
 
     def mark(function: Check) -> Check:
         CHECKS.append((function, trained))
@@ -174,7 +181,7 @@ def batch_independence(subject: Subject) -> str:
 
 @check(trained=False)
 def label_blindness(subject: Subject) -> str:
-    """A prediction reads nothing of the clip's label."""
+    """A prediction does not depend on the clip's label."""
     inputs = subject.batch["inputs"]
     blind_BC = scores_of(subject.model, inputs)
     for labels in (LABELS, LABELS[::-1]):
@@ -197,7 +204,7 @@ def same_seed(subject: Subject) -> str:
 
 @check(trained=False)
 def bf16(subject: Subject) -> str:
-    """In bf16 the probabilities stay near those of fp32."""
+    """In bf16 the probabilities stay close to those in fp32."""
     half = subject.build(seed=0, autocast="bf16")
     scores_BC = scores_of(half, subject.batch["inputs"])
     apart = (scores_BC - scores_of(subject.model, subject.batch["inputs"])).abs().max().item()
@@ -218,9 +225,10 @@ def cost(subject: Subject) -> str:
     parameters = list(subject.model.parameters())
     count = sum(parameter.numel() for parameter in parameters)
     trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
-    if not count or not found["gflops"] > 0 or (subject.method.recipe and not trained):
-        raise Broken(f"{count} parameters, {trained} of them trained, {found['gflops']} GFLOPs a clip")
-    return f"{count / 1e6:.2f} M parameters ({trained / 1e6:.2f} trained), {found['gflops']:.2f} GFLOPs at 64 px"
+    gflops = found.gflops or 0.0
+    if not count or not gflops > 0 or (subject.method.recipe and not trained):
+        raise Broken(f"{count} parameters, {trained} of them trained, {gflops} GFLOPs a clip")
+    return f"{count / 1e6:.2f} M parameters ({trained / 1e6:.2f} trained), {gflops:.2f} GFLOPs at 64 px"
 
 
 @check(trained=True)
@@ -250,7 +258,7 @@ def resuming(subject: Subject) -> str:
 
 @check(trained=True)
 def any_labels(subject: Subject) -> str:
-    """The loss is finite whatever the labels are, all of one class among them."""
+    """The loss is finite for any labels, even if all are of one class."""
     for labels in (LABELS[::-1], (CLASSES.count - 1,) * len(LABELS), (5, 5, 2, 2)):
         loss = loss_of(subject.model, {**subject.batch, "data_samples": _samples(labels)})
         if not loss.isfinite():
@@ -278,15 +286,15 @@ def learning(subject: Subject) -> str:
     raise Broken(f"the loss is {loss:.3g} after {STEPS} steps, and was {first:.3g}")
 
 
-def loss_of(model: nn.Module, batch: Batch) -> Tensor:
-    """The loss of a batch, augmentation left out."""
+def loss_of(model: BaseModel, batch: Batch) -> Tensor:
+    """The loss of a batch, without augmentation."""
     model.train()
     losses = model(**model.data_preprocessor(batch, training=False), mode="loss")
     return model.parse_losses(losses)[0]
 
 
 @torch.no_grad()
-def scores_of(model: nn.Module, inputs: Sequence[Tensor], labels: Sequence[int] | None = None) -> Tensor:
+def scores_of(model: BaseModel, inputs: Sequence[Tensor], labels: Sequence[int] | None = None) -> Tensor:
     """``scores_BC`` of some clips; without labels, their samples are empty."""
     samples = [ActionDataSample() for _ in inputs] if labels is None else _samples(labels)
     answered = model.eval().test_step({"inputs": list(inputs), "data_samples": samples})
@@ -294,7 +302,7 @@ def scores_of(model: nn.Module, inputs: Sequence[Tensor], labels: Sequence[int] 
 
 
 def _frames_batch(protocol: Protocol) -> Batch:
-    """Four clips of noise, each about a grey of its own, that drift by a pixel a frame."""
+    """Four clips of noise around different greys; each drifts by its own number of pixels a frame."""
     generator = torch.Generator().manual_seed(0)
     side, kept = protocol.image_size, protocol.num_frames * PER_SEGMENT
     inputs = []

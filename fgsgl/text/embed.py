@@ -13,12 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fgsgl.text.fgtext import DIMENSIONS, FGText
+from fgsgl.text.fgtext import CONTROLS, DIMENSIONS, FGText
 from fgsgl.util.errors import UserError, nearest
-
-CONTROLS = ("true", "shuffled", "names", "random")
-"""``shuffled``: each class has another class's sentences, the same one's in all dimensions. ``names``: the class name
-is the only sentence of every dimension. ``random``: unit vectors, shared where the true text is shared."""
 
 
 def fine_text_CDE(
@@ -34,7 +30,7 @@ def fine_text_CDE(
         text: the classes' sentences.
         encode: N sentences -> (N, E), such as a frozen text tower; called once, with each distinct sentence once.
         dimensions: which of the four, in the order of D.
-        control: one of :data:`CONTROLS`.
+        control: one of :data:`fgsgl.text.fgtext.CONTROLS`.
         seed: of the shuffling and of the random vectors; the other controls do not use it.
 
     Returns:
@@ -59,7 +55,7 @@ def fine_text_CDE(
 
 
 def positives_DCC(text: FGText, dimensions: Sequence[str] = DIMENSIONS, control: str = "true", seed: int = 0) -> Tensor:
-    """Which classes have the same set of sentences in a dimension, so that contrasting them would be wrong (ours).
+    """Pairs of classes with the same sentences in a dimension, which must not be contrasted (ours).
 
     Args:
         text, dimensions, control, seed: as given to :func:`fine_text_CDE`.

@@ -23,7 +23,10 @@ from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import once
 
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")
-"""Which body part moves; posture and place it starts from; path, size, speed, repetition; what it touches, its end."""
+"""The body part that moves; posture and place at the start; path, size, speed, repetition; what it touches, its end."""
+CONTROLS = ("true", "shuffled", "names", "random")
+"""``shuffled``: each class has another class's sentences, the same one's in all dimensions. ``names``: the class name
+is the only sentence of every dimension. ``random``: unit vectors, shared where the true text is shared."""
 MIN_SENTENCES = 3
 _FOLDER = Path(__file__).parent
 
@@ -157,7 +160,7 @@ def load(name_or_path: str | Path) -> FGText:
 
 
 def fingerprint(name_or_path: str | Path) -> str:
-    """That of the text that :func:`load` reads; a file is read again only when it has changed.
+    """Fingerprint of the text that :func:`load` reads; a file is read again only when it has changed.
 
     Raises:
         UserError: as :func:`load`.
@@ -264,7 +267,7 @@ def _fault(error: msgspec.ValidationError) -> str:
     return f"{dotted or 'the file'}: {says[0].lower()}{says[1:]}"
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml may be missing
     """The safe loader, which by itself would let the last of two equal keys win in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

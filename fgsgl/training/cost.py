@@ -10,13 +10,16 @@ import time
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from torch.utils.flop_counter import FlopCounterMode
+
+from fgsgl.records.record import Cost
 
 REPEATS = 5
 
 
 @torch.no_grad()
-def measure(model: torch.nn.Module, batch: dict[str, Any], repeats: int = REPEATS) -> dict[str, float]:
+def measure(model: BaseModel, batch: dict[str, Any], repeats: int = REPEATS) -> Cost:
     """``gflops`` of one clip (a multiplication and an addition count as two; convolutions, products of matrices and
     attention, as torch's counter knows them), ``latency_ms`` of a batch of one and ``clips_per_s`` of the given batch.
 
@@ -36,14 +39,14 @@ def measure(model: torch.nn.Module, batch: dict[str, Any], repeats: int = REPEAT
         FlopCounterMode(display=False) as counter,
     ):  # it sees no compiled ones
         model.test_step(one)
-    gflops = {"gflops": counter.get_total_flops() / 1e9}
+    gflops = counter.get_total_flops() / 1e9
     if not repeats:
-        return gflops
+        return Cost(gflops=gflops)
     latency_ms, batch_s = 1000 * _seconds(model, one, repeats), _seconds(model, batch, repeats)
-    return {**gflops, "latency_ms": latency_ms, "clips_per_s": len(batch["inputs"]) / batch_s}
+    return Cost(gflops=gflops, latency_ms=latency_ms, clips_per_s=len(batch["inputs"]) / batch_s)
 
 
-def _seconds(model: torch.nn.Module, batch: dict[str, Any], repeats: int) -> float:
+def _seconds(model: BaseModel, batch: dict[str, Any], repeats: int) -> float:
     spent_s = []
     for _ in range(repeats + 1):
         started_s = time.perf_counter()

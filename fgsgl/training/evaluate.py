@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
-from fgsgl.records.record import Predictions
+from fgsgl.mmaction.datasets import ClipDataset
+from fgsgl.records.predictions import Predictions
 
 EXTRA = ("category", "fine")
 """Further scores that a recognizer may set on its data samples, as ``<name>_score``."""
@@ -47,7 +48,7 @@ def predict_split(
                 parts.setdefault(name, []).append(scores_BC)
             if progress is not None:
                 progress(index + 1, len(loader))
-    clip_of = {clip.clip_id: clip for clip in loader.dataset.clips}
+    clip_of = {clip.clip_id: clip for clip in cast(ClipDataset, loader.dataset).clips}
     if sorted(clip_ids) != sorted(clip_of):
         raise RuntimeError(
             f"scored {len(clip_ids)} clips ({len(set(clip_ids))} distinct), but the split has {len(clip_of)}"
@@ -60,17 +61,18 @@ def predict_split(
     )
 
 
-def _scores(model: torch.nn.Module, batch: dict[str, Any], views: int) -> dict[str, np.ndarray]:
+def _scores(model: BaseModel, batch: dict[str, Any], views: int) -> dict[str, np.ndarray]:
     """The probabilities of a batch by the name of the score, ``scores_BC``, their mean over the views."""
     sums: dict[str, torch.Tensor] = {}
+    preprocessor: Any = model.data_preprocessor
     for view in range(views):
-        model.data_preprocessor.view = view
+        preprocessor.view = view
         samples = model.test_step(batch)
         named = {"combined": "pred_score", **{name: f"{name}_score" for name in EXTRA if f"{name}_score" in samples[0]}}
         for name, field in named.items():
             scores_BC = torch.stack([getattr(sample, field).float().cpu() for sample in samples])
-            sums[name] = sums.get(name, 0) + scores_BC
-    model.data_preprocessor.view = 0
+            sums[name] = sums[name] + scores_BC if name in sums else scores_BC
+    preprocessor.view = 0
     return {name: (sum_BC / views).numpy() for name, sum_BC in sums.items()}
 
 

@@ -15,8 +15,10 @@ import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from msgspec.structs import replace
 
 from fgsgl.records.record import read_curve
+from fgsgl.training.cell_progress import CellProgress
 from fgsgl.util.files import write_whole
 
 
@@ -41,7 +43,7 @@ class CellHook(Hook):
 
     def __init__(self, progress: Path, curve: Path, patience: int = 0) -> None:
         self.progress, self.curve, self.patience = progress, curve, patience
-        self.written_s = 0.0
+        self.written_s, self.now = 0.0, CellProgress()
 
     def before_train(self, runner: Runner) -> None:
         """Drops what lies after the epoch that the training resumes from, and validates that one if the process had
@@ -55,7 +57,7 @@ class CellHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Starts the epoch's sums."""
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, torch.Tensor] = {}
         self.count = self.clips = 0
         self.started_s = time.monotonic()
 
@@ -67,12 +69,13 @@ class CellHook(Hook):
         self.clips += len(data_batch["inputs"]) * get_world_size()
         for name, value in (outputs or {}).items():
             if name.startswith("loss"):
-                self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
-        if self.count % 10 == 1:
+                value_f64 = value.detach().double()
+                self.sums[name] = self.sums[name] + value_f64 if name in self.sums else value_f64
+        if outputs and self.count % 10 == 1:
             loss = outputs["loss"].item()
             if not math.isfinite(loss):
                 raise Diverged(f"the loss is {loss} in epoch {runner.epoch + 1}, iteration {batch_idx + 1}")
-        self.tell({"step": runner.iter + 1, "steps": runner.max_iters, "phase": "train", "epoch": runner.epoch + 1})
+        self.tell(phase="train", step=runner.iter + 1, steps=runner.max_iters, epoch=runner.epoch + 1)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Closes the epoch's row; the validation adds to it."""
@@ -96,24 +99,24 @@ class CellHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Adds the accuracy on the validation split to the epoch's row, and ends a training that gains no more."""
-        self.row["val_top1"] = float(metrics["acc/top1"])
+        self.row["val_top1"] = float((metrics or {})["acc/top1"])
         _write_rows(self.curve, self.rows)
         runner.train_loop.stop_training = self._gains_nothing()
         runner.visualizer.add_scalars({"epoch/val_top1": self.row["val_top1"]}, self.row["epoch"])
-        self.tell({"val_top1": self.row["val_top1"]}, at_once=True)
+        self.tell(val_top1=self.row["val_top1"], at_once=True)
 
     def _gains_nothing(self) -> bool:
         """Whether the last ``patience`` epochs brought no better top-1 on the validation split than those before."""
         seen = [row["val_top1"] for row in self.rows if "val_top1" in row]
         return 0 < self.patience < len(seen) and max(seen[-self.patience :]) <= max(seen[: -self.patience])
 
-    def tell(self, news: dict[str, Any], at_once: bool = False) -> None:
-        """Writes the progress file, unless it was written just now."""
+    def tell(self, at_once: bool = False, **changes: Any) -> None:
+        """Writes the progress with some fields changed, unless it was written just now."""
         if not is_main_process():
             return
-        self.news = {**getattr(self, "news", {}), **news}
+        self.now = replace(self.now, **changes)
         if at_once or time.monotonic() - self.written_s >= self.INTERVAL_S:
-            write_whole(self.progress, json.dumps(self.news))
+            self.now.write(self.progress)
             self.written_s = time.monotonic()
 
 

@@ -14,22 +14,28 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from mmengine.model import BaseModel
+from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, evaluated_frames
-from fgsgl.records.record import scored_sha256
+from fgsgl.mmaction.datasets import ClipDataset
+from fgsgl.models.fgsgl.config import FGSGLConfig
+from fgsgl.models.fgsgl.recognizer import FGSGL
+from fgsgl.models.towers.recognizer import TowerRecognizer
+from fgsgl.records.record import Localisation, Readout, scored_sha256
 from fgsgl.stats.localise import centre_TP, cover_TP, energy_inside, pointing_hit, saliency_TP
 from fgsgl.stats.retrieval import first_hits
 from fgsgl.text import embed, fgtext
 from fgsgl.util.files import write_whole
 
 Cover = Callable[[Clip], np.ndarray]
+ReadoutTable = dict[str, dict[str, Readout]]
 CLIPS = 136
 """Clips that are looked at (eight of each of SynMG's classes): a gradient costs twice what a score does."""
 EXAMPLES = 3
@@ -37,8 +43,8 @@ EXAMPLES = 3
 
 
 def localise(
-    model: nn.Module, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
-) -> dict[str, Any] | None:
+    model: BaseModel, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
+) -> Localisation | None:
     """Pointing game and energy inside of each dimension's attention and of gradient saliency over clips of a split.
 
     Beside them stand what needs no recognizer: a map spread evenly (``even``), the middle of the picture and of the
@@ -54,16 +60,16 @@ def localise(
         examples: file for the attention of a few clips, one each of classes spread over the list; None for none.
 
     Returns:
-        ``{"n_clips", "clips_sha256", "pointing": {name: share}, "energy": {name: share}, "readout"}`` with the
-        dimensions (of a recognizer with FG-SA), ``saliency``, ``even``, ``centre`` and ``prior`` as names, over those
-        clips of :func:`spread` of whose masks anything is visible; ``readout`` of :func:`read_out`, over all
-        clips of :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
+        maps named by the dimensions (of a recognizer with FG-SA), ``saliency``, ``even``, ``centre`` and ``prior``,
+        over those clips of :func:`spread` whose masks show anything; ``readout`` of :func:`read_out` over all clips of
+        :func:`spread`. None where the recognizer is not built on the tower or the data set has no masks.
     """
-    module = datasets.get(dataset)
-    if not hasattr(module, "motion_mask") or not hasattr(model, "tower"):
+    motion_mask = datasets.get(dataset).motion_mask
+    if motion_mask is None or not isinstance(model, FGSGL | TowerRecognizer):
         return None
     model.eval()
-    split, kept = loader.dataset, spread([clip.label for clip in loader.dataset.clips])
+    split = cast(ClipDataset, loader.dataset)
+    kept = spread([clip.label for clip in split.clips])
     clips = [split.clips[index] for index in kept]
     part = DataLoader(Subset(split, kept), batch_size=batch, collate_fn=loader.collate_fn)
     side = _patches_a_side(model, image_size=split[kept[0]]["inputs"].shape[1])
@@ -72,21 +78,21 @@ def localise(
 
     def cover(clip: Clip) -> np.ndarray:
         frames = evaluated_frames(clip.start_frame, clip.end_frame, split.num_frames)
-        return cover_TP(module.motion_mask(table.root, clip, frames), side)
+        return cover_TP(motion_mask(table.root, clip, frames), side)
 
     training = [clip for clip in table.split("train") if clip.clip_id not in split.cache.bad]
     maps = {"saliency": shown["saliency_BTP"]}
-    if "attention_BDTP" in shown:
+    if isinstance(model, FGSGL) and "attention_BDTP" in shown:
         maps |= dict(zip(model.config.dimensions, shown["attention_BDTP"].swapaxes(0, 1), strict=True))
         if examples is not None:
-            _write_examples(examples, clips, shown["attention_BDTP"], model.config, loader, module.motion_mask, table)
+            _write_examples(examples, clips, shown["attention_BDTP"], model.config, split, motion_mask, table)
     fixed = {
         "even": np.ones((split.num_frames, side * side)),
         "centre": centre_TP(split.num_frames, side),
         "prior": np.mean([cover(clip) for clip in training], axis=0),
     }
-    measured = _measured(clips, maps, fixed, cover)
-    return measured | {"readout": read_out(model, shown, np.array([clip.label for clip in clips]))}
+    readout = read_out(model, shown, np.array([clip.label for clip in clips]))
+    return _measured(clips, maps, fixed, cover, readout)
 
 
 def spread(labels: Sequence[int]) -> list[int]:
@@ -100,14 +106,14 @@ def spread(labels: Sequence[int]) -> list[int]:
     return sorted(sorted(turn, key=turn.__getitem__)[:CLIPS])
 
 
-def _patches_a_side(model: nn.Module, image_size: int) -> int:
+def _patches_a_side(model: FGSGL | TowerRecognizer, image_size: int) -> int:
     frame_13HW = torch.zeros(1, 3, image_size, image_size, device=next(model.parameters()).device)
     with torch.no_grad():
         mid_1PW, _ = model.tower.encode_frames(frame_13HW, tap=1)
     return round(mid_1PW.shape[1] ** 0.5)
 
 
-def _shown(model: nn.Module, loader: DataLoader, side: int) -> dict[str, np.ndarray]:
+def _shown(model: BaseModel, loader: DataLoader, side: int) -> dict[str, np.ndarray]:
     """``saliency_BTP`` of all clips, and whatever the recognizer shows of ``attention_BDTP``, ``fine_logits_BDC`` and
     ``video_BE``."""
     parts: dict[str, list[np.ndarray]] = {}
@@ -131,8 +137,12 @@ def _class_logits_BC(shown: Mapping[str, Tensor]) -> Tensor:
 
 
 def _measured(
-    clips: Sequence[Clip], maps: Mapping[str, Iterable[np.ndarray]], fixed: Mapping[str, np.ndarray], cover: Cover
-) -> dict[str, Any]:
+    clips: Sequence[Clip],
+    maps: Mapping[str, Iterable[np.ndarray]],
+    fixed: Mapping[str, np.ndarray],
+    cover: Cover,
+    readout: ReadoutTable | None,
+) -> Localisation:
     """Means over the clips of whose masks anything is visible; ``maps`` has a map of each clip, ``fixed`` one for all.
 
     The pointing game of a map without a largest patch is the share of the patches that the mask reaches into.
@@ -149,20 +159,21 @@ def _measured(
             hit = (covered_TP > 0).mean() if name == "even" else pointing_hit(map_TP, covered_TP)
             hits.setdefault(name, []).append(hit)
             energies.setdefault(name, []).append(energy_inside(map_TP, covered_TP))
-    return {
-        "n_clips": len(looked),
-        "clips_sha256": scored_sha256(looked),
-        "pointing": {name: float(np.mean(values)) for name, values in hits.items()},
-        "energy": {name: float(np.mean(values)) for name, values in energies.items()},
-    }
+    return Localisation(
+        n_clips=len(looked),
+        clips_sha256=scored_sha256(looked),
+        pointing={name: float(np.mean(values)) for name, values in hits.items()},
+        energy={name: float(np.mean(values)) for name, values in energies.items()},
+        readout=readout,
+    )
 
 
 def _write_examples(
     path: Path,
     clips: Sequence[Clip],
     attention_NDTP: np.ndarray,
-    config: Any,
-    loader: DataLoader,
+    config: FGSGLConfig,
+    split: ClipDataset,
     motion_mask: Callable[[Path, Clip, Sequence[int]], np.ndarray],
     table: ClipTable,
 ) -> None:
@@ -177,16 +188,14 @@ def _write_examples(
         names=np.array([table.classes[label] for label in labels]),
         dimensions=np.array(config.dimensions),
         sentences_ND=np.array([[text.classes[label].sentences[d][0] for d in config.dimensions] for label in labels]),
-        frames_NTHWC=np.stack(
-            [loader.dataset.cache.frames(clips[i].clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for i in chosen]
-        ),
+        frames_NTHWC=np.stack([split.cache.frames(clips[i].clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for i in chosen]),
         mask_NTHW=np.stack([motion_mask(table.root, clips[i], f) for i, f in zip(chosen, frames, strict=True)]),
         attention_NDTP=attention_NDTP[chosen].astype(np.float16),
     )
     write_whole(path, buffer.getvalue())
 
 
-def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.ndarray) -> dict[str, Any] | None:
+def read_out(model: BaseModel, shown: Mapping[str, np.ndarray], labels_N: np.ndarray) -> ReadoutTable | None:
     """R@1 of each dimension's sentences.
 
     Args:
@@ -197,10 +206,12 @@ def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.nda
         labels_N: the clips' classes.
 
     Returns:
-        ``{"local": {dimension: see fgsgl.stats.retrieval.first_hits}, "video": {...}}``, either only where there is
-        such an embedding and, for ``video``, a text tower that was not dropped; None where there is neither.
+        ``local`` and ``video``, each by dimension, and either only where there is such an embedding and, for
+        ``video``, a text tower that was not dropped; None where there is neither.
     """
-    found = {}
+    if not isinstance(model, FGSGL):
+        return None
+    found: ReadoutTable = {}
     if "fine_logits_BDC" in shown:
         config = model.config
         text = fgtext.load_classes(config.text, config.num_classes)
@@ -216,5 +227,6 @@ def read_out(model: nn.Module, shown: Mapping[str, np.ndarray], labels_N: np.nda
 
 def _hits(
     score_NDC: np.ndarray, labels_N: np.ndarray, same_DCC: np.ndarray, dimensions: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    return {name: first_hits(score_NDC[:, d], labels_N, same_DCC[d]) for d, name in enumerate(dimensions)}
+) -> dict[str, Readout]:
+    hits = (first_hits(score_NDC[:, d], labels_N, same_DCC[d]) for d in range(len(dimensions)))
+    return {name: Readout(**found._asdict()) for name, found in zip(dimensions, hits, strict=True)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pprint
 from collections.abc import Mapping
 from math import ceil
@@ -42,10 +41,13 @@ def build_config(
     """
     recipe = method.recipe_with(changes)
     epochs = protocol.epochs
+    if method.model is None:
+        raise ValueError(f"{method.name} has no model, so it has no config")
     model = method.model(protocol, classes, method.resolve(changes))
     if protocol.label_smoothing and "cls_head" in model:
         model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
     model["data_preprocessor"] = {**model["data_preprocessor"], **_augmentation(method, protocol)}
+    training: dict[str, Any]
     if recipe is None:
         training = {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
     else:
@@ -102,9 +104,9 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
     method = get(method_name)
     if method.recipe is None:
         raise UserError(f"{method_name} needs no training, so it has no config")
-    module = datasets.get(protocol.dataset)
-    root = root or module.root(Path("data"), protocol.preset, protocol.data_seed)
-    text = module.text(root)
+    dataset = datasets.get(protocol.dataset)
+    root = root or dataset.default_root(Path("data"), protocol.preset, protocol.data_seed)
+    text = dataset.text(root)
     config = build_config(
         method,
         {},
@@ -182,24 +184,3 @@ def _schedule(warmup_epochs: float, epochs: int, steps: int | None) -> list[dict
     if not warmup_epochs:
         return [cosine]
     return [{"type": "LinearLR", "start_factor": 0.01, "begin": 0, "end": warmup_epochs, **common}, cosine]
-
-
-VISUALIZERS = {
-    "wandb": "WandbVisBackend",
-    "mlflow": "MLflowVisBackend",
-    "clearml": "ClearMLVisBackend",
-    "neptune": "NeptuneVisBackend",
-    "dvclive": "DVCLiveVisBackend",
-    "aim": "AimVisBackend",
-}
-"""By the package's name, which is the option's."""
-
-
-def require_visualizer(name: str | None) -> None:
-    """Refuses one whose package is not installed.
-
-    Raises:
-        UserError: saying how to install it.
-    """
-    if name is not None and importlib.util.find_spec(name) is None:
-        raise UserError(f"--visualizer {name} needs the package {name}: pip install {name}")

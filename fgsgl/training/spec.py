@@ -1,93 +1,119 @@
-"""The specification of a cell: what its process is told, and the records that it leaves."""
+"""The specification of a cell: all that its process is told, and where it finds and leaves things."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Self
 
+import msgspec
 from filelock import FileLock, Timeout
+from msgspec import Struct
 
-from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.records.environment import versions
-from fgsgl.records.failures import what_fits
+from fgsgl.records.environment import GitState
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.optuna_storage import TrialSpec
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import (
-    Record,
-    read_curve,
-)
-from fgsgl.training.work_folder import openings
+from fgsgl.records.record import Record
+from fgsgl.util.files import write_whole
 
+FILE = "spec.json"
 LOCK = "lock"
 """File in the work folder that the process of the cell holds while it runs."""
 
 
-def record_of(spec: dict[str, Any]) -> Record | None:
-    """The record that a spec's process has written, or that of the cell as another command finished it."""
-    record = Ledger(Path(spec["ledger"])).get(cell_of(spec).cell_id)
-    if record is None or record.status == "done":
-        return record
-    own = (record.started_utc, record.attempts) == (spec["started_utc"], spec["attempt"])
-    return record if own else None
+class TrialPruned(Exception):
+    """The pruner of its study ended a trial."""
 
 
-def cell_of(spec: dict[str, Any]) -> Cell:
-    """The cell that a spec describes."""
-    return Cell(
-        variant=Variant(**spec["variant"]),
-        protocol=Protocol(**spec["protocol"]),
-        seed=spec["seed"],
-        fingerprint=spec["fingerprint"],
-        text=spec["text"],
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A cell that is to run now."""
+
+    cell: Cell
+    trial: TrialSpec | None = None
+    """Where the cell of a search reports each epoch to; None: it belongs to no search."""
 
 
-def table_of(spec: dict[str, Any]) -> ClipTable:
-    """The clip table of a spec's data set."""
-    protocol = spec["protocol"]
-    module = datasets.get(protocol["dataset"], protocol["preset"])
-    return module.load(Path(spec["root"]), protocol["preset"], protocol["data_seed"])
+class CellSpec(Struct, frozen=True, kw_only=True):
+    """What the process of a cell is told, as ``<work_dir>/spec.json``."""
 
+    variant: Variant
+    protocol: Protocol
+    seed: int
+    fingerprint: str
+    """Identity of the clip table."""
+    text: str
+    """The data set's FG-Text: a shipped one's name, or a file."""
+    trial: TrialSpec | None = None
+    """Where the cell of a search reports each epoch to."""
+    root: Path
+    """The data set's folder."""
+    ledger: Path
+    """Folder of the records."""
+    work_dir: Path
+    """Checkpoints, log and progress."""
+    device: str
+    devices: int
+    """Processes that train together."""
+    threads: int
+    """CPU threads of each process."""
+    compile: bool
+    visualizer: str | None
+    keep_checkpoints: str
+    git: GitState
+    attempt: int
+    """How often the cell has been started, this time included."""
+    started_utc: str
 
-def common_fields(spec: dict[str, Any]) -> dict[str, Any]:
-    """What is known of a cell whether or not it finishes."""
-    cell = cell_of(spec)
-    return {
-        "cell_id": cell.cell_id,
-        "method": cell.variant.method,
-        "variant": cell.variant.name,
-        "kind": cell.method.kind,
-        "seed": cell.seed,
-        "protocol": cell.protocol.as_dict(),
-        "protocol_hash": cell.protocol.hash(),
-        "config": cell.method.describe(cell.variant.changes),
-        "pretraining": cell.pretraining,
-        "environment": {**versions(), **spec["git"]},
-        "started_utc": spec["started_utc"],
-        "attempts": spec["attempt"],
-        "test_openings": openings(Path(spec["work_dir"])),
-    }
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads a specification.
 
+        Raises:
+            OSError: if there is no such file.
+            ValueError: if it is not one, or is being written.
+        """
+        return msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=lambda kind, value: kind(value))
 
-def failed_record(spec: dict[str, Any], failure: str, message: str, times_s: dict[str, float]) -> Record:
-    """The record of a cell that did not finish, with its learning curve so far."""
-    cell = cell_of(spec)
-    if failure == "out_of_memory" and cell.method.recipe:
-        finished = Ledger(Path(spec["ledger"])).done().values()
-        message = f"{what_fits(cell.protocol.as_dict(), cell.method.name, spec['devices'], finished)}; {message}"
-    return Record(
-        status="failed",
-        failure={"class": failure, "message": message},
-        data={"fingerprint": spec["fingerprint"]},
-        hardware={"device": spec["device"], "threads": spec["threads"], "devices": spec["devices"]},
-        times_s=times_s,
-        curve=read_curve(Path(spec["work_dir"]) / "curve.jsonl"),
-        **common_fields(spec),
-    )
+    @classmethod
+    def find(cls, work_dir: Path) -> Self | None:
+        """The specification in a work folder; None where the cell was never started, or not with this folder."""
+        try:
+            return cls.read(work_dir / FILE)
+        except (OSError, ValueError):
+            return None
+
+    def write(self) -> Path:
+        """Writes ``<work_dir>/spec.json`` whole, and returns its path."""
+        path = self.work_dir / FILE
+        write_whole(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str), indent=1))
+        return path
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that is specified."""
+        return Cell(
+            variant=self.variant,
+            protocol=self.protocol,
+            seed=self.seed,
+            fingerprint=self.fingerprint,
+            text=self.text,
+        )
+
+    def table(self) -> ClipTable:
+        """The clip table of the cell's data set."""
+        return self.protocol.data_spec(self.root).load()
+
+    def record(self) -> Record | None:
+        """The record that this attempt has written, or that of the cell as another command finished it."""
+        record = Ledger(self.ledger).get(self.cell.cell_id)
+        if record is None or record.status == "done":
+            return record
+        own = (record.started_utc, record.attempts) == (self.started_utc, self.attempt)
+        return record if own else None
 
 
 def is_running(work_dir: Path) -> bool:
@@ -99,12 +125,3 @@ def is_running(work_dir: Path) -> bool:
             return False
     except Timeout:
         return True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
-    """A cell that is to run now."""
-
-    cell: Cell
-    trial: Mapping[str, Any] | None = None
-    """Where the cell of a search reports each epoch to; None: it belongs to no search."""

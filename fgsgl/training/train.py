@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import fgsgl.util.cured_stack
@@ -13,54 +12,55 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.methods.cell import Cell
 from fgsgl.methods.method import Classes
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
 from fgsgl.models.towers.tower import Tower
 from fgsgl.records.environment import hardware, require_compiler
-from fgsgl.records.record import Predictions, read_curve
+from fgsgl.records.predictions import Predictions
+from fgsgl.records.record import Localisation, read_curve
+from fgsgl.training.cell_progress import FILE
+from fgsgl.training.clock import Clock
 from fgsgl.training.cost import measure
+from fgsgl.training.data_facts import data_facts
 from fgsgl.training.distributed import join_processes, leave_processes, shared_config
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.hooks import CellHook, peak_memory_mib
 from fgsgl.training.localisation import localise
-from fgsgl.training.mmengine_config import VISUALIZERS, build_config
-from fgsgl.training.work_folder import count_opening, prepare
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.training.outcome import Outcome
+from fgsgl.training.spec import CellSpec
+from fgsgl.training.visualizers import VISUALIZERS
+from fgsgl.training.work_folder import CURVE, count_opening, prepare
 
 
 def train_and_score(
-    cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str, clock: Any
-) -> tuple[dict[str, Any], Predictions, dict[str, str]] | None:
+    spec: CellSpec, table: ClipTable, device: str, autocast: str, clock: Clock
+) -> tuple[Outcome, Predictions] | None:
     """Trains the cell's recognizer if it has a recipe, and then opens the split to score and scores it once.
 
-    That is the test split, unless the protocol keeps it sealed.
-
-    Of several processes that train together, the first scores alone.
-
-    Returns:
-        fields of the record, the predictions on the scored split, and the clips left out (id -> reason); None in every
-        process but the first.
+    That is the test split, unless the protocol keeps it sealed. Of several processes that train together, the first
+    scores alone; the others return None.
     """
-    torch.set_num_threads(spec["threads"])
-    join_processes(device, spec["devices"])
-    config = _config(cell, table, spec, device, autocast)
+    cell = spec.cell
+    torch.set_num_threads(spec.threads)
+    join_processes(device, spec.devices)
+    config = _config(spec, table, autocast)
     clock.lap("import")
-    work_dir = Path(spec["work_dir"])
-    progress = CellHook(work_dir / "progress.json", work_dir / "curve.jsonl", cell.protocol.patience)
-    progress.tell({"phase": "build"}, at_once=True)
+    progress = CellHook(spec.work_dir / FILE, spec.work_dir / CURVE, cell.protocol.patience)
+    progress.tell(phase="build", at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
-    if spec["trial"] and spec["trial"]["pruner"]:
+    if spec.trial and spec.trial.pruner:
         from fgsgl.training.trial_hook import TrialHook
 
-        runner.register_hook(TrialHook(spec["trial"], progress))
-    compiled = spec["compile"] and _compile_tower(_model(runner), device)
+        runner.register_hook(TrialHook(spec.trial, progress))
+    compiled = spec.compile and _compile_tower(_model(runner), device)
     clock.lap("build")
     if cell.method.recipe:
         runner.train()
@@ -72,13 +72,13 @@ def train_and_score(
 
     model = _model(runner)
     _use_average(runner)
-    count_opening(cell.protocol, work_dir)
+    count_opening(cell.protocol, spec.work_dir)
     test_loader = runner.build_dataloader(config["test_dataloader"])
     predictions = predict_split(
         model,
         test_loader,
         cell.protocol.views,
-        lambda done, all_: progress.tell({"phase": "test", "step": done, "steps": all_}, at_once=done == all_),
+        lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
     )
     counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
@@ -86,60 +86,60 @@ def train_and_score(
     cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
     clock.lap("cost")
     opened = cell.protocol.scored_split == "test"
-    localisation = _localised(cell, model, test_loader, table, spec) if opened else None
+    localisation = _localised(spec, model, test_loader, table) if opened else None
     clock.lap("localise")
     parameters = list(model.parameters())
     logging.shutdown()
-    result = {
-        "curve": read_curve(progress.curve),
-        "selection": {"epoch": runner.max_epochs if cell.method.recipe else 0, **_calibration(runner)},
-        "params": sum(parameter.numel() for parameter in parameters),
-        "trainable_params": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        "cost": cost,
-        "peak_memory_mib": memory_mib,
-        "localisation": localisation,
-        "hardware": hardware(device, spec["threads"], autocast, spec["devices"], compiled),
-    }
-    return result, predictions, test_loader.dataset.cache.bad
+    outcome = Outcome(
+        data=data_facts(cell, table, test_loader.dataset.cache.bad),
+        hardware=hardware(device, spec.threads, autocast, spec.devices, compiled),
+        params=sum(parameter.numel() for parameter in parameters),
+        trainable_params=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        curve=read_curve(progress.curve),
+        selection={"epoch": runner.max_epochs if cell.method.recipe else 0, **_calibration(runner)},
+        cost=cost,
+        peak_memory_mib=memory_mib,
+        localisation=localisation,
+    )
+    return outcome, predictions
 
 
-def _localised(
-    cell: Cell, model: torch.nn.Module, test_loader: DataLoader, table: ClipTable, spec: dict[str, Any]
-) -> dict[str, Any] | None:
+def _localised(spec: CellSpec, model: BaseModel, test_loader: DataLoader, table: ClipTable) -> Localisation | None:
     """Where the recognizer looks; the first run of a method keeps examples of it."""
+    cell = spec.cell
     shows = cell.seed == 0 and not cell.variant.changes
-    examples = Path(spec["ledger"]) / f"{cell.cell_id}.attention.npz" if shows else None
-    batch = cell.protocol.batch_size // (cell.protocol.accumulate * spec["devices"])  # its gradients fit
+    examples = spec.ledger / f"{cell.cell_id}.attention.npz" if shows else None
+    batch = cell.protocol.batch_size // (cell.protocol.accumulate * spec.devices)  # its gradients fit
     return localise(model, test_loader, table, cell.protocol.dataset, batch, examples)
 
 
-def _config(cell: Cell, table: ClipTable, spec: dict[str, Any], device: str, autocast: str) -> dict[str, Any]:
+def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
     """The cell's config, with what this machine adds to it: nothing that changes what is computed."""
-    work_dir = Path(spec["work_dir"])
+    cell = spec.cell
     config = build_config(
         cell.method,
         cell.variant.changes,
         cell.protocol,
         cell.seed,
         classes=Classes(count=len(table.classes), text=cell.text),
-        root=Path(spec["root"]),
-        work_dir=work_dir,
+        root=spec.root,
+        work_dir=spec.work_dir,
         n_train=len(table.split("train")),
     )
     config["model"]["autocast"] = autocast
-    config["resume"] = prepare(work_dir)
-    if spec["keep_checkpoints"] == "best":
+    config["resume"] = prepare(spec.work_dir)
+    if spec.keep_checkpoints == "best":
         config["default_hooks"]["checkpoint"] |= {"save_best": "acc/top1", "rule": "greater"}
-    backends = ["TensorboardVisBackend", *([VISUALIZERS[spec["visualizer"]]] if spec["visualizer"] else [])]
+    backends = ["TensorboardVisBackend", *([VISUALIZERS[spec.visualizer]] if spec.visualizer else [])]
     config["visualizer"] = {"type": "ActionVisualizer", "vis_backends": [{"type": name} for name in backends]}
-    return shared_config(config, spec["devices"])
+    return shared_config(config, spec.devices)
 
 
-def _model(runner: Runner) -> torch.nn.Module:
+def _model(runner: Runner) -> BaseModel:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
-def _compile_tower(model: torch.nn.Module, device: str) -> bool:
+def _compile_tower(model: BaseModel, device: str) -> bool:
     """Compiles the visual tower of a recognizer that has one, and says whether it has.
 
     Raises:

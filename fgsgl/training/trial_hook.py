@@ -1,10 +1,8 @@
-"""The hook of a trial's cell: tells the study each epoch's accuracy, and ends the cell when the pruner says so."""
+"""A hook that reports each epoch's accuracy to a search's trial, and ends the cell when the pruner says so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 import optuna
 import torch
@@ -13,26 +11,25 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from optuna.exceptions import UpdateFinishedTrialError
 
-from fgsgl.records.optuna_storage import open_storage, pruner_of
-from fgsgl.records.record import Pruned
+from fgsgl.records.optuna_storage import TrialSpec, make_pruner, open_storage
 from fgsgl.training.hooks import CellHook
+from fgsgl.training.spec import TrialPruned
 
 
 class TrialHook(Hook):
     """Reports the top-1 on the validation split, step by step: the trial's epochs over all its cells, from 1.
 
-    A cell that is resumed reports the epochs before as well, since its trial may be another than when they ran.
+    A resumed cell reports its earlier epochs too: they may have run under another trial.
 
     Args:
-        trial: ``{"storage": path or URL, "study": name, "number": of the trial, "pruner": see pruner_of,
-            "steps_before": epochs of the trial's cells before this one}``.
-        progress: keeps the learning curve; it comes first.
+        trial: the trial that the cell belongs to; it has a pruner.
+        progress: keeps the learning curve; it runs before this hook.
     """
 
     priority = "VERY_LOW"
 
-    def __init__(self, trial: Mapping[str, Any], progress: CellHook) -> None:
-        self.progress, self.steps_before = progress, trial["steps_before"]
+    def __init__(self, trial: TrialSpec, progress: CellHook) -> None:
+        self.progress, self.steps_before = progress, trial.steps_before
         self.trial = _open(trial) if is_main_process() else None
 
     def before_train(self, runner: Runner) -> None:
@@ -44,34 +41,36 @@ class TrialHook(Hook):
         self._report(runner)
 
     def _report(self, runner: Runner) -> None:
-        """Reports what is new; the pruner is asked where there are epochs left to save.
+        """Reports new epochs and stops the training if the pruner says so and epochs are left.
 
         Raises:
-            Pruned: in every process that trains along.
+            TrialPruned: in every process of the training.
         """
         ends = torch.zeros(1)
-        if is_main_process():
-            with suppress(UpdateFinishedTrialError):  # it was given up for dead and is run again, as another trial
-                ends += self._ask()
+        if self.trial is not None:
+            # Another command may have taken it for dead, and runs it again as another trial.
+            with suppress(UpdateFinishedTrialError):
+                ends += self._report_new_epochs(self.trial)
         all_reduce(ends, "max")
         if ends.item() and 0 < runner.epoch < runner.max_epochs:
-            raise Pruned(f"pruned after epoch {runner.epoch}")
+            raise TrialPruned(f"pruned after epoch {runner.epoch}")
 
-    def _ask(self) -> bool:
-        known = self.trial.storage.get_trial(self.trial._trial_id).intermediate_values
+    def _report_new_epochs(self, trial: optuna.Trial) -> bool:
+        """Reports the epochs that the trial does not know yet; returns whether the pruner ends it."""
+        known = trial.storage.get_trial(trial._trial_id).intermediate_values
         for row in self.progress.rows:
             step = self.steps_before + row["epoch"]
             if "val_top1" in row and step not in known:
-                self.trial.report(row["val_top1"], step)
-        return self.trial.should_prune()
+                trial.report(row["val_top1"], step)
+        return trial.should_prune()
 
 
-def _open(trial: Mapping[str, Any]) -> optuna.Trial:
-    """The trial of a study, whose parameters are chosen already, so that the sampler has nothing to do."""
-    storage = open_storage(trial["storage"])
-    sampler = optuna.samplers.RandomSampler(seed=0)
+def _open(trial: TrialSpec) -> optuna.Trial:
+    """The trial in its study. Its parameters are chosen already, so the sampler is never asked."""
+    assert trial.pruner is not None
     study = optuna.load_study(
-        study_name=trial["study"], storage=storage, sampler=sampler, pruner=pruner_of(trial["pruner"])
-    )
-    found = study.get_trials(deepcopy=False)[trial["number"]]
+        study_name=trial.study, storage=open_storage(trial.storage),
+        sampler=optuna.samplers.RandomSampler(seed=0), pruner=make_pruner(trial.pruner),
+    )  # fmt: skip
+    found = study.get_trials(deepcopy=False)[trial.number]
     return optuna.Trial(study, found._trial_id)

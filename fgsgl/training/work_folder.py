@@ -10,6 +10,8 @@ from typing import Any
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.files import write_whole
 
+CURVE = "curve.jsonl"
+"""The learning curve: a row an epoch, and beside it the same as CSV."""
 MARKER = "last_checkpoint"
 """MMEngine's pointer to the checkpoint that it resumes from."""
 
@@ -45,7 +47,7 @@ def tidy(work_dir: Path, keep: str) -> None:
 
     Args:
         work_dir: of the cell.
-        keep: one of :data:`fgsgl.running.execution.KEEP`; the best epoch's was written beside the others.
+        keep: one of :data:`fgsgl.running.execution.Keep`; the best epoch's was written beside the others.
     """
     last, best = newest_checkpoint(work_dir), list(work_dir.glob("best_*.pth"))
     kept = {"last": [last] if last else [], "best": best, "none": []}[keep]

@@ -1,4 +1,4 @@
-"""What MMAction2 1.2.0 and MMEngine 0.10.7 need on today's PyTorch: one cure a breakage, each with its symptom.
+"""Cures that MMAction2 1.2.0 and MMEngine 0.10.7 need on today's PyTorch: one a breakage, each with its symptom.
 
 ``apply()`` runs before the first import of ``mmaction.models``; a cure does nothing where it is not needed.
 ``fgsgl doctor`` prints the table.
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,14 +29,15 @@ class Breakage:
 
 def _drn_missing() -> bool:
     spec = importlib.util.find_spec("mmaction")
-    return spec is None or not (Path(spec.submodule_search_locations[0]) / "models/localizers/drn").is_dir()
+    folders = spec.submodule_search_locations if spec else None
+    return not folders or not (Path(folders[0]) / "models/localizers/drn").is_dir()
 
 
 def _stub_drn() -> None:
     package = types.ModuleType("mmaction.models.localizers.drn")
     package.__path__ = []
     module = types.ModuleType("mmaction.models.localizers.drn.drn")
-    module.DRN = None
+    vars(module)["DRN"] = None
     sys.modules.setdefault(package.__name__, package)
     sys.modules.setdefault(module.__name__, module)
 
@@ -65,13 +67,14 @@ def _history_as_plain_data() -> None:
     import numpy
     import torch
     from mmengine.logging import HistoryBuffer
+    from numpy._core import multiarray
 
     def reduce(self: HistoryBuffer) -> tuple:
         history, count = self.data
         return HistoryBuffer, (history.tolist(), count.tolist(), self.max_length)
 
     HistoryBuffer.__reduce__ = reduce
-    numbers = [numpy.dtype, numpy.dtypes.Float64DType, numpy.dtypes.Int64DType, numpy._core.multiarray.scalar]
+    numbers: list[Any] = [numpy.dtype, numpy.dtypes.Float64DType, numpy.dtypes.Int64DType, multiarray.scalar]
     torch.serialization.add_safe_globals([HistoryBuffer, *numbers])
 
 
@@ -82,8 +85,7 @@ def _no_pkg_resources() -> bool:
 def _stub_pkg_resources() -> None:
     """MMEngine asks it two things: whether a distribution is installed, and where."""
     module = types.ModuleType("pkg_resources")
-    module.DistributionNotFound = metadata.PackageNotFoundError
-    module.get_distribution = metadata.distribution
+    vars(module).update(DistributionNotFound=metadata.PackageNotFoundError, get_distribution=metadata.distribution)
     sys.modules.setdefault("pkg_resources", module)
 
 
@@ -96,7 +98,7 @@ def _numpy_without_inf() -> bool:
 def _restore_inf() -> None:
     import numpy
 
-    numpy.Inf = numpy.inf
+    vars(numpy)["Inf"] = numpy.inf
 
 
 def _head_takes_bf16() -> bool:
@@ -113,7 +115,7 @@ def _scores_as_float() -> None:
     def loss_by_feat(self: BaseHead, cls_scores, data_samples):
         return original(self, cls_scores.float(), data_samples)
 
-    loss_by_feat.takes_bf16 = True
+    vars(loss_by_feat)["takes_bf16"] = True
     BaseHead.loss_by_feat = loss_by_feat
 
 

@@ -1,4 +1,4 @@
-"""What msgspec refused in a file from elsewhere, in one line."""
+"""One-line messages for files from elsewhere that msgspec refuses."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 from typing import Any, Literal
 
 
-def located(error: ValueError) -> tuple[str, list[str]]:
-    """What msgspec says, and the steps to where: ``Expected `str`, got `int```, ``["curve", "0", "loss"]``.
+def located(error: Exception) -> tuple[str, list[str]]:
+    """msgspec's message, and the steps to where it applies: ``Expected `str`, got `int```, ``["curve", "0", "loss"]``.
 
     Args:
         error: ``Expected `str`, got `int` - at `$.curve[0].loss```, or without a place. A step of ``*`` is one
             of several that it does not tell apart.
     """
-    says, where = re.fullmatch(r"(.*?)(?: - at (?:`key` in )?`\$\.?(.*)`)?", str(error), re.DOTALL).groups()
-    return says, re.findall(r"[^.\[\]]+", (where or "").replace("[...]", "[*]"))
+    placed = re.fullmatch(r"(.*?) - at (?:`key` in )?`\$\.?(.*)`", str(error), re.DOTALL)
+    says, where = placed.groups() if placed else (str(error), "")
+    return says, re.findall(r"[^.\[\]]+", where.replace("[...]", "[*]"))
 
 
 def refused_key(says: str, how: Literal["missing required", "contains unknown"]) -> str | None:
@@ -23,7 +24,7 @@ def refused_key(says: str, how: Literal["missing required", "contains unknown"])
     return found[1] if found else None
 
 
-def fault(error: ValueError, whole: Any) -> str:
+def fault(error: Exception, whole: Any) -> str:
     """One line: where, what came there and what was expected.
 
     Args:

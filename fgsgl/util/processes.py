@@ -103,6 +103,7 @@ def _each(function: Callable[[_Job], _Result], jobs: Sequence[_Job]) -> list[_Re
 def _start_worker(start: Callable[[], None] | None) -> None:
     """A worker ends with its parent, even a killed one."""
     parent = multiprocessing.parent_process()
+    assert parent is not None  # a worker has one
 
     def follow() -> None:
         parent.join()

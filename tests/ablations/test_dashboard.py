@@ -6,29 +6,30 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import made
 import optuna
 import pytest
-from fgsgl.ablations.dashboard import JOURNAL, DesignStudy, open_studies
-from fgsgl.ablations.designs import Arm, Design
 from optuna.trial import TrialState
 
+from fgsgl.ablations.dashboard import JOURNAL, DesignStudy, open_studies
+from fgsgl.ablations.designs import AblationDesign, DesignArm
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import Record, write_record
+from fgsgl.records.record import Record
 from fgsgl.running.planning import cells
 from fgsgl.util.errors import UserError
 
 FULL, BARE = Variant(method="fgsgl"), Variant(method="fgsgl", name="w/o fgsa", changes={"fgsa": False})
 JOINT = Variant(method="fgsgl", name="w/o schedule", changes={"schedule": "joint"})
-DESIGN = Design(
+DESIGN = AblationDesign(
     name="factorial",
     factors=("fgsa", "schedule"),
     arms=(
-        Arm(off=(), variant=FULL),
-        Arm(off=("schedule",), variant=JOINT),
-        Arm(off=("fgsa", "schedule"), variant=BARE),
-        Arm(off=("fgsa",), variant=BARE),
+        DesignArm(off=(), variant=FULL),
+        DesignArm(off=("schedule",), variant=JOINT),
+        DesignArm(off=("fgsa", "schedule"), variant=BARE),
+        DesignArm(off=("fgsa",), variant=BARE),
     ),
 )
 PROTOCOL = default_protocol("synmg", "smoke")
@@ -47,13 +48,8 @@ def wanted(plan: list[Cell]) -> list[Cell]:
 
 def write(folder: Path, cell: Cell, top1: float | None) -> Record:
     """A record: done with a top-1, or failed."""
-    record = Record(
-        cell_id=cell.cell_id, status="failed" if top1 is None else "done", method="fgsgl", variant=cell.variant.name,
-        kind="method", seed=cell.seed, protocol=cell.protocol.as_dict(), protocol_hash=cell.protocol.hash(), config={},
-        data={}, pretraining="", environment={}, hardware={}, started_utc="", metrics={"top1": top1},
-        failure={"class": "nan", "message": "it diverged"} if top1 is None else None,
-    )  # fmt: skip
-    write_record(folder / "ledger", record)
+    record = made.failed(cell, "nan", "it diverged") if top1 is None else made.done(cell, top1)
+    record.write(folder / "ledger")
     return record
 
 

@@ -2,19 +2,26 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
+import made
 import optuna
 import pytest
-from fgsgl.ablations.designs import DESIGNS, design, designs_of
-from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
-from fgsgl.ablations.power_plan import describe, paired_differences, pooled_sd, seeds_wanted, shared
-from fgsgl.ablations.run import main
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from fgsgl.ablations.designs import DESIGNS, design, designs_of
+from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
+from fgsgl.ablations.power_plan import (
+    describe_design,
+    describe_seeds,
+    describe_shared_rows,
+    paired_differences,
+    pooled_sd,
+)
+from fgsgl.ablations.run import main
+from fgsgl.methods.cell import Variant
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import load_designs, write_plan
+from fgsgl.records.plan_file import PlanFile, add_to_plan
 from fgsgl.util.errors import UserError
 
 FACTORIAL_ROWS = {
@@ -76,11 +83,11 @@ def test_the_simplest_name_of_a_computation(names: list[str], fewest: tuple[str,
 def test_half_a_factorial_names_what_it_cannot_tell_apart() -> None:
     half = design("factorial", half=True)
     assert len(half.arms) == 8 and "fgsa = cpa x lora x schedule" in half.aliases
-    said = list(describe(half, seeds=8))
+    said = list(describe_design(half, seeds=8))
     assert said[1].startswith("not told apart by this half: fgsa = ")
-    offer = list(describe(design("factorial"), seeds=8))
+    offer = list(describe_design(design("factorial"), seeds=8))
     assert "96 cells" in offer[0] and "--half makes" in offer[1] and "fgsa = cpa x lora x schedule" in offer[1]
-    assert len(list(describe(design("factorial"), seeds=5))) == 1  # 60 cells need no half
+    assert len(list(describe_design(design("factorial"), seeds=5))) == 1  # 60 cells need no half
 
 
 @pytest.mark.parametrize(
@@ -118,10 +125,10 @@ def test_every_factor_of_the_design_paper_is_listed_with_its_levels(capsys) -> N
 def test_the_plan_keeps_designs_and_a_new_one_takes_the_place_of_its_like(tmp_path) -> None:
     path = tmp_path / "plan.json"
     whole, half = design("factorial"), design("factorial", half=True)
-    write_plan(path, [], [whole.as_dict("p", 3)])
-    write_plan(path, [], [whole.as_dict("p", 8), half.as_dict("p", 8), whole.as_dict("q", 2)])
-    write_plan(path, [])
-    read = load_designs(tmp_path)
+    add_to_plan(tmp_path, [], [whole.plan_entry("p", 3)])
+    add_to_plan(tmp_path, [], [whole.plan_entry("p", 8), half.plan_entry("p", 8), whole.plan_entry("q", 2)])
+    add_to_plan(tmp_path, [])
+    read = PlanFile.read(tmp_path).designs
     assert [(one.design, len(one.arms), one.seeds, one.protocol_hash) for one in read] == [
         ("factorial", 16, 8, "p"), ("factorial", 8, 8, "p"), ("factorial", 16, 2, "q")
     ]  # fmt: skip
@@ -132,10 +139,7 @@ def test_the_plan_keeps_designs_and_a_new_one_takes_the_place_of_its_like(tmp_pa
 def test_seeds_are_planned_by_the_pairs_on_record() -> None:
     rows = {"full": (0.70, 0.71, 0.72), "w/o fgsa": (0.69, 0.69, 0.69), "w/o cpa": (0.5,)}
     records = [
-        SimpleNamespace(
-            method="fgsgl", variant=name, seed=seed, protocol_hash="p", data={"fingerprint": "d"},
-            metrics={"top1": top1},
-        )
+        made.done(made.a_cell(seed=seed, variant=Variant(method="fgsgl", name=name)), top1, protocol_hash="p")
         for name, values in rows.items()
         for seed, top1 in enumerate(values)
     ]  # fmt: skip
@@ -143,15 +147,15 @@ def test_seeds_are_planned_by_the_pairs_on_record() -> None:
     assert rows == [pytest.approx([-1, -2, -3])] and pooled_sd(rows) == pytest.approx(1.0)
     assert pooled_sd([*rows, [5.0, 5.0]]) == pytest.approx((2 / 3) ** 0.5)
     assert paired_differences(records, "another") == []
-    said = list(seeds_wanted([design("factorial")], records, "p", 1.0, 0.8, 8))
+    said = list(describe_seeds([design("factorial")], records, "p", 1.0, 0.8, 8))
     assert "by 11 paired seeds, and with one of 0.67 by the 8 of this plan" in said[0]
     assert "sd 1.00 points, pooled over 3 pairs of 1 row(s), whose own are 1.00 to 1.00" in said[1]
     assert said[2].startswith(
         "factorial: 9 seeds are the fewest with which any of its 11 comparisons can reach p < 0.05"
     )
-    assert "unknown number" in next(iter(seeds_wanted([], records, "another", 1.0, 0.8, 8)))
+    assert "unknown number" in next(iter(describe_seeds([], records, "another", 1.0, 0.8, 8)))
     with pytest.raises(UserError, match=r"0\.0 points"):
-        list(seeds_wanted([], records, "p", 0.0, 0.8, 8))
+        list(describe_seeds([], records, "p", 0.0, 0.8, 8))
 
 
 def test_designs_may_be_combined_and_each_is_made_once() -> None:
@@ -159,10 +163,10 @@ def test_designs_may_be_combined_and_each_is_made_once() -> None:
     assert [one.name for one in both] == ["one-out", "factorial"] and both[1].aliases and not both[0].aliases
     rows = {row.name: row for one in both for row in one.variants}
     assert rows["w/o fgsa, w/o cpa"].changes == variant(["fgsa", "cpa"]).changes
-    assert list(shared(both, 8)) == [
+    assert list(describe_shared_rows(both, 8)) == [
         f"all 2 designs: {len(rows)} rows, {8 * len(rows)} cells; a row that several share is run once"
     ]
-    assert list(shared(both[:1], 8)) == [] and len(rows) < sum(len(one.variants) for one in both)
+    assert list(describe_shared_rows(both[:1], 8)) == [] and len(rows) < sum(len(one.variants) for one in both)
 
 
 DRY = ("--design", "factorial", "--factors", "fgsa", "schedule", "--preset", "smoke", "--device", "cpu")
@@ -191,6 +195,6 @@ def test_a_design_trains_each_row_once_and_its_study_can_be_made_anew(smoke: Pat
     trials = optuna.load_study(study_name=summary.study_name, storage=storage).get_trials()
     records = Ledger(tmp_path / "out" / "ledger").done()
     assert {trial.user_attrs["cell_id"]: trial.value for trial in trials} == {
-        cell_id: record.metrics["top1"] for cell_id, record in records.items() if record.method == "fgsgl"
+        cell_id: record.metrics.top1 for cell_id, record in records.items() if record.method == "fgsgl"
     }
     assert "4 arms in 3 rows" in (tmp_path / "out" / "ablation.md").read_text()

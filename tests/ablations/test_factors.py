@@ -5,9 +5,9 @@ from functools import cache
 from itertools import combinations
 
 import pytest
-from fgsgl.ablations.factors import FACTORS, computation, simplest, variant, variant_of_settings
-from fgsgl.ablations.no_op_check import build, observe, refuse_no_op, refuse_twins
 
+from fgsgl.ablations.factors import FACTORS, computation, simplest, variant, variant_of_settings
+from fgsgl.ablations.no_op_check import CheckRequest, build, computed_values, refuse_no_op, refuse_no_op_here
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.models.fgsgl.config import FGSGLConfig
@@ -19,7 +19,11 @@ PROTOCOL = dataclasses.replace(default_protocol("synmg", "quick"), num_frames=2)
 
 @cache
 def seen(*names: str) -> dict[str, float]:
-    return observe("fgsgl", variant(names).changes, PROTOCOL, "smg")
+    return computed_values(variant(names), PROTOCOL, "smg")
+
+
+def request(*variants: Variant) -> CheckRequest:
+    return CheckRequest(variants=variants, protocol=PROTOCOL, text="smg")
 
 
 @pytest.mark.parametrize("name", FACTORS)
@@ -92,17 +96,17 @@ def test_fewer_dimensions_and_no_motion_difference_are_smaller_modules() -> None
 def test_a_setting_that_is_not_connected_is_refused_before_training() -> None:
     idle = Variant(method="fgsgl", name="text_seed=5", changes={"text_seed": 5})  # read by the text controls alone
     with pytest.raises(UserError, match="text_seed=5 changes nothing"):
-        refuse_no_op([variant(["cpa"]), idle], PROTOCOL, "smg")
+        refuse_no_op(request(variant(["cpa"]), idle))
 
 
 def test_settings_under_which_nothing_is_trained_are_refused() -> None:
     with pytest.raises(UserError, match="nothing to train"):
-        refuse_twins([variant(["fgsa", "loss.category"])], PROTOCOL, "smg")
+        refuse_no_op_here(request(variant(["fgsa", "loss.category"])))
 
 
 def test_two_variants_that_compute_the_same_are_refused() -> None:
     with pytest.raises(UserError, match="w/o fgsa, w/o schedule computes the same as w/o fgsa:"):
-        refuse_twins([variant(["fgsa"]), variant(["fgsa", "schedule"])], PROTOCOL, "smg")
+        refuse_no_op_here(request(variant(["fgsa"]), variant(["fgsa", "schedule"])))
 
 
 def test_factors_add_up_and_name_the_variant() -> None:

@@ -7,19 +7,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
 import fgsgl.mmaction  # noqa: F401 (registers)
-from fgsgl.cli import methods
+from fgsgl.cli import method_table as methods
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan
 from fgsgl.mmaction.datasets import ClassBalancedSampler, ClipDataset
 from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.predictions import Predictions
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import Predictions
 from fgsgl.training.cost import measure
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.mmengine_config import build_config
@@ -121,9 +122,9 @@ def test_operations_are_those_of_the_products() -> None:
 
     batch = {"inputs": [torch.ones(20, 30)] * 4, "data_samples": [None] * 4}
     found = measure(Model(), batch)
-    assert found["gflops"] == 2 * 20 * 30 * 50 / 1e9
-    assert found["latency_ms"] > 0 and found["clips_per_s"] > 0
-    assert set(measure(Model(), batch, repeats=0)) == {"gflops"}
+    assert found.gflops == 2 * 20 * 30 * 50 / 1e9
+    assert found.latency_ms > 0 and found.clips_per_s > 0
+    assert set(msgspec.to_builtins(measure(Model(), batch, repeats=0))) == {"gflops"}
 
 
 def test_two_views_are_the_mean_of_both(smoke: Path) -> None:

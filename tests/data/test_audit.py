@@ -10,12 +10,12 @@ from pathlib import Path
 import copies
 import pytest
 
-from fgsgl.data import check as module
 from fgsgl.data import datasets
-from fgsgl.data.audit import audit
-from fgsgl.data.check import video_facts
+from fgsgl.data import video_facts as module
+from fgsgl.data.audit import AuditCounts, audit
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.frame_cache import check_folder
+from fgsgl.data.video_facts import video_facts
 from fgsgl.text.fgtext import FGText, load
 
 
@@ -24,20 +24,20 @@ def root(tmp_path: Path) -> Path:
     return copies.ma52(tmp_path / "MA-52")
 
 
-def audited(table: ClipTable, text: FGText | None = None) -> dict:
+def audited(table: ClipTable, text: FGText | None = None) -> AuditCounts:
     return audit(table.clips, video_facts(table, check_folder(table)), text)
 
 
 def test_a_duplicated_video_is_found_whatever_it_is_called(root: Path) -> None:
     table = datasets.get("ma52").load(root, "subjects", 0)
-    assert audited(table) == {"clip_ids": 0, "subjects": 0, "videos": 0, "sentences": None}
+    assert audited(table) == (0, 0, 0, None)
     one, same_split = table.split("train")[:2]
     shutil.copy(table.path(one), table.path(same_split))
-    assert audited(table)["videos"] == 0, "twice in one split makes no score too good"
+    assert audited(table).videos == 0, "twice in one split makes no score too good"
     for split in ("val", "test"):
         shutil.copy(table.path(one), table.path(table.split(split)[0]))
     shutil.copy(table.path(table.split("train")[2]), table.path(table.split("test")[1]))
-    assert audited(table) == {"clip_ids": 0, "subjects": 0, "videos": 2, "sentences": None}
+    assert audited(table) == (0, 0, 2, None)
 
 
 def test_people_in_two_splits_are_counted(root: Path) -> None:
@@ -45,7 +45,7 @@ def test_people_in_two_splits_are_counted(root: Path) -> None:
     shared = {clip.subject for clip in table.split("test")} & {
         clip.subject for split in ("train", "val") for clip in table.split(split)
     }
-    assert audited(table)["subjects"] == len(shared) == 8
+    assert audited(table).subjects == len(shared) == 8
 
 
 def test_a_clip_id_in_two_splits_is_counted(root: Path) -> None:
@@ -53,16 +53,16 @@ def test_a_clip_id_in_two_splits_is_counted(root: Path) -> None:
     table = datasets.get("ma52").load(root, "subjects", 0)
     again = dataclasses.replace(table.split("train")[0], split="test")
     facts = video_facts(table, check_folder(table))
-    assert audit((*table.clips, again), facts, None) == {"clip_ids": 1, "subjects": 1, "videos": 1, "sentences": None}
+    assert audit((*table.clips, again), facts, None) == (1, 1, 1, None)
 
 
 def test_sentences_that_say_their_class_are_counted(root: Path) -> None:
     table, text = datasets.get("ma52").load(root, "subjects", 0), load("ma52")
-    assert audited(table, text)["sentences"] == 0
+    assert audited(table, text).sentences == 0
     first = text.classes[0]
     sentences = {**first.sentences, "onset": (*first.sentences["onset"], f"Someone is seen {first.name.lower()}.")}
     leaking = dataclasses.replace(text, classes=(dataclasses.replace(first, sentences=sentences), *text.classes[1:]))
-    assert audited(table, leaking)["sentences"] == 1
+    assert audited(table, leaking).sentences == 1
 
 
 def test_record_and_board_tell_and_no_cell_hashes_again(
@@ -79,4 +79,4 @@ def test_record_and_board_tell_and_no_cell_hashes_again(
     assert said in (out / "leaderboard.md").read_text()
     assert "clip_ids 0, subjects 8, videos 1" in (out / "leaderboard.csv").read_text()
     monkeypatch.setattr(module, "_read_video", lambda job: pytest.fail(f"{job[1]} is read again"))
-    assert audited(table)["videos"] == 1
+    assert audited(table).videos == 1

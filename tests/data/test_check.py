@@ -9,10 +9,12 @@ from pathlib import Path
 import copies
 import pytest
 
-from fgsgl.data import check as module
 from fgsgl.data import datasets
-from fgsgl.data.check import VIDEOS, balance, check, read_fingerprint
+from fgsgl.data import video_facts as module
+from fgsgl.data.check import check, read_fingerprint
+from fgsgl.data.check_report import balance
 from fgsgl.data.frame_cache import check_folder
+from fgsgl.data.video_facts import VIDEOS
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_a_data_set_opens_for_training_without_any_video(table: ClipTable) -> No
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from test_cache import clip
+from test_frame_cache import clip
 from fgsgl.data.frame_cache import open_cache
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.util.errors import run_command

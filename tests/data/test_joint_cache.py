@@ -10,6 +10,7 @@ import pytest
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import cached_frames
+from fgsgl.data.datasets import imigue, smg, synmg
 from fgsgl.data.joint_cache import comparable, kept_frames, open_joints
 from fgsgl.data.skeletons import LAYOUTS, layout_name
 from fgsgl.data.synmg.make import read_truth, truth_path
@@ -46,9 +47,9 @@ def test_mirroring_exchanges_the_sides_and_keeps_the_bones(name: str) -> None:
 
 
 def test_every_data_set_with_skeletons_names_its_layout_and_no_other_has_one() -> None:
-    named = {name: layout_name(name) for name in datasets.names() if hasattr(datasets.get(name), "skeleton")}
+    named = {name: layout_name(name) for name in datasets.names() if datasets.get(name).skeletons}
     assert named == {"smg": "kinect25", "imigue": "openpose22", "synmg": "kinect25"}
-    assert len(OPENPOSE.joints) == datasets.get("imigue").JOINTS and len(KINECT.joints) == datasets.get("smg").JOINTS
+    assert len(OPENPOSE.joints) == imigue.JOINTS and len(KINECT.joints) == smg.JOINTS
     with pytest.raises(UserError, match="ma52 has no skeletons; methods that read skeletons run on: imigue, smg, synm"):
         layout_name("ma52")
 
@@ -92,8 +93,7 @@ def test_place_and_distance_of_a_person_are_taken_out(layout) -> None:
 
 def test_the_cache_holds_every_clip_and_is_written_whole_or_not_at_all(smoke: Path, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FGSGL_CACHE", str(tmp_path))
-    module = datasets.get("synmg")
-    table = module.load(smoke, "smoke", 0)
+    table = synmg.load(smoke, "smoke", 0)
 
     def kill(done: int, _: int) -> None:
         if done == 5:
@@ -106,7 +106,7 @@ def test_the_cache_holds_every_clip_and_is_written_whole_or_not_at_all(smoke: Pa
     joints_NKJ3 = open_joints(table, 2, workers=2, progress=lambda *counts: told.append(counts))
     assert joints_NKJ3.shape == (len(table.clips), kept_frames(2), 25, 3) and joints_NKJ3.dtype == np.float32
     assert told[-1] == (len(table.clips),) * 2 and not joints_NKJ3.flags.writeable
-    whole_TJ3 = comparable(module.skeleton(smoke, table.clips[30]), KINECT)
+    whole_TJ3 = comparable(synmg.read_skeleton(smoke, table.clips[30]), KINECT)
     assert np.array_equal(joints_NKJ3[30], whole_TJ3[cached_frames(0, len(whole_TJ3), kept_frames(2) // 2)])
     assert np.array_equal(open_joints(table, 2, progress=kill), joints_NKJ3), "the second call reads nothing anew"
 
@@ -129,12 +129,11 @@ def test_imigues_joints_keep_their_confidence(tmp_path: Path) -> None:
 
 
 def test_synmgs_skeletons_are_its_true_joints_with_a_sensors_noise(smoke: Path) -> None:
-    module = datasets.get("synmg")
-    clips = module.load(smoke, "smoke", 0).clips[:8]
+    clips = synmg.load(smoke, "smoke", 0).clips[:8]
     noise = [
-        module.skeleton(smoke, clip) - read_truth(truth_path(smoke, clip))["joints3d_TJ3"] for clip in clips
+        synmg.read_skeleton(smoke, clip) - read_truth(truth_path(smoke, clip))["joints3d_TJ3"] for clip in clips
     ]  # each (T, 25, 3)
-    assert np.array_equal(module.skeleton(smoke, clips[0]), module.skeleton(smoke, clips[0]))
-    assert np.mean([n_TJ3.mean(0).std() for n_TJ3 in noise]) == pytest.approx(module.OFFSET_M, rel=0.15)
-    assert np.mean([n_TJ3.std(0).mean() for n_TJ3 in noise]) == pytest.approx(module.JITTER_M, rel=0.1)
+    assert np.array_equal(synmg.read_skeleton(smoke, clips[0]), synmg.read_skeleton(smoke, clips[0]))
+    assert np.mean([n_TJ3.mean(0).std() for n_TJ3 in noise]) == pytest.approx(synmg.OFFSET_M, rel=0.15)
+    assert np.mean([n_TJ3.std(0).mean() for n_TJ3 in noise]) == pytest.approx(synmg.JITTER_M, rel=0.1)
     assert np.abs(np.corrcoef([n_TJ3[:20].ravel() for n_TJ3 in noise]) - np.eye(8)).max() < 0.3

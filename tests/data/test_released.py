@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from fgsgl.data import datasets
-from fgsgl.data.datasets._release import deviations
+from fgsgl.data.datasets.base import deviations
+from fgsgl.data.spec import DataSpec
+from fgsgl.testing.dataset_contract import examine
 from fgsgl.util.errors import UserError
 
 LAYOUTS = {
@@ -57,7 +59,26 @@ def test_splits_share_no_subject_and_the_seed_draws_the_validation(copy, layout)
     )
 
 
+WITHOUT = {
+    "smg cut": {"skeletons"},
+    "imigue": {"skeletons", "challenge"},
+    "imigue cut": {"skeletons", "challenge"},
+}
+"""Capabilities of a data set that a layout's copies have no files for, or that its challenge does not take."""
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_keeps_the_contract(copy, layout) -> None:
+    _, dataset, preset = LAYOUTS[layout]
+    findings = list(examine(DataSpec(dataset=dataset, preset=preset, root=copy(layout))))
+    assert {finding.check for finding in findings if not finding.ok} == WITHOUT.get(layout, set()), findings
+    assert all(finding.promise and finding.detail for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["ma52 official", *(pytest.param(name, marks=pytest.mark.slow) for name in LAYOUTS if name != "ma52 official")],
+)
 def test_fgsgl_trains_on_every_layout(copy, layout, tmp_path: Path, call) -> None:
     _, dataset, preset = LAYOUTS[layout]
     answer = call(
@@ -82,9 +103,9 @@ def test_smg_reads_its_labels_and_frames_as_they_are_meant(copy) -> None:
     assert (clip.label, clip.start_frame, clip.end_frame, clip.fps) == (1, 12, 24, 28.0)
     assert any(
         "54 clips" in line or "18 test clips, the release 610" in line
-        for line in deviations(table, datasets.get("smg").official(table.root, "official"))
+        for line in deviations(table, datasets.get("smg").official_counts(table.root, "official"))
     )
-    joints_TJ3 = datasets.get("smg").skeleton(table.root, clip)
+    joints_TJ3 = datasets.get("smg").skeletons.read(table.root, clip)
     assert joints_TJ3.shape == (12, 25, 3)
     assert joints_TJ3[0, 2] == pytest.approx([12.022, 12.023, 12.024])
 
@@ -99,7 +120,7 @@ def test_imigue_illustrative_gestures_and_subjects(copy) -> None:
     assert sum(clip.label == 31 for clip in table.clips) == 6
     assert {clip.subject for clip in table.split("test")} == {"01", "03"}
     miga = load(copy("imigue miga"), "imigue miga")
-    joints_TJ3 = datasets.get("imigue").skeleton(miga.root, next(c for c in miga.clips if c.clip_id == "0004_1"))
+    joints_TJ3 = datasets.get("imigue").skeletons.read(miga.root, next(c for c in miga.clips if c.clip_id == "0004_1"))
     assert joints_TJ3.shape == (15, 22, 3) and np.array_equal(joints_TJ3[0, 1], [15004, 15005, 15006])
 
 
@@ -109,7 +130,7 @@ def test_ma52_protocols(copy) -> None:
     subjects = load(copy("ma52"), "ma52")
     assert {c.video.split("/")[0] for c in subjects.split("test")} == {"train", "val"} and not subjects.caveats
     assert len(subjects.clips) == len(official.clips) == 48
-    groups = datasets.get("ma52").groups()
+    groups = datasets.get("ma52").groups
     assert len(groups) == 52 and [groups[label] for label in (4, 5, 10, 11, 47, 48, 51)] == [0, 1, 1, 2, 5, 6, 6]
 
 

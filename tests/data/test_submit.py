@@ -14,11 +14,13 @@ from pathlib import Path
 import copies
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from fgsgl.cli.main import main
 from fgsgl.data import datasets
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.record import Predictions, Record, read_predictions, scored_sha256, write_predictions, write_record
+from fgsgl.records.predictions import Predictions, read_predictions, write_predictions
+from fgsgl.records.record import Done, SkippedClip, scored_sha256
 
 
 def board(root: Path, out: Path, *words: str) -> Path:
@@ -55,7 +57,7 @@ def submit(folder: Path, *words: str | Path, expect: int = 0) -> None:
     assert main(["submit", str(folder), "--device", "cpu", *map(str, words)]) == expect
 
 
-def record_of(folder: Path, method: str) -> Record:
+def record_of(folder: Path, method: str) -> Done:
     return next(record for record in Ledger(folder / "ledger").done().values() if record.method == method)
 
 
@@ -76,7 +78,7 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
     assert [row[0] for row in rows] == listed
     known, part_of = (
         read_predictions(folder / "ledger", record_of(folder, "fgsgl").cell_id),
-        datasets.get("ma52").groups(),
+        datasets.get("ma52").groups,
     )
     scores_of = dict(zip(known.clip_ids.tolist(), known.scores["combined"], strict=True))
     for name, *ranks in rows:
@@ -90,7 +92,7 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
 def test_ma52_body_parts_rank_by_their_best_action() -> None:
     scores_1C = np.zeros((1, 52))
     scores_1C[0, [3, 4, 12, 30, 51]] = 0.3, 0.31, 0.32, 0.05, 0.02
-    with zipfile.ZipFile(io.BytesIO(datasets.get("ma52").submission(["a.mp4"], scores_1C))) as archive:
+    with zipfile.ZipFile(io.BytesIO(datasets.get("ma52").challenge.submission(["a.mp4"], scores_1C))) as archive:
         row = archive.read("prediction.csv").decode().splitlines()[1]
     assert row == "a.mp4,12,4,3,30,51,2,0,3,6,1"
 
@@ -134,16 +136,16 @@ def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_p
     record = record_of(miga, "majority")
     known, ledger = read_predictions(miga / "ledger", record.cell_id), tmp_path / "ledger"
 
-    def refused(changed: Record, predictions: Predictions, says: str) -> None:
+    def refused(changed: Done, predictions: Predictions, says: str) -> None:
         sha256 = write_predictions(ledger, record.cell_id, predictions)
-        write_record(ledger, dataclasses.replace(changed, predictions_sha256=sha256))
+        replace(changed, predictions_sha256=sha256).write(ledger)
         submit(tmp_path, "--cell", record.cell_id, expect=2)
         assert says in capsys.readouterr().err
 
     submit(tmp_path, expect=2)
     assert "no finished cell in" in capsys.readouterr().err
-    left_out = [{"clip_id": "0005_0", "split": "test", "reason": "empty"}]
-    skipping = dataclasses.replace(record, data={**record.data, "skipped": left_out})
+    left_out = [SkippedClip(clip_id="0005_0", split="test", reason="empty")]
+    skipping = replace(record, data=replace(record.data, skipped=left_out))
     refused(skipping, known, "left 1 test clip(s) out (--skip-bad), and a submission needs every one")
     short = dataclasses.replace(
         known, clip_ids=known.clip_ids[1:], subjects=known.subjects[1:], labels=known.labels[1:],
@@ -151,9 +153,9 @@ def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_p
     )  # fmt: skip
     refused(record, short, "not every clip of the test split once")
     ids = np.array([f"{clip_id}_9_1" for clip_id in known.clip_ids])
-    full = dataclasses.replace(record, data={**record.data, "split_sha256": scored_sha256(ids)})
+    full = replace(record, data=replace(record.data, split_sha256=scored_sha256(ids)))
     refused(full, dataclasses.replace(known, clip_ids=ids), "is not of the MiGA release")
-    other = dataclasses.replace(record, protocol={**record.protocol, "dataset": "smg"})
+    other = replace(record, protocol=dataclasses.replace(record.protocol, dataset="smg"))
     refused(other, known, "smg has no challenge to submit to; imigue, ma52 have one")
     submit(tmp_path, expect=2)
     assert f"0 finished cells of methods in {ledger}; name one of these with --cell" in capsys.readouterr().err

@@ -4,16 +4,17 @@ import dataclasses
 import json
 from pathlib import Path
 
+import made
 import pytest
-from fgsgl.ablations.factors import variant
 
+from fgsgl.ablations.factors import variant
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import write_plan
-from fgsgl.records.protocol import SEALED, Protocol, default_protocol
-from fgsgl.records.record import Record, write_record
+from fgsgl.records.plan_file import add_to_plan
+from fgsgl.records.protocol import SEALED, default_protocol
+from fgsgl.records.record import Done
 from fgsgl.running.planning import cells, plan, undone
 from fgsgl.training.mmengine_config import build_config
 from fgsgl.util.errors import UserError
@@ -74,8 +75,8 @@ def test_the_cells_of_committed_records_still_have_their_ids() -> None:
     for record in Ledger(LEDGER).records().values():
         changes = get(record.method).changes_in(record.config)
         again = cell(
-            Variant(method=record.method, changes=changes), protocol=Protocol(**record.protocol), seed=record.seed,
-            fingerprint=record.data["fingerprint"], text="smg",
+            Variant(method=record.method, changes=changes), protocol=record.protocol, seed=record.seed,
+            fingerprint=record.data.fingerprint, text="smg",
         )  # fmt: skip
         assert again.cell_id == record.cell_id, (record.method, record.variant)
 
@@ -136,18 +137,13 @@ def test_asking_for_a_floor_by_name_gives_it_once() -> None:
     assert sorted(item.seed for item in wanted if item.variant.method == "majority") == [0]
 
 
-def record_of(item: Cell, train_s: float, epochs: int) -> Record:
-    protocol = {**item.protocol.as_dict(), "epochs": epochs}
-    return Record(
-        cell_id=item.cell_id, status="done", method=item.variant.method, variant=item.variant.name, kind="method",
-        seed=item.seed, protocol=protocol, protocol_hash="h", config={}, data={}, pretraining="none", environment={},
-        hardware={}, started_utc="2026-01-01T00:00:00+00:00", times_s={"train": train_s, "total": train_s + 10},
-    )  # fmt: skip
+def record_of(item: Cell, train_s: float) -> Done:
+    return made.done(item, times_s={"train": train_s, "total": train_s + 10})
 
 
 def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> None:
     done = cell(protocol=dataclasses.replace(PROTOCOL, epochs=2))
-    write_record(tmp_path / "ledger", record_of(done, train_s=20.0, epochs=2))
+    record_of(done, train_s=20.0).write(tmp_path / "ledger")
     longer = cell(protocol=dataclasses.replace(PROTOCOL, epochs=6), seed=5)
     other = cell(Variant(method="tsn"), protocol=dataclasses.replace(PROTOCOL, epochs=6))
     planned = plan([done, longer, other], Ledger(tmp_path / "ledger"))
@@ -159,9 +155,11 @@ def test_the_estimate_scales_the_training_and_not_the_rest(tmp_path: Path) -> No
 def test_the_estimate_goes_by_the_same_variant_and_by_older_records(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     for one, train_s in ((Variant(method="fgsgl"), 20.0), (variant(["lora"]), 10.0)):
-        record = record_of(cell(one), train_s=train_s, epochs=PROTOCOL.epochs)
-        early = {name: value for name, value in record.protocol.items() if name not in ("size", "views", "patience")}
-        write_record(ledger, dataclasses.replace(record, protocol=early))
+        path = record_of(cell(one), train_s=train_s).write(ledger)
+        early = json.loads(path.read_text())
+        for name in ("size", "views", "patience"):
+            del early["protocol"][name]
+        path.write_text(json.dumps(early))
     wanted = [cell(one, seed=5) for one in (variant(["lora"]), variant(["fgsa"]))]
     assert [item.expected_s for item in plan(wanted, Ledger(ledger))] == [pytest.approx(20), pytest.approx(25)]
     views = cell(protocol=dataclasses.replace(PROTOCOL, views=2))
@@ -172,20 +170,18 @@ def test_whole_pairs_run_first_and_of_a_pair_the_longest_cell(tmp_path: Path) ->
     ledger = tmp_path / "ledger"
     rows = [variant(["fgsa"]), Variant(method="tsn"), Variant(method="tsm")]
     for one, train_s in zip(rows, (20.0, 40.0), strict=False):
-        write_record(ledger, record_of(cell(one, seed=9), train_s=train_s, epochs=PROTOCOL.epochs))
+        record_of(cell(one, seed=9), train_s=train_s).write(ledger)
     wanted = [cell(one, seed=seed) for seed in (0, 1) for one in rows]
     order = [(item.seed, item.variant.method) for item in undone(plan([*wanted, *wanted], Ledger(ledger)))]
     assert order == [(seed, name) for seed in (0, 1) for name in ("tsm", "tsn", "fgsgl")]
 
 
 def test_a_cell_planned_with_other_settings_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
     for seeds in (1, 2):
-        write_plan(
-            path, plan(cells((Variant(method="fgsgl"),), PROTOCOL, seeds, "f", "smg"), Ledger(tmp_path / "ledger"))
-        )
-    write_plan(path, plan([cell(fingerprint="new")], Ledger(tmp_path / "ledger")))
-    rows = json.loads(path.read_text())["cells"]
+        wanted = cells((Variant(method="fgsgl"),), PROTOCOL, seeds, "f", "smg")
+        add_to_plan(tmp_path, [one.planned() for one in wanted])
+    add_to_plan(tmp_path, [cell(fingerprint="new").planned()])
+    rows = json.loads((tmp_path / "plan.json").read_text())["cells"]
     mine = [row for row in rows if row["method"] == "fgsgl"]
     assert [row["seed"] for row in mine] == [0, 1]
     assert mine[0]["cell_id"] == cell(fingerprint="new").cell_id
@@ -213,7 +209,7 @@ def test_one_knob_each_reaches_the_config(name: str) -> None:
 
 
 def test_a_record_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
-    path = write_record(tmp_path, record_of(cell(), 1.0, 1))
+    path = record_of(cell(), 1.0).write(tmp_path)
     path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
     with pytest.raises(UserError, match=f"{path.name} has schema version 99, expected 1"):
         Ledger(tmp_path).records()

@@ -7,10 +7,10 @@ from mmaction.structures import ActionDataSample
 from mmengine.optim import build_optim_wrapper
 
 from fgsgl.models.fgsgl.recognizer import FGSGL, ProgressHook
+from fgsgl.text.fgtext import DIMENSIONS
 from fgsgl.util.errors import UserError
 
 Build = Callable[..., FGSGL]
-DIMENSIONS = ("part", "onset", "trajectory", "outcome")
 
 
 def nudge(model: FGSGL) -> None:

@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from fgsgl.data.synmg.programs import DIMENSIONS, Program
+from fgsgl.data.synmg.programs import Program
 from fgsgl.pretraining import captions, compositions
+from fgsgl.text.fgtext import DIMENSIONS
 
 ABOVE = Program("one hand", "lap", "rub", "ear")
 """A motion whose onset and outcome share no words."""

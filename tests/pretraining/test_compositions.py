@@ -5,10 +5,11 @@ import torch
 
 from fgsgl.data.synmg.body import draw_subject
 from fgsgl.data.synmg.presets import PRESETS
-from fgsgl.data.synmg.programs import CLASSES, DIMENSIONS, Program, benchmark_keys
+from fgsgl.data.synmg.programs import CLASSES, Program, benchmark_keys
 from fgsgl.data.synmg.randomness import stream
 from fgsgl.data.synmg.scene import draw_class_program, draw_scene
 from fgsgl.pretraining import compositions
+from fgsgl.text.fgtext import DIMENSIONS
 
 
 def test_every_program_of_the_benchmark_is_covered_by_its_keys() -> None:

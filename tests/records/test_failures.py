@@ -8,17 +8,18 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import made
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from fgsgl.records.failures import NODE_LOST, OOM_KILLED, death, failure_class, oom_kills, what_fits
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import FAILURES, INFRASTRUCTURE, read_record
+from fgsgl.records.record import FAILURES, INFRASTRUCTURE, Done, Hardware, read_record
 from fgsgl.running.executors.local import LocalProcess
 from fgsgl.training.hooks import Diverged
 from fgsgl.util.errors import UserError
@@ -130,13 +131,13 @@ def test_what_a_killed_torchrun_leaves_behind_ends_too() -> None:
     assert process.stdout.read() == b"", "the pipe ends with the last process that holds it"
 
 
-def took(batch: int, parts: int, mib: float) -> SimpleNamespace:
-    protocol = {**default_protocol("synmg").as_dict(), "batch_size": batch, "accumulate": parts}
-    return SimpleNamespace(method="tsm", protocol=protocol, hardware={"gpu": "H100"}, peak_memory_mib=mib)
+def took(batch: int, parts: int, mib: float) -> Done:
+    cell = made.a_cell("tsm", protocol=default_protocol("synmg", batch_size=batch, accumulate=parts))
+    return made.done(cell, hardware=Hardware(device="cuda", gpu="H100"), peak_memory_mib=mib)
 
 
 def test_what_fits_goes_by_records_or_by_halves() -> None:
-    protocol = default_protocol("synmg", batch_size=24).as_dict()
+    protocol = default_protocol("synmg", batch_size=24)
     guess = what_fits(protocol, "tsm", 1, [])
     assert guess.startswith("with 24 clips at once; try --accumulate 2 (the same batch, 12 at once) or --batch-size 12")
     assert "a guess, since no record of tsm" in guess
@@ -144,16 +145,16 @@ def test_what_fits_goes_by_records_or_by_halves() -> None:
     assert "--accumulate 4 (the same batch, 6 at once) or --batch-size 6" in known
     assert known.endswith("6 at once took 400 MiB on H100, by a record of tsm")
     assert "a guess" in what_fits(protocol, "fgsgl", 1, [took(24, 4, 400)])
-    odd = what_fits({**protocol, "accumulate": 2}, "tsm", 2, [took(5, 1, 300)])  # 6 at once; the batch is no 5's
+    odd = what_fits(replace(protocol, accumulate=2), "tsm", 2, [took(5, 1, 300)])  # 6 at once; the batch is no 5's
     assert "with 6 clips at once; try --accumulate 3 (the same batch, 4 at once) or --batch-size 16" in odd
-    one = what_fits({**protocol, "accumulate": 24}, "tsm", 1, [])
+    one = what_fits(replace(protocol, accumulate=24), "tsm", 1, [])
     assert one == "with 1 clip at once; take a smaller --image-size, --num-frames or --backbone"
 
 
 @pytest.mark.parametrize("devices", [1, 2])
 def test_the_parts_that_are_named_are_accepted(devices: int) -> None:
     for batch in range(2, 65, 2):
-        said = what_fits(default_protocol("synmg", batch_size=batch).as_dict(), "tsm", devices, [])
+        said = what_fits(default_protocol("synmg", batch_size=batch), "tsm", devices, [])
         if "--accumulate" in said:
             parts = int(said.split("--accumulate ")[1].split()[0])
             assert default_protocol("synmg", batch_size=batch, accumulate=parts).batch_size % (parts * devices) == 0

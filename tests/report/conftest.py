@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import made
 import numpy as np
 import pytest
+from msgspec import structs
 
-from fgsgl.records.record import Predictions, Record, scored_sha256, write_predictions, write_record
+from fgsgl.records.predictions import Predictions, write_predictions
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import (
+    Cost,
+    DataFacts,
+    DataIdentity,
+    Done,
+    Environment,
+    Failed,
+    Failure,
+    FailureClass,
+    Hardware,
+    Metrics,
+    Readout,
+    SplitCounts,
+    scored_sha256,
+)
 from fgsgl.stats.metrics import classification_metrics
 
 CLASSES = (
@@ -49,6 +66,10 @@ class Ledger:
     n_clips: int = 240
     dataset: str = "synmg"
 
+    def protocol(self, **changes: Any) -> Protocol:
+        """The protocol of its cells, with some fields changed."""
+        return Protocol(**{"dataset": self.dataset, "preset": "quick", "epochs": 12} | changes)
+
     def predictions(self, skill: float, seed: int) -> Predictions:
         """Scores that lean to the true class by ``skill``, more in the lower classes."""
         random = np.random.default_rng([seed, int(100 * skill)])
@@ -72,70 +93,73 @@ class Ledger:
         kind: str = "method",
         name: str = "",
         **changes: Any,
-    ) -> Record:
+    ) -> Done:
         """One finished cell with its predictions; ``changes`` are put into the record as they are."""
         protocol_hash = changes.get("protocol_hash", PROTOCOL)
         cell_id = hashlib.sha256(repr((method, variant, seed, protocol_hash)).encode()).hexdigest()[:16]
         predictions = self.predictions(skill, seed)
         if kind == "floor":
             predictions.scores["combined"][:] = np.eye(len(self.classes))[0]
-        metrics = classification_metrics(predictions.labels, predictions.scores["combined"])
-        metrics["scored_sha256"] = scored_sha256(predictions.clip_ids)
-        if method == "fgsgl":
-            scores = {name: predictions.scores[name] for name in ("category", "fine")}
-            metrics["by_score"] = {
-                name: classification_metrics(predictions.labels, table) for name, table in scores.items()
-            }
+        levels = ("category", "fine") if method == "fgsgl" else ()
+        metrics = Metrics(
+            **structs.asdict(classification_metrics(predictions.labels, predictions.scores["combined"])),
+            scored_sha256=scored_sha256(predictions.clip_ids),
+            by_score={level: classification_metrics(predictions.labels, predictions.scores[level]) for level in levels},
+        )
         curve = [
-            {"epoch": epoch, "loss": 3 * 0.85**epoch + 0.05 * seed, "val_top1": metrics["top1"] * (1 - 0.7**epoch)}
+            {"epoch": epoch, "loss": 3 * 0.85**epoch + 0.05 * seed, "val_top1": metrics.top1 * (1 - 0.7**epoch)}
             for epoch in range(1, 13)
         ]
         learns = kind == "method"
-        record = Record(
+        record = Done(
             cell_id=cell_id,
-            status="done",
             method=method,
             variant=variant,
             kind=kind,
             seed=seed,
-            protocol={"dataset": self.dataset, "preset": "quick", "frames": 8},
+            protocol=self.protocol(),
             protocol_hash=protocol_hash,
-            config={"display_name": name or NAMES.get(method, method)},
-            data={
-                "fingerprint": "ab12cd34ef56ab78",
-                "classes": list(self.classes),
-                "majority": float(np.bincount(predictions.labels).max() / self.n_clips),
-                "n_clips": {"train": 544, "val": 136, "test": self.n_clips},
-                "n_subjects": {"train": 24, "val": 8, "test": 12},
-                "split_sha256": scored_sha256(predictions.clip_ids),
-                "skipped": [],
-            },
+            config=made.config(name or NAMES.get(method, method)),
+            data=DataFacts(
+                fingerprint="ab12cd34ef56ab78",
+                classes=list(self.classes),
+                majority=float(np.bincount(predictions.labels).max() / self.n_clips),
+                n_clips=SplitCounts(train=544, val=136, test=self.n_clips),
+                n_subjects=SplitCounts(train=24, val=8, test=12),
+                split_sha256=scored_sha256(predictions.clip_ids),
+            ),
             pretraining="synmg-tiny 0a1b2c3d" if learns else "none",
-            environment={"torch": "2.15.0", "git_commit": "c" * 40},
-            hardware={"device": "cpu", "cpu": "A CPU", "cores": 2, "autocast": "bf16", "gpu": None},
+            environment=Environment(torch="2.15.0", git_commit="c" * 40),
+            hardware=Hardware(device="cpu", cpu="A CPU", cores=2, autocast="bf16"),
             started_utc="2025-01-01T00:00:00Z",
             times_s={"train": 60.0 + seed, "total": 70.0},
             params=4_200_000 if learns else None,
             trainable_params=310_000 if learns else None,
             peak_memory_mib=900.0 if learns else None,
-            cost={"gflops": 1.5, "latency_ms": 20.0 + seed, "clips_per_s": 60.0} if learns else {},
+            cost=Cost(gflops=1.5, latency_ms=20.0 + seed, clips_per_s=60.0) if learns else Cost(),
             curve=curve if learns else [],
             metrics=metrics,
             predictions_sha256=write_predictions(self.folder / "ledger", cell_id, predictions),
         )
-        record = dataclasses.replace(record, **changes)
-        write_record(self.folder / "ledger", record)
+        record = structs.replace(record, **changes)
+        record.write(self.folder / "ledger")
         return record
 
-    def add_failed(self, method: str, variant: str, seed: int, failure: str, message: str = "it failed") -> Record:
+    def add_failed(
+        self, method: str, variant: str, seed: int, failure: FailureClass, message: str = "it failed"
+    ) -> Failed:
         """One failed cell: no metrics, no predictions."""
         done = self.add(method, 0.0, variant, seed)
-        failed = dataclasses.replace(
-            done, status="failed", failure={"class": failure, "message": message}, metrics={}, predictions_sha256=None
+        gone = ("metrics", "predictions_sha256", "data", "failure")
+        known = {name: value for name, value in structs.asdict(done).items() if name not in gone}
+        failed = Failed(
+            **known,
+            failure=Failure(kind=failure, message=message),
+            data=DataIdentity(fingerprint=done.data.fingerprint),
         )
         for suffix in ("json", "npz"):
             (self.folder / "ledger" / f"{done.cell_id}.{suffix}").unlink()
-        write_record(self.folder / "ledger", failed)
+        failed.write(self.folder / "ledger")
         return failed
 
     def fill(self, seeds: int = 3) -> None:
@@ -157,12 +181,11 @@ class Ledger:
         looks = {"part": 0.2, "saliency": 0.1, "even": 0.03}
         for seed in range(3):
             self.add("fgsgl", 1.9, names[offs[3]], seed)
-            own = {"n_clips": 136, "clips_sha256": "aa", "energy": looks, "pointing": looks}
-            own["readout"] = {"video": {"part": {"r1": 0.4, "sentences": 8, "largest": 0.2}}}
-            self.add("fgsgl", 2.4, seed=seed, localisation=own)
+            readout = {"video": {"part": Readout(r1=0.4, sentences=8, largest=0.2)}}
+            self.add("fgsgl", 2.4, seed=seed, localisation=made.localisation(looks, readout=readout))
         self.add_failed("tsm", "full", 3, "nan", f"the loss is not a number {HOSTILE[0]}")
-        self.add("evil", 1.0, HOSTILE[1], name=HOSTILE[0], config={"display_name": HOSTILE[0], "x": HOSTILE[1]})
-        protocol = {"dataset": self.dataset, "preset": "quick", "frames": 8, HOSTILE[0]: HOSTILE[1]}
+        self.add("evil", 1.0, HOSTILE[1], name=HOSTILE[0], config=made.config(HOSTILE[0], settings={"x": HOSTILE[1]}))
+        protocol = self.protocol(backbone=HOSTILE[0], pretrained=HOSTILE[1])
         self.add("fgsgl", 2.0, HOSTILE[0], 0, protocol=protocol, protocol_hash=HOSTILE[1])
         arms = [{"off": list(off), "variant": names.get(off, "")} for off in offs]
         design = {"design": "factorial", "protocol_hash": PROTOCOL, "seeds": 4, "factors": ["fgsa", "text"]}

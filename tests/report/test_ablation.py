@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fgsgl.report.ablations.evaluate import ablations
-from fgsgl.report.ablations.render import arm_rows, markdown, note, write_ablations
+from fgsgl.report.ablations.render import arm_rows, csv, markdown, notes
 from fgsgl.report.board.board import read_board
 from fgsgl.report.report import report
 from fgsgl.stats.families import holm
@@ -74,7 +74,7 @@ def test_a_factorial_finds_what_was_planted(ledger):
         ("one_out", "fgsa", 1.0), ("one_out", "cpa", 0.0), ("one_in", "cpa", 1.0),
     ):  # fmt: skip
         assert effects[kind, factor] == pytest.approx(truth, abs=0.06), (kind, factor)
-    text = " ".join(note(found))
+    text = " ".join(notes(found))
     assert "Hidden by one-out: cpa." in text
     assert "8 arms in 6 rows; the rest computes what one of these does: without schedule (2 arms)." in text
     tested = found.effects[found.effects["kind"].isin(["main", "interaction"])]
@@ -107,7 +107,7 @@ def test_arms_are_paired_adjusted_over_the_design_and_share_rows(ledger):
 def test_where_no_p_can_be_small_the_table_says_so_instead_of_a_star(ledger):
     (found,) = ablations(fill(ledger, seeds=5))
     assert all("cannot reach 0.05 with n = 5" in row for row in arm_rows(found)[1:])
-    text = " ".join(note(found))
+    text = " ".join(notes(found))
     assert "Holm-adjusted over the family of this design's 5 comparisons" in text
     assert "With n = 5 no adjusted p of 5 comparisons can be below 0.31; 8 seeds are the fewest" in text
     assert "With n = 5 no adjusted p of 6 effects can be below 0.38; 8 seeds are the fewest" in text
@@ -128,7 +128,7 @@ def test_a_partial_design_counts_its_whole_family_and_lists_what_is_missing(ledg
     arms = found.arms.drop_duplicates("variant").set_index("variant")
     assert arms.loc["w/o fgsa", "p_holm"] == pytest.approx(5 * arms.loc["w/o fgsa", "p"])
     assert [cell.seed for cell in found.missing] == [6, 7], "seed 8 is beyond the design"
-    text = " ".join(note(found))
+    text = " ".join(notes(found))
     assert "2 cells planned, without a record: FG-SGL w/o schedule: seed 6, 7." in text
     assert "1 cell failed: FG-SGL w/o fgsa, w/o cpa: seed 0." in text
     assert "No cell that can be compared, the board says why: FG-SGL w/o cpa, w/o schedule." in text
@@ -146,7 +146,7 @@ def test_one_in_is_compared_with_the_bare_model(ledger):
     assert labels["the bare model with fgsa"] == pytest.approx(2, abs=0.06)
     assert labels["the bare model with cpa"] == pytest.approx(1, abs=0.06)
     assert "the bare model (FG-SGL w/o fgsa, w/o cpa)" in labels
-    assert "4 arms in 3 rows; the rest computes what one of these does: with schedule." in note(found)
+    assert "4 arms in 3 rows; the rest computes what one of these does: with schedule." in notes(found)
 
 
 def test_half_a_factorial_names_its_aliases(ledger):
@@ -162,8 +162,8 @@ def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger):
     fill(ledger, seeds=2, designs=designs)
     report(ledger.folder)
     before = [(ledger.folder / f"ablation.{suffix}").read_bytes() for suffix in ("md", "csv")]
-    write_ablations(read_board(ledger.folder))
-    assert [(ledger.folder / f"ablation.{suffix}").read_bytes() for suffix in ("md", "csv")] == before
+    again = ablations(read_board(ledger.folder))
+    assert [markdown(again).encode(), csv(again).encode()] == before
     text = before[0].decode()
     assert "## factorial over fgsa, cpa, schedule" in text and "## one-out over =x\\|" in text
     for block in text.split("\n\n"):
@@ -174,9 +174,8 @@ def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger):
 
 
 def test_a_board_without_a_design_has_no_ablation(ledger):
-    fill(ledger, seeds=1, designs=[])
-    assert write_ablations(read_board(ledger.folder)) == ()
-    assert not (ledger.folder / "ablation.md").exists()
+    board = fill(ledger, seeds=1, designs=[])
+    assert ablations(board) == ()
 
 
 @pytest.mark.parametrize(

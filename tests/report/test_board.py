@@ -1,12 +1,13 @@
-import dataclasses
 import json
 
+import made
 import numpy as np
 import pytest
+from msgspec import structs
 from scipy import stats
 
 from fgsgl.records.ledger import load
-from fgsgl.records.record import write_record
+from fgsgl.records.record import SkippedClip
 from fgsgl.report.board.board import COLUMNS, read_board
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.util.errors import UserError
@@ -19,7 +20,7 @@ def row(table, label):
 
 
 def rewrite(ledger, record, **changes):
-    write_record(ledger.folder / "ledger", dataclasses.replace(record, **changes))
+    structs.replace(record, **changes).write(ledger.folder / "ledger")
 
 
 def test_numbers_are_means_over_seeds_with_t_intervals(ledger):
@@ -73,8 +74,8 @@ def test_methods_stand_by_accuracy_and_the_floor_at_the_foot(ledger):
 def test_a_row_that_did_not_score_its_split_is_refused(ledger, n_clips, scored, says):
     ledger.fill(seeds=2)
     record = ledger.add("tsm", 1.6, seed=1)
-    metrics = record.metrics | {"n_clips": n_clips, "scored_sha256": scored or record.metrics["scored_sha256"]}
-    rewrite(ledger, record, metrics=metrics)
+    scored = scored or record.metrics.scored_sha256
+    rewrite(ledger, record, metrics=structs.replace(record.metrics, n_clips=n_clips, scored_sha256=scored))
     refused = row(read_board(ledger.folder).table, "TSM")
     assert refused["status"].startswith("refused: ") and says in refused["status"] and "seed 1" in refused["status"]
     assert refused[["top1", "top5", "macro_f1", "diff_top1"]].isna().all() and refused["n_seeds"] == 0
@@ -97,8 +98,8 @@ def test_different_seed_sets_are_not_compared(ledger):
     board = read_board(ledger.folder)
     assert row(board.table, "TSM")["status"] == "2 done, 1 failed: nan"
     assert np.isnan(row(board.table, "TSM")["diff_top1"]) and np.isnan(row(board.table, "FG-SGL -fgsa")["diff_top1"])
-    assert "TSM: not compared: seed 2 is missing here." in board.note
-    assert "FG-SGL -fgsa: not compared: the reference lacks seed 3." in board.note
+    assert "TSM: not compared: seed 2 is missing here." in board.notes
+    assert "FG-SGL -fgsa: not compared: the reference lacks seed 3." in board.notes
     assert np.isfinite(row(board.table, "FG-SGL text=shuffled")["diff_top1"])
 
 
@@ -110,21 +111,18 @@ def test_rows_that_scored_other_clips_are_not_compared(ledger, seeds):
         ledger.add("tsn", 1.6, seed=seed)
     board = read_board(ledger.folder)
     assert np.isnan(row(board.table, "tsn")["diff_top1"]) and row(board.table, "tsn")["tied"] == ""
-    assert "tsn: not compared: other data than the reference's." in board.note
+    assert "tsn: not compared: other data than the reference's." in board.notes
 
 
 def test_what_was_not_trained_is_compared_with_every_seed(ledger):
     ledger.fill(seeds=3)
-    config = {"display_name": "Zero-shot", "recipe": None}
-    record = ledger.add("zero_shot", 1.0, config=config, trainable_params=0)
+    record = ledger.add("zero_shot", 1.0, config=made.config("Zero-shot", recipe=None), trainable_params=0)
     board = read_board(ledger.folder)
-    references = [
-        cell.metrics["top1"] for cell in load(ledger.folder) if (cell.method, cell.variant) == ("fgsgl", "full")
-    ]
+    references = [cell.metrics.top1 for cell in load(ledger.folder) if (cell.method, cell.variant) == ("fgsgl", "full")]
     shown = row(board.table, "Zero-shot")
-    assert shown["diff_top1"] == pytest.approx(100 * (record.metrics["top1"] - np.mean(references)))
+    assert shown["diff_top1"] == pytest.approx(100 * (record.metrics.top1 - np.mean(references)))
     assert np.isfinite(shown["diff_ci_low"]) and len(references) == 3
-    assert not any("n = 1 " in sentence for sentence in board.note)
+    assert not any("n = 1 " in sentence for sentence in board.notes)
 
 
 def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
@@ -133,7 +131,7 @@ def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
     board = read_board(ledger.folder)
     assert np.isnan(row(board.table, "TSM @ffff00")["diff_top1"])
     assert np.isfinite(row(board.table, "TSM @5f3a9c")["diff_top1"])
-    assert any("different protocols" in sentence for sentence in board.note)
+    assert any("different protocols" in sentence for sentence in board.notes)
 
 
 def test_planned_and_failed_cells_appear_with_their_counts(ledger):
@@ -159,7 +157,7 @@ def test_failures_are_counted_by_class(ledger):
     shown = row(board.table, "TSM")
     assert shown["status"] == "1 done, 3 failed: 1 killed, 2 nan"
     assert (shown["n_failed"], shown["failures"]) == (3, "1 killed, 2 nan")
-    assert "9 cells: 6 done, 3 failed (1 killed, 2 nan)." in board.note
+    assert "9 cells: 6 done, 3 failed (1 killed, 2 nan)." in board.notes
 
 
 def test_a_single_run_has_an_interval_over_its_subjects(ledger):
@@ -173,12 +171,12 @@ def test_a_single_run_has_an_interval_over_its_subjects(ledger):
         expected = bootstrap_interval(right_N.astype(float), file["subjects"])
     assert (oracle["top1_ci_low"], oracle["top1_ci_high"]) == expected
     assert oracle["n_subjects"] == 12 and oracle["top1_ci_low"] < oracle["top1"] < oracle["top1_ci_high"]
-    assert any("clips of a subject drawn together" in sentence for sentence in board.note)
+    assert any("clips of a subject drawn together" in sentence for sentence in board.notes)
 
     (ledger.folder / "ledger" / f"{record.cell_id}.npz").unlink()
     board = read_board(ledger.folder)
     assert np.isnan(row(board.table, oracle["label"])["top1_ci_low"])
-    assert any("no predictions beside its record" in sentence for sentence in board.note)
+    assert any("no predictions beside its record" in sentence for sentence in board.notes)
 
 
 def test_predictions_that_are_not_the_records_are_refused(ledger):
@@ -191,7 +189,7 @@ def test_predictions_that_are_not_the_records_are_refused(ledger):
 
 def test_the_note_says_what_the_numbers_are_over(ledger):
     ledger.fill(seeds=5)
-    text = "\n".join(read_board(ledger.folder).note)
+    text = "\n".join(read_board(ledger.folder).notes)
     for part in (
         "Synthetic data",
         "240 clips of 12 subjects",
@@ -203,14 +201,14 @@ def test_the_note_says_what_the_numbers_are_over(ledger):
     ):
         assert part in text
     ledger.fill(seeds=6)
-    assert "cannot reach" not in "\n".join(read_board(ledger.folder).note)
+    assert "cannot reach" not in "\n".join(read_board(ledger.folder).notes)
 
 
 def test_skipped_clips_are_counted(ledger):
     ledger.fill(seeds=1)
     record = ledger.add("tsm", 1.6)
-    skipped = [{"clip_id": "s00_c000", "split": "train", "reason": "truncated"}]
-    rewrite(ledger, record, data=record.data | {"skipped": skipped})
+    skipped = [SkippedClip(clip_id="s00_c000", split="train", reason="truncated")]
+    rewrite(ledger, record, data=structs.replace(record.data, skipped=skipped))
     board = read_board(ledger.folder)
     assert row(board.table, "TSM")["skipped"] == 1
-    assert any(sentence.startswith("1 clip(s) were skipped") for sentence in board.note)
+    assert any(sentence.startswith("1 clip(s) were skipped") for sentence in board.notes)

@@ -17,7 +17,7 @@ ROWS = {"FG-SGL": ("fgsgl", "full"), "FG-SGL -fgsa": ("fgsgl", "-fgsa"), "TSM": 
 
 def top1(ledger, label):
     records = sorted(load(ledger.folder), key=lambda record: record.seed)
-    return 100 * np.array([r.metrics["top1"] for r in records if (r.method, r.variant) == ROWS[label]])
+    return 100 * np.array([r.metrics.top1 for r in records if (r.method, r.variant) == ROWS[label]])
 
 
 def compared(board):
@@ -57,8 +57,8 @@ def test_what_the_test_cannot_reach_is_said_instead_of_a_star(ledger, seeds, say
     ledger.add("majority", 0.0, kind="floor")
     board = read_board(ledger.folder)
     assert {P_TEXT(row) for row in compared(board).values()} == {says}
-    assert any("cannot reach p < 0.05 with n = 5 seeds" in line for line in board.note) == (seeds == 5)
-    assert any("in a family of 3 no such row can reach" in line for line in board.note) == (seeds == 6)
+    assert any("cannot reach p < 0.05 with n = 5 seeds" in line for line in board.notes) == (seeds == 5)
+    assert any("in a family of 3 no such row can reach" in line for line in board.notes) == (seeds == 6)
 
 
 def test_two_single_runs_are_compared_over_subjects(ledger):
@@ -77,7 +77,7 @@ def test_two_single_runs_are_compared_over_subjects(ledger):
     assert row.mcnemar_p == pytest.approx(stats.binomtest(mine_only, mine_only + theirs_only).pvalue)
     mean_S = sum_S / 20  # every subject has 20 clips
     assert row.d_z == pytest.approx(mean_S.mean() / mean_S.std(ddof=1))
-    assert any("McNemar" in sentence and "ignores subjects" in sentence for sentence in board.note)
+    assert any("McNemar" in sentence and "ignores subjects" in sentence for sentence in board.notes)
 
 
 def test_single_runs_without_predictions_are_not_tested(ledger):
@@ -88,7 +88,7 @@ def test_single_runs_without_predictions_are_not_tested(ledger):
     row = next(row for row in board.table.itertuples() if row.label == "TSM")
     assert row.diff_top1 == pytest.approx((top1(ledger, "TSM") - top1(ledger, "FG-SGL")).item())
     assert np.isnan(row.p) and P_TEXT(row) == "–" and len(compared(board)) == 2
-    assert "TSM: one seed, and no predictions beside the records to test over." in board.note
+    assert "TSM: one seed, and no predictions beside the records to test over." in board.notes
 
 
 def test_rows_share_a_letter_exactly_where_they_cannot_be_told_apart(ledger):
@@ -114,4 +114,4 @@ def test_without_fgsgl_rows_are_grouped_but_not_compared(ledger):
     ledger.add("majority", 0.0, kind="floor")
     board = read_board(ledger.folder)
     assert list(board.table["tied"]) == ["a", "b", ""] and not compared(board)
-    assert any("FG-SGL and another method are not both finished" in sentence for sentence in board.note)
+    assert any("FG-SGL and another method are not both finished" in sentence for sentence in board.notes)

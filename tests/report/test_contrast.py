@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from fgsgl.records.ledger import load
-from fgsgl.report.contrast import contrasts, write
+from fgsgl.report.contrast import contrasts
+from fgsgl.report.report import write_contrasts
 from fgsgl.util.errors import UserError
 
 
@@ -15,8 +16,8 @@ def top1s(ledger, method, variant, protocol_hash, score):
         r for r in load(ledger.folder) if (r.method, r.variant, r.protocol_hash) == (method, variant, protocol_hash)
     ]
     records.sort(key=lambda record: record.seed)
-    pick = [r.metrics if score == "combined" else r.metrics["by_score"][score] for r in records]
-    return 100 * np.array([metrics["top1"] for metrics in pick])
+    pick = [r.metrics if score == "combined" else r.metrics.by_score[score] for r in records]
+    return 100 * np.array([metrics.top1 for metrics in pick])
 
 
 def test_each_score_is_compared_by_pairs(ledger):
@@ -39,7 +40,7 @@ def test_data_seeds_are_combined_by_their_means(ledger):
     for data_seed, protocol in enumerate(("aaaa111122223333", "bbbb111122223333"), start=1):
         changes = {
             "protocol_hash": protocol,
-            "protocol": {"dataset": "synmg", "preset": "quick", "frames": 8, "data_seed": data_seed},
+            "protocol": ledger.protocol(data_seed=data_seed),
         }
         ledger.add("majority", 0.0, kind="floor", **changes)
         for seed in range(3):
@@ -49,7 +50,7 @@ def test_data_seeds_are_combined_by_their_means(ledger):
         differences.append(np.subtract(*(top1s(ledger, "fgsgl", name, protocol, "combined").mean() for name in names)))
     table = contrasts([ledger.folder])
     shuffled = table[(table["against"] == "FG-SGL text=shuffled") & (table["score"] == "combined")]
-    first = shuffled[shuffled["data_seed"] == ""]["difference"].item()
+    first = shuffled[shuffled["data_seed"] == "0"]["difference"].item()
     combined = shuffled[shuffled["data_seed"] == "all"].iloc[0]
     assert combined["n"] == 3 and combined["difference"] == pytest.approx(np.mean([first, *differences]))
     assert combined["smallest_p"] == 0.25
@@ -70,7 +71,7 @@ def test_data_sets_are_combined_by_stouffers_method(ledger, tmp_path):
     assert both["p"] == pytest.approx(2 * stats.norm.sf(z)) and both["p"] < min(one["p"], other["p"])
     assert both["difference"] == pytest.approx((one["difference"] + other["difference"]) / 2)
     assert (both["n"], both["subjects"]) == (2, 24) and np.isnan(both["half_width"])
-    write(folders)
+    write_contrasts(folders)
     text = (folders[0] / "contrasts.md").read_text()
     assert "| all data sets | FG-SGL -fgsa | combined | 2 |" in text and "Stouffer" in text
 
@@ -78,7 +79,7 @@ def test_data_sets_are_combined_by_stouffers_method(ledger, tmp_path):
 def test_both_files_are_written(ledger):
     ledger.fill(seeds=2)
     ledger.add("tsm", 1.0, seed=0, protocol_hash="cccc111122223333", name="=evil()|x")
-    table = write([ledger.folder])
+    table = write_contrasts([ledger.folder])
     assert len(pd.read_csv(ledger.folder / "contrasts.csv")) == len(table) > 0
     assert "FG-SGL text=shuffled" in (ledger.folder / "contrasts.md").read_text()
 

@@ -4,34 +4,37 @@ import dataclasses
 import json
 from pathlib import Path
 
+import made
 import numpy as np
 import pytest
+from msgspec import structs
 
 from fgsgl.cli.main import main
-from fgsgl.records.record import read_predictions, write_predictions, write_record
-from fgsgl.report.diff import answers, differences, find
+from fgsgl.records.predictions import read_predictions, write_predictions
+from fgsgl.records.record import Environment
+from fgsgl.report.diff import differences, find, prediction_change
 from fgsgl.util.errors import UserError
 
 
 @pytest.fixture
 def pair(ledger):
     """FG-SGL and a copy of it in which six things were changed, and the scores of three clips."""
-    one = ledger.add("fgsgl", 2.4, config={"display_name": "FG-SGL", "settings": {"lora_rank": 8, "fgsa": True}})
+    one = ledger.add("fgsgl", 2.4, config=made.config(settings={"lora_rank": 8, "fgsa": True}))
     predictions = read_predictions(ledger.folder / "ledger", one.cell_id)
     predictions.scores["combined"][:3] = np.roll(predictions.scores["combined"][:3], 1, axis=1)
-    other = dataclasses.replace(
+    other = structs.replace(
         one,
         cell_id="0" * 16,
         seed=1,
-        config={"display_name": "FG-SGL", "settings": {"lora_rank": 4, "fgsa": True}},
-        protocol={**one.protocol, "frames": 16},
-        data={**one.data, "fingerprint": "other"},
-        environment={"torch": "2.16.0", "git_commit": "d" * 40},
-        hardware={**one.hardware, "cores": 4},
-        metrics={**one.metrics, "top1": one.metrics["top1"] - 0.05},
+        config=made.config(settings={"lora_rank": 4, "fgsa": True}),
+        protocol=ledger.protocol(num_frames=16),
+        data=structs.replace(one.data, fingerprint="other"),
+        environment=Environment(torch="2.16.0", git_commit="d" * 40),
+        hardware=structs.replace(one.hardware, cores=4),
+        metrics=structs.replace(one.metrics, top1=one.metrics.top1 - 0.05),
         predictions_sha256=write_predictions(ledger.folder / "ledger", "0" * 16, predictions),
     )
-    write_record(ledger.folder / "ledger", other)
+    other.write(ledger.folder / "ledger")
     return one, other
 
 
@@ -40,7 +43,7 @@ def test_every_planted_difference_is_found_and_nothing_else(pair) -> None:
     assert found == {
         ("cell", "seed"): (0, 1),
         ("config", "settings.lora_rank"): (8, 4),
-        ("protocol", "frames"): (8, 16),
+        ("protocol", "num_frames"): (8, 16),
         ("data", "fingerprint"): ("ab12cd34ef56ab78", "other"),
         ("versions", "torch"): ("2.15.0", "2.16.0"),
         ("code", "git_commit"): ("c" * 40, "d" * 40),
@@ -51,11 +54,11 @@ def test_every_planted_difference_is_found_and_nothing_else(pair) -> None:
 
 def test_changed_answers_are_counted_clip_by_clip(ledger, pair) -> None:
     folder = ledger.folder / "ledger"
-    found = answers(folder, pair[0].cell_id, folder, pair[1].cell_id)
+    found = prediction_change(folder, pair[0].cell_id, folder, pair[1].cell_id)
     mine, theirs = (read_predictions(folder, record.cell_id).scores["combined"] for record in pair)
     assert (found.n, found.changed, found.identical) == (240, 3, False)
     assert found.largest == np.abs(mine - theirs).max() > 0
-    assert answers(folder, pair[0].cell_id, folder, pair[0].cell_id).identical
+    assert prediction_change(folder, pair[0].cell_id, folder, pair[0].cell_id).identical
     part = read_predictions(folder, pair[0].cell_id)
     order = np.arange(120)[::-1]  # half the clips, in another order
     half = dataclasses.replace(
@@ -63,12 +66,12 @@ def test_changed_answers_are_counted_clip_by_clip(ledger, pair) -> None:
         scores={name: table[order] for name, table in part.scores.items()},
     )  # fmt: skip
     write_predictions(folder, "1" * 16, half)
-    found = answers(folder, pair[0].cell_id, folder, "1" * 16)
+    found = prediction_change(folder, pair[0].cell_id, folder, "1" * 16)
     assert (found.n, found.changed, found.largest, found.identical) == (120, 0, 0, False)
     other = dataclasses.replace(half, clip_ids=np.char.add(half.clip_ids, "x"))
     write_predictions(folder, "2" * 16, other)
     with pytest.raises(UserError, match="no clip was scored by both cell 1111111111111111 and cell 2222"):
-        answers(folder, "1" * 16, folder, "2" * 16)
+        prediction_change(folder, "1" * 16, folder, "2" * 16)
 
 
 def test_the_command_prints_them(ledger, pair, capsys) -> None:

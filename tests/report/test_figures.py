@@ -1,6 +1,6 @@
 """Every figure keeps the contract on boards of all sizes, and shows the numbers it says it shows."""
 
-import dataclasses
+import io
 import itertools
 import struct
 import subprocess
@@ -8,23 +8,32 @@ import sys
 import warnings
 from pathlib import Path
 
+import made
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from fontTools.ttLib import TTFont
-from matplotlib.figure import Figure
+from msgspec import structs
 from PIL import Image
+from rich.console import Console
 
-from fgsgl.records.record import write_record
+from fgsgl.records.record import Cost
 from fgsgl.report import figures
 from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.board.board import read_board
-from fgsgl.report.figures import Inputs, Sheet, attention, pareto
-from fgsgl.report.figures._drawing import look, on_scales, short, spread
+from fgsgl.report.drawing.axes import canvas, marker_style, spread
+from fgsgl.report.drawing.draw import draw_all
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import short
+from fgsgl.report.drawing.render import pdf_of, png_of
+from fgsgl.report.drawing.row_groups import on_scales
+from fgsgl.report.drawing.scan import scan
+from fgsgl.report.figures import attention, pareto
+from fgsgl.report.report import show_board, write_figures
 from fgsgl.stats.factorial import effects, full_factorial
-from fgsgl.style import COLOURS, STYLE, font
-from fgsgl.testing.figure_contract import Broken, examine, misplaced
+from fgsgl.style import COLOURS, STYLE
+from fgsgl.testing.figure_contract import BrokenFigure, examine, misplaced
 from fgsgl.util.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +51,8 @@ def style():
 
 
 def draw(inputs, name):
-    module = next(module for module in figures.modules() if name == module.NAME)
-    return list(module.draw(inputs))
+    (figure,) = (figure for figure in scan(figures).figures if figure.name == name)
+    return list(figure.draw(inputs))
 
 
 def factorial(seeds=8):
@@ -65,8 +74,8 @@ def localised(ledger, record, frames=4, side=7):
     random = np.random.default_rng(record.seed)
     names = ("part", "onset", "trajectory", "outcome", "saliency", "even", "centre", "prior")
     shares = {name: float(share) for name, share in zip(names, random.uniform(0.05, 0.5, len(names)), strict=True)}
-    found = {"n_clips": 240, "clips_sha256": "ab", "pointing": shares, "energy": shares, "readout": None}
-    write_record(ledger.folder / "ledger", dataclasses.replace(record, localisation=found))
+    found = made.localisation(shares, n_clips=240)
+    structs.replace(record, localisation=found).write(ledger.folder / "ledger")
     np.savez_compressed(
         ledger.folder / "ledger" / f"{record.cell_id}.attention.npz",
         names=np.array(["Folding arms", "Arms akimbo"]),
@@ -87,7 +96,7 @@ def large(ledger):
     """40 methods with long names, and as many variants."""
     for seed in range(2):
         for index in range(40):
-            cost = {"gflops": 1.5 + index % 7, "latency_ms": 20.0 + index}
+            cost = Cost(gflops=1.5 + index % 7, latency_ms=20.0 + index)
             name = f"Recognizer number {index} with a long name"
             method = "fgsgl" if index == 0 else f"method{index}"
             ledger.add(method, 2 - index / 40, seed=seed, name=name, cost=cost, params=10**6 * (1 + index % 11))
@@ -106,7 +115,9 @@ def many_classes(ledger):
 def test_every_figure_keeps_the_contract(ledger, fill):
     fill(ledger)
     inputs = Inputs(read_board(ledger.folder), (factorial(), factorial(seeds=3)))
-    drawn = {module.NAME: examine(module, inputs) for module in figures.modules()}
+    found = scan(figures)
+    assert found.faults == ()
+    drawn = {figure.name: examine(figure, inputs) for figure in found.figures}
     always = WITHOUT_DESIGN | {"factorial-effects", "interactions", "shapley"}
     assert {name for name, sheets in drawn.items() if sheets} >= always
     assert bool(drawn["attention"] and drawn["localisation"]) == (fill is small)
@@ -115,54 +126,86 @@ def test_every_figure_keeps_the_contract(ledger, fill):
 def test_a_board_without_results_has_no_figure(ledger):
     ledger.add("majority", 0.0, kind="floor")
     ledger.add_failed("tsm", "full", 0, "nan")
-    assert figures.write(read_board(ledger.folder), ledger.folder / "figures") == ()
+    drawing = draw_all(scan(figures), Inputs(read_board(ledger.folder)))
+    assert drawing.figures == () and drawing.faults == ()
 
 
 def test_the_contract_notices_what_breaks_it(ledger):
-    figure = Figure(figsize=(3, 2))
+    drawn = canvas(3, 2)
     for text, x in (("one label", 0.1), ("another", 0.2), ("at the edge", 0.9), ("apart", 0.5)):
-        figure.text(x, 0.5 if x < 0.5 else 0.9, text)
-    assert misplaced(figure) == ["'at the edge' is cut at the edge", "'one label' lies on 'another'"]
+        drawn.text(x, 0.5 if x < 0.5 else 0.9, text)
+    assert misplaced(drawn) == ["'at the edge' is cut at the edge", "'one label' lies on 'another'"]
 
-    class Module:
-        __name__, NAME, TITLE = "fgsgl.report.figures.accuracy", "accuracy", "A title"
-        caption, size = "A caption.", (3, 2)
+    def figure(title="A title", caption="A caption.", size=(3, 2), suffix=""):
+        sheet = Sheet(figure=canvas(*size), table=pd.DataFrame({"a": [1]}), caption=caption, suffix=suffix)
+        return Figure(name="accuracy", title=title, draw=lambda source: iter([sheet]))
 
-        def draw(self, inputs):
-            yield Sheet(figure=Figure(figsize=self.size), table=pd.DataFrame({"a": [1]}), caption=self.caption)
-
-    assert len(examine(Module(), None)) == 1
-    for name, value, said in (
-        ("NAME", "forest", "not its file's name"), ("TITLE", "two\nlines", "title"), ("caption", "No stop", "caption"),
-        ("size", (3, 200), "inches"),
+    assert len(examine(figure(), None)) == 1
+    for change, said in (
+        ({"suffix": "/../x"}, "file name"), ({"title": "two\nlines"}, "title"), ({"caption": "No stop"}, "caption"),
+        ({"size": (3, 200)}, "inches"),
     ):  # fmt: skip
-        broken = Module()
-        setattr(broken, name, value)
-        with pytest.raises(Broken, match=said):
-            examine(broken, None)
+        with pytest.raises(BrokenFigure, match=said):
+            examine(figure(**change), None)
+
+
+def test_a_broken_figure_is_said_with_its_path_and_takes_nothing_else_along(ledger, tmp_path, monkeypatch):
+    ledger.add("majority", 0.0, kind="floor")
+    ledger.add("fgsgl", 2.0)
+    broken = {
+        "import_fails": "import no_such_package",
+        "has_no_figure": "FIGURE = 3",
+        "wrong_name": "from fgsgl.report.figures.accuracy import FIGURE",
+        "draw_fails": "from fgsgl.report.drawing.figure import Figure\n"
+        "def draw(inputs):\n    yield from ()\n    raise ValueError('two\\nlines')\n"
+        "FIGURE = Figure(name='draw-fails', title='A title', draw=draw)",
+        "_shared": "raise RuntimeError('not a figure, so never imported')",
+    }
+    for name, text in broken.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path)])
+    console = Console(width=1000, file=io.StringIO())
+    show_board(ledger.folder, console)
+    lines = [line for line in console.file.getvalue().splitlines() if line.startswith("figure left out: ")]
+    said = {Path(line.split(": ")[1]).stem: line.removeprefix("figure left out: ") for line in lines}
+    assert set(said) == set(broken) - {"_shared"} and len(lines) == len(said)
+    assert said["import_fails"].endswith("ModuleNotFoundError: No module named 'no_such_package'")
+    assert said["has_no_figure"].endswith("found FIGURE 3, expected FIGURE = Figure(name='has-no-figure', ...)")
+    assert "found the name 'accuracy', expected" in said["wrong_name"]
+    assert said["draw_fails"] == f"{tmp_path / 'draw_fails.py'}: ValueError: two lines"
+    drawn = {path.stem for path in (ledger.folder / "figures").glob("*.png")}
+    assert drawn >= {"accuracy", "confusion", "learning-curves"}
+    assert "figure-accuracy" in (ledger.folder / "leaderboard.html").read_text()
+
+
+def contents(drawn):
+    for figure in drawn:
+        for name, content in figure.files.items():
+            yield name, content.encode() if isinstance(content, str) else content
 
 
 def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(ledger):
     small(ledger)
     board, folder = read_board(ledger.folder), ledger.folder / "figures"
-    written = figures.write(board, folder, (factorial(),))
+    written = draw_all(scan(figures), Inputs(board, (factorial(),))).figures
+    write_figures(ledger.folder, written)
     names = {figure.name for figure in written}
     assert names >= WITHOUT_DESIGN | {
         "attention-1", "attention-2", "localisation", "factorial-effects", "interactions", "shapley"
     }  # fmt: skip
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    assert set(before) == {getattr(figure, kind) for figure in written for kind in ("png", "pdf", "csv")}
+    assert before == {folder / name: content for name, content in contents(written)}
     for figure in written:
-        width, height = struct.unpack(">II", before[figure.png][16:24])
+        width, height = struct.unpack(">II", figure.png[16:24])
         assert 600 <= width <= 1800 and 300 <= height <= 2400, figure.name
-        with Image.open(figure.png) as image:
+        with Image.open(io.BytesIO(figure.png)) as image:
             assert image.mode == "P" and np.allclose(image.info["dpi"], 200, atol=0.1)
-        assert before[figure.pdf].startswith(b"%PDF") and len(pd.read_csv(figure.csv))
+        assert figure.pdf.startswith(b"%PDF") and len(pd.read_csv(io.StringIO(figure.csv)))
     for name in ("accuracy", "confusion"):
         (sheet,) = draw(Inputs(board), name)
-        assert figures.image(sheet.figure, "png") == before[folder / f"{name}.png"]
+        assert png_of(sheet.figure) == before[folder / f"{name}.png"]
         sheet.figure.set_layout_engine("none")
-        assert figures.image(sheet.figure, "pdf") == before[folder / f"{name}.pdf"]
+        assert pdf_of(sheet.figure) == before[folder / f"{name}.pdf"]
 
 
 def test_the_forest_shows_the_boards_differences_and_hollow_what_cannot_be_significant(ledger):
@@ -235,7 +278,7 @@ def test_the_confusion_is_that_of_the_prediction_files_and_the_difference_of_two
     ):
         (sheet,) = draw(inputs, name)
         assert np.allclose(sheet.table.drop(columns="true_class"), expected_CC, equal_nan=True)
-        shown_CC = sheet.figure.axes[0].images[0].get_array()
+        shown_CC = sheet.figure.axes[0].collections[0].get_array()
         assert (
             np.allclose(shown_CC.filled(np.nan), expected_CC, equal_nan=True) and np.ma.getmaskarray(shown_CC)[14].all()
         )
@@ -246,9 +289,7 @@ def test_bars_are_the_mean_paired_differences_of_recall(ledger):
     board = read_board(ledger.folder)
     (sheet,) = draw(Inputs(board), "per-class-difference")
     recall = {
-        row.label: np.mean(
-            [[c["recall"] or 0 for c in r.metrics["per_class"]] for r in Inputs(board).scored(row)], axis=0
-        )
+        row.label: np.mean([[c.recall or 0 for c in r.metrics.per_class] for r in Inputs(board).scored(row)], axis=0)
         for row in board.table.itertuples()
     }
     present = [index for index in range(17) if index != 14]
@@ -322,10 +363,10 @@ def test_attention_that_does_not_fit_is_refused(ledger):
     ):
         np.savez(path, **(content | change))
         with pytest.raises(UserError, match=said):
-            list(attention.draw(Inputs(board)))
+            list(attention.FIGURE.draw(Inputs(board)))
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(UserError, match="cannot be read"):
-        list(attention.draw(Inputs(board)))
+        list(attention.FIGURE.draw(Inputs(board)))
 
 
 def test_places_are_apart_in_order_and_inside():
@@ -343,30 +384,27 @@ def test_long_names_keep_both_ends():
 
 
 def test_many_points_differ_in_more_than_colour():
-    looks = [look(index) for index in range(49)]
-    assert len({(one["color"], one["marker"]) for one in looks}) == 49 and len(COLOURS) == 7
-    assert all(one["marker"] != other["marker"] for one, other in itertools.pairwise(looks))
+    styles = [marker_style(index) for index in range(49)]
+    assert len({(one["color"], one["marker"]) for one in styles}) == 49 and len(COLOURS) == 7
+    assert all(one["marker"] != other["marker"] for one, other in itertools.pairwise(styles))
 
 
-def test_figures_need_neither_torch_nor_pyplot(ledger):
+def test_figures_need_no_torch_and_leave_nothing_in_pyplot(ledger):
     ledger.fill(seeds=1)
     program = (
         "import sys; from pathlib import Path; from fgsgl.report import figures; "
-        "from fgsgl.report.board.board import read_board; "
-        f"inputs = figures.Inputs(read_board(Path({str(ledger.folder)!r}))); "
-        "print(sum(len(list(module.draw(inputs))) for module in figures.modules())); "
-        "print({'torch', 'matplotlib.pyplot', 'seaborn'} & set(sys.modules))"
+        "from fgsgl.report.board.board import read_board; from fgsgl.report.drawing.draw import draw_all; "
+        "from fgsgl.report.drawing.inputs import Inputs; from fgsgl.report.drawing.scan import scan; "
+        f"inputs = Inputs(read_board(Path({str(ledger.folder)!r}))); "
+        "print(sum(len(list(figure.draw(inputs))) for figure in scan(figures).figures)); "
+        "from matplotlib import pyplot; print({'torch'} & set(sys.modules), pyplot.get_fignums())"
     )
     answer = subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True, text=True)
-    n_sheets, heavy = answer.stdout.splitlines()
-    assert int(n_sheets) >= 9 and heavy == "set()"
+    n_sheets, left = answer.stdout.splitlines()
+    assert int(n_sheets) >= 9 and left == "set() []"
 
 
-def test_figures_have_their_own_font_and_another_for_letters_that_it_lacks(ledger, tmp_path):
-    font.build(tmp_path / "font.ttf")
-    with TTFont(font.FILE) as shipped, TTFont(tmp_path / "font.ttf") as built:
-        assert shipped["glyf"] == built["glyf"] and shipped.getBestCmap() == built.getBestCmap()
-        assert "Bitstream" in shipped["name"].getDebugName(13)  # its licence
+def test_names_in_other_letters_are_drawn(ledger):
     for seed in range(2):
         ledger.add("fgsgl", 2.0, seed=seed)
         ledger.add("tsm", 1.8, "lr=0.1 Жест", seed)
@@ -374,6 +412,5 @@ def test_figures_have_their_own_font_and_another_for_letters_that_it_lacks(ledge
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Glyph")  # is missing
         (sheet,) = draw(Inputs(read_board(ledger.folder)), "accuracy")
-        with matplotlib.rc_context(fname=STYLE):
-            document = figures.image(sheet.figure, "pdf")
-    assert b"FGSGLSans" in document
+        document = pdf_of(sheet.figure)
+    assert b"DejaVuSans" in document

@@ -2,14 +2,15 @@ import json
 
 import pytest
 
+from fgsgl.records.protocol import Protocol
 from fgsgl.report.board.board import read_board
 from fgsgl.util.errors import UserError
 
-TOWER = {"protocol": {"dataset": "synmg", "preset": "quick", "backbone": "ViT-B-16"}}
+TOWER = {"protocol": Protocol(dataset="synmg", preset="quick", epochs=12, backbone="ViT-B-16")}
 
 
 def missing(ledger):
-    return [sentence for sentence in read_board(ledger.folder).note if sentence.startswith("Not on this board")]
+    return [sentence for sentence in read_board(ledger.folder).notes if sentence.startswith("Not on this board")]
 
 
 def test_a_board_without_any_floor_is_refused(ledger):

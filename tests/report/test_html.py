@@ -1,24 +1,26 @@
 """The HTML page as text: what it holds, what its links mean, and that nothing from a record is markup."""
 
 import base64
-import dataclasses
 import hashlib
 import json
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
+from msgspec import structs
 
 from fgsgl.records.ledger import load
 from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import Board, leaderboard, read_board
-from fgsgl.report.board.predictions import AnswerBook
+from fgsgl.report.board.predictions import PredictionCache
 from fgsgl.report.board.rows import rows, scored_cells
-from fgsgl.report.figures import Written
+from fgsgl.report.drawing.axes import canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.render import render
 from fgsgl.report.localisation.evaluate import localisation
-from fgsgl.report.localisation.render import looks_of
+from fgsgl.report.localisation.render import localisation_tables
 from fgsgl.report.render.html import page
 from fgsgl.util.errors import UserError
 
@@ -69,7 +71,7 @@ class Page(HTMLParser):
 
 def shown(folder, figures=()):
     board = read_board(folder)
-    text = page(board, figures, ablations(board), looks_of(board, localisation(board)))
+    text = page(board, figures, ablations(board), localisation_tables(board, localisation(board)))
     return board, text, Page(text)
 
 
@@ -105,7 +107,7 @@ def test_every_tab_has_its_tables(whole):
         "looks",
         "reads",
     } <= set(read.ids)
-    for sentence in (*board.note, *board.cost_note):
+    for sentence in (*board.notes, *board.cost_notes):
         assert sentence in read.texts["li"]
     assert "half of the" not in read.texts["h2"] and "factorial over fgsa, text" in read.texts["h2"]
 
@@ -146,11 +148,11 @@ def test_every_cell_is_listed_with_what_became_of_it(whole):
     for cell_id, record in records.items():
         _, seed, status, top1, total_s, _, commit, started, message, config = cells[cell_id]
         assert (seed, total_s, commit, started) == (record.seed, 70, "cccccccccc", "2025-01-01T00:00:00Z")
-        assert json.loads(read.data["configs"][config]) == record.config
+        assert json.loads(read.data["configs"][config]) == msgspec.to_builtins(record.config)
         if record.status == "failed":
             assert (status, top1) == ("failed: nan", None) and message.startswith("the loss is not a number")
         else:
-            assert status == "done" and top1 == pytest.approx(100 * record.metrics["top1"], abs=0.05)
+            assert status == "done" and top1 == pytest.approx(100 * record.metrics.top1, abs=0.05)
     (planned,) = cells.keys() - records.keys()
     assert cells[planned][2:] == ["planned", None, None, planned, "", "", "", None]
 
@@ -162,8 +164,8 @@ def test_classes_are_means_over_seeds(whole):
     entry = next(entry for entry in read.data["classes"]["rows"] if entry["row"] == row)
     absent = entry["values"][14]
     assert read.data["classes"]["sets"][entry["set"]]["clips"][14] == 0 and absent[0] is None
-    tables = [record.metrics["per_class"][0] for record in board.scored[key]]
-    expected = [100 * sum(table[name] for table in tables) / 3 for name in ("recall", "precision", "f1")]
+    tables = [record.metrics.per_class[0] for record in board.scored[key]]
+    expected = [100 * sum(getattr(table, name) for table in tables) / 3 for name in ("recall", "precision", "f1")]
     assert entry["values"][0] == pytest.approx(expected, abs=0.05)
 
 
@@ -183,16 +185,15 @@ def test_what_is_no_number_is_refused_before_a_browser_sees_it(ledger):
         read_board(ledger.folder)
 
 
-def test_a_figure_is_that_of_its_file_and_has_the_size_it_was_drawn_for(ledger, tmp_path):
+def test_a_figure_is_that_of_its_file_and_has_the_size_it_was_drawn_for(ledger):
     ledger.add("majority", 0.0, kind="floor")
-    drawn = Figure(figsize=(4, 3))
+    drawn = canvas(4, 3)
     drawn.subplots().plot([1, 3, 2])
-    paths = {kind: tmp_path / f"a.{kind}" for kind in ("png", "pdf", "csv")}
-    drawn.savefig(paths["png"], dpi=200)
-    figure = Written(name="a b", title="<b>", caption="Some </figure> text.", **paths)
+    sheet = Sheet(figure=drawn, table=pd.DataFrame({"a": [1]}), caption="Some </figure> text.")
+    figure = render(Figure(name="a b", title="<b>", draw=lambda source: iter([sheet])), sheet)
     _, text, read = shown(ledger.folder, [figure])
     (image,) = [link for link in read.links if link.startswith("data:image/png;base64,")]
-    assert base64.b64decode(image.split(",")[1]) == paths["png"].read_bytes()
+    assert base64.b64decode(image.split(",")[1]) == figure.png
     assert re.search(r'width="384"\s+height="288"', text)
     assert read.texts["figcaption"].startswith("Some </figure> text.")
     assert "figures/a%20b.csv" in read.links and "figures/a%20b.pdf" in read.links
@@ -205,14 +206,14 @@ def test_ten_thousand_cells_take_few_megabytes(ledger):
     records = [floor]
     for number in range(10_000):
         variant = f"w/o {number // 10}" if number >= 10 else "full"
-        records.append(dataclasses.replace(record, cell_id=f"{number:016x}", variant=variant, seed=number % 10))
+        records.append(structs.replace(record, cell_id=f"{number:016x}", variant=variant, seed=number % 10))
     cells = rows(records)
     scored = {key: scored_cells(group) for key, group in cells.items()}
-    answers = AnswerBook(ledger=ledger.folder / "nowhere")
-    table = leaderboard(cells, scored, (), (), answers)
+    predictions = PredictionCache(ledger=ledger.folder / "nowhere")
+    table = leaderboard(cells, scored, (), (), predictions)
     board = Board(
-        folder=ledger.folder, table=table, note=(), cost_note=(), cells=cells, scored=scored, planned=(), twins=(),
-        published=pd.DataFrame(), answers=answers,
+        folder=ledger.folder, table=table, notes=(), cost_notes=(), cells=cells, scored=scored, planned=(),
+        identical=(), published=pd.DataFrame(), predictions=predictions,
     )  # fmt: skip
     text = page(board, (), (), None)
     assert len(table) == 1001 and len(text) < 5e6

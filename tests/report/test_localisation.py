@@ -1,29 +1,34 @@
 """The table of where recognizers look: planted differences, records of older versions, and names that would do harm."""
 
+import io
+
+import made
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from fgsgl.records.record import Localisation, Readout
 from fgsgl.report.board.board import read_board
+from fgsgl.report.csv_text import csv_text
 from fgsgl.report.localisation.evaluate import localisation
-from fgsgl.report.localisation.render import looks_of, markdown, write
+from fgsgl.report.localisation.render import localisation_tables, markdown
+from fgsgl.report.report import report
 from fgsgl.util.errors import UserError
 
 SEEDS = 6
 BLIND = {"even": 0.03, "centre": 0.06, "prior": 0.1}
 
 
-def measured(energy: dict[str, float], r1: dict[str, dict[str, float]], **changes) -> dict:
+def measured(energy: dict[str, float], r1: dict[str, dict[str, float]], **changes) -> Localisation:
     """What a cell records; the pointing game gets twice the energy."""
     hits = {
-        source: {name: {"r1": value, "sentences": 8, "largest": 0.25} for name, value in dimensions.items()}
+        source: {name: Readout(r1=value, sentences=8, largest=0.25) for name, value in dimensions.items()}
         for source, dimensions in r1.items()
     }
     pointing = {name: 2 * value for name, value in (energy | BLIND).items()}
-    same = {"n_clips": 136, "clips_sha256": "aa", "energy": energy | BLIND, "pointing": pointing}
-    return same | {"readout": hits or None} | changes
+    return made.localisation(energy | BLIND, **{"pointing": pointing, "readout": hits or None, **changes})
 
 
 @pytest.fixture
@@ -81,29 +86,29 @@ def test_the_dimensions_of_a_measure_are_a_family(folder) -> None:
     assert tested.groupby("measure").size().to_dict() == {"energy": 2, "pointing": 2, "readout": 1}
     for _, family in tested.groupby("measure"):
         np.testing.assert_allclose(family["p_holm"].astype(float), multipletests(family["p"], method="holm")[1])
-    text = markdown(looks_of(board, table))
+    text = markdown(localisation_tables(board, table))
     assert "That p cannot reach 0.05 with n = 6 seeds in a family of 2." in text and "family of 1" not in text
     assert f"{tested['p_holm'].min():.3f} |" in text
 
 
 def test_the_note_says_what_is_missing_and_what_the_numbers_are_over(folder) -> None:
-    write(read_board(folder))
-    text = (folder / "localisation.md").read_text()
+    board = read_board(folder)
+    text = markdown(localisation_tables(board, localisation(board)))
     assert "136 of 240 test clips, as evenly over the classes" in text
     assert "the measurement in their records: FG-SGL text=shuffled; FG-SGL -fgsa; TSM." in text.replace("\\", "")
     assert "Recorded before" not in text
-    table = pd.read_csv(folder / "localisation.csv")
+    table = pd.read_csv(io.StringIO(csv_text(localisation(board))))
     assert set(table["measure"]) == {"energy", "pointing", "readout"} and table["value"].between(0, 100).all()
 
 
 def test_records_of_older_versions_stand_apart(ledger, folder) -> None:
     share = {"part": 0.3, "even": 0.03, "prior": 0.1}
-    ledger.add("fgsgl", 2.1, "text=shuffled", 0, localisation={"n_clips": 240, "energy": share, "pointing": share})
+    ledger.add("fgsgl", 2.1, "text=shuffled", 0, localisation=made.localisation(share, n_clips=240, clips_sha256=None))
     board = read_board(folder)
     table = localisation(board)
     row = only(table, variant="text=shuffled", measure="energy", source="attention")
     assert row["value"] == pytest.approx(30) and np.isnan(row["difference"]) and row["n_clips"] == 240
-    assert "with attention alone, over all clips: FG-SGL text=shuffled." in markdown(looks_of(board, table))
+    assert "with attention alone, over all clips: FG-SGL text=shuffled." in markdown(localisation_tables(board, table))
     assert table[table["source"] == "even"]["n_clips"].to_list() == [136, 136, 240, 240]
 
 
@@ -111,23 +116,23 @@ def test_of_many_rows_the_first_are_shown_and_what_they_are_compared_with(ledger
     ledger.add("fgsgl", 2.2, "text=names", localisation=measured({"part": 0.2, "saliency": 0.1}, {}))
     board = read_board(folder)
     table = localisation(board)
-    whole = looks_of(board, table)
-    assert len({row.variant for row, _ in whole.looks if row.method}) > 2 and "are shown" not in " ".join(whole.note)
-    monkeypatch.setattr("fgsgl.report.localisation.evaluate.MOST_ROWS", 2)
-    few = looks_of(board, table)
+    whole = localisation_tables(board, table)
+    assert len({row.variant for row, _ in whole.maps if row.method}) > 2 and "are shown" not in " ".join(whole.notes)
+    monkeypatch.setattr("fgsgl.report.localisation.render.MOST_ROWS", 2)
+    few = localisation_tables(board, table)
     assert (
         "2 of 3 rows are shown, first full methods and FG-SGL without FG-SA or CP-A; localisation.csv has them all."
-        in few.note
+        in few.notes
     )
-    assert {row.variant for row, _ in (*few.looks, *few.reads) if row.method} == {"full", "w/o fgsa"}
-    blind = [[texts for row, texts in shown.looks if not row.method] for shown in (whole, few)]
+    assert {row.variant for row, _ in (*few.maps, *few.readouts) if row.method} == {"full", "w/o fgsa"}
+    blind = [[texts for row, texts in shown.maps if not row.method] for shown in (whole, few)]
     assert blind[0] == blind[1] != []
 
 
 def test_a_board_without_masks_has_no_such_table(ledger) -> None:
     ledger.fill(seeds=1)
-    write(read_board(ledger.folder))
-    assert not (ledger.folder / "localisation.md").exists()
+    board = read_board(ledger.folder)
+    assert localisation_tables(board, localisation(board)) is None
 
 
 def test_a_record_whose_two_measures_are_of_other_maps_is_refused_by_name(ledger) -> None:
@@ -139,7 +144,7 @@ def test_a_record_whose_two_measures_are_of_other_maps_is_refused_by_name(ledger
 def test_names_cannot_leave_their_cell_or_run(ledger, folder) -> None:
     ledger.add("fgsgl", 2.0, "| <b>x</b>", 0, localisation=measured({"saliency": 0.1}, {}))
     ledger.add("evil", 2.0, "full", 0, name="=cmd()", localisation=measured({"saliency": 0.1}, {}))
-    write(read_board(folder))
+    report(folder)
     assert "<b>" not in (folder / "localisation.md").read_text()
     labels = pd.read_csv(folder / "localisation.csv")["label"].dropna()
     assert "'=cmd()" in set(labels) and not any(label.startswith("=") for label in labels)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from fgsgl.report.figures._drawing import plus_minus
+from fgsgl.report.drawing.labels import plus_minus
 from fgsgl.report.formatting import number, percent
 
 

@@ -3,13 +3,16 @@
 import json
 from types import SimpleNamespace
 
+import made
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from fgsgl.records.plan_file import load_tunings
+from fgsgl.records.plan_file import PlanFile
+from fgsgl.records.record import MethodConfig
 from fgsgl.report.board.board import read_board
-from fgsgl.report.figures import Inputs, accuracy, forest, pareto, per_class_difference
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.figures import accuracy, forest, pareto, per_class_difference
 from fgsgl.report.render.latex import latex
 from fgsgl.report.render.tables import console_table, csv, markdown
 from fgsgl.report.render.views import board_views, statistics_views
@@ -25,8 +28,8 @@ SEARCH = {
 RECIPE = {"lr": 0.001, "warmup": 0.1}
 
 
-def config(lr: float = 0.001, **settings) -> dict:
-    return {"display_name": "FG-SGL", "settings": {"fgsa": True} | settings, "recipe": RECIPE | {"lr": lr}}
+def config(lr: float = 0.001, display_name: str = "FG-SGL", **settings) -> MethodConfig:
+    return made.config(display_name, settings={"fgsa": True} | settings, recipe=RECIPE | {"lr": lr})
 
 
 def write_plan(ledger, cells=(), tunings=()):
@@ -35,7 +38,7 @@ def write_plan(ledger, cells=(), tunings=()):
 
 def planned(record, variant, seed=0):
     named = {"method": "fgsgl", "variant": variant, "seed": seed, "protocol_hash": PROTOCOL}
-    return {"cell_id": record.cell_id, "protocol": record.protocol, "kind": "method", **named}
+    return {"cell_id": record.cell_id, "protocol": record.protocol.as_dict(), "kind": "method", **named}
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def tuned(ledger):
         ledger.add("fgsgl", 2.4, seed=seed, config=config())
         settings = config(0.00123456) if seed % 3 else config(fgsa=False)
         ledger.add("fgsgl", 2.7, "tuned", seed, config=settings, params=4_000_000 + seed % 2 * 200_000)
-        ledger.add("tsm", 1.3, "tuned", seed, config=config() | {"display_name": "TSM"})
+        ledger.add("tsm", 1.3, "tuned", seed, config=config(display_name="TSM"))
     write_plan(ledger, tunings=[SEARCH])
     return ledger
 
@@ -65,7 +68,7 @@ def test_a_tuned_row_is_one_row_that_is_held_against_its_own_default(tuned):
     assert own.family == other.family == 2 and row(board, "TSM").family == 3
     assert own.settings == "seeds 0, 3: fgsa=False; seeds 1, 2, 4, 5: recipe.lr=0.001235"
     assert own.tied == "A" and other.tied == "B" and row(board, "TSM").tied.islower()
-    note = "\n".join(board.note)
+    note = "\n".join(board.notes)
     assert "60 trials in 3 independent studies (8 pruned, 1 failed) over the space components, by macro_f1" in note
     assert "with TPESampler(seed=0) and MedianPruner(n_startup_trials=5): 0.50 hours, 0.00 of them on a GPU" in note
     assert "Its seeds have the settings of different studies (seeds 0, 3: fgsa=False;" in note
@@ -117,14 +120,14 @@ def test_tuned_rows_stand_apart_in_every_form(tuned):
 
 def test_figures_keep_tuned_rows_apart(tuned):
     inputs = Inputs(read_board(tuned.folder))
-    for module in (accuracy, forest):
-        (sheet,) = examine(module, inputs)
+    for figure in (accuracy.FIGURE, forest.FIGURE):
+        (sheet,) = examine(figure, inputs)
         last = sheet.figure.axes[-1]
         assert last.get_title(loc="left") == "tuned rows"
         assert {text.get_text() for text in last.get_yticklabels()} == {"FG-SGL tuned", "TSM tuned"}
     assert last.get_xlabel() == "top-1 minus the same method's default (points)"
-    for module, column in ((pareto, "row"), (per_class_difference, "row")):
-        (sheet,) = examine(module, inputs)
+    for figure, column in ((pareto.FIGURE, "row"), (per_class_difference.FIGURE, "row")):
+        (sheet,) = examine(figure, inputs)
         assert not sheet.table[column].str.contains("tuned").any()
 
 
@@ -138,9 +141,9 @@ def test_a_search_that_chose_the_defaults_shares_their_cells(ledger):
     assert own.n_seeds == 2 and own.settings == "seed 0: the default settings; seed 1: recipe.lr=0.002"
     assert row(board, "FG-SGL").n_seeds == 2 and own.same_answers == ""
     assert any(
-        sentence.endswith("cells are those of the default row, and the difference is 0.") for sentence in board.note
+        sentence.endswith("cells are those of the default row, and the difference is 0.") for sentence in board.notes
     )
-    assert not any("to the bit" in sentence for sentence in board.note)
+    assert not any("to the bit" in sentence for sentence in board.notes)
 
 
 def test_what_an_earlier_search_chose_is_in_no_row_and_is_told(ledger):
@@ -150,16 +153,18 @@ def test_what_an_earlier_search_chose_is_in_no_row_and_is_told(ledger):
     write_plan(ledger, [planned(newer, "tuned")], [SEARCH])
     board = read_board(ledger.folder)
     own = row(board, "FG-SGL tuned")
-    assert own.n_seeds == 1 and own.top1 == pytest.approx(newer.metrics["top1"])
-    assert "fgsgl: 1 cell(s) of the ledger have settings that an earlier search chose, and are in no row." in board.note
-    assert any("its spread does not tell what another search" in sentence for sentence in board.note)
+    assert own.n_seeds == 1 and own.top1 == pytest.approx(newer.metrics.top1)
+    assert (
+        "fgsgl: 1 cell(s) of the ledger have settings that an earlier search chose, and are in no row." in board.notes
+    )
+    assert any("its spread does not tell what another search" in sentence for sentence in board.notes)
 
 
 def test_searches_that_were_not_alike_or_found_nothing_are_told(tuned):
     other = SEARCH | {"method": "tsm", "trials": 20, "gpu_hours": 0.25}
     lost = SEARCH | {"method": "tsn", "trials": 5, "failed": 5}
     write_plan(tuned, tunings=[SEARCH, other, lost])
-    note = "\n".join(read_board(tuned.folder).note)
+    note = "\n".join(read_board(tuned.folder).notes)
     assert "different numbers of trials (FG-SGL tuned 60, TSM tuned 20): they were not searched alike" in note
     assert "tsn: searched in 5 trials (5 failed, 0.50 hours), and has no tuned row." in note
 
@@ -170,7 +175,7 @@ def test_a_planned_tuned_row_shows_its_search(ledger):
     write_plan(ledger, [planned(record, "tuned") | {"cell_id": "f" * 16}], [SEARCH])
     board = read_board(ledger.folder)
     assert row(board, "FG-SGL tuned").trials == 60 and row(board, "FG-SGL tuned").status == "1 planned"
-    assert any(sentence.endswith("No cell of it has run.") for sentence in board.note)
+    assert any(sentence.endswith("No cell of it has run.") for sentence in board.notes)
 
 
 @pytest.mark.parametrize(
@@ -180,4 +185,4 @@ def test_a_damaged_tuning_is_named(ledger, changes, says):
     ledger.fill(seeds=1)
     write_plan(ledger, tunings=[SEARCH | changes])
     with pytest.raises(UserError, match=f"an entry in tunings that cannot be read: {says}"):
-        load_tunings(ledger.folder)
+        PlanFile.read(ledger.folder)

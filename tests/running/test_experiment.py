@@ -17,7 +17,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fgsgl.data.clip_table import read_clips
-from fgsgl.records.record import read_predictions, write_predictions
+from fgsgl.records.predictions import read_predictions, write_predictions
 
 CELL = ("-m", "fgsgl.training.run_cell")
 RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
@@ -167,6 +167,7 @@ def test_a_dry_run_renders_and_decodes_nothing(smoke: Path, tmp_path: Path, call
     assert ids[0] == ids[1] and len(ids[0]) == 6
 
 
+@pytest.mark.slow
 def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path: Path, call, monkeypatch) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -269,6 +270,7 @@ sys.exit(run_cell.main(Path(sys.argv[1])))
 """A cell that leaves its checkpoints as a killed one does."""
 
 
+@pytest.mark.slow
 def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board: Path, tmp_path: Path, call) -> None:
     """As if killed in its second epoch: of two checkpoints the second is taken away, and the cell run again."""
 
@@ -289,7 +291,8 @@ def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board
     assert losses[0] == losses[1] == losses[2], "what is averaged is not trained with"
 
 
-@pytest.mark.parametrize("method", ["fgsgl", pytest.param("tsn", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fgsgl", "tsn"])
 def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
     board: Path, tmp_path: Path, method: str, call
 ) -> None:

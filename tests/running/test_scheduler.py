@@ -8,18 +8,19 @@ import os
 import sys
 from pathlib import Path
 
+import made
 import pytest
 from rich.console import Console
 
 from fgsgl.data import datasets
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import Record, write_record
 from fgsgl.running import capacity
-from fgsgl.running.execution import Limits, Place
+from fgsgl.running.execution import Execution, Limits, Place
 from fgsgl.running.executors import local
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
+from fgsgl.training.spec import CellSpec
 from fgsgl.util.errors import UserError
 
 RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--device", "cpu")
@@ -45,8 +46,8 @@ def misbehave(monkeypatch: pytest.MonkeyPatch):
     """Makes each cell's process run some lines before it does its work."""
 
     def use(lines: str) -> None:
-        def command(spec: dict, work_dir: Path) -> list[str]:
-            return [sys.executable, "-c", HEAD + lines + TAIL, str(work_dir / "spec.json")]
+        def command(spec: CellSpec) -> list[str]:
+            return [sys.executable, "-c", HEAD + lines + TAIL, str(spec.work_dir / "spec.json")]
 
         monkeypatch.setattr(local, "cell_command", command)
 
@@ -56,12 +57,12 @@ def misbehave(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def cells(smoke: Path) -> list[Cell]:
     """Two floors, which a process works off in a second."""
-    protocol, module = default_protocol("synmg", "smoke"), datasets.get("synmg")
-    table = module.load(smoke, "smoke", 0)
+    protocol, dataset = default_protocol("synmg", "smoke"), datasets.get("synmg")
+    table = dataset.load(smoke, "smoke", 0)
     return [
         Cell(
             variant=Variant(method=name), protocol=protocol, seed=0, fingerprint=table.fingerprint(),
-            text=module.text(smoke),
+            text=dataset.text(smoke),
         )
         for name in ("majority", "stratified_random")
     ]  # fmt: skip
@@ -71,7 +72,8 @@ def run(
     cells: list[Cell], smoke: Path, out: Path, jobs: int = 1, gpus: tuple[str, ...] = (), **limits: float
 ) -> tuple[Plan, Place, str]:
     """What is left of the plan, where its files lie, and what a person saw."""
-    place = Place(out=out, root=smoke, device="cpu", jobs=jobs, gpus=gpus, limits=Limits(**limits))
+    execution = Execution(device="cpu", limits=Limits(**limits))
+    place = Place(out=out, root=smoke, execution=execution, jobs=jobs, gpus=gpus)
     plan, console = Plan(cells), Console(file=io.StringIO(), width=400)
     with Live(console, len(cells)) as live:
         execute(plan, place, live)
@@ -113,8 +115,8 @@ def test_a_cell_that_is_always_killed_fails_with_its_attempts(
     plan, place, _ = run(cells, smoke, tmp_path, jobs=2, retries=1)
     records = [place.ledger.get(cell.cell_id) for cell in cells]
     assert len(plan.failed) == 2 and not plan.open
-    assert [(record.failure["class"], record.attempts) for record in records] == [("killed", 2)] * 2
-    assert records[0].failure["message"] == f"by signal 15; see {place.work_dir(cells[0]) / 'log.txt'}"
+    assert [(record.failure.kind, record.attempts) for record in records] == [("killed", 2)] * 2
+    assert records[0].failure.message == f"by signal 15; see {place.work_dir(cells[0]) / 'log.txt'}"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_failure_of_the_method_is_a_result(
     misbehave(lines)
     plan, place, _ = run(cells[:1], smoke, tmp_path)
     record = place.ledger.get(cells[0].cell_id)
-    assert plan.failed == cells[:1] and (record.failure["class"], record.attempts) == (cause, 1)
+    assert plan.failed == cells[:1] and (record.failure.kind, record.attempts) == (cause, 1)
     assert len(pids(place, cells[0])) == 1
 
 
@@ -141,8 +143,8 @@ def test_a_cell_out_of_time_is_ended_and_keeps_its_curve(
     misbehave(HANG)
     plan, place, _ = run(cells[:1], smoke, tmp_path, cell_timeout_min=1.5 / 60)
     record = place.ledger.get(cells[0].cell_id)
-    assert plan.failed == cells[:1] and record.failure["class"] == "time_limit"
-    assert record.failure["message"].startswith("ended after 0.025 minutes (--cell-timeout)")
+    assert plan.failed == cells[:1] and record.failure.kind == "time_limit"
+    assert record.failure.message.startswith("ended after 0.025 minutes (--cell-timeout)")
     assert record.curve == [{"epoch": 1, "loss": 2.5, "val_top1": 0.1}]
     with pytest.raises(ProcessLookupError):
         os.kill(pids(place, cells[0])[0], 0)
@@ -155,7 +157,7 @@ def test_a_full_disk_ends_everything_and_the_rest_goes_on_later(
     with pytest.raises(UserError, match=r"Majority class, seed 0: exit code 1.*the same command goes on from here"):
         run(cells, smoke, tmp_path, jobs=2)
     place = Place(out=tmp_path, root=smoke)
-    assert place.ledger.get(cells[0].cell_id).failure["class"] == "unwritable"
+    assert place.ledger.get(cells[0].cell_id).failure.kind == "unwritable"
     assert place.ledger.get(cells[1].cell_id) is None, "it was ended, which says nothing about it"
     misbehave("")
     plan, place, _ = run(cells, smoke, tmp_path, jobs=2)
@@ -207,7 +209,5 @@ def test_cells_at_a_time_see_one_gpu_each(cells: list[Cell], smoke: Path, tmp_pa
 def test_a_finished_record_stays(cells: list[Cell], smoke: Path, tmp_path: Path) -> None:
     _, place, _ = run(cells[:1], smoke, tmp_path)
     record = place.ledger.get(cells[0].cell_id)
-    fields = {name: getattr(record, name) for name in Record.__dataclass_fields__}
-    fields |= {"status": "failed", "failure": {"class": "killed", "message": ""}}
-    write_record(place.ledger.folder, Record(**fields))
+    made.failed(cells[0], "killed", "").write(place.ledger.folder)
     assert place.ledger.get(cells[0].cell_id) == record

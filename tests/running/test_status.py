@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from msgspec import structs
 from rich.console import Console
 
 from fgsgl.cli.main import main
 from fgsgl.methods.cell import Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import FAILURES, write_record
+from fgsgl.records.record import FAILURES
 from fgsgl.report.report import show_board
+from fgsgl.running.execution import Execution
 from fgsgl.running.experiment import Experiment, run
 from fgsgl.running.explain import ADVICE
 from fgsgl.running.status import expected_end, states
-from fgsgl.training.spec import failed_record
+from fgsgl.training.outcome import failed_record
+from fgsgl.training.spec import CellSpec
 
 HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
 
@@ -29,8 +32,8 @@ HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39
 def experiment(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Floors and ceilings, which end well, and a variant of FG-SGL whose first loss is infinite."""
     protocol = default_protocol("synmg", "smoke", batch_size=8, epochs=2)
-    given = {"variants": (HUGE,), "protocol": protocol, "seeds": 1, "root": smoke, "device": "cpu"}
-    return Experiment(**given, out=tmp_path_factory.mktemp("status") / "board")
+    given = {"variants": (HUGE,), "protocol": protocol, "seeds": 1, "root": smoke}
+    return Experiment(**given, execution=Execution(device="cpu"), out=tmp_path_factory.mktemp("status") / "board")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +89,7 @@ def test_the_expected_end_follows_from_what_the_others_took(board: Path) -> None
     running = dataclasses.replace(done, seed=1, state="running", record=None)
     waiting = dataclasses.replace(done, seed=2, state="waiting", record=None)
     other = dataclasses.replace(waiting, method="tsn")
-    took_s, now = done.record.times_s["total"], datetime.fromisoformat(done.spec["started_utc"])
+    took_s, now = done.record.times_s["total"], datetime.fromisoformat(done.spec.started_utc)
     assert f"(in {timedelta(seconds=round(took_s))})" in expected_end([done, running], now)
     assert f"(in {timedelta(seconds=round(2 * took_s))})" in expected_end([done, running, waiting], now)
     late = expected_end([done, running, waiting, other], now + timedelta(hours=1))
@@ -123,10 +126,10 @@ def test_retry_runs_the_chosen_failures_and_nothing_else(copied: Path, capsys) -
     ids, ledger = cell_ids(copied), Ledger(copied / "ledger")
     floor = ids["stratified_random"]
     whole, diverged = ledger.get(floor), ledger.get(ids["fgsgl"])
-    spec = json.loads((copied / "work" / floor / "spec.json").read_text())
-    spec |= {"ledger": str(ledger.folder), "work_dir": str(copied / "work" / floor)}
+    work = copied / "work" / floor
+    spec = structs.replace(CellSpec.find(work), ledger=ledger.folder, work_dir=work)
     (ledger.folder / f"{floor}.json").unlink()  # a finished record is never overwritten
-    write_record(ledger.folder, failed_record(spec, "killed", "by signal 9", {}))
+    failed_record(spec, "killed", "by signal 9", {}).write(ledger.folder)
     assert main(["retry", str(copied), "--failed", "--class", "killed"]) == 0
     assert "1 of 2 failed cells (" in capsys.readouterr().out
     assert ledger.get(floor).predictions_sha256 == whole.predictions_sha256

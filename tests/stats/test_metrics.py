@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.metrics import (
@@ -11,7 +12,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from fgsgl.stats.metrics import classification_metrics, confusion, grouped_metrics
+from fgsgl.stats.metrics import Scores, classification_metrics, confusion, grouped_metrics
 from fgsgl.util.errors import UserError
 
 
@@ -28,41 +29,43 @@ def test_agrees_with_scikit_learn(n_classes, absent):
     said_N = scores_NC.argmax(axis=1)
     metrics = classification_metrics(labels_N, scores_NC)
     present = sorted(set(labels_N))
-    assert metrics["n_classes_present"] == len(present) == n_classes - len(absent)
-    assert metrics["top1"] == pytest.approx(accuracy_score(labels_N, said_N))
-    assert metrics["mean_class"] == pytest.approx(balanced_accuracy_score(labels_N, said_N))
+    assert metrics.n_classes_present == len(present) == n_classes - len(absent)
+    assert metrics.top1 == pytest.approx(accuracy_score(labels_N, said_N))
+    assert metrics.mean_class == pytest.approx(balanced_accuracy_score(labels_N, said_N))
     of_present = precision_recall_fscore_support(labels_N, said_N, labels=present, average="macro", zero_division=0)
-    assert metrics["macro_f1"] == pytest.approx(of_present[2])
+    assert metrics.macro_f1 == pytest.approx(of_present[2])
     if n_classes > 5:
         expected = top_k_accuracy_score(labels_N, scores_NC, k=5, labels=range(n_classes))
-        assert metrics["top5"] == pytest.approx(expected)
+        assert metrics.top5 == pytest.approx(expected)
     else:
-        assert metrics["top5"] == 1.0
+        assert metrics.top5 == 1.0
     precision, recall, f1, n = precision_recall_fscore_support(
         labels_N, said_N, labels=range(n_classes), zero_division=np.nan
     )
-    for index, row in enumerate(metrics["per_class"]):
-        assert (row["class"], row["n"]) == (index, n[index])
+    for index, row in enumerate(metrics.per_class):
+        assert (row.index, row.n) == (index, n[index])
         for key, value in (("precision", precision), ("recall", recall), ("f1", f1)):
-            assert row[key] is None if np.isnan(value[index]) else row[key] == pytest.approx(value[index])
+            found = getattr(row, key)
+            assert found is None if np.isnan(value[index]) else found == pytest.approx(value[index])
     assert (confusion(labels_N, said_N, n_classes) == confusion_matrix(labels_N, said_N, labels=range(n_classes))).all()
 
 
 def test_undefined_values_are_none_and_the_table_is_json():
     # Class 2 is absent but answered once, class 3 is neither; class 1 is present but never answered.
     metrics = classification_metrics(np.array([0, 0, 1]), np.eye(4)[[0, 2, 0]])
-    assert [row["recall"] for row in metrics["per_class"]] == [0.5, 0.0, None, None]
-    assert [row["precision"] for row in metrics["per_class"]] == [0.5, None, 0.0, None]
-    assert [row["f1"] for row in metrics["per_class"]] == [0.5, 0.0, 0.0, None]
-    assert metrics["macro_f1"] == 0.25
-    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    assert [row.recall for row in metrics.per_class] == [0.5, 0.0, None, None]
+    assert [row.precision for row in metrics.per_class] == [0.5, None, 0.0, None]
+    assert [row.f1 for row in metrics.per_class] == [0.5, 0.0, 0.0, None]
+    assert metrics.macro_f1 == 0.25
+    text = json.dumps(msgspec.to_builtins(metrics), allow_nan=False)
+    assert msgspec.json.decode(text, type=Scores) == metrics
 
 
 def test_equal_scores_rank_by_class_id():
     constant_NC = np.zeros((10, 10))
     metrics = classification_metrics(np.arange(10), constant_NC)
-    assert metrics["top1"] == 0.1  # class 0 alone is answered right
-    assert metrics["top5"] == 0.5  # classes 0..4
+    assert metrics.top1 == 0.1  # class 0 alone is answered right
+    assert metrics.top5 == 0.5  # classes 0..4
 
 
 @pytest.mark.parametrize(
@@ -92,5 +95,5 @@ def test_grouped_metrics_agree_with_scikit_learn():
     found = grouped_metrics(labels_N, scores_NC, group_C)
     pairs = [(labels_N, said_N), (group_C[labels_N], group_C[said_N])]
     f1s = [f1_score(true_N, predicted_N, average=kind) for true_N, predicted_N in pairs for kind in ("macro", "micro")]
-    assert found["f1_mean"] == pytest.approx(np.mean(f1s))
-    assert found["group_top1"] == pytest.approx(f1s[3]) and found["group_macro_f1"] == pytest.approx(f1s[2])
+    assert found.f1_mean == pytest.approx(np.mean(f1s))
+    assert found.group_top1 == pytest.approx(f1s[3]) and found.group_macro_f1 == pytest.approx(f1s[2])

@@ -5,57 +5,55 @@ Records are made up here, as cells would write them; everything else is the real
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import fgsgl.sweeps.liveness
+import made
 import optuna
 import pytest
-from fgsgl.sweeps.liveness import Presence
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import Question, open_study, winner
+from msgspec.structs import replace
 from optuna import Study
 from optuna.storages import BaseStorage
 
 import fgsgl.records.optuna_storage
+import fgsgl.sweeps.liveness
 from fgsgl.methods.cell import Cell
 from fgsgl.methods.registry import get
 from fgsgl.methods.search_space import Param
-from fgsgl.records.optuna_storage import open_storage, pruner_of
+from fgsgl.records.optuna_storage import NoPruning, make_pruner, open_storage
 from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.records.record import Record
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.objectives import values_of
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import StudySpec, open_study, winner
 from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke", epochs=2, evaluation=SEALED)
 FORMS = ["{}/studies.journal", "sqlite:///{}/studies.db"]
 
 
-def question(**changes) -> Question:
+def study_spec(**changes) -> StudySpec:
     method, objectives = get("fgsgl"), changes.get("objectives", ("top1",))
     given = {
         "method": method, "space_name": "optim", "space": spaces_of(method)["optim"], "protocol": PROTOCOL,
         "fingerprint": "data", "text": "smg", "objectives": objectives, "sampler": "tpe", "seeds": 1,
         "pruner": pruner_spec(None, objectives, PROTOCOL.epochs, changes.get("seeds", 1)),
     }  # fmt: skip
-    return Question(**{**given, **changes})
+    return StudySpec(**{**given, **changes})
 
 
 def record_of(cell: Cell, top1: float = 0.5, status: str = "done", failure: str = "nan") -> Record:
     epochs = range(1, 2 if status == "pruned" else 1 + cell.protocol.epochs)
-    return Record(
-        cell_id=cell.cell_id, status=status, method=cell.variant.method, variant=cell.variant.name, kind="method",
-        seed=cell.seed, protocol=cell.protocol.as_dict(), protocol_hash=cell.protocol.hash(), config={}, data={},
-        pretraining="", environment={}, hardware={}, started_utc="",
-        curve=[{"epoch": epoch, "val_top1": top1, "train_s": 3.0} for epoch in epochs],
-        metrics={"top1": top1, "macro_f1": top1} if status == "done" else {},
-        failure={"class": failure, "message": "it diverged"} if status == "failed" else None,
-    )  # fmt: skip
+    given = {"curve": [{"epoch": epoch, "val_top1": top1, "train_s": 3.0} for epoch in epochs], "times_s": {}}
+    if status == "failed":
+        return made.failed(cell, failure, "it diverged", **given)
+    return made.pruned(cell, **given) if status == "pruned" else made.done(cell, top1, **given)
 
 
 @pytest.fixture(params=FORMS, ids=["journal", "database"])
@@ -74,7 +72,7 @@ def presence(tmp_path: Path, storage: BaseStorage) -> Iterator[Presence]:
         yield here
 
 
-def begun(asked: Question, storage: BaseStorage, presence: Presence, trials: int, name: str = "s") -> Search:
+def begun(asked: StudySpec, storage: BaseStorage, presence: Presence, trials: int, name: str = "s") -> Search:
     search = Search(asked, open_study(storage, name, asked), "nowhere", trials, presence, Timebox())
     search._count()
     return search
@@ -94,7 +92,7 @@ def work_off(search: Search | Searches, top1=lambda cell: 0.5) -> list[Cell]:
 
 
 def test_trials_are_sealed_cells_with_the_defaults_first_and_seeds_of_their_own(storage, presence) -> None:
-    search = begun(question(), storage, presence, 6)
+    search = begun(study_spec(), storage, presence, 6)
     cells = work_off(search, lambda cell: cell.variant.changes["recipe.lr"])
     assert [cell.variant.name for cell in cells] == [f"trial {number}" for number in range(6)]
     assert get("fgsgl").identity(cells[0].variant.changes) == get("fgsgl").identity({})
@@ -103,7 +101,7 @@ def test_trials_are_sealed_cells_with_the_defaults_first_and_seeds_of_their_own(
     trials = search.study.get_trials()
     assert [trial.user_attrs["cell_ids"] for trial in trials] == [[cell.cell_id] for cell in cells]
     assert all(trial.intermediate_values == {1: trial.value, 2: trial.value} for trial in trials)
-    best = winner(search.study, search.question)
+    best = winner(search.study, search.spec)
     assert best.value == max(cell.variant.changes["recipe.lr"] for cell in cells)
 
 
@@ -114,7 +112,7 @@ def test_a_search_is_the_same_whether_it_is_interrupted_or_not(tmp_path: Path) -
         storage = open_storage(str(tmp_path / f"{name}.journal"))
         for trials in parts:
             with Presence(tmp_path / "commands", storage) as presence:
-                search = begun(question(), storage, presence, trials)
+                search = begun(study_spec(), storage, presence, trials)
                 work_off(search, lambda cell: 0.1 / cell.variant.changes["recipe.lr"])
         found.append([trial.params for trial in search.study.get_trials()])
     assert found[0] == found[1] and len(found[0]) == 7
@@ -123,7 +121,7 @@ def test_a_search_is_the_same_whether_it_is_interrupted_or_not(tmp_path: Path) -
 
 def test_nested_studies_draw_other_values_and_train_with_other_seeds(storage, presence) -> None:
     searches = [
-        begun(question(nested=nested, seeds=2), storage, presence, 3, f"s-{nested}") for nested in range(2)
+        begun(study_spec(nested=nested, seeds=2), storage, presence, 3, f"s-{nested}") for nested in range(2)
     ]  # fmt: skip
     cells = work_off(Searches(searches))
     assert {(cell.variant.name.endswith("of study 1"), cell.seed) for cell in cells} == {
@@ -137,11 +135,11 @@ def test_nested_studies_draw_other_values_and_train_with_other_seeds(storage, pr
 
 
 def test_several_seeds_of_a_trial_follow_one_another_and_their_mean_counts(storage, presence) -> None:
-    search = begun(question(seeds=3), storage, presence, 1)
+    search = begun(study_spec(seeds=3), storage, presence, 1)
     steps = []
     while (task := search.take()) is not None:
         assert search.take() is None, "the next seed waits for this one"
-        steps.append(task.trial["steps_before"])
+        steps.append(task.trial.steps_before)
         search.finished(task, record_of(task.cell, {1000: 0.2, 1001: 0.4, 1002: 0.9}[task.cell.seed]))
     (trial,) = search.study.get_trials()
     assert steps == [0, 2, 4] and trial.value == pytest.approx(0.5) and len(trial.user_attrs["cell_ids"]) == 3
@@ -150,13 +148,13 @@ def test_several_seeds_of_a_trial_follow_one_another_and_their_mean_counts(stora
 
 def test_no_settings_are_tried_twice_and_a_space_without_others_ends_the_search(storage, presence) -> None:
     few = (Param(name="fgsa", choices=(True, False)), Param(name="cpa", choices=(True, False)))
-    search = begun(question(space=few, space_name="file"), storage, presence, 10)
+    search = begun(study_spec(space=few, space_name="file"), storage, presence, 10)
     cells = work_off(search)
     assert len(cells) == len({cell.cell_id for cell in cells}) == 4
     assert states(search.study) == {"COMPLETE": 4} and search.exhausted and search.begun == 4
 
     # By itself TPE stays with the best of the few settings without FG-SA, which it has found early.
-    wide = question(space=spaces_of(get("fgsgl"))["components"], space_name="components")
+    wide = study_spec(space=spaces_of(get("fgsgl"))["components"], space_name="components")
     search = begun(wide, storage, presence, 30, "wide")
     cells = work_off(search, lambda cell: 0.5 + 0.3 * (cell.variant.changes.get("fgsa") is False))
     assert len({cell.cell_id for cell in cells}) == 30 and states(search.study) == {"COMPLETE": 30}
@@ -166,10 +164,10 @@ def test_no_settings_are_tried_twice_and_a_space_without_others_ends_the_search(
 def test_the_trials_of_a_killed_command_are_run_again_as_the_same_cells(tmp_path, storage, monkeypatch) -> None:
     monkeypatch.setattr(fgsgl.sweeps.liveness, "UNCLAIMED_S", 0.0)
     with Presence(tmp_path / "commands", storage) as killed:
-        search = begun(question(), storage, killed, 4)
+        search = begun(study_spec(), storage, killed, 4)
         lost = [search.take().cell.cell_id for _ in range(2)]
     with Presence(tmp_path / "commands", storage) as alive:
-        search = begun(question(), storage, alive, 4)
+        search = begun(study_spec(), storage, alive, 4)
         again = [cell.cell_id for cell in work_off(search)]
     assert again[:2] == lost and len(set(again)) == 4
     assert states(search.study) == {"FAIL": 2, "COMPLETE": 4}
@@ -187,10 +185,10 @@ def test_a_data_base_tells_when_the_command_of_another_machine_is_gone(tmp_path,
     storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
     with Presence(tmp_path / "here", storage) as here:
         with Presence(tmp_path / "there", storage) as there:
-            lost = begun(question(), storage, there, 1).take()
+            lost = begun(study_spec(), storage, there, 1).take()
             (trial_id,) = there.trial_ids
             storage.set_trial_user_attr(trial_id, fgsgl.sweeps.liveness.COMMAND, ["another machine", "its file"])
-            search = begun(question(), storage, here, 1)
+            search = begun(study_spec(), storage, here, 1)
             time.sleep(4)
             assert search.take() is None and search.open, "it is alive: its heart beats"
         deadline_s = time.monotonic() + 30
@@ -204,7 +202,7 @@ def test_two_commands_share_the_trials_of_a_study(tmp_path, where, monkeypatch) 
     monkeypatch.setattr(fgsgl.sweeps.liveness, "UNCLAIMED_S", 0.0)
     storages = [open_storage(where) for _ in range(2)]
     with Presence(tmp_path / "a", storages[0]) as one, Presence(tmp_path / "b", storages[1]) as other:
-        searches = [begun(question(), storages[0], one, 5), begun(question(), storages[1], other, 5)]
+        searches = [begun(study_spec(), storages[0], one, 5), begun(study_spec(), storages[1], other, 5)]
         running, cells = [], []
         for _ in range(4):  # each takes two at a time, without a look at the other in between
             for search in searches:
@@ -219,7 +217,7 @@ def test_two_commands_share_the_trials_of_a_study(tmp_path, where, monkeypatch) 
 
 
 def test_a_pruned_and_a_failed_trial_count_and_say_so(storage, presence) -> None:
-    search = begun(question(), storage, presence, 4)
+    search = begun(study_spec(), storage, presence, 4)
     for status in ("failed", "pruned", "done", "done"):
         task = search.take()
         search.finished(task, record_of(task.cell, status=status))
@@ -230,19 +228,19 @@ def test_a_pruned_and_a_failed_trial_count_and_say_so(storage, presence) -> None
 
 
 def test_a_search_of_failures_alone_ends_in_a_line(storage, presence) -> None:
-    search = begun(question(), storage, presence, 9)
+    search = begun(study_spec(), storage, presence, 9)
     for _ in range(3):
         task = search.take()
         search.finished(task, record_of(task.cell, status="failed"))
     assert search.given_up.startswith("the first 3 trials of 's' all failed, the last by nan: it diverged; mend")
     assert search.take() is None and not search.open
     with pytest.raises(UserError, match="no trial of the study 's' has finished"):
-        winner(search.study, search.question)
+        winner(search.study, search.spec)
 
 
 def test_what_the_data_or_the_disk_are_at_fault_for_is_no_result(storage, presence) -> None:
     """The command ends, for a full disk by what executes the cells; the next one tries the same settings again."""
-    search = begun(question(), storage, presence, 2)
+    search = begun(study_spec(), storage, presence, 2)
     first = search.take()
     with pytest.raises(UserError, match="s, trial 0: it diverged"):
         search.finished(first, record_of(first.cell, status="failed", failure="bad_data"))
@@ -253,19 +251,27 @@ def test_what_the_data_or_the_disk_are_at_fault_for_is_no_result(storage, presen
 
 
 def test_several_objectives_leave_the_trials_that_no_other_beats(storage, presence) -> None:
-    asked = question(objectives=("macro_f1", "train_s"))
+    asked = study_spec(objectives=("macro_f1", "train_s"))
     assert asked.identity()["pruner"] == "NopPruner()"
     search = begun(asked, storage, presence, 4)
     top1 = iter((0.2, 0.8, 0.6, 0.4))
     while (task := search.take()) is not None:
-        assert task.trial["pruner"] is None, "no hook reports what Optuna does not take"
+        assert task.trial.pruner is None, "no hook reports what Optuna does not take"
         search.finished(task, record_of(task.cell, next(top1)))
     assert [one.name for one in search.study.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert winner(search.study, asked).values == [0.8, 6.0]
 
 
+def test_an_objective_is_the_mean_over_the_cells_and_a_record_without_it_is_named() -> None:
+    cells = [study_spec(seeds=2).cell("trial 0", {}, index) for index in range(2)]
+    records = [record_of(cell, top1) for cell, top1 in zip(cells, (0.2, 0.6), strict=True)]
+    assert values_of(("top1", "train_s"), records) == pytest.approx([0.4, 6.0])
+    with pytest.raises(UserError, match=f"the record {cells[0].cell_id} has no gflops, which --objective asks for"):
+        values_of(("gflops",), records)
+
+
 def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> None:
-    asked = question(sampler="random", pruner=pruner_spec("hyperband", ("top1",), 5, 2))
+    asked = study_spec(sampler="random", pruner=pruner_spec("hyperband", ("top1",), 5, 2))
     search = begun(asked, storage, presence, 4)
     work_off(search, lambda cell: cell.variant.changes["recipe.lr"])
     assert states(search.study) == {"COMPLETE": 4} and len({trial.value for trial in search.study.get_trials()}) == 4
@@ -275,11 +281,11 @@ def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> Non
 
 def test_no_trial_is_started_that_would_not_end_in_time(storage, presence) -> None:
     """The first is, since nobody knows how long it takes: 100 s, of the 90 that are left then."""
-    asked = question()
+    asked = study_spec()
     timebox = Timebox(ends_s=time.monotonic() + WRAP_UP_S + 90)
     search = Search(asked, open_study(storage, "s", asked), "nowhere", 5, presence, timebox)
     task = search.take()
-    record = dataclasses.replace(record_of(task.cell), times_s={"total": 100.0, "train": 90.0})
+    record = replace(record_of(task.cell), times_s={"total": 100.0, "train": 90.0})
     search.finished(task, record)
     assert search.take() is None and not search.open and search.left() == 4
     assert states(search.study) == {"COMPLETE": 1}
@@ -289,17 +295,17 @@ def test_a_timebox_counts_a_pruned_cell_as_a_whole_one(monkeypatch: pytest.Monke
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     timebox = Timebox(ends_s=1000 + WRAP_UP_S + 119)
     assert timebox.rounds() == math.inf, "nobody knows yet"
-    cell = question().cell("trial 0", {}, 0)
-    timebox.see(dataclasses.replace(record_of(cell, status="pruned"), times_s={"total": 35.0, "train": 25.0}))
+    cell = study_spec().cell("trial 0", {}, 0)
+    timebox.see(replace(record_of(cell, status="pruned"), times_s={"total": 35.0, "train": 25.0}))
     assert timebox.longest_s == 60 and timebox.rounds() == 1, "one epoch of two"
-    timebox.see(dataclasses.replace(record_of(cell), times_s={"total": 59.0, "train": 49.0}))
-    timebox.see(dataclasses.replace(record_of(cell, status="failed"), times_s={}))
+    timebox.see(replace(record_of(cell), times_s={"total": 59.0, "train": 49.0}))
+    timebox.see(replace(record_of(cell, status="failed"), times_s={}))
     assert timebox.longest_s == 60 and Timebox(longest_s=60.0).rounds() == math.inf
     assert Timebox(ends_s=1000.0).rounds() == 0 and Timebox().rounds() == math.inf
 
 
 def test_halving_ends_the_worse_half_after_one_two_and_four_epochs() -> None:
-    study = optuna.create_study(direction="maximize", pruner=pruner_of(pruner_spec("halving", ("top1",), 5, 1)))
+    study = optuna.create_study(direction="maximize", pruner=make_pruner(pruner_spec("halving", ("top1",), 5, 1)))
     ended = []
     for top1 in (0.5, 0.4, 0.6, 0.5, 0.55, 0.7):
         trial = study.ask()
@@ -321,42 +327,42 @@ def test_halving_ends_the_worse_half_after_one_two_and_four_epochs() -> None:
         ({"method": get("tsm"), "space": spaces_of(get("tsm"))["optim"]}, "method fgsgl, not tsm"),
         ({"objectives": ("macro_f1",)}, r"objective \['top1'\], not \['macro_f1'\]"),
         ({"sampler": "random"}, "sampler TPESampler.*, not RandomSampler"),
-        ({"pruner": {"name": "NopPruner"}}, "pruner MedianPruner.*, not NopPruner"),
+        ({"pruner": NoPruning()}, "pruner MedianPruner.*, not NopPruner"),
         ({"seeds": 2}, "seeds_per_trial 1, not 2"),
     ],
 )
-def test_a_study_of_another_question_is_refused_and_stays_as_it_is(tmp_path: Path, changes, error) -> None:
+def test_a_study_of_another_specification_is_refused_and_stays_as_it_is(tmp_path: Path, changes, error) -> None:
     path = tmp_path / "studies.journal"
-    open_study(open_storage(str(path)), "s", question())
+    open_study(open_storage(str(path)), "s", study_spec())
     before = path.read_bytes()
     with pytest.raises(UserError, match=f"the study 's' was made with .*{error}.*give another --study"):
-        open_study(open_storage(str(path)), "s", question(**changes))
+        open_study(open_storage(str(path)), "s", study_spec(**changes))
     assert path.read_bytes() == before
 
 
 def test_a_study_that_another_command_is_about_to_make_is_shared_and_a_strangers_is_not(storage) -> None:
     optuna.create_study(study_name="s", storage=storage, direction="maximize").set_user_attr("method", "fgsgl")
-    study = open_study(storage, "s", question())
-    assert {**study.user_attrs} == question().identity() and states(study) == {"WAITING": 1}
+    study = open_study(storage, "s", study_spec())
+    assert {**study.user_attrs} == study_spec().identity() and states(study) == {"WAITING": 1}
     optuna.create_study(study_name="strange", storage=storage, direction="maximize").enqueue_trial({"x": 1})
     with pytest.raises(UserError, match="the study 'strange' was made with method None, not fgsgl"):
-        open_study(storage, "strange", question())
+        open_study(storage, "strange", study_spec())
     optuna.create_study(study_name="empty", storage=storage, direction="minimize")
     with pytest.raises(UserError, match=r"'empty' was made with directions \['minimize'\], not \['maximize'\]"):
-        open_study(storage, "empty", question())
+        open_study(storage, "empty", study_spec())
 
 
 @pytest.mark.parametrize("objectives", [("train_s",), ("top1", "train_s")])
 def test_a_pruner_of_what_no_epoch_foretells_is_refused(objectives) -> None:
     with pytest.raises(UserError, match="--pruner median goes by the top-1 of each epoch"):
         pruner_spec("median", objectives, 5, 1)
-    assert pruner_spec(None, objectives, 5, 1) == pruner_spec("none", ("top1",), 5, 1) == {"name": "NopPruner"}
+    assert pruner_spec(None, objectives, 5, 1) == pruner_spec("none", ("top1",), 5, 1) == NoPruning()
 
 
 @pytest.mark.parametrize("line", ["{\n", "no journal\n", '{"op_code": 0}', "[]\n"])
 def test_a_broken_line_of_a_journal_is_named_and_nothing_is_written(tmp_path: Path, line: str) -> None:
     path = tmp_path / "studies.journal"
-    open_study(open_storage(str(path)), "s", question())
+    open_study(open_storage(str(path)), "s", study_spec())
     path.write_text(path.read_text() + line)
     before, lines = path.read_bytes(), len(path.read_text().splitlines())
     with pytest.raises(UserError, match=f"studies.journal cannot be read: line {lines} is broken"):

@@ -17,12 +17,6 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from fgsgl.sweeps.liveness import Presence
-from fgsgl.sweeps.optuna_search import main
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.search import Search, Timebox
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import Question, open_study
 from rich.console import Console
 
 from fgsgl.cli.main import main as fgsgl
@@ -31,12 +25,19 @@ from fgsgl.data.datasets import synmg
 from fgsgl.methods.registry import get
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage
+from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import read_predictions
-from fgsgl.running.execution import local_place
+from fgsgl.records.record import NoMetrics
+from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import plan
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.optuna_search import main
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import Search, Timebox
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import StudySpec, open_study
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (str(ROOT / "sweeps" / "optuna_search.py"), "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
@@ -68,10 +69,10 @@ def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smo
         (cell_id,) = trial.user_attrs["cell_ids"]
         record = records[cell_id]
         assert sorted(read_predictions(swept / "trials" / "ledger", cell_id).clip_ids) == val_ids
-        assert (record.protocol["evaluation"], record.localisation, record.seed) == (SEALED, None, 1000)
-        assert trial.value == record.metrics["top1"]
+        assert (record.protocol.evaluation, record.localisation, record.seed) == (SEALED, None, 1000)
+        assert trial.value == record.metrics.top1
         assert trial.intermediate_values == {row["epoch"]: row["val_top1"] for row in record.curve}
-        assert record.config["recipe"]["lr"] == trial.params["recipe.lr"]
+        assert record.config.recipe["lr"] == trial.params["recipe.lr"]
         spec = json.loads((swept / "trials" / "work" / cell_id / "spec.json").read_text())
         assert spec["trial"]["number"] == trial.number
 
@@ -79,9 +80,9 @@ def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smo
 def test_the_tuned_row_stands_beside_the_default_under_the_test_protocol(swept: Path) -> None:
     records = [record for record in Ledger(swept / "ledger").records().values() if record.kind == "method"]
     best = max(trials_of(swept), key=lambda trial: trial.value)
-    assert {record.protocol["evaluation"] for record in records}.isdisjoint({SEALED})
-    assert best.params["recipe.lr"] in {record.config["recipe"]["lr"] for record in records}
-    assert get("linear_probe").recipe.lr in {record.config["recipe"]["lr"] for record in records}
+    assert {record.protocol.evaluation for record in records}.isdisjoint({SEALED})
+    assert best.params["recipe.lr"] in {record.config.recipe["lr"] for record in records}
+    assert get("linear_probe").recipe.lr in {record.config.recipe["lr"] for record in records}
     table = pd.read_csv(swept / "leaderboard.csv")
     assert {"full", "tuned"} <= set(table[table["method"] == "linear_probe"]["variant"])
     found = yaml.safe_load((swept / "best" / "linear_probe.yaml").read_text())
@@ -148,7 +149,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
     table = synmg.load(smoke, "smoke", 0)
     protocol = default_protocol("synmg", "smoke", epochs=4, batch_size=8, evaluation=SEALED)
     method, where = get("linear_probe"), str(tmp_path / "studies.journal")
-    asked = Question(
+    asked = StudySpec(
         method=method, space_name="optim", space=spaces_of(method)["optim"], protocol=protocol,
         fingerprint=table.fingerprint(), text="smg", objectives=("top1",), sampler="random",
         pruner=pruner_spec("median", ("top1",), 4, 1), seeds=1,
@@ -168,16 +169,16 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
                 intermediate_values=dict.fromkeys(range(1, 5), 1.0),
             )
         )
-    place = local_place(tmp_path, smoke, "cpu", 1)
+    place = local_place(tmp_path, smoke, Execution(device="cpu", jobs=1))
     with Presence(tmp_path / "commands", storage) as presence, Live(Console(), 1) as live:
         search = Search(asked, study, where, 5, presence, Timebox())
         execute(search, place, live)
     trial = study.get_trials()[default.number]
     assert trial.state.name == "PRUNED" and sorted(trial.intermediate_values) == [1, 2]
     (record,) = place.ledger.records().values()
-    assert (record.status, record.metrics, record.failure) == ("pruned", {}, None)
+    assert (record.status, record.metrics, record.failure) == ("pruned", NoMetrics(), None)
     assert [row["val_top1"] for row in record.curve] == [trial.intermediate_values[step] for step in (1, 2)]
-    assert record.times_s["train"] > 0 and record.hardware["cpu"] and [record.cell_id] == trial.user_attrs["cell_ids"]
+    assert record.times_s["train"] > 0 and record.hardware.cpu and [record.cell_id] == trial.user_attrs["cell_ids"]
     (planned,) = plan([asked.cell("again", {}, 0)], place.ledger)
     assert planned.cell.cell_id == record.cell_id and not planned.done
 

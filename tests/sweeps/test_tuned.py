@@ -12,47 +12,49 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.report import write_results
-from fgsgl.sweeps.results import Tuning, bill, plan_entry, tunings
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import FAILURE, Question, open_study
-from fgsgl.sweeps.suggest import suggest_by
+from msgspec.structs import replace
 from optuna.trial import TrialState
 
 from fgsgl.cli.main import main
-from fgsgl.methods.cell import TUNED, Variant
+from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.methods.variant_file import read_config, read_configs, write_best
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import load_tunings, write_plan
+from fgsgl.records.plan_file import PlanFile, add_to_plan
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import Record, read_record, write_record
+from fgsgl.records.record import Done, Hardware, read_record
+from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.board import read_board
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.report import write_results
+from fgsgl.sweeps.results import MethodResult, cost_of, plan_entry, results_by_method
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
+from fgsgl.sweeps.suggest import suggest_by
 from fgsgl.util.errors import UserError
 
 COMMITTED = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "ledger"
 PROTOCOL = default_protocol("synmg")
 
 
-def asked(method: str = "tsm", objectives: tuple[str, ...] = ("top1",), nested: int = 0) -> Question:
+def asked(method: str = "tsm", objectives: tuple[str, ...] = ("top1",), nested: int = 0) -> StudySpec:
     """Of the recipe of a method."""
     protocol = dataclasses.replace(PROTOCOL, evaluation=SEALED)
-    return Question(
+    return StudySpec(
         method=get(method), space_name="optim", space=spaces_of(get(method))["optim"], protocol=protocol,
         fingerprint="f", text="smg", objectives=objectives, sampler="random",
         pruner=pruner_spec(None, objectives, protocol.epochs, 1), seeds=1, nested=nested,
     )  # fmt: skip
 
 
-def run_trials(study: optuna.Study, question: Question, trials: int) -> None:
+def run_trials(study: optuna.Study, spec: StudySpec, trials: int) -> None:
     """Trials by a cheap function whose best rate is 0.0007: each third pruned, each fourth failed."""
-    study.sampler = optuna.samplers.RandomSampler(seed=question.nested)
+    study.sampler = optuna.samplers.RandomSampler(seed=spec.nested)
     for number in range(trials):
         trial = study.ask()
-        changes = {param.name: suggest_by(trial, param) for param in question.space}
-        trial.set_user_attr("cell_ids", [f"{question.method.name}-{question.nested}-{number}"])
+        changes = {param.name: suggest_by(trial, param) for param in spec.space}
+        trial.set_user_attr("cell_ids", [f"{spec.method.name}-{spec.nested}-{number}"])
         values = [0.7 - 0.1 * abs(np.log10(changes["recipe.lr"] / 0.0007)), 10 + 1000 * changes["recipe.lr"]]
         if number % 3 == 2:
             study.tell(trial, state=TrialState.PRUNED)
@@ -60,19 +62,19 @@ def run_trials(study: optuna.Study, question: Question, trials: int) -> None:
             trial.set_user_attr(FAILURE, "nan")
             study.tell(trial, state=TrialState.FAIL)
         else:
-            study.tell(trial, values[: len(question.objectives)])
+            study.tell(trial, values[: len(spec.objectives)])
 
 
-def searched(*questions: Question, trials: int = 8) -> tuple[Tuning, ...]:
+def searched(*specs: StudySpec, trials: int = 8) -> tuple[MethodResult, ...]:
     storage = optuna.storages.InMemoryStorage()
-    studies = [open_study(storage, f"{one.method.name}-{one.nested}", one) for one in questions]
-    for study, question in zip(studies, questions, strict=True):
-        run_trials(study, question, trials)
-    return tunings(questions, studies)
+    studies = [open_study(storage, f"{one.method.name}-{one.nested}", one) for one in specs]
+    for study, spec in zip(studies, specs, strict=True):
+        run_trials(study, spec, trials)
+    return results_by_method(specs, studies)
 
 
 @cache
-def record_of(method: str, seed: int) -> Record:
+def record_of(method: str, seed: int) -> Done:
     """A committed record of a method's default settings."""
     (path,) = (
         COMMITTED / f"{cell['cell_id']}.json"
@@ -83,60 +85,60 @@ def record_of(method: str, seed: int) -> Record:
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Tuning, ...]]:
+def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[MethodResult, ...]]:
     """The results of a sweep of TSM with three studies: committed records, of which three stand for tuned cells, and
     those of the trials."""
     folder = tmp_path_factory.mktemp("sweep")
     found = searched(*(asked(nested=nested) for nested in range(3)))
     for seed in range(3):
         default = record_of("tsm", seed)
-        recipe = {**default.config["recipe"], "lr": found[0].changes(seed)["recipe.lr"]}
-        metrics = {**default.metrics, "top1": default.metrics["top1"] + 0.01 * (1 + seed)}
-        write_record(folder / "ledger", default)
-        tuned = dataclasses.replace(
-            default, cell_id=f"{seed:016x}", variant=TUNED, config={**default.config, "recipe": recipe},
+        recipe = {**default.config.recipe, "lr": found[0].changes(seed)["recipe.lr"]}
+        metrics = replace(default.metrics, top1=default.metrics.top1 + 0.01 * (1 + seed))
+        default.write(folder / "ledger")
+        tuned = replace(
+            default, cell_id=f"{seed:016x}", variant=TUNED, config=replace(default.config, recipe=recipe),
             metrics=metrics,
         )  # fmt: skip
-        write_record(folder / "ledger", tuned)
-    write_record(folder / "ledger", record_of("majority", 0))
+        tuned.write(folder / "ledger")
+    record_of("majority", 0).write(folder / "ledger")
     for cell_id in found[0].cell_ids[1:]:
         times = {"total": 1800.0}
-        write_record(folder / "trials" / "ledger", dataclasses.replace(default, cell_id=cell_id, times_s=times))
+        replace(default, cell_id=cell_id, times_s=times).write(folder / "trials" / "ledger")
     trials = Ledger(folder / "trials" / "ledger")
-    write_plan(folder / "plan.json", [], tunings=[plan_entry(found[0], trials, default.protocol_hash)])
+    add_to_plan(folder, [], tunings=[plan_entry(found[0], trials, default.protocol_hash)])
     write_results(folder, found, trials, default.protocol_hash)
     return folder, found
 
 
 def test_the_winner_is_the_best_finished_trial_of_each_study(board) -> None:
     _, (tuning,) = board
-    assert len(tuning.answers) == 3 and {len(answer.trials) for answer in tuning.answers} == {8}
-    for answer in tuning.answers:
+    assert len(tuning.studies) == 3 and {len(answer.trials) for answer in tuning.studies} == {8}
+    for answer in tuning.studies:
         values = {t.number: t.value for t in answer.trials if t.state == TrialState.COMPLETE}
         assert answer.best.number == max(values, key=values.get) and set(values) == {0, 1, 4, 6}
         assert (answer.ended("PRUNED"), answer.ended("FAIL")) == (2, 2)
-    best = max(tuning.answers, key=lambda answer: answer.best.value)
-    assert tuning.best is best and tuning.changes(4) == tuning.answers[1].changes != tuning.changes(0)
+    best = max(tuning.studies, key=lambda answer: answer.best.value)
+    assert tuning.best is best and tuning.changes(4) == tuning.studies[1].changes != tuning.changes(0)
 
 
 def test_of_several_objectives_the_first_chooses_among_what_nothing_beats() -> None:
     (tuning,) = searched(asked(objectives=("top1", "train_s")), trials=20)
-    (answer,) = tuning.answers
+    (answer,) = tuning.studies
     done = [trial for trial in answer.trials if trial.state == TrialState.COMPLETE]
     assert answer.best.values[0] == max(trial.values[0] for trial in done)
-    assert [OBJECTIVES[name].direction for name in answer.question.objectives] == ["maximize", "minimize"]
+    assert [OBJECTIVES[name].direction for name in answer.spec.objectives] == ["maximize", "minimize"]
 
 
 def test_a_search_without_a_finished_trial_has_no_winner(tmp_path: Path) -> None:
-    question = asked()
-    study = open_study(optuna.storages.InMemoryStorage(), "s", question)
+    spec = asked()
+    study = open_study(optuna.storages.InMemoryStorage(), "s", spec)
     trial = study.ask()
     study.tell(trial, state=TrialState.FAIL)  # of a killed command: it does not count
-    (tuning,) = tunings([question], [study])
-    assert tuning.best is None and tuning.found == () and tuning.answers[0].trials == ()
+    (tuning,) = results_by_method([spec], [study])
+    assert tuning.best is None and tuning.finished == () and tuning.studies[0].trials == ()
     for seed in (0, 1):
-        write_record(tmp_path / "ledger", record_of("tsm", seed))
-    write_record(tmp_path / "ledger", record_of("majority", 0))
+        record_of("tsm", seed).write(tmp_path / "ledger")
+    record_of("majority", 0).write(tmp_path / "ledger")
     write_results(tmp_path, (tuning,), Ledger(tmp_path / "trials" / "ledger"), record_of("tsm", 0).protocol_hash)
     assert "TSM: no trial finished, so there is no tuned row." in (tmp_path / "tuning.md").read_text()
     assert not (tmp_path / "best").exists() and not (tmp_path / "figures").exists()
@@ -145,42 +147,42 @@ def test_a_search_without_a_finished_trial_has_no_winner(tmp_path: Path) -> None
 def test_each_cell_is_billed_once_and_what_left_no_time_is_counted(board) -> None:
     folder, (tuning,) = board
     records = Ledger(folder / "trials" / "ledger").records()
-    found = bill(tuning, records)
+    found = cost_of(tuning, records)
     assert (found.cell_hours, found.gpu_hours, found.unknown) == (23 * 0.5, 0.0, 1)
     first, second, *_ = records
-    unresolved = {second: dataclasses.replace(records[second], hardware={"device": "auto", "threads": 1})}
-    assert bill(tuning, records | unresolved).gpu_hours == 0.0
-    on_gpus = {"device": "cuda", "devices": 2, "gpu": "H100"}
-    records |= unresolved | {first: dataclasses.replace(records[first], hardware=on_gpus)}
-    assert bill(tuning, records).gpu_hours == 1.5
-    twice = Tuning(answers=tuning.answers * 2)
-    assert bill(twice, records) == bill(tuning, records)
+    unresolved = {second: replace(records[second], hardware=Hardware(device="auto", threads=1))}
+    assert cost_of(tuning, records | unresolved).gpu_hours == 0.0
+    on_gpus = Hardware(device="cuda", devices=2, gpu="H100")
+    records |= unresolved | {first: replace(records[first], hardware=on_gpus)}
+    assert cost_of(tuning, records).gpu_hours == 1.5
+    twice = MethodResult(studies=tuning.studies * 2)
+    assert cost_of(twice, records) == cost_of(tuning, records)
 
 
 def test_the_plan_tells_the_board_of_the_search(board) -> None:
     folder, _ = board
-    (entry,) = load_tunings(folder)
+    (entry,) = PlanFile.read(folder).tunings
     assert (entry.method, entry.trials, entry.pruned, entry.failed, entry.cell_hours) == ("tsm", 24, 6, 6, 11.5)
     assert entry.sampler == "RandomSampler(seed=of study 0 to 2 and the trial's number)"
     assert entry.studies == ["tsm-0", "tsm-1", "tsm-2"] and entry.pruner.startswith("MedianPruner(n_startup_trials=4")
     table = read_board(folder).table
     row = table[table["variant"] == TUNED].iloc[0]
     assert row["diff_top1"] == pytest.approx(2.0) and row["settings"].count("recipe.lr=") == 3
-    write_plan(folder / "plan.json", [])
-    assert load_tunings(folder) == (entry,)
+    add_to_plan(folder, [])
+    assert PlanFile.read(folder).tunings == [entry]
 
 
 def test_the_table_has_a_row_a_method_and_says_what_the_chance_of_the_search_is(board) -> None:
     folder, (tuning,) = board
     text = (folder / "tuning.md").read_text()
     (line,) = pd.read_csv(folder / "tuning.csv").to_dict("records")
-    values = [100 * answer.best.value for answer in tuning.answers]
+    values = [100 * answer.best.value for answer in tuning.studies]
     assert line["tuned"] - line["default"] == pytest.approx(line["diff_top1"]) == pytest.approx(2.0)
     assert line["value_sd"] == pytest.approx(np.std(values, ddof=1) / 100)
     assert f"| {max(values):.1f} % | 24 | 6 | 6 | 11.50 (0.00) |" in text and "| TSM | recipe.lr=" in text
     assert f"lie between {min(values):.1f} % and {max(values):.1f} %" in text
     assert "1 cell(s) of trials left no time" in text and "whether tuning helped cannot be told" in text
-    for answer in tuning.answers:
+    for answer in tuning.studies:
         assert f"| {answer.study.study_name} | recipe.lr=" in text
         assert f"| {100 * answer.best.value:.1f} % | {answer.best.number} | 8 | 2 | 2 |" in text
     assert text.count("![") == text.count("](figures/") == len(list((folder / "figures").glob("*.png"))) == 5
@@ -238,7 +240,7 @@ def test_two_configs_of_one_row_are_refused(tmp_path: Path) -> None:
 def test_a_tuning_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
     (tuning,), ledger = searched(asked()), Ledger(tmp_path / "ledger")
     entries = [plan_entry(tuning, ledger, "p"), plan_entry(tuning, ledger, "q"), plan_entry(tuning, ledger, "p")]
-    write_plan(tmp_path / "plan.json", [], tunings=entries[:2])
-    write_plan(tmp_path / "plan.json", [], tunings=[entries[2] | {"trials": 99}])
+    add_to_plan(tmp_path, [], tunings=entries[:2])
+    add_to_plan(tmp_path, [], tunings=[replace(entries[2], trials=99)])
     kept = json.loads((tmp_path / "plan.json").read_text())["tunings"]
     assert [(one["protocol_hash"], one["trials"]) for one in kept] == [("p", 99), ("q", 8)]

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from fgsgl.methods.registry import get
+from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import read_predictions
 from fgsgl.testing.method_contract import Subject, loss_of
 from fgsgl.text import fgtext
 

@@ -1,28 +1,27 @@
-"""What the adapters of the released data sets share: settings, label files, official counts, validation by subject."""
+"""Readers that the released data sets share: settings of a copy, label lists, tables without header, skeletons."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
+import warnings
 import zipfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.util.errors import UserError, nearest
 
+if TYPE_CHECKING:
+    import numpy as np
+
 SETTINGS_FILE = "fgsgl.yaml"
-VAL_SHARE = 0.15
-"""Of the training subjects' clips, at least so many become the validation split."""
 
 
 def read_settings(root: Path, defaults: Mapping[str, str]) -> dict[str, str]:
-    """Where a copy's files lie: the defaults, and over them what ``<root>/fgsgl.yaml`` says.
+    """Paths of a copy's files: the defaults, overridden by ``<root>/fgsgl.yaml``.
 
     Raises:
         UserError: for a root that is no folder, or a file that is not YAML, or holds an unknown setting or no text.
@@ -62,7 +61,7 @@ def filled(root: Path, settings: Mapping[str, str], name: str, **values: str) ->
 
 
 def placed(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
-    """As :func:`filled`; the file must be there.
+    """The path that :func:`filled` gives, of a file that is there.
 
     Raises:
         UserError: for a missing file or a pattern with an unknown field, naming the setting.
@@ -161,55 +160,40 @@ def csv_archive(name: str, rows: Iterable[Sequence[object]]) -> bytes:
     return archive.getvalue()
 
 
-def seeded_order(names: Sequence[str], seed: int) -> list[str]:
-    """The names in an order that depends on nothing but them and the seed."""
-    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
-
-
-def pick_subjects(clips: Sequence[Clip], share: float, seed: int) -> set[str]:
-    """Subjects, in seeded order, until they hold at least a share of the clips; one at least stays out.
-
-    Raises:
-        UserError: for clips of fewer than two subjects.
-    """
-    counts = Counter(clip.subject for clip in clips)
-    if len(counts) < 2:
-        raise UserError(f"{len(counts)} subject(s) with training clips; a split by subject needs at least 2")
-    picked: set[str] = set()
-    for subject in seeded_order(list(counts), seed)[:-1]:
-        picked.add(subject)
-        if sum(counts[name] for name in picked) >= share * len(clips):
-            break
-    return picked
-
-
-def move_subjects(clips: Sequence[Clip], split: str, share: float, seed: int) -> list[Clip]:
-    """The clips, with some training subjects (:func:`pick_subjects`) moved to another split.
-
-    Raises:
-        UserError: for training clips of fewer than two subjects.
-    """
-    picked = pick_subjects([clip for clip in clips if clip.split == "train"], share, seed)
-    return [replace(c, split=split) if c.split == "train" and c.subject in picked else c for c in clips]
-
-
-def deviations(table: ClipTable, official: Mapping[str, int]) -> list[str]:
-    """How the counts differ from the published ones, a line each.
+def read_joints(
+    path: Path, start_frame: int, end_frame: int, *, joints: int, values: int, first_column: int
+) -> np.ndarray:
+    """Reads the joints of some frames of a recording's CSV file, a row a frame.
 
     Args:
-        table: as it was loaded.
-        official: some of ``clips``, ``train`` (training and validation), ``test``, ``subjects``.
+        path: the CSV file.
+        start_frame: first frame (row), from 0.
+        end_frame: one past the last.
+        joints: J.
+        values: values of a joint in a row, of which the first three are read.
+        first_column: column of the first joint's first value, from 0.
+
+    Returns:
+        ``joints_TJ3`` float32; a joint that was not found is NaN.
+
+    Raises:
+        UserError: for a file that is missing, is no table of numbers, or ends before the last frame.
     """
-    n_test = sum(clip.split == "test" for clip in table.clips)
-    found = {
-        "clips": len(table.clips),
-        "train": len(table.clips) - n_test,
-        "test": n_test,
-        "subjects": len({clip.subject for clip in table.clips}),
-    }
-    what = {"clips": "clips", "train": "training and validation clips", "test": "test clips", "subjects": "subjects"}
-    return [
-        f"{table.dataset} at {table.root} has {found[name]} {what[name]}, the release {expected}"
-        for name, expected in official.items()
-        if found[name] != expected
-    ]
+    import numpy as np
+
+    if not path.is_file():
+        raise UserError(f"no skeleton at {path}")
+    count = end_frame - start_frame
+    columns = [first_column + values * joint + axis for joint in range(joints) for axis in range(3)]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "input contained no data": told below
+            rows_TV = np.loadtxt(
+                path, delimiter=",", skiprows=start_frame, max_rows=count, usecols=columns, ndmin=2,
+                dtype=np.float32, encoding="utf-8-sig",
+            )  # fmt: skip
+    except (ValueError, OSError) as error:
+        raise UserError(f"the skeleton {path} is not a table of numbers as expected: {error}") from None
+    if len(rows_TV) < count:
+        raise UserError(f"the skeleton {path} ends after frame {start_frame + len(rows_TV)}, expected {end_frame}")
+    return rows_TV.reshape(count, joints, 3)

@@ -1,40 +1,27 @@
-"""Data of one's own: a table of clips beside its videos, given as ``--table my.csv`` or as a folder with ``clips.csv``.
+"""The user's own data: a table of clips beside its videos, ``--table my.csv`` or a folder with ``clips.csv``.
 
-Beside ``my.csv`` stand, where they are needed, ``my.yaml``, its FG-Text, and ``my.classes.txt``; in a folder they are
-called ``text.yaml`` and ``classes.txt``.
+Two optional files stand beside ``my.csv``: its FG-Text ``my.yaml``, and the class names ``my.classes.txt``. In a folder
+they are called ``text.yaml`` and ``classes.txt``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from fgsgl.data.clip_table import ClipTable, read_clips, read_label_names
-
-PRESETS = ("all",)
-PROTOCOL = {"all": {"epochs": 10}}
+from fgsgl.data.clip_table import ClipTable, Progress, read_clips, read_label_names
+from fgsgl.data.datasets.base import DataSet
 
 
 def text(root: Path) -> str:
-    """Its FG-Text; read only by methods that need it."""
+    """The FG-Text's file, which only methods with text need."""
     return str(root.with_suffix(".yaml") if _is_table(root) else root / "text.yaml")
 
 
-def root(base: Path, preset: str, seed: int) -> Path:
-    """Its default place below the folder of all data."""
-    return base / "csv"
+def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
+    """The clip table; see :class:`fgsgl.data.datasets.base.Load`.
 
-
-def official(root: Path, preset: str) -> dict[str, int]:
-    """No counts are published."""
-    return {}
-
-
-def load(
-    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> ClipTable:
-    """The clip table. Labels are numbers from 0, whose names the class file has, a line each; or class names, which
-    are numbered in alphabetical order where there is no class file.
+    Labels are numbers from 0, and the class file names them, a line each. Or labels are class names: without a class
+    file they are numbered in alphabetical order.
 
     Raises:
         UserError: for a missing file or a faulty row.
@@ -50,3 +37,6 @@ def load(
 
 def _is_table(root: Path) -> bool:
     return root.suffix.lower() == ".csv"
+
+
+DATASET = DataSet(name="csv", presets={"all": {"epochs": 10}}, load=load, text=text)

@@ -8,24 +8,25 @@ others are split by video, so that one person may stand in two splits, and the t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable, Progress
 from fgsgl.data.datasets._release import (
-    VAL_SHARE,
     class_id,
     csv_archive,
     filled,
-    move_subjects,
     placed,
+    read_joints,
     read_list,
     read_rows,
     read_settings,
     require_file,
     whole_numbers,
 )
+from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Skeletons
+from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_table
@@ -33,13 +34,9 @@ from fgsgl.util.files import read_table
 if TYPE_CHECKING:
     import numpy as np
 
-PRESETS = ("official",)
-PROTOCOL = {"official": {"epochs": 20, "size": "standard"}}
 FPS = 25.0
-LAYOUT = "openpose22"
-SKELETON_CAVEATS = ("iMiGUE: which of OpenPose's joints its skeleton files hold is a guess (layout openpose22).",)
 JOINTS = 22
-"""Of OpenPose, in the order of the skeleton files, whose first column is not one."""
+"""Joints of OpenPose in the skeleton files, which begin at their second column."""
 ILLUSTRATIVE = {99: 31}
 """The raw label of the illustrative gestures, and their class."""
 TEST_SUBJECTS = frozenset({
@@ -55,24 +52,16 @@ SETTINGS = {
     "skeleton_pattern": "imigue_skeleton_{split}/{video}_light_hand.csv",
     "cut_list": "{split}_list.txt",
 }
-SUBMISSION, SUBMISSION_CLIPS = "Submission.zip", 4562
 BY_VIDEO = "iMiGUE: this layout does not name the subjects, so splits are by video and may share a person."
 COLUMNS = ("video_id", "class", "start_frame", "end_frame", "subject_id")
 
 
-def text(root: Path) -> str:
-    """The shipped FG-Text."""
-    return "imigue"
-
-
-def root(base: Path, preset: str, seed: int) -> Path:
-    """Its default place below the folder of all data."""
-    return base / "imigue"
-
-
-def official(root: Path, preset: str) -> dict[str, int]:
-    """Published counts; of the cut clips none are known."""
-    counts = {"full": {"train": 13936, "test": 4563, "subjects": 72}, "miga": {"train": 13670, "test": 4562}}
+def official_counts(root: Path, preset: str) -> Counts:
+    """Published counts of the full and of the MiGA release; none are known for cut clips."""
+    counts: dict[str, Counts] = {
+        "full": {"train": 13936, "test": 4563, "subjects": 72},
+        "miga": {"train": 13670, "test": 4562},
+    }
     return counts.get(layout(root), {})
 
 
@@ -94,9 +83,7 @@ def layout(root: Path) -> str:
     raise UserError(f"no iMiGUE at {root}: expected one of {', '.join(marks.values())} in it")
 
 
-def load(
-    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> ClipTable:
+def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
     """The clip table: the official split by subject (full release) or by video; validation drawn by the seed.
 
     Raises:
@@ -111,10 +98,8 @@ def load(
     return ClipTable(dataset="imigue", root=root, classes=classes, clips=tuple(clips), caveats=caveats)
 
 
-def skeleton(root: Path, clip: Clip) -> np.ndarray:
+def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The clip's joints in the image and their confidence, ``joints_TJ3``; only the MiGA release has them."""
-    from fgsgl.data.skeletons import read_joints
-
     split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
     relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
@@ -199,3 +184,18 @@ def _cut(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]
                 clip_id=Path(path).stem, video=require_file(root, path), start_frame=0, end_frame=0, label=label,
                 subject=f"video {found[1]}", split=split, fps=FPS,
             )  # fmt: skip
+
+
+DATASET = DataSet(
+    name="imigue",
+    presets={"official": {"epochs": 20, "size": "standard"}},
+    load=load,
+    text=lambda root: "imigue",
+    official_counts=official_counts,
+    skeletons=Skeletons(
+        layout="openpose22",
+        read=read_skeleton,
+        caveats=("iMiGUE: which of OpenPose's joints its skeleton files hold is a guess (layout openpose22).",),
+    ),
+    challenge=Challenge(archive="Submission.zip", n_clips=4562, submission=submission),
+)

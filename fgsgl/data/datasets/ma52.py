@@ -7,58 +7,48 @@ by the seed; ``official`` tests on the release's validation clips, whose people 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable, Progress
 from fgsgl.data.datasets._release import (
-    VAL_SHARE,
     class_id,
     csv_archive,
-    move_subjects,
     placed,
     read_list,
     read_settings,
 )
+from fgsgl.data.datasets.base import Challenge, Counts, DataSet
+from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
 
-PRESETS = ("subjects", "official")
-PROTOCOL = {"subjects": {"epochs": 20, "size": "standard"}, "official": {"epochs": 20, "size": "standard"}}
 SHARED = "MA-52, protocol official: the people of the test split are trained on; the protocol subjects avoids it."
 TEST_SHARE = 0.25
-"""Of the labelled clips, under the protocol ``subjects``."""
-SUBMISSION, SUBMISSION_CLIPS = "prediction.zip", 5586
+"""Share of the labelled clips that the preset ``subjects`` tests on."""
 SETTINGS = {"list_pattern": "{split}_list_videos.txt", "video_pattern": "{split}/{file}"}
 BODY_PARTS = ("body", "head", "upper limb", "lower limb", "body-hand", "head-hand", "leg-hand")
 LAST_OF_PART = (4, 10, 23, 31, 37, 47, 51)
 """The largest class id of each body part."""
+PART_OF_CLASS = tuple(bisect_left(LAST_OF_PART, label) for label in range(LAST_OF_PART[-1] + 1))
+"""The index in :data:`BODY_PARTS` of every class's body part."""
 
 
-def text(root: Path) -> str:
-    """The shipped FG-Text."""
-    return "ma52"
-
-
-def root(base: Path, preset: str, seed: int) -> Path:
-    """Its default place below the folder of all data."""
-    return base / "ma52"
-
-
-def official(root: Path, preset: str) -> dict[str, int]:
+def official_counts(root: Path, preset: str) -> Counts:
     """Published counts of the labelled clips."""
-    return {"subjects": 186, **({"train": 11250, "test": 5586} if preset == "official" else {"clips": 16836})}
+    if preset == "official":
+        return {"subjects": 186, "train": 11250, "test": 5586}
+    return {"subjects": 186, "clips": 16836}
 
 
-def load(
-    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> ClipTable:
-    """The clip table of a protocol.
+def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
+    """The clip table of a preset; the seed draws the splits that the preset cuts by subject.
 
     Raises:
         UserError: for a folder without the lists, a missing file, or a row that does not fit.
@@ -124,7 +114,7 @@ def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
     """
     import numpy as np
 
-    part_C = np.array(groups())
+    part_C = np.array(PART_OF_CLASS)
     best_NP = np.stack([scores_NC[:, part_C == part].max(axis=1) for part in range(len(BODY_PARTS))], axis=1)
     actions_N5, parts_N5 = (np.argsort(-table, axis=1, kind="stable")[:, :5] for table in (scores_NC, best_NP))
     header = ("vid", *(f"{level}_pred_{rank}" for level in ("action", "body") for rank in range(1, 6)))
@@ -132,6 +122,15 @@ def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
     return csv_archive("prediction.csv", (header, *rows))
 
 
-def groups() -> list[int]:
-    """The index in :data:`BODY_PARTS` of every class's body part."""
-    return [part for part, last in enumerate(LAST_OF_PART) for _ in range(last - (-1, *LAST_OF_PART)[part])]
+DATASET = DataSet(
+    name="ma52",
+    presets={
+        "subjects": {"epochs": 20, "size": "standard"},
+        "official": {"epochs": 20, "size": "standard"},
+    },
+    load=load,
+    text=lambda root: "ma52",
+    official_counts=official_counts,
+    groups=PART_OF_CLASS,
+    challenge=Challenge(archive="prediction.zip", n_clips=5586, submission=submission, hidden=hidden),
+)

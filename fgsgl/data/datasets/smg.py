@@ -7,30 +7,29 @@ of every clip in a table), and clips cut out of it (``training_clips/``, ``testi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable, Progress
 from fgsgl.data.datasets._release import (
-    VAL_SHARE,
     class_id,
     filled,
-    move_subjects,
     placed,
+    read_joints,
     read_rows,
     read_settings,
     require_file,
     whole_numbers,
 )
+from fgsgl.data.datasets.base import Counts, DataSet, Skeletons
+from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
 
-PRESETS = ("official",)
-PROTOCOL = {"official": {"epochs": 20, "size": "standard"}}
 TEST_SUBJECTS = range(36, 41)
 SETTINGS = {
     "video_pattern": "{sample}/{sample}_color.mp4",
@@ -39,30 +38,18 @@ SETTINGS = {
     "skeleton_pattern": "{sample}/{sample}_skeleton.csv",
 }
 CUT_FOLDERS = {"train": "training_clips", "test": "testing_clips"}
-LAYOUT = "kinect25"
 JOINTS, VALUES = 25, 11
-"""Kinect's, in its order: of each the place in metres (3), orientation (4), place in the image (2), two unused."""
+"""Joints of a Kinect, in its order, and values of each: place in metres (3), orientation (4), place in the image (2),
+two unused."""
 
 
-def text(root: Path) -> str:
-    """The shipped FG-Text."""
-    return "smg"
-
-
-def root(base: Path, preset: str, seed: int) -> Path:
-    """Its default place below the folder of all data."""
-    return base / "smg"
-
-
-def official(root: Path, preset: str) -> dict[str, int]:
+def official_counts(root: Path, preset: str) -> Counts:
     """Published counts."""
     return {"train": 3082, "test": 610, "subjects": 40}
 
 
-def load(
-    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> ClipTable:
-    """The clip table: subjects 36 to 40 test; of the others, some become the validation split, drawn by the seed.
+def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
+    """The clip table: subjects 36 to 40 are the test split; the seed draws the validation split from the others.
 
     Raises:
         UserError: for a folder without samples, a missing file, or a row that does not fit.
@@ -83,10 +70,8 @@ def load(
     return ClipTable(dataset="smg", root=root, classes=classes, clips=tuple(clips))
 
 
-def skeleton(root: Path, clip: Clip) -> np.ndarray:
-    """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.skeletons.read_joints`."""
-    from fgsgl.data.skeletons import read_joints
-
+def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
+    """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.datasets._release.read_joints`."""
     relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", sample=clip.clip_id.partition("_")[0])
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
 
@@ -113,7 +98,7 @@ def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int) -
 
 
 def _fps(path: Path) -> float:
-    """Of the recording, where the release's small table is there; else 0, unknown."""
+    """Frames per second of a recording; 0, unknown, without the release's small table."""
     if not path.is_file():
         return 0.0
     line, cells = next(read_rows(path, 2), (0, ["0", "0"]))
@@ -146,3 +131,13 @@ def _cut(root: Path, split: str, folder: str, classes: tuple[str, ...]) -> Itera
             clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=label,
             subject=f"{number:02d}", split=split, fps=0.0,
         )  # fmt: skip
+
+
+DATASET = DataSet(
+    name="smg",
+    presets={"official": {"epochs": 20, "size": "standard"}},
+    load=load,
+    text=lambda root: "smg",
+    official_counts=official_counts,
+    skeletons=Skeletons(layout="kinect25", read=read_skeleton),
+)

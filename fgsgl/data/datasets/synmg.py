@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable, Progress
+from fgsgl.data.datasets.base import DataSet, Skeletons
 
 if TYPE_CHECKING:
     import numpy as np
 
-PRESETS = ("quick", "standard", "hard", "smoke")
-PROTOCOL = {"quick": {"epochs": 5}, "standard": {"epochs": 8}, "hard": {"epochs": 8}, "smoke": {"epochs": 2}}
-"""Fields of the protocol that suit each preset, so that a cell takes minutes on two cores."""
-LAYOUT = "kinect25"
 JITTER_M, OFFSET_M = 0.008, 0.02
-"""Standard deviation, along each axis, of a joint's error in a frame, and of its error that lasts for the whole clip:
-our choice, of the order of a Kinect's on a person who sits still (millimetres), and of its model of the body against
-the true joints (centimetres). Another value is another data set: raise the version of SynMG with it."""
-SKELETON_CAVEATS = (
-    f"Skeletons of SynMG are its true joints with noise of {1000 * JITTER_M:.0f} mm in a frame and "
-    f"{1000 * OFFSET_M:.0f} mm in a clip: no joint is lost or mistaken, as a real sensor's would be.",
-)
+"""Standard deviation, along each axis, of a joint's error in a frame, and of its constant error in a clip.
+
+Our choice, of a Kinect's order: millimetres of jitter for a person who sits still, and centimetres between its model of
+the body and the true joints. Another value makes another data set: raise the version of SynMG with it."""
 
 
-def text(root: Path) -> str:
-    """SMG's FG-Text: the classes are SMG's."""
-    return "smg"
-
-
-def root(base: Path, preset: str, seed: int) -> Path:
-    """Its default place below the folder of all data."""
-    return base / "synmg" / f"{preset}-seed{seed}"
-
-
-def official(root: Path, preset: str) -> dict[str, int]:
-    """No counts are published."""
-    return {}
-
-
-def load(
-    root: Path, preset: str, seed: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> ClipTable:
-    """The clip table; renders the videos first where they are not there.
+def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
+    """The clip table; renders missing videos first.
 
     Raises:
         UserError: if the folder holds another version, preset or seed.
@@ -54,7 +31,7 @@ def load(
 
 
 def planned(root: Path, preset: str, seed: int) -> ClipTable:
-    """The same clip table without rendering anything, or looking for its videos.
+    """The clip table, without rendering a video or looking for one.
 
     Raises:
         UserError: as :func:`load`.
@@ -64,7 +41,7 @@ def planned(root: Path, preset: str, seed: int) -> ClipTable:
     return make.planned(root, preset, seed)
 
 
-def skeleton(root: Path, clip: Clip) -> np.ndarray:
+def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The true joints of a clip in metres, ``joints_TJ3`` float32, as a noisy sensor would see them.
 
     The noise (:data:`JITTER_M`, :data:`OFFSET_M`) is the same whenever a clip is read, and on any machine.
@@ -90,3 +67,26 @@ def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:
     from fgsgl.data.synmg import make
 
     return make.read_truth(root / "truth" / f"{clip.clip_id}.npz")["mask_THW"][list(frames)]
+
+
+DATASET = DataSet(
+    name="synmg",
+    presets={  # epochs with which a cell takes minutes on two cores
+        "quick": {"epochs": 5},
+        "standard": {"epochs": 8},
+        "hard": {"epochs": 8},
+        "smoke": {"epochs": 2},
+    },
+    load=load,
+    text=lambda root: "smg",  # the classes are SMG's
+    planned=planned,
+    motion_mask=motion_mask,
+    skeletons=Skeletons(
+        layout="kinect25",
+        read=read_skeleton,
+        caveats=(
+            f"Skeletons of SynMG are its true joints with noise of {1000 * JITTER_M:.0f} mm in a frame and "
+            f"{1000 * OFFSET_M:.0f} mm in a clip: no joint is lost or mistaken, as a real sensor's would be.",
+        ),
+    ),
+)

@@ -12,14 +12,14 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data.clip_table import Clip, ClipTable, read_clips, write_clips
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, read_clips, write_clips
 from fgsgl.data.synmg import VERSION
 from fgsgl.data.synmg.clips import TRUTH_COLUMNS, plan, render_clip
 from fgsgl.data.synmg.presets import Preset, get_preset
@@ -31,7 +31,6 @@ from fgsgl.util.processes import spread
 FORMAT = 1
 WORTH_PROCESSES = 16
 """Clips that are worth the start of processes."""
-Progress = Callable[[int, int], None]
 
 
 def make(

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from fgsgl.data.synmg.hand_places import LEG_PLACES, PLACES
 
-DIMENSIONS = ("part", "onset", "trajectory", "outcome")
-
 PARTS = (
     "one hand", "both hands", "fingers of one hand", "fingers of both hands", "one leg", "both legs", "head",
     "shoulders", "head and shoulders", "upper body",

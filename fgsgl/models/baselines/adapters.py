@@ -180,7 +180,7 @@ class Adapter(nn.Module):
         self.down, self.up = nn.Linear(width, inner), _zero(nn.Linear(inner, width))
 
     def forward(self, tokens_NLW: Tensor) -> Tensor:
-        """What is to be added."""
+        """The tokens that the adapter adds."""
         return self.up(gelu(self.down(tokens_NLW)))
 
 
@@ -197,9 +197,10 @@ class SpaceTimeAdapter(nn.Module):
     def __init__(self, width: int, inner: int, num_frames: int, kernel: Sequence[int]) -> None:
         super().__init__()
         self.num_frames = num_frames
-        padding = tuple(side // 2 for side in kernel)
+        frames, rows, columns = kernel
+        padding = (frames // 2, rows // 2, columns // 2)
         self.down = nn.Linear(width, inner)
-        self.convolution = Conv3d(inner, inner, tuple(kernel), padding=padding, groups=inner)
+        self.convolution = Conv3d(inner, inner, (frames, rows, columns), padding=padding, groups=inner)
         self.up = _zero(nn.Linear(inner, width))
 
     def forward(self, tokens_NLW: Tensor) -> Tensor:
@@ -219,7 +220,7 @@ def _zero(layer: nn.Linear) -> nn.Linear:
 
 
 class AdaptedTower(TowerRecognizer):
-    """What both have in common: the tower with other blocks, the mean over the frames, a linear layer."""
+    """The tower with other blocks, the mean over the frames, and a linear layer: the base of both methods."""
 
     LOSS = "loss_linear"
 

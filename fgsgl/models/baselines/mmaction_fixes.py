@@ -30,7 +30,8 @@ class SlimTANet(SlimResNet):
 
     def __init__(self, num_segments: int, pretrained: str | None = None) -> None:
         super().__init__(pretrained=pretrained)
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+        stages: Any = (self.layer1, self.layer2, self.layer3, self.layer4)
+        for stage in stages:
             for block in stage:
                 block.conv2 = nn.Sequential(TAM(block.conv1.out_channels, num_segments), block.conv2)
 
@@ -38,7 +39,7 @@ class SlimTANet(SlimResNet):
 class _Relations(RelationModuleMultiScale):
     """Relations among 2 to T frames, three choices of frames each.
 
-    MMAction2 draws the choices anew in every batch, in tests too, so that a clip's score depends on what was scored
+    MMAction2 draws new choices in every batch, in tests too, so that a clip's score depends on what was scored
     before it. Here tests take choices at even distances, and training draws from torch's generator.
     """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.models.recognizers import Recognizer2D, Recognizer3D
+from mmaction.models.recognizers import BaseRecognizer, Recognizer2D, Recognizer3D
 from mmaction.registry import MODELS
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -18,8 +18,8 @@ from fgsgl.models.towers.weights import checked
 from fgsgl.util.errors import UserError
 
 
-class _Autocast:
-    """What both kinds of recognizers take beyond MMAction2's: the precision, and a file for the backbone.
+class _Autocast(BaseRecognizer):
+    """Adds two arguments to both kinds of recognizers: the precision, and a file of the backbone's weights.
 
     Args:
         autocast: ``bf16`` or ``none``: of the features (backbone and neck); head, losses and scores are fp32.
@@ -117,7 +117,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 class Conv3d(nn.Conv3d):
-    """A 3D convolution, in fp32 on a CPU whatever the precision around it.
+    """A 3D convolution that a CPU always computes in fp32.
 
     oneDNN's weight gradient of 3D convolutions in bf16 is broken on CPUs with AMX (PyTorch 2.15): for some shapes it
     writes beyond its memory (from 3 to 8 channels, 160 px) or holds numbers of no meaning (from 128 to 256 channels,

@@ -6,6 +6,7 @@ Shapes: N frames, C channels of the last stage, h, w its feature map.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import fgsgl.util.cured_stack  # noqa: F401
 
@@ -49,7 +50,7 @@ class SlimResNet(ResNet):
         pretrained: str | None = None,
     ) -> None:
         super().__init__(
-            BasicBlock,
+            BasicBlock,  # type: ignore[arg-type]  # timm asks for an instance and takes the class
             STAGE_BLOCKS,
             channels=STAGE_CHANNELS,
             stem_width=32,
@@ -102,24 +103,27 @@ class ShiftedResNet(nn.Module):
     def __init__(self, name: str, num_segments: int, shift_div: int = 8, pretrained: bool = True) -> None:
         super().__init__()
         try:
-            self.net = timm.create_model(name, pretrained=pretrained, num_classes=0)
+            net: Any = timm.create_model(name, pretrained=pretrained, num_classes=0)
         except (OSError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"timm's {name} cannot be had ({reason}); with pretrained=False it starts from nothing"
             ) from None
-        _add_shift(self.net, num_segments, shift_div)
+        self.net = net
+        _add_shift(net, num_segments, shift_div)
 
     def init_weights(self) -> None:
         """Nothing: the weights are there since it was built, and MMEngine must not draw others."""
 
     def forward(self, frames_NCHW: torch.Tensor) -> torch.Tensor:
         """frames_NCHW, normalised -> feature map (N, C, h, w)."""
-        return self.net.forward_features(frames_NCHW.contiguous(memory_format=torch.channels_last))
+        features: Any = self.net.forward_features
+        return features(frames_NCHW.contiguous(memory_format=torch.channels_last))
 
 
 def _add_shift(net: ResNet, num_segments: int, shift_div: int) -> None:
-    for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+    stages: Any = (net.layer1, net.layer2, net.layer3, net.layer4)  # timm's are sequences of blocks
+    for stage in stages:
         for block in stage:
             block.conv1 = TemporalShift(block.conv1, num_segments=num_segments, shift_div=shift_div)
 

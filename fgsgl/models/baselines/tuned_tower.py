@@ -149,6 +149,9 @@ class PromptText(nn.Module):
         tower: with its text tower; needed again at every call.
     """
 
+    tokens_NL: Tensor
+    count_C: Tensor
+
     def __init__(self, prompts: Sequence[Sequence[str]], tower: Tower) -> None:
         super().__init__()
         count_C = torch.tensor([len(own) for own in prompts])

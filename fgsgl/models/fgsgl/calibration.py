@@ -66,8 +66,8 @@ def calibrate(
     Raises:
         UserError: if a logit is not finite, or there is no clip.
     """
-    scores = {"category": category_logits_NC, "fine": fine_logits_NC}
-    scores = {name: np.asarray(logits, np.float64) for name, logits in scores.items() if logits is not None}
+    given = {"category": category_logits_NC, "fine": fine_logits_NC}
+    scores = {name: np.asarray(logits, np.float64) for name, logits in given.items() if logits is not None}
     labels_N = np.asarray(labels_N, np.int64)
     for name, logits_NC in scores.items():
         if len(logits_NC) == 0 or len(logits_NC) != len(labels_N) or not np.isfinite(logits_NC).all():
@@ -77,8 +77,9 @@ def calibrate(
             )
     fitted = {f"{name}_temperature": fit_temperature(logits_NC, labels_N) for name, logits_NC in scores.items()}
     if len(scores) == 2:
-        scaled = [logits_NC / fitted[f"{name}_temperature"] for name, logits_NC in scores.items()]
-        fitted["beta"], fitted["combined_temperature"] = fit_combination(*scaled, labels_N)
+        category_NC = scores["category"] / fitted["category_temperature"]
+        fine_NC = scores["fine"] / fitted["fine_temperature"]
+        fitted["beta"], fitted["combined_temperature"] = fit_combination(category_NC, fine_NC, labels_N)
     return fitted
 
 

@@ -14,7 +14,7 @@ import torch
 from mmaction.registry import HOOKS
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from fgsgl.util.files import write_whole
@@ -22,7 +22,7 @@ from fgsgl.util.files import write_whole
 
 @HOOKS.register_module()
 class CalibrateHook(Hook):
-    """Calls the model's ``calibrate`` with every validation's logits, and scores the validation anew with the result;
+    """Calls the model's ``calibrate`` with every validation's logits, and scores the validation again with the result;
     at the end the last checkpoint has it.
 
     So the accuracy of an epoch follows from its weights alone, and not from the calibration of the epoch before, which
@@ -35,7 +35,7 @@ class CalibrateHook(Hook):
         self.fitted: dict[str, float] = {}
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Starts anew."""
+        """Forgets the rows of the last validation."""
         self.rows = []
 
     def after_val_iter(
@@ -75,5 +75,5 @@ def _table(rows: list[torch.Tensor]) -> np.ndarray:
     return np.concatenate(all_gather_object(torch.stack(rows).cpu().numpy()))
 
 
-def _model(runner: Runner) -> torch.nn.Module:
+def _model(runner: Runner) -> BaseModel:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -36,6 +36,8 @@ class CategoryText(nn.Module):
         context_tokens: K; 0: frozen prompts only.
     """
 
+    frozen_CE: Tensor
+
     def __init__(self, text: FGText, tower: Tower, context_tokens: int) -> None:
         super().__init__()
         self.names: Sequence[str] = [entry.name for entry in text.classes]
@@ -53,10 +55,10 @@ class CategoryText(nn.Module):
         if self.context_KV is None:
             return self.frozen_CE
         if self.training or torch.is_grad_enabled():
-            return self._category_CE(tower)
+            return self._category_CE(tower, self.context_KV)
         if self._evaluated_CE is None or self._evaluated_CE.device != self.context_KV.device:
-            self._evaluated_CE = self._category_CE(tower)
+            self._evaluated_CE = self._category_CE(tower, self.context_KV)
         return self._evaluated_CE
 
-    def _category_CE(self, tower: Tower) -> Tensor:
-        return normalize(self.frozen_CE + tower.encode_text_with_context(self.context_KV, self.names), dim=-1)
+    def _category_CE(self, tower: Tower, context_KV: Tensor) -> Tensor:
+        return normalize(self.frozen_CE + tower.encode_text_with_context(context_KV, self.names), dim=-1)

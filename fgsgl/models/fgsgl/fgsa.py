@@ -58,8 +58,8 @@ class FGSA(nn.Module):
 
     def start_from_zero(self) -> None:
         """Makes the local embeddings zero until something is learnt."""
-        nn.init.zeros_(self.to_local[-1].weight)
-        nn.init.zeros_(self.to_local[-1].bias)
+        for parameter in self.to_local[-1].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, mid_BTPW: Tensor, with_attention: bool = False) -> tuple[Tensor, Tensor | None]:
         """``local_BDE`` (not normalised) and, where asked for, ``attention_BDTP`` (the heads' mean; sums to 1)."""

@@ -68,28 +68,26 @@ class FGSGL(BaseModel):
         frame_13HW = torch.zeros(1, 3, config.image_size, config.image_size)
         with torch.no_grad():
             mid_1PW, frame_1E = self.tower.encode_frames(frame_13HW, self.tap)
-        text = self._load_text()
         if config.has_category:
-            self._build_category(text, frame_1E.shape[-1], seed)
+            self._build_category(frame_1E.shape[-1], seed)
         if config.fgsa:
             with _stream(seed, "fgsa"):
-                self._build_fine(text, mid_1PW, frame_1E.shape[-1])
+                self._build_fine(mid_1PW, frame_1E.shape[-1])
         if not (config.has_text_head and config.learned_prompts):
             self.tower.drop_text()
         for name in ("category_temperature", "fine_temperature", "beta", "combined_temperature"):
             self.register_buffer(name, torch.ones(()))
-        control = f"{config.text_control} {config.text_seed}"
-        read = f"text {text.name} {text.fingerprint()} {control}" if text else "no text"
+        read = "no text"
+        if config.has_text_head or config.has_fine:
+            text = self._text()
+            read = f"text {text.name} {text.fingerprint()} {config.text_control} {config.text_seed}"
         checkpoint.keep_small(self, f"tower {self.tower.identity}; {config.num_classes} classes; {read}")
 
-    def _load_text(self) -> fgtext.FGText | None:
-        """FG-Text where any part reads it."""
-        config = self.config
-        if not (config.has_text_head or config.has_fine):
-            return None
-        return fgtext.load_classes(config.text, config.num_classes)
+    def _text(self) -> fgtext.FGText:
+        """FG-Text of the classes; a file is read once."""
+        return fgtext.load_classes(self.config.text, self.config.num_classes)
 
-    def _build_category(self, text: fgtext.FGText | None, embedding: int, seed: int) -> None:
+    def _build_category(self, embedding: int, seed: int) -> None:
         config = self.config
         with _stream(seed, "temporal"):
             self.temporal = self._build_temporal(embedding)
@@ -98,7 +96,7 @@ class FGSGL(BaseModel):
                 self.linear = nn.Sequential(nn.LayerNorm(embedding), nn.Linear(embedding, config.num_classes))
         if config.has_text_head:
             context_tokens = config.context_tokens if config.learned_prompts else 0
-            self.category_text = CategoryText(text, self.tower, context_tokens)
+            self.category_text = CategoryText(self._text(), self.tower, context_tokens)
             self.category_scale = LogitScale(config.temperature, config.logit_scale_max)
             own_CC = torch.eye(config.num_classes, dtype=torch.bool)
             self.register_buffer("category_positives_CC", own_CC, persistent=False)
@@ -111,7 +109,7 @@ class FGSGL(BaseModel):
             temporal.start_from(self.tower.temporal)
         return temporal
 
-    def _build_fine(self, text: fgtext.FGText | None, mid_1PW: Tensor, embedding: int) -> None:
+    def _build_fine(self, mid_1PW: Tensor, embedding: int) -> None:
         config = self.config
         _, patches, width = mid_1PW.shape
         dimensions = config.dimensions
@@ -122,7 +120,7 @@ class FGSGL(BaseModel):
             self.gate_D = nn.Parameter(torch.zeros(len(dimensions)))
         if not config.has_fine:
             return
-        control = (dimensions, config.text_control, config.text_seed)
+        text, control = self._text(), (dimensions, config.text_control, config.text_seed)
         fine_CDE = embed.fine_text_CDE(text, self.tower.encode_text, *control)
         positives_DCC = embed.positives_DCC(text, *control)
         if not config.multi_positive:
@@ -154,17 +152,17 @@ class FGSGL(BaseModel):
         with torch.autocast(inputs.device.type, enabled=False):
             logits = self._logits(seen)
             if mode == "loss":
-                labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples]).to(inputs.device)
+                labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples or ()]).to(inputs.device)
                 return self._losses({name: gathered(value) for name, value in logits.items()}, gathered(labels_B))
             scores = self._scores(logits)
             if mode == "predict":
                 return self._fill(data_samples or [ActionDataSample() for _ in inputs], scores)
-        shown = {name: seen[name] for name in ("video_BE", "local_BDE", "attention_BDTP") if name in seen}
-        shown |= {name: logits[name] for name in ("fine_logits_BDC",) if name in logits}
-        return shown | {name: scores[name] for name in ("category_logits_BC",) if name in scores}
+        found = {**seen, **logits, **scores}
+        shown = ("video_BE", "local_BDE", "attention_BDTP", "category_logits_BC", "fine_logits_BDC")
+        return {name: found[name] for name in shown if name in found}
 
     def _see(self, clip_BTCHW: Tensor, with_attention: bool) -> dict[str, Tensor]:
-        """What the networks make of the clips: video and local embeddings, and the category text of now."""
+        """Video and local embeddings of the clips, and the current category text."""
         batch = len(clip_BTCHW)
         seen: dict[str, Tensor] = {}
         tuned = self.config.lora or clip_BTCHW.requires_grad  # pixels have gradients where saliency is asked for

@@ -12,14 +12,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from mmengine.model import BaseModel
+from torch import Tensor
 
 from fgsgl.util.errors import UserError
 
 _TOWER = ".tower."  # where the frozen weights lie
 
 
-def keep_small(model: nn.Module, identity: str) -> None:
+def keep_small(model: BaseModel, identity: str) -> None:
     """Keeps the frozen tower out of the model's checkpoints, and other models' checkpoints out of the model.
 
     Args:
@@ -34,21 +35,21 @@ def keep_small(model: nn.Module, identity: str) -> None:
     model.register_load_state_dict_post_hook(_expect_no_frozen)
 
 
-def _is_frozen(model: nn.Module, key: str) -> bool:
+def _is_frozen(model: BaseModel, key: str) -> bool:
     _, inside, name = f".{key}".partition(_TOWER)
     return bool(inside) and name not in model.trained_in_tower
 
 
-def _leave_out_frozen(model: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: dict) -> None:
+def _leave_out_frozen(model: BaseModel, state_dict: dict[str, Any], prefix: str, local_metadata: dict) -> None:
     for key in [key for key in state_dict if key.startswith(prefix) and _is_frozen(model, key)]:
         del state_dict[key]
 
 
-def _expect_no_frozen(model: nn.Module, incompatible: Any) -> None:
+def _expect_no_frozen(model: BaseModel, incompatible: Any) -> None:
     incompatible.missing_keys[:] = [key for key in incompatible.missing_keys if not _is_frozen(model, key)]
 
 
-def _refuse_other_model(model: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+def _refuse_other_model(model: BaseModel, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
     """Raises UserError before anything is loaded."""
     given = {key[len(prefix) :]: value for key, value in state_dict.items() if key.startswith(prefix)}
     own = model.state_dict()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,9 +37,8 @@ class LowRank(nn.Module):
         super().__init__()
         rows, columns = weight_OI.shape
         self.scale, self.blocks, self.adapted = scale, blocks, tuple(adapted)
-        like = {"device": weight_OI.device, "dtype": weight_OI.dtype}
-        self.lora_A_SRI = nn.Parameter(torch.empty(len(adapted), rank, columns, **like))
-        self.lora_B_SOR = nn.Parameter(torch.zeros(len(adapted), rows // blocks, rank, **like))
+        self.lora_A_SRI = nn.Parameter(weight_OI.new_empty(len(adapted), rank, columns))
+        self.lora_B_SOR = nn.Parameter(weight_OI.new_zeros(len(adapted), rows // blocks, rank))
         for A_RI in self.lora_A_SRI:
             nn.init.kaiming_uniform_(A_RI, a=math.sqrt(5))
 
@@ -84,8 +84,9 @@ def merge_lora(model: nn.Module) -> None:
     """Writes every update into its weight, in place: the parameters have their original names again, and are frozen."""
     for module in list(model.modules()):
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):
-                if isinstance(module.parametrizations[name][0], LowRank):
+            parametrizations: Any = module.parametrizations
+            for name in list(parametrizations):
+                if isinstance(parametrizations[name][0], LowRank):
                     parametrize.remove_parametrizations(module, name, leave_parametrized=True)
                     getattr(module, name).requires_grad_(False)
 

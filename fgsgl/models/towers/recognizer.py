@@ -1,4 +1,4 @@
-"""What every recognizer on one vision-language tower has in common: from clips to losses, or to probabilities.
+"""Base of every recognizer on one vision-language tower: from clips to losses, or to probabilities.
 
 Shapes: B clips, T frames, H x W pixels, E joint embedding, C classes.
 """
@@ -43,7 +43,7 @@ class TowerRecognizer(BaseModel):
     """
 
     LOSS = "loss_category"
-    """What the loss is called in logs."""
+    """Name of the loss in logs."""
 
     def __init__(
         self,
@@ -104,12 +104,12 @@ class TowerRecognizer(BaseModel):
             raise UserError(f"{name} got clips of shape {given}, expected (B, {str(expected)[1:]}")
         labels_B = None
         if mode == "loss":
-            labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples]).to(inputs.device)
+            labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples or ()]).to(inputs.device)
         with computed(inputs.device, self.autocast):
             video_BE, text = self._see(inputs, labels_B)
         with torch.autocast(inputs.device.type, enabled=False):
             logits_BC = self._logits(video_BE.float(), text)
-            if mode == "loss":
+            if labels_B is not None:
                 return {self.LOSS: self._loss(logits_BC, labels_B)}
             if mode == "tensor":
                 return logits_BC

@@ -71,8 +71,8 @@ class TemporalTransformer(nn.Module):
         self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, width)
         self.mlp = nn.Sequential(nn.Linear(width, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, width))
         for last in (self.out, self.mlp[-1]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Takes over another one's weights, of any number of frames: its times are interpolated."""

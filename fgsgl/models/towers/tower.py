@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import open_clip
 import torch
@@ -40,7 +41,7 @@ class Tower(nn.Module):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: open_clip.CLIP | open_clip.CustomTextCLIP,
         tokenizer: open_clip.SimpleTokenizer,
         name: str,
         mean: tuple[float, float, float],
@@ -52,9 +53,9 @@ class Tower(nn.Module):
         self.name, self.mean, self.std, self.temporal = name, mean, std, temporal
         self.identity = f"{name} {_content_sha256(model)[:16]}"
         """Name, and hash over all weights: the same for the same weights in another file."""
-        self.visual = model.visual
+        self.visual: Any = model.visual  # open_clip has no types
         model.visual = None
-        self.text: nn.Module | None = model
+        self.text: Any = model
         """The text tower (None once dropped)."""
         self._tokenizer = tokenizer
         self.depth = len(_blocks(self.visual, name))
@@ -119,7 +120,7 @@ class Tower(nn.Module):
         return torch.cat(parts)
 
     def encode_tokens(self, tokens_NL: Tensor) -> Tensor:
-        """Token ids -> ``text_NE``, normalised, with gradients to whatever of the text tower is tuned.
+        """Token ids -> ``text_NE``, normalised, with gradients to the tuned weights of the text tower.
 
         Raises:
             UserError: if the tower's attention is not causal.
@@ -229,7 +230,7 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower
     return Tower(model, tokenizer, backbone + suffix, mean, std, temporal)
 
 
-def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> nn.Module:
+def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> open_clip.CLIP:
     path = None if weights is None else str(weights.path)
     other_size = image_size if config["vision_cfg"].get("image_size", 224) != image_size else None
     try:
@@ -249,7 +250,7 @@ def _create(backbone: str, weights: WeightsFile | None, image_size: int, config:
         raise UserError(f"{what} the backbone {backbone}; is it another model's? ({detail})") from None
 
 
-def _blocks(visual: nn.Module, name: str) -> nn.ModuleList:
+def _blocks(visual: Any, name: str) -> nn.ModuleList:
     """The transformer blocks of open_clip's own tower, or of its wrapper of a timm tower."""
     if hasattr(visual, "transformer"):
         return visual.transformer.resblocks

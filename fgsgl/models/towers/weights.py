@@ -10,6 +10,7 @@ import os
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,9 +56,9 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
         tower, temporal = shipped
         return WeightsFile(path=checked(tower()), temporal=checked(temporal()))
     if tag := open_clip.get_pretrained_cfg(backbone, pretrained):
-        known = {name: tuple(tag[name]) for name in ("mean", "std") if tag.get(name)}
-        path = checked(_tag_file(backbone, pretrained, tag))
-        return WeightsFile(path=path, quick_gelu=bool(tag.get("quick_gelu")), **known)
+        mean, std = tag.get("mean") or open_clip.OPENAI_DATASET_MEAN, tag.get("std") or open_clip.OPENAI_DATASET_STD
+        path, quick_gelu = checked(_tag_file(backbone, pretrained, tag)), bool(tag.get("quick_gelu"))
+        return WeightsFile(path=path, quick_gelu=quick_gelu, mean=_per_channel(mean), std=_per_channel(std))
     if Path(pretrained).suffix in SUFFIXES or os.sep in pretrained or Path(pretrained).is_file():
         path = checked(Path(pretrained))
         names = f"{path.absolute().parent.name}/{path.name}".lower()
@@ -65,6 +66,11 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
     tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(backbone)]
     hint = nearest(pretrained, tags) if tags else "it has no tags"
     raise UserError(f"{pretrained!r} is neither a tag of {backbone} nor a file of weights; {hint}")
+
+
+def _per_channel(values: Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = values
+    return red, green, blue
 
 
 def checked(path: Path) -> Path:

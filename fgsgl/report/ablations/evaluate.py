@@ -1,4 +1,4 @@
-"""What the designs of a board say: every arm against the reference, and what each factor of a factorial is worth.
+"""Evaluates the designs of a board: every arm against the reference, and the effects of a factorial's factors.
 
 A arms, K factors, S paired seeds. Values are top-1 in percent, differences percentage points.
 """
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.plan_file import Arm, Design, Planned, load_designs
-from fgsgl.records.record import Record
+from fgsgl.records.plan_file import Arm, Design, PlannedCell
+from fgsgl.records.record import Done, Record
 from fgsgl.report.board.board import REFERENCE, Board, label
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import holm
@@ -40,7 +40,7 @@ class Ablation:
     protocol_hash: str
     planned_seeds: int
     seeds: tuple[int, ...]
-    """Those that every arm with a finished cell has."""
+    """Seeds that every arm with a finished cell has."""
     reference: str
     """Label of what the arms are compared with."""
     value_AS: np.ndarray
@@ -50,34 +50,29 @@ class Ablation:
     ``PAIRED``: the arm against the reference over the seeds that both have, with ``p_holm`` adjusted over the design's
     rows. Arms that compute the same share a row, and have the same numbers; the reference has no difference."""
     effects: pd.DataFrame | None
-    """Of :func:`fgsgl.stats.factorial.effects`, with ``p_holm`` over main effects and interactions; None for another
-    design than a factorial, or before every arm has a seed."""
+    """Result of :func:`fgsgl.stats.factorial.effects`, with ``p_holm`` over main effects and interactions.
+    None for another design than a factorial, or before every arm has a seed."""
     aliases: tuple[str, ...]
-    missing: tuple[Planned, ...]
-    """Planned cells without a record."""
+    missing: tuple[PlannedCell, ...]
+    """PlannedCell cells without a record."""
     failed: tuple[Record, ...]
 
     @property
     def family(self) -> int:
-        """How many comparisons with the reference the design declares."""
+        """Number of comparisons with the reference that the design declares."""
         return self.arms["variant"].nunique() - 1
 
 
 def ablations(board: Board) -> tuple[Ablation, ...]:
-    """Every design of the board's ``plan.json``, evaluated; none if it has none.
-
-    Raises:
-        UserError: for a damaged plan.
-    """
-    designs = load_designs(board.folder)
-    scored: dict[tuple[str, str], Sequence[Record]] = {}
+    """Every design of the board's plan, evaluated."""
+    scored: dict[tuple[str, str], Sequence[Done]] = {}
     for key, records in board.scored.items():
-        if key[0] == REFERENCE[0]:
-            scored[key[1], key[4]] = records
-    return tuple(_ablation(design, scored, board) for design in designs)
+        if key.method == REFERENCE[0]:
+            scored[key.variant, key.protocol] = records
+    return tuple(_ablation(design, scored, board) for design in board.designs)
 
 
-def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Record]], board: Board) -> Ablation:
+def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], board: Board) -> Ablation:
     reference = design.arms[0].variant
     names = dict.fromkeys(arm.variant for arm in design.arms)
     rows = {name: scored.get((name or REFERENCE[1], design.protocol_hash), ()) for name in names}
@@ -95,7 +90,7 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Record]]
     failed = [
         record
         for key, records in board.cells.items()
-        if key[0] == REFERENCE[0] and (key[1], key[4]) in family
+        if key.method == REFERENCE[0] and (key.variant, key.protocol) in family
         for record in records
         if record.status == "failed"
     ]
@@ -128,11 +123,11 @@ def _label(design: Design, arm: Arm) -> str:
     return printable(f"{BARE} with {', '.join(gets)}" if gets else f"{BARE} ({row})")
 
 
-def _comparable(rows: Mapping[str, Sequence[Record]], reference: str) -> dict[str, dict[int, float]]:
+def _comparable(rows: Mapping[str, Sequence[Done]], reference: str) -> dict[str, dict[int, float]]:
     """Top-1 in percent by seed, of cells that saw the reference's data."""
-    data = {record.data["fingerprint"] for record in rows[reference]}
+    data = {record.data.fingerprint for record in rows[reference]}
     return {
-        name: {r.seed: 100 * r.metrics["top1"] for r in records if not data or r.data["fingerprint"] in data}
+        name: {r.seed: 100 * r.metrics.top1 for r in records if not data or r.data.fingerprint in data}
         for name, records in rows.items()
     }
 

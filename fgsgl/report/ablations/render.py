@@ -10,29 +10,20 @@ from typing import Any
 import pandas as pd
 
 from fgsgl.records.plan_file import title_of
-from fgsgl.report.ablations.evaluate import MARGIN, PAIRED, TESTED, Ablation, ablations
-from fgsgl.report.board.board import REFERENCE, Board
+from fgsgl.report.ablations.evaluate import MARGIN, PAIRED, TESTED, Ablation
+from fgsgl.report.board.board import REFERENCE
+from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.seeds import LEVEL, fewest_pairs, smallest_p
-from fgsgl.util.escaping import markdown_text, no_formula, printable
-from fgsgl.util.files import write_whole
+from fgsgl.util.escaping import markdown_text, printable
 
 ARMS = ("Arm", "n", "Top-1 %", "Difference", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")
 EFFECTS = ("Factor", "Main effect", "p (Holm)", "Shapley value", "One-out", "One-in")
 INTERACTIONS = ("Factors", "Interaction", "p (Holm)")
 
 
-def write_ablations(board: Board) -> tuple[Ablation, ...]:
-    """Writes ``ablation.{md,csv}`` into the board's folder, where it has designs, and returns them evaluated."""
-    found = ablations(board)
-    if found:
-        write_whole(board.folder / "ablation.md", markdown(found))
-        write_whole(board.folder / "ablation.csv", csv(found))
-    return found
-
-
 def markdown(ablations: Sequence[Ablation]) -> str:
-    """A section a design, each with its tables and its note."""
+    """One section a design, with its tables and notes."""
     lines = ["# Ablations", ""]
     for ablation in ablations:
         lines += [f"## {markdown_text(title(ablation))}", ""]
@@ -42,7 +33,7 @@ def markdown(ablations: Sequence[Ablation]) -> str:
             lines += [*markdown_table(numeric_headings(EFFECTS, texts=1), mains), ""]
             if interactions:
                 lines += [*markdown_table(numeric_headings(INTERACTIONS, texts=1), interactions), ""]
-        lines += [*(f"- {markdown_text(sentence)}" for sentence in note(ablation)), ""]
+        lines += [*(f"- {markdown_text(sentence)}" for sentence in notes(ablation)), ""]
     return "\n".join(lines)
 
 
@@ -57,9 +48,7 @@ def csv(ablations: Sequence[Ablation]) -> str:
         parts += [f.assign(design=title(ablation), protocol=ablation.protocol_hash) for f in frames]
     columns = ["design", "protocol", "kind", "off", "variant", "label", *PAIRED, "factor", "effect", "low", "high"]
     table = pd.concat(parts, ignore_index=True).reindex(columns=columns)
-    for name in ("design", "off", "variant", "label", "factor"):
-        table[name] = [no_formula(str(text)) for text in table[name].fillna("")]
-    return table.to_csv(index=False, lineterminator="\n")
+    return csv_text(table)
 
 
 def title(ablation: Ablation) -> str:
@@ -122,8 +111,8 @@ def _plus_minus(value: float, half: float) -> str:
     return number(value, 2, "+") + ("" if math.isnan(half) else f" ± {half:.2f}")
 
 
-def note(ablation: Ablation) -> tuple[str, ...]:
-    """What the tables of a design are over, and what they cannot tell."""
+def notes(ablation: Ablation) -> tuple[str, ...]:
+    """Sentences under the tables of a design: what they are means over, and what they cannot show."""
     return tuple(map(printable, (*_about_arms(ablation), *_about_effects(ablation), *_about_gaps(ablation))))
 
 
@@ -157,7 +146,7 @@ def _about_arms(ablation: Ablation) -> Iterator[str]:
 
 
 def _shared(ablation: Ablation) -> str:
-    """What the arms without a row of their own change more, or less, than the row that stands for them."""
+    """Factors by which arms without their own row differ from the row that stands for them."""
     offs = _distinct(ablation).set_index("variant")["off"]
     changes: Counter[str] = Counter()
     for arm in ablation.arms[ablation.arms.duplicated("variant")].itertuples():

@@ -1,45 +1,47 @@
-"""What the splits of a board's data share, by the audits in its records (:mod:`fgsgl.data.audit`)."""
+"""Overlap between the splits of a board's data, by the audits in its records (:mod:`fgsgl.data.audit`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fgsgl.records.record import Record
+from msgspec.structs import asdict
+
+from fgsgl.records.record import Done
 
 NOUNS = {"clip_ids": "clip id", "subjects": "subject", "videos": "file content"}
-"""What may stand in more than one split."""
+"""Things that may stand in more than one split."""
 NAMING = "sentences"
 
 
-def splits_of(scored: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:
+def splits_of(scored: Iterable[Done]) -> dict[tuple[str, str, str], list[Done]]:
     """The records of each data set, preset and set of test clips on a board, in this order."""
-    groups: dict[tuple[str, str, str], list[Record]] = {}
+    groups: dict[tuple[str, str, str], list[Done]] = {}
     for record in scored:
-        key = record.protocol["dataset"], record.protocol["preset"], record.data["split_sha256"]
+        key = record.protocol.dataset, record.protocol.preset, record.data.split_sha256
         groups.setdefault(key, []).append(record)
     return dict(sorted(groups.items()))
 
 
-def most(records: Sequence[Record]) -> dict[str, int | None] | None:
-    """The most that an audit of these records found of each kind; ``sentences`` is None where none read any text.
+def largest_counts(records: Sequence[Done]) -> dict[str, int | None] | None:
+    """The largest count of each kind in the audits of these records; ``sentences`` is None where none read any text.
 
-    None if no record has an audit: those of older versions.
+    None if no record has an audit, as in older versions.
     """
-    audits = [record.data["audit"] for record in records if "audit" in record.data]
+    audits = [asdict(record.data.audit) for record in records if record.data.audit is not None]
     if not audits:
         return None
     found = {name: [audit[name] for audit in audits if audit[name] is not None] for name in (*NOUNS, NAMING)}
     return {name: max(counts, default=None) for name, counts in found.items()}
 
 
-def in_short(records: Sequence[Record]) -> str:
-    """For the CSV: ``clip_ids 0, subjects 8, videos 1``; empty without an audit."""
-    return ", ".join(f"{name} {count}" for name, count in (most(records) or {}).items() if count is not None)
+def audit_summary(records: Sequence[Done]) -> str:
+    """The counts for the CSV: ``clip_ids 0, subjects 8, videos 1``; empty without an audit."""
+    return ", ".join(f"{name} {count}" for name, count in (largest_counts(records) or {}).items() if count is not None)
 
 
-def sentence(data: str, records: Sequence[Record]) -> str:
-    """For the note under a board."""
-    found = most(records)
+def audit_sentence(data: str, records: Sequence[Done]) -> str:
+    """The sentence under a board on what its splits share."""
+    found = largest_counts(records)
     if found is None:
         return f"No audit of {data}: its records are older than the audit."
     *first, last = (_counted(found[name], noun) for name, noun in NOUNS.items())
@@ -49,8 +51,11 @@ def sentence(data: str, records: Sequence[Record]) -> str:
     return f"{text}. What is shared may make scores too good." if any(found.values()) else f"{text}."
 
 
-def opened(data: str, records: Sequence[Record]) -> str:
-    """For the note: how often the test split was opened. A record of an older version, which did not count, is one."""
+def openings_sentence(data: str, records: Sequence[Done]) -> str:
+    """The sentence under a board on how often its test split was opened.
+
+    A record of an older version, which did not count, counts once.
+    """
     counts = {record.cell_id: record.test_openings for record in records}.values()
     times = _counted(sum(1 if count is None else count for count in counts), "time")
     return (

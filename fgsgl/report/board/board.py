@@ -13,31 +13,32 @@ from pathlib import Path
 import pandas as pd
 
 from fgsgl.records.ledger import load
-from fgsgl.records.plan_file import Planned, Tuning, load_plan, load_tunings
-from fgsgl.records.record import Record
+from fgsgl.records.plan_file import Design, PlanFile, PlannedCell, Tuning
+from fgsgl.records.record import Done, Record
+from fgsgl.records.row_key import RowKey
 from fgsgl.report.board import tuned
 from fgsgl.report.board.comparisons import differences, ties
-from fgsgl.report.board.notes import cost_note, note, require_floors
-from fgsgl.report.board.predictions import AnswerBook, Twins, twins
+from fgsgl.report.board.floors import require_floors
+from fgsgl.report.board.identical_rows import IdenticalRows, identical_rows
+from fgsgl.report.board.notes import cost_notes, notes
+from fgsgl.report.board.predictions import PredictionCache
 from fgsgl.report.board.published import published
 from fgsgl.report.board.rows import (
     KEY,
     PARTS,
     REFERENCE,
-    Key,
     by_seed,
     label,
     part_of,
-    planned_key,
     row_key,
     rows,
     scored_cells,
 )
-from fgsgl.report.board.scores import COSTS, numbers, state
+from fgsgl.report.board.scores import COSTS, score_columns, status_columns
 from fgsgl.util.escaping import printable
 
 __all__ = [
-    "COLUMNS", "REFERENCE", "TEXTS", "Board", "by_seed", "label", "leaderboard", "part_of", "planned_key",
+    "COLUMNS", "REFERENCE", "TEXTS", "Board", "by_seed", "label", "leaderboard", "part_of",
     "read_board", "row_key",
 ]  # fmt: skip
 COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped", *tuned.COUNTS)
@@ -66,22 +67,24 @@ class Board:
     folder: Path
     table: pd.DataFrame
     """See :func:`leaderboard`."""
-    note: tuple[str, ...]
-    """Sentences that belong under the table."""
-    cost_note: tuple[str, ...]
-    """Those that belong under its columns on cost."""
-    cells: dict[Key, tuple[Record, ...]]
+    notes: tuple[str, ...]
+    """Sentences under the table."""
+    cost_notes: tuple[str, ...]
+    """Sentences under its columns on cost."""
+    cells: dict[RowKey, tuple[Record, ...]]
     """The records of each row, by seed; failed ones included."""
-    scored: dict[Key, tuple[Record, ...]]
+    scored: dict[RowKey, tuple[Done, ...]]
     """The records behind each row's numbers: none for a refused row."""
-    planned: tuple[Planned, ...]
+    planned: tuple[PlannedCell, ...]
     """Cells of the plan without a record."""
-    twins: tuple[Twins, ...]
-    """Rows that gave the same answers."""
+    designs: tuple[Design, ...]
+    """Designs of the plan."""
+    identical: tuple[IdenticalRows, ...]
+    """Rows with identical predictions."""
     published: pd.DataFrame
-    """Of :func:`fgsgl.report.board.published.published`, for the board's data sets; shown apart."""
-    answers: AnswerBook
-    """What every cell said of every clip, read when it is asked for."""
+    """Published numbers on the board's data sets (:mod:`fgsgl.report.board.published`); shown apart."""
+    predictions: PredictionCache
+    """Predicted classes of every cell, read on demand."""
 
 
 def read_board(folder: Path) -> Board:
@@ -91,28 +94,28 @@ def read_board(folder: Path) -> Board:
         UserError: from :func:`fgsgl.records.ledger.load`, or from :func:`leaderboard`.
     """
     records = load(folder)
-    plan, tunings = load_plan(folder, records), load_tunings(folder)
+    plan = PlanFile.read(folder, records)
     known = {record.cell_id for record in records}
-    planned = tuple(cell for cell in plan if cell.cell_id not in known)
-    cells = rows(records, plan)
+    planned = tuple(cell for cell in plan.cells if cell.cell_id not in known)
+    cells = rows(records, plan.cells)
     scored = {key: scored_cells(group) for key, group in cells.items()}
-    answers = AnswerBook(ledger=folder / "ledger")
-    same = twins(scored, answers)
-    table = leaderboard(cells, scored, planned, same, answers, tunings)
-    about_tuned = (*tuned.note(table, cells, tunings), *tuned.superseded(records, cells))
+    predictions = PredictionCache(ledger=folder / "ledger")
+    identical = identical_rows(scored, predictions)
+    table = leaderboard(cells, scored, planned, identical, predictions, plan.tunings)
+    about_tuned = (*tuned.notes(table, cells, plan.tunings), *tuned.superseded(records, cells))
     return Board(
-        folder=folder, table=table, note=(*note(table, cells, scored, same), *map(printable, about_tuned)),
-        cost_note=cost_note(table), cells=cells, scored=scored, planned=planned, twins=same,
-        published=published(set(table["dataset"])), answers=answers,
+        folder=folder, table=table, notes=(*notes(table, cells, scored, identical), *map(printable, about_tuned)),
+        cost_notes=cost_notes(table), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
+        identical=identical, published=published(set(table["dataset"])), predictions=predictions,
     )  # fmt: skip
 
 
 def leaderboard(
-    cells: Mapping[Key, Sequence[Record]],
-    scored: Mapping[Key, Sequence[Record]],
-    planned: Sequence[Planned],
-    same: Sequence[Twins],
-    answers: AnswerBook,
+    cells: Mapping[RowKey, Sequence[Record]],
+    scored: Mapping[RowKey, Sequence[Done]],
+    planned: Sequence[PlannedCell],
+    identical: Sequence[IdenticalRows],
+    predictions: PredictionCache,
     tunings: Sequence[Tuning] = (),
 ) -> pd.DataFrame:
     """One row for every method, variant and protocol that has a record or a planned cell; columns are ``COLUMNS``.
@@ -125,7 +128,7 @@ def leaderboard(
     default, in percentage points, with interval, p and effect size over ``n_pairs`` pairs of ``diff_over``
     (:mod:`fgsgl.report.board.comparisons`); empty with a ``diff_note`` where seeds or data differ. ``p_holm`` is
     adjusted over all compared rows of the board, or all its tuned rows; ``smallest_p_holm`` is what it could be at
-    best. Rows that share a letter in ``tied`` cannot be told apart. What a tuned row's search was is in the last columns
+    best. Rows that share a letter in ``tied`` cannot be told apart. The last columns describe a tuned row's search
     (:mod:`fgsgl.report.board.tuned`).
 
     Where several protocols stand on one board, ``label`` ends in ``@`` and the start of the protocol's hash. A row
@@ -135,16 +138,18 @@ def leaderboard(
     Raises:
         UserError: if a data set on the board has no scored floor, or the predictions of a cell are damaged.
     """
-    waiting = Counter(planned_key(cell) for cell in planned)
+    waiting = Counter(cell.row for cell in planned)
     labels = _labels(cells, waiting)
-    compared, letters, alike = differences(scored, answers), ties(scored), _same_answers(same, labels)
+    compared, letters = differences(scored, predictions), ties(scored)
+    named = _identical_labels(identical, labels)
     searched = tuned.columns(labels, cells, tunings)
     table = []
     for key in labels:
         group = cells.get(key, ())
         row = dict(zip(KEY, key, strict=True)) | {"label": labels[key], "tied": letters.get(key, "")}
-        row |= state(group, waiting[key]) | numbers(group, scored.get(key, ()), answers) | compared.get(key, {})
-        table.append(row | searched.get(key, {}) | {"same_answers": alike.get(key, "")})
+        row |= status_columns(group, waiting[key]) | score_columns(group, scored.get(key, ()), predictions)
+        row |= compared.get(key, {}) | searched.get(key, {})
+        table.append(row | {"same_answers": named.get(key, "")})
     require_floors(table)
     frame = pd.DataFrame(table).reindex(columns=COLUMNS)
     frame = frame.astype(
@@ -158,24 +163,19 @@ def leaderboard(
     return frame.drop(columns="part").reset_index(drop=True)
 
 
-def _labels(cells: Mapping[Key, Sequence[Record]], waiting: Mapping[Key, int]) -> dict[Key, str]:
-    """Of every row, finished or planned."""
-    names = {
-        record.method: str(record.config["display_name"])
-        for group in cells.values()
-        for record in group
-        if "display_name" in record.config
-    }
-    labels = {key: label(names.get(key[0], key[0]), key[1]) for key in (*cells, *waiting)}
-    if len({key[4] for key in labels}) > 1:
-        labels = {key: f"{text} @{printable(key[4][:6])}" for key, text in labels.items()}
+def _labels(cells: Mapping[RowKey, Sequence[Record]], waiting: Mapping[RowKey, int]) -> dict[RowKey, str]:
+    """Labels of every row, finished or planned."""
+    names = {record.method: record.config.display_name for group in cells.values() for record in group}
+    labels = {key: label(names.get(key.method, key.method), key.variant) for key in (*cells, *waiting)}
+    if len({key.protocol for key in labels}) > 1:
+        labels = {key: f"{text} @{printable(key.protocol[:6])}" for key, text in labels.items()}
     return labels
 
 
-def _same_answers(same: Sequence[Twins], labels: Mapping[Key, str]) -> dict[Key, str]:
-    """For each row with the answers of others: the first few of these, and how many more there are."""
-    texts = defaultdict(dict)  # in every seed it may be others
-    for group in same:
+def _identical_labels(identical: Sequence[IdenticalRows], labels: Mapping[RowKey, str]) -> dict[RowKey, str]:
+    """The labels of the rows that each row is identical to: the first six, and how many more there are."""
+    texts: dict[RowKey, dict[str, None]] = defaultdict(dict)  # in every seed it may be others
+    for group in identical:
         first = group.rows[:6]  # not all: the rows of a large group would each name every other one
         for key in group.rows:
             n_left_out = len(group.rows) - len({*first, key})

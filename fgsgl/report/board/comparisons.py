@@ -1,4 +1,4 @@
-"""How rows differ: each from FG-SGL by pairs, with p adjusted over the whole board, and which cannot be told apart.
+"""Comparisons between rows: paired differences to FG-SGL with p adjusted over the whole board, and groups of ties.
 
 Pairs are training seeds or, where two rows share a single one, the test subjects, over whose clips both were scored.
 N pairs, M rows. Differences are in percentage points.
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.methods.cell import TUNED
-from fgsgl.records.record import Record
-from fgsgl.report.board.predictions import AnswerBook, Answers
-from fgsgl.report.board.rows import REFERENCE, Key, by_seed, is_compared, is_tuned, reference_of
+from fgsgl.records.record import Done
+from fgsgl.records.row_key import TUNED, RowKey
+from fgsgl.report.board.predictions import PredictedClasses, PredictionCache
+from fgsgl.report.board.rows import REFERENCE, by_seed, is_compared, reference_of
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
 from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups
 from fgsgl.stats.paired import Paired, compare
@@ -25,16 +25,16 @@ MOST_TIED = 100
 """Rows of one protocol whose pairs are all compared; their number grows with the square of the rows'."""
 
 
-def differences(scored: Mapping[Key, Sequence[Record]], answers: AnswerBook) -> dict[Key, dict[str, Any]]:
+def differences(scored: Mapping[RowKey, Sequence[Done]], predictions: PredictionCache) -> dict[RowKey, dict[str, Any]]:
     """The ``diff_*`` columns of every row that is compared, and the p of all of them adjusted as one family (Holm);
     tuned rows, each held against its own method's default, are a family of their own."""
     found = {
-        key: _difference(group, scored.get(reference_of(key), ()), answers)
+        key: _difference(group, scored.get(reference_of(key), ()), predictions)
         for key, group in scored.items()
         if is_compared(key)
     }
     for tuned in (False, True):
-        _adjust([row for key, row in found.items() if is_tuned(key) == tuned and "p" in row])
+        _adjust([row for key, row in found.items() if key.is_tuned == tuned and "p" in row])
     return found
 
 
@@ -47,7 +47,7 @@ def _adjust(family: Sequence[dict[str, Any]]) -> None:
             row |= {"p_holm": float(adjusted), "smallest_p_holm": float(reached), "family": len(family)}
 
 
-def _difference(scored: Sequence[Record], reference: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
+def _difference(scored: Sequence[Done], reference: Sequence[Done], predictions: PredictionCache) -> dict[str, Any]:
     """The paired difference to the reference, or a note on why there is none."""
     if not scored or not reference:
         return {}
@@ -62,15 +62,15 @@ def _difference(scored: Sequence[Record], reference: Sequence[Record], answers: 
     seeds = sorted(mine)
     if len(seeds) > 1:
         return _over_seeds([mine[seed] for seed in seeds], [theirs[seed] for seed in seeds])
-    one, other = (answers.of(side[seeds[0]]) for side in (mine, theirs))
+    one, other = (predictions.read(side[seeds[0]]) for side in (mine, theirs))
     if one is None or other is None:
-        points = 100 * (mine[seeds[0]].metrics["top1"] - theirs[seeds[0]].metrics["top1"])
+        points = 100 * (mine[seeds[0]].metrics.top1 - theirs[seeds[0]].metrics.top1)
         return {"diff_top1": points, "diff_note": "one seed, and no predictions beside the records to test over"}
     return _over_subjects(one, other)
 
 
-def _over_seeds(mine: Sequence[Record], theirs: Sequence[Record]) -> dict[str, Any]:
-    paired = compare(*(100 * np.array([record.metrics["top1"] for record in side]) for side in (mine, theirs)))
+def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> dict[str, Any]:
+    paired = compare(*(100 * np.array([record.metrics.top1 for record in side]) for side in (mine, theirs)))
     return _effects(paired) | {
         "diff_over": "seeds",
         "diff_top1": paired.difference,
@@ -80,11 +80,11 @@ def _over_seeds(mine: Sequence[Record], theirs: Sequence[Record]) -> dict[str, A
     }
 
 
-def _over_subjects(mine: Answers, theirs: Answers) -> dict[str, Any]:
+def _over_subjects(mine: PredictedClasses, theirs: PredictedClasses) -> dict[str, Any]:
     """Two single runs on the same clips: whole subjects are flipped and resampled; McNemar's p ignores them."""
-    points_N = 100.0 * mine.right_N - 100.0 * theirs.right_N
+    points_N = 100.0 * mine.correct_N - 100.0 * theirs.correct_N
     low, high = bootstrap_interval(points_N, mine.subject_N)
-    share_S = pd.DataFrame({"mine": mine.right_N, "theirs": theirs.right_N}).groupby(mine.subject_N).mean()
+    share_S = pd.DataFrame({"mine": mine.correct_N, "theirs": theirs.correct_N}).groupby(mine.subject_N).mean()
     paired = compare(100 * share_S["mine"].to_numpy(), 100 * share_S["theirs"].to_numpy())
     return _effects(paired) | {
         "diff_over": "subjects",
@@ -92,7 +92,7 @@ def _over_subjects(mine: Answers, theirs: Answers) -> dict[str, Any]:
         "diff_ci_low": low,
         "diff_ci_high": high,
         "p": sign_flip_clusters_p(points_N, mine.subject_N),
-        "mcnemar_p": mcnemar_p(mine.right_N, theirs.right_N),
+        "mcnemar_p": mcnemar_p(mine.correct_N, theirs.correct_N),
     }
 
 
@@ -101,7 +101,7 @@ def _effects(paired: Paired) -> dict[str, Any]:
     return {"n_pairs": paired.n} | {name: getattr(paired, name) for name in names}
 
 
-def ties(scored: Mapping[Key, Sequence[Record]]) -> dict[Key, str]:
+def ties(scored: Mapping[RowKey, Sequence[Done]]) -> dict[RowKey, str]:
     """The letters of the groups of rows that cannot be told apart, best group first, among a protocol's methods; of
     its tuned rows, which only stand against each other, capital letters.
 
@@ -111,24 +111,25 @@ def ties(scored: Mapping[Key, Sequence[Record]]) -> dict[Key, str]:
     """
     protocols = defaultdict(list)
     for key, group in scored.items():
-        if key[5] == "method" and group:
-            variant = TUNED if is_tuned(key) else REFERENCE[1]
-            protocols[(REFERENCE[0], variant, *key[2:])].append(key)
-    found: dict[Key, str] = {}
+        if key.kind == "method" and group:
+            variant = TUNED if key.is_tuned else REFERENCE[1]
+            protocols[key._replace(method=REFERENCE[0], variant=variant)].append(key)
+    found: dict[RowKey, str] = {}
     for reference, keys in protocols.items():
         first = scored[reference if reference in keys else max(keys, key=lambda key: len(scored[key]))]
         seeds = [record.seed for record in first]
         cells = {key: by_seed(scored[key], seeds) for key in keys if _same_data(scored[key], first)}
         cells = {key: by for key, by in cells.items() if by.keys() == set(seeds)}
         if len(seeds) >= FEWEST_SEEDS and 1 < len(cells) <= MOST_TIED:
-            top1_MN = [[100 * by[seed].metrics["top1"] for seed in seeds] for by in cells.values()]
+            top1_MN = [[100 * by[seed].metrics.top1 for seed in seeds] for by in cells.values()]
             names = {str(number): key for number, key in enumerate(cells)}
             groups = tied_groups(pd.DataFrame(top1_MN, index=list(names), columns=seeds))
-            case = str.upper if is_tuned(reference) else str.lower
+            case = str.upper if reference.is_tuned else str.lower
             found |= {names[name]: case(text) for name, text in letters(groups).items()}
     return found
 
 
-def _same_data(one: Sequence[Record], other: Sequence[Record]) -> bool:
+def _same_data(one: Sequence[Done], other: Sequence[Done]) -> bool:
     """Also the same test clips: those left out as bad may be others."""
-    return all(one[0].data[name] == other[0].data[name] for name in ("fingerprint", "split_sha256"))
+    mine, theirs = one[0].data, other[0].data
+    return (mine.fingerprint, mine.split_sha256) == (theirs.fingerprint, theirs.split_sha256)

@@ -4,53 +4,52 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
-from fgsgl.methods.cell import TUNED
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Record
+from fgsgl.records.row_key import TUNED, RowKey
 from fgsgl.report.board import audit
 from fgsgl.report.board.comparisons import MOST_TIED
-from fgsgl.report.board.predictions import Twins
-from fgsgl.report.board.rows import Key, listed, part_of, row_key
+from fgsgl.report.board.floors import missing_floor_notes
+from fgsgl.report.board.identical_rows import IdenticalRows
+from fgsgl.report.board.rows import listed, part_of, row_key
 from fgsgl.report.board.scores import failure_counts
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
 from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p
-from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable
 
 NARROW_CLUSTERS = 8
 """Subjects below which the bootstrap's 95 % interval covers less than 94 % (:mod:`fgsgl.stats.clusters`)."""
 
 
-def note(
-    table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], scored: Mapping[Key, Sequence[Record]],
-    same: Sequence[Twins],
+def notes(
+    table: pd.DataFrame, cells: Mapping[RowKey, Sequence[Record]], scored: Mapping[RowKey, Sequence[Done]],
+    identical: Sequence[IdenticalRows],
 ) -> tuple[str, ...]:  # fmt: skip
-    """One sentence or two a line, of a board's table and the records behind it."""
+    """The sentences under a board's table; each line holds one or two."""
     methods = table[table["kind"] == "method"]
     sentences = (
         *_about_data(table, [record for group in scored.values() for record in group]),
-        *missing_floors(table, scored),
+        *missing_floor_notes(table, scored),
         *_about_cells(table, {record.cell_id: record for group in cells.values() for record in group}),
         *_about_intervals(table, methods),
-        *difference_note(table),
-        *tuned_difference_note(table),
-        *_about_twins(table, same),
+        *difference_notes(table),
+        *tuned_difference_notes(table),
+        *_about_identical_rows(table, identical),
         *_about_protocols(table),
     )
     return tuple(printable(sentence) for sentence in sentences)
 
 
-def difference_note(table: pd.DataFrame) -> tuple[str, ...]:
-    """The part of it that is about differences, tests and groups."""
+def difference_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """The part of :func:`notes` about differences, tests and ties."""
     defaults = _part(table, "method")
     return tuple(printable(sentence) for sentence in (*_about_differences(defaults), *_about_ties(table)))
 
 
-def tuned_difference_note(table: pd.DataFrame) -> tuple[str, ...]:
-    """The part of it that is about the differences of tuned rows; nothing where there is none."""
+def tuned_difference_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """The part of :func:`notes` about the differences of tuned rows; nothing where there is none."""
     return tuple(printable(sentence) for sentence in _about_tuned_differences(_part(table, "tuned")))
 
 
@@ -58,8 +57,8 @@ def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
     return table[[part_of(row) == part for row in table.itertuples()]]
 
 
-def cost_note(table: pd.DataFrame) -> tuple[str, ...]:
-    """The same for the columns on cost."""
+def cost_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Sentences on the columns about cost."""
     sentences = ["Params M: parameters in millions, and how many of them are trained; Train s: mean over seeds."]
     if table["gflops"].notna().any():
         sentences.append(
@@ -73,28 +72,28 @@ def cost_note(table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(printable(sentence) for sentence in sentences)
 
 
-def _about_data(table: pd.DataFrame, done: Sequence[Record]) -> Iterator[str]:
+def _about_data(table: pd.DataFrame, done: Sequence[Done]) -> Iterator[str]:
     if "synmg" in set(table["dataset"]):
         yield "Synthetic data: SynMG shows drawn figures. It compares methods and makes no claim about people."
-    yield from dict.fromkeys(caveat for record in done for caveat in record.data.get("caveats", ()))
+    yield from dict.fromkeys(caveat for record in done for caveat in record.data.caveats)
     for (dataset, preset, _), records in audit.splits_of(done).items():  # boards of several presets have several
         record = records[-1]
-        n_present = sum(row["n"] > 0 for row in record.metrics["per_class"])
+        n_present = sum(row.n > 0 for row in record.metrics.per_class)
         yield (
-            f"Test split of {dataset} {preset}: {record.data['n_clips']['test']} clips of "
-            f"{record.data['n_subjects']['test']} subjects, each clip scored exactly once; mean-class and macro-F1 are "
-            f"over the {n_present} of {len(record.data['classes'])} classes that have a clip. "
-            f"Floor: the largest class holds {100 * record.data['majority']:.1f} % of the clips."
+            f"Test split of {dataset} {preset}: {record.data.n_clips.test} clips of "
+            f"{record.data.n_subjects.test} subjects, each clip scored exactly once; mean-class and macro-F1 are "
+            f"over the {n_present} of {len(record.data.classes)} classes that have a clip. "
+            f"Floor: the largest class holds {100 * record.data.majority:.1f} % of the clips."
         )
-        yield audit.sentence(f"{dataset} {preset}", records)
-        yield audit.opened(f"{dataset} {preset}", records)
+        yield audit.audit_sentence(f"{dataset} {preset}", records)
+        yield audit.openings_sentence(f"{dataset} {preset}", records)
     n_skipped = int(table["skipped"].max())
     if n_skipped:
         yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."
 
 
 def _about_cells(table: pd.DataFrame, records: Mapping[str, Record]) -> Iterator[str]:
-    """``records`` by their cells, of which one may be that of two rows."""
+    """``records`` by cell id: one cell may belong to two rows."""
     n_failed = sum(record.status == "failed" for record in records.values())
     n_planned = int(table["n_planned"].sum())
     if n_failed or n_planned:
@@ -155,7 +154,7 @@ def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
     yield from _about_power(compared)
     if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():
         yield "No row is compared: FG-SGL and another method are not both finished under one protocol."
-    yield from _about_what_is_not_compared(methods)
+    yield from _about_rows_not_compared(methods)
 
 
 def _about_tuned_differences(tuned: pd.DataFrame) -> Iterator[str]:
@@ -166,10 +165,10 @@ def _about_tuned_differences(tuned: pd.DataFrame) -> Iterator[str]:
             f"the other rows; p adjusted by Holm over a family of its own, the {len(compared)} compared tuned row(s)."
         )
     yield from _about_power(compared)
-    yield from _about_what_is_not_compared(tuned)
+    yield from _about_rows_not_compared(tuned)
 
 
-def _about_what_is_not_compared(methods: pd.DataFrame) -> Iterator[str]:
+def _about_rows_not_compared(methods: pd.DataFrame) -> Iterator[str]:
     labels = defaultdict(list)
     for row in methods[methods["diff_note"] != ""].itertuples():
         labels[row.diff_note].append(row.label)
@@ -178,7 +177,7 @@ def _about_what_is_not_compared(methods: pd.DataFrame) -> Iterator[str]:
 
 
 def _about_power(compared: pd.DataFrame) -> Iterator[str]:
-    """What the tests could not have found, however large the difference."""
+    """Sentences on p values that the tests cannot reach, however large the difference."""
     pairs = compared.drop_duplicates(["diff_over", "n_pairs"]).sort_values(["diff_over", "n_pairs"])
     for row in pairs.itertuples():
         name = row.diff_over if row.n_pairs > 1 else row.diff_over.removesuffix("s")
@@ -209,12 +208,12 @@ def _about_ties(table: pd.DataFrame) -> Iterator[str]:
         yield f"No groups of ties among the rows of a protocol that has more than {MOST_TIED} of them."
 
 
-def _about_twins(table: pd.DataFrame, same: Sequence[Twins]) -> Iterator[str]:
+def _about_identical_rows(table: pd.DataFrame, identical: Sequence[IdenticalRows]) -> Iterator[str]:
     labels = {row_key(row): row.label for row in table.itertuples()}
-    for group in same:
+    for group in identical:
         seeds = f"seed{'s' * (len(group.seeds) > 1)} {', '.join(map(str, group.seeds))}"
         rows = listed([labels[key] for key in group.rows])
-        if group.to_the_bit:
+        if group.same_scores:
             yield f"{rows}: every score of {seeds} is the same to the bit: what differs between them did nothing."
         else:
             yield f"{rows}: every clip of {seeds} gets the same answer, from other scores."
@@ -226,46 +225,3 @@ def _about_protocols(table: pd.DataFrame) -> Iterator[str]:
         yield f"Rows under different protocols ({', '.join(hashes)}) stand apart and must not be compared."
     else:
         yield f"Protocol {hashes[0]}."
-
-
-FLOORS = {"majority": "majority class", "stratified_random": "stratified random"}
-PROBE = {"linear_probe": "linear probe on the frozen tower's features"}
-"""Of boards with a method on the tower: what the tower's features give by themselves."""
-
-
-def require_floors(table: Sequence[Mapping[str, Any]]) -> None:
-    """Refuses rows of a data set and preset that has no scored floor.
-
-    Raises:
-        UserError: naming the first.
-    """
-    floors = {(row["dataset"], row["preset"]) for row in table if row["kind"] == "floor" and row["n_seeds"]}
-    bare = sorted({(row["dataset"], row["preset"]) for row in table} - floors)
-    if bare:
-        raise UserError(
-            f"the board of {' '.join(bare[0])} has no floor: no finished record of kind 'floor' that scored the whole "
-            "test split; run the majority-class floor first (`fgsgl run --methods majority`), it takes seconds"
-        )
-
-
-def missing_floors(table: pd.DataFrame, scored: Mapping[Key, Sequence[Record]]) -> Iterator[str]:
-    """A sentence for each protocol whose methods lack a floor, even a planned one."""
-    for protocol, rows in table.groupby("protocol", sort=True):
-        records = [record for key, group in scored.items() if key[4] == protocol for record in group]
-        learned = [record for record in records if record.kind == "method"]
-        expected = FLOORS | (PROBE if any(map(_on_tower, learned)) else {})
-        absent = [name for name in expected if name not in set(rows["method"])]
-        if learned and absent:
-            first, n_seeds = rows.iloc[0], 1 + max(record.seed for record in learned)
-            yield (
-                f"Not on this board (protocol {protocol}): {listed([expected[name] for name in absent])}, which a "
-                f"method has to beat. `fgsgl run --dataset {first['dataset']} --preset {first['preset']} --methods "
-                f"{' '.join(absent)} --seeds {n_seeds}` adds it, with this board's --out and the options of its "
-                "protocol."
-            )
-
-
-def _on_tower(record: Record) -> bool:
-    """Whether a method starts from the tower of its protocol: ``synmg-tiny@<hash>``, ``ViT-B-16:openai``."""
-    backbone = record.protocol.get("backbone")
-    return backbone is not None and record.pretraining.startswith((f"{backbone}@", f"{backbone}:"))

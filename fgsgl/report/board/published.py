@@ -17,14 +17,14 @@ SHARES = ("top1", "top5", "f1_mean")
 def published(datasets: Collection[str]) -> pd.DataFrame:
     """The rows of these data sets, in the file's order and with its columns.
 
-    A number that the source does not give is NaN. No row for a data set of which nothing is published, as SynMG.
+    A number that the source does not give is NaN. A data set without published numbers, such as SynMG, has no row.
     """
     table = pd.read_csv(TABLE, keep_default_na=False, na_values={name: [""] for name in SHARES})
     return table[table["dataset"].isin(list(datasets))].reset_index(drop=True)
 
 
-def remarks(table: pd.DataFrame) -> tuple[str, ...]:
-    """What belongs under published rows, of the rows that are shown."""
+def published_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Sentences under the published rows that are shown."""
     if table.empty:
         return ()
     unsure = int((table["caveat"] != "").sum())

@@ -7,23 +7,21 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from fgsgl.methods.cell import FULL, TUNED
-from fgsgl.records.plan_file import Planned
+from fgsgl.records.plan_file import PlannedCell
 from fgsgl.records.protocol import SEALED
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done, Record
+from fgsgl.records.row_key import FULL, TUNED, RowKey
 from fgsgl.util.escaping import printable
 
-KEY = ("method", "variant", "dataset", "preset", "protocol", "kind")
+KEY = RowKey._fields
 REFERENCE = ("fgsgl", FULL)
 MODULES = (("fgsgl", "w/o fgsa"), ("fgsgl", "w/o cpa"))
-"""FG-SGL without each of its two modules, what a reader looks for first."""
+"""FG-SGL without each of its two modules: the ablations that a reader looks for first."""
 PARTS = ("method", "tuned", "ceiling", "floor")
-"""Of a board, as they stand below one another; tuned rows are methods too, but had a search that the others had not."""
-
-Key = tuple[str, ...]
+"""Parts of a board from top to bottom. Tuned rows are methods too, but only they had a search."""
 
 
-def rows(records: Sequence[Record], plan: Sequence[Planned] = ()) -> dict[Key, tuple[Record, ...]]:
+def rows(records: Sequence[Record], plan: Sequence[PlannedCell] = ()) -> dict[RowKey, tuple[Record, ...]]:
     """The records of each row of the board, by seed.
 
     A record belongs to the row that it names. Where a search chose the default settings, one cell is that of two rows,
@@ -34,11 +32,11 @@ def rows(records: Sequence[Record], plan: Sequence[Planned] = ()) -> dict[Key, t
     for cell in plan:
         names = {cell.variant} | ({by_id[cell.cell_id].variant} if cell.cell_id in by_id else set())
         if TUNED in names:
-            chosen[planned_key(cell), cell.seed] = cell.cell_id
-    groups: dict[Key, dict[str, Record]] = defaultdict(dict)
+            chosen[cell.row, cell.seed] = cell.cell_id
+    groups: dict[RowKey, dict[str, Record]] = defaultdict(dict)
     for record in records:
-        key = _key(record)
-        if not is_tuned(key) or chosen.get((key, record.seed), record.cell_id) == record.cell_id:
+        key = record.row
+        if not key.is_tuned or chosen.get((key, record.seed), record.cell_id) == record.cell_id:
             groups[key][record.cell_id] = record
     for (key, _), cell_id in chosen.items():
         if cell_id in by_id:
@@ -46,22 +44,22 @@ def rows(records: Sequence[Record], plan: Sequence[Planned] = ()) -> dict[Key, t
     return {key: tuple(sorted(group.values(), key=attrgetter("seed", "cell_id"))) for key, group in groups.items()}
 
 
-def scored_cells(group: Sequence[Record]) -> tuple[Record, ...]:
+def scored_cells(group: Sequence[Record]) -> tuple[Done, ...]:
     """The finished cells of a row if its numbers may be shown, else none."""
-    return () if refusal(group) else tuple(record for record in group if record.status == "done")
+    return () if refusal(group) else tuple(record for record in group if isinstance(record, Done))
 
 
 def refusal(group: Sequence[Record]) -> str | None:
-    """Why the finished cells of a row must not be averaged, or None."""
-    done = [record for record in group if record.status == "done"]
+    """The reason why the finished cells of a row must not be averaged, or None."""
+    done = [record for record in group if isinstance(record, Done)]
     for record in done:
         where = f"(seed {record.seed}, cell {record.cell_id})"
-        if record.protocol.get("evaluation") == SEALED:
+        if record.protocol.evaluation == SEALED:
             return f"scored on the validation split, as a trial of a search {where}"
-        n_scored, n_split = record.metrics["n_clips"], record.data["n_clips"]["test"]
+        n_scored, n_split = record.metrics.n_clips, record.data.n_clips.test
         if n_scored != n_split:
             return f"scored {n_scored} of the split's {n_split} clips {where}"
-        if record.metrics.get("scored_sha256") != record.data["split_sha256"]:
+        if record.metrics.scored_sha256 != record.data.split_sha256:
             return f"the scored clips are not the split's {where}"
     for seed, count in Counter(record.seed for record in done).items():
         if count > 1:
@@ -69,7 +67,7 @@ def refusal(group: Sequence[Record]) -> str | None:
             return f"seed {seed} was measured with {count} different settings (cells {twins}); keep one record"
     tuned = any(record.variant == TUNED for record in done)  # its seeds may start from what their search chose
     for what, values in (
-        ("data", {record.data["fingerprint"] for record in done}),
+        ("data", {record.data.fingerprint for record in done}),
         ("pretraining", set() if tuned else {record.pretraining for record in done}),
     ):
         if len(values) > 1:
@@ -77,52 +75,49 @@ def refusal(group: Sequence[Record]) -> str | None:
     return None
 
 
-def reference_of(key: Key) -> Key:
-    """The key of the row that a row is compared with: FG-SGL under the same protocol; of a tuned row its own method
-    with the default settings, since no other had its search."""
-    return (key[0], FULL, *key[2:]) if is_tuned(key) else (*REFERENCE, *key[2:5], "method")
+def reference_of(key: RowKey) -> RowKey:
+    """The key of the row that a row is compared with: FG-SGL under the same protocol.
+
+    A tuned row is compared with its own method's default settings, since no other row had its search.
+    """
+    if key.is_tuned:
+        return key._replace(variant=FULL)
+    method, variant = REFERENCE
+    return key._replace(method=method, variant=variant, kind="method")
 
 
-def is_compared(key: Key) -> bool:
+def is_compared(key: RowKey) -> bool:
     """Floors and ceilings are no candidates, and the reference is not compared with itself."""
-    return key[5] == "method" and key[:2] != REFERENCE
-
-
-def is_tuned(key: Key) -> bool:
-    """Whether a search chose the settings of a row."""
-    return key[5] == "method" and key[1] == TUNED
+    return key.kind == "method" and key[:2] != REFERENCE
 
 
 def part_of(row: Any) -> str:
-    """Of :data:`PARTS`, that in which a row of the table stands."""
-    return "tuned" if is_tuned(row_key(row)) else row.kind
+    """The one of :data:`PARTS` in which a row of the table stands."""
+    return "tuned" if row_key(row).is_tuned else row.kind
 
 
 def untrained(record: Record) -> bool:
     """Whether a cell's method trains nothing: then nothing is random, and one run stands for all seeds."""
-    return record.config.get("recipe", {}) is None
+    return record.config.recipe is None
 
 
-def by_seed(scored: Sequence[Record], seeds: Iterable[int]) -> dict[int, Record]:
+def by_seed(scored: Sequence[Done], seeds: Iterable[int]) -> dict[int, Done]:
     """The cells of a row by their seed; the one cell of an untrained method for each of ``seeds``."""
     if untrained(scored[0]):
         return dict.fromkeys(seeds, scored[0])
     return {record.seed: record for record in scored}
 
 
-def row_key(row: Any) -> Key:
+def row_key(row: Any) -> RowKey:
     """The key of a row of the table, as ``itertuples`` gives it."""
-    return tuple(getattr(row, name) for name in KEY)
+    return RowKey(*(getattr(row, name) for name in KEY))
 
 
-def planned_key(cell: Planned) -> Key:
-    """The key of the row that a planned cell belongs to."""
-    return cell.method, cell.variant, cell.protocol.dataset, cell.protocol.preset, cell.protocol_hash, cell.kind
+def shown_rows(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
+    """The first ``most`` rows of the table to show, in its order, and a remark where some are left out.
 
-
-def few(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
-    """At most so many rows of the table, in its order, and a remark where some are left out: first full methods and
-    FG-SGL without a module, then other variants, each the better first."""
+    Full methods and FG-SGL without a module come first, then other variants, each the best first.
+    """
     rows = list(rows)
     chosen = sorted(rows, key=lambda row: (row.variant != FULL and row_key(row)[:2] not in MODULES, row.Index))
     remark = f"{most} of {len(rows)} rows are shown, first full methods and FG-SGL without FG-SA or CP-A"
@@ -130,17 +125,10 @@ def few(rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
 
 
 def label(name: str, variant: str) -> str:
-    """What a reader sees: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
+    """A row's label: ``FG-SGL``, ``FG-SGL -fgsa``, ``TSM``; control characters become spaces."""
     return printable(name if variant == "full" else f"{name} {variant}")
 
 
 def listed(labels: Sequence[str], most: int = 4) -> str:
-    """The first few, and how many more there are."""
+    """The first labels, and how many more there are."""
     return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")
-
-
-def _key(record: Record) -> Key:
-    protocol = record.protocol
-    return (
-        record.method, record.variant, protocol["dataset"], protocol["preset"], record.protocol_hash, record.kind
-    )  # fmt: skip

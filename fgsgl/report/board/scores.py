@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
-from fgsgl.records.record import Record
-from fgsgl.report.board.audit import in_short
-from fgsgl.report.board.predictions import AnswerBook
+from fgsgl.records.record import Done, Failed, Hardware, Record
+from fgsgl.report.board.audit import audit_summary
+from fgsgl.report.board.predictions import PredictionCache
 from fgsgl.report.board.rows import refusal
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.stats.seeds import t_half_width
@@ -18,42 +18,43 @@ from fgsgl.util.escaping import printable
 COSTS = ("gflops", "latency_ms", "clips_per_s", "peak_memory_mib")
 
 
-def numbers(group: Sequence[Record], scored: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
-    """Columns of a row's records ``group``, of which ``scored`` may be averaged."""
+def score_columns(group: Sequence[Record], scored: Sequence[Done], predictions: PredictionCache) -> dict[str, Any]:
+    """Columns from a row's records ``group``, of which ``scored`` may be averaged."""
     row: dict[str, Any] = {
         "n_seeds": len(scored),
         "pretraining": _joined(record.pretraining for record in group),
         "hardware": _joined(_hardware(record.hardware) for record in group),
-        "skipped": max((len(record.data.get("skipped", ())) for record in group), default=0),
-        "audit": in_short(scored),
+        "skipped": max((len(record.data.skipped) for record in group if isinstance(record, Done)), default=0),
+        "audit": audit_summary(scored),
     }
     if not scored:
         return row
     first = scored[0]
-    row |= {name: fmean([r.metrics[name] for r in scored]) for name in ("top1", "top5", "mean_class", "macro_f1")}
-    row |= _interval(scored, answers)
+    for name in ("top1", "top5", "mean_class", "macro_f1"):
+        row[name] = fmean([getattr(record.metrics, name) for record in scored])
+    row |= _interval(scored, predictions)
     for name in ("category", "fine"):
-        values = [r.metrics["by_score"][name]["top1"] for r in scored if name in r.metrics.get("by_score", {})]
+        values = [r.metrics.by_score[name].top1 for r in scored if name in r.metrics.by_score]
         row[f"{name}_top1"] = fmean(values) if len(values) == len(scored) else None
     for name in ("group_top1", "f1_mean"):
-        if all(name in record.metrics for record in scored):
-            row[name] = fmean([record.metrics[name] for record in scored])
+        values = [getattr(record.metrics, name) for record in scored]
+        row[name] = None if None in values else fmean(values)
     row |= {
-        "n_clips": first.metrics["n_clips"],
-        "n_subjects": first.data["n_subjects"]["test"],
-        "floor": first.data["majority"],
+        "n_clips": first.metrics.n_clips,
+        "n_subjects": first.data.n_subjects.test,
+        "floor": first.data.majority,
         "params_m": _millions([record.params for record in scored]),
         "trainable_m": _millions([record.trainable_params for record in scored]),
         "train_s": fmean([record.times_s.get("train", 0.0) for record in scored]),
     }
     for name in COSTS:
-        values = [getattr(record, name, None) or record.cost.get(name) for record in scored]
+        values = [getattr(record, name, None) or getattr(record.cost, name, None) for record in scored]
         row[name] = None if None in values else fmean(values)
     return row
 
 
-def state(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
-    """Every cell of a row is counted: finished, failed by class, pruned, or planned."""
+def status_columns(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
+    """Columns that count every cell of a row: finished, failed by class, pruned, or planned."""
     n_done, n_failed, n_pruned = (
         sum(record.status == status for record in group) for status in ("done", "failed", "pruned")
     )
@@ -73,33 +74,33 @@ def state(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
 
 def failure_counts(group: Iterable[Record]) -> str:
     """``nan``, or ``2 nan, 1 out_of_memory``: how often each class of failure occurred, where there are several."""
-    counts = Counter(record.failure["class"] for record in group if record.status == "failed")
+    counts = Counter(record.failure.kind for record in group if isinstance(record, Failed))
     several = len(counts) > 1
     return printable(", ".join(f"{count} {name}" if several else name for name, count in sorted(counts.items())))
 
 
-def _interval(scored: Sequence[Record], answers: AnswerBook) -> dict[str, Any]:
-    """95 % around top-1: Student t over seeds or, of a single run, over its clips, whole subjects resampled."""
-    half = t_half_width([record.metrics["top1"] for record in scored])
+def _interval(scored: Sequence[Done], predictions: PredictionCache) -> dict[str, Any]:
+    """The 95 % interval of top-1: Student t over seeds, or a bootstrap over whole subjects for a single run."""
+    half = t_half_width([record.metrics.top1 for record in scored])
     if half is not None:
-        mean = fmean([record.metrics["top1"] for record in scored])
+        mean = fmean([record.metrics.top1 for record in scored])
         return {"top1_ci_low": mean - half, "top1_ci_high": mean + half, "interval_over": "seeds"}
-    clips = answers.of(scored[0])
+    clips = predictions.read(scored[0])
     if clips is None:
         return {}
-    low, high = bootstrap_interval(clips.right_N.astype(float), clips.subject_N)
+    low, high = bootstrap_interval(clips.correct_N.astype(float), clips.subject_N)
     return {"top1_ci_low": low, "top1_ci_high": high, "interval_over": "subjects"}
 
 
-def _hardware(hardware: dict[str, Any]) -> str:
-    """One line of what a cell ran on; empty where the record of a failed cell does not know."""
-    device = hardware.get("gpu") or hardware.get("cpu")
+def _hardware(hardware: Hardware) -> str:
+    """One line on the hardware of a cell; empty where the record of a failed cell does not know it."""
+    device = hardware.gpu or hardware.cpu
     if not device:
         return ""
-    cores = f", {hardware['cores']} cores" if "cores" in hardware and not hardware.get("gpu") else ""
-    precision = f", {hardware['autocast']}" if hardware.get("autocast", "none") != "none" else ""
-    devices = f", {hardware['devices']} devices" if hardware.get("devices", 1) > 1 else ""
-    return f"{device}{cores}{precision}{devices}{', compiled' if hardware.get('compiled') else ''}"
+    cores = f", {hardware.cores} cores" if hardware.cores and not hardware.gpu else ""
+    precision = f", {hardware.autocast}" if hardware.autocast != "none" else ""
+    devices = f", {hardware.devices} devices" if hardware.devices > 1 else ""
+    return f"{device}{cores}{precision}{devices}{', compiled' if hardware.compiled else ''}"
 
 
 def _joined(values: Iterable[str]) -> str:

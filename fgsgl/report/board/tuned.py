@@ -1,4 +1,4 @@
-"""Tuned rows: which settings their search chose and what it cost, and what must be said of them under a board."""
+"""Tuned rows: the settings that their search chose, its cost, and the sentences about them under a board."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pandas as pd
 
 from fgsgl.methods.method import RECIPE, TUNABLE
 from fgsgl.records.plan_file import Tuning
-from fgsgl.records.record import Record
-from fgsgl.report.board.rows import Key, is_tuned, part_of, reference_of, row_key
+from fgsgl.records.record import MethodConfig, Record
+from fgsgl.records.row_key import RowKey
+from fgsgl.report.board.rows import part_of, reference_of, row_key
 from fgsgl.util.escaping import printable
 
 COUNTS = ("studies", "trials", "pruned_trials", "failed_trials")
@@ -21,8 +22,8 @@ DEFAULT = "the default settings"
 
 
 def columns(
-    keys: Iterable[Key], cells: Mapping[Key, Sequence[Record]], tunings: Iterable[Tuning]
-) -> dict[Key, dict[str, Any]]:
+    keys: Iterable[RowKey], cells: Mapping[RowKey, Sequence[Record]], tunings: Iterable[Tuning]
+) -> dict[RowKey, dict[str, Any]]:
     """The columns ``COUNTS``, ``HOURS`` and ``TEXTS`` of every tuned row, as far as they are known.
 
     ``settings`` are those that its cells have other than the row of the default settings, seed by seed; nothing where
@@ -31,8 +32,8 @@ def columns(
     searches = {(tuning.method, tuning.variant, tuning.protocol_hash): tuning for tuning in tunings}
     found = {}
     for key in keys:
-        if is_tuned(key):
-            search = searches.get((*key[:2], key[4]))
+        if key.is_tuned:
+            search = searches.get((key.method, key.variant, key.protocol))
             group, default = cells.get(key, ()), cells.get(reference_of(key), ())
             found[key] = {"settings": _settings(group, default[0]) if group and default else ""}
             found[key] |= _billed(search) if search else {}
@@ -49,7 +50,7 @@ def _billed(search: Tuning) -> dict[str, Any]:
 
 
 def _settings(group: Sequence[Record], default: Record) -> str:
-    """``lora_rank=4`` of all seeds alike; ``seeds 0, 2: lora_rank=4; seed 1: the default settings``."""
+    """``lora_rank=4`` if all seeds have it; else ``seeds 0, 2: lora_rank=4; seed 1: the default settings``."""
     seeds = defaultdict(list)
     for record in group:
         seeds[assignments(changes(record.config, default.config))].append(str(record.seed))
@@ -58,15 +59,15 @@ def _settings(group: Sequence[Record], default: Record) -> str:
     return "; ".join(f"seed{'s' * (len(of) > 1)} {', '.join(of)}: {text}" for text, of in seeds.items())
 
 
-def changes(config: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    """What one record's config has other than another: settings by name, those of the recipe as ``recipe.lr``."""
+def changes(config: MethodConfig, default: MethodConfig) -> dict[str, Any]:
+    """Settings in which one record's config differs from another, by name; those of the recipe as ``recipe.lr``."""
     mine, theirs = _flat(config), _flat(default)
     return {name: value for name, value in mine.items() if value != theirs.get(name)}
 
 
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    recipe = config.get("recipe") or {}
-    return {**(config.get("settings") or {}), **{f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}}
+def _flat(config: MethodConfig) -> dict[str, Any]:
+    recipe = config.recipe or {}
+    return {**config.settings, **{f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}}
 
 
 def assignments(values: Mapping[str, Any]) -> str:
@@ -75,8 +76,8 @@ def assignments(values: Mapping[str, Any]) -> str:
     return printable(", ".join(texts)) or DEFAULT
 
 
-def note(table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], tunings: Sequence[Tuning]) -> Iterator[str]:
-    """What must be said under a board of its tuned rows, and of searches that have none.
+def notes(table: pd.DataFrame, cells: Mapping[RowKey, Sequence[Record]], tunings: Sequence[Tuning]) -> Iterator[str]:
+    """Sentences under a board on its tuned rows, and on searches that have none.
 
     Args:
         table: the board's.
@@ -104,8 +105,8 @@ def note(table: pd.DataFrame, cells: Mapping[Key, Sequence[Record]], tunings: Se
             )
 
 
-def superseded(records: Sequence[Record], cells: Mapping[Key, Sequence[Record]]) -> Iterator[str]:
-    """What must be said of records that are in no row."""
+def superseded(records: Sequence[Record], cells: Mapping[RowKey, Sequence[Record]]) -> Iterator[str]:
+    """Sentences on records that belong to no row."""
     placed = {record.cell_id for group in cells.values() for record in group}
     left = Counter(record.method for record in records if record.cell_id not in placed)
     for method, count in sorted(left.items()):
@@ -125,7 +126,7 @@ def _search(row: Any) -> str:
 
 
 def _chosen(row: Any, group: Sequence[Record]) -> str:
-    """Which settings, and what its interval is over."""
+    """A sentence on the chosen settings, and on what the interval is over."""
     if not group:
         return "No cell of it has run."
     configs = {str(changes(record.config, group[0].config)) for record in group}

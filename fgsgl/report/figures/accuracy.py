@@ -9,24 +9,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.figures import Inputs, Sheet, _drawing
+from fgsgl.report.drawing.axes import name_rows, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.row_groups import by_protocol, on_scales, row_families, shown_rows
 from fgsgl.report.formatting import with_interval
 from fgsgl.style import COLOURS, GREY, INK
-
-NAME = "accuracy"
-TITLE = "Top-1 of every row"
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol; FG-SGL with its variants stands on a scale of its own."""
     rows = [row for row in inputs.board.table.itertuples() if row.n_seeds and row.kind != "floor"]
-    for suffix, group in _drawing.by_protocol(rows):
-        shown, remark = _drawing.few(group)
-        families = _drawing.families(shown)
-        parts = [part for name, rows in families for part in _drawing.on_scales(name, rows, _distance(rows))]
-        fig, panels = _drawing.row_panels([len(part) for _, part in parts], row_in=0.26)
+    for suffix, group in by_protocol(rows):
+        shown, remark = shown_rows(group)
+        parts = [part for name, rows in row_families(shown) for part in on_scales(name, rows, _distance(rows))]
+        fig, panels = row_panels([len(part) for _, part in parts], row_in=0.26)
         for axes, (name, part) in zip(panels, parts, strict=True):
-            values = [{r.seed: 100 * r.metrics["top1"] for r in inputs.scored(row)} for row in part]
+            values = [{r.seed: 100 * r.metrics.top1 for r in inputs.scored(row)} for row in part]
             _panel(axes, part, values)
             if len(parts) > 1:
                 axes.set_title(name)
@@ -39,8 +39,11 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         )
 
 
+FIGURE = Figure(name="accuracy", title="Top-1 of every row", draw=draw)
+
+
 def _distance(rows: Sequence[Any]) -> Callable[[Any], float]:
-    """How far a row lies from the middle one, in points."""
+    """A function that gives a row's distance from the median row, in points."""
     middle = np.median([row.top1 for row in rows])
     return lambda row: 100 * abs(row.top1 - middle)
 
@@ -64,12 +67,12 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
     if low - (high - low) < floor:
         axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
     values = [with_interval(100 * r.top1, 100 * r.top1_ci_low, 100 * r.top1_ci_high, r.interval_over) for r in rows]
-    _drawing.name_rows(axes, [row.label for row in rows], values)
+    name_rows(axes, [row.label for row in rows], values)
 
 
 def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_percent": 100 * record.metrics["top1"]}
+        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_percent": 100 * record.metrics.top1}
         for row in rows
         for record in inputs.scored(row)
     )
@@ -77,9 +80,7 @@ def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
 
 def _caption(rows: Sequence[Any]) -> str:
     counts, over = [int(row.n_seeds) for row in rows], {row.interval_over for row in rows}
-    caption = (
-        f"Top-1 over the test split ({_drawing.seeds_text(counts)}): a circle a seed, a bar their mean, a line its "
-    )
+    caption = f"Top-1 over the test split ({seeds_text(counts)}): a circle a seed, a bar their mean, a line its "
     caption += "95 % interval, Student t over seeds" if "seeds" in over else "95 % interval"
     if "subjects" in over:
         caption += ", and of single runs a bootstrap over clips, whole subjects resampled"

@@ -1,4 +1,4 @@
-"""Where FG-SA looks: each dimension's attention over the frames of an example clip, beside the class's sentence.
+"""FG-SA's attention over the frames of an example clip, a row a dimension with its sentence.
 
 N clips, T frames, H x W pixels, G x G = P patches of a frame, D dimensions. Written by
 :mod:`fgsgl.training.localisation`.
@@ -13,16 +13,15 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fgsgl.records.record import Record
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import BETTER, short
+from fgsgl.records.record import Done
+from fgsgl.report.drawing.axes import BETTER, Canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import short
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable
 
-NAME = "attention"
-TITLE = "Attention of each dimension over a clip"
 BRIGHT = 3.0
 """Multiples of even attention that are drawn in full colour."""
 FRAME_IN, LABEL_IN = 0.66, 1.75
@@ -50,7 +49,10 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         )
 
 
-def _caption(name: str, record: Record) -> str:
+FIGURE = Figure(name="attention", title="Attention of each dimension over a clip", draw=draw)
+
+
+def _caption(name: str, record: Done) -> str:
     return printable(
         f"A test clip of “{name}” (variant {record.variant}, seed {record.seed}). Top: its frames, the truly moving "
         "part outlined. Below, a row a dimension: its sentence, and where its attention lies over all frames; full "
@@ -74,12 +76,12 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     return examples
 
 
-def _figure(examples: dict[str, np.ndarray], index: int) -> Figure:
+def _figure(examples: dict[str, np.ndarray], index: int) -> Canvas:
     frames_THW = examples["frames_NTHWC"][index].mean(axis=-1)
     frames, height, width = frames_THW.shape
     n_rows = 1 + len(examples["dimensions"])
     width_in, height_in = LABEL_IN + FRAME_IN * frames, FRAME_IN * height / width * n_rows
-    fig = Figure(figsize=(width_in, height_in))
+    fig = Canvas(figsize=(width_in, height_in))
     edges = {"left": LABEL_IN / width_in, "right": 1, "top": 1, "bottom": 0, "hspace": 0}
     panels = fig.subplots(n_rows, 1, gridspec_kw=edges)
     strips = [_grey(frames_THW)]

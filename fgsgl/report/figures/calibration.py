@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability diagrams with the expected calibration error. B bins."""
+"""Reliability diagrams with the expected calibration error. B bins."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from fgsgl.records.record import Predictions
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import BETTER, NARROW_IN, by_protocol, canvas, few, plus_minus, seeds_text, short
+from fgsgl.records.predictions import Predictions
+from fgsgl.report.drawing.axes import BETTER, NARROW_IN, Canvas, canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import plus_minus, seeds_text, short
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.stats.calibration import expected_calibration_error
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import GREY, INK, PALE
 from fgsgl.util.errors import UserError
 
-NAME = "calibration"
-TITLE = "Calibration"
 MOST_PANELS = 6
 BINS = 15
 
@@ -27,7 +27,7 @@ BINS = 15
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, a panel a row."""
     for suffix, group in by_protocol(inputs.with_predictions()):
-        rows, remark = few(group, MOST_PANELS)
+        rows, remark = shown_rows(group, MOST_PANELS)
         counts = [len(inputs.scored(row)) for row in rows]
         tables = [_table(row.label, inputs.predictions(row)) for row in rows]
         caption = (
@@ -37,6 +37,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             f"percent, mean over seeds ± half its 95 % t interval.{remark}"
         )
         yield Sheet(figure=_figure(tables), table=pd.concat(tables), caption=caption, suffix=suffix)
+
+
+FIGURE = Figure(name="calibration", title="Calibration", draw=draw)
 
 
 def _table(label: str, seeds: Sequence[Predictions]) -> pd.DataFrame:
@@ -53,7 +56,7 @@ def _table(label: str, seeds: Sequence[Predictions]) -> pd.DataFrame:
     return bins.assign(ece_percent=np.mean(errors_S), ece_half_width=math.nan if half is None else half)
 
 
-def _figure(tables: Sequence[pd.DataFrame]) -> Figure:
+def _figure(tables: Sequence[pd.DataFrame]) -> Canvas:
     columns = min(2, len(tables))
     lines = math.ceil(len(tables) / columns)
     fig = canvas(NARROW_IN, 0.3 + 1.8 * lines)

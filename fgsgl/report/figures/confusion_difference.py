@@ -1,4 +1,4 @@
-"""Where two methods confuse otherwise: FG-SGL's confusion matrix minus that of the best other method."""
+"""Difference of two confusion matrices: FG-SGL's minus that of the best other method."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import by_protocol, seeds_text
-from fgsgl.report.figures.confusion import confusion_percent, explained, matrix, matrix_table
-
-NAME = "confusion-difference"
-TITLE = "Difference of confusion matrices"
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.row_groups import by_protocol
+from fgsgl.report.figures._matrix import confusion_percent, explained, matrix, matrix_table
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -20,7 +19,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         if len(rows) < 2:
             continue
         first, other = rows[:2]
-        classes = inputs.scored(first)[0].data["classes"]
+        classes = inputs.scored(first)[0].data.classes
         first_CC, other_CC = (confusion_percent(inputs.predictions(row), len(classes)) for row in (first, other))
         difference_CC = first_CC - other_CC
         reach = max(10.0, float(np.nanmax(np.abs(difference_CC))))
@@ -32,3 +31,6 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         )
         fig = matrix(difference_CC, classes, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
         yield Sheet(figure=fig, table=matrix_table(difference_CC, classes), caption=caption, suffix=suffix)
+
+
+FIGURE = Figure(name="confusion-difference", title="Difference of confusion matrices", draw=draw)

@@ -1,4 +1,4 @@
-"""What each factor of a factorial design does by itself, and what two do together beyond that."""
+"""Main effects and pairwise interactions of a factorial design."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report.ablations.evaluate import TESTED, Ablation
-from fgsgl.report.figures import Inputs, Sheet, factorial_designs
-from fgsgl.report.figures._drawing import name_rows, plus_minus, points_with_intervals, row_panels, seeds_text
+from fgsgl.report.drawing.axes import name_rows, points_with_intervals, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs, factorial_designs
+from fgsgl.report.drawing.labels import plus_minus, seeds_text
 from fgsgl.stats.seeds import LEVEL, smallest_p
 
-NAME = "factorial-effects"
-TITLE = "Main effects and interactions"
 HEADINGS = {"main": "main effects", "interaction": "interactions"}
 
 
@@ -33,8 +33,11 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=table, caption=_caption(ablation, filled), suffix=suffix)
 
 
+FIGURE = Figure(name="factorial-effects", title="Main effects and interactions", draw=draw)
+
+
 def _family(effects: pd.DataFrame) -> int:
-    """How many effects Holm's adjustment is over."""
+    """Number of effects in the family of Holm's adjustment."""
     return int(effects["kind"].isin(TESTED).sum())
 
 

@@ -1,4 +1,4 @@
-"""Forest plot: every row's paired difference to FG-SGL, of tuned rows to their default, with its interval."""
+"""Forest plot: paired differences to FG-SGL with their intervals; tuned rows are compared with their default."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report.board.board import part_of
-from fgsgl.report.figures import Inputs, Sheet, _drawing
+from fgsgl.report.drawing.axes import name_rows, points_with_intervals, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.row_groups import by_protocol, on_scales, row_families, shown_rows
 from fgsgl.report.formatting import with_interval
 from fgsgl.stats.seeds import LEVEL
 
-NAME = "forest"
-TITLE = "Paired differences to FG-SGL"
 AGAINST = {False: "top-1 minus FG-SGL's (percentage points)", True: "top-1 minus the same method's default (points)"}
-"""What the values of tuned rows (True), and of all others, are."""
+"""Axis labels by whether rows are tuned."""
 COLUMNS = (
     "label", "diff_top1", "diff_ci_low", "diff_ci_high", "diff_over", "n_pairs", "p", "p_holm", "smallest_p_holm",
     "d_z", "wins",
 )  # fmt: skip
-"""Of the board's table."""
+"""Columns of the board's table in the figure's table."""
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, the largest gain on top; FG-SGL's variants stand on a scale of their own."""
     rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
-    for suffix, group in _drawing.by_protocol(rows):
-        shown, remark = _drawing.few(group)
-        families = _drawing.families(sorted(shown, key=lambda row: -row.diff_top1))
-        parts = [part for name, rows in families for part in _drawing.on_scales(name, rows, _reach)]
-        fig, panels = _drawing.row_panels([len(part) for _, part in parts])
+    for suffix, group in by_protocol(rows):
+        shown, remark = shown_rows(group)
+        families = row_families(sorted(shown, key=lambda row: -row.diff_top1))
+        parts = [part for name, rows in families for part in on_scales(name, rows, _reach)]
+        fig, panels = row_panels([len(part) for _, part in parts])
         for axes, (name, part) in zip(panels, parts, strict=True):
             _panel(axes, part)
             if len(parts) > 1:
@@ -44,15 +45,18 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=table, caption=_caption(shown) + remark, suffix=suffix)
 
 
+FIGURE = Figure(name="forest", title="Paired differences to FG-SGL", draw=draw)
+
+
 def _panel(axes: Axes, rows: Sequence[Any]) -> None:
     points = pd.DataFrame({"mean": r.diff_top1, "low": r.diff_ci_low, "high": r.diff_ci_high} for r in rows)
-    _drawing.points_with_intervals(axes, points, hollow=[not _can_reach(row) for row in rows])
+    points_with_intervals(axes, points, hollow=[not _can_reach(row) for row in rows])
     values = [with_interval(r.diff_top1, r.diff_ci_low, r.diff_ci_high, r.diff_over, sign="+") for r in rows]
-    _drawing.name_rows(axes, [row.label for row in rows], values)
+    name_rows(axes, [row.label for row in rows], values)
 
 
 def _reach(row: Any) -> float:
-    """From zero to the far end of the interval."""
+    """Distance from zero to the far end of the interval."""
     return np.nanmax(np.abs([row.diff_top1, row.diff_ci_low, row.diff_ci_high]))
 
 

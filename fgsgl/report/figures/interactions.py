@@ -1,4 +1,4 @@
-"""Interaction plot: whether a factor does the same with and without another. A arms, S seeds."""
+"""Interaction plot: the effect of each factor with and without each other. A arms, S seeds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report.ablations.evaluate import Ablation
-from fgsgl.report.figures import Inputs, Sheet, factorial_designs
-from fgsgl.report.figures._drawing import NARROW_IN, canvas, seeds_text
+from fgsgl.report.drawing.axes import NARROW_IN, canvas
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs, factorial_designs
+from fgsgl.report.drawing.labels import seeds_text
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import COLOURS
 
-NAME = "interactions"
-TITLE = "Interaction plot"
 LINES = ((True, "with", "-", "o", COLOURS[0]), (False, "without", (0, (4, 1.5)), "s", COLOURS[1]))
 
 
@@ -40,6 +40,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             "do not interact. Seeds are shared by all arms, so differences are surer than the whiskers suggest."
         )
         yield Sheet(figure=fig, table=table, caption=caption, suffix=suffix)
+
+
+FIGURE = Figure(name="interactions", title="Interaction plot", draw=draw)
 
 
 def _means(ablation: Ablation, factor: str, other: str) -> pd.DataFrame:

@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.records.record import Record
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import DASHES, NARROW_IN, by_protocol, canvas, few, label_ends, seeds_text
+from fgsgl.records.record import Done
+from fgsgl.report.drawing.axes import DASHES, NARROW_IN, canvas, label_ends
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.style import COLOURS
 
-NAME = "learning-curves"
-TITLE = "Learning curves"
 MOST_LINES = 12
 PANELS = (("loss", 1, "training loss"), ("val_top1", 100, "validation top-1 (%)"))
 
@@ -24,7 +25,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol: the mean over seeds, and the range of the seeds as a band."""
     trained = [row for row in inputs.board.table.itertuples() if any(r.curve for r in inputs.scored(row))]
     for suffix, group in by_protocol(trained):
-        rows, remark = few(group, MOST_LINES)
+        rows, remark = shown_rows(group, MOST_LINES)
         tables = [_table(row.label, inputs.scored(row)) for row in rows]
         fig = canvas(NARROW_IN, 5)
         for axes, (name, _, title) in zip(fig.subplots(2, 1), PANELS, strict=True):
@@ -39,7 +40,10 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=pd.concat(tables), caption=caption, suffix=suffix)
 
 
-def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
+FIGURE = Figure(name="learning-curves", title="Learning curves", draw=draw)
+
+
+def _table(label: str, records: Sequence[Done]) -> pd.DataFrame:
     """One row a quantity and epoch that every seed has."""
     parts = []
     for name, scale, _ in PANELS:

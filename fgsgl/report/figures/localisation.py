@@ -1,4 +1,4 @@
-"""How much of FG-SA's attention lies on the part that truly moves, by dimension. S seeds."""
+"""Share of FG-SA's attention on the part that truly moves, by dimension. S seeds."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fgsgl.records.record import Record
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import BETTER, by_protocol, few, name_rows, row_panels, seeds_text
+from fgsgl.records.record import Done
+from fgsgl.report.drawing.axes import BETTER, Canvas, name_rows, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.style import GREY, INK
 from fgsgl.text.fgtext import DIMENSIONS
 
-NAME = "localisation"
-TITLE = "Attention inside the true motion"
 MEASURES = (("energy", "attention inside (%)"), ("pointing", "pointing game: hits (%)"))
 BLIND = {"even": "even attention", "centre": "centre of picture", "prior": "mean training mask"}
 """Maps that see no clip, the same for every recognizer."""
@@ -30,7 +30,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     rows = [row for row in inputs.board.table.itertuples() if any(r.localisation for r in inputs.scored(row))]
     for suffix, group in by_protocol(rows):
         clips = _clips(inputs, group)
-        shown, remark = few([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN)
+        shown, remark = shown_rows([row for row in group if _measured(inputs, row, clips)], MOST_SHOWN)
         table = pd.concat(_table(row.label, _measured(inputs, row, clips)) for row in shown)
         table = table.sort_values("map", kind="stable", key=lambda maps: maps.map(ORDER))
         counts = [len(_measured(inputs, row, clips)) for row in shown]
@@ -42,31 +42,34 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=_figure(table, several=len(shown) > 1), table=table, caption=caption, suffix=suffix)
 
 
+FIGURE = Figure(name="localisation", title="Attention inside the true motion", draw=draw)
+
+
 def _clips(inputs: Inputs, rows: Sequence[Any]) -> tuple[int, str]:
-    """How many clips, and which, most records were measured on; numbers over others are not comparable."""
+    """Number and digest of the clips that most records were measured on; other clips are not comparable."""
     found = Counter(_identity(r) for row in rows for r in inputs.scored(row) if r.localisation)
     return found.most_common(1)[0][0]
 
 
-def _identity(record: Record) -> tuple[int, str]:
-    return record.localisation["n_clips"], record.localisation.get("clips_sha256") or ""
+def _identity(record: Done) -> tuple[int, str]:
+    return record.localisation.n_clips, record.localisation.clips_sha256 or ""
 
 
-def _measured(inputs: Inputs, row: Any, clips: tuple[int, str]) -> list[Record]:
+def _measured(inputs: Inputs, row: Any, clips: tuple[int, str]) -> list[Done]:
     return [record for record in inputs.scored(row) if record.localisation and _identity(record) == clips]
 
 
-def _table(label: str, records: Sequence[Record]) -> pd.DataFrame:
+def _table(label: str, records: Sequence[Done]) -> pd.DataFrame:
     return pd.DataFrame(
         {"row": "" if name in BLIND else label, "map": name, "measure": measure, "seed": record.seed,
          "percent": 100 * value}
         for measure, _ in MEASURES
         for record in records
-        for name, value in record.localisation[measure].items()
+        for name, value in getattr(record.localisation, measure).items()
     )  # fmt: skip
 
 
-def _figure(table: pd.DataFrame, several: bool) -> Figure:
+def _figure(table: pd.DataFrame, several: bool) -> Canvas:
     parts = [table[table["measure"] == measure] for measure, _ in MEASURES]
     lines = [list(part.groupby(["map", "row"], sort=False)) for part in parts]
     fig, panels = row_panels([len(part) for part in lines])

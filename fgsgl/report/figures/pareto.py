@@ -1,4 +1,4 @@
-"""What accuracy costs: top-1 against parameters, GFLOPs and latency, with the front that nothing beats.
+"""Accuracy against cost: top-1 over parameters, GFLOPs and latency, with the Pareto front.
 
 A tuned row also cost its search, so none is here.
 """
@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from fgsgl.report.board.board import REFERENCE, part_of
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import BETTER, NARROW_IN, by_protocol, canvas, few, look, short, spread
+from fgsgl.report.drawing.axes import BETTER, NARROW_IN, Canvas, canvas, marker_style, spread
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import short
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.style import GREY, INK, PALE
 
-NAME = "pareto"
-TITLE = "Accuracy against cost"
 COSTS = (("params_m", "parameters (M)"), ("gflops", "GFLOPs a clip"), ("latency_ms", "latency of a clip (ms)"))
 FEWEST_POINTS, MOST_POINTS = 2, 40
 """Full methods whose cost is known."""
@@ -31,7 +31,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, a panel a cost; full methods are named beside the panels at the height of their top-1."""
     rows = [r for r in inputs.board.table.itertuples() if part_of(r) == "method" and r.n_seeds]
     for suffix, group in by_protocol(rows):
-        full, remark = few([row for row in group if row.variant == "full"], MOST_POINTS)
+        full, remark = shown_rows([row for row in group if row.variant == "full"], MOST_POINTS)
         costs = [(name, title) for name, title in COSTS if np.isfinite(_costs(full, name)).sum() >= FEWEST_POINTS]
         if not costs:
             continue
@@ -44,6 +44,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=fig, table=table, caption=_caption(len(group) - len(full)) + remark, suffix=suffix)
 
 
+FIGURE = Figure(name="pareto", title="Accuracy against cost", draw=draw)
+
+
 def front(cost_M: np.ndarray, value_M: np.ndarray) -> np.ndarray:
     """Which of M points are on the front: no other costs as little and is worth more, or costs less and is worth as
     much. A point without a cost (NaN) is not on it."""
@@ -53,7 +56,7 @@ def front(cost_M: np.ndarray, value_M: np.ndarray) -> np.ndarray:
     return np.isfinite(cost_M) & ~(no_dearer_MM & no_worse_MM & better_MM).any(axis=1)
 
 
-def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequence[Any]) -> Figure:
+def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequence[Any]) -> Canvas:
     height_in = max(2.6, 0.9 + LABEL_IN * len(full))
     fig = canvas(NARROW_IN + 1.5 * (len(costs) - 1), height_in)
     panels = fig.subplots(1, len(costs), sharey=True, squeeze=False)[0]
@@ -69,7 +72,7 @@ def _figure(costs: Sequence[tuple[str, str]], group: Sequence[Any], full: Sequen
         axes.step([*front_x, right], [*front_y, front_y[-1]], where="post", color=GREY, lw=1, zorder=1)
         axes.plot(cost_M[~named_M], top1_M[~named_M], ".", color=PALE, ms=4, zorder=2)
         for index, row in enumerate(full):
-            axes.plot(getattr(row, name), 100 * row.top1, ls="", ms=5, **look(index))
+            axes.plot(getattr(row, name), 100 * row.top1, ls="", ms=5, **marker_style(index))
         axes.set_xlabel(title)
         axes.grid()
     panels[0].set_ylabel("top-1 (%)")
@@ -101,7 +104,7 @@ def _names(axes: Axes, full: Sequence[Any], height_in: float) -> None:
     for index, (row, place) in enumerate(zip(full, places, strict=True)):
         style = {"transform": across, "clip_on": False}
         axes.plot([1.0, 1.07], [100 * row.top1, place], color=PALE, lw=0.6, **style)
-        axes.plot(1.1, place, ls="", ms=5, **look(index), **style)
+        axes.plot(1.1, place, ls="", ms=5, **marker_style(index), **style)
         colour = BETTER if (row.method, row.variant) == REFERENCE else INK
         axes.text(
             1.14, place, short(row.label, 28), transform=across, va="center", fontsize="small", color=colour

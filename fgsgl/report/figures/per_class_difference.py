@@ -1,4 +1,4 @@
-"""Which classes gain and which lose: each row's recall minus FG-SGL's. C classes, S seeds, V rows."""
+"""Recall of each class, minus FG-SGL's. C classes, S seeds, V rows."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
+from fgsgl.records.row_key import RowKey
 from fgsgl.report.board.board import REFERENCE, by_seed, part_of, row_key
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import BETTER, WORSE, by_protocol, canvas, few, name_ticks, seeds_text, short
+from fgsgl.report.drawing.axes import BETTER, WORSE, Canvas, canvas, name_ticks
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import seeds_text, short
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import GREY, INK
 
-NAME = "per-class-difference"
-TITLE = "Recall by class, minus FG-SGL's"
 MOST_COLUMNS = 5
 
 
@@ -27,15 +28,15 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     compared = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
     rows = [row for row in compared if part_of(row) != "tuned"]
     for suffix, group in by_protocol(rows):
-        shown, remark = few(group, MOST_COLUMNS)
-        reference = {r.seed: r for r in inputs.board.scored[(*REFERENCE, *row_key(shown[0])[2:])]}
+        shown, remark = shown_rows(group, MOST_COLUMNS)
+        reference = {r.seed: r for r in inputs.board.scored[RowKey(*REFERENCE, *row_key(shown[0])[2:])]}
         first = next(iter(reference.values()))
         theirs_SC = _recalls(list(reference.values()))
         present = np.flatnonzero(np.isfinite(theirs_SC).all(axis=0))
         mine = [by_seed(inputs.scored(row), reference) for row in shown]
         mine_VSC = np.stack([_recalls([cells[seed] for seed in reference]) for cells in mine])
-        sizes = [first.metrics["per_class"][index]["n"] for index in present]
-        names = [f"{short(first.data['classes'][c], 30)} ({n})" for c, n in zip(present, sizes, strict=True)]
+        sizes = [first.metrics.per_class[index].n for index in present]
+        names = [f"{short(first.data.classes[c], 30)} ({n})" for c, n in zip(present, sizes, strict=True)]
         table = _table((mine_VSC - theirs_SC)[:, :, present] * 100, [row.label for row in shown], names)
         interval = " with their 95 % paired t intervals" if len(reference) > 1 else ""
         caption = (
@@ -46,9 +47,12 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=_figure(table, len(shown), len(names)), table=table, caption=caption, suffix=suffix)
 
 
-def _recalls(records: Sequence[Record]) -> np.ndarray:
+FIGURE = Figure(name="per-class-difference", title="Recall by class, minus FG-SGL's", draw=draw)
+
+
+def _recalls(records: Sequence[Done]) -> np.ndarray:
     """(S, C), NaN for a class without a clip."""
-    return np.array([[row["recall"] for row in record.metrics["per_class"]] for record in records], dtype=float)
+    return np.array([[row.recall for row in record.metrics.per_class] for record in records], dtype=float)
 
 
 def _table(difference_VSC: np.ndarray, labels: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
@@ -60,7 +64,7 @@ def _table(difference_VSC: np.ndarray, labels: Sequence[str], classes: Sequence[
     )  # fmt: skip
 
 
-def _figure(table: pd.DataFrame, n_rows: int, n_classes: int) -> Figure:
+def _figure(table: pd.DataFrame, n_rows: int, n_classes: int) -> Canvas:
     mean_VC = table["difference_points"].to_numpy().reshape(n_rows, n_classes)
     half_VC = np.nan_to_num(table["half_width"].to_numpy()).reshape(n_rows, n_classes)
     fig = canvas(2.2 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)

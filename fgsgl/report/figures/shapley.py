@@ -1,4 +1,4 @@
-"""What each factor is worth: its Shapley value over all combinations, beside what taking it out alone shows."""
+"""Shapley value of each factor over all combinations, beside its one-out effect."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fgsgl.report.figures import Inputs, Sheet, factorial_designs
-from fgsgl.report.figures._drawing import name_rows, plus_minus, row_panels, seeds_text
+from fgsgl.report.drawing.axes import Canvas, name_rows, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs, factorial_designs
+from fgsgl.report.drawing.labels import plus_minus, seeds_text
 from fgsgl.style import COLOURS, GREY, INK
 
-NAME = "shapley"
-TITLE = "Shapley values beside one-out"
 BARS = (
     ("shapley", "Shapley value", COLOURS[0], ""),
     ("one_out", "one-out: all factors minus all but this one", COLOURS[4], "////"),
@@ -38,7 +37,10 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=_figure(parts), table=table, caption=caption, suffix=suffix)
 
 
-def _figure(parts: dict[str, pd.DataFrame]) -> Figure:
+FIGURE = Figure(name="shapley", title="Shapley values beside one-out", draw=draw)
+
+
+def _figure(parts: dict[str, pd.DataFrame]) -> Canvas:
     factors = list(next(iter(parts.values())).index)
     fig, (axes,) = row_panels([len(factors)], row_in=0.42)
     y_K = np.arange(len(factors))

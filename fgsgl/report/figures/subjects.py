@@ -1,4 +1,4 @@
-"""How accuracy differs from person to person: every row's top-1 by test subject. J subjects, S seeds, V rows."""
+"""Top-1 of every row by test subject. J subjects, S seeds, V rows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fgsgl.records.record import Record
-from fgsgl.report.board.predictions import AnswerBook
-from fgsgl.report.figures import Inputs, Sheet
-from fgsgl.report.figures._drawing import by_protocol, few, name_rows, row_panels, seeds_text
+from fgsgl.report.board.predictions import PredictionCache
+from fgsgl.report.drawing.axes import Canvas, name_rows, row_panels
+from fgsgl.report.drawing.figure import Figure, Sheet
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.style import INK
 
-NAME = "subjects"
-TITLE = "Top-1 by test subject"
 MOST_STRIPS = 20
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol: a strip of dots a row, the subjects in the same order of height in each."""
     for suffix, group in by_protocol(inputs.with_predictions()):
-        rows, remark = few(group, MOST_STRIPS)
-        strips = [by_subject(inputs.scored(row), inputs.board.answers) for row in rows]
+        rows, remark = shown_rows(group, MOST_STRIPS)
+        strips = [by_subject(inputs.scored(row), inputs.board.predictions) for row in rows]
         if strips[0].size < 2:
             continue
         table = pd.DataFrame(strips, index=[row.label for row in rows])
@@ -38,13 +38,17 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         yield Sheet(figure=_figure(table), table=csv, caption=caption, suffix=suffix)
 
 
-def by_subject(seeds: Sequence[Record], answers: AnswerBook) -> pd.Series:
+FIGURE = Figure(name="subjects", title="Top-1 by test subject", draw=draw)
+
+
+def by_subject(seeds: Sequence[Record], predictions: PredictionCache) -> pd.Series:
     """Top-1 in percent of each test subject, mean over the seeds of a row."""
-    said = [answers.of(record) for record in seeds]
-    return pd.concat([pd.Series(100.0 * a.right_N).groupby(a.subject_N).mean() for a in said], axis=1).mean(axis=1)
+    read = [predictions.read(record) for record in seeds]
+    means = [pd.Series(100.0 * one.correct_N).groupby(one.subject_N).mean() for one in read if one is not None]
+    return pd.concat(means, axis=1).mean(axis=1)
 
 
-def _figure(table: pd.DataFrame) -> Figure:
+def _figure(table: pd.DataFrame) -> Canvas:
     fig, (axes,) = row_panels([len(table)], row_in=0.28)
     value_VJ = table.to_numpy()
     n_subjects = value_VJ.shape[1]

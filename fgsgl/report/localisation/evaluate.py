@@ -1,4 +1,4 @@
-"""Where recognizers look and what can be read out of them: a table of its own beside the leaderboard.
+"""Localisation: where recognizers look, and which sentences can be read out of their embeddings.
 
 FG-SGL's attention is held against gradient saliency of the same model without FG-SA, the category-only model, and
 against maps that see no clip; what its local embeddings say of each dimension's sentences, against what the video
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
 from fgsgl.report.board.board import REFERENCE, Board, row_key
 from fgsgl.report.board.rows import MODULES
 from fgsgl.stats.families import holm
@@ -28,19 +28,8 @@ WITHOUT = MODULES[0]
 """The row that every other is compared with: the category-only model."""
 BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior": "mean mask of the training clips"}
 STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
-"""What the category-only model has of the kind."""
+"""The source of the category-only model that each source is compared with."""
 TESTED = ("attention", "local")
-READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
-N_TEXTS = 4
-LOOKS = (
-    "Method", "Map", "Data", "Clips", "n", "Energy %", "Difference", "p", "Pointing %", "Difference", "p",
-)  # fmt: skip
-READS = (
-    "Method", "Sentences", "Data", "Clips", "n", "R@1 %", "Blind guess %", "Always the same %", "Difference", "p",
-)  # fmt: skip
-"""Headings of the two tables; the first :data:`N_TEXTS` are of texts."""
-MOST_ROWS = 100
-"""Rows of a board that the tables show, each with a dozen lines; the CSV has them all."""
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
     *BLOCK, "n_test", "label", "method", "variant", "measure", "source", "dimension", "n_seeds", "value", "half_width",
@@ -75,17 +64,17 @@ def localisation(board: Board) -> pd.DataFrame:
 
 TEXTS = ("dataset", "preset", "protocol", "clips", "label", "method", "variant", "measure", "source", "dimension")
 
-What = tuple[str, str, str]
+Quantity = tuple[str, str, str]
 """Measure, source, dimension."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """What the records of a row say, in percent."""
+    """Measured values of a row's records, in percent."""
 
-    by_seed: dict[What, dict[int, float]]
-    guesses: dict[What, dict[str, float]]
-    """Of what is read out: how many ``sentences`` there are, and the share of the ``largest``."""
+    by_seed: dict[Quantity, dict[int, float]]
+    guesses: dict[Quantity, dict[str, float]]
+    """Chance level of what is read out: the number of ``sentences``, and the share of the ``largest``."""
 
 
 def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
@@ -95,36 +84,36 @@ def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
         by_clips = defaultdict(list)
         for record in board.scored.get(row_key(row), ()):
             if record.localisation:
-                found, n_test = record.localisation, record.data["n_clips"]["test"]
-                by_clips[found["n_clips"], found.get("clips_sha256") or "", n_test].append(record)
+                found, n_test = record.localisation, record.data.n_clips.test
+                by_clips[found.n_clips, found.clips_sha256 or "", n_test].append(record)
         for clips, records in by_clips.items():
             blocks[(row.dataset, row.preset, row.protocol, *clips)].append((row, _numbers(records)))
     return dict(sorted(blocks.items()))
 
 
-def _numbers(records: Sequence[Record]) -> _Numbers:
-    by_seed: dict[What, dict[int, float]] = defaultdict(dict)
+def _numbers(records: Sequence[Done]) -> _Numbers:
+    by_seed: dict[Quantity, dict[int, float]] = defaultdict(dict)
     guesses = {}
     for record in records:
         found, seed = record.localisation, record.seed
         for measure in ("energy", "pointing"):
-            for name, share in found[measure].items():
+            for name, share in getattr(found, measure).items():
                 by_seed[_map_key(measure, name)][seed] = 100 * share
-        for source, dimensions in (found.get("readout") or {}).items():
+        for source, dimensions in (found.readout or {}).items():
             for name, hits in dimensions.items():
                 key = "readout", source, name
-                by_seed[key][seed] = 100 * hits["r1"]
-                guesses[key] = {"sentences": hits["sentences"], "largest": 100 * hits["largest"]}
+                by_seed[key][seed] = 100 * hits.r1
+                guesses[key] = {"sentences": hits.sentences, "largest": 100 * hits.largest}
     return _Numbers(by_seed, guesses)
 
 
 @functools.cache
-def _map_key(measure: str, name: str) -> What:
+def _map_key(measure: str, name: str) -> Quantity:
     return (measure, name, "") if name in BLIND or name == "saliency" else (measure, "attention", name)
 
 
 @functools.cache
-def _order(key: What) -> tuple:
+def _order(key: Quantity) -> tuple:
     """The dimensions in their own order, then what has none."""
     measure, source, dimension = key
     blind = list(BLIND).index(source) if source in BLIND else -1

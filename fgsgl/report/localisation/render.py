@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,67 +9,80 @@ from typing import Any
 import pandas as pd
 
 from fgsgl.report.board.board import Board
-from fgsgl.report.board.rows import few
+from fgsgl.report.board.rows import shown_rows
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
-from fgsgl.report.localisation.evaluate import BLIND, BLOCK, LOOKS, MOST_ROWS, N_TEXTS, READ, READS, localisation
-from fgsgl.util.escaping import markdown_text, no_formula
-from fgsgl.util.files import write_whole
+from fgsgl.report.localisation.evaluate import BLIND, BLOCK
+from fgsgl.util.escaping import markdown_text
+
+READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
+N_TEXTS = 4
+MAP_HEADINGS = (
+    "Method", "Map", "Data", "Clips", "n", "Energy %", "Difference", "p", "Pointing %", "Difference", "p",
+)  # fmt: skip
+READOUT_HEADINGS = (
+    "Method", "Sentences", "Data", "Clips", "n", "R@1 %", "Blind guess %", "Always the same %", "Difference", "p",
+)  # fmt: skip
+"""Headings of the two tables; the columns below the first :data:`N_TEXTS` hold text."""
+MOST_ROWS = 100
+"""Rows of a board that the tables show, each with a dozen lines; the CSV has them all."""
 
 Rows = list[tuple[Any, tuple[str, ...]]]
 """A row of the table, and its cells' texts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Looks:
-    """What is shown of the table."""
+class LocalisationTables:
+    """The two tables that are shown, and the notes under them."""
 
-    looks: Rows
-    """Under ``LOOKS``."""
-    reads: Rows
-    """Under ``READS``."""
-    note: tuple[str, ...]
+    maps: Rows
+    """Rows under ``MAP_HEADINGS``."""
+    readouts: Rows
+    """Rows under ``READOUT_HEADINGS``."""
+    notes: tuple[str, ...]
 
 
-def looks_of(board: Board, table: pd.DataFrame) -> Looks | None:
-    """The texts of a table of :func:`localisation`, made once for all files that show them; None of an empty one."""
+def localisation_tables(board: Board, table: pd.DataFrame) -> LocalisationTables | None:
+    """The texts of a table from :func:`fgsgl.report.localisation.evaluate.localisation`; None if it is empty."""
     if table.empty:
         return None
-    shown, remark = _few(board, table)
-    return Looks(looks=list(look_rows(shown)), reads=list(read_rows(shown)), note=(*note(board, table), *remark))
+    shown, remark = _shown_lines(board, table)
+    return LocalisationTables(
+        maps=list(map_rows(shown)), readouts=list(readout_rows(shown)), notes=(*notes(board, table), *remark)
+    )
 
 
-def _few(board: Board, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The lines of so many rows as people read, and a remark if some are left out."""
+def _shown_lines(board: Board, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The lines of the first rows of the board, and a remark if some are left out."""
     names = pd.MultiIndex.from_frame(table[["method", "variant", "protocol"]])
     known = set(names)
     rows = [row for row in board.table.itertuples() if (row.method, row.variant, row.protocol) in known]
-    shown, remark = few(rows, MOST_ROWS)
+    shown, remark = shown_rows(rows, MOST_ROWS)
     if not remark:
         return table, []
     shown = names.isin([(row.method, row.variant, row.protocol) for row in shown])
     return table[shown | (table["method"] == "")], [f"{remark}; localisation.csv has them all."]
 
 
-def markdown(shown: Looks) -> str:
+def markdown(tables: LocalisationTables) -> str:
     """Both tables as GitHub shows them, with what they mean under them."""
     lines = ["# Where recognizers look, and what can be read out", ""]
-    lines += markdown_table(numeric_headings(LOOKS, N_TEXTS), [texts for _, texts in shown.looks])
-    reads = [texts for _, texts in shown.reads]
-    lines += ["", *markdown_table(numeric_headings(READS, N_TEXTS), reads)] if reads else []
-    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in shown.note)]
+    lines += markdown_table(numeric_headings(MAP_HEADINGS, N_TEXTS), [texts for _, texts in tables.maps])
+    readouts = [texts for _, texts in tables.readouts]
+    lines += ["", *markdown_table(numeric_headings(READOUT_HEADINGS, N_TEXTS), readouts)] if readouts else []
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in tables.notes)]
     return "\n".join(lines) + "\n"
 
 
-def look_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Rows of the table, each with the cells under ``LOOKS``."""
+def map_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Rows of the table on attention maps, each with its cells under ``MAP_HEADINGS``."""
     pointing = {_place(row): row for row in table[table["measure"] == "pointing"].itertuples()}
     for row in table[table["measure"] == "energy"].itertuples():
         hits = pointing[_place(row)]
         yield row, (*_texts(row, _map(row)), _value(row), *_difference(row), _value(hits), *_difference(hits))
 
 
-def read_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """The same under ``READS``."""
+def readout_rows(table: pd.DataFrame) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Rows of the table on sentences, each with its cells under ``READOUT_HEADINGS``."""
     for row in table[table["measure"] == "readout"].itertuples():
         what, alone = f"{row.dimension}, from {READ[row.source]}", (number(100 / row.sentences), number(row.largest))
         yield row, (*_texts(row, what), _value(row), *alone, *_difference(row))
@@ -100,8 +111,8 @@ def _difference(row: Any) -> tuple[str, str]:
     return number(row.difference, sign="+") + (half if not pd.isna(row.difference) else ""), p_text(row.p_holm)
 
 
-def note(board: Board, table: pd.DataFrame) -> Iterator[str]:
-    """What the numbers are, what they are over, and what is missing; of the table alone."""
+def notes(board: Board, table: pd.DataFrame) -> Iterator[str]:
+    """Sentences that say what the numbers are, what they are means over, and which rows are missing."""
     yield (
         "Energy: the share of a map that lies on the visible pixels of the part that makes the gesture, in the frames "
         "that the recognizer sees. Pointing: the share of the clips whose strongest patch the part reaches into. Both "
@@ -168,26 +179,3 @@ def _about_missing(board: Board, table: pd.DataFrame) -> Iterator[str]:
             "Recorded before gradient saliency and sentences were measured, so with attention alone, over all clips: "
             f"{'; '.join(old)}."
         )
-
-
-def write(board: Board) -> Looks | None:
-    """Writes ``localisation.{md,csv}`` beside the leaderboard, and returns what it shows; None, and no file, where no
-    record has the numbers."""
-    table = localisation(board)
-    shown = looks_of(board, table)
-    if shown is None:
-        return None
-    guarded = table.assign(**{name: table[name].map(no_formula) for name in ("label", "method", "variant")})
-    write_whole(board.folder / "localisation.csv", _csv(guarded))
-    write_whole(board.folder / "localisation.md", markdown(shown))
-    return shown
-
-
-def _csv(table: pd.DataFrame) -> str:
-    """As pandas writes it, which takes it three times as long."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.columns)
-    columns = (table[name].astype(object).where(table[name].notna(), "").tolist() for name in table)
-    writer.writerows(zip(*columns, strict=True))
-    return buffer.getvalue()

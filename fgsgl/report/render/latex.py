@@ -14,11 +14,11 @@ from fgsgl.report.render.tables import Column, columns_of, title
 from fgsgl.util.escaping import printable
 
 HEADINGS = ("Method", "Top-1 %", "Tied", "Difference", "p (Holm)", "d_z", "Macro-F1 %", "Trials", "Search h (GPU)")
-"""Of the board's columns, those that fit the width of a page; the CSV has all."""
+"""The columns of the board that fit the width of a page; the CSV has all."""
 WIDTHS = {"Method": r"p{0.2\linewidth}", "p (Holm)": r"p{0.15\linewidth}"}
-"""Of columns whose texts are long."""
+"""Column types for long texts."""
 ROWS = 20
-"""Of one table, so that it fits a page with its note; a longer board is several."""
+"""Rows of one table, so that it fits a page with its notes; a longer board becomes several tables."""
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$", "−": "$-$",
@@ -28,7 +28,7 @@ SPECIAL = {
 
 
 def latex(board: Board) -> str:
-    """The board in tables of at most :data:`ROWS` rows, the note under the last."""
+    """The board in tables of at most :data:`ROWS` rows, the notes under the last."""
     columns = [column for column in columns_of(board) if column.heading in HEADINGS]
     rows = list(board.table.itertuples())
     lines = ["% Written by `fgsgl report`. In the preamble: \\usepackage{booktabs}"]
@@ -38,7 +38,7 @@ def latex(board: Board) -> str:
         lines += [r"\begin{table}[tbp]", r"\centering\scriptsize\setlength{\tabcolsep}{2pt}"]
         lines += [rf"\caption{{Top-1 on {caption}.}}", *_tabular(columns, part)]
         if last:
-            lines += [r"\par\medskip\raggedright", *(latex_text(sentence) for sentence in board.note)]
+            lines += [r"\par\medskip\raggedright", *(latex_text(sentence) for sentence in board.notes)]
         lines.append(r"\end{table}")
     return "\n".join(lines) + "\n"
 

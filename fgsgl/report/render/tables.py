@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fgsgl.report.board.board import TEXTS, Board, part_of
-from fgsgl.report.board.published import remarks
-from fgsgl.report.board.rows import few
+from fgsgl.report.board.board import Board, part_of
+from fgsgl.report.board.published import published_notes
+from fgsgl.report.board.rows import shown_rows
+from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, Headings, markdown_table, number, p_text, percent, plain, with_interval
-from fgsgl.util.escaping import markdown_text, no_formula, printable
+from fgsgl.util.escaping import markdown_text, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
 MOST_IN_TERMINAL = 100
 NAME_WIDTH = 12
-"""Of a column of texts in the terminal, where they are that long."""
+"""Characters that a column of texts has at least in the terminal, if its texts are that long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,11 +32,11 @@ class Column:
     heading: str
     text: Callable[[Any], str]
     value: Callable[[Any], float] | None = None
-    """What a click on the heading sorts by; the text where None."""
+    """The value that a click on the heading sorts by; None: the text."""
     console: bool = True
-    """Also in the terminal, where width is dear."""
+    """Whether it is shown in the terminal too, where width is short."""
     cost: bool = False
-    """In Markdown, in the second table: what a row was measured on, and what it cost."""
+    """Whether it stands in the second table of the Markdown: hardware and cost."""
 
 
 def _top1(row: Any) -> str:
@@ -53,7 +54,7 @@ def _difference(row: Any) -> str:
 
 
 def _p(row: Any) -> str:
-    """Holm's p; or that it cannot be small, by the number of pairs alone or together with that of the rows."""
+    """Holm's p, and whether so few pairs, or so many rows, keep it above 0.05."""
     if math.isnan(row.p_holm):
         return EMPTY
     pairs = f"n = {row.n_pairs}{' subjects' * (row.diff_over == 'subjects')}"
@@ -155,7 +156,7 @@ DIFFERENCES = (
     Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z),
     Column(heading="Wins", text=_wins, value=lambda row: row.wins),
 )
-"""Of every row that is compared with the reference."""
+"""Columns of every row that is compared with the reference."""
 PUBLISHED = (
     Column(heading="Method", text=lambda row: row.method),
     Column(heading="Modality", text=lambda row: plain(row.modality)),
@@ -167,7 +168,7 @@ PUBLISHED = (
     Column(heading="What is unsure", text=lambda row: plain(row.caveat)),
     Column(heading="Source", text=lambda row: row.source),
 )
-"""Of :attr:`Board.published`."""
+"""Columns of :attr:`Board.published`."""
 
 
 def columns_of(board: Board) -> list[Column]:
@@ -189,16 +190,16 @@ def markdown(board: Board) -> str:
         if shown:
             lines += [] if part else ["", "## Tuned by a search", ""]
             lines += _markdown_table(_filled(main, shown), shown)
-    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.note), ""]
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.notes), ""]
     if board.table["top1"].notna().any():
         lines += ["![Top-1 of every row](figures/accuracy.png)", ""]
     lines += ["## On what, and at what cost", ""]
     lines += _markdown_table([columns[0], *(column for column in columns if column.cost)], rows)
-    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.cost_note), ""]
+    lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.cost_notes), ""]
     if len(board.published):
         lines += ["## Published elsewhere", ""]
         lines += _markdown_table(PUBLISHED, list(board.published.itertuples()))
-        lines += ["", *(f"- {markdown_text(sentence)}" for sentence in remarks(board.published)), ""]
+        lines += ["", *(f"- {markdown_text(sentence)}" for sentence in published_notes(board.published)), ""]
     lines.append("More in [leaderboard.html](leaderboard.html); every number in [leaderboard.csv](leaderboard.csv).")
     return "\n".join(lines) + "\n"
 
@@ -214,11 +215,8 @@ def headings_of(columns: Sequence[Column]) -> Headings:
 
 
 def csv(board: Board) -> str:
-    """Every column of the board. A text that a spreadsheet would run as a formula is led by an apostrophe."""
-    table = board.table.copy()
-    for name in TEXTS:
-        table[name] = [no_formula(text) for text in table[name]]
-    return table.to_csv(index=False, lineterminator="\n")
+    """Every column of the board."""
+    return csv_text(board.table)
 
 
 def console_table(board: Board, width: int | None = None) -> Table:
@@ -228,7 +226,7 @@ def console_table(board: Board, width: int | None = None) -> Table:
     from rich.text import Text
 
     columns = [column for column in columns_of(board) if column.console]
-    shown, remark = few(board.table.itertuples(), MOST_IN_TERMINAL)
+    shown, remark = shown_rows(board.table.itertuples(), MOST_IN_TERMINAL)
     caption = f"{remark}; leaderboard.md has them all." if remark else None
     table = Table(title=Text(title(board)), title_justify="left", caption=caption, caption_justify="left")
     lines = [(row, [column.text(row) for column in columns]) for row in shown]

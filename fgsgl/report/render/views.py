@@ -13,13 +13,14 @@ import pandas as pd
 
 from fgsgl.report.ablations import render
 from fgsgl.report.ablations.evaluate import Ablation
-from fgsgl.report.board.audit import NAMING, NOUNS, most, splits_of
+from fgsgl.report.board.audit import NAMING, NOUNS, largest_counts, splits_of
 from fgsgl.report.board.board import REFERENCE, Board, part_of, row_key
-from fgsgl.report.board.notes import difference_note, tuned_difference_note
-from fgsgl.report.board.published import remarks
+from fgsgl.report.board.notes import difference_notes, tuned_difference_notes
+from fgsgl.report.board.published import published_notes
 from fgsgl.report.board.rows import reference_of
 from fgsgl.report.formatting import EMPTY, Headings, numeric_headings
-from fgsgl.report.localisation import evaluate
+from fgsgl.report.localisation.evaluate import WITHOUT
+from fgsgl.report.localisation.render import MAP_HEADINGS, N_TEXTS, READOUT_HEADINGS, LocalisationTables
 from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, Column, columns_of, headings_of
 from fgsgl.util.escaping import printable
 
@@ -35,7 +36,7 @@ WRAP = 24
 """Characters above which a column's texts wrap."""
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """One cell of a table; a tuple, since a large board has hundreds of thousands."""
 
     text: str
@@ -46,20 +47,20 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
+class TableView:
     """One table."""
 
     name: str
     """Unique on the page."""
     title: str
     headings: Headings
-    bodies: list[list[list[Cell]]]
+    bodies: list[list[list[TableCell]]]
     """Rows in one body or several, which sorting keeps in their order; the last of several is the foot."""
-    note: Iterable[str] = ()
+    notes: Iterable[str] = ()
 
     @property
-    def looks(self) -> list[str]:
-        """The style classes of each column: ``number``, and ``long`` where a text must wrap."""
+    def column_classes(self) -> list[str]:
+        """The CSS classes of each column: ``number``, and ``long`` where a text must wrap."""
         rows = [row for body in self.bodies for row in body]
         long = [any(len(row[place].text) > WRAP for row in rows) for place in range(len(self.headings))]
         return [
@@ -74,7 +75,7 @@ class View:
 
 
 class _Links:
-    """Where the rows of a board stand in its table, which is how the page's links name them."""
+    """Links of the page to rows of a board, by their place in its table."""
 
     def __init__(self, board: Board) -> None:
         rows = board.table.itertuples()
@@ -86,9 +87,8 @@ class _Links:
         return "+".join(dict.fromkeys(place for place in places if place))
 
 
-def board_views(board: Board) -> list[View]:
-    """What the rows reach, on what and at what cost, and what others published; tuned rows stand apart, ceilings and
-    floors at the foot."""
+def board_views(board: Board) -> list[TableView]:
+    """The leaderboard, its costs, and published numbers; tuned rows stand apart, ceilings and floors at the foot."""
     columns = columns_of(board)
     main = [column for column in columns if not column.cost]
     cost = [columns[0], *(column for column in columns if column.cost)]
@@ -96,28 +96,29 @@ def board_views(board: Board) -> list[View]:
     parts = [board.table[[name in part for name in names]] for part in (("method",), ("tuned",), ("ceiling", "floor"))]
     parts = [part for part in parts[:2] if len(part)] + parts[2:]
     views = [
-        _of_rows(board, "board-table", "What was reached", main, parts, board.note),
-        _of_rows(board, "cost-table", "On what, and at what cost", cost, parts, board.cost_note),
+        _row_view(board, "board-table", "What was reached", main, parts, board.notes),
+        _row_view(board, "cost-table", "On what, and at what cost", cost, parts, board.cost_notes),
     ]
     if len(board.published):
-        lines = [[Cell(text=column.text(row)) for column in PUBLISHED] for row in board.published.itertuples()]
-        headings, note = headings_of(PUBLISHED), remarks(board.published)
-        views.append(View(name="published", title="Published elsewhere", headings=headings, bodies=[lines], note=note))
+        lines = [[TableCell(text=column.text(row)) for column in PUBLISHED] for row in board.published.itertuples()]
+        headings, notes = headings_of(PUBLISHED), published_notes(board.published)
+        views.append(
+            TableView(name="published", title="Published elsewhere", headings=headings, bodies=[lines], notes=notes)
+        )
     return views
 
 
-def statistics_views(board: Board) -> list[View]:
-    """Every row that is compared with FG-SGL, or with its method's default, in full, and the groups of rows that cannot
-    be told apart."""
+def statistics_views(board: Board) -> list[TableView]:
+    """Every comparison with FG-SGL, or of a tuned row with its default, and the groups of tied rows."""
     views = []
     compared = board.table[board.table["p_holm"].notna()]
     tuned = pd.Series([part_of(row) == "tuned" for row in compared.itertuples()], index=compared.index, dtype=bool)
-    for part, name, title, note in (
-        (compared[~tuned], "differences", "Against FG-SGL", difference_note),
-        (compared[tuned], "tuned-differences", "Tuned against the same method's default", tuned_difference_note),
+    for part, name, title, notes in (
+        (compared[~tuned], "differences", "Against FG-SGL", difference_notes),
+        (compared[tuned], "tuned-differences", "Tuned against the same method's default", tuned_difference_notes),
     ):
         if len(part):
-            views.append(_of_rows(board, name, title, DIFFERENCES, [part], note(board.table)))
+            views.append(_row_view(board, name, title, DIFFERENCES, [part], notes(board.table)))
     groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in board.table.itertuples():
         for letter in re.findall(r"[A-Za-z]\d*", row.tied):
@@ -128,20 +129,20 @@ def statistics_views(board: Board) -> list[View]:
         for (protocol, letter), rows in groups.items():
             texts = letter, "; ".join(row.label for row in rows), protocol
             lines.append(_line(headings, texts, "+".join(str(row.Index) for row in rows)))
-        views.append(View(name="tied", title="Cannot be told apart", headings=headings, bodies=[lines]))
+        views.append(TableView(name="tied", title="Cannot be told apart", headings=headings, bodies=[lines]))
     return views
 
 
-def ablation_views(board: Board, ablations: Sequence[Ablation]) -> list[View]:
-    """Of each design its arms and, of a factorial, the effects of its factors; its note stands under the last."""
+def ablation_views(board: Board, ablations: Sequence[Ablation]) -> list[TableView]:
+    """The arms of each design and, of a factorial, the effects of its factors; the notes stand under its last table."""
     links, views = _Links(board), []
     for number, ablation in enumerate(ablations, start=1):
-        tables = _of_design(links, ablation, str(number))
-        views += [*tables[:-1], replace(tables[-1], note=render.note(ablation))]
+        tables = _design_views(links, ablation, str(number))
+        views += [*tables[:-1], replace(tables[-1], notes=render.notes(ablation))]
     return views
 
 
-def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
+def _design_views(links: _Links, ablation: Ablation, number: str) -> list[TableView]:
     protocol, title = ablation.protocol_hash, render.title(ablation)
     rows = [(REFERENCE[0], variant or REFERENCE[1]) for variant in ablation.arms["variant"].drop_duplicates()]
     headings = numeric_headings(render.ARMS, texts=1)
@@ -149,7 +150,7 @@ def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
         _line(headings, texts, links.to(protocol, row), links.to(protocol, row, rows[0]))
         for row, texts in zip(rows, render.arm_rows(ablation), strict=True)
     ]
-    views = [View(name=f"arms-{number}", title=f"Arms: {title}", headings=headings, bodies=[lines])]
+    views = [TableView(name=f"arms-{number}", title=f"Arms: {title}", headings=headings, bodies=[lines])]
     if ablation.effects is not None:
         heads = render.EFFECTS, render.INTERACTIONS
         kinds = zip(("Effects", "Interactions"), heads, render.effect_rows(ablation), strict=True)
@@ -157,45 +158,45 @@ def _of_design(links: _Links, ablation: Ablation, number: str) -> list[View]:
             headings = numeric_headings(texts, texts=1)
             lines = [_line(headings, effect, links.to(protocol, *rows)) for effect in effects]
             name = f"{kind.lower()}-{number}"
-            views.append(View(name=name, title=f"{kind}: {title}", headings=headings, bodies=[lines]))
+            views.append(TableView(name=name, title=f"{kind}: {title}", headings=headings, bodies=[lines]))
     return [view for view in views if view.size]
 
 
-def localisation_views(board: Board, looks: evaluate.Looks | None) -> list[View]:
-    """Where recognizers look, and what can be read out of them; none without such a record."""
-    if looks is None:
+def localisation_views(board: Board, tables: LocalisationTables | None) -> list[TableView]:
+    """Tables of attention maps and of sentences read out; none where no record measured them."""
+    if tables is None:
         return []
     links, views = _Links(board), []
     for name, title, heads, rows in (
-        ("looks", "Where recognizers look", evaluate.LOOKS, looks.looks),
-        ("reads", "What can be read out", evaluate.READS, looks.reads),
+        ("looks", "Where recognizers look", MAP_HEADINGS, tables.maps),
+        ("reads", "What can be read out", READOUT_HEADINGS, tables.readouts),
     ):
-        headings, lines = numeric_headings(heads, texts=evaluate.N_TEXTS), []
+        headings, lines = numeric_headings(heads, texts=N_TEXTS), []
         for row, texts in rows:
             own = row.method, row.variant
-            pair = links.to(row.protocol, own, evaluate.WITHOUT)
+            pair = links.to(row.protocol, own, WITHOUT)
             lines.append(_line(headings, texts, links.to(row.protocol, own), pair))
-        views.append(View(name=name, title=title, headings=headings, bodies=[lines]))
+        views.append(TableView(name=name, title=title, headings=headings, bodies=[lines]))
     views = [view for view in views if view.size]
-    return [*views[:-1], replace(views[-1], note=looks.note)]
+    return [*views[:-1], replace(views[-1], notes=tables.notes)]
 
 
-def data_views(board: Board) -> list[View]:
-    """What the board's data are, and what their splits share."""
+def data_views(board: Board) -> list[TableView]:
+    """The size of the board's data sets, and what their splits share."""
     headings = [("Data", False), ("Fingerprint", False), *numeric_headings(DATA, texts=0)]
     lines = []
     for (dataset, preset, _), records in splits_of(itertools.chain(*board.scored.values())).items():
-        data, found = records[-1].data, most(records) or {}
-        counts = (data["n_clips"]["test"], data["n_subjects"]["test"], *(found.get(name) for name in (*NOUNS, NAMING)))
-        fingerprints = ", ".join(dict.fromkeys(record.data["fingerprint"] for record in records))
+        data, found = records[-1].data, largest_counts(records) or {}
+        counts = (data.n_clips.test, data.n_subjects.test, *(found.get(name) for name in (*NOUNS, NAMING)))
+        fingerprints = ", ".join(dict.fromkeys(record.data.fingerprint for record in records))
         texts = f"{dataset} {preset}", fingerprints, *(EMPTY if count is None else str(count) for count in counts)
-        lines.append([Cell(text=printable(text)) for text in texts])
-    return [View(name="splits", title="Data, and what its splits share", headings=headings, bodies=[lines])]
+        lines.append([TableCell(text=printable(text)) for text in texts])
+    return [TableView(name="splits", title="Data, and what its splits share", headings=headings, bodies=[lines])]
 
 
-def _of_rows(
-    board: Board, name: str, title: str, columns: Sequence[Column], parts: Iterable[pd.DataFrame], note: Iterable[str]
-) -> View:
+def _row_view(
+    board: Board, name: str, title: str, columns: Sequence[Column], parts: Iterable[pd.DataFrame], notes: Iterable[str]
+) -> TableView:
     """A table of rows of the board, a body a part."""
     links, headings, bodies = _Links(board), headings_of(columns), []
     for part in parts:
@@ -204,16 +205,16 @@ def _of_rows(
             pair = links.to(row.protocol, (row.method, row.variant), reference_of(row_key(row))[:2])
             lines.append(_line(headings, [column.text(row) for column in columns], str(row.Index), pair))
         bodies.append(lines)
-    return View(name=name, title=title, headings=headings, bodies=bodies, note=note)
+    return TableView(name=name, title=title, headings=headings, bodies=bodies, notes=notes)
 
 
-def _line(headings: Headings, texts: Sequence[str], own: str, pair: str = "") -> list[Cell]:
+def _line(headings: Headings, texts: Sequence[str], own: str, pair: str = "") -> list[TableCell]:
     """The first cell and every number lead to the cells of the row, a difference to those of its reference as well."""
-    cells: list[Cell] = []
+    cells: list[TableCell] = []
     seen = set()
     for (heading, numeric), text in zip(headings, texts, strict=True):
         link = pair if heading in PAIRED and pair else own
         link = link if text != EMPTY and (numeric or not cells) else ""
-        cells.append(Cell(text, link, link in seen))
+        cells.append(TableCell(text, link, link in seen))
         seen.add(link)
     return cells

@@ -17,7 +17,7 @@ def executor_of(place: Place) -> Executor:
     Raises:
         UserError: where it needs a package that is not installed, or cannot be reached.
     """
-    if place.executor == "ray":
+    if place.execution.executor == "ray":
         from fgsgl.running.executors.ray import RayExecutor
 
         return RayExecutor(place)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    pass
+from fgsgl.training.spec import CellSpec
 
-EXECUTORS = ("local", "ray")
 GRACE_S = 10.0
 """How long a process that is to end may take before it is killed."""
 
@@ -30,10 +27,6 @@ class Executor(Protocol):
     slots: int
     """Cells that it runs at a time."""
 
-    def start(self, spec: dict[str, Any], work_dir: Path) -> Running:
-        """Starts a cell, whose output goes to the end of ``<work_dir>/log.txt``.
-
-        Args:
-            spec: as it stands in ``<work_dir>/spec.json``.
-            work_dir: of the cell.
-        """
+    def start(self, spec: CellSpec) -> Running:
+        """Starts the cell that stands in ``<work_dir>/spec.json``; its output goes to the end of
+        ``<work_dir>/log.txt``."""

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgsgl.records.environment import KEEP_MEMORY, device_environment
 from fgsgl.records.failures import OOM_KILLED, oom_kills
 from fgsgl.running.capacity import gpus_of_slot
 from fgsgl.running.executors.base import GRACE_S
+from fgsgl.training.spec import FILE, CellSpec
 from fgsgl.util.processes import FOLLOW
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ class Local:
         self.started: dict[int, LocalProcess] = {}
         """The newest process of each slot."""
 
-    def start(self, spec: dict[str, Any], work_dir: Path) -> LocalProcess:
+    def start(self, spec: CellSpec) -> LocalProcess:
         """Starts the process in the first free slot."""
         slot = next(slot for slot in range(self.slots) if self._free(slot))
-        gpus = ",".join(gpus_of_slot(slot, self.gpus, spec["devices"])) if self.gpus else None
-        self.started[slot] = start_here(spec, work_dir, {} if gpus is None else {"CUDA_VISIBLE_DEVICES": gpus})
+        gpus = ",".join(gpus_of_slot(slot, self.gpus, spec.devices)) if self.gpus else None
+        self.started[slot] = start_here(spec, {} if gpus is None else {"CUDA_VISIBLE_DEVICES": gpus})
         return self.started[slot]
 
     def _free(self, slot: int) -> bool:
@@ -79,34 +79,31 @@ class LocalProcess:
             self.process.stdin.close()
 
 
-def start_here(spec: dict[str, Any], work_dir: Path, environment: Mapping[str, str]) -> LocalProcess:
+def start_here(spec: CellSpec, environment: Mapping[str, str]) -> LocalProcess:
     """Starts a cell's process on this machine, or torchrun with several.
 
     Args:
         spec: as it stands in ``<work_dir>/spec.json``.
-        work_dir: of the cell, with its log.
         environment: variables beside what every cell needs.
     """
     variables = {**os.environ, **cell_environment(spec), FOLLOW: "1", **environment}
-    with (work_dir / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            cell_command(spec, work_dir), stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables
-        )
+    with (spec.work_dir / "log.txt").open("ab") as log:
+        process = subprocess.Popen(cell_command(spec), stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables)
     return LocalProcess(process)
 
 
-def cell_command(spec: dict[str, Any], work_dir: Path) -> list[str]:
+def cell_command(spec: CellSpec) -> list[str]:
     """The command line of a cell's process."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(spec["devices"])]
-    several = torchrun if spec["devices"] > 1 else []
-    return [sys.executable, *several, "-m", "fgsgl.training.run_cell", str(work_dir / "spec.json")]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(spec.devices)]
+    several = torchrun if spec.devices > 1 else []
+    return [sys.executable, *several, "-m", "fgsgl.training.run_cell", str(spec.work_dir / FILE)]
 
 
-def cell_environment(spec: dict[str, Any]) -> dict[str, str]:
+def cell_environment(spec: CellSpec) -> dict[str, str]:
     """The environment variables that a cell's process needs."""
     return {
         **KEEP_MEMORY,
-        "OMP_NUM_THREADS": str(spec["threads"]),
+        "OMP_NUM_THREADS": str(spec.threads),
         "PYTHONHASHSEED": "0",
-        **device_environment(spec["device"]),
+        **device_environment(spec.device),
     }

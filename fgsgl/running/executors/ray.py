@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import ray
@@ -21,6 +21,7 @@ from ray.exceptions import OutOfMemoryError, RayError
 from fgsgl.records.failures import NODE_LOST, OOM_KILLED
 from fgsgl.running.executors.base import GRACE_S
 from fgsgl.running.executors.local import start_here
+from fgsgl.training.spec import CellSpec
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
@@ -143,16 +144,16 @@ class RayExecutor:
     """
 
     def __init__(self, place: Place) -> None:
-        share = cluster_share(place.device, place.devices)
+        share = cluster_share(place.execution.device, place.execution.devices)
         self.slots = place.jobs
         self.task = ray.remote(
             num_cpus=place.threads, num_gpus=share.gpus, memory=share.memory_bytes, max_retries=0
         )(run_cell)  # fmt: skip
 
-    def start(self, spec: dict[str, Any], work_dir: Path) -> RayCell:
+    def start(self, spec: CellSpec) -> RayCell:
         """Hands the cell to Ray, which starts it on a node that has its share free."""
-        task = self.task.options(name=f"cell {work_dir.name}")
-        return RayCell(task.remote(spec, work_dir, Path.cwd()), work_dir)
+        task = self.task.options(name=f"cell {spec.work_dir.name}")
+        return RayCell(task.remote(spec, Path.cwd()), spec.work_dir)
 
 
 class RayCell:
@@ -188,7 +189,7 @@ class RayCell:
             return OOM_KILLED if isinstance(error, OutOfMemoryError) else NODE_LOST
 
 
-def run_cell(spec: dict[str, Any], work_dir: Path, folder: Path) -> int:
+def run_cell(spec: CellSpec, folder: Path) -> int:
     """Runs a cell's process on the node where Ray calls this, and returns its exit code.
 
     The process follows the one of Ray that started it, however that ends, so that no lock is held by a cell that nobody
@@ -196,11 +197,10 @@ def run_cell(spec: dict[str, Any], work_dir: Path, folder: Path) -> int:
 
     Args:
         spec: as it stands in ``<work_dir>/spec.json``.
-        work_dir: of the cell.
         folder: that relative paths are meant from.
     """
     os.chdir(folder)
-    cell = start_here(spec, work_dir, {})
+    cell = start_here(spec, {})
     try:
         while (code := cell.poll()) is None:
             time.sleep(POLL_S)

@@ -33,7 +33,7 @@ class ConvStem(PatchEmbed):
             layers += [nn.ReLU()]
             before = channels
         layers += [nn.Conv2d(before, embed_dim, 3, stride=2, padding=1, bias=False), nn.GroupNorm(1, embed_dim)]
-        self.proj = nn.Sequential(*layers)
+        self.proj = nn.Sequential(*layers)  # type: ignore[assignment]  # timm's is one convolution
 
     def forward(self, frames_NCHW: torch.Tensor) -> torch.Tensor:
         return super().forward(frames_NCHW.contiguous(memory_format=torch.channels_last))
@@ -52,5 +52,6 @@ def synmg_tiny_vit(pretrained: bool = False, **settings: Any) -> VisionTransform
     model = build_model_with_cfg(VisionTransformer, "synmg_tiny_vit", pretrained, **settings)
     for block in model.blocks:
         # With 50 tokens PyTorch's fused attention is the slower one on a CPU: its backward takes 27 % of a step.
-        block.attn.fused_attn = False
+        attention: Any = block.attn
+        attention.fused_attn = False
     return model

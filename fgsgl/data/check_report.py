@@ -1,0 +1,56 @@
+"""The report of `fgsgl data check`: a page with faults, remarks and clips, and a figure of the classes."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from fgsgl.data.check import CheckResult
+from fgsgl.data.clip_table import SPLITS, ClipTable
+from fgsgl.style import COLOURS, STYLE
+from fgsgl.util.escaping import markdown_text
+from fgsgl.util.files import write_whole
+
+
+def write(table: ClipTable, found: CheckResult, folder: Path) -> Path:
+    """Writes ``check.md`` and ``balance.png`` into a folder, and returns the path of ``check.md``."""
+    counts = balance(table)
+    people = {split: len({clip.subject for clip in table.clips if clip.split == split}) for split in SPLITS}
+    lines = [f"# Check of {markdown_text(table.dataset)}", ""]
+    lines += [f"{len(table.clips)} clips of {len(found.videos)} videos; fingerprint `{found.fingerprint}`.", ""]
+    for heading, said in (("Faults", found.faults), ("Remarks", found.remarks)):
+        lines += [f"## {heading}", "", *(f"- {markdown_text(line)}" for line in said or ("none",)), ""]
+    lines += ["## Clips", "", f"| class | {' | '.join(SPLITS)} |", "| --- |" + " ---: |" * len(SPLITS)]
+    lines += [f"| {markdown_text(name)} | {' | '.join(map(str, row))} |" for name, *row in counts.itertuples()]
+    lines += [f"| **all** | {' | '.join(str(counts[split].sum()) for split in SPLITS)} |"]
+    lines += [f"| **subjects** | {' | '.join(str(people[split]) for split in SPLITS)} |"]
+    lines += ["", "![Clips of each class](balance.png)"]
+    write_whole(folder / "balance.png", _draw(counts))
+    write_whole(folder / "check.md", "\n".join(lines) + "\n")
+    return folder / "check.md"
+
+
+def balance(table: ClipTable) -> pd.DataFrame:
+    """Clips of each class (rows, C) and split (columns)."""
+    counts = {split: Counter(clip.label for clip in table.clips if clip.split == split) for split in SPLITS}
+    rows = [{split: counts[split][label] for split in SPLITS} for label in range(len(table.classes))]
+    return pd.DataFrame(rows, index=pd.Index(table.classes, name="class"))
+
+
+def _draw(counts: pd.DataFrame) -> bytes:
+    """Bars of each class and split, as PNG."""
+    rows = counts.reset_index().melt("class", var_name="split", value_name="clips")
+    with matplotlib.rc_context(fname=STYLE):
+        sheet = Figure(figsize=(7, 1.2 + 0.22 * len(counts)), layout="constrained")
+        axes = sheet.subplots()
+        sns.barplot(rows, x="clips", y="class", hue="split", ax=axes, palette=list(COLOURS[: len(SPLITS)]))
+        axes.set(ylabel="", title="Clips of each class")
+        buffer = io.BytesIO()
+        sheet.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,88 @@
+"""The data of an experiment as one value: a data set, its preset and seed, and the folder it lies in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from fgsgl.data import datasets
+from fgsgl.data.clip_table import ClipTable, Progress
+from fgsgl.data.datasets.base import Counts, DataSet
+from fgsgl.util.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSpec:
+    """The data that an experiment reads."""
+
+    dataset: str
+    """Name of the data set."""
+    preset: str
+    seed: int = 0
+    """Draws the validation split, or a generated data set."""
+    root: Path
+    """The folder, or the table, that ``--root`` or ``--table`` gave."""
+
+    @classmethod
+    def locate(cls, dataset: str, preset: str, seed: int, root: Path | None) -> Self:
+        """The data in a folder, by default the data set's own below ``$FGSGL_DATA`` or ``data/``.
+
+        Raises:
+            UserError: for an unknown data set or preset.
+        """
+        base = Path(os.environ.get("FGSGL_DATA", "data"))
+        root = root or datasets.get(dataset, preset).default_root(base, preset, seed)
+        return cls(dataset=dataset, preset=preset, seed=seed, root=root)
+
+    @property
+    def source(self) -> DataSet:
+        """The data set's own object.
+
+        Raises:
+            UserError: for an unknown data set or preset.
+        """
+        return datasets.get(self.dataset, self.preset)
+
+    @property
+    def text(self) -> str:
+        """The FG-Text: a shipped one's name, or the path of a file."""
+        return self.source.text(self.root)
+
+    @property
+    def official_counts(self) -> Counts:
+        """The published counts of this copy's layout."""
+        return self.source.official_counts(self.root, self.preset)
+
+    def load(self, workers: int = 1, progress: Progress | None = None) -> ClipTable:
+        """The clip table; a generated data set's videos are made first where they are missing.
+
+        Args:
+            workers: processes.
+            progress: called with (videos made, videos in all).
+
+        Raises:
+            UserError: for missing files or faulty rows.
+        """
+        return self.source.load(self.root, self.preset, self.seed, workers=workers, progress=progress)
+
+    def hidden(self) -> ClipTable:
+        """The clips whose labels a challenge keeps secret: all with label 0, in the split ``test``.
+
+        Raises:
+            UserError: for a data set without such clips, or missing files.
+        """
+        challenge = self.source.challenge
+        if challenge is None or challenge.hidden is None:
+            raise UserError(f"{self.dataset} has no clips with hidden labels")
+        return challenge.hidden(self.root)
+
+    def planned(self) -> ClipTable:
+        """The clip table without making anything: videos of a generated data set may be missing.
+
+        Raises:
+            UserError: for missing files or faulty rows, or a folder with other generated data.
+        """
+        plan = self.source.planned
+        return plan(self.root, self.preset, self.seed) if plan else self.load()

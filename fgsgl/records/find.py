@@ -1,0 +1,93 @@
+"""Finds cells by what a user calls them: a row's name, a row's name with a seed, or the beginning of a cell's id."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from fgsgl.records.record import Record
+from fgsgl.records.row_key import FULL
+from fgsgl.util.errors import UserError
+
+SHOWN = 5
+"""Cells that an error names."""
+
+
+class Identified(Protocol):
+    """A cell in any form: its record, or its state."""
+
+    @property
+    def cell_id(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+C = TypeVar("C", bound=Identified)
+Named = tuple[Sequence[str], C]
+"""The names of a cell's row, the best first, and the cell."""
+
+
+def find_cells(what: str, cells: Iterable[Named[C]], where: Path) -> list[C]:
+    """The cells that a user means.
+
+    Args:
+        what: a row's name (``FG-SGL w/o fgsa``), a row's name with a seed (``FG-SGL w/o fgsa, seed 0``), or the
+            beginning of a cell's id.
+        cells: where to look. A cell may be that of two rows, or of none.
+        where: the folder that errors name.
+
+    Raises:
+        UserError: if nothing is called so, or the ids of several cells begin so.
+    """
+    cells = list(cells)
+    row, _, seed = what.rpartition(", seed ")
+    for found in (
+        [cell for names, cell in cells if what in names],
+        [cell for names, cell in cells if row in names and str(cell.seed) == seed],
+    ):
+        if found:
+            return found
+    by_id = {cell.cell_id: (names, cell) for names, cell in cells}
+    begin = {cell_id: named for cell_id, named in by_id.items() if cell_id.startswith(what)}
+    if len(begin) == 1:
+        return [cell for _, cell in begin.values()]
+    if begin:
+        raise UserError(f"{len(begin)} cells in {where} begin with {what!r}: {_some(begin)}; give more of the id")
+    have = f"{len(by_id)}: {_some(by_id)}" if by_id else "none; expected the folder of a board"
+    close = difflib.get_close_matches(what, sorted({name for names, _ in cells for name in names}), n=3, cutoff=0.5)
+    hint = f" (did you mean {' or '.join(close)}?)" if close else ""
+    raise UserError(f"no cell in {where} begins with {what!r}; it has {have}; and no row is called {what!r}{hint}")
+
+
+def find_cell(what: str, cells: Iterable[Named[C]], where: Path) -> C:
+    """The one cell that a user means; arguments as for :func:`find_cells`.
+
+    Raises:
+        UserError: as :func:`find_cells`, and if several cells are meant.
+    """
+    found = {cell.cell_id: ((what,), cell) for cell in find_cells(what, cells, where)}
+    if len(found) > 1:
+        raise UserError(f"{what!r} means {len(found)} cells of {where}: {_some(found)}; name one of them")
+    ((_, cell),) = found.values()
+    return cell
+
+
+def row_names(method: str, display_name: str, variant: str) -> tuple[str, str]:
+    """What a row may be called: ``FG-SGL w/o fgsa`` or ``fgsgl w/o fgsa``; without the variant where that is full."""
+    more = "" if variant == FULL else f" {variant}"
+    return display_name + more, method + more
+
+
+def names_of(record: Record) -> tuple[str, str]:
+    """What the row of a record may be called."""
+    return row_names(record.method, record.config.display_name, record.variant)
+
+
+def _some(cells: Mapping[str, Named[Identified]]) -> str:
+    """``02ac1e1001234567 (FG-SGL w/o fgsa, seed 0), ...``: cells by their id."""
+    shown = (f"{cell_id} ({', '.join([*names[:1], f'seed {cell.seed}'])})" for cell_id, (names, cell) in cells.items())
+    return ", ".join(itertools.islice(shown, SHOWN)) + (", ..." if len(cells) > SHOWN else "")

@@ -1,0 +1,107 @@
+"""Parts that figures share: panels of rows, points with intervals, labels that do not touch. Sizes in inches.
+
+Figures are drawn without pyplot's global state. A colour never carries a meaning alone: lines also differ in dash,
+points in marker, bars in hatch and direction, and every line and row is named where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+
+from fgsgl.report.drawing.labels import short
+from fgsgl.style import COLOURS, GREY, INK
+
+__all__ = [
+    "BETTER", "DASHES", "MARKERS", "NARROW_IN", "ROW_IN", "WORSE", "Canvas", "canvas", "label_ends", "marker_style",
+    "name_rows", "name_ticks", "points_with_intervals", "row_panels", "spread",
+]  # fmt: skip
+BETTER, WORSE = COLOURS[:2]
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 3)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+NARROW_IN = 4.2
+"""Width that fits a phone and, a little smaller, one column of a paper."""
+ROW_IN = 0.21
+"""Height of a row of the board."""
+
+
+def canvas(width_in: float, height_in: float) -> Canvas:
+    """An empty figure that makes room for its labels."""
+    return Canvas(figsize=(width_in, height_in), layout="constrained")
+
+
+def row_panels(counts: Sequence[int], row_in: float = ROW_IN) -> tuple[Canvas, list[Axes]]:
+    """Panels one below the other, one row of the board a line in each, the first on top; high as their rows need."""
+    heights_in = [0.62 + row_in * count for count in counts]
+    fig = canvas(NARROW_IN, sum(heights_in))
+    axes = fig.subplots(len(counts), 1, squeeze=False, gridspec_kw={"height_ratios": heights_in})[:, 0]
+    for panel, count in zip(axes, counts, strict=True):
+        panel.set_ylim(count - 0.4, -0.6)
+        panel.grid(axis="x")
+    return fig, list(axes)
+
+
+def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str]) -> None:
+    """Each row's label at its left, its value in numbers at its right."""
+    name_ticks(axes, [short(label, 40) for label in labels])
+    for y, value in enumerate(values):
+        axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
+
+
+def name_ticks(axes: Axes, labels: Sequence[str]) -> None:
+    """A text a line at the left, of axes whose y axis has no label."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.yaxis.set_label_coords(0, 0.5)  # else every text is measured twice more, to find a label's place
+
+
+def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[bool]) -> None:
+    """Draws a point a row: columns ``mean``, ``low``, ``high`` (NaN: none); coloured if its interval excludes 0."""
+    y_V = np.arange(len(points))
+    colour_V = np.select([points["low"] > 0, points["high"] < 0], [BETTER, WORSE], INK)
+    axes.axvline(0, color=GREY, lw=1)
+    axes.hlines(y_V, points["low"], points["high"], colors=colour_V, lw=1.2)
+    for end in ("low", "high"):
+        axes.scatter(points[end], y_V, marker="|", c=colour_V, s=25, lw=1.2)
+    axes.scatter(points["mean"], y_V, s=22, lw=1.1, zorder=3, ec=colour_V, c=np.where(hollow, "white", colour_V))
+    axes.margins(x=0.08)
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], step_in: float = 0.13) -> None:
+    """Writes names at the right of the axes, each led to its point ``(x, y, name, colour)``; they move apart."""
+    height_in = axes.get_position().height * axes.figure.get_size_inches()[1]
+    ends = sorted(ends, key=lambda end: end[1])
+    low, high = axes.get_ylim()
+    places = spread([end[1] for end in ends], step_in / height_in * (high - low), low, high)
+    width = np.ptp(axes.get_xlim())
+    right = axes.get_xlim()[1] + 0.05 * width
+    for (x, y, text, colour), place in zip(ends, places, strict=True):
+        # No annotation with an arrow: to find where that leaves its text takes half of a figure's time.
+        axes.add_artist(Line2D([x, right], [y, place], color=colour, lw=0.8, clip_on=False))
+        axes.text(right + 0.01 * width, place, short(text, 28), color=INK, fontsize="small", va="center")
+
+
+def spread(values: Sequence[float], step: float, low: float, high: float) -> list[float]:
+    """Places for rising values, at least ``step`` apart and as near to them as that allows, below ``high`` if they fit.
+
+    Where they do not fit between ``low`` and ``high``, they begin at ``low`` and run over.
+    """
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + step) if places else max(value, low))
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], high - step * (len(places) - 1 - index))
+    if places and places[0] < low:
+        places = [low + step * index for index in range(len(places))]
+    return places
+
+
+def marker_style(index: int) -> dict[str, Any]:
+    """Colour and marker of the ``index``-th of many points; no two of the first 49 are alike."""
+    turn = index // len(COLOURS)
+    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[(index + turn) % len(MARKERS)]}

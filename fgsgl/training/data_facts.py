@@ -1,0 +1,52 @@
+"""What a record keeps of the data: counts and audit over the clips that are used, and the clips left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fgsgl.data.audit import audit
+from fgsgl.data.check import read_fingerprint
+from fgsgl.data.clip_table import SPLITS, ClipTable
+from fgsgl.data.frame_cache import check_folder
+from fgsgl.data.skeletons import skeletons_of
+from fgsgl.data.video_facts import video_facts
+from fgsgl.methods.cell import Cell
+from fgsgl.records.record import Audit, DataFacts, SkippedClip, SplitCounts, scored_sha256
+from fgsgl.text.fgtext import load as load_text
+
+
+def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> DataFacts:
+    """The data of a finished cell.
+
+    The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons.
+
+    Args:
+        cell: names the scored split and what its method reads.
+        table: all clips.
+        skipped: clips left out, each with the reason.
+    """
+    method, folder = cell.method, check_folder(table)
+    used = [clip for clip in table.clips if clip.clip_id not in skipped]
+    by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
+    scored = by_split[cell.protocol.scored_split]
+    counts_C = np.bincount([clip.label for clip in scored], minlength=len(table.classes))
+    of_skeletons = skeletons_of(table.dataset).caveats if method.modality == "skeleton" else ()
+    found = audit(used, video_facts(table, folder), load_text(cell.text) if method.reads_text else None)
+    return DataFacts(
+        fingerprint=table.fingerprint(),
+        classes=list(table.classes),
+        caveats=[*table.caveats, *of_skeletons],
+        checked=read_fingerprint(folder),
+        audit=Audit(**found._asdict()),
+        n_clips=SplitCounts(**{split: len(clips) for split, clips in by_split.items()}),
+        n_subjects=SplitCounts(**{split: len({clip.subject for clip in clips}) for split, clips in by_split.items()}),
+        majority=float(counts_C.max() / max(1, counts_C.sum())),
+        split_sha256=scored_sha256([clip.clip_id for clip in scored]),
+        skipped=[
+            SkippedClip(clip_id=clip.clip_id, split=clip.split, reason=skipped[clip.clip_id])
+            for clip in table.clips
+            if clip.clip_id in skipped
+        ],
+    )

@@ -1,0 +1,111 @@
+"""How a cell ended: what its computation gave, and the one place where a record is assembled from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fgsgl.records.environment import environment
+from fgsgl.records.failures import what_fits
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.record import (
+    Cost,
+    DataFacts,
+    DataIdentity,
+    Done,
+    Epoch,
+    Failed,
+    Failure,
+    FailureClass,
+    Hardware,
+    Localisation,
+    Metrics,
+    Pruned,
+    read_curve,
+)
+from fgsgl.training.spec import CellSpec
+from fgsgl.training.work_folder import CURVE, openings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a finished computation says beside its predictions; the fields are those of a record."""
+
+    data: DataFacts
+    hardware: Hardware
+    params: int = 0
+    trainable_params: int = 0
+    curve: list[Epoch] = field(default_factory=list)
+    selection: Mapping[str, float] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    peak_memory_mib: float | None = None
+    localisation: Localisation | None = None
+
+
+def done_record(
+    spec: CellSpec, outcome: Outcome, metrics: Metrics, predictions_sha256: str, times_s: Mapping[str, float]
+) -> Done:
+    """The record of a finished cell."""
+    return Done(
+        data=outcome.data,
+        hardware=outcome.hardware,
+        params=outcome.params,
+        trainable_params=outcome.trainable_params,
+        curve=outcome.curve,
+        selection=dict(outcome.selection),
+        cost=outcome.cost,
+        peak_memory_mib=outcome.peak_memory_mib,
+        localisation=outcome.localisation,
+        metrics=metrics,
+        predictions_sha256=predictions_sha256,
+        times_s=dict(times_s),
+        **_common(spec),
+    )
+
+
+def failed_record(spec: CellSpec, kind: FailureClass, message: str, times_s: Mapping[str, float]) -> Failed:
+    """The record of a cell that did not finish, with its learning curve so far."""
+    cell = spec.cell
+    if kind == "out_of_memory" and cell.method.recipe:
+        finished = Ledger(spec.ledger).done().values()
+        message = f"{what_fits(cell.protocol, cell.method.name, spec.devices, finished)}; {message}"
+    return Failed(
+        failure=Failure(kind=kind, message=message),
+        data=DataIdentity(fingerprint=spec.fingerprint),
+        hardware=Hardware(device=spec.device, threads=spec.threads, devices=spec.devices),
+        times_s=dict(times_s),
+        curve=read_curve(spec.work_dir / CURVE),
+        **_common(spec),
+    )
+
+
+def pruned_record(spec: CellSpec, hardware: Hardware, times_s: Mapping[str, float]) -> Pruned:
+    """The record of a trial's cell that its study's pruner ended."""
+    return Pruned(
+        data=DataIdentity(fingerprint=spec.fingerprint),
+        hardware=hardware,
+        times_s=dict(times_s),
+        curve=read_curve(spec.work_dir / CURVE),
+        **_common(spec),
+    )
+
+
+def _common(spec: CellSpec) -> dict[str, Any]:
+    """What is known of a cell however it ends."""
+    cell = spec.cell
+    return {
+        "cell_id": cell.cell_id,
+        "method": cell.variant.method,
+        "variant": cell.variant.name,
+        "kind": cell.method.kind,
+        "seed": cell.seed,
+        "protocol": cell.protocol,
+        "protocol_hash": cell.protocol.hash(),
+        "config": cell.method.describe(cell.variant.changes),
+        "pretraining": cell.pretraining,
+        "environment": environment(spec.git),
+        "started_utc": spec.started_utc,
+        "attempts": spec.attempt,
+        "test_openings": openings(spec.work_dir),
+    }
