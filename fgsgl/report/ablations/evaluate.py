@@ -54,7 +54,7 @@ class Ablation:
     None for another design than a factorial, or before every arm has a seed."""
     aliases: tuple[str, ...]
     missing: tuple[PlannedCell, ...]
-    """PlannedCell cells without a record."""
+    """Planned cells without a record."""
     failed: tuple[Record, ...]
 
     @property

@@ -74,7 +74,9 @@ def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[boo
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], step_in: float = 0.13) -> None:
     """Writes names at the right of the axes, each led to its point ``(x, y, name, colour)``; they move apart."""
-    height_in = axes.get_position().height * axes.figure.get_size_inches()[1]
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # axes that are drawn have one
+    height_in = axes.get_position().height * figure.get_size_inches()[1]
     ends = sorted(ends, key=lambda end: end[1])
     low, high = axes.get_ylim()
     places = spread([end[1] for end in ends], step_in / height_in * (high - low), low, high)

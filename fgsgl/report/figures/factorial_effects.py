@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.ablations.evaluate import TESTED, Ablation
+from fgsgl.report.ablations.evaluate import TESTED
 from fgsgl.report.drawing.axes import name_rows, points_with_intervals, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs, factorial_designs
@@ -19,8 +19,7 @@ HEADINGS = {"main": "main effects", "interaction": "interactions"}
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a factorial design, effects in the order of their size."""
-    for suffix, ablation in factorial_designs(inputs):
-        effects = ablation.effects
+    for suffix, ablation, effects in factorial_designs(inputs):
         parts = [(title, effects[effects["kind"] == kind]) for kind, title in HEADINGS.items()]
         parts = [(title, part.sort_values("effect", ascending=False)) for title, part in parts if len(part)]
         filled = _family(effects) * smallest_p(len(ablation.seeds)) <= LEVEL
@@ -30,7 +29,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             _panel(axes, part, filled)
         panels[-1].set_xlabel("effect of having it on top-1 (percentage points)")
         table = pd.concat(part for _, part in parts)
-        yield Sheet(figure=fig, table=table, caption=_caption(ablation, filled), suffix=suffix)
+        yield Sheet(
+            figure=fig, table=table, caption=_caption(len(ablation.seeds), _family(effects), filled), suffix=suffix
+        )
 
 
 FIGURE = Figure(name="factorial-effects", title="Main effects and interactions", draw=draw)
@@ -41,8 +42,7 @@ def _family(effects: pd.DataFrame) -> int:
     return int(effects["kind"].isin(TESTED).sum())
 
 
-def _caption(ablation: Ablation, filled: bool) -> str:
-    n, tests = len(ablation.seeds), _family(ablation.effects)
+def _caption(n: int, tests: int, filled: bool) -> str:
     hollow = f" Hollow: with n = {n}, Holm's p over the {tests} effects cannot get below {LEVEL:g}."
     aliases = f" Half the arms are planned, so these look the same: {'; '.join(ablation.aliases)}."
     return (

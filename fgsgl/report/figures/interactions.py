@@ -23,7 +23,7 @@ LINES = ((True, "with", "-", "o", COLOURS[0]), (False, "without", (0, (4, 1.5)),
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a factorial design, a panel a pair of factors."""
-    for suffix, ablation in factorial_designs(inputs):
+    for suffix, ablation, _ in factorial_designs(inputs):
         pairs = list(itertools.combinations(ablation.factors, 2))
         table = pd.concat(_means(ablation, *pair) for pair in pairs)
         n_lines = math.ceil(len(pairs) / 2)

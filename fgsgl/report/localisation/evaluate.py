@@ -96,6 +96,8 @@ def _numbers(records: Sequence[Done]) -> _Numbers:
     guesses = {}
     for record in records:
         found, seed = record.localisation, record.seed
+        if found is None:
+            continue
         for measure in ("energy", "pointing"):
             for name, share in getattr(found, measure).items():
                 by_seed[_map_key(measure, name)][seed] = 100 * share
@@ -136,7 +138,7 @@ def _lines(numbers: _Numbers, without: _Numbers, who: tuple[str, str]) -> Iterat
             continue
         by_seed = numbers.by_seed[key]
         mean, half_width = _mean(list(by_seed.values()))
-        line = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(by_seed)}
+        line: dict[str, Any] = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(by_seed)}
         line |= {"value": mean, "half_width": half_width} | numbers.guesses.get(key, {})
         if who != WITHOUT:
             theirs = measure, STANDS_FOR[source], dimension if measure == "readout" else ""
@@ -151,7 +153,7 @@ def _against(mine: Mapping[int, float], theirs: Mapping[int, float], tested: boo
     if not pairs:
         return {}
     mean, half_width = _mean([one - other for one, other in pairs])
-    line = {"n_pairs": len(pairs), "difference": mean, "diff_half_width": half_width}
+    line: dict[str, Any] = {"n_pairs": len(pairs), "difference": mean, "diff_half_width": half_width}
     if tested and len(pairs) > 1:
         paired = compare(*np.array(pairs).T)
         line |= {name: getattr(paired, name) for name in ("p", "smallest_p", "d_z", "wins")}
