@@ -10,6 +10,7 @@ from scipy import stats
 
 from fgsgl.cli.reproduce import cell_again, verdict, wanted
 from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, write_predictions
@@ -20,6 +21,7 @@ from fgsgl.report.diff import PredictionChange
 from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke")
+DATA = DataSpec(dataset="synmg", preset="smoke", root=Path("toy"))
 
 
 def cell_of(fingerprint: str = "f", variant: str = "full", seed: int = 0) -> Cell:
@@ -115,7 +117,7 @@ def test_a_tuned_record_becomes_its_cell_again() -> None:
         fingerprint=table.fingerprint(), text="smg",
     )  # fmt: skip
     record = record_of(table.fingerprint(), "tuned", 2, cell_id=cell.cell_id, config=cell.method.describe(changes))
-    again = cell_again(record, PROTOCOL, table, Path("toy"))
+    again = cell_again(record, PROTOCOL, table, DATA)
     assert again.cell_id == cell.cell_id and dict(again.variant.changes) == changes
 
 
@@ -124,16 +126,16 @@ def test_a_record_becomes_its_cell_again_or_says_why_not() -> None:
     root = Path("toy")
     table = ClipTable(dataset="synmg", root=root, classes=("x",), clips=(clip,))
     for record in (record_of(table.fingerprint(), name, seed=3) for name in ("full", "w/o fgsa")):
-        cell = cell_again(record, PROTOCOL, table, root)
+        cell = cell_again(record, PROTOCOL, table, DATA)
         assert (cell.cell_id, cell.variant.name, cell.seed) == (record.cell_id, record.variant, 3)
         assert cell.variant.changes == ({} if record.variant == "full" else {"fgsa": False})
     with pytest.raises(UserError, match="was run on elsewhere; give their folder with --root"):
-        cell_again(record_of("elsewhere"), PROTOCOL, table, root)
+        cell_again(record_of("elsewhere"), PROTOCOL, table, DATA)
     config = structs.replace(record.config, recipe={**record.config.recipe, "optimizer": "SGD"})
     older = structs.replace(record, config=config, pretraining="synmg-tiny@0000")
     told = r"recipe.optimizer was SGD, is AdamW; pretraining was synmg-tiny@0000, is .*; go back to commit c0ffee"
     with pytest.raises(UserError, match=told):
-        cell_again(structs.replace(older, cell_id="0" * 16), PROTOCOL, table, root)
+        cell_again(structs.replace(older, cell_id="0" * 16), PROTOCOL, table, DATA)
     config = structs.replace(record.config, settings={**record.config.settings, "wings": 2})
     with pytest.raises(UserError, match="fgsgl has no setting 'wings'"):
-        cell_again(structs.replace(record, config=config), PROTOCOL, table, root)
+        cell_again(structs.replace(record, config=config), PROTOCOL, table, DATA)

@@ -67,6 +67,7 @@ def test_the_matrix_tells_what_is_done_failed_running_and_waiting(copied: Path, 
         "fgsgl": "failed", "majority": "waiting", "oracle_motion": "running", "oracle_static": "done",
         "stratified_random": "done",
     }  # fmt: skip
+    assert f"waiting {ids['majority'][:8]}" in said and f"nan {ids['fgsgl'][:8]}" in said, "ids to paste"
     assert "epoch 1/2" in said and "5 cells: 2 done, 1 running, 1 failed (1 nan), 1 waiting" in said
     assert f"{ids['fgsgl']} FG-SGL loss_fine=1e39, seed 0: nan: the loss is" in said
     assert "expected end: unknown" in said
@@ -107,6 +108,8 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
     assert "Diverged: the loss is" in said.partition("log.txt\n")[2], "the log's last lines"
     assert main(["why", str(board), ids["majority"]]) == 0
     assert "(cell " in (said := capsys.readouterr().out) and "top-1: 5.9 %" in said and "never run again" in said
+    assert main(["why", str(board), "FG-SGL loss_fine=1e39"]) == 0
+    assert f"(cell {ids['fgsgl']}): failed" in capsys.readouterr().out
     assert set(ADVICE) == set(FAILURES)
     assert main(["why", str(board), "zz"]) == 2
     assert capsys.readouterr().err.startswith(f"error: no cell in {board} begins with 'zz'; it has 5: ")
@@ -134,6 +137,10 @@ def test_retry_runs_the_chosen_failures_and_nothing_else(copied: Path, capsys) -
     assert "1 of 2 failed cells (" in capsys.readouterr().out
     assert ledger.get(floor).predictions_sha256 == whole.predictions_sha256
     assert ledger.get(ids["fgsgl"]) == diverged
+    assert main(["retry", str(copied), "Majority class"]) == 0
+    assert "0 of 1 failed cells (1 nan) are run again" in capsys.readouterr().out
+    assert main(["retry", str(copied)]) == 2
+    assert "Name a row or a cell after the folder, or give --failed for all" in capsys.readouterr().err
     assert main(["retry", str(copied), "--failed"]) == 1, "it diverges again"
     assert ledger.get(ids["fgsgl"]).started_utc > diverged.started_utc
     assert main(["retry", str(copied), "--failed", "--class", "kiled"]) == 2
