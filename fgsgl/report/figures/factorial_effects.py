@@ -29,9 +29,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             _panel(axes, part, filled)
         panels[-1].set_xlabel("effect of having it on top-1 (percentage points)")
         table = pd.concat(part for _, part in parts)
-        yield Sheet(
-            figure=fig, table=table, caption=_caption(len(ablation.seeds), _family(effects), filled), suffix=suffix
-        )
+        yield Sheet(figure=fig, table=table, caption=_caption(ablation, effects, filled), suffix=suffix)
 
 
 FIGURE = Figure(name="factorial-effects", title="Main effects and interactions", draw=draw)
@@ -42,7 +40,8 @@ def _family(effects: pd.DataFrame) -> int:
     return int(effects["kind"].isin(TESTED).sum())
 
 
-def _caption(n: int, tests: int, filled: bool) -> str:
+def _caption(ablation: Ablation, effects: pd.DataFrame, filled: bool) -> str:
+    n, tests = len(ablation.seeds), _family(effects)
     hollow = f" Hollow: with n = {n}, Holm's p over the {tests} effects cannot get below {LEVEL:g}."
     aliases = f" Half the arms are planned, so these look the same: {'; '.join(ablation.aliases)}."
     return (
