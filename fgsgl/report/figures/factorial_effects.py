@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.ablations.evaluate import TESTED
+from fgsgl.report.ablations.evaluate import TESTED, Ablation
 from fgsgl.report.drawing.axes import name_rows, points_with_intervals, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs, factorial_designs
