@@ -51,7 +51,7 @@ IMPORTS = {
 }
 PHASES = ("import", "data", "build", "train", "evaluate")
 ASIDE = ("cost", "localise")
-"""What a cell measures beside its result."""
+"""Phases that measure something beside the result."""
 
 Seconds = tuple[float, float]
 """By the clock, and of the processor."""

@@ -109,7 +109,7 @@ def _renumbered(model: dict[str, Any], random: np.random.Generator) -> dict[str,
 
 
 def _write(ledger: Path, record: dict[str, Any]) -> None:
-    """As the runner writes it, but without waiting for the disk."""
+    """Writes a record like the runner, but without waiting for the disk."""
     text = json.dumps(record, indent=1, sort_keys=True)
     (ledger / f"{record['cell_id']}.json").write_text(text + "\n", encoding="utf-8")
 

@@ -22,7 +22,7 @@ from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter
 
 _COUNTED: dict[str, dict[str, Any]] = {"quick": {}, "standard": {"image_size": 224, "backbone": "ViT-B-16"}}
-"""What the sizes are counted at: one clip for all, also for networks that are published for another."""
+"""The settings that sizes are counted at: one clip for all, also for networks that are published for another."""
 
 
 def counted_protocol(size: str) -> Protocol:

@@ -182,7 +182,7 @@ def _last_root(folder: Path, record: Record) -> Path | None:
 
 
 def _other_code(records: Sequence[Record]) -> list[str]:
-    """What of code and versions is not as recorded."""
+    """Code and versions that differ from the records'."""
     here = environment(git_state())
     lines = dict.fromkeys(
         f"not as recorded: {name} was {then}, is {now}"

@@ -1,4 +1,4 @@
-"""What a record says of the software and the machine. Imports no torch until the hardware is asked for."""
+"""Software and machine of a run, as a record keeps them. Imports no torch until the hardware is asked for."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def require_compiler(device: str) -> None:
 
 
 def hardware(device: str, threads: int, autocast: str, devices: int = 1, compiled: bool = False) -> Hardware:
-    """What a cell ran on, and how: what may change a result by rounding alone."""
+    """The machine of a cell and how it is used: what may change a result by rounding alone."""
     gpu = None
     if device == "cuda":
         import torch

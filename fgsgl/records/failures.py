@@ -102,7 +102,7 @@ def oom_kills() -> int:
 
 
 def what_fits(protocol: Protocol, method: str, devices: int, records: Iterable[Record]) -> str:
-    """What to do about a cell that ran out of memory: in how many parts its batch may fit, and what that is based on.
+    """Advice for a cell that ran out of memory: in how many parts its batch may fit, and what that is based on.
 
     Args:
         protocol: of the cell.

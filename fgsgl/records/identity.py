@@ -1,4 +1,4 @@
-"""What makes two things the same: hashes over whatever changes a result, and over nothing else.
+"""Identity by hash: equal for equal work, over everything that changes a result and nothing else.
 
 A field that came after records had been made is marked ``LATER``: while it has its default it is left out, so that
 those records still stand for their cells. A field marked ``LABEL`` only names something, and is always left out.

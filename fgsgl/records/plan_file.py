@@ -45,7 +45,7 @@ class Arm(Struct, frozen=True):
 
     off: list[str]
     variant: str
-    """As in the records, but ``""`` for FG-SGL itself."""
+    """The variant's name, but ``""`` for FG-SGL itself."""
 
 
 class Design(Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class Tuning(Struct, frozen=True, kw_only=True):
     method: str
     variant: str
     protocol_hash: str
-    """Of the row, whose cells open the test split; the trials ran under one of their own."""
+    """Hash of the row's protocol, under which the test split is opened; the trials ran under another."""
     space: str
     objective: Annotated[list[str], Meta(min_length=1)]
     """Measured on the validation split; the first chose the winner."""

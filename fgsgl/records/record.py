@@ -108,7 +108,7 @@ class SplitCounts(Struct, frozen=True, kw_only=True):
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """What stands in more than one split, and text that gives the class away (:func:`fgsgl.data.audit.audit`)."""
+    """Counts of things that stand in more than one split, and of sentences that give their class away (:func:`fgsgl.data.audit.audit`)."""
 
     clip_ids: Count
     subjects: Count
@@ -152,7 +152,7 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a recognizer costs to use (:func:`fgsgl.training.cost.measure`)."""
+    """Cost of using a recognizer (:func:`fgsgl.training.cost.measure`)."""
 
     gflops: float | None = None
     latency_ms: float | None = None
@@ -205,7 +205,7 @@ Epoch = dict[str, float]
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="status"):
-    """What is known of a cell however it ended; one of :class:`Done`, :class:`Failed` and :class:`Pruned`."""
+    """Facts about a cell that ended; one of :class:`Done`, :class:`Failed` and :class:`Pruned`."""
 
     schema: Literal[1] = SCHEMA
     cell_id: str
@@ -239,7 +239,7 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     cost: Cost = Cost()
     curve: list[Epoch] = []
     selection: dict[str, float] = {}
-    """What was chosen on the validation split: ``epoch``, ``beta``, temperatures."""
+    """Values chosen on the validation split: ``epoch``, ``beta``, temperatures."""
     predictions_sha256: str | None = None
     localisation: Localisation | None = None
     """None where the recognizer is not built on the tower, or the data set has no masks."""
@@ -344,7 +344,7 @@ def _refusal(content: bytes, path: Path, error: ValueError | RecursionError) -> 
 
 
 def _misfit(record: Done) -> str:
-    """What the types do not say of a finished record; empty: all fits."""
+    """The fault of a finished record that its types cannot show; empty: there is none."""
     rows, classes = record.metrics.per_class, record.data.classes
     if len(rows) != len(classes):
         return f"has {len(rows)} rows in metrics.per_class, but {len(classes)} classes"

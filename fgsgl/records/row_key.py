@@ -1,4 +1,4 @@
-"""What makes a row of a board: method, variant, data, protocol and kind."""
+"""The key of a board's row: method, variant, data, protocol and kind."""
 
 from __future__ import annotations
 

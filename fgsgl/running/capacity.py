@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fgsgl.records.record import Record
 
 CONTEXT_MIB = 600.0
-"""What CUDA takes of a GPU for each process, beside what PyTorch counts."""
+"""GPU memory that CUDA takes for each process, beside what PyTorch counts."""
 
 
 def visible_gpus(environment: Mapping[str, str], folder: Path = Path("/dev")) -> tuple[str, ...]:
@@ -92,9 +92,9 @@ def memory_mib(gpus: Sequence[str]) -> float | None:
 
 
 RESERVE_MIB = 512
-"""What stays free, for records, boards and whatever else writes to the disk."""
+"""Disk space that stays free for records, boards and other programs."""
 CHECKPOINTS = 3
-"""Of a running cell: two that are kept, and the one being written."""
+"""Checkpoints of a running cell: two that are kept, and the one being written."""
 OPTIMIZED = 3
 """Numbers that a checkpoint holds for each trained one: itself, and two averages of its gradient."""
 LOGS_MIB = 4.0
@@ -102,19 +102,19 @@ LOGS_MIB = 4.0
 
 
 def free_mib(folder: Path) -> float:
-    """What is free on the disk of a folder that may not exist yet."""
+    """Free space on the disk of a folder that may not exist yet."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free / 2**20
 
 
 def running_mib(cell: Cell) -> float:
-    """What a cell writes while it runs; of a method that was never counted, its logs alone."""
+    """Disk space that a cell needs while it runs; of a method that was never counted, its logs alone."""
     return CHECKPOINTS * OPTIMIZED * _weights_mib(cell) + LOGS_MIB
 
 
 def kept_mib(cell: Cell, keep: str) -> float:
-    """What stays of a finished cell."""
+    """Disk space of a finished cell."""
     return (_weights_mib(cell) if keep != "none" else 0.0) + LOGS_MIB
 
 

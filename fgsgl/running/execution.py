@@ -70,7 +70,7 @@ class Execution:
     devices: int = 1
     """Processes that train one cell together, on a GPU each or all on the CPU."""
     executor: ExecutorName = "local"
-    """What starts the cells: this machine, or a Ray cluster."""
+    """Where cells run: this machine, or a Ray cluster."""
     compile: bool = False
     """Compile the visual tower of vision-language methods."""
     visualizer: Visualizer | None = None

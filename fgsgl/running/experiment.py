@@ -39,7 +39,7 @@ def no_observers(cells: Sequence[Cell], place: Place) -> Sequence[Observer]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
-    """What to compare, and where."""
+    """An experiment: what to compare, and where."""
 
     variants: tuple[Variant, ...]
     protocol: Protocol

@@ -45,7 +45,7 @@ def explain(folder: Path, what: str, console: Console) -> None:
 
 
 def lines(folder: Path, cell: CellState) -> list[str]:
-    """What :func:`explain` prints, line by line."""
+    """The lines that :func:`explain` prints."""
     record, log = cell.record, cell.work_dir / "log.txt"
     said = [f"{cell.label} (cell {cell.cell_id}): {cell.state}"]
     if isinstance(record, Failed) and cell.state == "failed":

@@ -26,7 +26,7 @@ class Planned:
     failure: FailureClass | None
     """One of :data:`fgsgl.records.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
-    """Of a cell that is not done: mean of the records of the same variant or, without any, of its method; None where
+    """Expected time of a cell that is not done: mean over the records of the same variant or, without any, of its method; None where
     there is none yet."""
 
     @property
@@ -130,5 +130,5 @@ def expected_s(variant: str, epochs: int, of_method: Sequence[Done]) -> float | 
 
 @cache
 def _timed(protocol: Protocol) -> Protocol:
-    """What a cell's time depends on."""
+    """The part of a protocol that a cell's time depends on."""
     return dataclasses.replace(protocol, epochs=1, evaluation=EVALUATION)

@@ -1,4 +1,4 @@
-"""What a person sees while cells run: a line for each running cell, and a line that stays for each finished one."""
+"""The progress display of a running experiment: a line for each running cell, and a line that stays for each finished one."""
 
 from __future__ import annotations
 

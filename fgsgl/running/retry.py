@@ -61,7 +61,7 @@ def retry(
 
 
 def _spec(state: CellState) -> CellSpec:
-    """What a failed cell was told, if this version would run it as the same cell."""
+    """The specification of a failed cell, if this version would run it as the same cell."""
     spec = state.spec
     if spec is None:
         raise UserError(

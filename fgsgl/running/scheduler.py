@@ -242,7 +242,7 @@ def _failure(record: Record) -> FailureClass | None:
 
 
 class Work(Protocol):
-    """What :func:`fgsgl.running.scheduler.execute` works off."""
+    """A source of cells for :func:`execute`."""
 
     @property
     def open(self) -> bool:

@@ -32,7 +32,7 @@ from fgsgl.util.errors import UserError
 
 State = Literal["done", "pruned", "running", "failed", "waiting"]
 STATES: dict[State, str] = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
-"""What a cell can be, and how it is shown."""
+"""The states of a cell, and the colour of each."""
 TRIALS = "trials"
 """Below a sweep's folder: records and work folders of its trials."""
 REFRESH_S = 2.0
@@ -52,7 +52,7 @@ class CellState:
     protocol_hash: str
     state: State
     record: Record | None
-    """Of the last time that it ended; None: it never has."""
+    """The record of the last attempt that ended; None: there is none."""
     work_dir: Path
 
     @property
@@ -67,12 +67,12 @@ class CellState:
 
     @property
     def spec(self) -> CellSpec | None:
-        """What its process was last told; None where it was never started, or not with this work folder."""
+        """The specification of the last attempt; None where the cell was never started with this work folder."""
         return CellSpec.find(self.work_dir)
 
     @property
     def news(self) -> str:
-        """What is to be said in a word or two: ``epoch 3/8`` of a running cell, ``nan`` of a failed one."""
+        """The state in a word or two: ``epoch 3/8`` of a running cell, ``nan`` of a failed one."""
         if isinstance(self.record, Failed) and self.state == "failed":
             return self.record.failure.kind
         if self.state != "running":
@@ -83,7 +83,7 @@ class CellState:
 
 @cache
 def display_name(method: str) -> str:
-    """As a board names it; a method that this version lacks goes by its name."""
+    """The method's name on a board; a method that this version lacks goes by its plain name."""
     known = scan().get(method)
     return known.display_name if known else method
 
@@ -129,7 +129,7 @@ def _known(folder: Path) -> list[CellState]:
 
 
 class _Named(NamedTuple):
-    """What tells a cell from others."""
+    """The names of a cell."""
 
     method: str
     variant: str
@@ -231,7 +231,7 @@ def expected_end(cells: Sequence[CellState], now: datetime) -> str:
     of_method = {key: alike(key[0], protocol, done) for key, protocol in protocols.items()}
 
     def left_s(cell: CellState) -> float | None:
-        """What the cell may still take; None where no record tells."""
+        """Seconds that the cell may still take; None where no record tells."""
         whole_s = expected_s(cell.variant, cell.protocol.epochs, of_method[cell.method, cell.protocol_hash])
         if whole_s is None or cell.state == "waiting" or cell.spec is None:
             return whole_s

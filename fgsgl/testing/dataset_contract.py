@@ -40,7 +40,7 @@ class Finding:
     promise: str
     ok: bool
     detail: str
-    """What the check saw; one line."""
+    """One line on what the check saw."""
 
 
 class Copy:

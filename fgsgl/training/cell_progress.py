@@ -29,7 +29,7 @@ class CellProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def find(cls, work_dir: Path) -> Self:
-        """What the cell last wrote; still starting where it has written nothing that can be read."""
+        """The progress that the cell last wrote; "starting" where it has written nothing that can be read."""
         try:
             return msgspec.json.decode((work_dir / FILE).read_bytes(), type=cls)
         except (OSError, ValueError):

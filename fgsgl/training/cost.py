@@ -1,4 +1,4 @@
-"""What a recognizer costs to use: floating-point operations, latency of one clip, throughput of a batch.
+"""The cost of using a recognizer: floating-point operations, latency of one clip, throughput of a batch.
 
 Shapes: B clips.
 """

@@ -1,4 +1,4 @@
-"""What a record keeps of the data: counts and audit over the clips that are used, and the clips left out."""
+"""Facts about the data in a record: counts and audit over the clips that are used, and the clips left out."""
 
 from __future__ import annotations
 

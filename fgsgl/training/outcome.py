@@ -30,7 +30,7 @@ from fgsgl.training.work_folder import CURVE, openings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a finished computation says beside its predictions; the fields are those of a record."""
+    """Results of a finished computation beside its predictions; the fields are those of a record."""
 
     data: DataFacts
     hardware: Hardware
@@ -92,7 +92,7 @@ def pruned_record(spec: CellSpec, hardware: Hardware, times_s: Mapping[str, floa
 
 
 def _common(spec: CellSpec) -> dict[str, Any]:
-    """What is known of a cell however it ends."""
+    """Fields of a record that do not depend on how the cell ended."""
     cell = spec.cell
     return {
         "cell_id": cell.cell_id,

@@ -38,7 +38,7 @@ class Task:
 
 
 class CellSpec(Struct, frozen=True, kw_only=True):
-    """What the process of a cell is told, as ``<work_dir>/spec.json``."""
+    """Everything that the process of a cell is told, stored as ``<work_dir>/spec.json``."""
 
     variant: Variant
     protocol: Protocol

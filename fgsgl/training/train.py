@@ -161,5 +161,5 @@ def _use_average(runner: Runner) -> None:
 
 
 def _calibration(runner: Runner) -> dict[str, float]:
-    """What the recognizer's hook fitted on the validation split, if it has one."""
+    """Values that the recognizer's hook fitted on the validation split, if it has one."""
     return next((hook.fitted for hook in runner.hooks if isinstance(hook, CalibrateHook)), {})

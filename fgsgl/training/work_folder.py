@@ -39,7 +39,7 @@ def prepare(work_dir: Path) -> bool:
 
 
 _STATE = ("optimizer", "param_schedulers", "message_hub", "ema_state_dict")
-"""What a checkpoint holds only for a training to go on from it."""
+"""Parts of a checkpoint that only a resumed training needs."""
 
 
 def tidy(work_dir: Path, keep: str) -> None:

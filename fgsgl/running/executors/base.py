@@ -1,4 +1,4 @@
-"""What an executor is: it starts the process of a cell, and tells how it ended."""
+"""The interface of executors: an executor starts the process of a cell, and tells how it ended."""
 
 from __future__ import annotations
 

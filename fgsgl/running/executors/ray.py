@@ -33,12 +33,12 @@ ANSWER_S = 10.0
 PER_NODE = 2
 """Cells at a time on a node without GPUs, as on one machine."""
 OBJECT_STORE_BYTES = 100 * 2**20
-"""Of a cluster started here; a cell puts nothing there but its exit code."""
+"""Object store of a cluster started here; a cell puts nothing there but its exit code."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """What a cell gets of a node, and how many get it at a time."""
+    """The share of a node that a cell gets, and how many cells get one at a time."""
 
     slots: int
     """Cells at a time, on all nodes together."""
@@ -164,7 +164,7 @@ class RayCell:
         self.code: int | None = None
 
     def poll(self) -> int | None:
-        """As the local process, with the end of a node or of its Ray processes as ``NODE_LOST``."""
+        """The exit code of the local process, with the end of a node or of its Ray processes as ``NODE_LOST``."""
         if self.code is None and self._ended(within_s=0):
             self.code = self._outcome()
         return self.code
