@@ -108,7 +108,10 @@ class SplitCounts(Struct, frozen=True, kw_only=True):
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """Counts of things that stand in more than one split, and of sentences that give their class away (:func:`fgsgl.data.audit.audit`)."""
+    """Counts of things that stand in more than one split, and of sentences that give their class away.
+
+    Made by :func:`fgsgl.data.audit.audit`.
+    """
 
     clip_ids: Count
     subjects: Count

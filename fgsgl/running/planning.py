@@ -26,8 +26,8 @@ class Planned:
     failure: FailureClass | None
     """One of :data:`fgsgl.records.record.RESULTS`, where the cell has ended so; None: it is done, or to be run."""
     expected_s: float | None
-    """Expected time of a cell that is not done: mean over the records of the same variant or, without any, of its method; None where
-    there is none yet."""
+    """Expected time of a cell that is not done: the mean over the records of the same variant or, without any, of its
+    method; None where there is none yet."""
 
     @property
     def todo(self) -> bool:

@@ -1,4 +1,4 @@
-"""The progress display of a running experiment: a line for each running cell, and a line that stays for each finished one."""
+"""The progress display: a line for each running cell, and a line that stays for each finished one."""
 
 from __future__ import annotations
 
