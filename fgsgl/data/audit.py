@@ -17,7 +17,7 @@ from fgsgl.text.rules import says
 
 
 class AuditCounts(NamedTuple):
-    """What stands in more than one split, and text that gives the class away."""
+    """Counts of things that stand in more than one split, and of sentences that give the class away."""
 
     clip_ids: int
     subjects: int

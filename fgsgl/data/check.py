@@ -24,7 +24,7 @@ RESULT = "check.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """What `fgsgl data check` found."""
+    """The result of `fgsgl data check`."""
 
     fingerprint: str
     """16 hex digits, over the table and the content of every video."""
