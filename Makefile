@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow test-browser test-gpu test-ray test-postgres lint clean
+.PHONY: setup demo test test-slow test-browser test-gpu test-ray test-postgres style lint clean
 
 setup: .venv/installed
 
@@ -14,7 +14,7 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/python ablations/run.py --disable fgsa --beside tsm --out results/demo
 
-test: setup lint
+test: setup style
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: setup
@@ -40,9 +40,12 @@ test-postgres: setup
 		(apt-get update && apt-get install -y --no-install-recommends postgresql)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m postgres
 
-lint: setup
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The type checker reads torch's sources too: minutes the first time, seconds after that.
+lint: style
 	$(BIN)/mypy
 
 clean:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.ablations.designs import AblationDesign
 from filelock import FileLock
 
+from fgsgl.ablations.designs import AblationDesign
 from fgsgl.methods.cell import Cell
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import open_storage

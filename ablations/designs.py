@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
-
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.records import plan_file

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from fgsgl.ablations.designs import MANY_CELLS, AblationDesign, design
-
 from fgsgl.records.record import Done
 from fgsgl.records.row_key import FULL
 

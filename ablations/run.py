@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
-
 from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
@@ -98,7 +97,6 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.ablations.dashboard import open_studies
     from fgsgl.ablations.no_op_check import CheckRequest, refuse_no_op
     from fgsgl.ablations.power_plan import describe_design, describe_seeds, describe_shared_rows
-
     from fgsgl.records.ledger import Ledger
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fgsgl.data.skeletons import LAYOUTS, layout_name
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "quick": {"side": 28, "every": 2, "base_channels": 16, "stage_blocks": [1, 1, 1]},
     "standard": {"side": 56, "every": 1, "base_channels": 32, "stage_blocks": [4, 6, 3]},
 }

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from mmaction.registry import MODELS
 from mmengine.registry import DefaultScope
+from msgspec import to_builtins
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.methods.method import Classes
@@ -48,7 +49,7 @@ def measure(methods: Sequence[str], backbone: str, image_size: int, out: Path) -
     rows = [sizes_of(name, backbone, image_size) for name in methods]
     result = {
         "backbone": backbone, "image_size": image_size, "rows": rows, "command": "python benchmarks/checkpoint_size.py",
-        "versions": versions(), **git_state(),
+        "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / f"checkpoints-{backbone}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from msgspec import to_builtins
 
 from fgsgl.data.clip_table import Clip, ClipTable, cached_frames
 from fgsgl.data.frame_cache import open_cache
@@ -56,8 +57,8 @@ def measure(frames: int, repeats: int, out: Path) -> int:
     ratios = [theirs / ours for ours, theirs in pairs]
     result = {
         "frames": frames, "size": [WIDTH, HEIGHT], "clips": len(clips), "frames_a_clip": len(_numbers(clips[0])),
-        "ours_s": ours_s, "mmaction2_s": theirs_s, "ratio": ratios, "hardware": hardware("cpu", 1, "none"),
-        "versions": versions(), **git_state(),
+        "ours_s": ours_s, "mmaction2_s": theirs_s, "ratio": ratios, "hardware": to_builtins(hardware("cpu", 1, "none")),
+        "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / "decode.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from mmaction.structures import ActionDataSample
+from msgspec import to_builtins
 
 from fgsgl.models.fgsgl.recognizer import FGSGL
 from fgsgl.models.precision import native
@@ -64,7 +65,8 @@ def measure(arguments: argparse.Namespace) -> int:
     test_s = _in_turn({name: _inference(model, clip_BTCHW) for name, model in models.items()}, arguments.steps)
     result = {
         "backbone": arguments.backbone, "shape": shape, "train_s": train_s, "test_s": test_s,
-        "hardware": hardware(device, arguments.threads, autocast), "versions": versions(), **git_state(),
+        "hardware": to_builtins(hardware(device, arguments.threads, autocast)),
+        "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / f"overhead-{arguments.backbone.lower()}.json"

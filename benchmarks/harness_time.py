@@ -23,13 +23,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Console
 
 from fgsgl.data.prepare import load_data
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import write_plan
+from fgsgl.records.plan_file import add_to_plan
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import cells, plan
@@ -99,8 +100,8 @@ def measure(count: int, methods: Sequence[str], repeats: int, out: Path) -> int:
         }  # fmt: skip
     result = {
         "cells": count, "imports": imports, "command": command, "phases": of_cells, "load": os.getloadavg()[2],
-        "line": "python benchmarks/harness_time.py", "hardware": hardware("cpu", 1, "none"), "versions": versions(),
-        **git_state(),
+        "line": "python benchmarks/harness_time.py", "hardware": to_builtins(hardware("cpu", 1, "none")),
+        "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / "harness.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -122,7 +123,7 @@ def _plan(count: int, protocol: Protocol, fingerprint: str, text: str, folder: P
     ]
     wanted = cells(changed, protocol, SEEDS, fingerprint, text)[:count]
     folder.mkdir()
-    write_plan(folder / "plan.json", plan(wanted, Ledger(folder / "ledger"), [MODELS]))
+    add_to_plan(folder, [item.cell.planned() for item in plan(wanted, Ledger(folder / "ledger"), [MODELS])])
 
 
 def _relaunches(wanted: Sequence[Cell], folder: Path, repeats: int) -> list[Seconds]:

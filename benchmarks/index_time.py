@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec import to_builtins
+
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, ClipTable, write_named_clips
 from fgsgl.data.frame_cache import cache_folder
@@ -53,7 +55,7 @@ def measure(clips: int, repeats: int, out: Path) -> int:
         seconds = {what: [_seconds(action) for _ in range(repeats)] for what, action in work.items()}
     result = {
         "clips": clips, "seconds": seconds, "command": "python benchmarks/index_time.py",
-        "hardware": hardware("cpu", 1, "none"), "versions": versions(), **git_state(),
+        "hardware": to_builtins(hardware("cpu", 1, "none")), "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

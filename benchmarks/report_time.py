@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.report.board.board import Board, read_board
@@ -56,7 +57,7 @@ def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
     result = {
         "records": sizes, "seeds": SEEDS, "seconds": seconds, "command": "python benchmarks/report_time.py",
         "load": os.getloadavg()[2],
-        "hardware": hardware("cpu", 1, "none"), "versions": versions(), **git_state(),
+        "hardware": to_builtins(hardware("cpu", 1, "none")), "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

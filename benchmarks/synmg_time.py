@@ -21,6 +21,8 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
 from fgsgl.data.synmg.clips import plan, render_clip
 from fgsgl.data.synmg.presets import get_preset
 from fgsgl.records.environment import git_state, versions
@@ -54,7 +56,7 @@ def measure(preset: str, methods: Sequence[str], out: Path) -> int:
             rows.append(_row(f"{name}: an epoch of training", "s", epochs))
         rows += [_row(f"{name}: {phase}", "s", [seconds]) for phase, seconds in record["times_s"].items()]
     machine = records[0]["hardware"]
-    result = {"preset": preset, "rows": rows, "hardware": machine, "versions": versions(), **git_state()}
+    result = {"preset": preset, "rows": rows, "hardware": machine, "versions": versions(), **to_builtins(git_state())}
     out.mkdir(parents=True, exist_ok=True)
     (out / f"synmg-{preset}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     text = _markdown(preset, rows, machine, result)

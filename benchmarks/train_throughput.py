@@ -22,6 +22,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from msgspec import to_builtins
 from rich.console import Console
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
@@ -75,7 +76,8 @@ def measure(arguments: argparse.Namespace) -> int:
     autocast = native(device)
     result = {
         "preset": arguments.preset, "batch_size": protocol.batch_size, "steps": arguments.steps, "rows": rows,
-        "hardware": hardware(device, arguments.threads, autocast), "versions": versions(), **git_state(),
+        "hardware": to_builtins(hardware(device, arguments.threads, autocast)),
+        "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "train.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -43,7 +43,9 @@ class Presence:
         from optuna.storages import RDBStorage
 
         folder.mkdir(parents=True, exist_ok=True)
-        self.storage, self.beats = storage, isinstance(storage, RDBStorage)
+        self.storage = storage
+        self.database = storage if isinstance(storage, RDBStorage) else None
+        """The storage if it takes heartbeats."""
         self.lock = FileLock(folder.resolve() / f"{uuid.uuid4().hex}.lock")
         self.trial_ids: set[int] = set()
         self.ended = threading.Event()
@@ -51,7 +53,7 @@ class Presence:
 
     def __enter__(self) -> Self:
         self.lock.acquire()
-        if self.beats:
+        if self.database:
             self.thread.start()
         return self
 
@@ -59,7 +61,7 @@ class Presence:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.ended.set()
-        if self.beats:
+        if self.database:
             self.thread.join()
         self.lock.release()
         Path(self.lock.lock_file).unlink(missing_ok=True)
@@ -67,8 +69,8 @@ class Presence:
     def claim(self, trial_id: int) -> None:
         """Declares that this command runs a trial."""
         self.storage.set_trial_user_attr(trial_id, COMMAND, [platform.node(), str(self.lock.lock_file)])
-        if self.beats:
-            self.storage.record_heartbeat(trial_id)
+        if self.database:
+            self.database.record_heartbeat(trial_id)
         self.trial_ids.add(trial_id)
 
     def release(self, trial_id: int) -> None:
@@ -86,7 +88,7 @@ class Presence:
 
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial._trial_id not in self.trial_ids:
-                _revive(study, trial, self.beats)
+                _revive(study, trial, self.database is not None)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(study)
@@ -94,10 +96,10 @@ class Presence:
     def _beat(self) -> None:
         from optuna.exceptions import StorageInternalError
 
-        while not self.ended.wait(HEARTBEAT_S):
+        while self.database and not self.ended.wait(HEARTBEAT_S):
             for trial_id in tuple(self.trial_ids):
                 with suppress(StorageInternalError):  # the next heartbeat may arrive
-                    self.storage.record_heartbeat(trial_id)
+                    self.database.record_heartbeat(trial_id)
 
 
 def _revive(study: Study, trial: FrozenTrial, heartbeats: bool) -> None:
@@ -110,7 +112,8 @@ def _revive(study: Study, trial: FrozenTrial, heartbeats: bool) -> None:
     """
     from optuna.trial import TrialState
 
-    age_s = (datetime.datetime.now() - trial.datetime_start).total_seconds()
+    now = datetime.datetime.now()  # Optuna's times are local
+    age_s = (now - (trial.datetime_start or now)).total_seconds()
     host, path = trial.user_attrs.get(COMMAND, (platform.node(), None))
     if age_s < UNCLAIMED_S or (heartbeats and host != platform.node()):
         return

@@ -17,8 +17,8 @@ class Objective:
     """One value of a finished cell."""
 
     direction: Literal["maximize", "minimize"]
-    read: Callable[[Done], float]
-    help: str
+    read: Callable[[Done], float | None]
+    """(record) -> the value; None if the record does not have it."""
 
     @property
     def sign(self) -> int:
@@ -27,21 +27,15 @@ class Objective:
 
 
 OBJECTIVES = {
-    "top1": Objective(direction="maximize", read=lambda record: record.metrics.top1, help="share of clips right"),
-    "macro_f1": Objective(direction="maximize", read=lambda record: record.metrics.macro_f1, help="mean F1"),
-    "mean_class": Objective(direction="maximize", read=lambda record: record.metrics.mean_class, help="mean recall"),
-    "train_s": Objective(
-        direction="minimize",
-        read=lambda record: sum(row["train_s"] for row in record.curve),
-        help="training, in seconds",
-    ),
-    "latency_ms": Objective(
-        direction="minimize", read=lambda record: record.cost.latency_ms, help="of one clip, in milliseconds"
-    ),
-    "gflops": Objective(direction="minimize", read=lambda record: record.cost.gflops, help="of one clip"),
-    "params": Objective(direction="minimize", read=lambda record: float(record.params), help="weights"),
+    "top1": Objective(direction="maximize", read=lambda record: record.metrics.top1),
+    "macro_f1": Objective(direction="maximize", read=lambda record: record.metrics.macro_f1),
+    "mean_class": Objective(direction="maximize", read=lambda record: record.metrics.mean_class),
+    "train_s": Objective(direction="minimize", read=lambda record: sum(row["train_s"] for row in record.curve)),
+    "latency_ms": Objective(direction="minimize", read=lambda record: record.cost.latency_ms),
+    "gflops": Objective(direction="minimize", read=lambda record: record.cost.gflops),
+    "params": Objective(direction="minimize", read=lambda record: record.params),
 }
-"""By name; the first three are measured on the validation split."""
+"""By name. The first three are measured on the validation split; latency and GFLOPs are those of one clip."""
 PRUNABLE = ("top1", "macro_f1", "mean_class")
 """Objectives that the top-1 of an epoch predicts."""
 
@@ -59,5 +53,16 @@ def require_objectives(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def values_of(names: Sequence[str], records: Sequence[Done]) -> list[float]:
-    """The mean of each objective over a trial's cells."""
-    return [sum(OBJECTIVES[name].read(record) for record in records) / len(records) for name in names]
+    """The mean of each objective over a trial's cells.
+
+    Raises:
+        UserError: if a record lacks the value of an objective.
+    """
+    return [sum(_value(name, record) for record in records) / len(records) for name in names]
+
+
+def _value(name: str, record: Done) -> float:
+    value = OBJECTIVES[name].read(record)
+    if value is None:
+        raise UserError(f"the record {record.cell_id} has no {name}, which --objective asks for; choose another one")
+    return float(value)

@@ -9,13 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgsgl.sweeps.objectives import OBJECTIVES, require_objectives
-from fgsgl.sweeps.samplers import PRUNERS, SAMPLERS
-
 from fgsgl.cli.options import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.protocol import Protocol
+from fgsgl.sweeps.objectives import OBJECTIVES, require_objectives
+from fgsgl.sweeps.samplers import PRUNERS, SAMPLERS
 from fgsgl.util.errors import UserError, run_command
 
 TRIALS = 10
@@ -101,9 +100,9 @@ def sweep(arguments: argparse.Namespace) -> int:
     protocol, execution = protocol_of(arguments), execution_of(arguments)
     methods = methods_of(arguments, protocol)
 
-    from fgsgl.sweeps.sweep import Sweep, run  # takes seconds, and a mistyped name is told before
     from optuna.exceptions import StorageInternalError
 
+    from fgsgl.sweeps.sweep import Sweep, run  # takes seconds, and a mistyped name is told before
     from fgsgl.util.terminal import wide_console
 
     nested = arguments.nested if arguments.nested is not None else 3 if len(methods) > 1 else 1

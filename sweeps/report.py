@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import MethodResult, StudyResult, cost_of, provenance_of
-from fgsgl.sweeps.samplers import pruner_text
 
 from fgsgl.methods.variant_file import write_best
 from fgsgl.records.ledger import Ledger
@@ -22,6 +19,9 @@ from fgsgl.report.board.board import COLUMNS, read_board
 from fgsgl.report.board.tuned import assignments
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, with_interval
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import MethodResult, StudyResult, cost_of, provenance_of
+from fgsgl.sweeps.samplers import pruner_text
 from fgsgl.util.escaping import markdown_text
 from fgsgl.util.files import write_whole
 
@@ -93,11 +93,10 @@ def write_results(folder: Path, results: Sequence[MethodResult], trials: Ledger,
     Raises:
         UserError: as :func:`fgsgl.report.board.board.read_board`.
     """
-    from fgsgl.sweeps import figures
-
     from fgsgl.report.drawing.draw import draw_all
     from fgsgl.report.drawing.scan import scan
     from fgsgl.report.report import write_figures
+    from fgsgl.sweeps import figures
 
     for result in results:
         if result.best:

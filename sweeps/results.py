@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.samplers import pruner_text, sampler_text
-from fgsgl.sweeps.study import FAILURE, StudySpec, changes_by, counts, winner
-
 from fgsgl.methods.method import Setting
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import Tuning
 from fgsgl.records.record import Record
 from fgsgl.records.row_key import TUNED
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.samplers import pruner_text, sampler_text
+from fgsgl.sweeps.study import FAILURE, StudySpec, changes_by, counts, winner
 
 if TYPE_CHECKING:
     from optuna import Study

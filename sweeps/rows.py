@@ -6,10 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fgsgl.sweeps.report import write_results
-from fgsgl.sweeps.results import MethodResult, plan_entry
-from fgsgl.sweeps.search import Timebox
-from fgsgl.sweeps.tables import print_late
 from rich.console import Console
 
 from fgsgl.data.clip_table import ClipTable
@@ -21,6 +17,10 @@ from fgsgl.report.report import show_board_if_changed
 from fgsgl.running.execution import Place
 from fgsgl.running.experiment import committed, tell_results, work_off
 from fgsgl.running.planning import cells, plan, undone
+from fgsgl.sweeps.report import write_results
+from fgsgl.sweeps.results import MethodResult, plan_entry
+from fgsgl.sweeps.search import Timebox
+from fgsgl.sweeps.tables import print_late
 
 if TYPE_CHECKING:
     from fgsgl.sweeps.sweep import Sweep

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from fgsgl.sweeps.objectives import PRUNABLE
 
 from fgsgl.records.optuna_storage import (
     HalvingRule,
@@ -18,6 +17,7 @@ from fgsgl.records.optuna_storage import (
     PrunerSpec,
     pruner_name,
 )
+from fgsgl.sweeps.objectives import PRUNABLE
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:

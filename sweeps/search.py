@@ -15,16 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fgsgl.sweeps.liveness import Presence
-from fgsgl.sweeps.objectives import values_of
-from fgsgl.sweeps.study import FAILURE, StudySpec, counts
-from fgsgl.sweeps.suggest import ask_optuna, propose
-
 from fgsgl.methods.cell import Cell
 from fgsgl.methods.method import Setting
 from fgsgl.methods.search_space import changes_of, suggest
 from fgsgl.records.optuna_storage import TrialSpec
 from fgsgl.records.record import Done, Failed, Pruned, Record
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.objectives import values_of
+from fgsgl.sweeps.study import FAILURE, StudySpec, counts
+from fgsgl.sweeps.suggest import ask_optuna, propose
 from fgsgl.training.spec import Task
 from fgsgl.util.errors import UserError
 

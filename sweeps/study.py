@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.samplers import make_sampler, pruner_text, sampler_text
-
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method, Setting
 from fgsgl.methods.search_space import Space, changes_of, defaults, space_hash
 from fgsgl.records.optuna_storage import PrunerSpec, make_pruner
 from fgsgl.records.protocol import Protocol
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.samplers import make_sampler, pruner_text, sampler_text
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from fgsgl.sweeps.samplers import make_sampler
-from fgsgl.sweeps.study import StudySpec, counts
+from typing import TYPE_CHECKING, cast
 
 from fgsgl.methods.search_space import Choice, Param, changes_of, suggest
+from fgsgl.sweeps.samplers import make_sampler
+from fgsgl.sweeps.study import StudySpec, counts
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -55,7 +54,6 @@ def ask_optuna(trial: Trial) -> Callable[[Param], Choice]:
 def suggest_by(trial: Trial, param: Param) -> Choice:
     """The value of a parameter that Optuna chooses for the trial."""
     if param.choices:
-        value: Choice = trial.suggest_categorical(param.name, list(param.choices))
-        return value
+        return cast(Choice, trial.suggest_categorical(param.name, list(param.choices)))
     draw: Callable[..., Choice] = trial.suggest_int if param.integer else trial.suggest_float
     return draw(param.name, param.low, param.high, log=param.log)

@@ -9,14 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.sweeps.liveness import Presence
-from fgsgl.sweeps.results import results_by_method
-from fgsgl.sweeps.rows import run_rows
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.search import Search, Searches, Timebox
-from fgsgl.sweeps.spaces import space_of
-from fgsgl.sweeps.study import StudySpec, open_study
-from fgsgl.sweeps.tables import print_late, print_plan, studies_table
 from filelock import FileLock
 from rich.console import Console
 
@@ -28,6 +20,14 @@ from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.experiment import prepare_data, require_division
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.results import results_by_method
+from fgsgl.sweeps.rows import run_rows
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import Search, Searches, Timebox
+from fgsgl.sweeps.spaces import space_of
+from fgsgl.sweeps.study import StudySpec, open_study
+from fgsgl.sweeps.tables import print_late, print_plan, studies_table
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:

@@ -6,9 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fgsgl.sweeps.report import value_text
-from fgsgl.sweeps.results import MethodResult
-from fgsgl.sweeps.study import StudySpec
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +14,9 @@ from fgsgl.report.board.tuned import assignments
 from fgsgl.running.execution import Place
 from fgsgl.running.experiment import committed
 from fgsgl.running.planning import alike, expected_s, on_record
+from fgsgl.sweeps.report import value_text
+from fgsgl.sweeps.results import MethodResult
+from fgsgl.sweeps.study import StudySpec
 
 if TYPE_CHECKING:
     from fgsgl.sweeps.sweep import Sweep

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fgsgl.methods.cell import Cell, Variant
+from fgsgl.records.environment import GitState
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import (
     DataFacts,
@@ -23,6 +25,7 @@ from fgsgl.records.record import (
     SplitCounts,
 )
 from fgsgl.stats.scores import ClassScores
+from fgsgl.training.spec import CellSpec
 
 PROTOCOL = Protocol(dataset="synmg", preset="quick", epochs=5)
 CLASSES = ("one", "other")
@@ -32,6 +35,17 @@ def a_cell(method: str = "fgsgl", seed: int = 0, protocol: Protocol = PROTOCOL, 
     """A cell of SynMG's quick protocol."""
     given = {"variant": Variant(method=method), "fingerprint": "f", "text": "smg", **changes}
     return Cell(protocol=protocol, seed=seed, **given)
+
+
+def spec(cell: Cell, work_dir: Path, **changes: Any) -> CellSpec:
+    """What the process of a cell is told; its records go below the work folder."""
+    values = {
+        "variant": cell.variant, "protocol": cell.protocol, "seed": cell.seed, "fingerprint": cell.fingerprint,
+        "text": cell.text, "root": work_dir / "data", "ledger": work_dir / "ledger", "work_dir": work_dir,
+        "device": "cpu", "devices": 1, "threads": 1, "compile": False, "visualizer": None, "keep_checkpoints": "last",
+        "git": GitState(git_commit=None, git_dirty=None), "attempt": 1, "started_utc": "2026-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    return CellSpec(**{**values, **changes})
 
 
 def facts(fingerprint: str = "f", classes: tuple[str, ...] = CLASSES, n_test: int = 100) -> DataFacts:
@@ -102,5 +116,5 @@ def config(display_name: str = "FG-SGL", **changes: Any) -> MethodConfig:
 
 __all__ = [
     "CLASSES", "PROTOCOL", "Record", "a_cell", "common", "config", "done", "facts", "failed", "localisation",
-    "metrics", "pruned",
+    "metrics", "pruned", "spec",
 ]  # fmt: skip

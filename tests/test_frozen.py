@@ -8,11 +8,11 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fgsgl.ablations import run as ablations_run
-from fgsgl.sweeps import optuna_search
 
+from fgsgl.ablations import run as ablations_run
 from fgsgl.cli.main import build_parser
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
@@ -22,6 +22,7 @@ from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import read_board
 from fgsgl.report.render.tables import csv, markdown
 from fgsgl.report.report import write_contrasts
+from fgsgl.sweeps import optuna_search
 
 ROOT = Path(__file__).resolve().parents[1]
 LEDGERS = sorted((ROOT / "results").glob("**/ledger"))
@@ -100,6 +101,43 @@ def test_every_option_is_still_accepted_with_its_default_and_its_choices() -> No
             default = None if action.default is None or callable(action.default) else str(action.default)
             choices = None if action.choices is None else sorted(map(str, action.choices))
             assert (action.nargs, default, choices) == (row["nargs"], row["default"], row["choices"]), row
+
+
+OLD_LINES = (
+    ("ablations/run.py", "--disable fgsa --beside tsm --out results/demo", {"methods": ["tsm"]}),
+    (
+        "ablations/run.py",
+        "--disable fgsa --disable text=shuffled --beside zero_shot_names",
+        {"methods": ["zero_shot_names"]},
+    ),
+    ("sweeps/optuna_search.py", "", {"methods": ["fgsgl"], "jobs": None}),
+    ("sweeps/optuna_search.py", "--method fgsgl tsm --trials 20", {"methods": ["fgsgl", "tsm"], "trials": 20}),
+    ("sweeps/optuna_search.py", "--storage postgresql://host/studies --workers 1", {"jobs": 1}),
+    (
+        "fgsgl",
+        "diff 02ac 08c4 --folder board",
+        {"board": None, "folder": Path("board"), "one": "02ac"},
+    ),
+    (
+        "fgsgl",
+        "diff --folder board 02ac 08c4",
+        {"board": None, "folder": Path("board"), "one": "02ac"},
+    ),
+    ("fgsgl", "diff a/1.json b/2.json", {"board": None, "folder": None, "one": "a/1.json", "other": "b/2.json"}),
+    ("fgsgl", "diff board 02ac 08c4", {"board": Path("board"), "one": "02ac", "other": "08c4"}),
+    ("fgsgl", "submit board --cell 02ac", {"folder": Path("board"), "cell": "02ac", "what": None}),
+    ("fgsgl", "submit --cell 02ac board", {"folder": Path("board"), "cell": "02ac", "what": None}),
+    ("fgsgl", "submit board 02ac", {"folder": Path("board"), "cell": None, "what": "02ac"}),
+    ("fgsgl", "retry board --failed --class killed", {"failed": True, "classes": ["killed"], "what": None}),
+    ("fgsgl", "why board 02ac", {"cell": "02ac"}),
+)
+"""Command lines as README, an issue or a board names them, the newest spelling beside the old ones."""
+
+
+@pytest.mark.parametrize(("command", "line", "says"), OLD_LINES)
+def test_command_lines_that_were_written_down_mean_the_same(command: str, line: str, says: dict[str, Any]) -> None:
+    arguments = dict(parsers())[command].parse_args(line.split())
+    assert {name: getattr(arguments, name) for name in says} == says
 
 
 def test_one_import_registers_everything_with_mmaction2() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,7 +21,7 @@ from fgsgl.records.protocol import SIZES, Protocol, default_protocol
 from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter
 
-_COUNTED = {"quick": {}, "standard": {"image_size": 224, "backbone": "ViT-B-16"}}
+_COUNTED: dict[str, dict[str, Any]] = {"quick": {}, "standard": {"image_size": 224, "backbone": "ViT-B-16"}}
 """What the sizes are counted at: one clip for all, also for networks that are published for another."""
 
 

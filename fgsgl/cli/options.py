@@ -90,10 +90,12 @@ def field_docstrings(cls: type) -> dict[str, str]:
     """The docstring below each field of a class, in one line and without backticks. Python does not keep them, so they
     are read from the source."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(definition, ast.ClassDef)
     found = {}
     for above, below in itertools.pairwise(definition.body):
-        if isinstance(above, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            found[above.target.id] = " ".join(below.value.value.replace("``", "").split())
+        match above, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = " ".join(text.replace("``", "").split())
     return found
 
 

@@ -121,5 +121,5 @@ def _filled(place_TJA: np.ndarray, found_TJ: np.ndarray) -> np.ndarray:
     frames_T1 = np.arange(len(found_TJ))[:, None]
     last_TJ = np.maximum.accumulate(np.where(found_TJ, frames_T1, -1))
     from_TJ = np.where(last_TJ < 0, found_TJ.argmax(0), last_TJ)
-    ever_J: np.ndarray = found_TJ.any(0)
+    ever_J = np.asarray(found_TJ.any(0))
     return np.where(ever_J[:, None], np.take_along_axis(place_TJA, from_TJ[..., None], 0), 0)

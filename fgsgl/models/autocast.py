@@ -1,4 +1,4 @@
-"""How a recognizer's networks are computed: in bf16 inside the recognizer, so that a CPU can do it too.
+"""Precision of a recognizer's networks: bf16 is switched on inside the recognizer, so that a CPU can use it too.
 
 Shapes: B clips, T frames, C channels, H x W pixels; ``clip_BTCHW`` is what the preprocessor gives every recognizer.
 """

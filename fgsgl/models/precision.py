@@ -1,4 +1,4 @@
-"""Which precision a device computes natively. Imports no torch."""
+"""Precision that a device computes natively. Imports no torch."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from fgsgl.models.distributed_batch import own, whole
 class ClipPreprocessor(BaseDataPreprocessor):
     """Stacks ``frames_KHWC`` uint8 samples, picks a frame of each segment, augments (training only) and normalises.
 
-    All randomness is torch's on the default generator; the harness seeds it anew for every epoch, so that a resumed
+    All randomness is torch's on the default generator; the harness seeds it for every epoch, so that a resumed
     epoch equals an uninterrupted one. Several processes draw for the whole batch, and each takes its own clips' part.
 
     Args:
@@ -40,7 +40,7 @@ class ClipPreprocessor(BaseDataPreprocessor):
         super().__init__()
         self.flip, self.shift, self.brightness = flip, shift, brightness
         self.view = 0
-        """Which frame of a segment an evaluation sees: 0 is the last that is kept, 1 the one before it, ..."""
+        """The frame of each segment that an evaluation sees: 0 is the last that is kept, 1 the one before it."""
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 

@@ -34,7 +34,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         super().__init__()
         self.flip, self.turn_rad, self.scale = flip, turn_rad, scale
         self.view = 0
-        """Which frame of a segment an evaluation sees: 0 is the last that is kept, 1 the one before it, ..."""
+        """The frame of each segment that an evaluation sees: 0 is the last that is kept, 1 the one before it."""
         self.confidence = LAYOUTS[layout].confidence
         self.register_buffer("mirror_J", torch.tensor(LAYOUTS[layout].mirror_J), persistent=False)
 

@@ -19,7 +19,7 @@ _OTHER_SIDE = {"Left": "Right", "Right": "Left"}
 
 
 def mirrored_joints() -> list[int]:
-    """For each joint the number of its counterpart on the other side (itself for the spine and the head)."""
+    """Index of each joint's counterpart on the other side (its own for the spine and the head)."""
     names = list(JOINTS)
     swapped = [
         next((name.replace(side, other) for side, other in _OTHER_SIDE.items() if side in name), name) for name in names

@@ -21,7 +21,7 @@ SHORT = 0.25
 
 
 class Told(NamedTuple):
-    """What a caption is drawn from."""
+    """Source of a clip's captions."""
 
     program: Program
     returns: bool
@@ -34,7 +34,7 @@ def told(target_D: Sequence[int], returns: bool) -> Told:
 
 
 def known_values(targets_BD: torch.Tensor) -> tuple[list[int], ...]:
-    """For each dimension the numbers of the values that occur."""
+    """Indices of the values that occur, for each dimension."""
     return tuple(target_B.unique().tolist() for target_B in targets_BD.unbind(1))
 
 
@@ -44,7 +44,7 @@ def draw_captions(clips: Sequence[Told], rng: np.random.Generator, short: float 
 
 
 def draw_sentences(known: Sequence[Sequence[int]], rng: np.random.Generator) -> list[list[str]]:
-    """For each dimension one sentence for each known value."""
+    """One sentence for each known value of each dimension."""
     return [
         [captions.sentence(name, names[value], rng.random() < 0.5, rng) for value in values]
         for (name, names), values in zip(compositions.vocabulary().items(), known, strict=True)
@@ -102,6 +102,6 @@ class Bank:
         return torch.tensor([self._row_of[clip, short] for clip in clips])
 
     def _captions(self, clip: Told, short: float) -> list[str]:
-        """The same whatever was asked for before, so that a resumed training goes on alike."""
+        """Does not depend on earlier calls, so that a resumed training goes on as before."""
         rng = stream("pretrain", "bank", self._seed, clip, short)
         return draw_captions([clip] * self.SAMPLES, rng, short)

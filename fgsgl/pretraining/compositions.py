@@ -50,8 +50,8 @@ _ONSETS_ELSEWHERE = ("hip", "folded", "air", "chest", "behind", "chin", "neck", 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Motions:
-    """What a batch of clips shows; ``captions.describe`` puts it into words."""
+class MotionClips:
+    """Programs and joints of a batch of clips; ``captions.describe`` puts them into words."""
 
     joints_BTJ2: torch.Tensor
     """float32, x (right) and y (down) as fractions of the picture; outside 0..1 where a joint is out of it."""
@@ -65,7 +65,7 @@ class Motions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PretrainClips(Motions):
+class PretrainClips(MotionClips):
     """A batch of clips."""
 
     frames_BTHWC: torch.Tensor
@@ -173,9 +173,9 @@ def sample(
     return PretrainClips(frames_BTHWC=torch.stack(frames), **_motions([clip for clip, _ in clips]))
 
 
-def sample_motions(count: int, *, seed: int, num_frames: int = 8, held_out: bool = False) -> Motions:
-    """What :func:`sample` shows with the same arguments, without the pictures: three hundred times as fast."""
-    return Motions(**_motions([_clip(number, seed, num_frames, 112, held_out)[0] for number in range(count)]))
+def sample_motions(count: int, *, seed: int, num_frames: int = 8, held_out: bool = False) -> MotionClips:
+    """The motions of :func:`sample` for the same arguments, without pictures: three hundred times as fast."""
+    return MotionClips(**_motions([_clip(number, seed, num_frames, 112, held_out)[0] for number in range(count)]))
 
 
 def draw_clip(number: int, seed: int, is_held_out: bool) -> tuple[Subject, Program, Difficulty, np.random.Generator]:

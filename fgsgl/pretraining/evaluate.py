@@ -1,4 +1,4 @@
-"""What a pretrained network knows of compositions that it never saw.
+"""Evaluation of a pretrained network on compositions that it never saw.
 
 Shapes: N clips, B clips of one retrieval round, E embedding, D dimensions; captions are caption_PSE of the bank.
 """
@@ -14,7 +14,7 @@ from fgsgl.data.synmg.programs import Program
 from fgsgl.pretraining import compositions, losses
 from fgsgl.pretraining.augment import normalise
 from fgsgl.pretraining.caption_bank import Bank, Told
-from fgsgl.pretraining.heads import Slim, Tower
+from fgsgl.pretraining.heads import SlimStudent, TowerStudent
 from fgsgl.pretraining.pool import Batch, Pool
 
 ROUND = 100
@@ -23,7 +23,9 @@ HANDS = (7, 11)
 
 
 @torch.no_grad()
-def evaluate(tower: Tower, slim: Slim, bank: Bank, held_out: Pool, device: str = "cpu") -> dict[str, float]:
+def evaluate(
+    tower: TowerStudent, slim: SlimStudent, bank: Bank, held_out: Pool, device: str = "cpu"
+) -> dict[str, float]:
     """Retrieval, read-out of each dimension and pose error of both networks on the held-out clips."""
     batch = held_out.batch(np.arange(len(held_out)))
     row_N = bank.rows(batch.told, short=0.0)
@@ -41,7 +43,7 @@ def evaluate(tower: Tower, slim: Slim, bank: Bank, held_out: Pool, device: str =
 
 
 def read_out(found_NDE: torch.Tensor, bank: Bank, batch: Batch) -> dict[str, float]:
-    """How often a dimension's nearest sentence is that of the right value; one embedding (D = 1) serves all."""
+    """Share of clips whose nearest sentence in a dimension has the right value; one embedding (D = 1) serves all."""
     result = {}
     for number, dimension in enumerate(compositions.DIMENSIONS):
         found_NE = found_NDE[:, min(number, found_NDE.shape[1] - 1)]
@@ -71,7 +73,9 @@ def _rounds(told: Sequence[Told]) -> list[list[int]]:
     return [list(chosen.values()) for chosen in rounds if len(chosen) == ROUND]
 
 
-def _views(network: Tower | Slim, batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+def _views(
+    network: TowerStudent | SlimStudent, batch: Batch, device: str
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
     """video_NE, local_NDE (the tower's alone) and pose errors_NJ (N frames), 32 clips at a time."""
     videos, locals_, errors = [], [], []
     for start in range(0, len(batch.told), 32):

@@ -26,9 +26,9 @@ FILES = {
 CARD = "MODEL_CARD.md"
 LEARNING = ("step", "clips seen", "r_at_1", "r_at_5", "video_trajectory")
 ROWS = 8
-"""Of the learning curve, at most."""
+"""Most rows that the model card shows of the learning curve."""
 NO_MEASURES = ("slim_", "loss_", "step", "clips", "pool", "minutes")
-"""How the other columns of the curve begin; ``pool`` are the clips rendered so far."""
+"""Beginnings of the curve's columns that are no measures; ``pool`` counts the clips rendered so far."""
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 

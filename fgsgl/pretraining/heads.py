@@ -26,7 +26,7 @@ TAP = 3
 
 
 class View(NamedTuple):
-    """What a network sees in a batch of clips; embeddings are normalised."""
+    """Outputs of a network for a batch of clips; embeddings are normalised."""
 
     pose_NPJ: torch.Tensor
     frame_BTE: torch.Tensor
@@ -34,7 +34,7 @@ class View(NamedTuple):
     local_BDE: torch.Tensor | None
 
 
-class Tower(nn.Module):
+class TowerStudent(nn.Module):
     """synmg-tiny with a pose head, and with FG-SGL's own temporal encoder and FG-SA module on top.
 
     The text tower and the temporal encoder come from the teacher; the text tower learns no more.
@@ -69,7 +69,7 @@ class Tower(nn.Module):
         return View(self.pose(mid_NPW), frame_BTE, video_BE, F.normalize(local_BDE.float(), dim=-1))
 
 
-class Slim(nn.Module):
+class SlimStudent(nn.Module):
     """The convolutional backbone with its own projection, pose head and temporal encoder (the teacher's, at first)."""
 
     def __init__(self, teacher: Teacher) -> None:

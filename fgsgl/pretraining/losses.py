@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 MOTION_UNIT = 1 / 28
-"""Of the image side: 4 px at 112, as far as a micro-gesture moves."""
+"""Share of the image side that a micro-gesture moves: 4 px at 112."""
 
 
 def pose_loss(logits_NPJ: torch.Tensor, joints_NJ2: torch.Tensor) -> torch.Tensor:

@@ -35,13 +35,13 @@ class Motions:
 
     @cached_property
     def told(self) -> list[Told]:
-        """What each clip's captions are drawn from."""
+        """Source of each clip's captions."""
         clips = zip(self.targets_BD.tolist(), self.returns_B.tolist(), strict=True)
         return [told(target_D, returns) for target_D, returns in clips]
 
     @cached_property
     def known(self) -> tuple[list[int], ...]:
-        """For each dimension the values that occur."""
+        """Values that occur, for each dimension."""
         return known_values(self.targets_BD)
 
 

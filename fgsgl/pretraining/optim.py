@@ -1,4 +1,4 @@
-"""What all three trainings of the pretraining share: their optimizer and their average of the weights."""
+"""Optimizer and average of the weights, shared by the three trainings of the pretraining."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def _chunk_path(folder: Path, number: int, kind: str) -> Path:
 
 
 def start_rendering(folder: Path, clips: int, seed: int, num_frames: int) -> multiprocessing.process.BaseProcess:
-    """``render`` in a process of its own, which ends with this one."""
+    """Starts ``render`` in another process, which ends with this one."""
     process = multiprocessing.get_context("spawn").Process(
         target=_render_alone, args=(folder, clips, seed, num_frames), daemon=True
     )

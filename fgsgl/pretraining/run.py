@@ -16,7 +16,7 @@ from fgsgl.pretraining.caption_bank import Bank
 from fgsgl.pretraining.evaluate import evaluate
 from fgsgl.pretraining.pool import Pool, render, start_rendering
 from fgsgl.pretraining.teacher import taught
-from fgsgl.pretraining.train import Recipe, Trainer
+from fgsgl.pretraining.train import PretrainingRecipe, Trainer
 from fgsgl.util.errors import UserError
 
 CHECKPOINT = "checkpoint.pt"
@@ -70,7 +70,7 @@ def pretrain(
     seed: int = 0,
     threads: int = 1,
     device: str = "cpu",
-    recipe: Recipe | None = None,
+    recipe: PretrainingRecipe | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
 ) -> None:
     """Trains for some minutes of wall time, rendering the pool meanwhile; the checkpoint is saved on the way out.
@@ -94,7 +94,7 @@ def pretrain(
     if resume and not checkpoint.exists():
         raise UserError(f"no pretraining checkpoint at {checkpoint}; leave --resume out to begin")
     torch.set_num_threads(threads)
-    recipe = recipe or Recipe(seed=seed)
+    recipe = recipe or PretrainingRecipe(seed=seed)
     teacher = taught(out, recipe.teacher, num_frames=recipe.num_frames, seed=recipe.seed, device=device)
     bank = Bank(teacher.embed, teacher.known, recipe.seed)
     started = time.monotonic()

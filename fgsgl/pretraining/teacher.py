@@ -39,7 +39,7 @@ TOKEN_STD = 1e-3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeacherRecipe:
-    """What decides the teacher, beside the generator and the seed."""
+    """Settings of the teacher. Its result depends on them, the data generator and the seed."""
 
     clips: int = 60_000
     joint_steps: int = 3000

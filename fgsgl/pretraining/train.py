@@ -24,19 +24,19 @@ from fgsgl.models.precision import native
 from fgsgl.pretraining import losses
 from fgsgl.pretraining.augment import augment
 from fgsgl.pretraining.caption_bank import Bank, rows_of
-from fgsgl.pretraining.heads import Slim, Tower, View
+from fgsgl.pretraining.heads import SlimStudent, TowerStudent, View
 from fgsgl.pretraining.optim import adamw, average_into
 from fgsgl.pretraining.pool import Batch, Pool
 from fgsgl.pretraining.teacher import Teacher, TeacherRecipe
 from fgsgl.util.errors import UserError
 
 WEIGHTS = {"pose": 2.0, "motion": 2.0, "frame": 4.0, "change": 4.0}
-"""Of the losses; 1 where not named. The texts must not drown the poses, which small motions are read from."""
+"""Weights of the losses; 1 where not named. The texts must not drown the poses, which small motions are read from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """What decides the result, beside the data generator and the number of steps."""
+class PretrainingRecipe:
+    """Settings of the pretraining. Its result depends on them, the data generator and the number of steps."""
 
     seed: int = 0
     batch: int = 8
@@ -61,7 +61,7 @@ class Recipe:
 
 
 class Target(NamedTuple):
-    """What a step trains on; a warm-up step trains on poses alone."""
+    """Data of one step; a warm-up step trains on poses alone."""
 
     batch: Batch
     frames_NCHW: torch.Tensor
@@ -70,7 +70,7 @@ class Target(NamedTuple):
 
 
 class Taught(NamedTuple):
-    """What the teacher says of a batch: its embeddings of the frames, and the texts."""
+    """The teacher's embeddings of a batch's frames, and the texts."""
 
     frame_BTE: torch.Tensor
     caption_CE: torch.Tensor
@@ -78,19 +78,23 @@ class Taught(NamedTuple):
     same_BC: torch.Tensor
     """1 where a caption is of the clip's program."""
     row_DB: tuple[torch.Tensor, ...]
-    """For each dimension the row of each clip's value among the bank's; -1 where it has none."""
+    """Row of each clip's value in the bank, for each dimension; -1 where it has none."""
 
 
 class Trainer:
     """Both networks with their optimizers and averages. ``step`` counts from 0."""
 
-    def __init__(self, recipe: Recipe, pool: Pool, teacher: Teacher, bank: Bank, device: str = "cpu") -> None:
+    def __init__(
+        self, recipe: PretrainingRecipe, pool: Pool, teacher: Teacher, bank: Bank, device: str = "cpu"
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.pool, self.teacher, self.bank, self.device = recipe, pool, teacher.to(device), bank, device
         self.step = 0
         self.rate = 1.0
-        """Of the recipe's learning rate; who runs the training lowers it towards the end."""
-        self.networks = nn.ModuleDict({"tower": Tower(teacher, recipe.num_frames), "slim": Slim(teacher)}).to(device)
+        """Share of the recipe's learning rate; the caller lowers it towards the end."""
+        self.networks = nn.ModuleDict(
+            {"tower": TowerStudent(teacher, recipe.num_frames), "slim": SlimStudent(teacher)}
+        ).to(device)
         self.averages = copy.deepcopy(self.networks).eval().requires_grad_(False)
         self.networks.train().to(memory_format=torch.channels_last)
         self.optimizers = {
@@ -119,7 +123,7 @@ class Trainer:
             self._slim_loss.result()
 
     def _draw(self) -> Target:
-        """What this step trains on: a function of the seed, the step and the number of clips there are."""
+        """Data of this step: a function of the seed, the step and the number of clips in the pool."""
         recipe, rng = self.recipe, np.random.default_rng((self.recipe.seed, self.step))
         warm = self.step < recipe.pose_steps
         index_B = rng.choice(len(self.pool), min(recipe.batch * (4 if warm else 1), len(self.pool)), replace=False)

@@ -1,7 +1,7 @@
 """The tokenizer's merges: CLIP's byte-pair merges cut down to the frequent ones and to those that our words need.
 
 Run ``python -m fgsgl.pretraining.vocabulary`` to write ``merges.txt.gz`` and the vocabulary size in
-``config.json`` anew. Weights belong to one vocabulary: after a change they have to be pretrained again.
+``config.json``. Weights belong to one vocabulary: after a change they have to be pretrained again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from fgsgl.models.towers.synmg_tiny import merges_path
 
 FREQUENT = 3000
-"""So many of CLIP's first merges are kept whatever our words are; they split any other English text sensibly."""
+"""Number of CLIP's first merges that are always kept; they split any other English text sensibly."""
 BYTES = 512
 """Tokens that are there before any merge: each byte, inside a word and at its end."""
 

@@ -327,7 +327,7 @@ def decode_record(content: bytes, path: Path) -> Done | Failed | Pruned:
     return record
 
 
-def _refusal(content: bytes, path: Path, error: Exception) -> str:
+def _refusal(content: bytes, path: Path, error: ValueError | RecursionError) -> str:
     """Says what is wrong with a file that is no record."""
     try:
         whole = msgspec.json.decode(content)
@@ -339,7 +339,8 @@ def _refusal(content: bytes, path: Path, error: Exception) -> str:
             f"the record {path} has schema version {version!r}, expected {SCHEMA}; "
             "move it away, or read it with the release that wrote it"
         )
-    return f"the record {path} cannot stand on a board: {fault(error, whole)}"  # type: ignore[arg-type]
+    said = fault(error, whole) if isinstance(error, ValueError) else error
+    return f"the record {path} cannot stand on a board: {said}"
 
 
 def _misfit(record: Done) -> str:

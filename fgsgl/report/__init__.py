@@ -1,1 +1,1 @@
-"""From the ledger to tables, figures and one HTML page; no torch."""
+"""Turns a ledger into tables, figures and one HTML page; imports no torch."""

@@ -37,9 +37,9 @@ class Contrast:
     """``all``: over the data sets and presets that both have."""
     preset: str
     data_seed: str
-    """Of the data both were trained and scored on; ``all``: over those that both have."""
+    """Seed of the data both were trained and scored on; ``all``: over all seeds that both have."""
     subjects: int
-    """In the test split; of all data sets together their sum."""
+    """Subjects in the test split; over all data sets, their sum."""
     against: str
     """The other row's label."""
     score: str
@@ -51,11 +51,11 @@ class Contrast:
     """Mean top-1 of both, in percent."""
     difference: float
     half_width: float
-    """Of the 95 % t interval; nan for one pair, and over data sets."""
+    """Half the width of the 95 % t interval; NaN for one pair, and over data sets."""
     p: float
     """Exact two-sided sign-flip test; over data sets Stouffer's, weighted by the root of their subjects."""
     smallest_p: float
-    """What that test can reach with n pairs."""
+    """The smallest p that the test can reach with n pairs."""
 
 
 def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
     Raises:
         UserError: for a folder that is no board, or where nothing can be compared.
     """
-    found = [contrast for folder in folders for contrast in _of_board(read_board(folder))]
+    found = [contrast for folder in folders for contrast in _board_contrasts(read_board(folder))]
     if not found:
         raise UserError(
             f"nothing to compare in {', '.join(map(str, folders))}: "
@@ -81,7 +81,7 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
     )[list(rows.columns)]
 
 
-def _of_board(board: Board) -> Iterator[Contrast]:
+def _board_contrasts(board: Board) -> Iterator[Contrast]:
     for key, records in board.scored.items():
         reference = board.scored.get(key._replace(method=REFERENCE[0], variant=REFERENCE[1]), ())
         if key.kind != "method" or key[:2] == REFERENCE or key.is_tuned or not records or not reference:
@@ -90,10 +90,10 @@ def _of_board(board: Board) -> Iterator[Contrast]:
         pairs = [(record, theirs[record.seed]) for record in reference if record.seed in theirs]
         pairs = [(one, other) for one, other in pairs if one.data.fingerprint == other.data.fingerprint]
         if pairs:
-            yield from _of_pairs(pairs, label(records[0].config.display_name, key.variant))
+            yield from _pair_contrasts(pairs, label(records[0].config.display_name, key.variant))
 
 
-def _of_pairs(pairs: Sequence[tuple[Done, Done]], against: str) -> Iterator[Contrast]:
+def _pair_contrasts(pairs: Sequence[tuple[Done, Done]], against: str) -> Iterator[Contrast]:
     protocol, subjects = pairs[0][0].protocol, pairs[0][0].data.n_subjects.test
     for score in SCORES:
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
@@ -124,7 +124,7 @@ def _over_data_seeds(found: Iterable[Contrast]) -> Iterator[Contrast]:
 
 
 def _over_data_sets(found: Iterable[Contrast]) -> Iterator[Contrast]:
-    """Of each data set and preset the widest contrast: over its data seeds, where there are several."""
+    """Combines the widest contrast of each data set and preset: over its data seeds, where there are several."""
     groups: dict[tuple[str, str], dict[tuple[str, str], Contrast]] = defaultdict(dict)
     for contrast in sorted(found, key=lambda contrast: contrast.data_seed == ALL):
         groups[contrast.against, contrast.score][contrast.dataset, contrast.preset] = contrast

@@ -46,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionChange:
-    """How far the predictions of two cells differ on the clips that both scored, by their combined score."""
+    """Difference between the predictions of two cells on the clips that both scored, by their combined score."""
 
     n: int
     changed: int
@@ -140,7 +140,7 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
         table.add_row(found.group, Text(printable(found.name)), Text(_shown(found.one)), Text(_shown(found.other)))
     table.add_section()
     for name, value, others in _results(mine, theirs):
-        change = number(others - value, 2, sign="+") if None not in (value, others) else EMPTY
+        change = EMPTY if value is None or others is None else number(others - value, 2, sign="+")
         shown = (EMPTY if one_value is None else number(one_value, 2) for one_value in (value, others))
         table.add_row("results", Text(name), *shown, change)
     console.print(table)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from fgsgl.util.escaping import markdown_text
 
-if TYPE_CHECKING:
-    pass
-
 EMPTY = "–"
 Headings = list[tuple[str, bool]]
-"""Of each column its text, and whether it is of numbers."""
+"""The text of each column's heading, and whether the column holds numbers."""
 
 
 def percent(share: float) -> str:
@@ -47,7 +43,7 @@ def with_interval(value: float, low: float, high: float, over: str, sign: str = 
 
 
 def numeric_headings(headings: Sequence[str], texts: int) -> Headings:
-    """Headings of which all but the first few are of numbers."""
+    """Headings whose first ``texts`` columns hold text, and all others numbers."""
     return [(heading, place >= texts) for place, heading in enumerate(headings)]
 
 

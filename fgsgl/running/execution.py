@@ -76,6 +76,7 @@ class Execution:
     visualizer: Visualizer | None = None
     """Service that logs go to as well, beside TensorBoard and CSV."""
     limits: Limits = field(default_factory=Limits)
+    """How far the command goes."""
 
     def __post_init__(self) -> None:
         from fgsgl.records.environment import device_environment

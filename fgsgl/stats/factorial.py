@@ -1,4 +1,4 @@
-"""What each factor of a design is worth: main effects, interactions, Shapley values, one-out and one-in.
+"""Effects of a design's factors: main effects, interactions, Shapley values, one-out and one-in.
 
 A arms x K factors: ``off_AK`` says which factors an arm is without. A full factorial has all 2^K arms; a half fraction
 those with an even number of factors off. ``value_AS`` are the values of the arms, in percent, over S paired seeds.
@@ -80,7 +80,7 @@ def half_fraction(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """Half the arms of the full design: those with an even number of factors off, the one with none off first.
 
     Its defining relation is the product of all factors, the highest resolution there is (Box, Hunter and Hunter 2005,
-    chapter 6): from five factors on, main effects and two-way interactions are all told apart.
+    chapter 6): from five factors on, main effects and two-way interactions all have estimates of their own.
 
     Returns:
         ``off_AK``, (2^(K-1), K) bool, and :func:`aliases`.
@@ -95,7 +95,7 @@ def half_fraction(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
 
 
 def aliases(names: Sequence[str]) -> list[str]:
-    """What a half fraction of these factors cannot tell apart, as "a = b x c x d": the two have one estimate.
+    """Pairs of effects that share one estimate in a half fraction of these factors, as "a = b x c x d".
 
     Main effects first, then two-way interactions; each set of factors looks like the set of all others.
     """

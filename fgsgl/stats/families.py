@@ -14,7 +14,7 @@ import pandas as pd
 from fgsgl.util.errors import UserError
 
 FEWEST_SEEDS = 3
-"""With which rows can be told apart."""
+"""Fewest seeds with which rows can be distinguished."""
 
 
 def holm(p_M: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ def stouffer(
 
 
 def tied_groups(values: pd.DataFrame, alpha: float = 0.05) -> list[list[str]]:
-    """The groups of rows that cannot be told apart, the best row's first; a row may be in several.
+    """Groups of rows that cannot be distinguished, the best row's first; a row may be in several.
 
     Every pair of rows is compared by a paired t test, Holm-adjusted over all pairs: the exact sign-flip test could tell
     nothing apart, since with 5 seeds it never goes below 0.06. Two rows share a group exactly if their adjusted p is
@@ -124,7 +124,7 @@ def _paired_t_p(one_PN: np.ndarray, other_PN: np.ndarray) -> np.ndarray:
     """
     from scipy.special import stdtr
 
-    differences_PN = (one_PN - other_PN).round(9)  # so that equal differences are equal, whatever shares they came from
+    differences_PN = (one_PN - other_PN).round(9)  # so that equal differences of different shares are equal
     seeds = differences_PN.shape[1]
     error_P = differences_PN.std(axis=1, ddof=1) / np.sqrt(seeds)
     with np.errstate(divide="ignore", invalid="ignore"):

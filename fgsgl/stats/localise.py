@@ -1,5 +1,5 @@
-"""Where attention lies: the pointing game (Zhang et al. 2016, arXiv 1608.00507) and the energy inside a region
-(Wang et al. 2020, arXiv 1910.01279), here over space and time.
+"""Measures of where attention lies: the pointing game (Zhang et al. 2016, arXiv 1608.00507) and the energy inside a
+region (Wang et al. 2020, arXiv 1910.01279), here over space and time.
 
 Shapes: T frames, C colour channels, H x W pixels, G patches a side, P = G x G patches of a frame.
 """

@@ -18,7 +18,7 @@ from fgsgl.util.errors import UserError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paired:
-    """What N paired seeds say about the difference of two rows, in percentage points."""
+    """Difference of two rows over N paired seeds, in percentage points."""
 
     n: int
     """Pairs."""
@@ -28,11 +28,11 @@ class Paired:
     difference: float
     """Mean of mine minus theirs."""
     half_width: float | None
-    """Of the 95 % Student t interval of the difference; None for one pair."""
+    """Half-width of the difference's 95 % Student t interval; None for one pair."""
     p: float
     """Two-sided sign-flip test, exact up to 16 pairs."""
     smallest_p: float
-    """What that test can reach with n pairs."""
+    """Smallest p that the test can reach with n pairs."""
     d_z: float | None
     """The difference over the standard deviation of the differences (Cohen 1988); None for one pair, or where all
     differences are equal."""
@@ -42,10 +42,10 @@ class Paired:
     wins_high: float
     """The 95 % interval of ``wins``, see :func:`wins_interval`."""
     equivalent_p: float | None
-    """Of the hypothesis that the rows differ by ``margin`` or more, see :func:`equivalence_p`; None for one pair or
+    """p of the hypothesis that the rows differ by ``margin`` or more, see :func:`equivalence_p`; None for one pair or
     two."""
     margin: float
-    """What counts as no difference, in points."""
+    """Largest difference that counts as none, in points."""
 
 
 def compare(mine_N: np.ndarray, theirs_N: np.ndarray, margin: float = 1.0) -> Paired:
@@ -66,7 +66,7 @@ def compare(mine_N: np.ndarray, theirs_N: np.ndarray, margin: float = 1.0) -> Pa
         )
     if not np.isfinite([mine_N, theirs_N]).all():
         raise UserError("a value to compare is not finite; leave out the seed in both rows")
-    differences_N = (mine_N - theirs_N).round(9)  # so that equal differences are equal, whatever shares they came from
+    differences_N = (mine_N - theirs_N).round(9)  # so that equal differences of different shares are equal
     n, mean, sd = len(differences_N), fmean(differences_N.tolist()), math.sqrt(variance(differences_N))
     won = float((differences_N > 0).sum() + (differences_N == 0).sum() / 2)
     wins_low, wins_high = wins_interval(won, n)

@@ -1,4 +1,4 @@
-"""How many seeds a wanted difference needs, before any of them is run."""
+"""Number of seeds that a wanted difference needs, before any of them is run."""
 
 from __future__ import annotations
 

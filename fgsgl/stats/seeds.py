@@ -1,4 +1,4 @@
-"""What paired seeds can and cannot tell."""
+"""Tests and intervals over paired seeds, and the smallest p that they can reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 
 LEVEL = 0.05
-"""Of every test."""
+"""Significance level of every test."""
 MOST_EXACT = 16
 """Pairs whose sign patterns are all counted, 65,536 at most."""
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -99,5 +98,6 @@ def _texts(figure: Canvas) -> Iterator[Text]:
         yield from (label for tick in drawn for label in (tick.label1, tick.label2))
 
 
-def _shown(axes: Axes | None) -> bool:
+def _shown(axes: Any) -> bool:
+    """Whether axes, if a text has any, are drawn."""
     return axes is None or axes.axison

@@ -55,7 +55,7 @@ def fine_text_CDE(
 
 
 def positives_DCC(text: FGText, dimensions: Sequence[str] = DIMENSIONS, control: str = "true", seed: int = 0) -> Tensor:
-    """Which classes have the same set of sentences in a dimension, so that contrasting them would be wrong (ours).
+    """Pairs of classes with the same sentences in a dimension, which must not be contrasted (ours).
 
     Args:
         text, dimensions, control, seed: as given to :func:`fine_text_CDE`.

@@ -23,7 +23,7 @@ from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import once
 
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")
-"""Which body part moves; posture and place it starts from; path, size, speed, repetition; what it touches, its end."""
+"""The body part that moves; posture and place at the start; path, size, speed, repetition; what it touches, its end."""
 CONTROLS = ("true", "shuffled", "names", "random")
 """``shuffled``: each class has another class's sentences, the same one's in all dimensions. ``names``: the class name
 is the only sentence of every dimension. ``random``: unit vectors, shared where the true text is shared."""
@@ -160,7 +160,7 @@ def load(name_or_path: str | Path) -> FGText:
 
 
 def fingerprint(name_or_path: str | Path) -> str:
-    """That of the text that :func:`load` reads; a file is read again only when it has changed.
+    """Fingerprint of the text that :func:`load` reads; a file is read again only when it has changed.
 
     Raises:
         UserError: as :func:`load`.

@@ -33,7 +33,7 @@ _NAME_FILLERS = _words("a an and of or other some than the their with")
 
 
 class Tokenizer(Protocol):
-    """What is used of open_clip's ``SimpleTokenizer``."""
+    """The part of open_clip's ``SimpleTokenizer`` that is used here."""
 
     context_length: int
 
@@ -82,11 +82,11 @@ def _cell_faults(text: FGText) -> Iterator[str]:
 
 
 def _sharing_faults(text: FGText) -> Iterator[str]:
-    """Classes that cannot be told apart, and sentences that two classes share although their cells differ."""
+    """Classes with the same sentences, and sentences that two classes share although their cells differ."""
     for one, other in itertools.combinations(text.classes, 2):
         both = f"classes {one.id} ({one.name}) and {other.id} ({other.name})"
         if all(set(one.sentences[dimension]) == set(other.sentences[dimension]) for dimension in DIMENSIONS):
-            yield f"{both}: have the same sentences in every dimension and cannot be told apart by them"
+            yield f"{both}: have the same sentences in every dimension and cannot be distinguished by them"
         if prompts := set(one.prompts) & set(other.prompts):
             yield f"{both}: have the same prompt: {min(prompts)!r}"
         for dimension in DIMENSIONS:

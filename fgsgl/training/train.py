@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import fgsgl.util.cured_stack
+
 import numpy as np
 import torch
 from mmengine.config import Config

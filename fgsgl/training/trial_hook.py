@@ -59,7 +59,7 @@ class TrialHook(Hook):
         """Reports the epochs that the trial does not know yet; returns whether the pruner ends it."""
         known = trial.storage.get_trial(trial._trial_id).intermediate_values
         for row in self.progress.rows:
-            step = self.steps_before + row["epoch"]
+            step = self.steps_before + int(row["epoch"])
             if "val_top1" in row and step not in known:
                 trial.report(row["val_top1"], step)
         return trial.should_prune()

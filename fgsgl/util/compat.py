@@ -1,4 +1,4 @@
-"""What MMAction2 1.2.0 and MMEngine 0.10.7 need on today's PyTorch: one cure a breakage, each with its symptom.
+"""Cures that MMAction2 1.2.0 and MMEngine 0.10.7 need on today's PyTorch: one a breakage, each with its symptom.
 
 ``apply()`` runs before the first import of ``mmaction.models``; a cure does nothing where it is not needed.
 ``fgsgl doctor`` prints the table.

@@ -11,7 +11,7 @@ UNWRITABLE = frozenset({
     errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EISDIR, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
     errno.EROFS,
 })  # fmt: skip
-"""How the system says that something cannot be written: a full disk, a quota, no permission, a file for a folder."""
+"""Error numbers of a failed write: a full disk, a quota, no permission, a file in place of a folder."""
 
 
 class UserError(Exception):

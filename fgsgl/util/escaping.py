@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in r"\`*[]|"}})
-"""What would be HTML or markup inside a Markdown table, escaped."""
+"""Escapes for text inside a Markdown table, which would be read as HTML or markup."""
 
 
 def printable(text: str) -> str:

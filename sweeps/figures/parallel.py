@@ -7,9 +7,6 @@ from collections.abc import Iterator, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures._values import finished, scaled, value_label
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.results import MethodResult
 from matplotlib.axes import Axes
 from optuna.trial import FrozenTrial
 
@@ -18,43 +15,46 @@ from fgsgl.report.drawing.axes import NARROW_IN, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.labels import short
 from fgsgl.style import GREY, INK
+from fgsgl.sweeps.figures._values import finished, scaled, value_label
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.results import MethodResult
 
 MOST_PARAMETERS = 16
 UNREAD = 1.22
-"""Where a line crosses the axis of a parameter that the trial does not read; the axes end at 1."""
+"""Place at which a line crosses the axis of a parameter that its trial does not read; axes end at 1."""
 LETTERS = 45
-"""That the names of an axis's choices may have in all."""
+"""Most characters of an axis's choices together."""
 
 
-def draw(tunings: Sequence[MethodResult]) -> Iterator[Sheet]:
+def draw(results: Sequence[MethodResult]) -> Iterator[Sheet]:
     """One figure a method; the value's axis is on top."""
-    for tuning in tunings:
-        trials = [(number, t) for number, answer in enumerate(tuning.finished, start=1) for t in finished(answer)]
+    for result in results:
+        trials = [(number, t) for number, study in enumerate(result.finished, start=1) for t in finished(study)]
         read = {name for _, trial in trials for name in trial.params}
-        params = [param for param in tuning.spec.space if param.name in read]
+        params = [param for param in result.spec.space if param.name in read]
         if len(trials) < 2 or not params:
             continue
         shown = params[:MOST_PARAMETERS]
-        value_T = np.array([scaled(tuning, trial.values[0]) for _, trial in trials])
+        value_T = np.array([scaled(result, trial.values[0]) for _, trial in trials])
         fig = canvas(NARROW_IN + 0.6, 0.5 + 0.45 * (len(shown) + 1))
-        _panel(fig.subplots(), tuning, shown, [trial for _, trial in trials], value_T)
+        _panel(fig.subplots(), result, shown, [trial for _, trial in trials], value_T)
         table = pd.DataFrame(
             {"study": number, "trial": trial.number, "value": value}
             | {param.name: trial.params.get(param.name) for param in params}
             for (number, trial), value in zip(trials, value_T, strict=True)
         )
-        yield Sheet(figure=fig, table=table, caption=_caption(tuning, len(trials), params), suffix=f"-{tuning.method}")
+        yield Sheet(figure=fig, table=table, caption=_caption(result, len(trials), params), suffix=f"-{result.method}")
 
 
 FIGURE = Figure(name="parallel", title="Trials through parallel axes", draw=draw)
 
 
 def _panel(
-    axes: Axes, tuning: MethodResult, params: Sequence[Param], trials: Sequence[FrozenTrial], value_T: np.ndarray
+    axes: Axes, result: MethodResult, params: Sequence[Param], trials: Sequence[FrozenTrial], value_T: np.ndarray
 ) -> None:
     span = np.ptp(value_T) or 1.0
     place_T = (value_T - value_T.min()) / span if np.ptp(value_T) else np.full(len(value_T), 0.5)
-    good_T = place_T if OBJECTIVES[tuning.spec.objectives[0]].direction == "maximize" else 1 - place_T
+    good_T = place_T if OBJECTIVES[result.spec.objectives[0]].direction == "maximize" else 1 - place_T
     place_TP = np.array([[_place(param, trial) for param in params] for trial in trials])
     x_TP, y_P = np.column_stack([place_T, place_TP]), np.arange(len(params) + 1)
     colour = matplotlib.colormaps["cividis_r"]
@@ -62,7 +62,7 @@ def _panel(
         best = good_T[index] == good_T.max()
         axes.plot(x_TP[index], y_P, color=INK if best else colour(good_T[index]), lw=2 if best else 0.9, alpha=0.9)
     axes.hlines(y_P, 0, 1, color=GREY, lw=0.8, zorder=3)
-    axes.set_yticks(y_P, [short(value_label(tuning), 24), *(short(param.name, 24) for param in params)])
+    axes.set_yticks(y_P, [short(value_label(result), 24), *(short(param.name, 24) for param in params)])
     axes.set_ylim(len(params) + 0.5, -0.4)
     _write_levels(axes, 0, {0.0: f"{value_T.min():.4g}", 1.0: f"{value_T.max():.4g}"})
     for y, param in enumerate(params, start=1):
@@ -77,18 +77,19 @@ def _panel(
 
 
 def _place(param: Param, trial: FrozenTrial) -> float:
-    """From 0 to 1 on the parameter's axis, or ``UNREAD``."""
+    """Place on the parameter's axis, from 0 to 1, or ``UNREAD``."""
     if param.name not in trial.params:
         return UNREAD
     setting = trial.params[param.name]
     if param.choices:
         return list(param.choices).index(setting) / (len(param.choices) - 1)
-    low, value, high = (np.log(x) if param.log else x for x in (param.low, setting, param.high))
+    low, high = param.range
+    low, value, high = (np.log(x) if param.log else x for x in (low, setting, high))
     return float((value - low) / (high - low))
 
 
 def _levels(param: Param) -> dict[float, str]:
-    """What stands at which places of the axis."""
+    """Labels of the axis by their place on it."""
     if not param.choices:
         return {0.0: f"{param.low:g}", 1.0: f"{param.high:g}"}
     length = max(4, LETTERS // len(param.choices))
@@ -102,9 +103,9 @@ def _write_levels(axes: Axes, y: float, levels: dict[float, str]) -> None:
                   bbox={"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8})  # fmt: skip
 
 
-def _caption(tuning: MethodResult, n_trials: int, params: Sequence[Param]) -> str:
+def _caption(result: MethodResult, n_trials: int, params: Sequence[Param]) -> str:
     caption = (
-        f"{n_trials} finished trials of {len(tuning.finished)} {'studies' if len(tuning.finished) > 1 else 'study'}, a "
+        f"{n_trials} finished trials of {len(result.finished)} {'studies' if len(result.finished) > 1 else 'study'}, a "
         "line each; the darker, the better, and the best of all thick and black."
     )
     if any(param.when for param in params):

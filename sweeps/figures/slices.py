@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from fgsgl.sweeps.figures._values import finished, scaled, value_label
-from fgsgl.sweeps.results import MethodResult
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -18,17 +16,19 @@ from fgsgl.report.drawing.axes import NARROW_IN, canvas, marker_style
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.labels import short
 from fgsgl.style import INK
+from fgsgl.sweeps.figures._values import finished, scaled, value_label
+from fgsgl.sweeps.results import MethodResult
 
 MOST_PARAMETERS = 14
 LEVEL_IN, RANGE_IN, GAP_IN = 0.2, 0.8, 0.34
 """Height of a choice, of a number's range, and between two panels."""
 
 
-def draw(tunings: Sequence[MethodResult]) -> Iterator[Sheet]:
+def draw(results: Sequence[MethodResult]) -> Iterator[Sheet]:
     """One figure a method, a panel a parameter, in the order of the space."""
-    for tuning in tunings:
-        table = values_table(tuning)
-        params = [param for param in tuning.spec.space if param.name in set(table["parameter"])]
+    for result in results:
+        table = values_table(result)
+        params = [param for param in result.spec.space if param.name in set(table["parameter"])]
         if not params:
             continue
         shown = params[:MOST_PARAMETERS]
@@ -38,21 +38,21 @@ def draw(tunings: Sequence[MethodResult]) -> Iterator[Sheet]:
         panels = fig.subplots(len(shown), 1, sharex=True, squeeze=False, gridspec_kw=ratios)[:, 0]
         for axes, param in zip(panels, shown, strict=True):
             _panel(axes, param, table[table["parameter"] == param.name])
-        panels[-1].set_xlabel(value_label(tuning))
-        yield Sheet(figure=fig, table=table, caption=_caption(tuning, params), suffix=f"-{tuning.method}")
+        panels[-1].set_xlabel(value_label(result))
+        yield Sheet(figure=fig, table=table, caption=_caption(result, params), suffix=f"-{result.method}")
 
 
 FIGURE = Figure(name="slices", title="Value against each parameter", draw=draw)
 
 
-def values_table(tuning: MethodResult) -> pd.DataFrame:
+def values_table(result: MethodResult) -> pd.DataFrame:
     """One row a finished trial and parameter that it reads: ``best`` is the winner of its study."""
     return pd.DataFrame(
         [
             {"study": number, "trial": trial.number, "parameter": name, "setting": setting,
-             "value": scaled(tuning, trial.values[0]), "best": trial.number == answer.best.number}
-            for number, answer in enumerate(tuning.finished, start=1)
-            for trial in finished(answer)
+             "value": scaled(result, trial.values[0]), "best": trial == study.best}
+            for number, study in enumerate(result.finished, start=1)
+            for trial in finished(study)
             for name, setting in trial.params.items()
         ],
         columns=["study", "trial", "parameter", "setting", "value", "best"],
@@ -67,12 +67,13 @@ def _panel(axes: Axes, param: Param, table: pd.DataFrame) -> None:
         axes.set_ylim(len(choices) - 0.4, -0.6)
     else:
         y_T = table["setting"].to_numpy(dtype=float)
+        low, high = param.range
         if param.log:
             axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1,) if param.high > 20 * param.low else (1, 2, 5)))
+            axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 20 * low else (1, 2, 5)))
             axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.yaxis.set_minor_locator(NullLocator())
-        axes.update_datalim([(table["value"].iloc[0], end) for end in (param.low, param.high)])
+        axes.update_datalim([(table["value"].iloc[0], end) for end in (low, high)])
         axes.margins(y=0.12)
     for study in sorted(set(table["study"])):
         of_study = (table["study"] == study).to_numpy()
@@ -90,8 +91,8 @@ def _shifts(table: pd.DataFrame) -> np.ndarray:
     return np.array([(zlib.crc32(key.encode()) % 101 / 100 - 0.5) * 0.5 for key in keys])
 
 
-def _caption(tuning: MethodResult, params: Sequence[Any]) -> str:
-    counts = [len(finished(answer)) for answer in tuning.finished]
+def _caption(result: MethodResult, params: Sequence[Any]) -> str:
+    counts = [len(finished(study)) for study in result.finished]
     several = f" in {len(counts)} studies, each with a marker of its own" if len(counts) > 1 else ""
     caption = (
         f"{sum(counts)} finished trials{several}, in each panel those that read the parameter; ringed: the best of "

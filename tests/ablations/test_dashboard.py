@@ -9,10 +9,10 @@ from pathlib import Path
 import made
 import optuna
 import pytest
-from fgsgl.ablations.dashboard import JOURNAL, DesignStudy, open_studies
-from fgsgl.ablations.designs import AblationDesign, DesignArm
 from optuna.trial import TrialState
 
+from fgsgl.ablations.dashboard import JOURNAL, DesignStudy, open_studies
+from fgsgl.ablations.designs import AblationDesign, DesignArm
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.protocol import default_protocol

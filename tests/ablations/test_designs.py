@@ -6,6 +6,9 @@ from pathlib import Path
 import made
 import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
 from fgsgl.ablations.designs import DESIGNS, design, designs_of
 from fgsgl.ablations.factors import FACTORS, computation, simplest, variant
 from fgsgl.ablations.power_plan import (
@@ -16,9 +19,6 @@ from fgsgl.ablations.power_plan import (
     pooled_sd,
 )
 from fgsgl.ablations.run import main
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-
 from fgsgl.methods.cell import Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile, add_to_plan

@@ -5,9 +5,9 @@ from functools import cache
 from itertools import combinations
 
 import pytest
+
 from fgsgl.ablations.factors import FACTORS, computation, simplest, variant, variant_of_settings
 from fgsgl.ablations.no_op_check import CheckRequest, build, computed_values, refuse_no_op, refuse_no_op_here
-
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.models.fgsgl.config import FGSGLConfig

@@ -1,42 +1,43 @@
 """When a repetition counts as one, and which records may be repeated at all; a real one is in test_experiment.py."""
 
-import dataclasses
 from pathlib import Path
 
-import msgspec
+import made
 import numpy as np
 import pytest
+from msgspec import structs
 from scipy import stats
 
 from fgsgl.cli.reproduce import cell_again, verdict, wanted
 from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.plan_file import PlannedCell
 from fgsgl.records.predictions import Predictions, write_predictions
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import Record, write_record
+from fgsgl.records.record import Done, Environment, Hardware
 from fgsgl.report.board.rows import rows
 from fgsgl.report.diff import PredictionChange
 from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke")
+DATA = DataSpec(dataset="synmg", preset="smoke", root=Path("toy"))
 
 
-def record_of(fingerprint: str = "f", variant: str = "full", seed: int = 0, top1: float = 0.7, **changes) -> Record:
-    """A finished cell of FG-SGL, as it would be recorded."""
+def cell_of(fingerprint: str = "f", variant: str = "full", seed: int = 0) -> Cell:
+    """FG-SGL, or FG-SGL without FG-SA under another name."""
     settings = {} if variant == "full" else {"fgsa": False}
     named = Variant(method="fgsgl", name=variant, changes=settings)
-    cell = Cell(variant=named, protocol=PROTOCOL, seed=seed, fingerprint=fingerprint, text="smg")
+    return made.a_cell(seed=seed, protocol=PROTOCOL, variant=named, fingerprint=fingerprint)
+
+
+def record_of(fingerprint: str = "f", variant: str = "full", seed: int = 0, top1: float = 0.7, **changes) -> Done:
+    """A finished cell of FG-SGL, as it would be recorded."""
     values = {
-        "cell_id": cell.cell_id, "status": "done", "method": "fgsgl", "variant": variant, "kind": "method",
-        "seed": seed, "protocol": PROTOCOL.as_dict(), "protocol_hash": PROTOCOL.hash(),
-        "config": cell.method.describe(settings), "data": {"fingerprint": fingerprint},
-        "pretraining": cell.pretraining, "environment": {"git_commit": "c0ffee"}, "metrics": {"top1": top1},
-        "hardware": {"device": "cpu", "threads": 1}, "started_utc": "2026-01-01T00:00:00+00:00",
+        "environment": Environment(git_commit="c0ffee"), "hardware": Hardware(device="cpu", threads=1),
         "predictions_sha256": f"{seed} {top1}",
     }  # fmt: skip
-    return Record(**(values | changes))
+    return made.done(cell_of(fingerprint, variant, seed), top1, **(values | changes))
 
 
 SCORES = Predictions(
@@ -54,7 +55,7 @@ def test_the_interval_of_one_more_run_is_student_ts() -> None:
     mean, sd = np.mean(TOP1S), np.std(TOP1S, ddof=1)
     edge = float(stats.t.ppf(0.975, 3) * sd * np.sqrt(1 + 1 / 4))
     for top1, inside in ((mean + edge - 1e-6, True), (mean - edge + 1e-6, True), (mean + edge + 1e-6, False)):
-        found = verdict(ROW[0], dataclasses.replace(ROW[0], metrics={"top1": top1}), answered(9), ROW)
+        found = verdict(ROW[0], structs.replace(ROW[0], metrics=made.metrics(top1)), answered(9), ROW)
         assert found.reproduced == inside
         assert ("within the row's interval" in found.said) == inside and f"{100 * (mean - edge):.2f} to" in found.said
 
@@ -63,13 +64,11 @@ def test_identity_and_the_same_classes_need_no_interval_and_less_needs_one() -> 
     lone = ROW[:1]
     same = PredictionChange(n=400, changed=0, largest=0.0, identical=True)
     assert "identical: every score" in verdict(lone[0], lone[0], same, lone).said
-    again = dataclasses.replace(lone[0], hardware={"device": "cuda", "threads": 1, "compiled": False})
+    again = structs.replace(lone[0], hardware=Hardware(device="cuda", threads=1, compiled=False))
     near = verdict(lone[0], again, answered(0), lone)
     assert near.reproduced and "not identical (other device); 0 of 400 clips changed" in near.said
-    pooled = {**lone[0].hardware, "unrepeatable": ["max_pool3d_backward"]}
-    said = verdict(
-        dataclasses.replace(lone[0], hardware=pooled), dataclasses.replace(lone[0], hardware=pooled), answered(0), lone
-    )
+    pooled = structs.replace(lone[0], hardware=structs.replace(lone[0].hardware, unrepeatable=["max_pool3d_backward"]))
+    said = verdict(pooled, pooled, answered(0), lone)
     assert "on the same machine, device, code and versions; a GPU repeats no max_pool3d_backward" in said.said
     far = verdict(lone[0], again, answered(1), lone)
     assert not far.reproduced and "a row of one seed has no interval to lie in" in far.said
@@ -77,9 +76,9 @@ def test_identity_and_the_same_classes_need_no_interval_and_less_needs_one() -> 
 
 def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
     ledger, without = Ledger(tmp_path), record_of(variant="w/o fgsa")
-    every = [*ROW, without, dataclasses.replace(record_of(seed=9), status="failed", failure={})]
+    every = [*ROW, without, made.failed(cell_of(seed=9))]
     for record in every:
-        write_record(tmp_path, record)
+        record.write(tmp_path)
         write_predictions(tmp_path, record.cell_id, SCORES)
     board = rows(every)
     assert wanted(board, "FG-SGL", ledger) == wanted(board, "fgsgl", ledger) == ROW
@@ -92,22 +91,17 @@ def test_rows_and_cells_are_found_by_name(tmp_path: Path) -> None:
     (tmp_path / f"{without.cell_id}.npz").unlink()
     with pytest.raises(UserError, match=f"the predictions .*{without.cell_id}.npz cannot be read"):
         wanted(board, without.cell_id, ledger)
-    other = dataclasses.replace(ROW[1], protocol_hash="other")
+    other = structs.replace(ROW[1], protocol_hash="other")
     with pytest.raises(UserError, match=f"means several rows .*{ROW[0].cell_id}, {other.cell_id}"):
         wanted(rows([ROW[0], other]), "fgsgl", ledger)
 
 
 def test_a_tuned_row_is_found_with_the_cell_that_it_shares_with_the_default(tmp_path: Path) -> None:
     ledger, changed = Ledger(tmp_path), record_of(variant="tuned", seed=1)
-    plan = [
-        msgspec.convert({
-            "cell_id": cell.cell_id, "method": "fgsgl", "variant": "tuned", "seed": seed, "kind": "method",
-            "protocol": PROTOCOL.as_dict(), "protocol_hash": PROTOCOL.hash(),
-        }, PlannedCell)
-        for seed, cell in ((0, ROW[0]), (1, changed))
-    ]  # fmt: skip
+    shared = structs.replace(cell_of().planned(), variant="tuned")
+    plan = [shared, cell_of(variant="tuned", seed=1).planned()]
     for record in (*ROW, changed):
-        write_record(tmp_path, record)
+        record.write(tmp_path)
         write_predictions(tmp_path, record.cell_id, SCORES)
     board = rows([*ROW, changed], plan)
     assert wanted(board, "FG-SGL tuned", ledger) == [ROW[0], changed] and wanted(board, "FG-SGL", ledger) == ROW
@@ -123,7 +117,7 @@ def test_a_tuned_record_becomes_its_cell_again() -> None:
         fingerprint=table.fingerprint(), text="smg",
     )  # fmt: skip
     record = record_of(table.fingerprint(), "tuned", 2, cell_id=cell.cell_id, config=cell.method.describe(changes))
-    again = cell_again(record, PROTOCOL, table, Path("toy"))
+    again = cell_again(record, PROTOCOL, table, DATA)
     assert again.cell_id == cell.cell_id and dict(again.variant.changes) == changes
 
 
@@ -132,16 +126,16 @@ def test_a_record_becomes_its_cell_again_or_says_why_not() -> None:
     root = Path("toy")
     table = ClipTable(dataset="synmg", root=root, classes=("x",), clips=(clip,))
     for record in (record_of(table.fingerprint(), name, seed=3) for name in ("full", "w/o fgsa")):
-        cell = cell_again(record, PROTOCOL, table, root)
+        cell = cell_again(record, PROTOCOL, table, DATA)
         assert (cell.cell_id, cell.variant.name, cell.seed) == (record.cell_id, record.variant, 3)
         assert cell.variant.changes == ({} if record.variant == "full" else {"fgsa": False})
     with pytest.raises(UserError, match="was run on elsewhere; give their folder with --root"):
-        cell_again(record_of("elsewhere"), PROTOCOL, table, root)
-    config = {**record.config, "recipe": {**record.config["recipe"], "optimizer": "SGD"}}
-    older = dataclasses.replace(record, config=config, pretraining="synmg-tiny@0000")
+        cell_again(record_of("elsewhere"), PROTOCOL, table, DATA)
+    config = structs.replace(record.config, recipe={**record.config.recipe, "optimizer": "SGD"})
+    older = structs.replace(record, config=config, pretraining="synmg-tiny@0000")
     told = r"recipe.optimizer was SGD, is AdamW; pretraining was synmg-tiny@0000, is .*; go back to commit c0ffee"
     with pytest.raises(UserError, match=told):
-        cell_again(dataclasses.replace(older, cell_id="0" * 16), PROTOCOL, table, root)
-    config = {**record.config, "settings": {**record.config["settings"], "wings": 2}}
+        cell_again(structs.replace(older, cell_id="0" * 16), PROTOCOL, table, DATA)
+    config = structs.replace(record.config, settings={**record.config.settings, "wings": 2})
     with pytest.raises(UserError, match="fgsgl has no setting 'wings'"):
-        cell_again(dataclasses.replace(record, config=config), PROTOCOL, table, root)
+        cell_again(structs.replace(record, config=config), PROTOCOL, table, DATA)

@@ -41,7 +41,10 @@ def test_data_of_ones_own_runs(own: Path, call) -> None:
     assert "Majority class" in call(*words(own)).stdout
 
 
-def test_a_table_may_name_its_classes(own: Path, tmp_path: Path, call) -> None:
+@pytest.mark.parametrize(
+    ("method", "label"), [("majority", "Majority class"), pytest.param("tsn", "TSN", marks=pytest.mark.slow)]
+)
+def test_a_table_may_name_its_classes(own: Path, tmp_path: Path, call, method: str, label: str) -> None:
     lines = (own / "clips.csv").read_text().splitlines()
     place = COLUMNS.index("label")
     named = [line.split(",") for line in lines[1:]]
@@ -50,22 +53,8 @@ def test_a_table_may_name_its_classes(own: Path, tmp_path: Path, call) -> None:
     (own / "my clips.csv").write_text("\n".join([lines[0], *map(",".join, named)]) + "\n")
     (own / "classes.txt").unlink()
     table = own / "my clips.csv"
-    said = call(
-        "-m",
-        "fgsgl.cli.main",
-        "run",
-        "--dataset",
-        "csv",
-        "--table",
-        table,
-        "--out",
-        tmp_path / "o",
-        "--methods",
-        "tsn",
-        "--epochs",
-        "1",
-    ).stdout
-    assert "TSN" in said
+    command = ("-m", "fgsgl", "run", "--dataset", "csv", "--table", table, "--out", tmp_path / "o")
+    assert label in call(*command, "--methods", method, "--epochs", "1").stdout
     assert csv.load(table, "all", 0).classes[3] == "gesture 03" and csv.text(table) == str(own / "my clips.yaml")
 
 

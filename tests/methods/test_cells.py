@@ -6,8 +6,8 @@ from pathlib import Path
 
 import made
 import pytest
-from fgsgl.ablations.factors import variant
 
+from fgsgl.ablations.factors import variant
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan

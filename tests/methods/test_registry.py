@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import fgsgl.baselines
 import pytest
 
+import fgsgl.baselines
 from fgsgl.cli.main import main
 from fgsgl.cli.method_table import methods_table
 from fgsgl.methods import registry

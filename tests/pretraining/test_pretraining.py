@@ -25,11 +25,11 @@ from fgsgl.pretraining.export import ROWS, export
 from fgsgl.pretraining.pool import CHUNK, Pool, render
 from fgsgl.pretraining.run import CHECKPOINT, CURVE, LOSSES, pretrain
 from fgsgl.pretraining.teacher import Teacher, TeacherRecipe, taught
-from fgsgl.pretraining.train import Recipe, Trainer
+from fgsgl.pretraining.train import PretrainingRecipe, Trainer
 from fgsgl.util.errors import UserError
 
 TEACHER = TeacherRecipe(clips=200, joint_steps=20, text_steps=3, batch=64, captions=8)
-MINIATURE = Recipe(
+MINIATURE = PretrainingRecipe(
     batch=4,
     num_frames=4,
     pose_steps=2,
@@ -201,7 +201,7 @@ def test_a_miniature_run_learns_and_a_resumed_one_goes_on_alike(folder: Path, te
     pool = Pool(folder / "pool")
     recipe = dataclasses.replace(MINIATURE, pose_steps=12)
 
-    def trainer(recipe: Recipe) -> Trainer:
+    def trainer(recipe: PretrainingRecipe) -> Trainer:
         return Trainer(recipe, pool, teacher, Bank(teacher.embed, teacher.known, recipe.seed))
 
     running = trainer(recipe)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fgsgl.report.ablations.evaluate import ablations
-from fgsgl.report.ablations.render import arm_rows, markdown, notes
+from fgsgl.report.ablations.render import arm_rows, csv, markdown, notes
 from fgsgl.report.board.board import read_board
 from fgsgl.report.report import report
 from fgsgl.stats.families import holm
@@ -162,8 +162,8 @@ def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger):
     fill(ledger, seeds=2, designs=designs)
     report(ledger.folder)
     before = [(ledger.folder / f"ablation.{suffix}").read_bytes() for suffix in ("md", "csv")]
-    report(ledger.folder)
-    assert [(ledger.folder / f"ablation.{suffix}").read_bytes() for suffix in ("md", "csv")] == before
+    again = ablations(read_board(ledger.folder))
+    assert [markdown(again).encode(), csv(again).encode()] == before
     text = before[0].decode()
     assert "## factorial over fgsa, cpa, schedule" in text and "## one-out over =x\\|" in text
     for block in text.split("\n\n"):
@@ -175,9 +175,7 @@ def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger):
 
 def test_a_board_without_a_design_has_no_ablation(ledger):
     board = fill(ledger, seeds=1, designs=[])
-    report(ledger.folder)
     assert ablations(board) == ()
-    assert not (ledger.folder / "ablation.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -188,9 +186,8 @@ def test_a_board_without_a_design_has_no_ablation(ledger):
     ],
 )  # fmt: skip
 def test_a_damaged_design_is_named(ledger, change):
-    board = fill(ledger, seeds=1, designs=[DESIGN | change])
     with pytest.raises(UserError, match=r"the plan .*plan\.json has an entry in designs that cannot be read"):
-        ablations(board)
+        fill(ledger, seeds=1, designs=[DESIGN | change])
 
 
 def test_other_data_or_another_protocol_are_not_compared(ledger):

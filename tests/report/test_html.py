@@ -180,7 +180,7 @@ def test_what_is_no_number_is_refused_before_a_browser_sees_it(ledger):
     ledger.add("majority", 0.0, kind="floor")
     record = ledger.add("fgsgl", 2.0)
     path = ledger.folder / "ledger" / f"{record.cell_id}.json"
-    path.write_text(path.read_text().replace('"config": {', '"config": {"x": 1e999, '))
+    path.write_text(path.read_text().replace('"settings": {', '"settings": {"x": 1e999'))
     with pytest.raises(UserError, match=f"{record.cell_id}.json cannot be read"):
         read_board(ledger.folder)
 
@@ -213,7 +213,7 @@ def test_ten_thousand_cells_take_few_megabytes(ledger):
     table = leaderboard(cells, scored, (), (), predictions)
     board = Board(
         folder=ledger.folder, table=table, notes=(), cost_notes=(), cells=cells, scored=scored, planned=(),
-        identical=(), published=pd.DataFrame(), predictions=predictions,
+        designs=(), identical=(), published=pd.DataFrame(), predictions=predictions,
     )  # fmt: skip
     text = page(board, (), (), None)
     assert len(table) == 1001 and len(text) < 5e6

@@ -1,5 +1,7 @@
 """The table of where recognizers look: planted differences, records of older versions, and names that would do harm."""
 
+import io
+
 import made
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from fgsgl.records.record import Localisation, Readout
 from fgsgl.report.board.board import read_board
+from fgsgl.report.csv_text import csv_text
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.localisation.render import localisation_tables, markdown
 from fgsgl.report.report import report
@@ -89,12 +92,12 @@ def test_the_dimensions_of_a_measure_are_a_family(folder) -> None:
 
 
 def test_the_note_says_what_is_missing_and_what_the_numbers_are_over(folder) -> None:
-    report(folder)
-    text = (folder / "localisation.md").read_text()
+    board = read_board(folder)
+    text = markdown(localisation_tables(board, localisation(board)))
     assert "136 of 240 test clips, as evenly over the classes" in text
     assert "the measurement in their records: FG-SGL text=shuffled; FG-SGL -fgsa; TSM." in text.replace("\\", "")
     assert "Recorded before" not in text
-    table = pd.read_csv(folder / "localisation.csv")
+    table = pd.read_csv(io.StringIO(csv_text(localisation(board))))
     assert set(table["measure"]) == {"energy", "pointing", "readout"} and table["value"].between(0, 100).all()
 
 
@@ -128,8 +131,8 @@ def test_of_many_rows_the_first_are_shown_and_what_they_are_compared_with(ledger
 
 def test_a_board_without_masks_has_no_such_table(ledger) -> None:
     ledger.fill(seeds=1)
-    report(ledger.folder)
-    assert not (ledger.folder / "localisation.md").exists()
+    board = read_board(ledger.folder)
+    assert localisation_tables(board, localisation(board)) is None
 
 
 def test_a_record_whose_two_measures_are_of_other_maps_is_refused_by_name(ledger) -> None:

@@ -49,6 +49,7 @@ def test_writes_the_whole_report_without_torch_and_the_same_again_whoever_draws(
 def test_markdown_and_csv_carry_the_boards_numbers(ledger):
     ledger.fill(seeds=3)
     board = report(ledger.folder).board
+    assert not list(ledger.folder.glob("ablation.*")) and not list(ledger.folder.glob("localisation.*"))
     first = board.table.iloc[0]
     half = 50 * (first["top1_ci_high"] - first["top1_ci_low"])
     markdown = (ledger.folder / "leaderboard.md").read_text()

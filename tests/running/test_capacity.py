@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from types import SimpleNamespace
 
+import made
 import pytest
 import torch
 
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.protocol import default_protocol
+from fgsgl.records.record import Done, Hardware
 from fgsgl.running import capacity
 from fgsgl.running.execution import Limits
+from fgsgl.training.work_folder import tidy
 from fgsgl.util.errors import UserError
 
 
@@ -55,7 +57,7 @@ def test_what_stays_of_checkpoints_is_weights_alone(tmp_path: Path, keep: str, l
         state = {"optimizer": {"state": torch.zeros(1000)}, "message_hub": {}, "param_schedulers": []}
         torch.save({"meta": {"epoch": 2}, "state_dict": weights, **state}, tmp_path / name)
     (tmp_path / "last_checkpoint").write_text("elsewhere/when/it/was/written/epoch_2.pth")
-    capacity.tidy(tmp_path, keep)
+    tidy(tmp_path, keep)
     assert {path.name for path in tmp_path.iterdir()} == left
     for name in left:
         kept = torch.load(tmp_path / name, weights_only=True)
@@ -86,9 +88,10 @@ def test_slots_take_turns_on_the_gpus() -> None:
     assert capacity.gpus_of_slot(0, "5", 2) == ["5"]
 
 
-def took(method: str, mib: float, gpu: str | None = "H100", **changes: int) -> SimpleNamespace:
-    protocol = default_protocol("synmg", size="standard", **changes).as_dict()
-    return SimpleNamespace(method=method, protocol=protocol, hardware={"gpu": gpu}, peak_memory_mib=mib)
+def took(method: str, mib: float, gpu: str | None = "H100", **changes: int) -> Done:
+    protocol = default_protocol("synmg", size="standard", **changes)
+    hardware = Hardware(device="cuda" if gpu else "cpu", gpu=gpu)
+    return made.done(made.a_cell(method, protocol=protocol), hardware=hardware, peak_memory_mib=mib)
 
 
 def test_peaks_are_those_of_cells_of_the_same_size() -> None:

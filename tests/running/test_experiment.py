@@ -167,6 +167,7 @@ def test_a_dry_run_renders_and_decodes_nothing(smoke: Path, tmp_path: Path, call
     assert ids[0] == ids[1] and len(ids[0]) == 6
 
 
+@pytest.mark.slow
 def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path: Path, call, monkeypatch) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -223,7 +224,7 @@ def test_ctrl_c_and_a_killed_cell_resume_to_the_very_same_result(board: Path, sm
 
     process = start(smoke, out, 3)
     wait_for_epoch(out, process, 2)
-    pid = subprocess.run(["pgrep", "-f", f"cell_main {work}"], capture_output=True, text=True).stdout.split()[0]
+    pid = subprocess.run(["pgrep", "-f", f"run_cell {work}"], capture_output=True, text=True).stdout.split()[0]
     os.kill(int(pid), signal.SIGKILL)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 0 and "killed: by signal 9" in said
@@ -262,13 +263,14 @@ def test_what_is_learned_is_logged_for_tensorboard_and_as_a_table(board: Path) -
 UNTIDY = """
 import sys
 from pathlib import Path
-from fgsgl.records import cell_main
-cell_main.tidy = lambda *_: None
-sys.exit(cell_main.main(Path(sys.argv[1])))
+from fgsgl.training import run_cell
+run_cell.tidy = lambda *_: None
+sys.exit(run_cell.main(Path(sys.argv[1])))
 """
 """A cell that leaves its checkpoints as a killed one does."""
 
 
+@pytest.mark.slow
 def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board: Path, tmp_path: Path, call) -> None:
     """As if killed in its second epoch: of two checkpoints the second is taken away, and the cell run again."""
 
@@ -289,7 +291,8 @@ def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board
     assert losses[0] == losses[1] == losses[2], "what is averaged is not trained with"
 
 
-@pytest.mark.parametrize("method", ["fgsgl", pytest.param("tsn", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fgsgl", "tsn"])
 def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
     board: Path, tmp_path: Path, method: str, call
 ) -> None:

@@ -160,12 +160,12 @@ class Matrix:
         return pids("-P", str(self.process.pid), "-f", "multiprocessing-fork")
 
     def _cells(self) -> list[int]:
-        return pids("-P", str(self.process.pid), "-f", "cell_main")
+        return pids("-P", str(self.process.pid), "-f", "run_cell")
 
     def _saved(self) -> list[int]:
         """The cells that have saved an epoch."""
         saved = [path.parent for path in self.out.glob("work/*/last_checkpoint")]
-        return [pid for work_dir in saved for pid in pids("-f", f"cell_main {work_dir}")]
+        return [pid for work_dir in saved for pid in pids("-f", f"run_cell {work_dir}")]
 
     def _sleep(self, most_s: float) -> None:
         deadline_s = time.monotonic() + self.draw.uniform(0, most_s)

@@ -8,18 +8,19 @@ import os
 import sys
 from pathlib import Path
 
+import made
 import pytest
 from rich.console import Console
 
 from fgsgl.data import datasets
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import Record, write_record
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Limits, Place
 from fgsgl.running.executors import local
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
+from fgsgl.training.spec import CellSpec
 from fgsgl.util.errors import UserError
 
 RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--device", "cpu")
@@ -45,8 +46,8 @@ def misbehave(monkeypatch: pytest.MonkeyPatch):
     """Makes each cell's process run some lines before it does its work."""
 
     def use(lines: str) -> None:
-        def command(spec: dict, work_dir: Path) -> list[str]:
-            return [sys.executable, "-c", HEAD + lines + TAIL, str(work_dir / "spec.json")]
+        def command(spec: CellSpec) -> list[str]:
+            return [sys.executable, "-c", HEAD + lines + TAIL, str(spec.work_dir / "spec.json")]
 
         monkeypatch.setattr(local, "cell_command", command)
 
@@ -98,8 +99,8 @@ def test_the_record_counts_each_opening_of_the_test_split(
     cells: list[Cell], smoke: Path, tmp_path: Path, misbehave
 ) -> None:
     misbehave(
-        "from fgsgl.records import cell_main\n"
-        "if spec['attempt'] < 2: cell_main.write_predictions = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+        "from fgsgl.training import run_cell\n"
+        "if spec['attempt'] < 2: run_cell.write_predictions = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
     )
     sealed = dataclasses.replace(cells[0], protocol=dataclasses.replace(cells[0].protocol, evaluation=SEALED))
     _, place, _ = run([*cells[:1], sealed], smoke, tmp_path)
@@ -208,7 +209,5 @@ def test_cells_at_a_time_see_one_gpu_each(cells: list[Cell], smoke: Path, tmp_pa
 def test_a_finished_record_stays(cells: list[Cell], smoke: Path, tmp_path: Path) -> None:
     _, place, _ = run(cells[:1], smoke, tmp_path)
     record = place.ledger.get(cells[0].cell_id)
-    fields = {name: getattr(record, name) for name in Record.__dataclass_fields__}
-    fields |= {"status": "failed", "failure": {"class": "killed", "message": ""}}
-    write_record(place.ledger.folder, Record(**fields))
+    made.failed(cells[0], "killed", "").write(place.ledger.folder)
     assert place.ledger.get(cells[0].cell_id) == record

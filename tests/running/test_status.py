@@ -9,19 +9,21 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from msgspec import structs
 from rich.console import Console
 
 from fgsgl.cli.main import main
 from fgsgl.methods.cell import Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import FAILURES, write_record
+from fgsgl.records.record import FAILURES
 from fgsgl.report.report import show_board
 from fgsgl.running.execution import Execution
 from fgsgl.running.experiment import Experiment, run
 from fgsgl.running.explain import ADVICE
 from fgsgl.running.status import expected_end, states
 from fgsgl.training.outcome import failed_record
+from fgsgl.training.spec import CellSpec
 
 HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
 
@@ -65,6 +67,7 @@ def test_the_matrix_tells_what_is_done_failed_running_and_waiting(copied: Path, 
         "fgsgl": "failed", "majority": "waiting", "oracle_motion": "running", "oracle_static": "done",
         "stratified_random": "done",
     }  # fmt: skip
+    assert f"waiting {ids['majority'][:8]}" in said and f"nan {ids['fgsgl'][:8]}" in said, "ids to paste"
     assert "epoch 1/2" in said and "5 cells: 2 done, 1 running, 1 failed (1 nan), 1 waiting" in said
     assert f"{ids['fgsgl']} FG-SGL loss_fine=1e39, seed 0: nan: the loss is" in said
     assert "expected end: unknown" in said
@@ -87,7 +90,7 @@ def test_the_expected_end_follows_from_what_the_others_took(board: Path) -> None
     running = dataclasses.replace(done, seed=1, state="running", record=None)
     waiting = dataclasses.replace(done, seed=2, state="waiting", record=None)
     other = dataclasses.replace(waiting, method="tsn")
-    took_s, now = done.record.times_s["total"], datetime.fromisoformat(done.spec["started_utc"])
+    took_s, now = done.record.times_s["total"], datetime.fromisoformat(done.spec.started_utc)
     assert f"(in {timedelta(seconds=round(took_s))})" in expected_end([done, running], now)
     assert f"(in {timedelta(seconds=round(2 * took_s))})" in expected_end([done, running, waiting], now)
     late = expected_end([done, running, waiting, other], now + timedelta(hours=1))
@@ -105,6 +108,8 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
     assert "Diverged: the loss is" in said.partition("log.txt\n")[2], "the log's last lines"
     assert main(["why", str(board), ids["majority"]]) == 0
     assert "(cell " in (said := capsys.readouterr().out) and "top-1: 5.9 %" in said and "never run again" in said
+    assert main(["why", str(board), "FG-SGL loss_fine=1e39"]) == 0
+    assert f"(cell {ids['fgsgl']}): failed" in capsys.readouterr().out
     assert set(ADVICE) == set(FAILURES)
     assert main(["why", str(board), "zz"]) == 2
     assert capsys.readouterr().err.startswith(f"error: no cell in {board} begins with 'zz'; it has 5: ")
@@ -124,14 +129,18 @@ def test_retry_runs_the_chosen_failures_and_nothing_else(copied: Path, capsys) -
     ids, ledger = cell_ids(copied), Ledger(copied / "ledger")
     floor = ids["stratified_random"]
     whole, diverged = ledger.get(floor), ledger.get(ids["fgsgl"])
-    spec = json.loads((copied / "work" / floor / "spec.json").read_text())
-    spec |= {"ledger": str(ledger.folder), "work_dir": str(copied / "work" / floor)}
+    work = copied / "work" / floor
+    spec = structs.replace(CellSpec.find(work), ledger=ledger.folder, work_dir=work)
     (ledger.folder / f"{floor}.json").unlink()  # a finished record is never overwritten
-    write_record(ledger.folder, failed_record(spec, "killed", "by signal 9", {}))
+    failed_record(spec, "killed", "by signal 9", {}).write(ledger.folder)
     assert main(["retry", str(copied), "--failed", "--class", "killed"]) == 0
     assert "1 of 2 failed cells (" in capsys.readouterr().out
     assert ledger.get(floor).predictions_sha256 == whole.predictions_sha256
     assert ledger.get(ids["fgsgl"]) == diverged
+    assert main(["retry", str(copied), "Majority class"]) == 0
+    assert "0 of 1 failed cells (1 nan) are run again" in capsys.readouterr().out
+    assert main(["retry", str(copied)]) == 2
+    assert "Name a row or a cell after the folder, or give --failed for all" in capsys.readouterr().err
     assert main(["retry", str(copied), "--failed"]) == 1, "it diverges again"
     assert ledger.get(ids["fgsgl"]).started_utc > diverged.started_utc
     assert main(["retry", str(copied), "--failed", "--class", "kiled"]) == 2

@@ -11,26 +11,27 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import fgsgl.sweeps.liveness
 import made
 import optuna
 import pytest
-from fgsgl.sweeps.liveness import Presence
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import StudySpec, open_study, winner
 from msgspec.structs import replace
 from optuna import Study
 from optuna.storages import BaseStorage
 
 import fgsgl.records.optuna_storage
+import fgsgl.sweeps.liveness
 from fgsgl.methods.cell import Cell
 from fgsgl.methods.registry import get
 from fgsgl.methods.search_space import Param
 from fgsgl.records.optuna_storage import NoPruning, make_pruner, open_storage
 from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.records.record import Record
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.objectives import values_of
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import WRAP_UP_S, Search, Searches, Timebox
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import StudySpec, open_study, winner
 from fgsgl.util.errors import UserError
 
 PROTOCOL = default_protocol("synmg", "smoke", epochs=2, evaluation=SEALED)
@@ -259,6 +260,14 @@ def test_several_objectives_leave_the_trials_that_no_other_beats(storage, presen
         search.finished(task, record_of(task.cell, next(top1)))
     assert [one.name for one in search.study.directions] == ["MAXIMIZE", "MINIMIZE"]
     assert winner(search.study, asked).values == [0.8, 6.0]
+
+
+def test_an_objective_is_the_mean_over_the_cells_and_a_record_without_it_is_named() -> None:
+    cells = [study_spec(seeds=2).cell("trial 0", {}, index) for index in range(2)]
+    records = [record_of(cell, top1) for cell, top1 in zip(cells, (0.2, 0.6), strict=True)]
+    assert values_of(("top1", "train_s"), records) == pytest.approx([0.4, 6.0])
+    with pytest.raises(UserError, match=f"the record {cells[0].cell_id} has no gflops, which --objective asks for"):
+        values_of(("gflops",), records)
 
 
 def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> None:

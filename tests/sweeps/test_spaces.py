@@ -7,13 +7,13 @@ import random
 from pathlib import Path
 
 import pytest
-from fgsgl.sweeps.spaces import draw, space_of, spaces_of
 
 from fgsgl.methods.method import Classes, Method
 from fgsgl.methods.registry import get, scan
 from fgsgl.methods.search_space import Param, changes_of, defaults, read_space, space_hash
 from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.records.protocol import default_protocol
+from fgsgl.sweeps.spaces import draw, space_of, spaces_of
 from fgsgl.training.mmengine_config import build_config
 from fgsgl.util.errors import UserError
 

@@ -17,12 +17,6 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from fgsgl.sweeps.liveness import Presence
-from fgsgl.sweeps.optuna_search import main
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.search import Search, Timebox
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import StudySpec, open_study
 from rich.console import Console
 
 from fgsgl.cli.main import main as fgsgl
@@ -38,6 +32,12 @@ from fgsgl.running.execution import Execution, local_place
 from fgsgl.running.planning import plan
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
+from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.optuna_search import main
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.search import Search, Timebox
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import StudySpec, open_study
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (str(ROOT / "sweeps" / "optuna_search.py"), "--preset", "smoke", "--batch-size", "8", "--device", "cpu")

@@ -12,14 +12,6 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from fgsgl.sweeps import figures
-from fgsgl.sweeps.figures import history, importance, parallel, slices, tuning_curve
-from fgsgl.sweeps.figures._values import best_so_far, finished
-from fgsgl.sweeps.results import MethodResult, results_by_method
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
-from fgsgl.sweeps.suggest import suggest_by
 from optuna.trial import TrialState
 
 from fgsgl.methods.registry import get
@@ -29,6 +21,14 @@ from fgsgl.report.drawing.draw import draw_all
 from fgsgl.report.drawing.scan import scan
 from fgsgl.report.report import write_figures
 from fgsgl.style import STYLE
+from fgsgl.sweeps import figures
+from fgsgl.sweeps.figures import history, importance, parallel, slices, tuning_curve
+from fgsgl.sweeps.figures._values import best_so_far, finished
+from fgsgl.sweeps.results import MethodResult, results_by_method
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
+from fgsgl.sweeps.suggest import suggest_by
 from fgsgl.testing.figure_contract import examine
 
 PROTOCOL = default_protocol("synmg", evaluation=SEALED)
@@ -72,7 +72,7 @@ def components() -> MethodResult:
 
 def sheet(module, tuning: MethodResult):
     with matplotlib.rc_context(fname=STYLE):
-        (found,) = module.draw((tuning,))
+        (found,) = module.FIGURE.draw((tuning,))
     return found
 
 

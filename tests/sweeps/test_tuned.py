@@ -12,13 +12,6 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from fgsgl.sweeps.objectives import OBJECTIVES
-from fgsgl.sweeps.report import write_results
-from fgsgl.sweeps.results import MethodResult, cost_of, plan_entry, results_by_method
-from fgsgl.sweeps.samplers import pruner_spec
-from fgsgl.sweeps.spaces import spaces_of
-from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
-from fgsgl.sweeps.suggest import suggest_by
 from msgspec.structs import replace
 from optuna.trial import TrialState
 
@@ -32,6 +25,13 @@ from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.records.record import Done, Hardware, read_record
 from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.board import read_board
+from fgsgl.sweeps.objectives import OBJECTIVES
+from fgsgl.sweeps.report import write_results
+from fgsgl.sweeps.results import MethodResult, cost_of, plan_entry, results_by_method
+from fgsgl.sweeps.samplers import pruner_spec
+from fgsgl.sweeps.spaces import spaces_of
+from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
+from fgsgl.sweeps.suggest import suggest_by
 from fgsgl.util.errors import UserError
 
 COMMITTED = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "ledger"

@@ -22,6 +22,11 @@ from fgsgl.training.mmengine_config import build_config
 from fgsgl.util.errors import UserError
 
 METHODS = [name for name, method in scan().items() if method.model is not None]
+IN_EVERY_RUN = {
+    "fgsgl", "linear_probe", "zero_shot_names", "vificlip_lora", "xclip", "aim", "tsn", "x3d_s", "video_swin",
+    "stgcnpp", "posec3d",
+}  # fmt: skip
+"""One method of each kind of network: the whole contract of the others takes minutes."""
 TRIED = Classes(count=5, text="smg")
 
 
@@ -31,7 +36,9 @@ def quiet() -> None:
     init_default_scope("mmaction")
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in IN_EVERY_RUN else pytest.mark.slow) for name in METHODS]
+)
 def test_every_method_keeps_the_contract(name: str) -> None:
     broken = [f"{outcome.check}: {outcome.detail}" for outcome in examine(get(name), "quick") if not outcome.ok]
     assert not broken

@@ -44,12 +44,12 @@ def test_embeddings_that_are_the_sentences_are_read_out_without_fault(model: FGS
     }
     found = read_out(model, shown, LABELS_N)
     assert set(found["local"]) == {"part", "outcome"} and set(found["video"]) == set(DIMENSIONS)
-    assert all(hits["r1"] == 1 for hits in found["local"].values()), "against the sentences that it was trained with"
-    assert found["video"]["onset"]["r1"] == 1 > found["video"]["part"]["r1"]
+    assert all(hits.r1 == 1 for hits in found["local"].values()), "against the sentences that it was trained with"
+    assert found["video"]["onset"].r1 == 1 > found["video"]["part"].r1
     stages = {frozenset(entry.sentences["part"]) for entry in fgtext.load("smg").classes}
-    assert found["video"]["part"]["sentences"] == len(stages) < 17
+    assert found["video"]["part"].sentences == len(stages) < 17
     shown["fine_logits_BDC"] = shown["fine_logits_BDC"][::-1]
-    assert read_out(model, shown, LABELS_N)["local"]["outcome"]["r1"] < 0.2
+    assert read_out(model, shown, LABELS_N)["local"]["outcome"].r1 < 0.2
 
 
 def test_without_sentences_nothing_is_read_out(model: FGSGL) -> None:

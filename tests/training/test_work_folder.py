@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import made
 import torch
 
 from fgsgl.training.work_folder import MARKER, newest_checkpoint, prepare
@@ -12,7 +13,8 @@ from fgsgl.training.work_folder import MARKER, newest_checkpoint, prepare
 STARTER = '''
 import sys, time
 from pathlib import Path
-from fgsgl.records import executors
+from fgsgl.running.executors import local
+from fgsgl.training.spec import CellSpec
 
 cell = """\
 from fgsgl.util.processes import follow_starter
@@ -21,8 +23,8 @@ print(1, flush=True)
 import time
 time.sleep(60)
 """
-executors.cell_command = lambda spec, work_dir: [sys.executable, "-c", cell]
-started = executors.Local(1).start({"threads": 1, "device": "cpu", "devices": 1}, Path(sys.argv[1]))
+local.cell_command = lambda spec: [sys.executable, "-c", cell]
+started = local.Local(1).start(CellSpec.find(Path(sys.argv[1])))
 print(started.process.pid, flush=True)
 time.sleep(60)
 '''
@@ -43,6 +45,7 @@ def test_a_cell_goes_on_from_its_newest_whole_checkpoint(tmp_path: Path) -> None
 
 
 def test_a_cells_process_ends_with_a_killed_command(tmp_path: Path, lives) -> None:
+    made.spec(made.a_cell(), tmp_path).write()
     starter = subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     pid = int(starter.stdout.readline())
     log, deadline_s = tmp_path / "log.txt", time.monotonic() + 60

@@ -44,11 +44,11 @@ def test_a_job_that_kills_every_worker_is_given_up_in_one_line(tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) >= DEATHS
 
 
-def test_workers_end_with_a_killed_parent(tmp_path: Path, lives) -> None:
+def test_processes_end_with_a_killed_parent(tmp_path: Path, lives) -> None:
     code = (
-        "from functools import partial; from pathlib import Path; import test_workers; "
+        "from functools import partial; from pathlib import Path; import test_processes; "
         "from fgsgl.util.processes import spread; "
-        f"list(spread('sleeping', partial(test_workers.sleep, Path({str(tmp_path)!r})), range(2), 2))"
+        f"list(spread('sleeping', partial(test_processes.sleep, Path({str(tmp_path)!r})), range(2), 2))"
     )
     folder = str(Path(__file__).parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])}

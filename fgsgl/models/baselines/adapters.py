@@ -180,7 +180,7 @@ class Adapter(nn.Module):
         self.down, self.up = nn.Linear(width, inner), _zero(nn.Linear(inner, width))
 
     def forward(self, tokens_NLW: Tensor) -> Tensor:
-        """What is to be added."""
+        """The tokens that the adapter adds."""
         return self.up(gelu(self.down(tokens_NLW)))
 
 
@@ -220,7 +220,7 @@ def _zero(layer: nn.Linear) -> nn.Linear:
 
 
 class AdaptedTower(TowerRecognizer):
-    """What both have in common: the tower with other blocks, the mean over the frames, a linear layer."""
+    """The tower with other blocks, the mean over the frames, and a linear layer: the base of both methods."""
 
     LOSS = "loss_linear"
 

@@ -1,4 +1,4 @@
-"""What a vision-language tower knows before any of it is tuned: zero-shot recognition, and the linear probe.
+"""Recognizers on a frozen vision-language tower: zero-shot recognition, and the linear probe.
 
 Shapes: B clips, T frames, H x W pixels, E joint embedding, C classes, D dimensions of FG-Text.
 """

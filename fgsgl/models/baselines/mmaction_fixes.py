@@ -39,7 +39,7 @@ class SlimTANet(SlimResNet):
 class _Relations(RelationModuleMultiScale):
     """Relations among 2 to T frames, three choices of frames each.
 
-    MMAction2 draws the choices anew in every batch, in tests too, so that a clip's score depends on what was scored
+    MMAction2 draws new choices in every batch, in tests too, so that a clip's score depends on what was scored
     before it. Here tests take choices at even distances, and training draws from torch's generator.
     """
 

@@ -117,7 +117,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 class Conv3d(nn.Conv3d):
-    """A 3D convolution, in fp32 on a CPU whatever the precision around it.
+    """A 3D convolution that a CPU always computes in fp32.
 
     oneDNN's weight gradient of 3D convolutions in bf16 is broken on CPUs with AMX (PyTorch 2.15): for some shapes it
     writes beyond its memory (from 3 to 8 channels, 160 px) or holds numbers of no meaning (from 128 to 256 channels,

@@ -10,8 +10,6 @@ Shapes: N clips, C classes.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
-from scipy.special import log_softmax
 
 from fgsgl.util.errors import UserError
 
@@ -22,6 +20,8 @@ _LOG_TEMPERATURE = (-5.0, 5.0)
 def fit_temperature(logits_NC: np.ndarray, labels_N: np.ndarray) -> float:
     """The temperature that minimises the negative log-likelihood of ``softmax(logits / temperature)``
     (arXiv 1706.04599)."""
+    from scipy.optimize import minimize_scalar  # a second of imports, which only the fit needs
+
     found = minimize_scalar(
         lambda log_t: _nll(logits_NC / np.exp(log_t), labels_N), bounds=_LOG_TEMPERATURE, method="bounded"
     )
@@ -38,6 +38,9 @@ def fit_combination(category_NC: np.ndarray, fine_NC: np.ndarray, labels_N: np.n
     Returns:
         beta in [0, BETA_MAX]: 0 where the fine score adds nothing.
     """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
     stack_2NC = np.stack([category_NC, fine_NC])
     true_2N = np.take_along_axis(stack_2NC, labels_N[None, :, None], axis=2)[..., 0]
 
@@ -81,6 +84,8 @@ def calibrate(
 
 
 def _nll(logits_NC: np.ndarray, labels_N: np.ndarray) -> float:
+    from scipy.special import log_softmax
+
     return _picked_nll(log_softmax(logits_NC, axis=1), labels_N)
 
 

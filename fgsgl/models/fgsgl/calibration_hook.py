@@ -22,7 +22,7 @@ from fgsgl.util.files import write_whole
 
 @HOOKS.register_module()
 class CalibrateHook(Hook):
-    """Calls the model's ``calibrate`` with every validation's logits, and scores the validation anew with the result;
+    """Calls the model's ``calibrate`` with every validation's logits, and scores the validation again with the result;
     at the end the last checkpoint has it.
 
     So the accuracy of an epoch follows from its weights alone, and not from the calibration of the epoch before, which
@@ -35,7 +35,7 @@ class CalibrateHook(Hook):
         self.fitted: dict[str, float] = {}
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Starts anew."""
+        """Forgets the rows of the last validation."""
         self.rows = []
 
     def after_val_iter(

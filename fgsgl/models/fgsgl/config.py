@@ -51,7 +51,7 @@ class FGSGLConfig:
     """The block whose patch tokens FG-SA reads: ``early`` (1/3 of the depth), ``middle`` (2/3), ``late`` (the last),
     or the number of a block, from 1."""
     temporal: str = "transformer"
-    """How the frames' embeddings become the video's: one transformer layer, then the mean; or the ``mean`` alone."""
+    """Temporal encoder of the frames' embeddings: one transformer layer, then the mean; or the ``mean`` alone."""
     temporal_pretrained: bool = True
     """The transformer starts from the one that was pretrained with the tower, where the weights bring one (those of
     ``synmg-tiny`` do); else it starts as the mean."""
@@ -62,7 +62,7 @@ class FGSGLConfig:
     lora_alpha: float = 16.0
     """The update is scaled by ``lora_alpha / lora_rank``."""
     lora_targets: tuple[str, ...] = LORA_TARGETS
-    """Which weights of a block: the attention's ``q``, ``k``, ``v`` and output ``o``, and both of the ``mlp``."""
+    """Adapted weights of a block: the attention's ``q``, ``k``, ``v`` and output ``o``, and both of the ``mlp``."""
     fgsa: bool = True
     """Fine-grained semantic alignment: a local embedding of the clip for each dimension of FG-Text."""
     motion_difference: bool = True
@@ -74,12 +74,12 @@ class FGSGLConfig:
     cpa: bool = True
     """Category prompt alignment: the video is contrasted with category text; else a linear layer classifies it."""
     head: str = "text"
-    """What the category score is made of: category ``text``, a ``linear`` layer instead of it (the same as
+    """Source of the category score: category ``text``, a ``linear`` layer instead of it (the same as
     ``cpa=False``), or ``both``, their logits averaged."""
     learned_prompts: bool = True
     """Category text also holds a prompt of learned context tokens before the class name."""
     context_tokens: int = 4
-    """How many."""
+    """Number of learned context tokens, K."""
     loss_category: float = 1.0
     """Weight of the category level's loss; with 0 the level is absent from training and from the score."""
     loss_fine: float = 1.0
@@ -90,7 +90,7 @@ class FGSGLConfig:
     fine_t2v: bool = True
     """The fine loss from text to video: which clips of the batch fit this text."""
     schedule: str = "coarse_to_fine"
-    """How the levels' weights move over the training; see :func:`fgsgl.models.fgsgl.losses.level_weights`."""
+    """Course of the levels' weights over the training; see :func:`fgsgl.models.fgsgl.losses.level_weights`."""
     multi_positive: bool = True
     """Classes that share a dimension's sentences are positives of each other there, instead of negatives."""
     dimensions: tuple[str, ...] = DIMENSIONS
@@ -105,7 +105,7 @@ class FGSGLConfig:
     fine_at_test: bool = True
     """The fine score takes part in the prediction; else it only trains."""
     label_smoothing: float = 0.0
-    """Of the category level: the linear layer's cross-entropy, and the category text's from video to text."""
+    """Label smoothing of the category level: in the linear layer's cross-entropy, and from video to category text."""
     temperature: float = 0.07
     """Temperature at the start of both contrastive losses; it is learned."""
     logit_scale_max: float = 100.0

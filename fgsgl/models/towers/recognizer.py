@@ -1,4 +1,4 @@
-"""What every recognizer on one vision-language tower has in common: from clips to losses, or to probabilities.
+"""Base of every recognizer on one vision-language tower: from clips to losses, or to probabilities.
 
 Shapes: B clips, T frames, H x W pixels, E joint embedding, C classes.
 """
@@ -43,7 +43,7 @@ class TowerRecognizer(BaseModel):
     """
 
     LOSS = "loss_category"
-    """What the loss is called in logs."""
+    """Name of the loss in logs."""
 
     def __init__(
         self,

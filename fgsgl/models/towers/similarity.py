@@ -1,4 +1,4 @@
-"""How alike the classes are to a text tower in each dimension: what FG-SA can, and cannot, tell apart by text.
+"""Similarity of the classes' texts in each dimension: FG-SA can distinguish only classes whose texts differ.
 
 C classes, D dimensions.
 """

@@ -120,7 +120,7 @@ class Tower(nn.Module):
         return torch.cat(parts)
 
     def encode_tokens(self, tokens_NL: Tensor) -> Tensor:
-        """Token ids -> ``text_NE``, normalised, with gradients to whatever of the text tower is tuned.
+        """Token ids -> ``text_NE``, normalised, with gradients to the tuned weights of the text tower.
 
         Raises:
             UserError: if the tower's attention is not causal.

@@ -1,4 +1,4 @@
-"""What the designs of a board say: every arm against the reference, and what each factor of a factorial is worth.
+"""Evaluates the designs of a board: every arm against the reference, and the effects of a factorial's factors.
 
 A arms, K factors, S paired seeds. Values are top-1 in percent, differences percentage points.
 """
@@ -40,7 +40,7 @@ class Ablation:
     protocol_hash: str
     planned_seeds: int
     seeds: tuple[int, ...]
-    """Those that every arm with a finished cell has."""
+    """Seeds that every arm with a finished cell has."""
     reference: str
     """Label of what the arms are compared with."""
     value_AS: np.ndarray
@@ -50,16 +50,16 @@ class Ablation:
     ``PAIRED``: the arm against the reference over the seeds that both have, with ``p_holm`` adjusted over the design's
     rows. Arms that compute the same share a row, and have the same numbers; the reference has no difference."""
     effects: pd.DataFrame | None
-    """Of :func:`fgsgl.stats.factorial.effects`, with ``p_holm`` over main effects and interactions; None for another
-    design than a factorial, or before every arm has a seed."""
+    """Result of :func:`fgsgl.stats.factorial.effects`, with ``p_holm`` over main effects and interactions.
+    None for another design than a factorial, or before every arm has a seed."""
     aliases: tuple[str, ...]
     missing: tuple[PlannedCell, ...]
-    """PlannedCell cells without a record."""
+    """Planned cells without a record."""
     failed: tuple[Record, ...]
 
     @property
     def family(self) -> int:
-        """How many comparisons with the reference the design declares."""
+        """Number of comparisons with the reference that the design declares."""
         return self.arms["variant"].nunique() - 1
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from fgsgl.records.plan_file import title_of
+from fgsgl.records.plan_file import PlannedCell, title_of
+from fgsgl.records.record import Record
 from fgsgl.report.ablations.evaluate import MARGIN, PAIRED, TESTED, Ablation
 from fgsgl.report.board.board import REFERENCE
 from fgsgl.report.csv_text import csv_text
@@ -57,16 +58,20 @@ def title(ablation: Ablation) -> str:
 
 
 def effect_rows(ablation: Ablation) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """The cells of the tables ``EFFECTS`` and ``INTERACTIONS`` of a factorial."""
+    """The cells of the tables ``EFFECTS`` and ``INTERACTIONS``; none but of a factorial."""
     n, table = len(ablation.seeds), ablation.effects
+    if table is None:
+        return [], []
     family = int(table["kind"].isin(TESTED).sum())
     by_kind = {kind: rows.set_index("factor") for kind, rows in table.groupby("kind")}
-    mains = []
+    mains: list[tuple[str, ...]] = []
     for factor, row in by_kind["main"].iterrows():
         others = [by_kind[kind].loc[factor] if kind in by_kind else None for kind in ("shapley", "one_out", "one_in")]
-        mains.append((factor, _effect(row), adjusted_p(row["p_holm"], n, family), *map(_effect, others)))
+        mains.append((str(factor), _effect(row), adjusted_p(row["p_holm"], n, family), *map(_effect, others)))
     pairs = by_kind["interaction"].iterrows() if "interaction" in by_kind else ()
-    interactions = [(pair, _effect(row), adjusted_p(row["p_holm"], n, family)) for pair, row in pairs]
+    interactions: list[tuple[str, ...]] = [
+        (str(pair), _effect(row), adjusted_p(row["p_holm"], n, family)) for pair, row in pairs
+    ]
     return mains, interactions
 
 
@@ -146,7 +151,7 @@ def _about_arms(ablation: Ablation) -> Iterator[str]:
 
 
 def _shared(ablation: Ablation) -> str:
-    """What the arms without a row of their own change more, or less, than the row that stands for them."""
+    """Factors by which arms without their own row differ from the row that stands for them."""
     offs = _distinct(ablation).set_index("variant")["off"]
     changes: Counter[str] = Counter()
     for arm in ablation.arms[ablation.arms.duplicated("variant")].itertuples():
@@ -196,14 +201,17 @@ def _about_effects(ablation: Ablation) -> Iterator[str]:
 
 def _about_gaps(ablation: Ablation) -> Iterator[str]:
     labels = {row.variant or REFERENCE[1]: row.label for row in _distinct(ablation).itertuples()}
-    for what, cells in (("planned, without a record", ablation.missing), ("failed", ablation.failed)):
+    gaps: dict[str, Sequence[PlannedCell | Record]] = {
+        "planned, without a record": ablation.missing, "failed": ablation.failed,
+    }  # fmt: skip
+    for what, cells in gaps.items():
         seeds = defaultdict(list)
         for cell in sorted(cells, key=lambda cell: cell.seed):
             seeds[labels.get(cell.variant, cell.variant)].append(str(cell.seed))
         if seeds:
             listed = "; ".join(f"{name}: seed {', '.join(numbers)}" for name, numbers in seeds.items())
             yield f"{len(cells)} cell{'s' * (len(cells) > 1)} {what}: {listed}."
-    waiting = {cell.variant for cell in (*ablation.missing, *ablation.failed)}
+    waiting = {cell.variant for cells in gaps.values() for cell in cells}
     rows = _distinct(ablation)
     without = rows[(rows["n"] == 0) & ~rows["variant"].replace("", REFERENCE[1]).isin(waiting)]
     if len(without):

@@ -64,5 +64,5 @@ def openings_sentence(data: str, records: Sequence[Done]) -> str:
     )
 
 
-def _counted(count: int, noun: str) -> str:
+def _counted(count: int | None, noun: str) -> str:
     return f"{count or 'no'} {noun}{'s' * (count != 1)}"

@@ -1,4 +1,4 @@
-"""How rows differ: each from FG-SGL by pairs, with p adjusted over the whole board, and which cannot be told apart.
+"""Comparisons between rows: paired differences to FG-SGL with p adjusted over the whole board, and groups of ties.
 
 Pairs are training seeds or, where two rows share a single one, the test subjects, over whose clips both were scored.
 N pairs, M rows. Differences are in percentage points.
@@ -6,6 +6,7 @@ N pairs, M rows. Differences are in percentage points.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,12 +71,14 @@ def _difference(scored: Sequence[Done], reference: Sequence[Done], predictions: 
 
 
 def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> dict[str, Any]:
-    paired = compare(*(100 * np.array([record.metrics.top1 for record in side]) for side in (mine, theirs)))
+    mine_N, theirs_N = (100 * np.array([record.metrics.top1 for record in side]) for side in (mine, theirs))
+    paired = compare(mine_N, theirs_N)
+    half_width = math.nan if paired.half_width is None else paired.half_width
     return _effects(paired) | {
         "diff_over": "seeds",
         "diff_top1": paired.difference,
-        "diff_ci_low": paired.difference - paired.half_width,
-        "diff_ci_high": paired.difference + paired.half_width,
+        "diff_ci_low": paired.difference - half_width,
+        "diff_ci_high": paired.difference + half_width,
         "p": paired.p,
     }
 

@@ -53,7 +53,7 @@ def _shares(record: Done) -> Hashable:
 def _identical(
     candidates: Sequence[tuple[RowKey, Done]], predictions: PredictionCache
 ) -> Iterator[tuple[tuple[RowKey, ...], bool]]:
-    by_classes = defaultdict(list)
+    by_classes: dict[bytes | str, list[tuple[RowKey, str, str]]] = defaultdict(list)
     for key, record in candidates:
         clips = predictions.read(record)
         if clips is not None:

@@ -177,7 +177,7 @@ def _about_rows_not_compared(methods: pd.DataFrame) -> Iterator[str]:
 
 
 def _about_power(compared: pd.DataFrame) -> Iterator[str]:
-    """Which p the tests cannot reach, however large the difference."""
+    """Sentences on p values that the tests cannot reach, however large the difference."""
     pairs = compared.drop_duplicates(["diff_over", "n_pairs"]).sort_values(["diff_over", "n_pairs"])
     for row in pairs.itertuples():
         name = row.diff_over if row.n_pairs > 1 else row.diff_over.removesuffix("s")

@@ -84,5 +84,5 @@ def _classes(predictions: Predictions) -> PredictedClasses:
         class_N=class_N,
         correct_N=class_N == predictions.labels[order_N],
         subject_N=predictions.subjects[order_N],
-        scores_sha256=hashlib.sha256(scores_NC).hexdigest(),
+        scores_sha256=hashlib.sha256(scores_NC.tobytes()).hexdigest(),
     )

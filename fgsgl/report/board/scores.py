@@ -48,9 +48,13 @@ def score_columns(group: Sequence[Record], scored: Sequence[Done], predictions: 
         "train_s": fmean([record.times_s.get("train", 0.0) for record in scored]),
     }
     for name in COSTS:
-        values = [getattr(record, name, None) or getattr(record.cost, name, None) for record in scored]
-        row[name] = None if None in values else fmean(values)
+        known = [value for record in scored if (value := _cost(record, name))]
+        row[name] = fmean(known) if len(known) == len(scored) else None
     return row
+
+
+def _cost(record: Done, name: str) -> float | None:
+    return record.peak_memory_mib if name == "peak_memory_mib" else getattr(record.cost, name)
 
 
 def status_columns(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
@@ -109,4 +113,4 @@ def _joined(values: Iterable[str]) -> str:
 
 def _millions(counts: Sequence[int | None]) -> float | None:
     """The mean: a tuned row's seeds may have networks of different sizes."""
-    return None if None in counts else sum(counts) / len(counts) / 1e6
+    return None if None in counts else sum(count or 0 for count in counts) / len(counts) / 1e6

@@ -1,1 +1,1 @@
-"""How figures are found, drawn and rendered, and what they draw with. The figures are in ``fgsgl/report/figures``."""
+"""Finds, draws and renders figures, and offers the parts they share. The figures are in ``fgsgl/report/figures``."""

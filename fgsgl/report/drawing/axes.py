@@ -1,4 +1,4 @@
-"""What figures draw on axes: panels of rows, points with intervals, and labels that do not touch. Sizes in inches.
+"""Parts that figures share: panels of rows, points with intervals, labels that do not touch. Sizes in inches.
 
 Figures are drawn without pyplot's global state. A colour never carries a meaning alone: lines also differ in dash,
 points in marker, bars in hatch and direction, and every line and row is named where it stands.
@@ -61,11 +61,11 @@ def name_ticks(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[bool]) -> None:
-    """A row a point: columns ``mean``, ``low``, ``high`` (nan: none); coloured where its interval excludes 0."""
+    """Draws a point a row: columns ``mean``, ``low``, ``high`` (NaN: none); coloured if its interval excludes 0."""
     y_V = np.arange(len(points))
     colour_V = np.select([points["low"] > 0, points["high"] < 0], [BETTER, WORSE], INK)
     axes.axvline(0, color=GREY, lw=1)
-    axes.hlines(y_V, points["low"], points["high"], colors=colour_V, lw=1.2)
+    axes.hlines(y_V, points["low"], points["high"], colors=colour_V.tolist(), lw=1.2)
     for end in ("low", "high"):
         axes.scatter(points[end], y_V, marker="|", c=colour_V, s=25, lw=1.2)
     axes.scatter(points["mean"], y_V, s=22, lw=1.1, zorder=3, ec=colour_V, c=np.where(hollow, "white", colour_V))
@@ -74,7 +74,9 @@ def points_with_intervals(axes: Axes, points: pd.DataFrame, hollow: Sequence[boo
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], step_in: float = 0.13) -> None:
     """Writes names at the right of the axes, each led to its point ``(x, y, name, colour)``; they move apart."""
-    height_in = axes.get_position().height * axes.figure.get_size_inches()[1]
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # axes that are drawn have one
+    height_in = axes.get_position().height * figure.get_size_inches()[1]
     ends = sorted(ends, key=lambda end: end[1])
     low, high = axes.get_ylim()
     places = spread([end[1] for end in ends], step_in / height_in * (high - low), low, high)

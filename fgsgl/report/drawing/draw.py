@@ -20,6 +20,9 @@ from fgsgl.style import STYLE
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import held
 
+_inherited: tuple[tuple[Figure[Any], ...], Any]
+"""In a forked process: the figures and what they are drawn from."""
+
 
 def draw_all(found: Scan, source: Any) -> Drawing:
     """Draws every figure from one source; the same source gives the same files.

@@ -11,7 +11,7 @@ import pandas as pd
 from fgsgl.report.drawing.axes import Canvas
 
 Source = TypeVar("Source")
-"""What a figure is drawn from: :class:`fgsgl.report.drawing.inputs.Inputs` in a report."""
+"""The input of a figure: :class:`fgsgl.report.drawing.inputs.Inputs` in a report."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class Figure(Generic[Source]):
     name: str
     """Name of its file with dashes for underscores; its image files begin with it."""
     title: str
-    """What it shows, for a heading: one line."""
+    """Heading above its sheets, of one line."""
     draw: Callable[[Source], Iterator[Sheet]]
     """Its sheets: one, several, or none where the source holds nothing for it. A generator function of the file.
 

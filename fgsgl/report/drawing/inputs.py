@@ -1,4 +1,4 @@
-"""What the figures of a board are drawn from."""
+"""Inputs of a board's figures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+import pandas as pd
 
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Done
@@ -54,8 +56,8 @@ class Inputs:
         return sorted(rows, key=lambda row: ((row.method, row.variant) != REFERENCE, row.variant != "full", row.Index))
 
 
-def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation]]:
-    """The factorial designs of which every arm has a seed, each with its suffix: none where there is one design."""
-    found = [ablation for ablation in inputs.ablations if ablation.effects is not None]
-    for number, ablation in enumerate(found, start=1):
-        yield f"-{number}" if len(found) > 1 else "", ablation
+def factorial_designs(inputs: Inputs) -> Iterator[tuple[str, Ablation, pd.DataFrame]]:
+    """The factorial designs of which every arm has a seed: suffix (none where there is one design), design, effects."""
+    found = [(one, one.effects) for one in inputs.ablations if one.effects is not None]
+    for number, (ablation, effects) in enumerate(found, start=1):
+        yield f"-{number}" if len(found) > 1 else "", ablation, effects

@@ -1,4 +1,4 @@
-"""Which rows of a board a figure shows, and which of them share a scale."""
+"""Rows that a figure shows, grouped by protocol and by the scale that they share."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def shown_rows(rows: Iterable[Any], most: int = MOST_ROWS) -> tuple[list[Any], s
 
 
 def row_families(rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:
-    """FG-SGL with its variants, everything else, and tuned rows: they differ so much, or in what was done for them,
-    that each needs a scale of its own."""
+    """Three groups with a scale each: FG-SGL with its variants, other rows, and tuned rows."""
     tuned = [row for row in rows if part_of(row) == "tuned"]
     default = [row for row in rows if part_of(row) != "tuned"]
     own = [row for row in default if row.method == REFERENCE[0]]

@@ -43,7 +43,7 @@ FIGURE = Figure(name="accuracy", title="Top-1 of every row", draw=draw)
 
 
 def _distance(rows: Sequence[Any]) -> Callable[[Any], float]:
-    """How far a row lies from the middle one, in points."""
+    """A function that gives a row's distance from the median row, in points."""
     middle = np.median([row.top1 for row in rows])
     return lambda row: 100 * abs(row.top1 - middle)
 
@@ -66,8 +66,8 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
     floor, (low, high) = 100 * rows[0].floor, axes.get_xlim()
     if low - (high - low) < floor:
         axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
-    values = [with_interval(100 * r.top1, 100 * r.top1_ci_low, 100 * r.top1_ci_high, r.interval_over) for r in rows]
-    name_rows(axes, [row.label for row in rows], values)
+    texts = [with_interval(100 * r.top1, 100 * r.top1_ci_low, 100 * r.top1_ci_high, r.interval_over) for r in rows]
+    name_rows(axes, [row.label for row in rows], texts)
 
 
 def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Where FG-SA looks: each dimension's attention over the frames of an example clip, beside the class's sentence.
+"""FG-SA's attention over the frames of an example clip, a row a dimension with its sentence.
 
 N clips, T frames, H x W pixels, G x G = P patches of a frame, D dimensions. Written by
 :mod:`fgsgl.training.localisation`.

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability diagrams with the expected calibration error. B bins."""
+"""Reliability diagrams with the expected calibration error. B bins."""
 
 from __future__ import annotations
 

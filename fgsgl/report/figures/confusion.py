@@ -1,4 +1,4 @@
-"""Which class is taken for which: the confusion matrix of FG-SGL."""
+"""Confusion matrix of FG-SGL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where two methods confuse otherwise: FG-SGL's confusion matrix minus that of the best other method."""
+"""Difference of two confusion matrices: FG-SGL's minus that of the best other method."""
 
 from __future__ import annotations
 

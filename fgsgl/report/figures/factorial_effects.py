@@ -1,4 +1,4 @@
-"""What each factor of a factorial design does by itself, and what two do together beyond that."""
+"""Main effects and pairwise interactions of a factorial design."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ HEADINGS = {"main": "main effects", "interaction": "interactions"}
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a factorial design, effects in the order of their size."""
-    for suffix, ablation in factorial_designs(inputs):
-        effects = ablation.effects
+    for suffix, ablation, effects in factorial_designs(inputs):
         parts = [(title, effects[effects["kind"] == kind]) for kind, title in HEADINGS.items()]
         parts = [(title, part.sort_values("effect", ascending=False)) for title, part in parts if len(part)]
         filled = _family(effects) * smallest_p(len(ablation.seeds)) <= LEVEL
@@ -30,19 +29,19 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             _panel(axes, part, filled)
         panels[-1].set_xlabel("effect of having it on top-1 (percentage points)")
         table = pd.concat(part for _, part in parts)
-        yield Sheet(figure=fig, table=table, caption=_caption(ablation, filled), suffix=suffix)
+        yield Sheet(figure=fig, table=table, caption=_caption(ablation, effects, filled), suffix=suffix)
 
 
 FIGURE = Figure(name="factorial-effects", title="Main effects and interactions", draw=draw)
 
 
 def _family(effects: pd.DataFrame) -> int:
-    """How many effects Holm's adjustment is over."""
+    """Number of effects in the family of Holm's adjustment."""
     return int(effects["kind"].isin(TESTED).sum())
 
 
-def _caption(ablation: Ablation, filled: bool) -> str:
-    n, tests = len(ablation.seeds), _family(ablation.effects)
+def _caption(ablation: Ablation, effects: pd.DataFrame, filled: bool) -> str:
+    n, tests = len(ablation.seeds), _family(effects)
     hollow = f" Hollow: with n = {n}, Holm's p over the {tests} effects cannot get below {LEVEL:g}."
     aliases = f" Half the arms are planned, so these look the same: {'; '.join(ablation.aliases)}."
     return (

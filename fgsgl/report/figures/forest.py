@@ -1,4 +1,4 @@
-"""Forest plot: every row's paired difference to FG-SGL, of tuned rows to their default, with its interval."""
+"""Forest plot: paired differences to FG-SGL with their intervals; tuned rows are compared with their default."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from fgsgl.report.formatting import with_interval
 from fgsgl.stats.seeds import LEVEL
 
 AGAINST = {False: "top-1 minus FG-SGL's (percentage points)", True: "top-1 minus the same method's default (points)"}
-"""What the values of tuned rows (True), and of all others, are."""
+"""Axis labels by whether rows are tuned."""
 COLUMNS = (
     "label", "diff_top1", "diff_ci_low", "diff_ci_high", "diff_over", "n_pairs", "p", "p_holm", "smallest_p_holm",
     "d_z", "wins",
 )  # fmt: skip
-"""Of the board's table."""
+"""Columns of the board's table in the figure's table."""
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -56,7 +56,7 @@ def _panel(axes: Axes, rows: Sequence[Any]) -> None:
 
 
 def _reach(row: Any) -> float:
-    """From zero to the far end of the interval."""
+    """Distance from zero to the far end of the interval."""
     return np.nanmax(np.abs([row.diff_top1, row.diff_ci_low, row.diff_ci_high]))
 
 

@@ -1,4 +1,4 @@
-"""Interaction plot: whether a factor does the same with and without another. A arms, S seeds."""
+"""Interaction plot: the effect of each factor with and without each other. A arms, S seeds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINES = ((True, "with", "-", "o", COLOURS[0]), (False, "without", (0, (4, 1.5)),
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a factorial design, a panel a pair of factors."""
-    for suffix, ablation in factorial_designs(inputs):
+    for suffix, ablation, _ in factorial_designs(inputs):
         pairs = list(itertools.combinations(ablation.factors, 2))
         table = pd.concat(_means(ablation, *pair) for pair in pairs)
         n_lines = math.ceil(len(pairs) / 2)

@@ -1,4 +1,4 @@
-"""How much of FG-SA's attention lies on the part that truly moves, by dimension. S seeds."""
+"""Share of FG-SA's attention on the part that truly moves, by dimension. S seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from fgsgl.records.record import Done
+from fgsgl.records.record import Done, Localisation
 from fgsgl.report.drawing.axes import BETTER, Canvas, name_rows, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
@@ -46,17 +46,18 @@ FIGURE = Figure(name="localisation", title="Attention inside the true motion", d
 
 
 def _clips(inputs: Inputs, rows: Sequence[Any]) -> tuple[int, str]:
-    """How many clips, and which, most records were measured on; numbers over others are not comparable."""
-    found = Counter(_identity(r) for row in rows for r in inputs.scored(row) if r.localisation)
+    """Number and digest of the clips that most records were measured on; other clips are not comparable."""
+    found = Counter(_identity(r.localisation) for row in rows for r in inputs.scored(row) if r.localisation)
     return found.most_common(1)[0][0]
 
 
-def _identity(record: Done) -> tuple[int, str]:
-    return record.localisation.n_clips, record.localisation.clips_sha256 or ""
+def _identity(found: Localisation) -> tuple[int, str]:
+    return found.n_clips, found.clips_sha256 or ""
 
 
 def _measured(inputs: Inputs, row: Any, clips: tuple[int, str]) -> list[Done]:
-    return [record for record in inputs.scored(row) if record.localisation and _identity(record) == clips]
+    scored = inputs.scored(row)
+    return [record for record in scored if record.localisation and _identity(record.localisation) == clips]
 
 
 def _table(label: str, records: Sequence[Done]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What accuracy costs: top-1 against parameters, GFLOPs and latency, with the front that nothing beats.
+"""Accuracy against cost: top-1 over parameters, GFLOPs and latency, with the Pareto front.
 
 A tuned row also cost its search, so none is here.
 """
@@ -102,7 +102,7 @@ def _names(axes: Axes, full: Sequence[Any], height_in: float) -> None:
     places = spread([100 * row.top1 for row in full], LABEL_IN / height_in * (high - low), low, high)
     across = axes.get_yaxis_transform()
     for index, (row, place) in enumerate(zip(full, places, strict=True)):
-        style = {"transform": across, "clip_on": False}
+        style: dict[str, Any] = {"transform": across, "clip_on": False}
         axes.plot([1.0, 1.07], [100 * row.top1, place], color=PALE, lw=0.6, **style)
         axes.plot(1.1, place, ls="", ms=5, **marker_style(index), **style)
         colour = BETTER if (row.method, row.variant) == REFERENCE else INK

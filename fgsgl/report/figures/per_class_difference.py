@@ -1,4 +1,4 @@
-"""Which classes gain and which lose: each row's recall minus FG-SGL's. C classes, S seeds, V rows."""
+"""Recall of each class, minus FG-SGL's. C classes, S seeds, V rows."""
 
 from __future__ import annotations
 

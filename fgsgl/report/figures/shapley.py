@@ -1,4 +1,4 @@
-"""What each factor is worth: its Shapley value over all combinations, beside what taking it out alone shows."""
+"""Shapley value of each factor over all combinations, beside its one-out effect."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ BARS = (
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a full factorial design, the most valuable factor on top."""
-    for suffix, ablation in factorial_designs(inputs):
-        effects = ablation.effects.set_index("factor")
+    for suffix, ablation, table in factorial_designs(inputs):
+        effects = table.set_index("factor")
         shapley = effects[effects["kind"] == "shapley"].sort_values("effect", ascending=False)
         if shapley.empty:
             continue

@@ -1,4 +1,4 @@
-"""How accuracy differs from person to person: every row's top-1 by test subject. J subjects, S seeds, V rows."""
+"""Top-1 of every row by test subject. J subjects, S seeds, V rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.record import Record
+from fgsgl.records.record import Done
 from fgsgl.report.board.predictions import PredictionCache
 from fgsgl.report.drawing.axes import Canvas, name_rows, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
@@ -41,7 +41,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 FIGURE = Figure(name="subjects", title="Top-1 by test subject", draw=draw)
 
 
-def by_subject(seeds: Sequence[Record], predictions: PredictionCache) -> pd.Series:
+def by_subject(seeds: Sequence[Done], predictions: PredictionCache) -> pd.Series:
     """Top-1 in percent of each test subject, mean over the seeds of a row."""
     read = [predictions.read(record) for record in seeds]
     means = [pd.Series(100.0 * one.correct_N).groupby(one.subject_N).mean() for one in read if one is not None]

@@ -1,1 +1,1 @@
-"""Where recognizers look, held against the true motion masks: evaluation and tables."""
+"""Localisation: attention maps compared with true motion masks, evaluated and as tables."""

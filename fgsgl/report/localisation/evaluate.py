@@ -1,4 +1,4 @@
-"""Where recognizers look and what can be read out of them: a table of its own beside the leaderboard.
+"""Localisation: where recognizers look, and which sentences can be read out of their embeddings.
 
 FG-SGL's attention is held against gradient saliency of the same model without FG-SA, the category-only model, and
 against maps that see no clip; what its local embeddings say of each dimension's sentences, against what the video
@@ -28,7 +28,7 @@ WITHOUT = MODULES[0]
 """The row that every other is compared with: the category-only model."""
 BLIND = {"even": "spread evenly", "centre": "centre of picture and clip", "prior": "mean mask of the training clips"}
 STANDS_FOR = {"attention": "saliency", "saliency": "saliency", "local": "video", "video": "video"}
-"""What the category-only model has of the kind."""
+"""The source of the category-only model that each source is compared with."""
 TESTED = ("attention", "local")
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
@@ -70,11 +70,11 @@ Quantity = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """What the records of a row say, in percent."""
+    """Measured values of a row's records, in percent."""
 
     by_seed: dict[Quantity, dict[int, float]]
     guesses: dict[Quantity, dict[str, float]]
-    """Of what is read out: how many ``sentences`` there are, and the share of the ``largest``."""
+    """Chance level of what is read out: the number of ``sentences``, and the share of the ``largest``."""
 
 
 def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
@@ -96,6 +96,8 @@ def _numbers(records: Sequence[Done]) -> _Numbers:
     guesses = {}
     for record in records:
         found, seed = record.localisation, record.seed
+        if found is None:
+            continue
         for measure in ("energy", "pointing"):
             for name, share in getattr(found, measure).items():
                 by_seed[_map_key(measure, name)][seed] = 100 * share
@@ -136,7 +138,7 @@ def _lines(numbers: _Numbers, without: _Numbers, who: tuple[str, str]) -> Iterat
             continue
         by_seed = numbers.by_seed[key]
         mean, half_width = _mean(list(by_seed.values()))
-        line = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(by_seed)}
+        line: dict[str, Any] = {"measure": measure, "source": source, "dimension": dimension, "n_seeds": len(by_seed)}
         line |= {"value": mean, "half_width": half_width} | numbers.guesses.get(key, {})
         if who != WITHOUT:
             theirs = measure, STANDS_FOR[source], dimension if measure == "readout" else ""
@@ -151,7 +153,7 @@ def _against(mine: Mapping[int, float], theirs: Mapping[int, float], tested: boo
     if not pairs:
         return {}
     mean, half_width = _mean([one - other for one, other in pairs])
-    line = {"n_pairs": len(pairs), "difference": mean, "diff_half_width": half_width}
+    line: dict[str, Any] = {"n_pairs": len(pairs), "difference": mean, "diff_half_width": half_width}
     if tested and len(pairs) > 1:
         paired = compare(*np.array(pairs).T)
         line |= {name: getattr(paired, name) for name in ("p", "smallest_p", "d_z", "wins")}

@@ -91,7 +91,7 @@ def page(
 
 
 def tally(board: Board) -> str:
-    """How many rows and cells there are, and how many of these finished, failed or wait."""
+    """Counts of rows and of cells: finished, failed, pruned and planned."""
     states: Counter[str] = Counter(record.status for records in board.cells.values() for record in records)
     states["planned"] = len(board.planned)
     counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "pruned", "planned") if states[state])

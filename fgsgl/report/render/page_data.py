@@ -1,4 +1,4 @@
-"""What the page's script reads: every cell with its settings, and the scores of every class."""
+"""Data for the page's script: every cell with its settings, and the scores of every class."""
 
 from __future__ import annotations
 
@@ -77,5 +77,6 @@ def _class_means(records: Sequence[Done]) -> list[list[float | None]]:
     defined_SC3 = ~np.isnan(values_SC3)
     count_C3 = defined_SC3.sum(axis=0)
     sum_C3 = np.where(defined_SC3, values_SC3, 0.0).sum(axis=0)
-    mean_C3 = np.round(100 * sum_C3 / np.maximum(count_C3, 1), 1)
-    return np.where(count_C3 > 0, mean_C3, None).tolist()
+    mean_C3 = np.round(100 * sum_C3 / np.maximum(count_C3, 1), 1).astype(object)
+    mean_C3[count_C3 == 0] = None
+    return mean_C3.tolist()

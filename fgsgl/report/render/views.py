@@ -163,7 +163,7 @@ def _design_views(links: _Links, ablation: Ablation, number: str) -> list[TableV
 
 
 def localisation_views(board: Board, tables: LocalisationTables | None) -> list[TableView]:
-    """Where recognizers look, and what can be read out of them; none without such a record."""
+    """Tables of attention maps and of sentences read out; none where no record measured them."""
     if tables is None:
         return []
     links, views = _Links(board), []
