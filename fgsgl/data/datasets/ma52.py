@@ -98,8 +98,8 @@ def hidden(root: Path) -> ClipTable:
     table = root / file_of_setting(root, settings, "list_pattern", split="test")
     clips = tuple(
         Clip(
-            clip_id=name, video=file_of_setting(root, settings, "video_pattern", split="test", file=name), start_frame=0,
-            end_frame=0, label=0, subject="hidden", split="test", fps=0.0,
+            clip_id=name, video=file_of_setting(root, settings, "video_pattern", split="test", file=name),
+            start_frame=0, end_frame=0, label=0, subject="hidden", split="test", fps=0.0,
         )
         for _, name, _ in read_list(table)
     )  # fmt: skip
