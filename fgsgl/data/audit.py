@@ -17,7 +17,7 @@ from fgsgl.text.rules import says
 
 
 class AuditCounts(NamedTuple):
-    """Counts of things that stand in more than one split, and of sentences that give their class away."""
+    """Counts of things that stand in more than one split, and of sentences that give the class away."""
 
     clip_ids: int
     subjects: int

@@ -24,7 +24,7 @@ RESULT = "check.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """Findings of `fgsgl data check`."""
+    """The result of `fgsgl data check`."""
 
     fingerprint: str
     """16 hex digits, over the table and the content of every video."""

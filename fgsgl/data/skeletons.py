@@ -1,4 +1,4 @@
-"""Which joint is which in a skeleton, and which is joined to which: one :class:`Layout` for each kind of skeleton.
+"""Layouts of skeletons: the name of each joint, and the joint that it is connected to.
 
 Shapes: J joints.
 """

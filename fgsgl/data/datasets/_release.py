@@ -45,7 +45,7 @@ def read_settings(root: Path, defaults: Mapping[str, str]) -> dict[str, str]:
     return {**defaults, **given}
 
 
-def filled(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
+def path_of_setting(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
     """The path, below the root, that a setting's pattern gives.
 
     Raises:
@@ -60,13 +60,13 @@ def filled(root: Path, settings: Mapping[str, str], name: str, **values: str) ->
         ) from None
 
 
-def placed(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
-    """The path that :func:`filled` gives, of a file that is there.
+def file_of_setting(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
+    """The path that :func:`path_of_setting` gives, of a file that is there.
 
     Raises:
         UserError: for a missing file or a pattern with an unknown field, naming the setting.
     """
-    relative = filled(root, settings, name, **values)
+    relative = path_of_setting(root, settings, name, **values)
     try:
         return require_file(root, relative)
     except UserError as error:

@@ -91,7 +91,7 @@ class DataSet:
 
     name: str
     presets: Mapping[str, ProtocolDefaults]
-    """Protocol fields that each preset sets; the first preset is the default."""
+    """The presets, each with the protocol fields that it sets; the first one is the default."""
     load: Load
     text: Callable[[Path], str]
     """``text(root)`` is the data set's FG-Text: the name of a shipped one, or the path of a file."""

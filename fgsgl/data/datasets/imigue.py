@@ -16,8 +16,8 @@ from fgsgl.data.clip_table import Clip, ClipTable, Progress
 from fgsgl.data.datasets._release import (
     class_id,
     csv_archive,
-    filled,
-    placed,
+    file_of_setting,
+    path_of_setting,
     read_joints,
     read_list,
     read_rows,
@@ -74,8 +74,8 @@ def layout(root: Path) -> str:
     settings = read_settings(root, SETTINGS)
     marks = {
         "full": settings["label_file"],
-        "miga": filled(root, settings, "miga_folder", split="train"),
-        "cut": filled(root, settings, "cut_list", split="train"),
+        "miga": path_of_setting(root, settings, "miga_folder", split="train"),
+        "cut": path_of_setting(root, settings, "cut_list", split="train"),
     }
     for name, mark in marks.items():
         if (root / mark).exists():
@@ -101,7 +101,7 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
 def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The clip's joints in the image and their confidence, ``joints_TJ3``; only the MiGA release has them."""
     split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
-    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
+    relative = file_of_setting(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
 
 
@@ -135,7 +135,7 @@ def _full(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip
             raise UserError(f"{where}: subject {subject}, expected 1..72")
         name = row["video_id"].zfill(4)
         if name not in videos:
-            videos[name] = placed(root, settings, "video_pattern", video=name)
+            videos[name] = file_of_setting(root, settings, "video_pattern", video=name)
         yield Clip(
             clip_id=f"{name}_{start}_{end}_{raw}",
             video=videos[name],
@@ -150,13 +150,13 @@ def _full(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip
 
 def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
     for split in ("train", "test"):
-        folder = root / filled(root, settings, "miga_folder", split=split)
+        folder = root / path_of_setting(root, settings, "miga_folder", split=split)
         tables = sorted(folder.glob("*_label.csv"))
         if not tables:
             raise UserError(f"no label tables (such as 0001_label.csv) in {folder}; half an extraction?")
         for table in tables:
             name = table.name.removesuffix("_label.csv")
-            video = placed(root, settings, "miga_video_pattern", split=split, video=name)
+            video = file_of_setting(root, settings, "miga_video_pattern", split=split, video=name)
             for index, (line, cells) in enumerate(read_rows(table, 3)):
                 where = f"{table}, line {line}"
                 raw, start, end = whole_numbers(cells[:3], where)
@@ -175,7 +175,7 @@ def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip
 def _cut(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
     """Lists of ``path label``; a file is called video_start_end_class, in seconds, with the class from 0."""
     for split in ("train", "test"):
-        table = root / placed(root, settings, "cut_list", split=split)
+        table = root / file_of_setting(root, settings, "cut_list", split=split)
         for line, path, raw in read_list(table):
             where = f"{table}, line {line}"
             found = re.fullmatch(r"(\d+)_([\d.]+)_([\d.]+)_(\d+)", Path(path).stem)

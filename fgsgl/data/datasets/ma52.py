@@ -17,7 +17,7 @@ from fgsgl.data.clip_table import Clip, ClipTable, Progress
 from fgsgl.data.datasets._release import (
     class_id,
     csv_archive,
-    placed,
+    file_of_setting,
     read_list,
     read_settings,
 )
@@ -68,7 +68,7 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
 
 def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int) -> Iterator[Clip]:
     """The clips of one of the release's lists; what it calls ``val`` is labelled, and becomes the test split."""
-    table = root / placed(root, settings, "list_pattern", split=split)
+    table = root / file_of_setting(root, settings, "list_pattern", split=split)
     for line, name, raw in read_list(table):
         where = f"{table}, line {line}"
         subject = name.partition("_")[0]
@@ -78,7 +78,7 @@ def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int) ->
             )
         yield Clip(
             clip_id=f"{split}_{Path(name).stem}",
-            video=placed(root, settings, "video_pattern", split=split, file=name),
+            video=file_of_setting(root, settings, "video_pattern", split=split, file=name),
             start_frame=0,
             end_frame=0,
             label=class_id(raw, 0, n_classes, where),
@@ -95,11 +95,11 @@ def hidden(root: Path) -> ClipTable:
         UserError: as :func:`load`.
     """
     settings = read_settings(root, SETTINGS)
-    table = root / placed(root, settings, "list_pattern", split="test")
+    table = root / file_of_setting(root, settings, "list_pattern", split="test")
     clips = tuple(
         Clip(
-            clip_id=name, video=placed(root, settings, "video_pattern", split="test", file=name), start_frame=0,
-            end_frame=0, label=0, subject="hidden", split="test", fps=0.0,
+            clip_id=name, video=file_of_setting(root, settings, "video_pattern", split="test", file=name),
+            start_frame=0, end_frame=0, label=0, subject="hidden", split="test", fps=0.0,
         )
         for _, name, _ in read_list(table)
     )  # fmt: skip

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Split
 from fgsgl.data.datasets._release import (
     class_id,
-    filled,
-    placed,
+    file_of_setting,
+    path_of_setting,
     read_joints,
     read_rows,
     read_settings,
@@ -72,15 +72,17 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
 
 def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.datasets._release.read_joints`."""
-    relative = placed(root, read_settings(root, SETTINGS), "skeleton_pattern", sample=clip.clip_id.partition("_")[0])
+    relative = file_of_setting(
+        root, read_settings(root, SETTINGS), "skeleton_pattern", sample=clip.clip_id.partition("_")[0]
+    )
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
 
 
 def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int) -> Iterator[Clip]:
     """The clips of one recording; their frame numbers are inclusive in the file."""
-    video = placed(root, settings, "video_pattern", sample=sample)
-    labels = root / placed(root, settings, "label_pattern", sample=sample)
-    fps = _fps(root / filled(root, settings, "info_pattern", sample=sample))
+    video = file_of_setting(root, settings, "video_pattern", sample=sample)
+    labels = root / file_of_setting(root, settings, "label_pattern", sample=sample)
+    fps = _fps(root / path_of_setting(root, settings, "info_pattern", sample=sample))
     number = int(sample.removeprefix("Sample"))
     for line, cells in read_rows(labels, 3):
         where = f"{labels}, line {line}"

@@ -57,7 +57,7 @@ def animate(scene: Scene, times_s_T: np.ndarray) -> Pose:
 
 
 def progress(scene: Scene, times_s_T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far the limb is on its way (0 onset, 1 place), and the envelope of its oscillation (0..1)."""
+    """Progress of the limb on its way (0 onset, 1 place), and the envelope of its oscillation (0..1)."""
     there_T = _smooth((times_s_T - scene.start_s) / (scene.arrive_s - scene.start_s))
     back_T = _smooth((times_s_T - scene.leave_s) / (scene.end_s - scene.leave_s))
     way_T = scene.reach * (there_T * (1 - back_T) if scene.returns else there_T)

@@ -135,7 +135,7 @@ class _Canvas:
         self.owner_THW: torch.Tensor | None = None
 
     def extend(self, frames: int) -> None:
-        """From one background to all frames; what is drawn so far lies behind everything that follows."""
+        """Repeats the background for all frames; later drawings lie in front of it."""
         self.colour = self.colour.repeat(frames, 1, 1, 1)
         self.clear()
 

@@ -32,7 +32,7 @@ _BESIDE_ARM = ("belly", "lap", "chin", "notch", "collar", "hip")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difficulty:
-    """How hard a clip is to recognise."""
+    """Settings that make a clip easy or hard to recognise."""
 
     amplitude_m: float
     """Size of an oscillation; the gesture's approach is as long as its way."""
