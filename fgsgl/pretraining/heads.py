@@ -9,6 +9,8 @@ import copy
 import math
 from typing import NamedTuple
 
+import fgsgl.util.cured_stack  # noqa: F401
+
 import open_clip
 import torch
 from torch import nn

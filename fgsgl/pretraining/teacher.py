@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import fgsgl.util.cured_stack  # noqa: F401
+
 import numpy as np
 import open_clip
 import torch

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
+import fgsgl.util.cured_stack  # noqa: F401
+
 from open_clip.tokenizer import SimpleTokenizer
 
 from fgsgl.models.towers.synmg_tiny import merges_path

@@ -125,7 +125,8 @@ def _grad_mode_kept(step: Callable) -> Callable:
     return call
 
 
-def _optimizers_need_no_compiler() -> None:
+def optimizers_without_compiler() -> None:
+    """Optimizers step without importing the compiler, which takes two seconds, as long as nobody else imports it."""
     from torch.optim import SGD, Adam, Optimizer
 
     for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
@@ -152,6 +153,6 @@ def apply() -> None:
             import open_clip  # noqa: F401
         with put_off(UNUSED_BY_FLOP_COUNTER):
             import torch.utils.flop_counter  # noqa: F401
-        _optimizers_need_no_compiler()
+        optimizers_without_compiler()
     finally:
         gc.enable()

@@ -21,6 +21,7 @@ from fgsgl.data.synmg.body import ARM, LEG
 from fgsgl.data.synmg.make import load
 from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.late_imports import optimizers_without_compiler
 
 KINDS = ("static", "motion")
 
@@ -99,6 +100,7 @@ def fit(
     device: str = "cpu",
 ) -> np.ndarray:
     """Trains an oracle on joints already read, and scores others; see :func:`fit_and_score`."""
+    optimizers_without_compiler()
     train, labels = torch.from_numpy(train_NTJ3).to(device), torch.from_numpy(labels_N).to(device)
     # The training classes are long-tailed and the test classes balanced: learn the part that the frequency leaves.
     prior_C = torch.bincount(labels, minlength=num_classes).clamp(min=1).log()

@@ -11,6 +11,8 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import fgsgl.util.cured_stack  # noqa: F401
+
 import open_clip
 import torch
 from safetensors import SafetensorError

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import fgsgl.util.cured_stack  # noqa: F401
+
 import open_clip
 from huggingface_hub import constants, try_to_load_from_cache
 from open_clip.pretrained import download_pretrained
