@@ -24,7 +24,7 @@ from fgsgl.sweeps.liveness import Presence
 from fgsgl.sweeps.objectives import values_of
 from fgsgl.sweeps.study import FAILURE, StudySpec, counts
 from fgsgl.sweeps.suggest import ask_optuna, propose
-from fgsgl.training.spec import Task
+from fgsgl.training.cell_spec import Task
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from fgsgl.records.record import (
     SplitCounts,
 )
 from fgsgl.stats.scores import ClassScores
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 
 PROTOCOL = Protocol(dataset="synmg", preset="quick", epochs=5)
 CLASSES = ("one", "other")

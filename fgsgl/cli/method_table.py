@@ -32,11 +32,11 @@ def counted_protocol(size: str) -> Protocol:
 
 def count(method: Method, size: str) -> dict[str, str]:
     """A row of the file: parameters in millions, and GFLOPs of one clip."""
-    from fgsgl.testing.method_contract import Subject
+    from fgsgl.testing.method_contract import BuiltMethod
     from fgsgl.training.cost import measure
 
     protocol = counted_protocol(size)
-    subject = Subject(method, protocol)
+    subject = BuiltMethod(method, protocol)
     parameters = list(subject.model.parameters())
     trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     return {

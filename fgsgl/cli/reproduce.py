@@ -18,8 +18,8 @@ from msgspec.structs import asdict
 from rich.console import Console
 
 from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.prepare import load_data, load_joints
-from fgsgl.data.spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
@@ -37,7 +37,7 @@ from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.stats.seeds import t_half_width
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError
 
 

@@ -113,7 +113,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.spec import DataSpec
+    from fgsgl.data.data_spec import DataSpec
     from fgsgl.text.annotation_table import new
     from fgsgl.util.files import write_whole
 

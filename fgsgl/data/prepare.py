@@ -7,9 +7,9 @@ import os
 from rich.console import Console
 
 from fgsgl.data.clip_table import SPLITS, ClipTable
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
 from fgsgl.data.skeletons import layout_name
-from fgsgl.data.spec import DataSpec
 from fgsgl.util.terminal import Counter
 
 

@@ -17,10 +17,10 @@ from mmaction.structures import ActionDataSample
 from torch.utils.data import Dataset
 
 from fgsgl.data.clip_table import Clip, Split, cached_frames
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.frame_cache import open_cache, refuse_bad
 from fgsgl.data.joint_cache import kept_frames, open_joints
 from fgsgl.data.skeletons import LAYOUTS, layout_name
-from fgsgl.data.spec import DataSpec
 from fgsgl.data.video import num_frames, read_frames
 
 

@@ -2,7 +2,7 @@
 
 import fgsgl.mmaction.class_balanced_sampler
 import fgsgl.mmaction.datasets
-import fgsgl.mmaction.hooks
+import fgsgl.mmaction.epoch_seed
 import fgsgl.models.baselines.adapters
 import fgsgl.models.baselines.frozen_tower
 import fgsgl.models.baselines.label_embedding

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Split
-from fgsgl.data.spec import DataSpec
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.records.identity import LATER, digest, identity
 from fgsgl.util.errors import UserError, nearest
 

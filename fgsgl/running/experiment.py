@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.prepare import prepare
-from fgsgl.data.spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.plan_file import Design, add_to_plan

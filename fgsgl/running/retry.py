@@ -14,7 +14,7 @@ from fgsgl.records.record import FAILURES
 from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.experiment import Show, prepare_data, work_off
 from fgsgl.running.status import CellState, find_states, states
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError, nearest
 
 

@@ -21,8 +21,8 @@ from fgsgl.running.executors.base import Running
 from fgsgl.running.observer import Observer
 from fgsgl.running.progress import cell_label
 from fgsgl.training import cell_progress
+from fgsgl.training.cell_spec import CellSpec, Task, is_running
 from fgsgl.training.outcome import failed_record
-from fgsgl.training.spec import CellSpec, Task, is_running
 from fgsgl.util.errors import UserError
 
 POLL_S = 0.2

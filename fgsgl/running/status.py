@@ -27,7 +27,7 @@ from fgsgl.records.record import Done, Failed, Record
 from fgsgl.records.row_key import FULL
 from fgsgl.running.planning import alike, expected_s
 from fgsgl.training.cell_progress import CellProgress
-from fgsgl.training.spec import FILE, CellSpec, is_running
+from fgsgl.training.cell_spec import FILE, CellSpec, is_running
 from fgsgl.util.errors import UserError
 
 State = Literal["done", "pruned", "running", "failed", "waiting"]

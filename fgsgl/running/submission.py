@@ -30,9 +30,9 @@ from fgsgl.records.find import find_cell, names_of
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, read_predictions
 from fgsgl.records.record import Done, scored_sha256
+from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.training.evaluate import predict_split
 from fgsgl.training.mmengine_config import build_config
-from fgsgl.training.spec import FILE, CellSpec
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter

@@ -1,7 +1,7 @@
 """The contract of a data set: what each one keeps, shown on a copy of its data.
 
 A check is a function marked with ``@check``; its docstring is the promise. It returns what it saw, and raises
-:class:`BrokenDataSet`, or a :class:`UserError` of the data set itself, where the promise does not hold::
+:class:`BrokenPromise`, or a :class:`UserError` of the data set itself, where the promise does not hold::
 
     data = DataSpec(dataset="mine", preset="official", root=Path("data/mine"))
     for finding in examine(data):
@@ -13,34 +13,20 @@ Shapes: T frames, H height, W width, J joints, N clips, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from fgsgl.data.clip_table import SPLITS, Clip, ClipTable
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import DataSet, deviations
 from fgsgl.data.skeletons import LAYOUTS
-from fgsgl.data.spec import DataSpec
 from fgsgl.data.video import num_frames, probe
 from fgsgl.records.protocol import default_protocol
+from fgsgl.testing.finding import BrokenPromise, Finding
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
-
-
-class BrokenDataSet(AssertionError):
-    """A promise that a data set does not keep."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    check: str
-    promise: str
-    ok: bool
-    detail: str
-    """One line on what the check saw."""
 
 
 class Copy:
@@ -91,7 +77,7 @@ def examine(data: DataSpec) -> Iterator[Finding]:
             continue
         try:
             ok, detail = True, function(copy)
-        except (BrokenDataSet, UserError) as error:
+        except (BrokenPromise, UserError) as error:
             ok, detail = False, " ".join(str(error).split())
         yield Finding(check=function.__name__, promise=function.__doc__ or "", ok=ok, detail=detail)
 
@@ -236,6 +222,6 @@ def _without_split(table: ClipTable) -> list[Clip]:
 
 
 def _require(kept: bool, otherwise: str) -> None:
-    """Raises :class:`BrokenDataSet` with a text unless the promise is kept."""
+    """Raises :class:`BrokenPromise` with a text unless the promise is kept."""
     if not kept:
-        raise BrokenDataSet(otherwise)
+        raise BrokenPromise(otherwise)

@@ -17,15 +17,12 @@ from fgsgl.report.drawing.axes import Canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.labels import slug
 from fgsgl.style import STYLE
+from fgsgl.testing.finding import BrokenPromise
 from fgsgl.util.escaping import printable
 
 WIDEST_IN, HIGHEST_IN = 9.0, 20.0
 TOUCH_PX = 1.5
 """By how much the boxes of two texts may overlap, which are a little larger than their ink."""
-
-
-class BrokenFigure(AssertionError):
-    """A rule that a figure breaks."""
 
 
 def examine(figure: Figure[Any], source: Any) -> list[Sheet]:
@@ -40,7 +37,7 @@ def examine(figure: Figure[Any], source: Any) -> list[Sheet]:
         source: what the figure is drawn from: :class:`fgsgl.report.drawing.inputs.Inputs` in a report.
 
     Raises:
-        BrokenFigure: naming the sheet and the rule that it breaks.
+        BrokenPromise: naming the sheet and the rule that it breaks.
     """
     require(one_line(figure.title), f"{figure.name} has no title of one line")
     with matplotlib.rc_context(fname=STYLE):
@@ -61,9 +58,9 @@ def examine(figure: Figure[Any], source: Any) -> list[Sheet]:
 
 
 def require(kept: bool, otherwise: str) -> None:
-    """Raises :class:`BrokenFigure` with the text unless the promise is kept."""
+    """Raises :class:`BrokenPromise` with the text unless the promise is kept."""
     if not kept:
-        raise BrokenFigure(otherwise)
+        raise BrokenPromise(otherwise)
 
 
 def one_line(text: str) -> bool:

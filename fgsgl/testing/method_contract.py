@@ -1,7 +1,7 @@
 """The contract of every method, checked on four synthetic clips by `fgsgl check-method NAME` and by the tests.
 
 A check is a function marked with ``@check``; its docstring is the promise. It returns what it found, and raises
-:class:`Broken` if the promise does not hold. Shapes: B clips, K kept frames of a clip, C classes.
+:class:`BrokenPromise` if the promise does not hold. Shapes: B clips, K kept frames of a clip, C classes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from fgsgl.methods.method import Classes, Method, Recipe
 from fgsgl.mmaction.datasets import random_skeleton_batch
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol, default_protocol
+from fgsgl.testing.finding import BrokenPromise, Finding
 from fgsgl.training.cost import measure
 from fgsgl.training.determinism import repeatable
 from fgsgl.training.mmengine_config import build_config
@@ -43,21 +43,7 @@ FITTED = 0.5
 """A method fits the clips once its loss is below this share of its first loss."""
 
 
-class Broken(AssertionError):
-    """Raised by a check whose promise does not hold."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """The outcome of one check."""
-
-    check: str
-    promise: str
-    ok: bool
-    detail: str
-
-
-class Subject:
+class BuiltMethod:
     """The method under check, with its recognizer and a batch that several checks use.
 
     Args:
@@ -119,7 +105,7 @@ class Subject:
         return loss.item()
 
 
-Check = Callable[[Subject], str]
+Check = Callable[[BuiltMethod], str]
 CHECKS: list[tuple[Check, bool]] = []
 """Each check, and whether it applies only to methods that are trained."""
 
@@ -134,40 +120,40 @@ def check(trained: bool) -> Callable[[Check], Check]:
     return mark
 
 
-def examine(method: Method, size: str, device: str = "cpu") -> Iterable[Outcome]:
+def examine(method: Method, size: str, device: str = "cpu") -> Iterable[Finding]:
     """Every check that applies to a method, one after the other.
 
     Raises:
-        UserError: as :class:`Subject`.
+        UserError: as :class:`BuiltMethod`.
     """
     with repeatable(device):
-        yield from _outcomes(Subject(method, default_protocol("synmg", size=size, image_size=IMAGE_SIZE), device))
+        yield from _findings(BuiltMethod(method, default_protocol("synmg", size=size, image_size=IMAGE_SIZE), device))
 
 
-def _outcomes(subject: Subject) -> Iterable[Outcome]:
+def _findings(subject: BuiltMethod) -> Iterable[Finding]:
     for function, trained in CHECKS:
         if trained and subject.method.recipe is None:
             continue
         promise = function.__doc__ or ""
         try:
-            yield Outcome(check=function.__name__, promise=promise, ok=True, detail=function(subject))
-        except Broken as broken:
-            yield Outcome(check=function.__name__, promise=promise, ok=False, detail=str(broken))
+            yield Finding(check=function.__name__, promise=promise, ok=True, detail=function(subject))
+        except BrokenPromise as broken:
+            yield Finding(check=function.__name__, promise=promise, ok=False, detail=str(broken))
 
 
 @check(trained=False)
-def probabilities(subject: Subject) -> str:
+def probabilities(subject: BuiltMethod) -> str:
     """Every clip gets a probability for each class; they sum to 1."""
     scores_BC = scores_of(subject.model, subject.batch["inputs"])
     if scores_BC.shape != (len(LABELS), CLASSES.count):
-        raise Broken(f"scores of shape {tuple(scores_BC.shape)}, expected {(len(LABELS), CLASSES.count)}")
+        raise BrokenPromise(f"scores of shape {tuple(scores_BC.shape)}, expected {(len(LABELS), CLASSES.count)}")
     if not scores_BC.isfinite().all() or (scores_BC < 0).any() or not _close(scores_BC.sum(1), torch.ones(len(LABELS))):
-        raise Broken(f"scores from {scores_BC.min():.3g}, whose sums are {scores_BC.sum(1).tolist()}")
+        raise BrokenPromise(f"scores from {scores_BC.min():.3g}, whose sums are {scores_BC.sum(1).tolist()}")
     return f"{CLASSES.count} classes"
 
 
 @check(trained=False)
-def batch_independence(subject: Subject) -> str:
+def batch_independence(subject: BuiltMethod) -> str:
     """Neither the order of a batch nor its size changes a prediction."""
     inputs = subject.batch["inputs"]
     together_BC = scores_of(subject.model, inputs)
@@ -175,27 +161,27 @@ def batch_independence(subject: Subject) -> str:
     alone_BC = torch.cat([scores_of(subject.model, [one]) for one in inputs])
     for name, other_BC in (("in another order", backwards_BC), ("one by one", alone_BC)):
         if not _close(together_BC, other_BC):
-            raise Broken(f"{name}, probabilities differ by up to {(together_BC - other_BC).abs().max():.3g}")
+            raise BrokenPromise(f"{name}, probabilities differ by up to {(together_BC - other_BC).abs().max():.3g}")
     return "same probabilities"
 
 
 @check(trained=False)
-def label_blindness(subject: Subject) -> str:
+def label_blindness(subject: BuiltMethod) -> str:
     """A prediction does not depend on the clip's label."""
     inputs = subject.batch["inputs"]
     blind_BC = scores_of(subject.model, inputs)
     for labels in (LABELS, LABELS[::-1]):
         if not torch.equal(scores_of(subject.model, inputs, labels), blind_BC):
-            raise Broken("the probabilities change with the labels that the clips carry")
+            raise BrokenPromise("the probabilities change with the labels that the clips carry")
     return "same probabilities"
 
 
 @check(trained=False)
-def same_seed(subject: Subject) -> str:
+def same_seed(subject: BuiltMethod) -> str:
     """The same seed gives the same recognizer and the same probabilities."""
     again, other = subject.build(seed=0), subject.build(seed=1)
     if not torch.equal(scores_of(again, subject.batch["inputs"]), scores_of(subject.model, subject.batch["inputs"])):
-        raise Broken("two recognizers of one seed predict differently")
+        raise BrokenPromise("two recognizers of one seed predict differently")
     ours, theirs = (dict(model.named_parameters()) for model in (again, other))
     trained = [name for name, value in ours.items() if value.requires_grad]
     drawn = sum(not torch.equal(ours[name], theirs[name]) for name in trained)
@@ -203,23 +189,23 @@ def same_seed(subject: Subject) -> str:
 
 
 @check(trained=False)
-def bf16(subject: Subject) -> str:
+def bf16(subject: BuiltMethod) -> str:
     """In bf16 the probabilities stay close to those in fp32."""
     half = subject.build(seed=0, autocast="bf16")
     scores_BC = scores_of(half, subject.batch["inputs"])
     apart = (scores_BC - scores_of(subject.model, subject.batch["inputs"])).abs().max().item()
     if not math.isfinite(apart) or apart > 0.1:
-        raise Broken(f"probabilities differ by up to {apart:.3g}, expected at most 0.1")
+        raise BrokenPromise(f"probabilities differ by up to {apart:.3g}, expected at most 0.1")
     if subject.method.recipe:
         loss = loss_of(half, subject.batch)
         loss.backward()
         if not loss.isfinite() or not all(_finite(parameter.grad) for parameter in half.parameters()):
-            raise Broken(f"loss {loss.item():.3g}, and a gradient that is not finite")
+            raise BrokenPromise(f"loss {loss.item():.3g}, and a gradient that is not finite")
     return f"within {apart:.3g}"
 
 
 @check(trained=False)
-def cost(subject: Subject) -> str:
+def cost(subject: BuiltMethod) -> str:
     """Parameters and operations are counted."""
     found = measure(subject.model, subject.batch)
     parameters = list(subject.model.parameters())
@@ -227,12 +213,12 @@ def cost(subject: Subject) -> str:
     trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     gflops = found.gflops or 0.0
     if not count or not gflops > 0 or (subject.method.recipe and not trained):
-        raise Broken(f"{count} parameters, {trained} of them trained, {gflops} GFLOPs a clip")
+        raise BrokenPromise(f"{count} parameters, {trained} of them trained, {gflops} GFLOPs a clip")
     return f"{count / 1e6:.2f} M parameters ({trained / 1e6:.2f} trained), {gflops:.2f} GFLOPs at 64 px"
 
 
 @check(trained=True)
-def resuming(subject: Subject) -> str:
+def resuming(subject: BuiltMethod) -> str:
     """A checkpoint, loaded into a fresh recognizer, gives the same next step."""
     first = subject.build(seed=0)
     optimizer = subject.optimizer(first)
@@ -252,22 +238,25 @@ def resuming(subject: Subject) -> str:
         torch.manual_seed(6)
         losses.append(loss_of(model, subject.batch).item())
     if not math.isclose(*losses, rel_tol=1e-5):
-        raise Broken(f"after the next step the loss is {losses[0]:.6g}, but {losses[1]:.6g} where it was resumed")
+        apart = f"{losses[0]:.6g}, but {losses[1]:.6g}"
+        raise BrokenPromise(f"after the next step the loss is {apart} where it was resumed")
+            f"after the next step the loss is {losses[0]:.6g}, but {losses[1]:.6g} where it was resumed"
+        )
     return f"{file.tell() / 2**20:.1f} MiB"
 
 
 @check(trained=True)
-def any_labels(subject: Subject) -> str:
+def any_labels(subject: BuiltMethod) -> str:
     """The loss is finite for any labels, even if all are of one class."""
     for labels in (LABELS[::-1], (CLASSES.count - 1,) * len(LABELS), (5, 5, 2, 2)):
         loss = loss_of(subject.model, {**subject.batch, "data_samples": _samples(labels)})
         if not loss.isfinite():
-            raise Broken(f"the loss of labels {labels} is {loss.item()}")
+            raise BrokenPromise(f"the loss of labels {labels} is {loss.item()}")
     return "three sets of labels"
 
 
 @check(trained=True)
-def learning(subject: Subject) -> str:
+def learning(subject: BuiltMethod) -> str:
     """Finite gradients reach every trained parameter, and a few steps of the recipe fit one batch."""
     model = subject.build(seed=0)
     optimizer, unreached, first = subject.optimizer(model), None, None
@@ -276,14 +265,14 @@ def learning(subject: Subject) -> str:
         first = first or loss
         trained = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
         if not math.isfinite(loss) or not all(_finite(gradient) for gradient in trained.values()):
-            raise Broken(f"step {step}: loss {loss:.3g}, and a gradient that is not finite")
+            raise BrokenPromise(f"step {step}: loss {loss:.3g}, and a gradient that is not finite")
         idle = {name for name, gradient in trained.items() if gradient is None or not gradient.any()}
         unreached = idle if unreached is None else unreached & idle
         if loss < FITTED * first and not unreached:
             return f"loss {first:.3g} to {loss:.3g} in {step} steps"
     if unreached:
-        raise Broken(f"no gradient reaches {len(unreached)} parameter(s): {', '.join(sorted(unreached)[:3])}")
-    raise Broken(f"the loss is {loss:.3g} after {STEPS} steps, and was {first:.3g}")
+        raise BrokenPromise(f"no gradient reaches {len(unreached)} parameter(s): {', '.join(sorted(unreached)[:3])}")
+    raise BrokenPromise(f"the loss is {loss:.3g} after {STEPS} steps, and was {first:.3g}")
 
 
 def loss_of(model: BaseModel, batch: Batch) -> Tensor:

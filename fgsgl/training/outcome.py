@@ -24,7 +24,7 @@ from fgsgl.records.record import (
     Pruned,
     read_curve,
 )
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.work_folder import CURVE, openings
 
 

@@ -25,11 +25,11 @@ from fgsgl.models.precision import native
 from fgsgl.records.environment import hardware, resolve_device
 from fgsgl.records.failures import BUSY, failure_class
 from fgsgl.records.predictions import Predictions, write_predictions
+from fgsgl.training.cell_metrics import metrics_of
+from fgsgl.training.cell_spec import LOCK, CellSpec, TrialPruned
 from fgsgl.training.clock import Clock
 from fgsgl.training.data_facts import data_facts
-from fgsgl.training.metrics import metrics_of
 from fgsgl.training.outcome import Outcome, done_record, failed_record, pruned_record
-from fgsgl.training.spec import LOCK, CellSpec, TrialPruned
 from fgsgl.training.work_folder import count_opening, tidy
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import follow_starter

@@ -25,6 +25,7 @@ from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Localisation, read_curve
 from fgsgl.training.cell_progress import FILE
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.clock import Clock
 from fgsgl.training.cost import measure
 from fgsgl.training.data_facts import data_facts
@@ -34,7 +35,6 @@ from fgsgl.training.hooks import CellHook, peak_memory_mib
 from fgsgl.training.localisation import localise
 from fgsgl.training.mmengine_config import build_config
 from fgsgl.training.outcome import Outcome
-from fgsgl.training.spec import CellSpec
 from fgsgl.training.visualizers import VISUALIZERS
 from fgsgl.training.work_folder import CURVE, count_opening, prepare
 

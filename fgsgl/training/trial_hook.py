@@ -12,8 +12,8 @@ from mmengine.runner import Runner
 from optuna.exceptions import UpdateFinishedTrialError
 
 from fgsgl.records.optuna_storage import TrialSpec, make_pruner, open_storage
+from fgsgl.training.cell_spec import TrialPruned
 from fgsgl.training.hooks import CellHook
-from fgsgl.training.spec import TrialPruned
 
 
 class TrialHook(Hook):

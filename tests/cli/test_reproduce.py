@@ -10,7 +10,7 @@ from scipy import stats
 
 from fgsgl.cli.reproduce import cell_again, verdict, wanted
 from fgsgl.data.clip_table import Clip, ClipTable
-from fgsgl.data.spec import DataSpec
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, write_predictions

@@ -10,8 +10,8 @@ import pytest
 
 from fgsgl.cli.main import main
 from fgsgl.data import datasets
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.skeletons import layout_name
-from fgsgl.data.spec import DataSpec
 from fgsgl.data.synmg.programs import CLASS_NAMES
 from fgsgl.testing.dataset_contract import examine
 from fgsgl.text import fgtext

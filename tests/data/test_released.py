@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from fgsgl.data import datasets
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
-from fgsgl.data.spec import DataSpec
 from fgsgl.testing.dataset_contract import examine
 from fgsgl.util.errors import UserError
 

@@ -25,9 +25,9 @@ def test_every_recognizer_that_has_some_is_built_with_them() -> None:
     import fgsgl.mmaction  # noqa: F401 (registers)
     from fgsgl.methods.registry import get
     from fgsgl.records.protocol import default_protocol
-    from fgsgl.testing.method_contract import Subject
+    from fgsgl.testing.method_contract import BuiltMethod
 
     for name in ("slowonly", "posec3d", "st_adapter", "uniformerv2"):
-        model = Subject(get(name), default_protocol("synmg", image_size=64)).model
+        model = BuiltMethod(get(name), default_protocol("synmg", image_size=64)).model
         found = {type(module) for module in model.modules() if isinstance(module, nn.Conv3d)}
         assert found == {Conv3d}, name

@@ -33,7 +33,8 @@ from fgsgl.report.figures import attention, pareto
 from fgsgl.report.report import show_board, write_figures
 from fgsgl.stats.factorial import effects, full_factorial
 from fgsgl.style import COLOURS, STYLE
-from fgsgl.testing.figure_contract import BrokenFigure, examine, misplaced
+from fgsgl.testing.figure_contract import examine, misplaced
+from fgsgl.testing.finding import BrokenPromise
 from fgsgl.util.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +146,7 @@ def test_the_contract_notices_what_breaks_it(ledger):
         ({"suffix": "/../x"}, "file name"), ({"title": "two\nlines"}, "title"), ({"caption": "No stop"}, "caption"),
         ({"size": (3, 200)}, "inches"),
     ):  # fmt: skip
-        with pytest.raises(BrokenFigure, match=said):
+        with pytest.raises(BrokenPromise, match=said):
             examine(figure(**change), None)
 
 

@@ -14,7 +14,7 @@ from msgspec import structs
 from fgsgl.records.ledger import load
 from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import Board, leaderboard, read_board
-from fgsgl.report.board.predictions import PredictionCache
+from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.rows import rows, scored_cells
 from fgsgl.report.drawing.axes import canvas
 from fgsgl.report.drawing.figure import Figure, Sheet

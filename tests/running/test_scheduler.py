@@ -20,7 +20,7 @@ from fgsgl.running.execution import Execution, Limits, Place
 from fgsgl.running.executors import local
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError
 
 RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--device", "cpu")

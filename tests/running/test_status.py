@@ -22,8 +22,8 @@ from fgsgl.running.execution import Execution
 from fgsgl.running.experiment import Experiment, run
 from fgsgl.running.explain import ADVICE
 from fgsgl.running.status import expected_end, states
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.outcome import failed_record
-from fgsgl.training.spec import CellSpec
 
 HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
 

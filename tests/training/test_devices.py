@@ -16,7 +16,7 @@ import torch
 from fgsgl.methods.registry import get
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import default_protocol
-from fgsgl.testing.method_contract import Subject, loss_of
+from fgsgl.testing.method_contract import BuiltMethod, loss_of
 from fgsgl.text import fgtext
 
 DIVIDED = Path(__file__).with_name("divided.py")
@@ -93,7 +93,7 @@ TOWERS = ("fgsgl", "linear_probe", "text4vis", "vificlip_lora", "actionclip", "x
 def test_every_kind_of_tower_can_be_compiled_as_a_whole(name: str) -> None:
     """Captured as one graph, which is then run as it is: no compiler is needed."""
     torch._dynamo.reset()
-    subject = Subject(get(name), default_protocol("synmg", image_size=64))
+    subject = BuiltMethod(get(name), default_protocol("synmg", image_size=64))
     losses = []
     for prepare in (lambda: None, lambda: subject.model.tower.compile_visual("eager")):
         prepare()

@@ -129,12 +129,12 @@ def test_accuracy_of_an_epoch_follows_from_its_weights_alone_also_where_it_was_k
 
 @pytest.mark.parametrize("name", ["fgsgl", "linear_probe", "tsm", "stgcnpp", "actionclip", "manet"])
 def test_label_smoothing_changes_the_loss(name: str, tmp_path: Path) -> None:
-    from fgsgl.testing.method_contract import Subject, loss_of
+    from fgsgl.testing.method_contract import BuiltMethod, loss_of
 
     losses = []
     for smoothing in (0.0, 0.2):
         protocol = default_protocol("synmg", num_frames=8, image_size=64, label_smoothing=smoothing)
-        subject = Subject(get(name), protocol)
+        subject = BuiltMethod(get(name), protocol)
         torch.manual_seed(0)
         losses.append(loss_of(subject.model, subject.batch).item())
     assert losses[0] != losses[1]  # of one seed, so equal where smoothing does not reach the loss

@@ -14,7 +14,7 @@ STARTER = '''
 import sys, time
 from pathlib import Path
 from fgsgl.running.executors import local
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 
 cell = """\
 from fgsgl.util.processes import follow_starter

@@ -62,9 +62,9 @@ class Camera:
     scale: float
     """Picture sides per metre."""
     x: float
-    """Place of the trunk's middle in the picture, from the left."""
+    """HandPlace of the trunk's middle in the picture, from the left."""
     y: float
-    """Place of the trunk's middle in the picture, from the top."""
+    """HandPlace of the trunk's middle in the picture, from the top."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

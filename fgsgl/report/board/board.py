@@ -21,7 +21,7 @@ from fgsgl.report.board.comparisons import differences, ties
 from fgsgl.report.board.floors import require_floors
 from fgsgl.report.board.identical_rows import IdenticalRows, identical_rows
 from fgsgl.report.board.notes import cost_notes, notes
-from fgsgl.report.board.predictions import PredictionCache
+from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.published import published
 from fgsgl.report.board.rows import (
     KEY,
@@ -34,7 +34,7 @@ from fgsgl.report.board.rows import (
     rows,
     scored_cells,
 )
-from fgsgl.report.board.scores import COSTS, score_columns, status_columns
+from fgsgl.report.board.score_columns import COSTS, score_columns, status_columns
 from fgsgl.util.escaping import printable
 
 __all__ = [

@@ -16,7 +16,7 @@ import pandas as pd
 
 from fgsgl.records.record import Done
 from fgsgl.records.row_key import TUNED, RowKey
-from fgsgl.report.board.predictions import PredictedClasses, PredictionCache
+from fgsgl.report.board.predicted_classes import PredictedClasses, PredictionCache
 from fgsgl.report.board.rows import REFERENCE, by_seed, is_compared, reference_of
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
 from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups

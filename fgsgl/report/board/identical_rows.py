@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fgsgl.records.record import Done
-from fgsgl.report.board.predictions import PredictionCache
+from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.rows import RowKey
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 
 from fgsgl.records.record import Done, Record
 from fgsgl.records.row_key import TUNED, RowKey
-from fgsgl.report.board import audit
+from fgsgl.report.board import audit_notes
 from fgsgl.report.board.comparisons import MOST_TIED
 from fgsgl.report.board.floors import missing_floor_notes
 from fgsgl.report.board.identical_rows import IdenticalRows
 from fgsgl.report.board.rows import listed, part_of, row_key
-from fgsgl.report.board.scores import failure_counts
+from fgsgl.report.board.score_columns import failure_counts
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
 from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p
 from fgsgl.util.escaping import printable
@@ -76,7 +76,7 @@ def _about_data(table: pd.DataFrame, done: Sequence[Done]) -> Iterator[str]:
     if "synmg" in set(table["dataset"]):
         yield "Synthetic data: SynMG shows drawn figures. It compares methods and makes no claim about people."
     yield from dict.fromkeys(caveat for record in done for caveat in record.data.caveats)
-    for (dataset, preset, _), records in audit.splits_of(done).items():  # boards of several presets have several
+    for (dataset, preset, _), records in audit_notes.splits_of(done).items():  # boards of several presets have several
         record = records[-1]
         n_present = sum(row.n > 0 for row in record.metrics.per_class)
         yield (
@@ -85,8 +85,8 @@ def _about_data(table: pd.DataFrame, done: Sequence[Done]) -> Iterator[str]:
             f"over the {n_present} of {len(record.data.classes)} classes that have a clip. "
             f"Floor: the largest class holds {100 * record.data.majority:.1f} % of the clips."
         )
-        yield audit.audit_sentence(f"{dataset} {preset}", records)
-        yield audit.openings_sentence(f"{dataset} {preset}", records)
+        yield audit_notes.audit_sentence(f"{dataset} {preset}", records)
+        yield audit_notes.openings_sentence(f"{dataset} {preset}", records)
     n_skipped = int(table["skipped"].max())
     if n_skipped:
         yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."

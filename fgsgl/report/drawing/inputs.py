@@ -13,7 +13,7 @@ from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Done
 from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.board.board import REFERENCE, Board, row_key
-from fgsgl.report.board.predictions import predictions_beside
+from fgsgl.report.board.predicted_classes import predictions_beside
 from fgsgl.report.board.rows import RowKey
 
 
@@ -34,7 +34,7 @@ class Inputs:
         """The predictions of every seed of a row from :meth:`with_predictions`.
 
         Raises:
-            UserError: from :func:`fgsgl.report.board.predictions.predictions_beside`.
+            UserError: from :func:`fgsgl.report.board.predicted_classes.predictions_beside`.
         """
         key = row_key(row)
         if key not in self._predictions:

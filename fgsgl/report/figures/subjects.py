@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fgsgl.records.record import Done
-from fgsgl.report.board.predictions import PredictionCache
+from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.drawing.axes import Canvas, name_rows, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs

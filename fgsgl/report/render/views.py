@@ -13,7 +13,7 @@ import pandas as pd
 
 from fgsgl.report.ablations import render
 from fgsgl.report.ablations.evaluate import Ablation
-from fgsgl.report.board.audit import NAMING, NOUNS, largest_counts, splits_of
+from fgsgl.report.board.audit_notes import NAMING, NOUNS, largest_counts, splits_of
 from fgsgl.report.board.board import REFERENCE, Board, part_of, row_key
 from fgsgl.report.board.notes import difference_notes, tuned_difference_notes
 from fgsgl.report.board.published import published_notes

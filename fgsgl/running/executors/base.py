@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 
 GRACE_S = 10.0
 """How long a process that is to end may take before it is killed."""

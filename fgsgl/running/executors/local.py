@@ -13,7 +13,7 @@ from fgsgl.records.environment import KEEP_MEMORY, device_environment
 from fgsgl.records.failures import OOM_KILLED, oom_kills
 from fgsgl.running.capacity import gpus_of_slot
 from fgsgl.running.executors.base import GRACE_S
-from fgsgl.training.spec import FILE, CellSpec
+from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.util.processes import FOLLOW
 
 if TYPE_CHECKING:

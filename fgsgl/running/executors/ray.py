@@ -21,7 +21,7 @@ from ray.exceptions import OutOfMemoryError, RayError
 from fgsgl.records.failures import NODE_LOST, OOM_KILLED
 from fgsgl.running.executors.base import GRACE_S
 from fgsgl.running.executors.local import start_here
-from fgsgl.training.spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import Any
 
 from fgsgl.records.record import Done, Failed, Hardware, Record
-from fgsgl.report.board.audit import audit_summary
-from fgsgl.report.board.predictions import PredictionCache
+from fgsgl.report.board.audit_notes import audit_summary
+from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.rows import refusal
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.stats.seeds import t_half_width
