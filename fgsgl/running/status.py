@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from fgsgl.methods.registry import scan
@@ -195,7 +195,8 @@ def matrix(cells: Sequence[CellState], digits: int) -> Table:
     found: dict[tuple[str, ...], dict[int, CellState]] = {}
     for cell in cells:
         found.setdefault((cell.row, *([_short(cell)] if several else [])), {})[cell.seed] = cell
-    table = Table("", *(["protocol"] if several else []), *(f"seed {seed}" for seed in seeds))
+    row = Column("", no_wrap=True)  # where room is short, an id stands below its state instead
+    table = Table(row, *(["protocol"] if several else []), *(f"seed {seed}" for seed in seeds))
     for names, by_seed in found.items():
         shown = [by_seed.get(seed) for seed in seeds]
         table.add_row(*map(Text, names), *(_entry(cell, digits) if cell else "" for cell in shown))
