@@ -240,8 +240,6 @@ def resuming(subject: BuiltMethod) -> str:
     if not math.isclose(*losses, rel_tol=1e-5):
         apart = f"{losses[0]:.6g}, but {losses[1]:.6g}"
         raise BrokenPromise(f"after the next step the loss is {apart} where it was resumed")
-            f"after the next step the loss is {losses[0]:.6g}, but {losses[1]:.6g} where it was resumed"
-        )
     return f"{file.tell() / 2**20:.1f} MiB"
 
 
