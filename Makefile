@@ -12,7 +12,7 @@ setup: .venv/installed
 	touch $@
 
 demo: setup
-	$(BIN)/python ablations/run.py --disable fgsa --beside tsm --out results/demo
+	$(BIN)/python ablations/run.py --disable fgsa --methods tsm --out results/demo
 
 test: setup style
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

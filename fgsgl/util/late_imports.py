@@ -1,8 +1,8 @@
 """Imports that the stack makes at once and hardly ever uses, put off until they are needed.
 
-``apply()`` imports MMEngine, torchvision and open_clip without them, which halves the time that a cell's process spends
-on imports. A name that was put off is a :class:`Late`: its first use imports the real one. Packages that are imported
-already stay as they are.
+``apply()`` imports MMEngine, MMAction2, torchvision and open_clip without them, which halves the time that a cell's
+process spends on imports. A name that was put off is a :class:`Late`: its first use imports the real one. Packages that
+are imported already stay as they are.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ UNUSED_BY_TORCHVISION = {"torch._dynamo.utils": ("is_compile_supported",)}
 """The compiler, which only ``torch.compile`` needs. PyTorch's optimizers and a decorator import it, too."""
 UNUSED_BY_FLOP_COUNTER = {"triton.runtime.jit": ("JITFunction",)}
 """Kernels of one's own."""
+UNUSED_BY_MMACTION = {"scipy.stats": ("mode",)}
+"""The augmentation of skeletons, which is not ours."""
 UNUSED_BY_OPEN_CLIP = {
     "wcwidth": ("wcswidth", "wcwidth"),
     "huggingface_hub.hf_api": ("HfApi", "model_info"),
@@ -85,7 +87,8 @@ def compiler_put_off() -> Iterator[None]:
     import torch
 
     disable = torch.compiler.disable
-    torch.compiler.disable = torch._disable_dynamo  # PyTorch's own, which imports at the function's first call
+    # PyTorch's own, which imports at the function's first call
+    torch.compiler.disable = torch._disable_dynamo  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -110,7 +113,7 @@ _CACHED = "__dynamo_disable"
 """Where ``torch._disable_dynamo`` keeps what it calls in a function's place; to fill it, it imports the compiler."""
 
 
-def _grad_mode_kept(step: Callable) -> Callable:
+def _grad_mode_kept(step: Any) -> Callable:
     """An optimizer's step, without telling the compiler where there is none that what follows is another graph."""
 
     @functools.wraps(step)
@@ -135,11 +138,11 @@ def optimizers_without_compiler() -> None:
             vars(function).setdefault(_CACHED, _uncompiled(function))
     for optimizer in (SGD, Adam):
         if optimizer.step.__code__.co_name == "_use_grad":
-            optimizer.step = _grad_mode_kept(optimizer.step)
+            optimizer.step = _grad_mode_kept(optimizer.step)  # type: ignore[method-assign]
 
 
 def apply() -> None:
-    """Imports MMEngine, torchvision and open_clip without what is put off.
+    """Imports MMEngine, MMAction2, torchvision and open_clip without what is put off.
 
     The garbage collector pauses meanwhile: it would search a million new objects again and again, and find nothing.
     """
@@ -151,6 +154,8 @@ def apply() -> None:
             import torchvision.ops  # noqa: F401
         with put_off(UNUSED_BY_OPEN_CLIP), compiler_put_off():
             import open_clip  # noqa: F401
+        with put_off(UNUSED_BY_MMACTION):
+            import mmaction.datasets  # noqa: F401
         with put_off(UNUSED_BY_FLOP_COUNTER):
             import torch.utils.flop_counter  # noqa: F401
         optimizers_without_compiler()
