@@ -38,6 +38,7 @@ def trained(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return folder, options, run(TOOLS / "train.py", CONFIG, "--work-dir", folder, *options, cwd=folder)
 
 
+@pytest.mark.slow
 def test_train_resume_and_test(trained: tuple[Path, list[str], str]) -> None:
     folder, options, said = trained
     assert (folder / "epoch_1.pth").stat().st_size < 12 * 2**20

@@ -6,9 +6,7 @@ Shapes: B clips.
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from mmengine.model import BaseModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from fgsgl.records.record import Cost
+from fgsgl.util.late_imports import eager
 
 REPEATS = 5
 
@@ -36,9 +35,7 @@ def measure(model: BaseModel, batch: dict[str, Any], repeats: int = REPEATS) -> 
     model.eval()
     one = {name: values[:1] for name, values in batch.items()}
     model.test_step(one)  # what is done once an evaluation, such as reading the classes' text, is not a clip's
-    compiles = "torch._dynamo" in sys.modules  # else there is nothing to hold off, and two seconds of imports to save
-    eager = torch.compiler.set_stance("force_eager") if compiles else nullcontext()
-    with eager, FlopCounterMode(display=False) as counter:  # it sees no compiled operations
+    with eager(), FlopCounterMode(display=False) as counter:  # it sees no compiled operations
         model.test_step(one)
     gflops = counter.get_total_flops() / 1e9
     if not repeats:

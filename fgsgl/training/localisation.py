@@ -33,6 +33,7 @@ from fgsgl.stats.localise import centre_TP, cover_TP, energy_inside, pointing_hi
 from fgsgl.stats.retrieval import first_hits
 from fgsgl.text import embed, fgtext
 from fgsgl.util.files import write_whole
+from fgsgl.util.late_imports import eager
 
 Cover = Callable[[Clip], np.ndarray]
 ReadoutTable = dict[str, dict[str, Readout]]
@@ -73,7 +74,7 @@ def localise(
     clips = [split.clips[index] for index in kept]
     part = DataLoader(Subset(split, kept), batch_size=batch, collate_fn=loader.collate_fn)
     side = _patches_a_side(model, image_size=split[kept[0]]["inputs"].shape[1])
-    with torch.compiler.set_stance("force_eager"):  # a compiled tower would be compiled anew for gradients in pixels
+    with eager():  # a compiled tower would be compiled anew for gradients in pixels
         shown = _shown(model, part, side)
 
     def cover(clip: Clip) -> np.ndarray:

@@ -13,7 +13,7 @@ import importlib
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 UNUSED_BY_MMENGINE = {
@@ -132,13 +132,25 @@ def optimizers_without_compiler() -> None:
     """Optimizers step without importing the compiler, which takes two seconds, as long as nobody else imports it."""
     from torch.optim import SGD, Adam, Optimizer
 
-    for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
-        function = getattr(getattr(Optimizer, name), "__wrapped__", None)
-        if function is not None:
-            vars(function).setdefault(_CACHED, _uncompiled(function))
+    _leave_uncompiled(Optimizer.add_param_group, Optimizer.zero_grad, Optimizer.state_dict, Optimizer.load_state_dict)
     for optimizer in (SGD, Adam):
         if optimizer.step.__code__.co_name == "_use_grad":
             optimizer.step = _grad_mode_kept(optimizer.step)  # type: ignore[method-assign]
+
+
+def _leave_uncompiled(*marked: Callable) -> None:
+    """Functions that PyTorch marks as not to be compiled do not import the compiler when they are called."""
+    for function in marked:
+        inner = getattr(function, "__wrapped__", None)
+        if inner is not None:
+            vars(inner).setdefault(_CACHED, _uncompiled(inner))
+
+
+def eager() -> AbstractContextManager:
+    """Nothing runs compiled in the block. Where nothing is compiled, the compiler is not imported for it."""
+    import torch
+
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
 def apply() -> None:
@@ -157,7 +169,8 @@ def apply() -> None:
         with put_off(UNUSED_BY_MMACTION):
             import mmaction.datasets  # noqa: F401
         with put_off(UNUSED_BY_FLOP_COUNTER):
-            import torch.utils.flop_counter  # noqa: F401
+            from torch.utils.flop_counter import _FlopCounterMode
+        _leave_uncompiled(_FlopCounterMode.__torch_dispatch__)
         optimizers_without_compiler()
     finally:
         gc.enable()

@@ -32,25 +32,34 @@ def board(root: Path, out: Path, *words: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ma52(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def ma52(shared, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A copy whose hidden test clips are copies of the first validation clips, in reverse order; and its board."""
-    root = copies.ma52(tmp_path_factory.mktemp("ma52") / "MA-52")
-    lines = (root / "val_list_videos.txt").read_text().splitlines()[:7][::-1]
-    shutil.rmtree(root / "test")
-    (root / "test").mkdir()
-    for line in lines:
-        shutil.copy(root / "val" / line.split()[0], root / "test")
-    (root / "test_list_videos.txt").write_text("".join(f"{line.split()[0]} 0\r\n" for line in lines))
-    return root, board(root, root.parent / "board", "--dataset", "ma52", "--preset", "official")
+
+    def make(folder: Path) -> None:
+        root = copies.ma52(folder / "MA-52")
+        lines = (root / "val_list_videos.txt").read_text().splitlines()[:7][::-1]
+        shutil.rmtree(root / "test")
+        (root / "test").mkdir()
+        for line in lines:
+            shutil.copy(root / "val" / line.split()[0], root / "test")
+        (root / "test_list_videos.txt").write_text("".join(f"{line.split()[0]} 0\r\n" for line in lines))
+        board(root, folder / "board", "--dataset", "ma52", "--preset", "official")
+
+    folder = shared("submit-ma52", make)
+    return folder / "MA-52", shutil.copytree(folder / "board", tmp_path_factory.mktemp("ma52") / "board")
 
 
 @pytest.fixture(scope="module")
-def miga(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def miga(shared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The board of a copy of iMiGUE with a test video of twelve clips."""
-    root = copies.imigue_miga(tmp_path_factory.mktemp("imigue") / "MiGA")
-    labels = root / "imigue_rgb_test" / "0004_label.csv"
-    labels.write_text("".join(f"{n % 31 + 1},{7 * n},{7 * n + 6}\n" for n in range(12)))
-    return board(root, root.parent / "board", "--dataset", "imigue", "--methods", "majority")
+
+    def make(folder: Path) -> None:
+        root = copies.imigue_miga(folder / "MiGA")
+        labels = root / "imigue_rgb_test" / "0004_label.csv"
+        labels.write_text("".join(f"{n % 31 + 1},{7 * n},{7 * n + 6}\n" for n in range(12)))
+        board(root, folder / "board", "--dataset", "imigue", "--methods", "majority")
+
+    return shutil.copytree(shared("submit-miga", make) / "board", tmp_path_factory.mktemp("miga") / "board")
 
 
 def submit(folder: Path, *words: str | Path, expect: int = 0) -> None:

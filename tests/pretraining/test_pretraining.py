@@ -197,6 +197,7 @@ def test_a_pool_is_completed_and_takes_in_whole_chunks_only(folder: Path, tmp_pa
     assert torch.equal(batch.targets_BD[0], expected.targets_BD()[3])
 
 
+@pytest.mark.slow
 def test_a_miniature_run_learns_and_a_resumed_one_goes_on_alike(folder: Path, teacher: Teacher, tmp_path: Path) -> None:
     pool = Pool(folder / "pool")
     recipe = dataclasses.replace(MINIATURE, pose_steps=12)

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from fgsgl.report.board.board import COLUMNS, TEXTS
-from fgsgl.report.render.tables import columns_of, console_table
+from fgsgl.report.board.board import COLUMNS, TEXTS, read_board
+from fgsgl.report.render.tables import columns_of, console_table, markdown
+from fgsgl.report.render.tables import csv as csv_of
 from fgsgl.report.report import report, show_board_if_changed
 from fgsgl.util.escaping import markdown_text
 
@@ -20,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script>"
 
 
-def tables(markdown):
+def tables(text):
     """Of each table its lines, and that they have the same number of bars, escaped ones aside."""
-    blocks = [block.splitlines() for block in markdown.split("\n\n") if block.startswith("|")]
+    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     for block in blocks:
         assert len({re.sub(r"\\\|", "", line).count("|") for line in block}) == 1
     return blocks
@@ -43,24 +44,24 @@ def test_writes_the_whole_report_without_torch_and_the_same_again_whoever_draws(
     thread.join()
     assert {path: path.read_bytes() for path in ledger.folder.rglob("*") if path.is_file()} == before
     names = {f"leaderboard.{suffix}" for suffix in ("md", "csv", "tex", "html")} | {"accuracy.png", "accuracy.pdf"}
+    assert not [path for path in before if path.name.startswith(("ablation.", "localisation."))]
     assert names <= {path.name for path in before} and not [path for path in before if path.suffix == ".tmp"]
 
 
 def test_markdown_and_csv_carry_the_boards_numbers(ledger):
     ledger.fill(seeds=3)
-    board = report(ledger.folder).board
-    assert not list(ledger.folder.glob("ablation.*")) and not list(ledger.folder.glob("localisation.*"))
+    board = read_board(ledger.folder)
     first = board.table.iloc[0]
     half = 50 * (first["top1_ci_high"] - first["top1_ci_low"])
-    markdown = (ledger.folder / "leaderboard.md").read_text()
-    assert f"| FG-SGL | {100 * first['top1']:.1f} ± {half:.1f} |" in markdown
-    results, costs = tables(markdown)
+    text = markdown(board)
+    assert f"| FG-SGL | {100 * first['top1']:.1f} ± {half:.1f} |" in text
+    results, costs = tables(text)
     assert len(results) == len(costs) == len(board.table) + 2
     shown = re.findall(r"[^|]+", f"{results[0]}{costs[0]}")
     assert {column.heading for column in columns_of(board)} <= {heading.strip().replace("\\", "") for heading in shown}
-    assert all(sentence in markdown for sentence in map(markdown_text, (*board.notes, *board.cost_notes)))
-    assert "cannot reach p &lt; 0.05 with n = 3 seeds" in markdown
-    read = pd.read_csv(ledger.folder / "leaderboard.csv")
+    assert all(sentence in text for sentence in map(markdown_text, (*board.notes, *board.cost_notes)))
+    assert "cannot reach p &lt; 0.05 with n = 3 seeds" in text
+    read = pd.read_csv(io.StringIO(csv_of(board)))
     assert tuple(read.columns) == COLUMNS
     assert read["top1"].to_numpy() == pytest.approx(board.table["top1"].to_numpy(), nan_ok=True)
     assert read["diff_top1"].dtype == float and (read["diff_top1"] < 0).any()
@@ -99,7 +100,7 @@ def test_hostile_names_stay_text_everywhere(ledger):
 def test_the_console_shows_what_a_reader_asks_first(ledger):
     ledger.fill(seeds=2)
     console = Console(width=160, file=io.StringIO())
-    board = report(ledger.folder).board
+    board = read_board(ledger.folder)
     console.print(console_table(board))
     shown = console.file.getvalue()
     for row in board.table.itertuples():
@@ -111,7 +112,7 @@ def test_the_console_shows_what_a_reader_asks_first(ledger):
 def test_of_many_rows_the_console_shows_first_what_readers_look_for(ledger, monkeypatch):
     ledger.fill(seeds=1)
     ledger.add("fgsgl", 2.2, "w/o fgsa")
-    board = report(ledger.folder).board
+    board = read_board(ledger.folder)
     first = board.table.loc[board.table["variant"].isin(["full", "w/o fgsa", "w/o cpa"]), "label"].tolist()
     assert first[-1] == "Majority class" and "FG-SGL w/o fgsa" in first and len(first) < len(board.table)
     monkeypatch.setattr("fgsgl.report.render.tables.MOST_IN_TERMINAL", len(first))

@@ -211,6 +211,7 @@ def wait_for_epoch(out: Path, process: subprocess.Popen, epoch: int) -> Path:
     raise AssertionError(f"epoch {epoch} was never saved: {process.communicate()}")
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_a_killed_cell_resume_to_the_very_same_result(board: Path, smoke: Path, with_bounds: Path) -> None:
     out = with_bounds
     process = start(smoke, out, 3)
@@ -309,6 +310,7 @@ def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
     assert all("val_top1" in row for row in second["curve"])
 
 
+@pytest.mark.slow
 def test_a_corrupt_video_is_named_and_skipped_only_on_request(smoke: Path, tmp_path: Path, call) -> None:
     root = tmp_path / "data"
     shutil.copytree(smoke, root, ignore=shutil.ignore_patterns(".frames"))
@@ -337,6 +339,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_finds_no_room_ends_in_one_line(
     board: Path, smoke: Path, with_bounds: Path, tmp_path: Path, call
 ) -> None:

@@ -144,6 +144,7 @@ def test_a_dry_run_lists_space_trials_and_time_and_writes_nothing(swept: Path, s
     assert "time unknown" in capsys.readouterr().out and not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path, tmp_path: Path) -> None:
     """Four trials by hand that were right in every epoch, and a real one."""
     table = synmg.load(smoke, "smoke", 0)

@@ -46,6 +46,7 @@ def run(call: Any, data: Path, out: Path, method: str, *options: str, expect: in
     return call("-m", "fgsgl", "run", "--methods", method, *words, "--out", out, *options, expect=expect)
 
 
+@pytest.mark.slow
 def test_the_mean_gradient_of_two_processes_is_that_of_one(call: Any) -> None:
     said = call("-W", "ignore", *TORCHRUN, DIVIDED).stdout
     assert re.findall(r"SEEN (\w+)", said).count("actionclip") == 2, said

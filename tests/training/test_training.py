@@ -74,6 +74,7 @@ def test_the_moving_average_is_what_is_evaluated(smoke: Path, tmp_path: Path) ->
     assert not torch.allclose(average, weights[-1], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_training_without_gain_on_validation_ends_early_and_stays_ended(smoke: Path, tmp_path: Path) -> None:
     """A rate of zero gains nothing; the same with a training that is called again, as after a kill."""
     protocol = default_protocol("synmg", "smoke", epochs=6, patience=2)
@@ -105,6 +106,7 @@ class ForgetsCalibration(Hook):
         runner.model.beta.fill_(1000.0)
 
 
+@pytest.mark.slow
 def test_accuracy_of_an_epoch_follows_from_its_weights_alone_also_where_it_was_killed(
     smoke: Path, tmp_path: Path
 ) -> None:
