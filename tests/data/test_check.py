@@ -97,6 +97,7 @@ def test_a_second_call_opens_only_what_changed(root: Path, monkeypatch: pytest.M
     assert audit(root).fingerprint != before.fingerprint and len(opened) == 2
 
 
+@pytest.mark.slow
 def test_the_command_and_the_record(root: Path, tmp_path: Path, call) -> None:
     said = call("-m", "fgsgl", "data", "check", "ma52", "--root", root).stdout
     report = Path(said.replace("\n", "").rpartition("report: ")[2])

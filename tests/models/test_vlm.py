@@ -105,6 +105,7 @@ def test_the_pixels_of_every_frame_have_a_gradient(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ON_A_TOWER + EMBEDDED)
+@pytest.mark.slow
 def test_six_clips_are_learned(name: str) -> None:
     model = build(name, TINY, **({"dropout": 0.0} if name in EMBEDDED else {})).train()
     trained = [value for value in model.parameters() if value.requires_grad]

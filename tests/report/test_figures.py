@@ -185,6 +185,7 @@ def contents(drawn):
             yield name, content.encode() if isinstance(content, str) else content
 
 
+@pytest.mark.slow
 def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(ledger):
     small(ledger)
     board, folder = read_board(ledger.folder), ledger.folder / "figures"

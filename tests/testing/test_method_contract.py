@@ -22,10 +22,7 @@ from fgsgl.training.mmengine_config import build_config
 from fgsgl.util.errors import UserError
 
 METHODS = [name for name, method in scan().items() if method.model is not None]
-IN_EVERY_RUN = {
-    "fgsgl", "linear_probe", "zero_shot_names", "vificlip_lora", "xclip", "aim", "tsn", "x3d_s", "video_swin",
-    "stgcnpp", "posec3d",
-}  # fmt: skip
+IN_EVERY_RUN = {"fgsgl", "linear_probe", "zero_shot_names", "xclip", "tsn", "stgcnpp"}
 """One method of each kind of network: the whole contract of the others takes minutes."""
 TRIED = Classes(count=5, text="smg")
 
@@ -98,8 +95,8 @@ class Breaking(nn.Module):
         ("order", "batch_independence", "in another order"),
         ("peek", "label_blindness", "change with the labels"),
         ("sum", "probabilities", "sums are"),
-        ("idle", "learning", "no gradient reaches 1 parameter.* idle"),
-        ("stuck", "learning", "no gradient reaches"),
+        pytest.param("idle", "learning", "no gradient reaches 1 parameter.* idle", marks=pytest.mark.slow),
+        pytest.param("stuck", "learning", "no gradient reaches", marks=pytest.mark.slow),
     ],
 )
 def test_the_contract_notices_what_breaks_it(how: str, check: str, says: str) -> None:

@@ -53,6 +53,7 @@ def test_the_text_of_ones_own_data_is_begun_and_not_overwritten(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", ["smg"])
+@pytest.mark.slow
 def test_similarity_is_drawn(name: str, tmp_path: Path, call) -> None:
     call(*TEXT, "similarity", name, "--out", tmp_path / "s.png")
     assert (tmp_path / "s.png").read_bytes()[:4] == b"\x89PNG"
