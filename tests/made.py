@@ -21,7 +21,6 @@ from fgsgl.records.record import (
     MethodConfig,
     Metrics,
     Pruned,
-    Record,
     SplitCounts,
 )
 from fgsgl.stats.scores import ClassScores
@@ -112,9 +111,3 @@ def localisation(energy: dict[str, float], **changes: Any) -> Localisation:
 def config(display_name: str = "FG-SGL", **changes: Any) -> MethodConfig:
     """The settings of a method."""
     return MethodConfig(display_name=display_name, **changes)
-
-
-__all__ = [
-    "CLASSES", "PROTOCOL", "Record", "a_cell", "common", "config", "done", "facts", "failed", "localisation",
-    "metrics", "pruned", "spec",
-]  # fmt: skip

@@ -158,6 +158,7 @@ class _Body:
     # -- legs ----------------------------------------------------------------------------------------------------
 
     def solve_leg(self, side: int) -> None:
+        """Places the joints of a leg (+1 the person's left, -1 the right), which moves where the program moves legs."""
         scene, s, hip_T3 = self.scene, self.scene.subject, self.joints_TJ3[:, LEG[side][0]]
         moves = scene.program.limb == "leg" and side in scene.sides
         from_T3 = self._foot(scene.legs[side], side)
