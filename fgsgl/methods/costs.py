@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
+import importlib
+from pathlib import Path
 
-from fgsgl.methods.registry import BASELINES
-
-PATH = BASELINES / "costs.csv"
+PATH = Path(importlib.import_module("fgsgl.baselines").__path__[0]) / "costs.csv"
 COLUMNS = ("method", "size", "num_frames", "image_size", "params_m", "trainable_m", "gflops")
 
 

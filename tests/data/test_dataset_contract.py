@@ -102,8 +102,11 @@ def test_a_broken_promise_is_found(smoke: Path, folder: Path, check: str) -> Non
     [
         ("def (", "SyntaxError: invalid syntax"),
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("PRESETS = ('all',)", "it defines no DATASET = DataSet(...)"),
-        (SOUND.replace('name="mine"', 'name="yours"'), "its DATASET is named 'yours', expected 'mine' as the file is"),
+        ("PRESETS = ('all',)", "it defines no DATASET; expected DATASET = DataSet(name='mine', ...)"),
+        (
+            SOUND.replace('name="mine"', 'name="yours"'),
+            "DATASET is named 'yours'; expected DATASET = DataSet(name='mine', ...), as the file is",
+        ),
     ],
     ids=["syntax", "import", "old protocol", "another name"],
 )

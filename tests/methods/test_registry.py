@@ -24,9 +24,12 @@ FAULTS = {
     "syntax": ("METHOD = (\n", "SyntaxError: '(' was never closed (syntax.py, line 1)"),
     "absent": ("import no_such_package\n", "ModuleNotFoundError: No module named 'no_such_package'"),
     "unknown": (WORKING.replace("recognizer_2d", "recognizer_4d"), "ImportError: cannot import name 'recognizer_4d'"),
-    "empty": ('"""Nothing yet."""\n', "it defines no METHOD"),
-    "other": (WORKING, "METHOD is named 'tsn', expected 'other' as the file is"),
-    "typed": ("METHOD = {'name': 'typed'}\n", "METHOD is of the type dict, expected Method"),
+    "empty": ('"""Nothing yet."""\n', "it defines no METHOD; expected METHOD = Method(name='empty', ...)"),
+    "other": (WORKING, "METHOD is named 'tsn'; expected METHOD = Method(name='other', ...), as the file is"),
+    "typed": (
+        "METHOD = {'name': 'typed'}\n",
+        "METHOD is of the type dict; expected METHOD = Method(name='typed', ...)",
+    ),
     "idle": (
         WORKING.replace('name="tsn"', 'name="idle"').replace("    model=_model,\n", ""),
         "UserError: idle: a method needs `model`",
@@ -50,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def forget() -> None:
     importlib.invalidate_caches()
-    for function in (registry.scan, registry._files, registry._load):
+    for function in (registry.scan, registry._load):
         function.cache_clear()
 
 

@@ -171,8 +171,10 @@ def test_a_broken_figure_is_said_with_its_path_and_takes_nothing_else_along(ledg
     said = {Path(line.split(": ")[1]).stem: line.removeprefix("figure left out: ") for line in lines}
     assert set(said) == set(broken) - {"_shared"} and len(lines) == len(said)
     assert said["import_fails"].endswith("ModuleNotFoundError: No module named 'no_such_package'")
-    assert said["has_no_figure"].endswith("found FIGURE 3, expected FIGURE = Figure(name='has-no-figure', ...)")
-    assert "found the name 'accuracy', expected" in said["wrong_name"]
+    assert said["has_no_figure"].endswith(
+        "FIGURE is of the type int; expected FIGURE = Figure(name='has-no-figure', ...)"
+    )
+    assert "FIGURE is named 'accuracy'; expected" in said["wrong_name"]
     assert said["draw_fails"] == f"{tmp_path / 'draw_fails.py'}: ValueError: two lines"
     drawn = {path.stem for path in (ledger.folder / "figures").glob("*.png")}
     assert drawn >= {"accuracy", "confusion", "learning-curves"}

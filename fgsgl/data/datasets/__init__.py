@@ -6,19 +6,18 @@ A broken file is refused by its name, in one line with its path, and takes no ot
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
-from pathlib import Path
 
 from fgsgl.data.datasets.base import DataSet
 from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.plugins import BrokenFile, PluginFolder
+
+FILES = PluginFolder(package=__name__, constant="DATASET", kind=DataSet, helpers=("base",))
 
 
 def names() -> tuple[str, ...]:
     """Names of all data sets, in alphabetical order. Imports none of them."""
-    found = {module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")}
-    return tuple(sorted(found - {"base"}))
+    return FILES.names()
 
 
 def get(name: str, preset: str | None = None) -> DataSet:
@@ -48,19 +47,7 @@ def names_where(offers: Callable[[DataSet], bool]) -> list[str]:
 
 
 def _load(name: str) -> DataSet:
-    try:
-        module = importlib.import_module(f"{__name__}.{name}")
-    except Exception as error:
-        raise _broken(name, f"{type(error).__name__}: {error}") from error
-    dataset = vars(module).get("DATASET")
-    if not isinstance(dataset, DataSet):
-        raise _broken(name, "it defines no DATASET = DataSet(...)")
-    if dataset.name != name:
-        raise _broken(name, f"its DATASET is named {dataset.name!r}, expected {name!r} as the file is")
+    dataset = FILES.load(name)
+    if isinstance(dataset, BrokenFile):
+        raise UserError(f"the data set {name!r} cannot be used: {dataset}")
     return dataset
-
-
-def _broken(name: str, fault: str) -> UserError:
-    paths = [Path(folder) / f"{name}.py" for folder in __path__]
-    path = next((path for path in paths if path.is_file()), paths[0])
-    return UserError(f"the data set {name!r} cannot be used: {path}: {' '.join(fault.split())}")

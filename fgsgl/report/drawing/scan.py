@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +9,7 @@ from typing import Any
 
 from fgsgl.report.drawing.figure import Figure
 from fgsgl.util.escaping import printable
+from fgsgl.util.plugins import BrokenFile, PluginFolder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,29 +25,14 @@ def scan(package: ModuleType) -> Scan:
 
     A file that cannot be imported, or offers no :class:`Figure` of its own name, is a fault and takes no other along.
     """
-    figures, faults = [], []
-    for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
-        if name.startswith("_"):
-            continue
-        try:
-            module = importlib.import_module(f"{package.__name__}.{name}")
-        except Exception as error:
-            faults.append(fault(_path(package, name), error))
-            continue
-        figure, expected = vars(module).get("FIGURE"), name.replace("_", "-")
-        if isinstance(figure, Figure) and figure.name == expected:
-            figures.append(figure)
-        else:
-            found = f"the name {figure.name!r}" if isinstance(figure, Figure) else f"FIGURE {figure!r}"
-            faults.append(f"{_path(package, name)}: found {found}, expected FIGURE = Figure(name={expected!r}, ...)")
-    return Scan(figures=tuple(figures), faults=tuple(faults))
+    folder = PluginFolder(package=package.__name__, constant="FIGURE", kind=Figure, dashes=True)
+    found = [folder.load(name) for name in folder.names()]
+    return Scan(
+        figures=tuple(figure for figure in found if isinstance(figure, Figure)),
+        faults=tuple(str(file) for file in found if isinstance(file, BrokenFile)),
+    )
 
 
 def fault(path: Path, error: Exception) -> str:
     """One line on a figure's file that raised an error."""
     return printable(f"{path}: {type(error).__name__}: {error}")
-
-
-def _path(package: ModuleType, name: str) -> Path:
-    found = (Path(folder) / f"{name}.py" for folder in package.__path__)
-    return next((path for path in found if path.exists()), Path(name))
