@@ -9,14 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import yaml
-
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.fgsgl import METHOD
 from fgsgl.methods.method import Setting, Settings
 from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.yaml_file import parse_yaml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,14 +154,16 @@ def variant_of_settings(assignments: Sequence[str]) -> Variant:
     Raises:
         UserError: for another form, an unknown setting, or a value that FG-SGL refuses.
     """
-    changes = {}
+    changes: dict[str, Setting] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
-        try:
-            changes[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            equals = ""
         if not equals:
             raise UserError(f"--set takes NAME=VALUE, such as loss_fine=3; got {assignment!r}")
+        if name in changes:
+            raise UserError(f"--set gives {name} twice; expected one value of each setting")
+        try:
+            changes[name] = parse_yaml(value)
+        except UserError as error:
+            raise UserError(f"--set takes NAME=VALUE, such as loss_fine=3; got {assignment!r}: {error}") from None
     FGSGLConfig.from_dict({"num_classes": 2, **METHOD.resolve(changes)})
     return Variant(method=METHOD.name, name=", ".join(assignments), changes=changes)

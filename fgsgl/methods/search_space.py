@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from fgsgl.records.identity import digest
 from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from fgsgl.methods.method import Setting, Settings
@@ -56,7 +55,7 @@ class Param:
             given = f"choices {self.choices!r:.80}" if self.choices else f"low {self.low!r} and high {self.high!r}"
             raise UserError(
                 f"the parameter {self.name} has {given}; expected two or more choices (true, false, numbers or words, "
-                "or settings by name), or numbers low < high, above 0 with log, whole with integer (1.0e-3, not 1e-3)"
+                "or settings by name), or numbers low < high, above 0 with log, whole with integer"
             )
 
     def _has_range(self) -> bool:
@@ -164,10 +163,7 @@ def read_space(path: Path) -> Space:
         UserError: for a file that is missing or no such mapping, an unknown key, a parameter that is not valid, or one
             that depends on a parameter that does not come before it.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"the space {path} cannot be read: {' '.join(str(error).split())}") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict) or not raw:
         raise UserError(f"the space {path} is {raw!r:.60}; expected a mapping of parameters, such as {_EXAMPLE}")
     return tuple(_params(path, raw))

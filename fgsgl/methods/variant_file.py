@@ -14,6 +14,7 @@ from fgsgl.methods.registry import get
 from fgsgl.records.row_key import FULL, TUNED
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import write_whole
+from fgsgl.util.yaml_file import read_yaml
 
 KEYS = ("method", "name", "changes", "from")
 """Keys of a config file; ``from`` tells the origin of the settings and is not read."""
@@ -40,10 +41,7 @@ def read_config(path: Path) -> Variant:
         UserError: for a file that cannot be read, an unknown key, method or setting, or a value of another type than
             the setting's default.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"the config {path} cannot be read: {error}") from None
+    content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("method"), str):
         raise UserError(f"the config {path} names no method; expected a mapping with {', '.join(KEYS)}")
     for key in content:

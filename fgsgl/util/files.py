@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +31,29 @@ def once(read: Callable[[Path], _Read]) -> Callable[[Path], _Read]:
         return remembered(path, file.st_mtime_ns, file.st_size)
 
     return unchanged
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """The content of a regular file; a pipe, device or folder is refused without waiting for it.
+
+    Raises:
+        UserError: with the path and the cause, if it cannot be read, is no regular file, or larger than ``most_bytes``.
+    """
+    try:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UserError(f"{path} is no regular file, so it is not read; expected a file")
+            content = file.read(most_bytes + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > most_bytes:
+        raise UserError(f"{path} is larger than {most_bytes / 2**20:g} MiB, the most that is read of such a file")
+    return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens a file; a pipe without a writer too."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def write_whole(path: Path, content: bytes | memoryview | str) -> None:

@@ -197,7 +197,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
         (("--method", "fgsl"), "unknown method 'fgsl'; did you mean fgsgl?"),
         (("--method", "majority"), "majority is not trained, so there is nothing to search"),
         (("--method", "tsm", "--space", "components"), "tsm has no space 'components'; valid: optim, all"),
-        (("--space", "nowhere.yaml"), "the space nowhere.yaml cannot be read"),
+        (("--space", "nowhere.yaml"), "nowhere.yaml cannot be read"),
         (("--pruner", "median", "--objective", "train_s"), "--pruner median goes by the top-1 of each epoch"),
         (("--storage", "postgresql://nobody@127.0.0.1:1/none"), "--storage cannot be opened"),
         (("--storage", "mongodb://localhost"), "--storage cannot be opened"),
