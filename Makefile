@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow test-browser test-gpu test-ray test-postgres style lint clean
+.PHONY: setup demo test test-slow test-hostile test-browser test-gpu test-ray test-postgres style lint clean
 
 setup: .venv/installed
 
@@ -19,6 +19,9 @@ test: setup style
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow --log-cli-level=INFO
+
+test-hostile: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m hostile
 
 # Chromium is Debian's; elsewhere install chromium and chromedriver by hand.
 test-browser: setup
