@@ -124,7 +124,7 @@ class _Session:
                 self._end_late(item)
                 continue
             self.running.remove(item)
-            # torchrun ends by a code of its own, whatever its processes end by
+            # another command may have taken up the cell that was lost here
             if code == BUSY or (code and is_running(work_dir)):
                 self.work.put_back(item.task)
                 continue

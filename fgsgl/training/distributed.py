@@ -1,4 +1,4 @@
-"""A cell trained by several processes: torchrun starts them, DDP averages their gradients, the batch stays the same.
+"""A cell trained by several processes: DDP averages their gradients, and the batch stays the same.
 
 Each process computes its share of every batch, a process a GPU, or all on one CPU. What they compute is what one
 process computes, up to rounding, with three exceptions: batch norm normalises over a process's own share (and keeps the
@@ -14,14 +14,18 @@ from typing import Any
 import torch
 from torch import distributed
 
+from fgsgl.training.ranks import STORE, own_rank
+
 
 def join_processes(device: str, devices: int) -> None:
-    """Makes this process one of those that torchrun has started; does nothing where a cell is trained by one."""
+    """Makes this process one of the ranks that train a cell together; does nothing where a cell is trained by one."""
     if devices == 1:
         return
     if device == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+        torch.cuda.set_device(own_rank())
+    store = distributed.FileStore(os.environ[STORE], devices)
+    backend = "nccl" if device == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=own_rank(), world_size=devices)
 
 
 def leave_processes() -> None:

@@ -1,7 +1,7 @@
 """A cell's own process: ``python -m fgsgl.training.run_cell <spec.json>`` trains, evaluates and writes one record.
 
 The parent (:mod:`fgsgl.running.scheduler`) writes the specification and waits; a cell that dies takes nothing else
-along. Where torchrun starts several of them for one cell, the first does all this, and the others train along.
+along. Of several that train one cell together, the first does all this, and the others train along.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,6 +31,7 @@ from fgsgl.training.cell_spec import LOCK, CellSpec, TrialPruned
 from fgsgl.training.clock import Clock
 from fgsgl.training.data_facts import data_facts
 from fgsgl.training.outcome import Outcome, done_record, failed_record, pruned_record
+from fgsgl.training.ranks import STORE, own_rank, remove_store
 from fgsgl.training.work_folder import count_opening, tidy
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import follow_starter
@@ -44,9 +46,10 @@ def main(spec_path: Path) -> int:
     A cell that another command has finished since it was looked at is left as it is.
     """
     clock = Clock()
-    follow_starter()
+    store = os.environ.get(STORE)
+    follow_starter(partial(remove_store, Path(store)) if store else None)
     spec = CellSpec.read(spec_path)
-    if spec.devices > 1 and int(os.environ["RANK"]) > 0:
+    if own_rank() > 0:
         return _train_along(spec, clock)
     try:
         with FileLock(spec.work_dir / LOCK, timeout=0):
@@ -94,7 +97,7 @@ def _train_along(spec: CellSpec, clock: Clock) -> int:
             train_and_score(spec, spec.table(), device, autocast, clock)
     except TrialPruned:
         return 0
-    except Exception as error:  # torchrun ends all processes when one ends by an error
+    except Exception as error:  # the starter ends all processes when one ends by an error
         traceback.print_exc()
         time.sleep(GRACE_S)
         if spec.record() is None:  # the first one has not met it

@@ -33,14 +33,20 @@ FOLLOW = "FGSGL_FOLLOW_STDIN"
 the system closes it when the starter ends, however it ends."""
 
 
-def follow_starter() -> None:
-    """Ends this process at once when its standard input is closed, if it is to follow it."""
+def follow_starter(last: Callable[[], None] | None = None) -> None:
+    """Ends this process at once when its standard input is closed, if it is to follow it.
+
+    Args:
+        last: called before that.
+    """
     if os.environ.get(FOLLOW):
-        threading.Thread(target=_follow, daemon=True).start()
+        threading.Thread(target=_follow, args=(last,), daemon=True).start()
 
 
-def _follow() -> None:
+def _follow(last: Callable[[], None] | None) -> None:
     os.read(0, 1)
+    if last is not None:
+        last()
     os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Run by torchrun: the mean gradient of the processes, each on its own rows, is that of one process on the whole batch.
+"""Run by two ranks: their mean gradient, each on its own rows, is that of one process on the whole batch.
 
 Compared in fp32 after one backward pass; prints the name and the largest difference of each recognizer.
 """
@@ -15,12 +15,13 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.dist import get_rank, get_world_size
 from mmengine.registry import init_default_scope
-from torch import distributed, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import default_protocol
 from fgsgl.testing.method_contract import CLASSES
+from fgsgl.training.distributed import join_processes, leave_processes
 from fgsgl.training.mmengine_config import build_config
 
 METHODS = ("linear_probe", "fgsgl", "actionclip", "text4vis")
@@ -59,7 +60,7 @@ def main() -> None:
         name: gradients(deepcopy(model), {"inputs": list(frames), "data_samples": samples})
         for name, model in models.items()
     }
-    distributed.init_process_group("gloo")
+    join_processes("cpu", 2)
     rows = slice(get_rank(), None, get_world_size())
     for name, model in models.items():
         found = gradients(DistributedDataParallel(model), {"inputs": list(frames[rows]), "data_samples": samples[rows]})
@@ -68,7 +69,7 @@ def main() -> None:
         apart = max((found[key] - expected[name][key]).abs().max() for key in found) / largest
         sys.stdout.write(f"SEEN {name} {apart:.1e}\n")
         assert apart < 1e-4, name
-    distributed.destroy_process_group()
+    leave_processes()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ time.sleep(60)
 """
 local.cell_command = lambda spec: [sys.executable, "-c", cell]
 started = local.Local(1).start(CellSpec.find(Path(sys.argv[1])))
-print(started.process.pid, flush=True)
+print(started.ranks[0].pid, flush=True)
 time.sleep(60)
 '''
 

@@ -1,4 +1,4 @@
-"""Executors: what starts a cell's process, and tells how it ended."""
+"""The executor of this machine: it starts a cell's process, or all that train it, and tells how it ended."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fgsgl.records.environment import KEEP_MEMORY, device_environment
 from fgsgl.records.failures import OOM_KILLED, oom_kills
 from fgsgl.running.capacity import gpus_of_slot
 from fgsgl.running.executors.base import GRACE_S
 from fgsgl.training.cell_spec import FILE, CellSpec
+from fgsgl.training.ranks import new_store, rank_environment, remove_store
 from fgsgl.util.processes import FOLLOW
-
-if TYPE_CHECKING:
-    pass
 
 
 class Local:
@@ -41,62 +40,90 @@ class Local:
         return self.started[slot]
 
     def _free(self, slot: int) -> bool:
-        return slot not in self.started or self.started[slot].process.poll() is not None
+        return slot not in self.started or self.started[slot].poll() is not None
 
 
 class LocalProcess:
-    """A process on this machine; :class:`Running`."""
+    """A cell's process on this machine, or the ranks that train it together; :class:`Running`.
 
-    def __init__(self, process: subprocess.Popen) -> None:
-        self.process = process
+    Args:
+        ranks: its processes; the first evaluates, and writes the record.
+        store: where several meet.
+    """
+
+    def __init__(self, ranks: Sequence[subprocess.Popen], store: Path | None = None) -> None:
+        self.ranks, self.store = ranks, store
         self.oom_kills = oom_kills()
+        self.code: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code, negative where a signal ended it; that of want of memory where the kernel has killed for it
-        since the last call, which found it alive."""
-        code, kills = self.process.poll(), oom_kills()
+        """The exit code, negative where a signal ended a process; that of want of memory where the kernel has killed
+        for it since the last call, which found it alive. The first process to fail ends the others."""
+        if self.code is not None:
+            return self.code
+        code, kills = _first_end([rank.poll() for rank in self.ranks]), oom_kills()
         if code is not None:
-            self._end_followers()
-        killed = code in (-signal.SIGKILL, 1)  # 1: torchrun, or a cell that lost a worker; its own record counts more
-        if killed and kills > self.oom_kills:
-            return OOM_KILLED
+            self._end()
+            killed = code in (-signal.SIGKILL, 1)  # 1: a cell that lost a rank or worker; its own record counts more
+            self.code = OOM_KILLED if killed and kills > self.oom_kills else code
         self.oom_kills = kills
-        return code
+        return self.code
 
     def stop(self) -> None:
-        """Asks it to end, and kills it where it does not."""
-        self.process.terminate()
-        try:
-            self.process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._end_followers()
+        """Asks all processes to end, and kills those that do not."""
+        for rank in self.ranks:
+            rank.terminate()
+        deadline_s = time.monotonic() + GRACE_S
+        for rank in self.ranks:
+            try:
+                rank.wait(max(0.0, deadline_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                break
+        self._end()
 
-    def _end_followers(self) -> None:
-        """Ends the processes that a killed torchrun leaves behind; see :mod:`fgsgl.util.processes`."""
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+    def _end(self) -> None:
+        """Kills the processes that still run, and removes what they had in common."""
+        for rank in self.ranks:
+            rank.kill()
+            rank.wait()
+            if rank.stdin is not None:
+                rank.stdin.close()
+        if self.store is not None:
+            remove_store(self.store)
+
+
+def _first_end(codes: Sequence[int | None]) -> int | None:
+    """The exit code of a cell by those of its ranks, None for one that runs.
+
+    A rank that a signal ended is what the others fail by; once the first has ended, nobody needs the others.
+    """
+    failed = [code for code in codes if code]
+    return min(failed) if failed else codes[0]
 
 
 def start_here(spec: CellSpec, environment: Mapping[str, str]) -> LocalProcess:
-    """Starts a cell's process on this machine, or torchrun with several.
+    """Starts a cell's process on this machine, or all of its ranks.
 
     Args:
         spec: as it stands in ``<work_dir>/spec.json``.
         environment: variables beside what every cell needs.
     """
     variables = {**os.environ, **cell_environment(spec), FOLLOW: "1", **environment}
+    if spec.devices == 1:
+        return LocalProcess([_start(spec, variables)])
+    store = new_store()
+    ranks = [rank_environment(rank, spec.devices, store) for rank in range(spec.devices)]
+    return LocalProcess([_start(spec, {**variables, **rank}) for rank in ranks], store)
+
+
+def _start(spec: CellSpec, variables: Mapping[str, str]) -> subprocess.Popen:
     with (spec.work_dir / "log.txt").open("ab") as log:
-        process = subprocess.Popen(cell_command(spec), stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables)
-    return LocalProcess(process)
+        return subprocess.Popen(cell_command(spec), stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables)
 
 
 def cell_command(spec: CellSpec) -> list[str]:
     """The command line of a cell's process."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(spec.devices)]
-    several = torchrun if spec.devices > 1 else []
-    return [sys.executable, *several, "-m", "fgsgl.training.run_cell", str(spec.work_dir / FILE)]
+    return [sys.executable, "-m", "fgsgl.training.run_cell", str(spec.work_dir / FILE)]
 
 
 def cell_environment(spec: CellSpec) -> dict[str, str]:
