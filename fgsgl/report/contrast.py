@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_boar
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import stouffer
 from fgsgl.stats.paired import compare
+from fgsgl.stats.seeds import exact_percent
 from fgsgl.util.errors import UserError
 
 SCORES = ("combined", "category", "fine")
@@ -99,7 +101,7 @@ def _pair_contrasts(pairs: Sequence[tuple[Done, Done]], against: str) -> Iterato
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
         if any(value is None for pair in values for value in pair):
             continue
-        mine_N, theirs_N = 100 * np.array(values).T
+        mine_N, theirs_N = ([exact_percent(share) for share in shares] for shares in zip(*values, strict=True))
         place = {name: str(getattr(protocol, name)) for name in ("dataset", "preset", "data_seed")}
         yield _contrast(mine_N, theirs_N, against=against, score=score, subjects=subjects, **place)
 
@@ -118,7 +120,7 @@ def _over_data_seeds(found: Iterable[Contrast]) -> Iterator[Contrast]:
         groups[contrast.dataset, contrast.preset, contrast.against, contrast.score].append(contrast)
     for (dataset, preset, against, score), group in groups.items():
         if len(group) > 1:
-            mine_N, theirs_N = (np.array([getattr(c, name) for c in group]) for name in ("mine", "theirs"))
+            mine_N, theirs_N = ([exact_percent(getattr(c, name) / 100) for c in group] for name in ("mine", "theirs"))
             place = {"dataset": dataset, "preset": preset, "data_seed": ALL, "subjects": group[0].subjects}
             yield _contrast(mine_N, theirs_N, against=against, score=score, **place)
 
@@ -142,7 +144,7 @@ def _over_data_sets(found: Iterable[Contrast]) -> Iterator[Contrast]:
             )  # fmt: skip
 
 
-def _contrast(mine_N: np.ndarray, theirs_N: np.ndarray, **place: Any) -> Contrast:
+def _contrast(mine_N: Sequence[Fraction], theirs_N: Sequence[Fraction], **place: Any) -> Contrast:
     paired = compare(mine_N, theirs_N)
     half = math.nan if paired.half_width is None else paired.half_width
     names = ("n", "mine", "theirs", "difference", "p", "smallest_p")

@@ -59,7 +59,9 @@ def sign_flip_clusters_p(differences_N: np.ndarray, cluster_N: np.ndarray) -> fl
     Raises:
         UserError: if differences and clusters do not fit, or a difference is not finite.
     """
-    return sign_flip_p(_by_cluster(differences_N, cluster_N)[0])
+    sum_G = _by_cluster(differences_N, cluster_N)[0]
+    whole = np.issubdtype(np.asarray(differences_N).dtype, np.integer)  # then a float holds their sums exactly
+    return sign_flip_p(sum_G.astype(np.int64) if whole else sum_G)
 
 
 def mcnemar_p(mine_right_N: np.ndarray, theirs_right_N: np.ndarray) -> float:

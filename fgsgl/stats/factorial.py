@@ -2,7 +2,7 @@
 
 A arms x K factors: ``off_AK`` says which factors an arm is without. A full factorial has all 2^K arms; a half fraction
 those with an even number of factors off. ``value_AS`` are the values of the arms, in percent, over S paired seeds.
-Every effect is a weighted sum of the arms (weights ``weight_A``), taken seed by seed.
+Every effect is a sum of the arms with whole weights ``weight_A`` over a divisor, taken seed by seed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from fgsgl.stats.seeds import sign_flip_p, t_half_width
+from fgsgl.stats.seeds import sign_flip_p, t_half_width, whole_multiples
 from fgsgl.util.errors import UserError
 
-Weights = Iterator[tuple[str, str, np.ndarray]]
-"""Kind, factor and weight of each arm (A,)."""
+Weights = Iterator[tuple[str, str, np.ndarray, int]]
+"""Kind, factor, weight of each arm (A,) and what the weighted sum is divided by."""
 
 COLUMNS = ("kind", "factor", "effect", "low", "high", "p")
 
@@ -39,7 +39,8 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
 
     Args:
         off_AK: bool, one row an arm, each once.
-        value_AS: percent, in the order of ``off_AK``.
+        value_AS: percent, in the order of ``off_AK``; shares of clips as
+            :func:`~fgsgl.stats.seeds.exact_percent` gives them, so that equal effects are equal.
         names: of the K factors.
 
     Returns:
@@ -49,13 +50,13 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
     Raises:
         UserError: if the shapes do not fit, a value is missing, or the arms are neither of the two designs.
     """
-    off_AK, value_AS = np.asarray(off_AK, dtype=bool), np.asarray(value_AS, dtype=np.float64)
+    off_AK, value_AS = np.asarray(off_AK, dtype=bool), np.asarray(value_AS)
     if off_AK.ndim != 2 or value_AS.ndim != 2 or len(off_AK) != len(value_AS) or off_AK.shape[1] != len(names):
         raise UserError(
             f"arms {off_AK.shape}, values {value_AS.shape} and {len(names)} factors do not fit: expected one row an "
             "arm in both, one column a factor in the first and a seed in the second"
         )
-    if not value_AS.shape[1] or not np.isfinite(value_AS).all():
+    if not value_AS.shape[1] or not np.isfinite(value_AS.astype(np.float64)).all():
         raise UserError(f"values of shape {value_AS.shape} with a gap: expected a seed or more that every arm has")
     full = _is_full(off_AK)
     on_AK = ~off_AK
@@ -63,11 +64,14 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
     if full:
         weights += [*_shapley(on_AK, names), *_ones(on_AK, names)]
     rows = []
-    for kind, factor, weight_A in weights:
-        effect_S = (weight_A @ value_AS).round(9)  # an effect that is rounding alone is none
+    whole_M, unit = whole_multiples(value_AS.ravel())
+    whole_AS = whole_M.reshape(value_AS.shape)
+    for kind, factor, weight_A, divisor in weights:
+        sum_S = weight_A @ whole_AS
+        effect_S = (sum_S.astype(np.float64) / (divisor * unit)).round(9)  # of floats, what is rounding alone is none
         half = t_half_width(effect_S)
         mean, reach = float(effect_S.mean()), math.nan if half is None else half
-        rows.append((kind, factor, mean, mean - reach, mean + reach, sign_flip_p(effect_S)))
+        rows.append((kind, factor, mean, mean - reach, mean + reach, sign_flip_p(sum_S)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -128,18 +132,17 @@ def _is_full(off_AK: np.ndarray) -> bool:
 
 
 def _mains(on_AK: np.ndarray, names: Sequence[str]) -> Weights:
-    sign_AK = np.where(on_AK, 1.0, -1.0)
+    sign_AK = np.where(on_AK, 1, -1)
     for factor, name in enumerate(names):
-        yield "main", name, sign_AK[:, factor] * 2 / len(sign_AK)
+        yield "main", name, 2 * sign_AK[:, factor], len(sign_AK)
 
 
 def _interactions(on_AK: np.ndarray, names: Sequence[str], full: bool) -> Weights:
     """In a half fraction of three or four factors every two-way interaction looks like a main effect or another one."""
-    sign_AK = np.where(on_AK, 1.0, -1.0)
+    sign_AK = np.where(on_AK, 1, -1)
     if full or len(names) >= 5:
         for one, other in combinations(range(len(names)), 2):
-            weight_A = sign_AK[:, one] * sign_AK[:, other] * 4 / len(sign_AK)
-            yield "interaction", f"{names[one]} x {names[other]}", weight_A
+            yield "interaction", f"{names[one]} x {names[other]}", 4 * sign_AK[:, one] * sign_AK[:, other], len(sign_AK)
 
 
 def _shapley(on_AK: np.ndarray, names: Sequence[str]) -> Weights:
@@ -148,15 +151,15 @@ def _shapley(on_AK: np.ndarray, names: Sequence[str]) -> Weights:
     orders = np.array([math.factorial(size) * math.factorial(count - 1 - size) for size in range(count)])
     for factor, name in enumerate(names):
         others_on_A = on_AK.sum(axis=1) - on_AK[:, factor]
-        weight_A = np.where(on_AK[:, factor], 1.0, -1.0) * orders[others_on_A] / math.factorial(count)
-        yield "shapley", name, weight_A
+        weight_A = np.where(on_AK[:, factor], 1, -1) * orders[others_on_A]
+        yield "shapley", name, weight_A, math.factorial(count)
 
 
 def _ones(on_AK: np.ndarray, names: Sequence[str]) -> Weights:
     on_A, count = on_AK.sum(axis=1), len(names)
     for factor, name in enumerate(names):
         without_A = (on_A == count - 1) & ~on_AK[:, factor]
-        yield "one_out", name, (on_A == count) * 1.0 - without_A
+        yield "one_out", name, (on_A == count) * 1 - without_A, 1
     for factor, name in enumerate(names):
         alone_A = (on_A == 1) & on_AK[:, factor]
-        yield "one_in", name, alone_A * 1.0 - (on_A == 0)
+        yield "one_in", name, alone_A * 1 - (on_A == 0), 1

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 
-from fgsgl.stats.seeds import sign_flip_p, smallest_p, t_half_width, variance
+from fgsgl.stats.seeds import Number, sign_flip_p, smallest_p, t_half_width, variance
 from fgsgl.util.errors import UserError
 
 
@@ -48,35 +49,36 @@ class Paired:
     """Largest difference that counts as none, in points."""
 
 
-def compare(mine_N: np.ndarray, theirs_N: np.ndarray, margin: float = 1.0) -> Paired:
+def compare(mine_N: Sequence[Number], theirs_N: Sequence[Number], margin: float = 1.0) -> Paired:
     """Compares two rows seed by seed.
 
     Args:
-        mine_N, theirs_N: percent, one value a seed, the same seeds in the same order.
+        mine_N, theirs_N: percent, one value a seed, the same seeds in the same order. Shares of clips as
+            :func:`~fgsgl.stats.seeds.exact_percent` gives them, so that equal differences are equal.
         margin: the largest difference, in points, that counts as none.
 
     Raises:
         UserError: if the two cannot be paired, a value is not finite, or the margin is not positive.
     """
-    mine_N, theirs_N = np.asarray(mine_N, dtype=np.float64), np.asarray(theirs_N, dtype=np.float64)
-    if mine_N.ndim != 1 or mine_N.shape != theirs_N.shape or not len(mine_N):
+    if np.ndim(mine_N) != 1 or np.shape(mine_N) != np.shape(theirs_N) or not len(mine_N):
         raise UserError(
-            f"values of shape {mine_N.shape} and {theirs_N.shape} cannot be paired: "
+            f"values of shape {np.shape(mine_N)} and {np.shape(theirs_N)} cannot be paired: "
             "expected one value a seed and the same seeds in both, at least one"
         )
-    if not np.isfinite([mine_N, theirs_N]).all():
+    if not all(map(math.isfinite, (*mine_N, *theirs_N))):
         raise UserError("a value to compare is not finite; leave out the seed in both rows")
-    differences_N = (mine_N - theirs_N).round(9)  # so that equal differences of different shares are equal
-    n, mean, sd = len(differences_N), fmean(differences_N.tolist()), math.sqrt(variance(differences_N))
+    exact_N = [mine - theirs for mine, theirs in zip(mine_N, theirs_N, strict=True)]
+    differences_N = np.array(exact_N, dtype=np.float64).round(9)  # so that floats that differ by rounding are equal
+    n, mean, sd = len(exact_N), fmean(differences_N.tolist()), math.sqrt(variance(differences_N))
     won = float((differences_N > 0).sum() + (differences_N == 0).sum() / 2)
     wins_low, wins_high = wins_interval(won, n)
     return Paired(
         n=n,
-        mine=fmean(mine_N.tolist()),
-        theirs=fmean(theirs_N.tolist()),
+        mine=fmean(map(float, mine_N)),
+        theirs=fmean(map(float, theirs_N)),
         difference=mean,
         half_width=t_half_width(differences_N),
-        p=sign_flip_p(differences_N),
+        p=sign_flip_p(exact_N),
         smallest_p=smallest_p(n),
         d_z=mean / sd if sd else None,
         wins=won / n,

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fgsgl.stats.factorial import COLUMNS, aliases, effects, full_factorial, half_fraction
+from fgsgl.stats.seeds import exact_percent
 from fgsgl.util.errors import UserError
 
 NAMES = ("a", "b", "c", "d")
@@ -93,7 +94,7 @@ def test_main_effects_are_those_of_least_squares():
 def test_arms_may_share_their_values_and_come_in_any_order():
     """Without fgsa its schedule changes nothing, so both arms hold the same cells."""
     off_AK, random = full_factorial(("fgsa", "schedule")), np.random.default_rng(2)
-    value_AS = random.normal(70, 1, (4, 5))
+    value_AS = np.array([[exact_percent(share) for share in row] for row in random.integers(280, 290, (4, 5)) / 408])
     value_AS[2] = value_AS[3]
     table = by_key(effects(off_AK, value_AS, ("fgsa", "schedule")))
     assert table.loc[("one_in", "schedule"), "effect"] == 0.0 and table.loc[("one_in", "schedule"), "p"] == 1.0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from fgsgl.report.board.board import REFERENCE, Board, label
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import holm
 from fgsgl.stats.paired import compare
+from fgsgl.stats.seeds import exact_percent
 from fgsgl.util.escaping import printable
 
 MARGIN = 1.0
@@ -79,8 +82,9 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], 
     top1 = _comparable(rows, reference)
     begun = [set(values) for values in top1.values() if values]
     seeds = tuple(sorted(set.intersection(*begun))) if begun else ()
-    value_AS = np.array([[top1[arm.variant].get(seed, np.nan) for seed in seeds] for arm in design.arms])
-    value_AS = value_AS.reshape(len(design.arms), len(seeds))
+    exact_AS = np.array([[top1[arm.variant].get(seed, np.nan) for seed in seeds] for arm in design.arms], dtype=object)
+    exact_AS = exact_AS.reshape(len(design.arms), len(seeds))
+    value_AS = exact_AS.astype(np.float64)
     compared = _compared(top1, reference)
     arms = [
         {"off": tuple(arm.off), "variant": arm.variant, "label": _label(design, arm)} | compared[arm.variant]
@@ -103,7 +107,7 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], 
         reference=BARE if design.design == ONE_IN else _label(design, design.arms[0]),
         value_AS=value_AS,
         arms=pd.DataFrame(arms, columns=["off", "variant", "label", *PAIRED]).astype(dict.fromkeys(PAIRED[1:], float)),
-        effects=_effects(design, value_AS),
+        effects=_effects(design, exact_AS),
         aliases=tuple(map(printable, design.aliases)),
         missing=tuple(
             cell
@@ -123,24 +127,24 @@ def _label(design: Design, arm: Arm) -> str:
     return printable(f"{BARE} with {', '.join(gets)}" if gets else f"{BARE} ({row})")
 
 
-def _comparable(rows: Mapping[str, Sequence[Done]], reference: str) -> dict[str, dict[int, float]]:
-    """Top-1 in percent by seed, of cells that saw the reference's data."""
+def _comparable(rows: Mapping[str, Sequence[Done]], reference: str) -> dict[str, dict[int, Fraction]]:
+    """Top-1 in percent by seed, exactly, of cells that saw the reference's data."""
     data = {record.data.fingerprint for record in rows[reference]}
     return {
-        name: {r.seed: 100 * r.metrics.top1 for r in records if not data or r.data.fingerprint in data}
+        name: {r.seed: exact_percent(r.metrics.top1) for r in records if not data or r.data.fingerprint in data}
         for name, records in rows.items()
     }
 
 
-def _compared(top1: Mapping[str, Mapping[int, float]], reference: str) -> dict[str, dict[str, Any]]:
+def _compared(top1: Mapping[str, Mapping[int, Fraction]], reference: str) -> dict[str, dict[str, Any]]:
     """``PAIRED`` of every row."""
     found: dict[str, dict[str, Any]] = {}
     for name, values in top1.items():
         seeds = sorted(values.keys() & top1[reference].keys())
         if name == reference or not seeds:
-            found[name] = {"n": len(values), "mean": float(np.mean(list(values.values()))) if values else np.nan}
+            found[name] = {"n": len(values), "mean": float(mean(values.values())) if values else np.nan}
             continue
-        mine_N, theirs_N = (np.array([side[seed] for seed in seeds]) for side in (values, top1[reference]))
+        mine_N, theirs_N = ([side[seed] for seed in seeds] for side in (values, top1[reference]))
         paired = asdict(compare(mine_N, theirs_N, MARGIN))
         found[name] = {"mean": paired["mine"]} | {key: paired[key] for key in PAIRED if key in paired}
     others = [name for name in found if name != reference]
@@ -150,7 +154,7 @@ def _compared(top1: Mapping[str, Mapping[int, float]], reference: str) -> dict[s
 
 
 def _effects(design: Design, value_AS: np.ndarray) -> pd.DataFrame | None:
-    if design.design != "factorial" or not value_AS.size or np.isnan(value_AS).any():
+    if design.design != "factorial" or not value_AS.size or np.isnan(value_AS.astype(np.float64)).any():
         return None
     off_AK = np.array([[factor in arm.off for factor in design.factors] for arm in design.arms])
     table = effects(off_AK, value_AS, design.factors)

@@ -21,6 +21,7 @@ from fgsgl.report.board.rows import REFERENCE, by_seed, is_compared, reference_o
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
 from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups
 from fgsgl.stats.paired import Paired, compare
+from fgsgl.stats.seeds import exact_percent
 
 MOST_TIED = 100
 """Rows of one protocol whose pairs are all compared; their number grows with the square of the rows'."""
@@ -71,8 +72,7 @@ def _difference(scored: Sequence[Done], reference: Sequence[Done], predictions: 
 
 
 def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> dict[str, Any]:
-    mine_N, theirs_N = (100 * np.array([record.metrics.top1 for record in side]) for side in (mine, theirs))
-    paired = compare(mine_N, theirs_N)
+    paired = compare(*([exact_percent(record.metrics.top1) for record in side] for side in (mine, theirs)))
     half_width = math.nan if paired.half_width is None else paired.half_width
     return _effects(paired) | {
         "diff_over": "seeds",
@@ -85,16 +85,16 @@ def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> dict[str, Any]:
 
 def _over_subjects(mine: PredictedClasses, theirs: PredictedClasses) -> dict[str, Any]:
     """Two single runs on the same clips: whole subjects are flipped and resampled; McNemar's p ignores them."""
-    points_N = 100.0 * mine.correct_N - 100.0 * theirs.correct_N
-    low, high = bootstrap_interval(points_N, mine.subject_N)
+    clips_N = mine.correct_N.astype(np.int64) - theirs.correct_N
+    low, high = bootstrap_interval(100 * clips_N, mine.subject_N)
     share_S = pd.DataFrame({"mine": mine.correct_N, "theirs": theirs.correct_N}).groupby(mine.subject_N).mean()
     paired = compare(100 * share_S["mine"].to_numpy(), 100 * share_S["theirs"].to_numpy())
     return _effects(paired) | {
         "diff_over": "subjects",
-        "diff_top1": float(points_N.mean()),
+        "diff_top1": 100 * float(clips_N.mean()),
         "diff_ci_low": low,
         "diff_ci_high": high,
-        "p": sign_flip_clusters_p(points_N, mine.subject_N),
+        "p": sign_flip_clusters_p(clips_N, mine.subject_N),
         "mcnemar_p": mcnemar_p(mine.correct_N, theirs.correct_N),
     }
 
