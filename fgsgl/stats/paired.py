@@ -49,7 +49,9 @@ class Paired:
     """Largest difference that counts as none, in points."""
 
 
-def compare(mine_N: Sequence[Number], theirs_N: Sequence[Number], margin: float = 1.0) -> Paired:
+def compare(
+    mine_N: Sequence[Number] | np.ndarray, theirs_N: Sequence[Number] | np.ndarray, margin: float = 1.0
+) -> Paired:
     """Compares two rows seed by seed.
 
     Args:
@@ -60,9 +62,9 @@ def compare(mine_N: Sequence[Number], theirs_N: Sequence[Number], margin: float 
     Raises:
         UserError: if the two cannot be paired, a value is not finite, or the margin is not positive.
     """
-    if np.ndim(mine_N) != 1 or np.shape(mine_N) != np.shape(theirs_N) or not len(mine_N):
+    if len(mine_N) != len(theirs_N) or not len(mine_N):
         raise UserError(
-            f"values of shape {np.shape(mine_N)} and {np.shape(theirs_N)} cannot be paired: "
+            f"{len(mine_N)} and {len(theirs_N)} values cannot be paired: "
             "expected one value a seed and the same seeds in both, at least one"
         )
     if not all(map(math.isfinite, (*mine_N, *theirs_N))):

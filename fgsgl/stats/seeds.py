@@ -99,8 +99,9 @@ def exact_percent(share: float) -> Fraction:
 
 def whole_multiples(values_M: Sequence[Number] | np.ndarray) -> tuple[np.ndarray, int]:
     """The values as whole multiples (M,) of one over the second number; floats are left as they are, over 1."""
-    if not all(isinstance(value, Rational) for value in values_M):
+    exact = [value for value in values_M if isinstance(value, Rational)]
+    if len(exact) < len(values_M):
         return np.asarray(values_M, dtype=np.float64), 1
-    unit = math.lcm(*(int(value.denominator) for value in values_M))
-    whole = [int(value * unit) for value in values_M]
+    unit = math.lcm(*(int(value.denominator) for value in exact))
+    whole = [int(value * unit) for value in exact]
     return np.array(whole, dtype=np.int64 if unit * sum(map(abs, whole)) < 2**62 else object), unit

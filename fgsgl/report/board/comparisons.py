@@ -72,7 +72,8 @@ def _difference(scored: Sequence[Done], reference: Sequence[Done], predictions: 
 
 
 def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> dict[str, Any]:
-    paired = compare(*([exact_percent(record.metrics.top1) for record in side] for side in (mine, theirs)))
+    mine_N, theirs_N = ([exact_percent(record.metrics.top1) for record in side] for side in (mine, theirs))
+    paired = compare(mine_N, theirs_N)
     half_width = math.nan if paired.half_width is None else paired.half_width
     return _effects(paired) | {
         "diff_over": "seeds",
