@@ -162,7 +162,7 @@ def _room_here(execution: Execution) -> _Room:
 def _room_on_ray(execution: Execution) -> _Room:
     """Room on a Ray cluster, which chooses the GPUs itself."""
     if importlib.util.find_spec("ray") is None:
-        raise UserError("--executor ray needs the package ray: pip install 'ray>=2.50'")
+        raise UserError("--executor ray needs the package ray: pip install 'ray>=2.59'")
     from fgsgl.running.executors.ray import cluster_share
 
     share = cluster_share(execution.device, execution.devices)

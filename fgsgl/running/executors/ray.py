@@ -21,6 +21,7 @@ from ray.exceptions import OutOfMemoryError, RayError
 from fgsgl.records.failures import NODE_LOST, OOM_KILLED
 from fgsgl.running.executors.base import GRACE_S
 from fgsgl.running.executors.local import start_here
+from fgsgl.running.executors.ray_address import HERE, address_file, address_here
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError
 
@@ -32,6 +33,9 @@ ANSWER_S = 10.0
 """How long a cluster may take to answer."""
 PER_NODE = 2
 """Cells at a time on a node without GPUs, as on one machine."""
+ASKS_FOR_TOKEN = (2, 59)
+"""First version of Ray whose local clusters ask for a token without being told to."""
+QUIET = {"logging_level": "ERROR", "log_to_driver": False}
 OBJECT_STORE_BYTES = 100 * 2**20
 """Object store of a cluster started here; a cell puts nothing there but its exit code."""
 
@@ -49,38 +53,49 @@ class Share:
 
 
 def connect() -> None:
-    """Connects to the cluster of ``RAY_ADDRESS``, else to the one that runs on this machine; else starts one here.
+    """Connects to the cluster of ``RAY_ADDRESS``, else to the one that this user runs on this machine; else, and where
+    that variable is ``local``, starts one here.
 
     Raises:
-        UserError: if the cluster cannot be reached, is of another version of Ray or Python, or cannot be started.
+        UserError: if the cluster cannot be reached, is of another version of Ray or Python, could be another user's, or
+            cannot be started.
     """
     if ray.is_initialized():
         return
     given = os.environ.get("RAY_ADDRESS")
-    address = given or _address_here()
-    quiet = {"logging_level": "ERROR", "log_to_driver": False}
-    if address and _answers(address):
+    address = given or address_here(address_file(os.environ))
+    if address and address != HERE and _answers(address):
         try:
-            ray.init(address=address, **quiet)
+            ray.init(address=address, **QUIET)
         except (ConnectionError, RuntimeError) as error:
             raise UserError(f"the Ray cluster at {address} cannot be used from here: {error}") from None
-    elif given:
+    elif given and given != HERE:
         raise UserError(
             f"no Ray cluster answers at RAY_ADDRESS={given}, expected host:port; start one with "
-            "`ray start --head`, or unset RAY_ADDRESS to run on this machine"
+            f"`ray start --head`, or set RAY_ADDRESS={HERE} to run on this machine"
         )
     else:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        try:
-            ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
-        except Exception as error:  # Ray raises bare ones, such as that it took longer than half a minute
-            raise UserError(f"Ray cannot be started on this machine: {error}; try again, or --executor local") from None
+        _start_here()
 
 
-def _address_here() -> str | None:
-    """The address that the last ``ray start`` on this machine has left, which may be one of the dead."""
-    path = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
-    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+def _start_here() -> None:
+    """Starts a cluster of this machine alone, which asks everyone for a token and has no dashboard.
+
+    Its ports are open to the network all the same: Ray replaces a loopback address by that of the machine.
+
+    Raises:
+        UserError: if it cannot be started, or would ask for no token.
+    """
+    if tuple(map(int, ray.__version__.split(".")[:2])) < ASKS_FOR_TOKEN:
+        raise UserError(
+            f"Ray {ray.__version__} would let everyone on the network run code here; expected "
+            f"{'.'.join(map(str, ASKS_FOR_TOKEN))} or newer: pip install -U ray, or --executor local"
+        )
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        ray.init(address=HERE, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **QUIET)
+    except Exception as error:  # Ray raises bare ones, such as that it took longer than half a minute
+        raise UserError(f"Ray cannot be started on this machine: {error}; try again, or --executor local") from None
 
 
 def _answers(address: str) -> bool:
