@@ -32,6 +32,7 @@ from fgsgl.pretraining.caption_bank import draw_captions, draw_sentences, noisy,
 from fgsgl.pretraining.losses import contrastive_loss, dimension_loss
 from fgsgl.pretraining.motions import Motions, make_motions
 from fgsgl.pretraining.optim import adamw, average_into
+from fgsgl.util.checkpoint_file import read_checkpoint, write_checkpoint
 from fgsgl.util.errors import UserError
 
 WIDTH = 256
@@ -188,16 +189,14 @@ def taught(folder: Path, recipe: TeacherRecipe, *, num_frames: int, seed: int, d
     path = folder / "teacher.pt"
     facts = asdict(recipe) | {"num_frames": num_frames, "seed": seed}
     if path.is_file():
-        state = torch.load(path, weights_only=True)
+        state = read_checkpoint(path)
         if state["recipe"] != facts:
             raise UserError(f"{path} was trained with other settings; use a new --out folder")
     else:
         motions = make_motions(folder / "motions", recipe.clips, seed, num_frames)
         weights = train(motions, recipe, num_frames, seed, device).state_dict()
         state = {"recipe": facts, "known": motions.known, "weights": weights}
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        write_checkpoint(path, state)
     teacher = Teacher(num_frames, state["known"])
     teacher.load_state_dict(state["weights"])
     return teacher.to(device).eval().requires_grad_(False)

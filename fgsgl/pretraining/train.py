@@ -28,6 +28,7 @@ from fgsgl.pretraining.heads import SlimStudent, TowerStudent, View
 from fgsgl.pretraining.optim import adamw, average_into
 from fgsgl.pretraining.pool import Batch, Pool
 from fgsgl.pretraining.teacher import Teacher, TeacherRecipe
+from fgsgl.util.checkpoint_file import read_checkpoint, write_checkpoint
 from fgsgl.util.errors import UserError
 
 WEIGHTS = {"pose": 2.0, "motion": 2.0, "frame": 4.0, "change": 4.0}
@@ -207,9 +208,7 @@ class Trainer:
             "averages": self.averages.state_dict(),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
         }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        write_checkpoint(path, state)
 
     def load(self, path: Path) -> None:
         """Goes on from a saved state.
@@ -236,4 +235,4 @@ def read_state(path: Path, device: str = "cpu") -> dict:
     """
     if not path.is_file():
         raise UserError(f"no pretraining checkpoint at {path}")
-    return torch.load(path, map_location=device, weights_only=True)
+    return read_checkpoint(path, device)

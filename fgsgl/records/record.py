@@ -7,7 +7,9 @@ every value once. Imports neither torch nor NumPy.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -234,6 +236,9 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     test_openings: Count | None = None
     """How often the cell's processes opened the test split: once, again after a kill in the evaluation, never in a
     search. None in records that did not count."""
+    unfit_checkpoints: list[str] | None = None
+    """Damaged checkpoints that the cell could not go on from, and what it went on from instead, a sentence each. None
+    in records that did not look."""
     times_s: dict[str, float] = {}
     """Seconds by phase: ``import``, ``data``, ``build``, ``train``, ``evaluate``, ``total``."""
     peak_memory_mib: float | None = None
@@ -366,5 +371,24 @@ def scored_sha256(clip_ids: Iterable[str] | np.ndarray) -> str:
 
 
 def read_curve(path: Path) -> list[Epoch]:
-    """The rows of a learning curve so far."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    """The rows of a learning curve so far; lines that are torn are left out."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return []
+    rows: list[Epoch] = []
+    for line in lines:
+        with suppress(ValueError):
+            rows += plain_rows([msgspec.json.decode(line)])
+    return rows
+
+
+def plain_rows(rows: Any) -> list[Epoch]:
+    """The rows of a learning curve from elsewhere: those that name their epoch and hold finite numbers alone."""
+    found = []
+    for row in rows if isinstance(rows, list) else ():
+        with suppress(msgspec.ValidationError):
+            row = msgspec.convert(row, dict[str, int | float])
+            if type(row.get("epoch")) is int and all(map(math.isfinite, row.values())):
+                found.append(row)
+    return found

@@ -69,6 +69,7 @@ def _ended(record: Record) -> list[str]:
     said = [
         f"started: {_local(record.started_utc)}" + (f"; {times}" if times else ""),
         f"on: {', '.join(filter(None, machine))}; code {record.environment.git_commit}",
+        *(f"a checkpoint could not be used: {told}" for told in record.unfit_checkpoints or ()),
     ]
     return [f"top-1: {100 * record.metrics.top1:.1f} %", *said] if isinstance(record, Done) else said
 

@@ -10,7 +10,6 @@ import hashlib
 import os
 from pathlib import Path
 
-import torch
 from mmaction.registry import MODELS
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
@@ -33,6 +32,7 @@ from fgsgl.records.record import Done, scored_sha256
 from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.training.evaluate import predict_split
 from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.checkpoint_file import read_checkpoint
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter
@@ -166,5 +166,5 @@ def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str
     )
     model = MODELS.build({**config["model"], "autocast": native(device)}).to(device)
     if cell.method.recipe:
-        model.load_state_dict(torch.load(path, map_location=device, weights_only=True)["state_dict"])
+        model.load_state_dict(read_checkpoint(path, device)["state_dict"])
     return model

@@ -17,7 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from msgspec.structs import replace
 
-from fgsgl.records.record import read_curve
+from fgsgl.records.record import Epoch, plain_rows, read_curve
 from fgsgl.training.cell_progress import CellProgress
 from fgsgl.util.files import write_whole
 
@@ -36,19 +36,32 @@ class CellHook(Hook):
         curve: JSON-lines file with a row an epoch, beside which the same is written as CSV; rows of epochs that are
             trained again are dropped.
         patience: of the protocol.
+        cell_id: kept in checkpoints, so that no other cell goes on from them.
     """
 
     priority = "LOW"
     INTERVAL_S = 0.5
 
-    def __init__(self, progress: Path, curve: Path, patience: int = 0) -> None:
-        self.progress, self.curve, self.patience = progress, curve, patience
+    def __init__(self, progress: Path, curve: Path, patience: int = 0, cell_id: str = "") -> None:
+        self.progress, self.curve, self.patience, self.cell_id = progress, curve, patience, cell_id
         self.written_s, self.now = 0.0, CellProgress()
+        self.rows: list[Epoch] = []
+        self.resumed: list[Epoch] = []
+        """The learning curve in the checkpoint that the training resumes from."""
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Adds the learning curve, which a resumed training must know to end early, and which cell it is of."""
+        checkpoint |= {"curve": [dict(row) for row in self.rows], "cell_id": self.cell_id}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Keeps the learning curve of the checkpoint."""
+        self.resumed = plain_rows(checkpoint.get("curve", []))
 
     def before_train(self, runner: Runner) -> None:
         """Drops what lies after the epoch that the training resumes from, and validates that one if the process had
         died before it was; a training that had ended early has ended."""
-        self.rows = [row for row in read_curve(self.curve) if row["epoch"] <= runner.epoch]
+        known = {row["epoch"]: row for row in (*self.resumed, *read_curve(self.curve))}  # the file has validations too
+        self.rows = [known[epoch] for epoch in sorted(known) if epoch <= runner.epoch]
         _write_rows(self.curve, self.rows)
         self.row = self.rows[-1] if self.rows else {"epoch": runner.epoch}
         if runner.epoch and "val_top1" not in self.row:

@@ -25,7 +25,7 @@ from fgsgl.records.record import (
     read_curve,
 )
 from fgsgl.training.cell_spec import CellSpec
-from fgsgl.training.work_folder import CURVE, openings
+from fgsgl.training.work_folder import CURVE, openings, passed_over
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,4 +108,5 @@ def _common(spec: CellSpec) -> dict[str, Any]:
         "started_utc": spec.started_utc,
         "attempts": spec.attempt,
         "test_openings": openings(spec.work_dir),
+        "unfit_checkpoints": passed_over(spec.work_dir),
     }

@@ -52,7 +52,7 @@ def train_and_score(
     join_processes(device, spec.devices)
     config = _config(spec, table, autocast)
     clock.lap("import")
-    progress = CellHook(spec.work_dir / FILE, spec.work_dir / CURVE, cell.protocol.patience)
+    progress = CellHook(spec.work_dir / FILE, spec.work_dir / CURVE, cell.protocol.patience, cell.cell_id)
     progress.tell(phase="build", at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
@@ -127,7 +127,7 @@ def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
         n_train=len(table.split("train")),
     )
     config["model"]["autocast"] = autocast
-    config["resume"] = prepare(spec.work_dir)
+    config["resume"] = prepare(spec.work_dir, cell.cell_id, note=is_main_process())
     if spec.keep_checkpoints == "best":
         config["default_hooks"]["checkpoint"] |= {"save_best": "acc/top1", "rule": "greater"}
     backends = ["TensorboardVisBackend", *([VISUALIZERS[spec.visualizer]] if spec.visualizer else [])]

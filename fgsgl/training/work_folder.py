@@ -1,44 +1,88 @@
-"""Where an interrupted cell goes on from. Imports no torch."""
+"""The folder in which a cell runs: where an interrupted one goes on from, and what stays of a finished one.
+
+Imports torch only to read a checkpoint.
+"""
 
 from __future__ import annotations
 
-import io
-import zipfile
+import logging
+import re
 from pathlib import Path
-from typing import Any
 
 from fgsgl.records.protocol import Protocol
+from fgsgl.util.checkpoint_file import damage, read_checkpoint, unfit, write_checkpoint
+from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
 CURVE = "curve.jsonl"
 """The learning curve: a row an epoch, and beside it the same as CSV."""
 MARKER = "last_checkpoint"
-"""MMEngine's pointer to the checkpoint that it resumes from."""
+"""MMEngine's pointer to the checkpoint that it resumes from; removed last, when a finished cell has been tidied."""
+SET_ASIDE = "unfit_checkpoints.txt"
+"""A line for each checkpoint that the cell could not go on from."""
+_LOG = logging.getLogger(__name__)
 
 
 def newest_checkpoint(work_dir: Path) -> Path | None:
-    """The newest whole checkpoint of a cell; None where there is none, or the cell has ended: its weights alone stay.
-
-    A checkpoint is a ZIP file, whose directory is written last: one that a kill has cut has none.
-    """
+    """The newest undamaged checkpoint of a cell that has not ended; None where there is none."""
     if not (work_dir / MARKER).exists():
         return None
-    saved = sorted(work_dir.glob("epoch_*.pth"), key=lambda path: int(path.stem.removeprefix("epoch_")), reverse=True)
-    return next((path for path in saved if zipfile.is_zipfile(path)), None)
+    return next((path for path in _saved(work_dir) if not damage(path)), None)
 
 
-def prepare(work_dir: Path) -> bool:
-    """Makes MMEngine resume from the newest whole checkpoint, and says whether there is one.
+def prepare(work_dir: Path, cell_id: str, *, note: bool = True) -> bool:
+    """Makes MMEngine resume from the newest checkpoint that the cell can go on from; returns whether there is one.
 
     MMEngine's pointer to the last one is not written whole, and is wrong in a folder that was moved.
+
+    Args:
+        work_dir: of the cell.
+        cell_id: its id.
+        note: keep, for the cell's record, which newer checkpoints were passed over; they are logged in any case.
     """
-    newest = newest_checkpoint(work_dir)
-    if newest is not None:
-        write_whole(work_dir / MARKER, str(newest))
-    return newest is not None
+    if not (work_dir / MARKER).exists():
+        return False
+    passed: list[str] = []
+    for path in _saved(work_dir):
+        if not (reason := unfit(path, cell_id)):
+            write_whole(work_dir / MARKER, str(path))
+            _pass_over(work_dir, passed, f"the training went on from {path.stem}", note)
+            return True
+        passed.append(f"{path.name}: {reason}")
+    (work_dir / MARKER).unlink(missing_ok=True)
+    _pass_over(work_dir, passed, "the training began anew", note)
+    return False
 
 
-_STATE = ("optimizer", "param_schedulers", "message_hub", "ema_state_dict")
+def _saved(work_dir: Path) -> list[Path]:
+    """The checkpoints of whole epochs, newest first."""
+    numbered = {path: re.fullmatch(r"epoch_(\d{1,9})", path.stem) for path in work_dir.glob("epoch_*.pth")}
+    return sorted((path for path in numbered if numbered[path]), key=lambda path: int(numbered[path][1]), reverse=True)
+
+
+def _pass_over(work_dir: Path, passed: list[str], then: str, note: bool) -> None:
+    for line in passed:
+        said = f"{line}; {then}"
+        _LOG.warning("%s", said)
+        if note:
+            with (work_dir / SET_ASIDE).open("a", encoding="utf-8") as file:
+                file.write(f"{' '.join(said.split())}\n")
+
+
+def passed_over(work_dir: Path) -> list[str]:
+    """Why the cell did not go on from its newest checkpoint, a line for each checkpoint that was passed over."""
+    try:
+        return (work_dir / SET_ASIDE).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def untidy(work_dir: Path) -> bool:
+    """Whether a finished cell's checkpoints have not been tidied to the end: its process was killed before."""
+    return (work_dir / MARKER).exists()
+
+
+_STATE = ("optimizer", "param_schedulers", "message_hub", "ema_state_dict", "curve")
 """Parts of a checkpoint that only a resumed training needs."""
 
 
@@ -49,22 +93,24 @@ def tidy(work_dir: Path, keep: str) -> None:
         work_dir: of the cell.
         keep: one of :data:`fgsgl.running.execution.Keep`; the best epoch's was written beside the others.
     """
-    last, best = newest_checkpoint(work_dir), list(work_dir.glob("best_*.pth"))
+    last, best = next(iter(_saved(work_dir)), None), list(work_dir.glob("best_*.pth"))
     kept = {"last": [last] if last else [], "best": best, "none": []}[keep]
-    for path in kept:
-        _strip(path)
     for path in {*work_dir.glob("epoch_*.pth"), *best} - set(kept):
         path.unlink()
+    for path in kept:
+        _strip(path)
     (work_dir / MARKER).unlink(missing_ok=True)
 
 
 def _strip(path: Path) -> None:
-    import torch
-
-    checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    buffer = io.BytesIO()
-    torch.save({name: value for name, value in checkpoint.items() if name not in _STATE}, buffer)
-    write_whole(path, buffer.getvalue())
+    """Leaves the weights alone in a checkpoint; one that is damaged is of no use to anybody, and removed."""
+    try:
+        checkpoint = read_checkpoint(path)
+    except UserError as error:
+        _LOG.warning("%s: removed", error)
+        path.unlink()
+    else:
+        write_checkpoint(path, {name: value for name, value in checkpoint.items() if name not in _STATE})
 
 
 FILE = "test_openings"
@@ -73,11 +119,15 @@ FILE = "test_openings"
 
 def count_opening(protocol: Protocol, work_dir: Path) -> None:
     """To be called before the scored split is read; the validation split, in its place in a search, does not count."""
-    if protocol.scored_split == "test":
-        write_whole(work_dir / FILE, f"{openings(work_dir) + 1}\n")
+    counted = openings(work_dir)
+    if protocol.scored_split == "test" and counted is not None:  # a lost count stays unknown
+        write_whole(work_dir / FILE, f"{counted + 1}\n")
 
 
-def openings(work_dir: Path) -> int:
-    """How often the processes of a cell have opened the test split."""
+def openings(work_dir: Path) -> int | None:
+    """How often the processes of a cell have opened the test split; None where its file cannot be read any more."""
     path = work_dir / FILE
-    return int(path.read_text(encoding="utf-8")) if path.exists() else 0
+    if not path.exists():
+        return 0
+    counted = re.fullmatch(rb"([0-9]{1,9})\n?", path.read_bytes()) if path.is_file() else None
+    return int(counted[1]) if counted else None

@@ -12,9 +12,14 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, wraps
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from fgsgl.util import downloads
+from fgsgl.util.checkpoint_file import read_checkpoint
+from fgsgl.util.files import write_whole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +81,50 @@ def _history_as_plain_data() -> None:
     HistoryBuffer.__reduce__ = reduce
     numbers: list[Any] = [numpy.dtype, numpy.dtypes.Float64DType, numpy.dtypes.Int64DType, multiarray.scalar]
     torch.serialization.add_safe_globals([HistoryBuffer, *numbers])
+
+
+def _checkpoints_run_code() -> bool:
+    from mmengine.runner import CheckpointLoader
+
+    return CheckpointLoader._schemes[""] is not load_from_file
+
+
+def _checkpoints_as_plain_data() -> None:
+    """MMEngine's loader reads files by our own reader, and asks the network for nothing unless that is allowed.
+
+    Its own leaves it to an environment variable whether a file may run code, its download of a URL always lets it, and
+    ``Runner.resume`` executes the text of a config that it finds in a checkpoint.
+    """
+    from mmengine.fileio import LocalBackend, register_backend
+    from mmengine.fileio.io import backend_instances
+    from mmengine.runner import CheckpointLoader, checkpoint
+    from torch.utils import model_zoo
+
+    class WholeFiles(LocalBackend):
+        """Writes a file whole or not at all, checkpoints above all."""
+
+        def put(self, obj: bytes, filepath: str | Path) -> None:
+            write_whole(Path(filepath), obj)
+
+    register_backend("local", WholeFiles, force=True, prefixes="")
+    backend_instances.clear()
+    checkpoint.load_url = partial(model_zoo.load_url, weights_only=True)
+    for prefix, load in list(CheckpointLoader._schemes.items()):
+        ours = _asking_first(load) if prefix else load_from_file
+        CheckpointLoader.register_scheme(prefix, ours, force=True)
+
+
+def load_from_file(filename: str, map_location: Any) -> dict[str, Any]:
+    return read_checkpoint(Path(filename).expanduser(), map_location or "cpu")
+
+
+def _asking_first(load: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(load)  # MMEngine logs its name
+    def load_if_allowed(filename: str, map_location: Any) -> Any:
+        downloads.require(f"the checkpoint {filename!r:.200}")
+        return load(filename, map_location)
+
+    return load_if_allowed
 
 
 def _no_pkg_resources() -> bool:
@@ -162,6 +211,12 @@ BREAKAGES = (
         symptom="Weights only load failed ... HistoryBuffer (resume, load_from and test)",
         applies=_history_needs_pickle,
         cure=_history_as_plain_data,
+    ),
+    Breakage(
+        name="code-in-checkpoints",
+        symptom="Runner.resume executes the config text of a checkpoint; half a file after a kill while it is written",
+        applies=_checkpoints_run_code,
+        cure=_checkpoints_as_plain_data,
     ),
     Breakage(
         name="bf16-head",

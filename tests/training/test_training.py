@@ -76,12 +76,15 @@ def test_the_moving_average_is_what_is_evaluated(smoke: Path, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_a_training_without_gain_on_validation_ends_early_and_stays_ended(smoke: Path, tmp_path: Path) -> None:
-    """A rate of zero gains nothing; the same with a training that is called again, as after a kill."""
+    """A rate of zero gains nothing; the same with a training that is called again, as after a kill that tore the
+    file of its learning curve."""
     protocol = default_protocol("synmg", "smoke", epochs=6, patience=2)
     classes = Classes(count=17, text="smg")
     for call, patience, epochs in (("first", 2, 3), ("again", 2, 3), ("on", 0, 6)):
         config = build_config(get("linear_probe"), {}, protocol, 0, classes=classes, root=smoke, work_dir=tmp_path)
         config["optim_wrapper"] |= {"optimizer": {"type": "SGD", "lr": 0.0}}
+        if call == "again":
+            (tmp_path / "curve.jsonl").write_text('{"epoch": 1, "lo')
         config |= {"param_scheduler": None, "experiment_name": call, "resume": call != "first"}
         runner = Runner.from_cfg(Config(config))
         runner.register_hook(CellHook(tmp_path / "progress.json", tmp_path / "curve.jsonl", patience))

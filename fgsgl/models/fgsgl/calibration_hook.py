@@ -5,7 +5,6 @@ N clips of the validation split.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from fgsgl.util.files import write_whole
+from fgsgl.util.checkpoint_file import read_checkpoint, write_checkpoint
 
 
 @HOOKS.register_module()
@@ -63,11 +62,9 @@ class CalibrateHook(Hook):
         path = find_latest_checkpoint(runner.work_dir) if is_main_process() else None
         if path is None:
             return
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_checkpoint(Path(path))
         content["state_dict"] |= {name: torch.tensor(value) for name, value in self.fitted.items()}
-        file = io.BytesIO()
-        torch.save(content, file)
-        write_whole(Path(path), file.getvalue())
+        write_checkpoint(Path(path), content)
 
 
 def _table(rows: list[torch.Tensor]) -> np.ndarray:
