@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow test-hostile test-browser test-gpu test-ray test-postgres style lint clean
+.PHONY: setup demo test test-slow test-hostile test-browser test-gpu test-ray test-postgres docs style lint clean
 
 setup: .venv/installed
 
@@ -50,6 +50,10 @@ style: setup
 # The type checker reads torch's sources too: minutes the first time, seconds after that.
 lint: style
 	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 clean:
 	rm -rf results/demo data

@@ -1,0 +1,60 @@
+"""The documentation: the command lines accept every command on a page, and every page is in the contents."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fgsgl.ablations import run as ablation
+from fgsgl.cli import main as fgsgl
+from fgsgl.sweeps import optuna_search
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+PARSERS = {
+    ("fgsgl",): fgsgl.build_parser,
+    ("python", "ablations/run.py"): ablation.build_parser,
+    ("python", "sweeps/optuna_search.py"): optuna_search.build_parser,
+}
+OTHERS = ("make", ".", "optuna-dashboard", "tensorboard", "pip", "export", "ray", "sbatch", "kubectl")
+
+
+def commands() -> list[tuple[str, str]]:
+    """(page, command line) of every fenced block that is shell."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
+            found += [(page.name, line) for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_every_command_is_accepted(page: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = shlex.split(line, comments=True)
+    for begin, parser in PARSERS.items():
+        if tuple(words[: len(begin)]) == begin:
+            try:
+                parser().parse_args(words[len(begin) :])
+            except SystemExit:
+                pytest.fail(f"{page}: {line}: {capsys.readouterr().err}")
+            return
+    assert words[0] in OTHERS, f"{page}: {line}: no parser knows it"
+
+
+def test_there_are_commands() -> None:
+    assert len(commands()) > 20
+
+
+def test_every_page_stands_in_the_contents() -> None:
+    contents = (DOCS / "index.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^[a-z-]+$", contents, re.M))
+    assert {page.stem for page in PAGES} - {"index"} <= listed
+
+
+def test_every_make_target_on_a_page_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (DOCS.parent / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = {target for _, line in commands() for target in re.findall(r"^make ([a-z-]+)", line)}
+    assert named and named <= targets
