@@ -9,15 +9,15 @@ author = "the FG-SGL suite's authors"
 copyright = f"2026, {author}"
 release = version = fgsgl.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxarg.ext", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxarg.ext", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["deflist", "dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 copybutton_exclude = ".linenos, .gp, .go"
 autodoc_typehints = "description"
+napoleon_custom_sections = [("Kinds", "notes_style")]
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = "FG-SGL suite"
-html_static_path = ["_static"]
 html_copy_source = False

@@ -19,21 +19,23 @@ PARSERS = {
     ("python", "ablations/run.py"): ablation.build_parser,
     ("python", "sweeps/optuna_search.py"): optuna_search.build_parser,
 }
-OTHERS = ("make", ".", "optuna-dashboard", "tensorboard", "pip", "export", "ray", "sbatch", "kubectl")
 
 
 def commands() -> list[tuple[str, str]]:
-    """(page, command line) of every fenced block that is shell."""
+    """(page, command line) of all lines of shell that call the suite, or a Python script."""
     found = []
     for page in PAGES:
         for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
-            found += [(page.name, line) for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+            lines = block.replace("\\\n", " ").splitlines()
+            found += [(page.name, line) for line in lines if re.match(r"fgsgl |python (?!-m)|make ", line)]
     return found
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_every_command_is_accepted(page: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = shlex.split(line, comments=True)
+    if words[0] == "make":
+        return
     for begin, parser in PARSERS.items():
         if tuple(words[: len(begin)]) == begin:
             try:
@@ -41,7 +43,7 @@ def test_every_command_is_accepted(page: str, line: str, capsys: pytest.CaptureF
             except SystemExit:
                 pytest.fail(f"{page}: {line}: {capsys.readouterr().err}")
             return
-    assert words[0] in OTHERS, f"{page}: {line}: no parser knows it"
+    pytest.fail(f"{page}: {line}: no parser knows it")
 
 
 def test_there_are_commands() -> None:
