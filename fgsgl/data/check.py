@@ -50,7 +50,7 @@ def check(
         workers: processes.
         progress: called with (videos finished, videos in all).
     """
-    facts = video_facts(table, folder, workers=workers, progress=progress)
+    facts = video_facts(table, folder, decoded=True, workers=workers, progress=progress)
     content = hashlib.sha256(table.fingerprint().encode())
     for video in sorted(facts):
         content.update(f"{video} {facts[video].sha256}\n".encode())

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress, cached_frames
-from fgsgl.data.video import BadVideo, iterate_frames
-from fgsgl.data.video import num_frames as count_frames
+from fgsgl.data.clip_frames import DECODER, read_clips
+from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress
+from fgsgl.data.containers import BadVideo
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.processes import spread
@@ -62,7 +62,7 @@ def refuse_bad(cache: FrameCache) -> None:
 
 def cache_folder(table: ClipTable, num_frames: int, image_size: int) -> Path:
     """The folder of a table's cache, named by everything that its content depends on."""
-    return work_folder(table) / f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px"
+    return work_folder(table) / f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px-v{DECODER}"
 
 
 def work_folder(table: ClipTable) -> Path:
@@ -208,26 +208,13 @@ def _decode_video(job: _Job) -> tuple[list[int], dict[str, str]]:
     Frames are written, not mapped: on a full disk a write raises an error, where a memory map would end the process.
     """
     path, clips, rows, cache, shape, num_frames = job
-    frame_bytes = math.prod(shape[2:])
-    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    last_needed = {}
-    try:
-        end = count_frames(path) if any(clip.end_frame == 0 for clip in clips) else 0
-    except BadVideo as error:
-        return rows, {clip.clip_id: str(error) for clip in clips}
-    for clip, row in zip(clips, rows, strict=True):
-        numbers = cached_frames(clip.start_frame, clip.end_frame or end, num_frames)
-        last_needed[clip.clip_id] = numbers[-1]
-        for slot, number in enumerate(numbers):
-            places[number].append((row, slot))
-    reached = -1
-    try:
-        with cache.open("r+b") as file:
-            for number, pixels in iterate_frames(path, sorted(places), size=shape[2]):
-                for row, slot in places[number]:
-                    file.seek((row * shape[1] + slot) * frame_bytes)
-                    file.write(pixels.tobytes())
-                reached = number
-    except BadVideo as error:
-        return rows, {clip_id: str(error) for clip_id, last in last_needed.items() if last > reached}
-    return rows, {}
+    faults: dict[str, str] = {}
+    with cache.open("r+b") as file:
+        ranges = [(clip.start_frame, clip.end_frame) for clip in clips]
+        for position, found in read_clips(path, ranges, num_frames, shape[2]):
+            if isinstance(found, BadVideo):
+                faults[clips[position].clip_id] = str(found)
+            else:
+                file.seek(rows[position] * math.prod(shape[1:]))
+                file.write(found.tobytes())
+    return rows, faults

@@ -1,150 +1,144 @@
-"""Video files: reading frames sequentially with PyAV (no seek per frame), and writing H.264.
+"""Video files: what is in them, single frames, and writing H.264.
 
-PyAV is imported when a video is opened, so a command that opens none starts a tenth of a second sooner.
+Nothing that a header says about the number of frames is believed: frames are counted as they are decoded.
 
-Shapes: T frames, H height, W width; frames are ``frames_THWC`` uint8 RGB.
+Shapes: T frames, H height, W width; frames are ``frames_THWC`` uint8 RGB, as a player shows them.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fgsgl.util.errors import UserError
-
-if TYPE_CHECKING:
-    import av
-
-
-class BadVideo(UserError):
-    """A video that is missing, empty, truncated, corrupt, or shorter than its clip."""
+from fgsgl.data.containers import BadVideo
+from fgsgl.data.decoding import Damage, Frame, decode
+from fgsgl.data.picture import UnknownPicture, orientation, shown_size, to_rgb
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VideoInfo:
-    """Header of a video file; ``num_frames`` is 0 where the header does not give it."""
+    """What a video file shows."""
 
-    num_frames: int
     fps: float
+    """Frames a second on average, as the header says; 0 where it does not."""
     width: int
     height: int
+    """Pixels, as shown: square, and the picture upright."""
 
 
-def _open(path: Path) -> av.container.InputContainer:
-    import av
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """The verdict on a video that was decoded from its first to its last frame."""
 
-    try:
-        if not path.is_file():
-            raise BadVideo(f"no video at {path}")
-        if path.stat().st_size == 0:
-            raise BadVideo(f"the video {path} is empty (0 bytes)")
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
-        raise BadVideo(f"the video {path} cannot be opened: {_reason(error)}") from None
-    if not container.streams.video:
-        container.close()
-        raise BadVideo(f"{path} holds no video stream")
-    return container
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    info: VideoInfo
+    num_frames: int
+    """Whole frames; those after damage do not count."""
+    damage: str
+    """One sentence that names the file and the frame; empty for a whole video."""
 
 
 def probe(path: Path) -> VideoInfo:
-    """Reads a video's header.
+    """Opens a video and decodes its first frame.
 
     Raises:
-        BadVideo: if the file is missing, empty or not a video.
+        BadVideo: if the file is missing, empty, not a video, or its first frame cannot be decoded.
     """
-    with _open(path) as container:
-        stream = container.streams.video[0]
-        return VideoInfo(
-            num_frames=stream.frames, fps=float(stream.average_rate or 0), width=stream.width, height=stream.height
-        )
+    for frame in decode(path):
+        return _info(path, frame)
+    raise _without_frame(path)
+
+
+def examine(path: Path) -> Examination:
+    """Decodes a video completely, and says up to where it is whole.
+
+    Raises:
+        BadVideo: if not one frame can be decoded.
+    """
+    info, count, damage = None, 0, ""
+    try:
+        for frame in decode(path):
+            info = info or _info(path, frame)
+            count += 1
+    except Damage as error:
+        if info is None:
+            raise
+        damage = str(error)
+    if info is None:
+        raise _without_frame(path)
+    return Examination(info=info, num_frames=count, damage=damage)
 
 
 def num_frames(path: Path) -> int:
-    """Frames of a video: what its header says or, where it does not say, what is in the file.
-
-    Raises:
-        BadVideo: if the file cannot be read.
-    """
-    return probe(path).num_frames or count_packets(path)
-
-
-def count_packets(path: Path) -> int:
-    """Frames that are really in a file, counted without decoding them.
+    """Frames of a whole video, counted by decoding it.
 
     Raises:
         BadVideo: if the file cannot be read to its end.
     """
-    import av
-
-    with _open(path) as container:
-        try:
-            return sum(packet.size > 0 for packet in container.demux(video=0))
-        except (av.FFmpegError, OSError) as error:
-            raise BadVideo(f"the video {path} is corrupt: {_reason(error)}") from None
+    found = examine(path)
+    if found.damage:
+        raise BadVideo(found.damage)
+    return found.num_frames
 
 
-def iterate_frames(path: Path, indices: Sequence[int], size: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """Decodes the frames with the given 0-based numbers, in one sequential pass over the file (no seek per frame).
+def read_frames(path: Path, numbers: Sequence[int], size: int | None = None) -> np.ndarray:
+    """``frames_THWC`` of the frames with the given 0-based numbers, which may repeat.
 
     Args:
         path: the video file.
-        indices: frame numbers, strictly ascending.
-        size: if given, each frame is scaled so that its shorter side fits and cut to a centred square of this side.
-
-    Yields:
-        frame number, ``frame_HWC`` uint8 RGB.
+        numbers: of the frames.
+        size: see :func:`fgsgl.data.picture.to_rgb`.
 
     Raises:
-        BadVideo: if the file cannot be read, or ends before the last wanted frame.
+        BadVideo: if the file is damaged before the last of them, or has fewer frames.
     """
-    wanted = list(indices)
-    if not wanted or wanted[0] < 0 or any(a >= b for a, b in itertools.pairwise(wanted)):
-        raise ValueError(f"indices must be strictly ascending and not negative, got {wanted[:5]} ...")
-    import av
-
-    numbers = set(wanted)
-    decoded = 0
-    with _open(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "NONE"
-        stream.codec_context.options = {"err_detect": "explode"}  # FFmpeg would paint over damage and say nothing
-        try:
-            for number, frame in enumerate(container.decode(stream)):
-                decoded = number + 1
-                if number in numbers:
-                    yield number, _to_rgb(frame, size)
-                if decoded > wanted[-1]:
-                    return
-        except av.FFmpegError as error:
-            raise BadVideo(f"the video {path} is corrupt after frame {decoded}: {_reason(error)}") from None
-    raise BadVideo(f"the video {path} ends after {decoded} frames, but the clip needs frame {wanted[-1]}")
+    wanted, pixels, count = set(numbers), {}, 0
+    for frame in decode(path):
+        count += 1
+        if frame.number in wanted:
+            pixels[frame.number] = rgb(path, frame, size)
+            if len(pixels) == len(wanted):
+                return np.stack([pixels[number] for number in numbers])
+    raise too_short(path, count, max(wanted) + 1)
 
 
-def read_frames(path: Path, indices: Sequence[int], size: int | None = None) -> np.ndarray:
-    """``frames_THWC`` uint8 of the given frame numbers (ascending, may repeat); see :func:`iterate_frames`."""
-    frames = dict(iterate_frames(path, sorted(set(indices)), size))
-    return np.stack([frames[number] for number in indices])
+def _info(path: Path, frame: Frame) -> VideoInfo:
+    with _laid_out(path):
+        width, height = shown_size(frame.picture, frame.pixel_aspect)
+        if orientation(frame.picture).is_transposed:
+            width, height = height, width
+    return VideoInfo(fps=frame.fps, width=width, height=height)
 
 
-def _to_rgb(frame: av.VideoFrame, size: int | None) -> np.ndarray:
-    if size is None or (frame.width == size and frame.height == size):
-        return frame.to_ndarray(format="rgb24")
-    scale = size / min(frame.width, frame.height)
-    width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
-    pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
-    top, left = (height - size) // 2, (width - size) // 2
-    return np.ascontiguousarray(pixels[top : top + size, left : left + size])
+def rgb(path: Path, frame: Frame, size: int | None) -> np.ndarray:
+    """``frame_HWC`` of a decoded frame; see :func:`fgsgl.data.picture.to_rgb`.
+
+    Raises:
+        BadVideo: for a picture that cannot be laid out.
+    """
+    with _laid_out(path):
+        return to_rgb(frame.picture, frame.pixel_aspect, size)
+
+
+@contextmanager
+def _laid_out(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnknownPicture as error:
+        raise BadVideo(f"the video {path} cannot be shown: {error}") from None
+
+
+def too_short(path: Path, count: int, needed: int) -> BadVideo:
+    """The error for a video that has fewer frames than are needed."""
+    return BadVideo(f"the video {path} ends after {count} frames, but the clip needs frame {needed - 1}")
+
+
+def _without_frame(path: Path) -> BadVideo:
+    return BadVideo(f"the video {path} has no frame that can be decoded")
 
 
 def write_h264(path: Path, frames_THWC: np.ndarray, fps: float, crf: int = 18, preset: str = "veryfast") -> None:

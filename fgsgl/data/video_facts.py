@@ -1,4 +1,4 @@
-"""Facts about the videos of a data set: each file is opened, counted and hashed once, and its facts are kept."""
+"""Facts about the videos of a data set: each is hashed once, and decoded once where that is asked for."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from fgsgl.data.clip_frames import DECODER
 from fgsgl.data.clip_table import ClipTable, Progress
-from fgsgl.data.video import BadVideo, count_packets, probe
+from fgsgl.data.containers import BadVideo
+from fgsgl.data.video import examine
 from fgsgl.util.files import write_whole
 from fgsgl.util.processes import spread
 
 VIDEOS = "videos.jsonl"
 _BLOCK_BYTES = 2**20
-_Job = tuple[Path, str, int, int]
-"""Root, video, its size in bytes and its time of modification in ns."""
+_Job = tuple[Path, str, int, int, bool]
+"""Root, video, its size in bytes, its time of modification in ns, and whether to decode it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,16 +28,19 @@ class VideoFacts:
     size_bytes: int
     modified_ns: int
     sha256: str = ""
+    decoded: int = 0
+    """Version of the decoder that read it from the first to the last frame; 0: only hashed."""
     num_frames: int = 0
+    """Whole frames; those after damage do not count."""
     fps: float = 0.0
     width: int = 0
     height: int = 0
     fault: str = ""
-    """Why the file cannot be read, or is shorter than its header says; empty for a sound file."""
+    """Why the file cannot be read, or where it is damaged; empty for a sound file."""
 
 
 def video_facts(
-    table: ClipTable, folder: Path, *, workers: int = 1, progress: Progress | None = None
+    table: ClipTable, folder: Path, *, decoded: bool = False, workers: int = 1, progress: Progress | None = None
 ) -> dict[str, VideoFacts]:
     """Facts about every video of a table, by the video's path in the table.
 
@@ -44,6 +49,7 @@ def video_facts(
     Args:
         table: its clips.
         folder: keeps the facts between calls; written only if a video is read.
+        decoded: decode every video completely; else each is only hashed.
         workers: processes.
         progress: called with (videos finished, videos in all) as each is read.
     """
@@ -55,10 +61,11 @@ def video_facts(
         path = table.root / video
         state = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else (0, 0)
         old = known.get(video)
-        if old and state == (old.size_bytes, old.modified_ns) and not old.fault:
+        is_known = old and state == (old.size_bytes, old.modified_ns) and not old.fault
+        if old and is_known and (not decoded or old.decoded == DECODER):
             facts[video] = old
         else:
-            waiting.append((table.root, video, *state))
+            waiting.append((table.root, video, *state, decoded))
     if not waiting:
         return facts
     known_path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,21 +97,21 @@ def _known(path: Path) -> dict[str, VideoFacts]:
 
 
 def _read_video(job: _Job) -> VideoFacts:
-    """Opens a video, counts the frames that are really in it, and hashes the file."""
-    root, video, size_bytes, modified_ns = job
+    """Hashes a video and, if asked, decodes it completely."""
+    root, video, size_bytes, modified_ns, decoded = job
     path = root / video
     known = VideoFacts(video=video, size_bytes=size_bytes, modified_ns=modified_ns)
+    if path.is_file():
+        known = replace(known, sha256=_sha256(path))
+    if not decoded:
+        return known if path.is_file() else replace(known, fault=f"no video at {path}")
     try:
-        info = probe(path)
-        num_frames = count_packets(path)
+        found = examine(path)
     except BadVideo as error:
-        return replace(known, sha256=_sha256(path) if path.is_file() else "", fault=str(error))
-    fault = ""
-    if info.num_frames and num_frames < info.num_frames:
-        fault = f"the video {path} holds {num_frames} of the {info.num_frames} frames that its header tells; truncated?"
+        return replace(known, decoded=DECODER, fault=str(error))
     return replace(
-        known, sha256=_sha256(path), num_frames=num_frames, fps=info.fps, width=info.width, height=info.height,
-        fault=fault,
+        known, decoded=DECODER, num_frames=found.num_frames, fps=found.info.fps, width=found.info.width,
+        height=found.info.height, fault=found.damage,
     )  # fmt: skip
 
 

@@ -16,12 +16,13 @@ from mmaction.registry import DATASETS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from torch.utils.data import Dataset
 
-from fgsgl.data.clip_table import Clip, Split, cached_frames
+from fgsgl.data.clip_frames import read_clips
+from fgsgl.data.clip_table import Clip, Split
+from fgsgl.data.containers import BadVideo
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.frame_cache import open_cache, refuse_bad
 from fgsgl.data.joint_cache import kept_frames, open_joints
 from fgsgl.data.skeletons import LAYOUTS, layout_name
-from fgsgl.data.video import num_frames, read_frames
 
 
 @DATASETS.register_module()
@@ -119,8 +120,10 @@ class ReadClip:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         path = Path(results["filename"])
         start = results.get("start_frame", 0)
-        end = results.get("end_frame") or num_frames(path)
-        frames_KHWC = read_frames(path, cached_frames(start, end, self.num_frames), size=self.image_size)
+        end = results.get("end_frame", 0)
+        ((_, frames_KHWC),) = read_clips(path, [(start, end)], self.num_frames, self.image_size)
+        if isinstance(frames_KHWC, BadVideo):
+            raise frames_KHWC
         sample = ActionDataSample(metainfo={"clip_id": path.stem})
         return {"inputs": torch.from_numpy(frames_KHWC), "data_samples": sample}
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, cached_frames, evaluated_frames, write_clips
+from fgsgl.data.containers import BadVideo
 from fgsgl.data.frame_cache import cache_folder, open_cache, refuse_bad
-from fgsgl.data.video import BadVideo, write_h264
+from fgsgl.data.video import write_h264
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.preprocess_clips import ClipPreprocessor
 from fgsgl.util.errors import UserError

@@ -20,7 +20,7 @@ from fgsgl.data.synmg.oracle import oracle
 from fgsgl.data.synmg.presets import PRESETS, Preset
 from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.data.synmg.verify import verify
-from fgsgl.data.video import probe
+from fgsgl.data.video import num_frames, probe
 from fgsgl.util.errors import UserError
 
 TINY = dataclasses.replace(
@@ -64,7 +64,7 @@ def test_the_folder_has_the_documented_format(made: Path) -> None:
     assert (table.dataset, len(table.clips), len(table.classes)) == ("synmg", 51, 17)
     clip = table.clips[0]
     video = probe(table.path(clip))
-    assert (video.width, video.height, video.fps, video.num_frames) == (64, 64, 25.0, 20)
+    assert (video.width, video.height, video.fps, num_frames(table.path(clip))) == (64, 64, 25.0, 20)
     truth = read_truth(truth_path(made, clip))
     assert truth.joints3d_TJ3.shape == (20, 25, 3) and truth.joints3d_TJ3.dtype == np.float32
     assert truth.joints2d_TJ2.shape == (20, 25, 2) and truth.mask_THW.shape == (20, 64, 64)
