@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable, labels_of
 from fgsgl.methods.method import Method
 
 
@@ -15,7 +15,7 @@ def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed:
 
     This is a race of exponentials: each share is divided by its own exponential draw.
     """
-    share_C = np.bincount([clip.label for clip in train], minlength=len(table.classes)) / len(train)
+    share_C = np.bincount(labels_of(train), minlength=len(table.classes)) / len(train)
     drawn_NC = share_C / np.random.default_rng(seed).exponential(size=(len(test), len(share_C)))
     return (drawn_NC / drawn_NC.sum(1, keepdims=True)).astype(np.float32)
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
+from fgsgl.data.clip_faults import clip_faults
+from fgsgl.data.faults import Fault, FaultyData, collected
+from fgsgl.data.labels import label_of, mixed
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import no_formula
 from fgsgl.util.files import read_table, write_whole
 
 Split = Literal["train", "val", "test"]
@@ -33,8 +37,8 @@ class Clip:
     """Path of the video file, relative to the table's root."""
     start_frame: int
     end_frame: int
-    label: int
-    """0-based class id."""
+    label: int | None
+    """0-based class id; None where it is hidden, which only clips of the test split may be."""
     subject: str
     """The person filmed; no subject may stand in two splits."""
     split: Split
@@ -50,8 +54,7 @@ class ClipTable:
     """All clips of a data set, checked on construction.
 
     Raises:
-        UserError: for a label outside the classes, an empty frame range, an unknown split, a repeated clip id, a
-            path that leaves the root, or a subject in two splits.
+        FaultyData: for what :func:`clip_faults` finds.
     """
 
     dataset: str
@@ -64,7 +67,11 @@ class ClipTable:
     """Sentences that belong under every board of these clips."""
 
     def __post_init__(self) -> None:
-        check_clips(self.clips, self.classes, f"{self.dataset} at {self.root}", self.test_shares_subjects)
+        found = clip_faults(self.clips, self.classes, self.test_shares_subjects)
+        if found:
+            faults = [Fault(what=f"{what} (in {self.dataset} at {self.root})") for what in found.values()]
+            sound = tuple(clip for index, clip in enumerate(self.clips) if index not in found)
+            raise FaultyData(faults, replace(self, clips=sound))
 
     def split(self, name: Split) -> tuple[Clip, ...]:
         """The clips of one split, in table order.
@@ -86,114 +93,174 @@ class ClipTable:
     def fingerprint(self) -> str:
         """SHA-256 over the classes and all rows (16 hex digits): changes when anything a result depends on changes."""
         digest = hashlib.sha256("\n".join(self.classes).encode())
-        digest.update(_csv_text(self.clips).encode())
+        digest.update(_csv_text(map(_values, self.clips)).encode())
         return digest.hexdigest()[:16]
 
 
-def check_clips(clips: Sequence[Clip], classes: Sequence[str], where: str, test_shares_subjects: bool = False) -> None:
-    """Refuses a faulty table, naming its first faulty clip; see :class:`ClipTable`."""
-    split_of_subject: dict[str, str] = {}
-    seen: set[str] = set()
+def labels_of(clips: Iterable[Clip]) -> list[int]:
+    """The labels of clips.
+
+    Raises:
+        UserError: for a clip whose label is hidden, which cannot be trained on or scored.
+    """
+    labels = []
     for clip in clips:
-        row = f"clip {clip.clip_id!r} of {where}"
-        if clip.clip_id in seen:
-            raise UserError(f"{row} stands in the table twice; clip ids must be unique")
-        seen.add(clip.clip_id)
-        if not 0 <= clip.label < len(classes):
-            raise UserError(f"{row} has label {clip.label}, expected 0..{len(classes) - 1} ({len(classes)} classes)")
-        if not 0 <= clip.start_frame < (clip.end_frame or clip.start_frame + 1):
-            raise UserError(
-                f"{row} has frames [{clip.start_frame}, {clip.end_frame}), expected 0 <= start < end, or end 0 for the "
-                "end of the video"
-            )
-        if clip.split not in SPLITS:
-            raise UserError(f"{row} has split {clip.split!r}, expected one of {', '.join(SPLITS)}")
-        normal = os.path.normpath(clip.video)
-        if Path(normal).is_absolute() or normal.startswith(".."):
-            raise UserError(f"{row} names the video {clip.video!r}, which lies outside the data set's root")
-        if test_shares_subjects and clip.split == "test":
-            continue
-        if split_of_subject.setdefault(clip.subject, clip.split) != clip.split:
-            raise UserError(
-                f"subject {clip.subject!r} of {where} stands in the splits {split_of_subject[clip.subject]} and "
-                f"{clip.split} (clip {clip.clip_id!r}); splits must not share a subject"
-            )
+        if clip.label is None:
+            raise UserError(f"the label of clip {clip.clip_id!r} is hidden, so it can neither be trained on nor scored")
+        labels.append(clip.label)
+    return labels
 
 
-def _csv_text(clips: Iterable[Clip]) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A clip and the place that it was read from."""
+
+    file: Path
+    line: int
+    clip: Clip
+
+
+def table_of(
+    rows: Sequence[Row],
+    faults: Sequence[Fault],
+    split: Callable[[Sequence[Clip]], Sequence[Clip]] = lambda clips: clips,
+    **table: Any,
+) -> ClipTable:
+    """The clip table of rows.
+
+    Args:
+        rows: the rows that could be read.
+        faults: those of the others.
+        split: gives the clips their splits, in the same order.
+        table: the other arguments of :class:`ClipTable`.
+
+    Raises:
+        FaultyData: with all faults, those of the clips among them, by file and line; and with the table of the rest.
+    """
+    found = list(faults)
+    clips: Sequence[Clip] = [row.clip for row in rows]
+    with collected(found, table["root"]):
+        clips = split(clips)
+    wrong = clip_faults(clips, table["classes"], table.get("test_shares_subjects", False))
+    found += [Fault(file=str(rows[index].file), line=rows[index].line, what=what) for index, what in wrong.items()]
+    sound = ClipTable(clips=tuple(clip for index, clip in enumerate(clips) if index not in wrong), **table)
+    if found:
+        raise FaultyData(found, sound)
+    return sound
+
+
+def _values(clip: Clip) -> list[object]:
+    return [getattr(clip, column) for column in COLUMNS]
+
+
+def _csv_text(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([getattr(clip, column) for column in COLUMNS] for clip in clips)
+    writer.writerows(rows)
     return text.getvalue()
 
 
-def write_clips(path: Path, clips: Iterable[Clip]) -> None:
-    """Writes the rows as CSV, whole or not at all."""
-    write_whole(path, _csv_text(clips))
+def write_clips(path: Path, clips: Iterable[Clip], classes: Sequence[str] = ()) -> None:
+    """Writes the rows as CSV, whole or not at all; a hidden label is blank.
 
+    A text that a spreadsheet would run as a formula is led by an apostrophe, which :func:`read_clips` takes away.
 
-def write_named_clips(path: Path, clips: Iterable[Clip], classes: Sequence[str]) -> None:
-    """Writes the rows as CSV with the classes' names for labels, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    Args:
+        path: the file.
+        clips: the rows.
+        classes: names that stand for the labels' numbers.
+    """
+    rows = []
     for clip in clips:
-        values = {column: getattr(clip, column) for column in COLUMNS}
-        writer.writerow({**values, "label": classes[clip.label]}.values())
-    write_whole(path, text.getvalue())
+        values = _values(clip)
+        if classes and clip.label is not None:
+            values[COLUMNS.index("label")] = classes[clip.label]
+        rows.append([no_formula(value) if isinstance(value, str) else value for value in values])
+    write_whole(path, _csv_text(rows))
 
 
 def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:
     """Reads a clip table's CSV; columns stand in any order, and other columns and blank lines are ignored.
+
+    Numbers are digits 0-9 alone; ``fps`` may have a decimal point. A blank label, or -1, is a hidden one.
 
     Args:
         path: the file.
         classes: names that may stand for the label's number.
 
     Raises:
-        UserError: if the file is missing or not UTF-8, a column is missing, or a value is not of its type.
+        UserError: if the file is missing or not UTF-8, or a column is missing or stands there twice.
+        FaultyData: if a row cannot be read.
     """
-    id_of = {name: index for index, name in enumerate(classes)}
-    return tuple(_clip(row, id_of, path, line) for line, row in read_table(path, COLUMNS))
+    faults: list[Fault] = []
+    rows = rows_of_clips(path, read_cells(path, faults), classes, faults)
+    if faults:
+        raise FaultyData(faults)
+    return tuple(row.clip for row in rows)
 
 
-def read_label_names(path: Path, names: Path) -> tuple[str, ...]:
-    """The labels of a clip table that has names for labels, each once, in alphabetical order.
+def read_cells(path: Path, faults: list[Fault], columns: Sequence[str] = COLUMNS) -> list[tuple[int, dict[str, str]]]:
+    """Line numbers and cells of a clip table's CSV; ``faults`` gets the rows that are not of the header's length.
 
     Raises:
-        UserError: as :func:`read_clips`, and for labels that are numbers, whose names the file ``names`` would have.
+        UserError: as :func:`read_clips`.
     """
-    labels = sorted({row["label"] for _, row in read_table(path, COLUMNS)})
-    if all(label.isdecimal() for label in labels):
-        raise UserError(
-            f"the labels in {path} are numbers, and no file gives the classes' names; expected {names}, a name a line "
-            "in the order of the labels"
-        )
-    return tuple(labels)
+    return read_table(path, columns, lambda line, what: faults.append(Fault(file=str(path), line=line, what=what)))
 
 
-def _clip(row: dict[str, str], id_of: Mapping[str, int], path: Path, line: int) -> Clip:
-    try:
-        label = row["label"]
-        return Clip(
-            clip_id=row["clip_id"],
-            video=row["video"],
-            start_frame=int(row["start_frame"]),
-            end_frame=int(row["end_frame"]),
-            label=id_of[label] if label in id_of else _number(label),
-            subject=row["subject"],
-            split=cast(Split, row["split"]),  # checked with the table
-            fps=float(row["fps"]),
-        )
-    except ValueError as error:
-        raise UserError(f"{path}, line {line}: {error}") from None
+def rows_of_clips(
+    path: Path,
+    cells: Sequence[tuple[int, Mapping[str, str]]],
+    classes: Sequence[str],
+    faults: list[Fault],
+    refused: Mapping[str, str] | None = None,
+) -> list[Row]:
+    """The rows of :func:`read_cells` that can be understood.
+
+    Args:
+        path: the file that they were read from.
+        cells: line numbers and cells.
+        classes: names that may stand for the label's number.
+        faults: gets those of the other rows.
+        refused: labels that are none, each with the reason.
+    """
+    id_of = {name: index for index, name in enumerate(classes)}
+    odd = mixed((row["label"] for _, row in cells), id_of)
+    rows = []
+    for line, row in cells:
+        with collected(faults, path, line):
+            if why := (refused or {}).get(row["label"]):
+                raise UserError(why)
+            if row["label"] in odd:
+                raise UserError(f"label {row['label']!r}: labels are numbers in some rows and names in others; use one")
+            rows.append(Row(file=path, line=line, clip=_clip(row, id_of)))
+    return rows
 
 
-def _number(label: str) -> int:
-    if not label.isdecimal():
-        raise ValueError(f"label {label!r} is neither a number nor the name of a class")
-    return int(label)
+def _clip(row: Mapping[str, str], id_of: Mapping[str, int]) -> Clip:
+    return Clip(
+        clip_id=row["clip_id"],
+        video=row["video"],
+        start_frame=_frame(row, "start_frame"),
+        end_frame=_frame(row, "end_frame"),
+        label=label_of(row["label"], id_of),
+        subject=row["subject"],
+        split=cast(Split, row["split"]),  # checked with the table
+        fps=_fps(row["fps"]),
+    )
+
+
+def _frame(row: Mapping[str, str], column: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", row[column]):
+        raise UserError(f"{column} is {row[column]!r}, expected a frame's number in digits 0-9, without sign or point")
+    return int(row[column])
+
+
+def _fps(cell: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,20})?", cell):
+        raise UserError(f"fps is {cell!r}, expected a number such as 25 or 29.97, or 0 where it is not known")
+    return float(cell)
 
 
 PER_SEGMENT = 2

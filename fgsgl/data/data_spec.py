@@ -68,7 +68,7 @@ class DataSpec:
         return self.source.load(self.root, self.preset, self.seed, workers=workers, progress=progress)
 
     def hidden(self) -> ClipTable:
-        """The clips whose labels a challenge keeps secret: all with label 0, in the split ``test``.
+        """The clips whose labels a challenge keeps secret: all with label None, in the split ``test``.
 
         Raises:
             UserError: for a data set without such clips, or missing files.

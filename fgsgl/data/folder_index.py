@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from fgsgl.data.clip_table import SPLITS, Clip, Split, write_named_clips
+from fgsgl.data.clip_table import SPLITS, Clip, Split, write_clips
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.util.errors import UserError
 
@@ -41,7 +41,7 @@ def index(folder: Path, table: Path, seed: int) -> tuple[list[Clip], list[str]]:
         clips = move_subjects(clips, "test", TEST_SHARE, seed)
     if "val" not in given:
         clips = move_subjects(clips, "val", VAL_SHARE, seed)
-    write_named_clips(table, clips, names)
+    write_clips(table, clips, names)
     return clips, names
 
 

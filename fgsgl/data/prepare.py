@@ -6,9 +6,11 @@ import os
 
 from rich.console import Console
 
-from fgsgl.data.clip_table import SPLITS, ClipTable
+from fgsgl.data.clip_faults import split_faults
+from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
+from fgsgl.data.faults import FaultyData
 from fgsgl.data.skeletons import layout_name
 from fgsgl.util.terminal import Counter
 
@@ -35,8 +37,8 @@ def prepare(
         dry_run: make and cache nothing; say what would have to be decoded.
 
     Raises:
-        UserError: for missing data, an empty split, a data set without the skeletons that are asked for, a skeleton
-            that cannot be read, or an unreadable video unless ``skip_bad``.
+        UserError: for missing data, an empty split, a test split that hides its labels, a data set without the
+            skeletons that are asked for, a skeleton that cannot be read, or an unreadable video unless ``skip_bad``.
     """
     if skeletons:
         layout_name(data.dataset)  # refuses a data set without any, before its videos are decoded
@@ -59,7 +61,8 @@ def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: 
         skip_bad: accept clips whose video cannot be read.
 
     Raises:
-        UserError: for missing data, an empty split, or an unreadable video unless ``skip_bad``.
+        UserError: for missing data, an empty split, a test split that hides its labels, or an unreadable video unless
+            ``skip_bad``.
     """
     from fgsgl.data.frame_cache import check_folder, open_cache, refuse_bad
     from fgsgl.data.video_facts import video_facts
@@ -107,11 +110,11 @@ def _table_alone(data: DataSpec, num_frames: int, image_size: int, console: Cons
 
 
 def _tell_and_check(table: ClipTable, data: DataSpec, console: Console) -> None:
-    """Says how the table deviates from the release, and refuses an empty split."""
+    """Says how the table deviates from the release, and refuses an empty split or hidden test labels."""
     for line in (*deviations(table, data.official_counts), *table.caveats):
         console.print(line, style="yellow", markup=False, highlight=False)
-    for split in SPLITS:
-        table.split(split)
+    if faults := split_faults(table):
+        raise FaultyData(faults)
 
 
 def _print(console: Console, line: str) -> None:

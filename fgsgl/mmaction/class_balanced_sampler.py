@@ -12,6 +12,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
+from fgsgl.data.clip_table import labels_of
 from fgsgl.mmaction.datasets import ClipDataset
 
 
@@ -30,7 +31,7 @@ class ClassBalancedSampler(Sampler):
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
-        labels_N = np.array([clip.label for clip in dataset.clips])
+        labels_N = np.array(labels_of(dataset.clips))
         weight_N = 1 / np.bincount(labels_N)[labels_N]
         self.share_N = weight_N / weight_N.sum()
         self.num_samples = -(-len(labels_N) // self.world_size)

@@ -17,7 +17,7 @@ from mmaction.structures import ActionDataSample
 from torch.utils.data import Dataset
 
 from fgsgl.data.clip_frames import read_clips
-from fgsgl.data.clip_table import Clip, Split
+from fgsgl.data.clip_table import Clip, Split, labels_of
 from fgsgl.data.containers import BadVideo
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.frame_cache import open_cache, refuse_bad
@@ -40,7 +40,7 @@ class ClipDataset(Dataset):
         skip_bad: leave out clips whose video cannot be read, instead of refusing the whole set.
 
     Raises:
-        UserError: for an empty split, or for an unreadable video unless ``skip_bad``.
+        UserError: for an empty split or one that hides its labels, or for an unreadable video unless ``skip_bad``.
     """
 
     def __init__(
@@ -59,6 +59,8 @@ class ClipDataset(Dataset):
         self.num_frames = num_frames
         self.cache = open_cache(self.table, num_frames, image_size)
         clips = self.table.split("test" if split == "hidden" else split)
+        if split != "hidden":
+            labels_of(clips)
         if not skip_bad:
             refuse_bad(self.cache)
         self.clips = tuple(clip for clip in clips if clip.clip_id not in self.cache.bad)
@@ -73,9 +75,10 @@ class ClipDataset(Dataset):
 
 
 def sample_of(clip: Clip) -> ActionDataSample:
-    """The data sample of a clip: its label, id and subject."""
+    """The data sample of a clip: its label, unless that is hidden, id and subject."""
     sample = ActionDataSample(metainfo={"clip_id": clip.clip_id, "subject": clip.subject})
-    sample.set_gt_label(clip.label)
+    if clip.label is not None:
+        sample.set_gt_label(clip.label)
     return sample
 
 

@@ -13,6 +13,9 @@ import numpy as np
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
+HIDDEN = -1
+"""Stands for a hidden label; such a clip is never scored."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
@@ -23,7 +26,7 @@ class Predictions:
     subjects: np.ndarray
     """(N,) str"""
     labels: np.ndarray
-    """(N,) int64, 0-based"""
+    """(N,) int64, 0-based; :data:`HIDDEN` where a challenge keeps the label secret."""
     scores: dict[str, np.ndarray]
     """(N, C) float32 probabilities: ``combined`` always; ``category`` and ``fine`` where the method has them."""
 

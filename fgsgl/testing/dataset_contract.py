@@ -210,7 +210,9 @@ def challenge(copy: Copy) -> str:
     clips = copy.table.split("test")
     if offered.hidden is not None:
         clips = copy.data.hidden().clips
-        _require(all(c.label == 0 and c.split == "test" for c in clips), "a hidden clip has a label, or is not in test")
+        _require(
+            all(c.label is None and c.split == "test" for c in clips), "a hidden clip has a label, or is not in test"
+        )
     scores_NC = np.random.default_rng(0).random((len(clips), len(copy.table.classes)))
     archives = [offered.submission([clip.clip_id for clip in clips], scores_NC) for _ in range(2)]
     _require(archives[0] == archives[1] != b"", "equal scores give different archives, or an empty one")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ import yaml
 
 from fgsgl.text.fgtext import DIMENSIONS, ClassText, FGText
 from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.escaping import no_formula
 from fgsgl.util.files import read_table, write_whole
 
 COLUMNS = ("class_id", "class_name", "kind", "stage", "index", "sentence")
@@ -24,7 +24,7 @@ def export_csv(text: FGText, path: Path) -> None:
     """Writes one row a sentence, for a spreadsheet.
 
     ``stage`` is the key of a shared stage: its rows come once for every class that shares it. A cell that a spreadsheet
-    would run as a formula gets a leading apostrophe, which :func:`import_csv` takes away.
+    would run as a formula gets a leading apostrophe, which reading takes away.
     """
     table = io.StringIO()
     writer = csv.writer(table)
@@ -33,7 +33,7 @@ def export_csv(text: FGText, path: Path) -> None:
         for kind, cell in entry.cells():
             for index, sentence in enumerate(cell):
                 row = (entry.id, entry.name, kind, entry.stages.get(kind, ""), index, sentence)
-                writer.writerow([_guard(str(value)) for value in row])
+                writer.writerow([no_formula(str(value)) for value in row])
     write_whole(path, table.getvalue().encode("utf-8-sig"))  # the mark makes spreadsheets read it as UTF-8
 
 
@@ -49,8 +49,7 @@ def import_csv(path: Path, base: FGText) -> FGText:
     """
     cell_of: dict[tuple[int, str], dict[int, str]] = defaultdict(dict)
     stage_of: dict[tuple[int, str], str] = {}
-    for line, guarded in read_table(path, COLUMNS):
-        row = {column: _unguard(cell) for column, cell in guarded.items()}
+    for line, row in read_table(path, COLUMNS):
         where = f"{path}, line {line}"
         class_id, kind, index = _place(row, base, where)
         if index in cell_of[class_id, kind]:
@@ -131,11 +130,3 @@ def _rebuilt(
 
 def _sentences(cell: dict[int, str]) -> tuple[str, ...]:
     return tuple(cell[index] for index in sorted(cell) if cell[index].strip())
-
-
-def _guard(value: str) -> str:
-    return f"'{value}" if re.match(r"'*[=+\-@\t\r]", value) else value
-
-
-def _unguard(value: str) -> str:
-    return value[1:] if re.match(r"'+[=+\-@\t\r]", value) else value

@@ -8,7 +8,7 @@ import numpy as np
 
 from fgsgl.data.audit import audit
 from fgsgl.data.check import read_fingerprint
-from fgsgl.data.clip_table import SPLITS, ClipTable
+from fgsgl.data.clip_table import SPLITS, ClipTable, labels_of
 from fgsgl.data.frame_cache import check_folder
 from fgsgl.data.skeletons import skeletons_of
 from fgsgl.data.video_facts import video_facts
@@ -31,7 +31,7 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
     scored = by_split[cell.protocol.scored_split]
-    counts_C = np.bincount([clip.label for clip in scored], minlength=len(table.classes))
+    counts_C = np.bincount(labels_of(scored), minlength=len(table.classes))
     of_skeletons = skeletons_of(table.dataset).caveats if method.modality == "skeleton" else ()
     found = audit(used, video_facts(table, folder), load_text(cell.text) if method.reads_text else None)
     return DataFacts(

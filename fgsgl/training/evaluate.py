@@ -15,7 +15,7 @@ from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
 from fgsgl.mmaction.datasets import ClipDataset
-from fgsgl.records.predictions import Predictions
+from fgsgl.records.predictions import HIDDEN, Predictions
 
 EXTRA = ("category", "fine")
 """Further scores that a recognizer may set on its data samples, as ``<name>_score``."""
@@ -36,14 +36,13 @@ def predict_split(
         RuntimeError: if the clips scored are not those of the split, each once.
     """
     model.eval()
-    clip_ids, labels = [], []
+    clip_ids: list[str] = []
     parts: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():
         for index, batch in enumerate(loader):
             clip_ids += [sample.clip_id for sample in batch["data_samples"]]
-            labels += [sample.gt_label.item() for sample in batch["data_samples"]]
             for sample in batch["data_samples"]:
-                del sample.gt_label
+                sample.pop("gt_label", None)
             for name, scores_BC in _scores(model, batch, views).items():
                 parts.setdefault(name, []).append(scores_BC)
             if progress is not None:
@@ -53,10 +52,11 @@ def predict_split(
         raise RuntimeError(
             f"scored {len(clip_ids)} clips ({len(set(clip_ids))} distinct), but the split has {len(clip_of)}"
         )
+    labels = [clip_of[clip_id].label for clip_id in clip_ids]
     return Predictions(
         clip_ids=np.array(clip_ids),
         subjects=np.array([clip_of[clip_id].subject for clip_id in clip_ids]),
-        labels=np.array(labels, dtype=np.int64),
+        labels=np.array([HIDDEN if label is None else label for label in labels], dtype=np.int64),
         scores={name: np.concatenate(tables) for name, tables in parts.items()},
     )
 

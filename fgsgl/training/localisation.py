@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from fgsgl.data import datasets
-from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, evaluated_frames
+from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, evaluated_frames, labels_of
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.models.fgsgl.recognizer import FGSGL
@@ -70,7 +70,7 @@ def localise(
         return None
     model.eval()
     split = cast(ClipDataset, loader.dataset)
-    kept = spread([clip.label for clip in split.clips])
+    kept = spread(labels_of(split.clips))
     clips = [split.clips[index] for index in kept]
     part = DataLoader(Subset(split, kept), batch_size=batch, collate_fn=loader.collate_fn)
     side = _patches_a_side(model, image_size=split[kept[0]]["inputs"].shape[1])
@@ -92,7 +92,7 @@ def localise(
         "centre": centre_TP(split.num_frames, side),
         "prior": np.mean([cover(clip) for clip in training], axis=0),
     }
-    readout = read_out(model, shown, np.array([clip.label for clip in clips]))
+    readout = read_out(model, shown, np.array(labels_of(clips)))
     return _measured(clips, maps, fixed, cover, readout)
 
 

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from msgspec import structs
 
 from fgsgl.data import datasets
-from fgsgl.data.clip_table import ClipTable, Split
+from fgsgl.data.clip_table import ClipTable, Split, labels_of
 from fgsgl.models.precision import native
 from fgsgl.records.environment import hardware, resolve_device
 from fgsgl.records.failures import BUSY, failure_class
@@ -133,7 +133,7 @@ def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, 
     predictions = Predictions(
         clip_ids=np.array([clip.clip_id for clip in clips]),
         subjects=np.array([clip.subject for clip in clips]),
-        labels=np.array([clip.label for clip in clips], dtype=np.int64),
+        labels=np.array(labels_of(clips), dtype=np.int64),
         scores={"combined": scores_NC},
     )
     outcome = Outcome(data=data_facts(cell, table, bad), hardware=hardware("cpu", spec.threads, "none"))

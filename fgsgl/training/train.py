@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
-from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.clip_table import ClipTable, labels_of
 from fgsgl.methods.method import Classes
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
 from fgsgl.models.towers.tower import Tower
@@ -80,7 +80,7 @@ def train_and_score(
         cell.protocol.views,
         lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
     )
-    counts_C = np.bincount([clip.label for clip in table.split("train")], minlength=len(table.classes))
+    counts_C = np.bincount(labels_of(table.split("train")), minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
     clock.lap("evaluate")
     cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in r"\`*[]|"}})
 """Escapes for text inside a Markdown table, which would be read as HTML or markup."""
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""Beginning of a text that a spreadsheet would run, or that reads like one led by apostrophes."""
 
 
 def printable(text: str) -> str:
@@ -20,5 +24,10 @@ def markdown_text(text: str) -> str:
 
 
 def no_formula(text: str) -> str:
-    """The text, led by an apostrophe where a spreadsheet would run it."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """The text of a CSV cell, led by an apostrophe where a spreadsheet would run it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def undo_no_formula(cell: str) -> str:
+    """The text that :func:`no_formula` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

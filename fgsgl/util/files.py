@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import functools
+import io
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import undo_no_formula
 
+TEXT_LIMIT_MIB = 256
+"""Largest file of text that is read."""
+NAME_LIMIT_BYTES = 256
+"""A name of so many bytes cannot be, on any file system that we know."""
 _Read = TypeVar("_Read")
 
 
@@ -75,24 +83,81 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    """Line numbers and rows of a CSV file with a header, cells stripped.
+def read_text(path: Path, kind: str = "file", expected: str = "expected a file of text") -> str:
+    """Text of a UTF-8 file, its line ends as ``\\n``, without a byte order mark.
+
+    Args:
+        path: the file.
+        kind: what it is called where it is missing.
+        expected: ends the message about a missing file.
+
+    Raises:
+        UserError: for a file that is missing, or as :func:`read_regular`; for one that is not UTF-8, with the line.
+    """
+    if not os.path.lexists(path) and len(os.fsencode(path.name)) < NAME_LIMIT_BYTES:
+        raise UserError(f"no {kind} at {path}; {expected}")
+    content = read_regular(path, TEXT_LIMIT_MIB * 2**20)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UserError(f"{path} is UTF-16, not UTF-8; save it as UTF-8 text")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8 text"
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_table(
+    path: Path, columns: Sequence[str], wrong: Callable[[int, str], None] | None = None
+) -> list[tuple[int, dict[str, str]]]:
+    """Line numbers and rows of a CSV file with a header; cells stripped, and without the guard of :func:`no_formula`.
 
     The columns may stand in any order; further ones, and rows that are blank in all of these, are passed over.
 
+    Args:
+        path: the file.
+        columns: those to read.
+        wrong: called with the line of a row that has not as many cells as the header, and what is wrong with it; None:
+            it is refused.
+
     Raises:
-        UserError: for a file that is missing or no UTF-8 table, or lacks a column.
+        UserError: for a file that is missing or no UTF-8 table, that lacks a column or has it twice, or such a row.
     """
+    expected = f"expected a CSV file with the columns {', '.join(columns)}"
+    reader = csv.reader(io.StringIO(read_text(path, "table", expected), newline=""), skipinitialspace=True, strict=True)
+    rows: list[tuple[int, dict[str, str]]] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            name_of = {name.strip(): name for name in reader.fieldnames or ()}
-            if missing := [column for column in columns if column not in name_of]:
-                raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(columns)}")
-            rows = [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise UserError(f"no table at {path}; expected a CSV file with the columns {', '.join(columns)}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable UTF-8 CSV: {error}") from None
-    cells = [(line, {column: (row[name_of[column]] or "").strip() for column in columns}) for line, row in rows]
-    return [(line, row) for line, row in cells if any(row.values())]
+        header = [cell.strip() for cell in next(reader, [])]
+        place = _places(header, columns, path)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                what = f"{len(cells)} cell(s), the header has {len(header)}; a comma in a cell needs quotation marks"
+                if wrong is None:
+                    raise UserError(f"{path}, line {reader.line_num}: {what}")
+                wrong(reader.line_num, what)
+                continue
+            row = {column: undo_no_formula(cells[index].strip()) for column, index in place.items()}
+            if any(row.values()):
+                rows.append((reader.line_num, row))
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: this is not CSV: {error}") from None
+    return rows
+
+
+def _places(header: Sequence[str], columns: Sequence[str], path: Path) -> dict[str, int]:
+    """The index of each column in the header.
+
+    Raises:
+        UserError: for a column that is missing, or stands there twice, also in other case.
+    """
+    alike = Counter(name.casefold() for name in header)
+    if twice := [column for column in columns if alike[column.casefold()] > 1]:
+        found = [name for name in header if name.casefold() == twice[0].casefold()]
+        raise UserError(f"{path}, line 1: the column {twice[0]} stands there {len(found)} times ({', '.join(found)})")
+    if missing := [column for column in columns if column not in header]:
+        raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(columns)}")
+    return {column: header.index(column) for column in columns}

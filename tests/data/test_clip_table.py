@@ -52,10 +52,10 @@ def test_csv_round_trip_keeps_every_value(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"clip_id,video\na,b\n", "lacks the column"),
-        (b"\xff\xfe\x00binary", "not a readable UTF-8 CSV|lacks the column"),
+        (b"\xff\xfe\x00binary", "is UTF-16, not UTF-8"),
         (
             b"clip_id,video,start_frame,end_frame,label,subject,split,fps\na,a.mp4,0,ten,0,s1,train,25\n",
-            "line 2: invalid literal",
+            "line 2: end_frame is .ten., expected a frame",
         ),
     ],
 )

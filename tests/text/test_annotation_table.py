@@ -104,7 +104,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match="lacks the column"):
         import_csv(tmp_path / "semicolons.csv", SMG)
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00class")
-    with pytest.raises(UserError, match="not a readable UTF-8 CSV"):
+    with pytest.raises(UserError, match="is UTF-16, not UTF-8"):
         import_csv(tmp_path / "binary.csv", SMG)
 
 

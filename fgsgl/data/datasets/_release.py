@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.files import read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,56 +89,48 @@ def require_file(root: Path, relative: str) -> str:
     return relative
 
 
-def read_rows(path: Path, n_columns: int) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and cells of a table without header; blank lines are passed over, cells stripped.
 
     Raises:
-        UserError: for a file that is missing or no UTF-8 text, or a row with fewer cells.
+        UserError: for a file that is missing or no UTF-8 text.
     """
+    reader = csv.reader(io.StringIO(read_text(path, expected="half an extraction?"), newline=""), skipinitialspace=True)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for line, row in enumerate(csv.reader(file, skipinitialspace=True), start=1):
-                cells = [cell.strip() for cell in row]
-                if not any(cells):
-                    continue
-                if len(cells) < n_columns:
-                    raise UserError(f"{path}, line {line}: {len(cells)} cell(s), expected {n_columns}")
-                yield line, cells
-    except FileNotFoundError:
-        raise UserError(f"no file at {path}; half an extraction?") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable UTF-8 table: {error}") from None
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: this is not CSV: {error}") from None
 
 
-def read_list(path: Path) -> Iterator[tuple[int, str, int]]:
+def read_list(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line numbers, names and labels of a list of ``name label``; a name may hold blanks, blank lines are passed over.
 
     Raises:
-        UserError: for a file that is missing or no UTF-8 text, or a line without a label.
+        UserError: for a file that is missing or no UTF-8 text.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a readable UTF-8 list: {error}") from None
-    for line, content in enumerate(lines, start=1):
+    for line, content in enumerate(read_text(path, expected="half an extraction?").split("\n"), start=1):
         if content.strip():
             name, _, raw = content.strip().rpartition(" ")
-            yield line, name.strip(), whole_numbers([raw], f"{path}, line {line}")[0]
+            yield line, name.strip(), raw
 
 
-def whole_numbers(cells: Sequence[str], where: str) -> list[int]:
-    """The cells as whole numbers.
+def whole_numbers(cells: Sequence[str], count: int) -> list[int]:
+    """The first cells of a row as whole numbers, in digits 0-9.
 
     Raises:
-        UserError: naming the place.
+        UserError: for fewer cells than ``count``, or one that is no such number.
     """
-    try:
-        return [int(cell) for cell in cells]
-    except ValueError:
-        raise UserError(f"{where}: {', '.join(cells)}; expected whole numbers") from None
+    if len(cells) < count:
+        raise UserError(f"{len(cells)} cell(s), expected {count}")
+    if not all(re.fullmatch(r"-?[0-9]{1,10}", cell) for cell in cells[:count]):
+        raise UserError(f"{', '.join(cells[:count])}; expected whole numbers")
+    return [int(cell) for cell in cells[:count]]
 
 
-def class_id(raw: int, first: int, n_classes: int, where: str, others: Mapping[int, int] | None = None) -> int:
+def class_id(raw: int, first: int, n_classes: int, others: Mapping[int, int] | None = None) -> int:
     """The 0-based class of a label as the files have it: ``raw - first``, or what ``others`` says.
 
     Raises:
@@ -146,7 +140,7 @@ def class_id(raw: int, first: int, n_classes: int, where: str, others: Mapping[i
     if not 0 <= label < n_classes or (others and raw not in others and label in others.values()):
         more = "".join(f", or {value}" for value in others or ())
         last = first + n_classes - 1 - len(others or ())
-        raise UserError(f"{where}: label {raw}, expected {first}..{last}{more}; labels of another data set?")
+        raise UserError(f"label {raw}, expected {first}..{last}{more}; labels of another data set?")
     return label
 
 

@@ -73,7 +73,7 @@ class Challenge:
     submission: Callable[[Sequence[str], np.ndarray], bytes]
     """``submission(clip_ids, scores_NC)`` is the content of the archive."""
     hidden: Callable[[Path], ClipTable] | None = None
-    """``hidden(root)`` is the table of the clips whose labels are kept secret: all with label 0, in the split ``test``.
+    """``hidden(root)`` is the table of the clips whose labels are kept secret: all with label None, in split ``test``.
     None: the challenge scores the clips of the test split."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable, Progress
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, Split, read_cells, table_of
 from fgsgl.data.datasets._release import (
     class_id,
     csv_archive,
@@ -26,10 +26,10 @@ from fgsgl.data.datasets._release import (
     whole_numbers,
 )
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Skeletons
+from fgsgl.data.faults import Fault, collected
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import read_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,10 +92,14 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     settings = read_settings(root, SETTINGS)
     classes = fgtext.load("imigue").class_names
     kind = layout(root)
-    clips = list({"full": _full, "miga": _miga, "cut": _cut}[kind](root, settings, len(classes)))
-    clips = move_subjects(clips, "val", VAL_SHARE, seed)
-    caveats = () if kind == "full" else (BY_VIDEO,)
-    return ClipTable(dataset="imigue", root=root, classes=classes, clips=tuple(clips), caveats=caveats)
+    faults: list[Fault] = []
+    rows: list[Row] = []
+    with collected(faults):
+        rows.extend({"full": _full, "miga": _miga, "cut": _cut}[kind](root, settings, len(classes), faults))
+    return table_of(
+        rows, faults, lambda clips: move_subjects(clips, "val", VAL_SHARE, seed), dataset="imigue", root=root,
+        classes=classes, caveats=() if kind == "full" else (BY_VIDEO,),
+    )  # fmt: skip
 
 
 def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
@@ -125,30 +129,31 @@ def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
     return csv_archive("Submission.csv", ((clip_ids[n], answers_N[n]) for n in order))
 
 
-def _full(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+def _full(root: Path, settings: dict[str, str], n_classes: int, faults: list[Fault]) -> Iterator[Row]:
     path = root / settings["label_file"]
     videos: dict[str, str] = {}
-    for line, row in read_table(path, COLUMNS):
-        where = f"{path}, line {line}"
-        raw, start, end, subject = whole_numbers([row[name] for name in COLUMNS[1:]], where)
-        if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
-            raise UserError(f"{where}: subject {subject}, expected 1..72")
-        name = row["video_id"].zfill(4)
-        if name not in videos:
-            videos[name] = file_of_setting(root, settings, "video_pattern", video=name)
-        yield Clip(
-            clip_id=f"{name}_{start}_{end}_{raw}",
-            video=videos[name],
-            start_frame=start,
-            end_frame=end + 1,
-            label=class_id(raw, 1, n_classes, where, ILLUSTRATIVE),
-            subject=f"{subject:02d}",
-            split="test" if subject in TEST_SUBJECTS else "train",
-            fps=FPS,
-        )
+    for line, row in read_cells(path, faults, COLUMNS):
+        with collected(faults, path, line):
+            raw, start, end, subject = whole_numbers([row[name] for name in COLUMNS[1:]], 4)
+            if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
+                raise UserError(f"subject {subject}, expected 1..72")
+            name = row["video_id"].zfill(4)
+            if name not in videos:
+                videos[name] = file_of_setting(root, settings, "video_pattern", video=name)
+            clip = Clip(
+                clip_id=f"{name}_{start}_{end}_{raw}",
+                video=videos[name],
+                start_frame=start,
+                end_frame=end + 1,
+                label=class_id(raw, 1, n_classes, ILLUSTRATIVE),
+                subject=f"{subject:02d}",
+                split="test" if subject in TEST_SUBJECTS else "train",
+                fps=FPS,
+            )
+            yield Row(file=path, line=line, clip=clip)
 
 
-def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+def _miga(root: Path, settings: dict[str, str], n_classes: int, faults: list[Fault]) -> Iterator[Row]:
     for split in ("train", "test"):
         folder = root / path_of_setting(root, settings, "miga_folder", split=split)
         tables = sorted(folder.glob("*_label.csv"))
@@ -156,38 +161,48 @@ def _miga(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip
             raise UserError(f"no label tables (such as 0001_label.csv) in {folder}; half an extraction?")
         for table in tables:
             name = table.name.removesuffix("_label.csv")
-            video = file_of_setting(root, settings, "miga_video_pattern", split=split, video=name)
-            for index, (line, cells) in enumerate(read_rows(table, 3)):
-                where = f"{table}, line {line}"
-                raw, start, end = whole_numbers(cells[:3], where)
-                yield Clip(
-                    clip_id=f"{name}_{index}",
-                    video=video,
-                    start_frame=start,
-                    end_frame=end + 1,
-                    label=class_id(raw, 1, n_classes, where, ILLUSTRATIVE),
-                    subject=f"video {name}",
-                    split=split,
-                    fps=FPS,
-                )
+            with collected(faults):
+                video = file_of_setting(root, settings, "miga_video_pattern", split=split, video=name)
+                yield from _video_of_miga(table, name, video, split, n_classes, faults)
 
 
-def _cut(root: Path, settings: dict[str, str], n_classes: int) -> Iterator[Clip]:
+def _video_of_miga(
+    table: Path, name: str, video: str, split: Split, n_classes: int, faults: list[Fault]
+) -> Iterator[Row]:
+    """The clips of one label table."""
+    for index, (line, cells) in enumerate(read_rows(table)):
+        with collected(faults, table, line):
+            raw, start, end = whole_numbers(cells, 3)
+            clip = Clip(
+                clip_id=f"{name}_{index}",
+                video=video,
+                start_frame=start,
+                end_frame=end + 1,
+                label=class_id(raw, 1, n_classes, ILLUSTRATIVE),
+                subject=f"video {name}",
+                split=split,
+                fps=FPS,
+            )
+            yield Row(file=table, line=line, clip=clip)
+
+
+def _cut(root: Path, settings: dict[str, str], n_classes: int, faults: list[Fault]) -> Iterator[Row]:
     """Lists of ``path label``; a file is called video_start_end_class, in seconds, with the class from 0."""
     for split in ("train", "test"):
         table = root / file_of_setting(root, settings, "cut_list", split=split)
         for line, path, raw in read_list(table):
-            where = f"{table}, line {line}"
-            found = re.fullmatch(r"(\d+)_([\d.]+)_([\d.]+)_(\d+)", Path(path).stem)
-            if not found:
-                raise UserError(f"{where}: {path!r}, expected a name such as 184_24.0763_27.4979_22.mp4")
-            label = class_id(raw, 0, n_classes, where)
-            if label != int(found[4]):
-                raise UserError(f"{where}: label {label}, but the file's name says {found[4]}")
-            yield Clip(
-                clip_id=Path(path).stem, video=require_file(root, path), start_frame=0, end_frame=0, label=label,
-                subject=f"video {found[1]}", split=split, fps=FPS,
-            )  # fmt: skip
+            with collected(faults, table, line):
+                found = re.fullmatch(r"([0-9]+)_([0-9.]+)_([0-9.]+)_([0-9]{1,9})", Path(path).stem)
+                if not found:
+                    raise UserError(f"{path!r}, expected a name such as 184_24.0763_27.4979_22.mp4")
+                label = class_id(whole_numbers([raw], 1)[0], 0, n_classes)
+                if label != int(found[4]):
+                    raise UserError(f"label {label}, but the file's name says {found[4]}")
+                clip = Clip(
+                    clip_id=Path(path).stem, video=require_file(root, path), start_frame=0, end_frame=0, label=label,
+                    subject=f"video {found[1]}", split=split, fps=FPS,
+                )  # fmt: skip
+                yield Row(file=table, line=line, clip=clip)
 
 
 DATASET = DataSet(

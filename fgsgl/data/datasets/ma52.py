@@ -7,21 +7,24 @@ by the seed; ``official`` tests on the release's validation clips, whose people 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable, Progress
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, table_of
 from fgsgl.data.datasets._release import (
     class_id,
     csv_archive,
     file_of_setting,
     read_list,
     read_settings,
+    whole_numbers,
 )
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet
+from fgsgl.data.faults import Fault, collected
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -55,41 +58,47 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     """
     settings = read_settings(root, SETTINGS)
     classes = fgtext.load("ma52").class_names
-    clips = [clip for split in ("train", "val") for clip in _listed(root, settings, split, len(classes))]
-    if preset == "subjects":
-        clips = move_subjects([replace(clip, split="train") for clip in clips], "test", TEST_SHARE, seed)
-    clips = move_subjects(clips, "val", VAL_SHARE, seed + 1)
     shared = preset == "official"
-    caveats = (SHARED,) if shared else ()
-    return ClipTable(
-        dataset="ma52", root=root, classes=classes, clips=tuple(clips), test_shares_subjects=shared, caveats=caveats
-    )
+    faults: list[Fault] = []
+    rows: list[Row] = []
+    for part in ("train", "val"):
+        with collected(faults):
+            rows.extend(_listed(root, settings, part, len(classes), faults))
+
+    def split(clips: Sequence[Clip]) -> list[Clip]:
+        if not shared:
+            clips = move_subjects([replace(clip, split="train") for clip in clips], "test", TEST_SHARE, seed)
+        return move_subjects(clips, "val", VAL_SHARE, seed + 1)
+
+    return table_of(
+        rows, faults, split, dataset="ma52", root=root, classes=classes, test_shares_subjects=shared,
+        caveats=(SHARED,) if shared else (),
+    )  # fmt: skip
 
 
-def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int) -> Iterator[Clip]:
+def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int, faults: list[Fault]) -> Iterator[Row]:
     """The clips of one of the release's lists; what it calls ``val`` is labelled, and becomes the test split."""
     table = root / file_of_setting(root, settings, "list_pattern", split=split)
     for line, name, raw in read_list(table):
-        where = f"{table}, line {line}"
-        subject = name.partition("_")[0]
-        if not subject.isdecimal():
-            raise UserError(
-                f"{where}: {name!r}, expected a name that starts with the subject, such as 0003_01_0001.mp4"
+        with collected(faults, table, line):
+            subject = name.partition("_")[0]
+            if not re.fullmatch("[0-9]+", subject):
+                raise UserError(f"{name!r}, expected a name that starts with the subject, such as 0003_01_0001.mp4")
+            clip = Clip(
+                clip_id=f"{split}_{Path(name).stem}",
+                video=file_of_setting(root, settings, "video_pattern", split=split, file=name),
+                start_frame=0,
+                end_frame=0,
+                label=class_id(whole_numbers([raw], 1)[0], 0, n_classes),
+                subject=subject,
+                split="test" if split == "val" else "train",
+                fps=0.0,
             )
-        yield Clip(
-            clip_id=f"{split}_{Path(name).stem}",
-            video=file_of_setting(root, settings, "video_pattern", split=split, file=name),
-            start_frame=0,
-            end_frame=0,
-            label=class_id(raw, 0, n_classes, where),
-            subject=subject,
-            split="test" if split == "val" else "train",
-            fps=0.0,
-        )
+            yield Row(file=table, line=line, clip=clip)
 
 
 def hidden(root: Path) -> ClipTable:
-    """The clips of the release's test list, in its order and under its names; it hides labels (all 0) and subjects.
+    """The clips of the release's test list, in its order and under its names; it hides labels and subjects.
 
     Raises:
         UserError: as :func:`load`.
@@ -99,7 +108,7 @@ def hidden(root: Path) -> ClipTable:
     clips = tuple(
         Clip(
             clip_id=name, video=file_of_setting(root, settings, "video_pattern", split="test", file=name),
-            start_frame=0, end_frame=0, label=0, subject="hidden", split="test", fps=0.0,
+            start_frame=0, end_frame=0, label=None, subject="hidden", split="test", fps=0.0,
         )
         for _, name, _ in read_list(table)
     )  # fmt: skip

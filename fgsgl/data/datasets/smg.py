@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable, Progress, Split
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, Split, table_of
 from fgsgl.data.datasets._release import (
     class_id,
     file_of_setting,
@@ -23,6 +23,7 @@ from fgsgl.data.datasets._release import (
     whole_numbers,
 )
 from fgsgl.data.datasets.base import Counts, DataSet, Skeletons
+from fgsgl.data.faults import Fault, collected
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -56,8 +57,9 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     """
     settings = read_settings(root, SETTINGS)
     classes = fgtext.load("smg").class_names
+    faults: list[Fault] = []
     if any((root / folder).is_dir() for folder in CUT_FOLDERS.values()):
-        clips = [clip for split, folder in CUT_FOLDERS.items() for clip in _cut(root, split, folder, classes)]
+        parts = [_cut(root, split, folder, classes, faults) for split, folder in CUT_FOLDERS.items()]
     else:
         samples = sorted(path.name for path in root.glob("Sample[0-9]*") if path.is_dir())
         if not samples:
@@ -65,9 +67,15 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
                 f"no SMG at {root}: expected folders Sample0001, Sample0002, ... (the release) or "
                 f"{' and '.join(CUT_FOLDERS.values())} (cut clips)"
             )
-        clips = [clip for sample in samples for clip in _sample(root, settings, sample, len(classes))]
-    clips = move_subjects(clips, "val", VAL_SHARE, seed)
-    return ClipTable(dataset="smg", root=root, classes=classes, clips=tuple(clips))
+        parts = [_sample(root, settings, sample, len(classes), faults) for sample in samples]
+    rows: list[Row] = []
+    for part in parts:
+        with collected(faults):
+            rows.extend(part)
+    return table_of(
+        rows, faults, lambda clips: move_subjects(clips, "val", VAL_SHARE, seed), dataset="smg", root=root,
+        classes=classes,
+    )  # fmt: skip
 
 
 def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
@@ -78,61 +86,62 @@ def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
 
 
-def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int) -> Iterator[Clip]:
+def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int, faults: list[Fault]) -> Iterator[Row]:
     """The clips of one recording; their frame numbers are inclusive in the file."""
     video = file_of_setting(root, settings, "video_pattern", sample=sample)
     labels = root / file_of_setting(root, settings, "label_pattern", sample=sample)
     fps = _fps(root / path_of_setting(root, settings, "info_pattern", sample=sample))
     number = int(sample.removeprefix("Sample"))
-    for line, cells in read_rows(labels, 3):
-        where = f"{labels}, line {line}"
-        raw, start, end = whole_numbers(cells[:3], where)
-        yield Clip(
-            clip_id=f"{sample}_{start}_{end}",
-            video=video,
-            start_frame=start,
-            end_frame=end + 1,
-            label=class_id(raw, 1, n_classes, where),
-            subject=f"{number:02d}",
-            split="test" if number in TEST_SUBJECTS else "train",
-            fps=fps,
-        )
+    for line, cells in read_rows(labels):
+        with collected(faults, labels, line):
+            raw, start, end = whole_numbers(cells, 3)
+            clip = Clip(
+                clip_id=f"{sample}_{start}_{end}",
+                video=video,
+                start_frame=start,
+                end_frame=end + 1,
+                label=class_id(raw, 1, n_classes),
+                subject=f"{number:02d}",
+                split="test" if number in TEST_SUBJECTS else "train",
+                fps=fps,
+            )
+            yield Row(file=labels, line=line, clip=clip)
 
 
 def _fps(path: Path) -> float:
     """Frames per second of a recording; 0, unknown, without the release's small table."""
     if not path.is_file():
         return 0.0
-    line, cells = next(read_rows(path, 2), (0, ["0", "0"]))
-    try:
-        return float(cells[1])
-    except ValueError:
-        raise UserError(f"{path}, line {line}: frames per second are {cells[1]!r}, expected a number") from None
+    line, cells = next(read_rows(path), (0, ["0", "0"]))
+    if len(cells) < 2 or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", cells[1]):
+        raise UserError(f"{path}, line {line}: {', '.join(cells)}; expected frames per second in the second cell")
+    return float(cells[1])
 
 
-def _cut(root: Path, split: Split, folder: str, classes: tuple[str, ...]) -> Iterator[Clip]:
+def _cut(root: Path, split: Split, folder: str, classes: tuple[str, ...], faults: list[Fault]) -> Iterator[Row]:
     """The clips of a folder with ``clip.csv`` (header ``clip,caption``); a whole file each."""
     table = root / folder / "clip.csv"
     id_of = {name.lower(): index for index, name in enumerate(classes)}
-    for line, (name, *words) in read_rows(table, 2):
-        caption = ", ".join(words)  # class names hold commas, and the table no quotation marks
+    for line, (name, *words) in read_rows(table):
         if line == 1 and name.lower() == "clip":
             continue
-        where = f"{table}, line {line}"
-        found = re.fullmatch(r"Sample(\d+)_(\d+)_(\d+)(\.\w+)?", Path(name).name)
-        if not found:
-            raise UserError(f"{where}: clip {name!r}, expected a name such as Sample0036_8358_8373.mp4")
-        if caption.lower() not in id_of and not caption.isdecimal():
-            raise UserError(f"{where}: caption {caption!r} is no class of SMG; labels of another data set?")
-        number = int(found[1])
-        if (number in TEST_SUBJECTS) != (split == "test"):
-            raise UserError(f"{where}: subject {number} in {folder}; subjects 36 to 40 are the test split")
-        file = f"{folder}/{name}" if found[4] else f"{folder}/{name}.mp4"
-        label = id_of[caption.lower()] if caption.lower() in id_of else class_id(int(caption), 0, len(classes), where)
-        yield Clip(
-            clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=label,
-            subject=f"{number:02d}", split=split, fps=0.0,
-        )  # fmt: skip
+        with collected(faults, table, line):
+            caption = ", ".join(words)  # class names hold commas, and the table no quotation marks
+            found = re.fullmatch(r"Sample([0-9]{1,9})_([0-9]+)_([0-9]+)(\.\w+)?", Path(name).name)
+            if not found:
+                raise UserError(f"clip {name!r}, expected a name such as Sample0036_8358_8373.mp4")
+            if caption.lower() not in id_of and not re.fullmatch(r"[0-9]{1,9}", caption):
+                raise UserError(f"caption {caption!r} is no class of SMG; labels of another data set?")
+            number = int(found[1])
+            if (number in TEST_SUBJECTS) != (split == "test"):
+                raise UserError(f"subject {number} in {folder}; subjects 36 to 40 are the test split")
+            file = f"{folder}/{name}" if found[4] else f"{folder}/{name}.mp4"
+            label = id_of[caption.lower()] if caption.lower() in id_of else class_id(int(caption), 0, len(classes))
+            clip = Clip(
+                clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=label,
+                subject=f"{number:02d}", split=split, fps=0.0,
+            )  # fmt: skip
+            yield Row(file=table, line=line, clip=clip)
 
 
 DATASET = DataSet(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgsgl.data.clip_table import Clip, Split
+from fgsgl.data.clip_table import Clip, Split, labels_of
 from fgsgl.data.synmg.body import draw_subject
 from fgsgl.data.synmg.motion import animate
 from fgsgl.data.synmg.presets import Preset
@@ -78,7 +78,8 @@ def render_clip(preset: Preset, seed: int, clip: Clip, device: str = "cpu") -> R
     subject = draw_subject(preset.name, seed, "subject", clip.subject)
     rng = stream(preset.name, seed, "clip", clip.clip_id)
     difficulty = preset.difficulty
-    program = draw_class_program(CLASSES[clip.label], subject, rng)
+    [label] = labels_of([clip])
+    program = draw_class_program(CLASSES[label], subject, rng)
     scene = draw_scene(program, subject, difficulty, preset.seconds, rng)
     pose = animate(scene, np.arange(preset.num_frames) / preset.fps)
     drawn = render(

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable, labels_of
 from fgsgl.data.synmg.body import ARM, LEG
 from fgsgl.data.synmg.make import load
 from fgsgl.data.synmg.truth import read_truth, truth_path
@@ -73,7 +73,7 @@ def fit_and_score(
     """Trains an oracle on some clips of a SynMG table and scores others: (N, C) float32 probabilities."""
     if kind not in KINDS:
         raise UserError(f"unknown oracle {kind!r}; {nearest(kind, KINDS)}")
-    labels = np.array([clip.label for clip in train])
+    labels = np.array(labels_of(train))
     joints = [read_joints(table, clips, num_frames) for clips in (train, test)]
     return fit(kind, joints[0], labels, joints[1], len(table.classes), seed=seed, epochs=epochs, device=device)
 
@@ -128,7 +128,7 @@ def fit(
 
 
 def _summary(test: Sequence[Clip], scores_NC: np.ndarray) -> OracleScore:
-    labels_N = np.array([clip.label for clip in test])
+    labels_N = np.array(labels_of(test))
     hits_N = scores_NC.argmax(1) == labels_N
     return OracleScore(
         top1=float(hits_N.mean()),

@@ -1,0 +1,170 @@
+"""Labels and class names of the user's own data: what counts as a label, and what as the name of a class."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from fgsgl.data.faults import Fault, FaultyData
+from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.files import read_text
+
+HIDDEN = ("", "-1")
+"""Cells that hide a label, as lists of a challenge's test clips have them."""
+PLACEHOLDERS = ("?", "nan", "n/a", "na", "null", "<na>", "#n/a", "-", "--")
+"""Cells that tools write where a value is missing; they name no class."""
+MAX_CLASSES = 10_000
+MAX_NAME = 200
+"""Most characters of a class name."""
+BIDI = tuple(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+"""Characters that turn the direction of the text after them."""
+ONE_LABEL = (
+    "a clip has one class here; give the clip its main class, or make each combination that occurs a class with a name "
+    "of its own"
+)
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Names from a class file: line N, from 0, names label N. Only the end of the file may hold blank lines.
+
+    Raises:
+        FaultyData: for a blank line between names, a name twice (also in other case or spacing), one that is a
+            number other than its own label, a placeholder, too long, or holds control characters; or for no name.
+        UserError: for a file that is missing, too large or not UTF-8.
+    """
+    lines = [line.strip(" \t\r") for line in read_text(path).split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not 1 <= len(lines) <= MAX_CLASSES:
+        raise UserError(f"{path} names {len(lines)} classes, expected 1 to {MAX_CLASSES}, a name a line")
+    faults, first = [], dict[str, int]()
+    for label, name in enumerate(lines):
+        what = _fault_of_name(name)
+        if not name:
+            what = f"the line is blank, but names label {label}: every later name would shift; fill or remove it"
+        elif _is_number(name) and name != str(label):
+            what = f"the name {name!r} is a number, but this line names label {label}; write the class's name"
+        elif (other := first.setdefault(same_name(name), label)) != label:
+            what = f"the name {name!r} stands in line {other + 1} too ({lines[other]!r}); names must be unique"
+        if what:
+            faults.append(Fault(file=str(path), line=label + 1, what=what))
+    if faults:
+        raise FaultyData(faults)
+    return tuple(lines)
+
+
+def names_in(labels: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Class names in the labels of a table that has no class file, in alphabetical order; and the labels that are none.
+
+    Args:
+        labels: cells, those that hide a label among them.
+
+    Returns:
+        names, and for each label that cannot be a name the reason.
+    """
+    found = sorted(set(labels) - set(HIDDEN))
+    faults = {label: what for label in found if (what := _fault_of_name(label))}
+    known = {same_name(label): label for label in reversed(found)}
+    parts = Counter(part for label in found for part in {same_name(part) for part in _parts(label, ";|")})
+    repeated = {part for part, count in parts.items() if count > 1}
+    for label in found:
+        other = known[same_name(label)]
+        if label in faults:
+            continue
+        if several := _several(label, repeated, known):
+            faults[label] = (
+                f"label {label!r} holds several labels ({', '.join(several)}); {ONE_LABEL} (if it is the name of one "
+                "class, write all names in the class file)"
+            )
+        elif _is_number(label):
+            faults[label] = f"label {label!r} is a number among names; use names only, or numbers and a class file"
+        elif other != label:
+            faults[label] = f"label {label!r} and label {other!r} differ only in case, blanks or invisible characters"
+    return tuple(label for label in found if label not in faults), faults
+
+
+def label_of(cell: str, id_of: Mapping[str, int]) -> int | None:
+    """The label that a cell gives: a class's name or its number; None where it hides the label.
+
+    Raises:
+        UserError: for anything else.
+    """
+    if cell in HIDDEN:
+        return None
+    if cell in id_of:
+        return id_of[cell]
+    if _is_number(cell):
+        return int(cell)
+    if several := _several(cell, known := {same_name(name) for name in id_of}, known):
+        raise UserError(f"label {cell!r} holds several labels ({', '.join(several)}); {ONE_LABEL}")
+    raise UserError(
+        f"label {cell!r} is neither a number nor the name of a class; {nearest(cell, tuple(id_of)[:50])} "
+        "(blank or -1 hides the label of a test clip)"
+    )
+
+
+def mixed(cells: Iterable[str], id_of: Mapping[str, int]) -> frozenset[str]:
+    """Labels that are numbers in a table of names, or names in one of numbers: those of the rarer kind."""
+    kinds: dict[bool, list[str]] = {True: [], False: []}
+    for cell in cells:
+        if cell not in HIDDEN and (_is_number(cell) or cell in id_of):
+            kinds[_is_number(cell)].append(cell)
+    return frozenset(min(kinds[True], kinds[False], key=len))
+
+
+def same_name(name: str) -> str:
+    """A key that names share which people would take for the same."""
+    seen = "".join(char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char) != "Cf")
+    return " ".join(seen.casefold().split())
+
+
+def unprintable(text: str) -> str:
+    """The first character that would garble a line or turn its direction, as ``U+0000``; empty without one."""
+    if text.isprintable():
+        return ""
+    return next((f"U+{ord(char):04X}" for char in text if _garbles(char)), "")
+
+
+def _garbles(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in BIDI
+
+
+def _fault_of_name(name: str) -> str:
+    """The reason why a text names no class; empty for a name."""
+    if char := unprintable(name):
+        return f"the name {name[:MAX_NAME]!r} holds the control character {char}"
+    if len(name) > MAX_NAME:
+        return f"the name {name[:40]!r}... has {len(name)} characters, expected at most {MAX_NAME}"
+    if name and (name.casefold() in PLACEHOLDERS or not same_name(name)):
+        return f"label {name!r} stands for a missing value, not for a class; leave it blank to hide a test clip's label"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", text) is not None
+
+
+def _several(label: str, some: Collection[str], all_: Collection[str]) -> list[str]:
+    """The labels that a cell seems to hold: a list in brackets, or parts between separators; none where it is one name.
+
+    Args:
+        label: the cell.
+        some: keys of labels; one of them between ``;`` or ``|`` is enough.
+        all_: keys of labels; between ``,/+&`` every part must be one of them.
+    """
+    if label[:1] + label[-1:] in ("[]", "{}"):
+        return list(_parts(label[1:-1], ";|,"))
+    for separators, known, enough in ((";|", some, any), (",/+&", all_, all), (" ", (), all)):
+        parts = list(_parts(label, separators))
+        if len(parts) > 1 and enough(_is_number(part) or same_name(part) in known for part in parts):
+            return parts
+    return []
+
+
+def _parts(text: str, separators: str) -> Iterator[str]:
+    for part in re.split(f"[{re.escape(separators)}]", text):
+        if part.strip(" '\""):
+            yield part.strip(" '\"")
