@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.data.faults import Fault
-from fgsgl.data.labels import same_name, unprintable
+from fgsgl.util.names import same_name, unprintable
 
 if TYPE_CHECKING:
     from fgsgl.data.clip_table import Clip, ClipTable

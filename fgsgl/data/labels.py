@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from fgsgl.data.faults import Fault, FaultyData
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import read_text
+from fgsgl.util.names import same_name, unprintable
 
 HIDDEN = ("", "-1")
 """Cells that hide a label, as lists of a challenge's test clips have them."""
@@ -19,8 +19,6 @@ PLACEHOLDERS = ("?", "nan", "n/a", "na", "null", "<na>", "#n/a", "-", "--")
 MAX_CLASSES = 10_000
 MAX_NAME = 200
 """Most characters of a class name."""
-BIDI = tuple(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
-"""Characters that turn the direction of the text after them."""
 ONE_LABEL = (
     "a clip has one class here; give the clip its main class, or make each combination that occurs a class with a name "
     "of its own"
@@ -38,8 +36,8 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     lines = [line.strip(" \t\r") for line in read_text(path).split("\n")]
     while lines and not lines[-1]:
         lines.pop()
-    if not 1 <= len(lines) <= MAX_CLASSES:
-        raise UserError(f"{path} names {len(lines)} classes, expected 1 to {MAX_CLASSES}, a name a line")
+    if not 2 <= len(lines) <= MAX_CLASSES:
+        raise UserError(f"{path} names {len(lines)} class(es), expected 2 to {MAX_CLASSES}, a name a line")
     faults, first = [], dict[str, int]()
     for label, name in enumerate(lines):
         what = _fault_of_name(name)
@@ -113,23 +111,6 @@ def mixed(cells: Iterable[str], id_of: Mapping[str, int]) -> frozenset[str]:
         if cell not in HIDDEN and (_is_number(cell) or cell in id_of):
             kinds[_is_number(cell)].append(cell)
     return frozenset(min(kinds[True], kinds[False], key=len))
-
-
-def same_name(name: str) -> str:
-    """A key that names share which people would take for the same."""
-    seen = "".join(char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char) != "Cf")
-    return " ".join(seen.casefold().split())
-
-
-def unprintable(text: str) -> str:
-    """The first character that would garble a line or turn its direction, as ``U+0000``; empty without one."""
-    if text.isprintable():
-        return ""
-    return next((f"U+{ord(char):04X}" for char in text if _garbles(char)), "")
-
-
-def _garbles(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in BIDI
 
 
 def _fault_of_name(name: str) -> str:

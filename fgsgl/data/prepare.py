@@ -12,6 +12,7 @@ from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
 from fgsgl.data.faults import FaultyData
 from fgsgl.data.skeletons import layout_name
+from fgsgl.text.fgtext import load as load_text
 from fgsgl.util.terminal import Counter
 
 
@@ -23,6 +24,7 @@ def prepare(
     image_size: int,
     skip_bad: bool,
     skeletons: bool,
+    text: bool = False,
     dry_run: bool = False,
 ) -> ClipTable:
     """The clip table, after everything that its methods read is cached.
@@ -34,20 +36,33 @@ def prepare(
         image_size: side of the frames in pixels.
         skip_bad: accept clips whose video cannot be read.
         skeletons: cache the joints too.
+        text: hold the FG-Text's classes against the table's.
         dry_run: make and cache nothing; say what would have to be decoded.
 
     Raises:
         UserError: for missing data, an empty split, a test split that hides its labels, a data set without the
-            skeletons that are asked for, a skeleton that cannot be read, or an unreadable video unless ``skip_bad``.
+            skeletons that are asked for, FG-Text of other classes, a skeleton that cannot be read, or an unreadable
+            video unless ``skip_bad``.
     """
     if skeletons:
         layout_name(data.dataset)  # refuses a data set without any, before its videos are decoded
+    if text:
+        expect_text_of(data.planned(), data)
     if dry_run:
         return _table_alone(data, num_frames, image_size, console)
     table = load_data(data, console, num_frames=num_frames, image_size=image_size, skip_bad=skip_bad)
     if skeletons:
         load_joints(table, num_frames, console)
     return table
+
+
+def expect_text_of(table: ClipTable, data: DataSpec) -> None:
+    """Refuses FG-Text whose classes are others than the table's, or stand in another order.
+
+    Raises:
+        UserError: naming the first class that differs.
+    """
+    load_text(data.text).expect_classes(table.classes, f"{table.dataset} at {table.root}")
 
 
 def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: int, skip_bad: bool) -> ClipTable:

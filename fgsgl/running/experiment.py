@@ -120,6 +120,7 @@ def prepare_data(
         image_size=protocol.image_size,
         skip_bad=protocol.skip_bad,
         skeletons=any(method.modality == "skeleton" for method in chosen),
+        text=any(method.reads_text for method in chosen),
         dry_run=dry_run,
     )
 

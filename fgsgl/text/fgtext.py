@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,9 @@ from msgspec import Struct, field
 
 from fgsgl.util import decode_errors
 from fgsgl.util.errors import UserError, nearest
-from fgsgl.util.files import once
+from fgsgl.util.files import once, read_text
+from fgsgl.util.names import same_name, unprintable
+from fgsgl.util.yaml_file import MOST_BYTES, parse_yaml
 
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")
 """The body part that moves; posture and place at the start; path, size, speed, repetition; what it touches, its end."""
@@ -28,6 +31,8 @@ CONTROLS = ("true", "shuffled", "names", "random")
 """``shuffled``: each class has another class's sentences, the same one's in all dimensions. ``names``: the class name
 is the only sentence of every dimension. ``random``: unit vectors, shared where the true text is shared."""
 MIN_SENTENCES = 3
+MAX_HEADER, MAX_NAME, MAX_SENTENCE = 10_000, 200, 2_000
+"""Most characters of a line of the header, of a class name and of a sentence."""
 _FOLDER = Path(__file__).parent
 
 
@@ -56,8 +61,8 @@ class FGText:
     """The text of a data set, checked on construction.
 
     Raises:
-        UserError: for class ids other than 0, 1, 2, ..., a repeated class name, or a cell (prompts, or a dimension) of
-            fewer than three sentences.
+        UserError: for class ids other than 0, 1, 2, ..., a repeated class name, a text that is blank, too long or holds
+            control characters, or a cell (prompts, or a dimension) of fewer than three sentences.
     """
 
     name: str
@@ -71,9 +76,13 @@ class FGText:
         ids = [entry.id for entry in self.classes]
         if not ids or ids != list(range(len(ids))):
             raise UserError(f"FG-Text {self.name!r} has the class ids {ids}; expected 0, 1, 2, ... in this order")
-        names = self.class_names
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise UserError(f"FG-Text {self.name!r} has the class name {repeated[0]!r} twice; names must be unique")
+        first: dict[str, str] = {}
+        for entry in self.classes:
+            if first.setdefault(same_name(entry.name), str(entry.id)) != str(entry.id):
+                raise UserError(f"FG-Text {self.name!r} has the class name {entry.name!r} twice; names must be unique")
+        for place, text, most in self._texts():
+            if fault := _fault_of_text(text, most):
+                raise UserError(f"FG-Text {self.name!r}: {place} {fault}")
         short = [
             f"class {entry.id} ({entry.name}) of FG-Text {self.name!r} has {len(cell)} sentence(s) in {kind!r}"
             for entry in self.classes
@@ -83,6 +92,17 @@ class FGText:
         if short:
             more = f"; {len(short) - 1} more such cell(s)" if short[1:] else ""
             raise UserError(f"{short[0]}, expected at least {MIN_SENTENCES}{more}")
+
+    def _texts(self) -> Iterator[tuple[str, str, int]]:
+        """Every text with its place and the most characters that it may have."""
+        for key in ("name", "author", "version", "licence"):
+            yield f"its {key}", getattr(self, key), MAX_HEADER
+        for entry in self.classes:
+            yield f"the name of class {entry.id}", entry.name, MAX_NAME
+            for kind, cell in entry.cells():
+                yield from (
+                    (f"a sentence of class {entry.id} in {kind!r}", sentence, MAX_SENTENCE) for sentence in cell
+                )
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -106,6 +126,17 @@ class FGText:
         """SHA-256 (16 hex digits) over names, prompts and sentences: changes when anything a model reads changes."""
         content = [[entry.name, entry.prompts, entry.sentences] for entry in self.classes]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _fault_of_text(text: str, most: int) -> str:
+    """The reason why a text of at most so many characters cannot be used; empty for a sound one."""
+    if not text.strip():
+        return "is blank"
+    if char := unprintable(
+        text if most == MAX_NAME else re.sub(r"[\n\t]", " ", text)
+    ):  # `text check` tells stray blanks
+        return f"holds the control character {char}: {text[:60]!r}"
+    return f"has {len(text)} characters, expected at most {most}: {text[:40]!r}..." if len(text) > most else ""
 
 
 class _ClassShape(Struct, forbid_unknown_fields=True):
@@ -151,11 +182,10 @@ def load(name_or_path: str | Path) -> FGText:
             dimension, a stage that does not exist or that no class uses, too few sentences, wrong class ids.
     """
     path = _path(name_or_path)
+    yaml_text = read_text(path, "FG-Text file", "`fgsgl text new` writes one to fill in", MOST_BYTES)
     try:
-        return parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"no FG-Text file at {path}; `fgsgl text new` writes one to fill in") from None
-    except (OSError, UnicodeDecodeError, UserError) as error:
+        return parse(yaml_text)
+    except UserError as error:
         raise UserError(f"the FG-Text file {path} cannot be used: {error}") from None
 
 
@@ -207,9 +237,7 @@ def parse(yaml_text: str) -> FGText:
         UserError: as :func:`load`, without the path.
     """
     try:
-        shape = msgspec.convert(yaml.load(yaml_text, _Loader), _FileShape)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"it is not YAML: {' '.join(str(error).split())}") from None
+        shape = msgspec.convert(parse_yaml(yaml_text), _FileShape)
     except msgspec.ValidationError as error:
         raise UserError(_fault(error)) from None
     header = {field: getattr(shape, field) for field in ("name", "author", "version", "licence", "note")}
@@ -265,15 +293,3 @@ def _fault(error: msgspec.ValidationError) -> str:
     if says.startswith("Expected `str`"):
         return f"{dotted}: expected text; a sentence with a colon, or a number, needs quotation marks"
     return f"{dotted or 'the file'}: {says[0].lower()}{says[1:]}"
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml may be missing
-    """The safe loader, which by itself would let the last of two equal keys win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                raise UserError(f"line {key.start_mark.line + 1}: the key {key.value!r} stands twice in one mapping")
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)

@@ -12,6 +12,10 @@ UNWRITABLE = frozenset({
     errno.EROFS,
 })  # fmt: skip
 """Error numbers of a failed write: a full disk, a quota, no permission, a file in place of a folder."""
+UNUSABLE = frozenset({
+    errno.EINVAL, errno.EIO, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.ESTALE,
+})  # fmt: skip
+"""Error numbers of a path that cannot be: too long, a loop of links, below a folder that takes no files."""
 
 
 class UserError(Exception):
@@ -28,7 +32,7 @@ def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Runs a command line: a :class:`UserError`, or a file that cannot be written, becomes one line and exit code 2,
+    """Runs a command line: a :class:`UserError`, or a file that cannot be used, becomes one line and exit code 2,
     Ctrl-C exit code 130."""
     try:
         return command()
@@ -36,9 +40,10 @@ def run_command(command: Callable[[], int]) -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if error.errno not in UNWRITABLE and not (error.errno in UNUSABLE and error.filename):
             raise
-        where = f"{error.filename} cannot be written" if error.filename else "a file cannot be written"
+        how = "used" if error.errno in UNUSABLE else "written"
+        where = f"{error.filename or 'a file'} cannot be {how}"
         print(f"error: {where}: {error.strerror}; what is finished is kept", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

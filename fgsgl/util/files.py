@@ -18,8 +18,6 @@ from fgsgl.util.escaping import undo_no_formula
 
 TEXT_LIMIT_MIB = 256
 """Largest file of text that is read."""
-NAME_LIMIT_BYTES = 256
-"""A name of so many bytes cannot be, on any file system that we know."""
 _Read = TypeVar("_Read")
 
 
@@ -83,20 +81,23 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def read_text(path: Path, kind: str = "file", expected: str = "expected a file of text") -> str:
+def read_text(
+    path: Path, kind: str = "file", expected: str = "expected a file of text", most_bytes: int = TEXT_LIMIT_MIB * 2**20
+) -> str:
     """Text of a UTF-8 file, its line ends as ``\\n``, without a byte order mark.
 
     Args:
         path: the file.
         kind: what it is called where it is missing.
         expected: ends the message about a missing file.
+        most_bytes: a larger file is refused.
 
     Raises:
         UserError: for a file that is missing, or as :func:`read_regular`; for one that is not UTF-8, with the line.
     """
-    if not os.path.lexists(path) and len(os.fsencode(path.name)) < NAME_LIMIT_BYTES:
+    if not os.path.lexists(path):
         raise UserError(f"no {kind} at {path}; {expected}")
-    content = read_regular(path, TEXT_LIMIT_MIB * 2**20)
+    content = read_regular(path, most_bytes)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UserError(f"{path} is UTF-16, not UTF-8; save it as UTF-8 text")
     try:

@@ -81,6 +81,14 @@ def _set(raw: dict, *path_and_value: object) -> None:
         (("classes", 0, "prompts", []), r"class 0 \(gesture 0\).*0 sentence\(s\) in 'prompt'"),
         (("classes", 1, "id", 0), "class ids \\[0, 0\\]; expected 0, 1, 2"),
         (("classes", 1, "name", "gesture 0"), "class name 'gesture 0' twice"),
+        (("classes", 1, "name", "Gesture  0"), "class name 'Gesture  0' twice"),
+        (("classes", 1, "name", ""), "the name of class 1 is blank"),
+        (("classes", 1, "name", "a\x7fb"), r"the name of class 1 holds the control character U\+007F"),
+        (("classes", 1, "name", "a\nb"), r"the name of class 1 holds the control character U\+000A"),
+        (("classes", 1, "name", "x" * 201), "the name of class 1 has 201 characters, expected at most 200"),
+        (("classes", 1, "outcome", ["a", " ", "b"]), "a sentence of class 1 in 'outcome' is blank"),
+        (("classes", 1, "prompts", ["a", "b\u202e", "c"]), r"in 'prompt' holds the control character U\+202E"),
+        (("name", ""), "its name is blank"),
         (("classes", 1, "onset", ["a", {"start": "b"}, "c"]), "classes.1.onset.1: expected text.*quotation marks"),
         (("version", 1.0), "version: expected text"),
         (("classes", []), r"has the class ids \[\]"),
@@ -110,10 +118,14 @@ def test_a_missing_dimension_is_named(dimension: str):
     ("content", "message"),
     [
         ("", "the file: "),
-        ("name: [", "it is not YAML"),
-        ("[" * 3000, "it is not YAML"),
+        ("name: [", "line 2: not YAML"),
+        ("[" * 3000, "more than 32 deep"),
         ("name: a\nname: b\n", "line 2: the key 'name' stands twice"),
-        ("name: !!python/object/apply:os.getcwd []\n", "it is not YAML"),
+        ("name: !!python/object/apply:os.getcwd []\n", "line 1: the tag !!python/object/apply:os.getcwd"),
+        ("name: !!int abc\n", "line 1: the tag !!int"),
+        ("name: .nan\n", "no number that can be used"),
+        ("name: 2020-99-99\n", "is missing"),
+        ("name: 0x_\n", "is missing"),
     ],
 )
 def test_what_is_not_such_a_file_is_refused(content: str, message: str):
@@ -127,7 +139,7 @@ def test_names_and_paths_that_do_not_exist(tmp_path: Path):
     with pytest.raises(UserError, match=r"no FG-Text file at .*gone\.yaml"):
         load(tmp_path / "gone.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"name: \xe9\xff\n")
-    with pytest.raises(UserError, match=r"latin\.yaml cannot be used"):
+    with pytest.raises(UserError, match=r"latin\.yaml, line 1: byte 0xe9 is not UTF-8"):
         load(tmp_path / "latin.yaml")
 
 

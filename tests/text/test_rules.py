@@ -40,7 +40,7 @@ def test_shipped_text_has_no_fault(name: str, tokenizer: SimpleTokenizer):
         ("The nervous hand feels the skin.", "tells a feeling or an intention (feels, nervous)"),
         ("The palm lies on the skin between the ear and the shoulder.", "stands 2 times"),
         ("the palm lies on the skin, between the ear and the shoulder", "stands 2 times"),
-        ("", "empty"),
+        ("...", "empty"),
         ("The hand\trests.", "not printable"),
         (" The hand rests there.", "stray blanks"),
         ("1234 !", "empty"),
