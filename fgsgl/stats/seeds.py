@@ -103,5 +103,5 @@ def whole_multiples(values_M: Sequence[Number] | np.ndarray) -> tuple[np.ndarray
     if len(exact) < len(values_M):
         return np.asarray(values_M, dtype=np.float64), 1
     unit = math.lcm(*(int(value.denominator) for value in exact))
-    whole = [int(value * unit) for value in exact]
+    whole = [int(value.numerator) * (unit // int(value.denominator)) for value in exact]
     return np.array(whole, dtype=np.int64 if unit * sum(map(abs, whole)) < 2**62 else object), unit
