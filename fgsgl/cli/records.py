@@ -46,8 +46,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from fgsgl.report.report import show_board
     from fgsgl.util.terminal import wide_console
 
-    show_board(arguments.folder, wide_console())
-    return 0
+    return 0 if show_board(arguments.folder, wide_console()) else 1
 
 
 def _contrast(arguments: argparse.Namespace) -> int:

@@ -52,7 +52,6 @@ def report(folder: Path) -> Report:
     board = read_board(folder)
     designs, localised = ablations(board), localisation(board)
     tables = localisation_text.localisation_tables(board, localised)
-    drawing = draw_all(scan(figures), Inputs(board, designs))
     texts = {
         "leaderboard.md": markdown(board),
         "leaderboard.csv": csv(board),
@@ -65,10 +64,11 @@ def report(folder: Path) -> Report:
             "localisation.md": localisation_text.markdown(tables),
             "localisation.csv": csv_text(localised),
         }
-    texts["leaderboard.html"] = page(board, drawing.figures, designs, tables)
-    write_figures(folder, drawing.figures)
-    for name, text in texts.items():
+    for name, text in texts.items():  # before anything is drawn, which takes longest
         write_whole(folder / name, text)
+    drawing = draw_all(scan(figures), Inputs(board, designs))
+    write_figures(folder, drawing.figures)
+    write_whole(folder / "leaderboard.html", page(board, drawing.figures, designs, tables))
     return Report(board=board, faults=drawing.faults)
 
 
@@ -94,8 +94,11 @@ def write_contrasts(folders: Sequence[Path]) -> pd.DataFrame:
     return table
 
 
-def show_board(folder: Path, console: Console) -> None:
+def show_board(folder: Path, console: Console) -> bool:
     """Writes the board from the ledger, prints it with its notes, and prints where it lies.
+
+    Returns:
+        Whether every figure could be drawn.
 
     Raises:
         UserError: from :func:`report`.
@@ -109,9 +112,10 @@ def show_board(folder: Path, console: Console) -> None:
     for fault in made.faults:
         console.print(f"figure left out: {fault}", markup=False, highlight=False, soft_wrap=True)
     _print_location(folder, console)
+    return not made.faults
 
 
-def show_board_if_changed(folder: Path, console: Console) -> None:
+def show_board_if_changed(folder: Path, console: Console) -> bool:
     """Does what :func:`show_board` does, or prints only the location if the board is newer than its plan and records.
 
     Raises:
@@ -121,8 +125,8 @@ def show_board_if_changed(folder: Path, console: Console) -> None:
     sources = (folder / "plan.json", ledger, *ledger.iterdir())
     if board.exists() and board.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in sources):
         _print_location(folder, console, "; nothing in it has changed")
-    else:
-        show_board(folder, console)
+        return True
+    return show_board(folder, console)
 
 
 def _print_location(folder: Path, console: Console, more: str = "") -> None:

@@ -26,8 +26,8 @@ from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.util.errors import UserError
 
-Show = Callable[[Path, Console], None]
-"""Writes and prints the board of a folder, as :func:`fgsgl.report.report.show_board` does."""
+Show = Callable[[Path, Console], bool]
+"""Writes and prints the board of a folder, and says whether it is whole, as :func:`fgsgl.report.report.show_board`."""
 Observe = Callable[[Sequence[Cell], Place], Sequence[Observer]]
 """(all cells of an experiment, where they run) -> observers, created when the plan has been written."""
 
@@ -128,7 +128,8 @@ def prepare_data(
 def work_off(
     todo: Sequence[Cell], place: Place, console: Console, show: Show, observers: Sequence[Observer] = ()
 ) -> int:
-    """Executes the cells of a plan and writes the board; returns the exit code (1 if a cell failed).
+    """Executes the cells of a plan and writes the board; returns the exit code: 1 if a cell failed or a figure is
+    left out.
 
     Raises:
         UserError: where the data or the disk are at fault.
@@ -138,14 +139,13 @@ def work_off(
     if todo:
         with Live(console, len(todo)) as live:
             execute(work, place, live, *observers)
-    if any(place.ledger.folder.glob("*.json")):
-        show(place.out, console)
+    whole = not any(place.ledger.folder.glob("*.json")) or show(place.out, console)
     tell_left(work, len(todo), place, console)
     for cell in work.failed:
         record = place.ledger.get(cell.cell_id)
         if isinstance(record, Failed) and record.failure.kind == "bad_data":
             raise UserError(f"{cell_label(cell)}: {record.failure.message}")
-    return 1 if work.failed else 0
+    return 1 if work.failed or not whole else 0
 
 
 def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:

@@ -107,14 +107,18 @@ def _each(function: Callable[[_Job], _Result], jobs: Sequence[_Job]) -> list[_Re
 
 
 def _start_worker(start: Callable[[], None] | None) -> None:
-    """A worker ends with its parent, even a killed one."""
+    end_with_parent()
+    if start is not None:
+        start()
+
+
+def end_with_parent() -> None:
+    """Lets this process, which multiprocessing started, end with its parent, even a killed one."""
     parent = multiprocessing.parent_process()
-    assert parent is not None  # a worker has one
+    assert parent is not None  # a process that multiprocessing started has one
 
     def follow() -> None:
         parent.join()
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    if start is not None:
-        start()

@@ -2,9 +2,12 @@
 
 import io
 import itertools
+import os
 import struct
 import subprocess
 import sys
+import time
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from fgsgl.records.record import Cost
 from fgsgl.report import figures
 from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.board.board import read_board
+from fgsgl.report.board.predicted_classes import PredictedClasses
 from fgsgl.report.drawing.axes import canvas, marker_style, spread
 from fgsgl.report.drawing.draw import draw_all
 from fgsgl.report.drawing.figure import Figure, Sheet
@@ -29,7 +33,7 @@ from fgsgl.report.drawing.labels import short
 from fgsgl.report.drawing.render import pdf_of, png_of
 from fgsgl.report.drawing.row_groups import on_scales
 from fgsgl.report.drawing.scan import scan
-from fgsgl.report.figures import attention, pareto
+from fgsgl.report.figures import _matrix, attention, pareto
 from fgsgl.report.report import show_board, write_figures
 from fgsgl.stats.factorial import effects, full_factorial
 from fgsgl.style import COLOURS, STYLE
@@ -112,7 +116,16 @@ def many_classes(ledger):
     ledger.fill(seeds=1)
 
 
-@pytest.mark.parametrize("fill", [small, large, many_classes])
+def a_thousand_classes(ledger):
+    """More classes than any figure shows, many of them without a test clip."""
+    ledger.classes = tuple(f"action number {index:04d}" for index in range(1200))
+    ledger.n_clips = 200
+    for method, skill in (("fgsgl", 2.4), ("tsm", 1.6)):
+        ledger.add(method, skill)
+    ledger.add("majority", 0.0, kind="floor")
+
+
+@pytest.mark.parametrize("fill", [small, large, many_classes, a_thousand_classes])
 def test_every_figure_keeps_the_contract(ledger, fill):
     fill(ledger)
     inputs = Inputs(read_board(ledger.folder), (factorial(), factorial(seeds=3)))
@@ -160,13 +173,16 @@ def test_a_broken_figure_is_said_with_its_path_and_takes_nothing_else_along(ledg
         "draw_fails": "from fgsgl.report.drawing.figure import Figure\n"
         "def draw(inputs):\n    yield from ()\n    raise ValueError('two\\nlines')\n"
         "FIGURE = Figure(name='draw-fails', title='A title', draw=draw)",
+        "is_killed": "import os, signal\nfrom fgsgl.report.drawing.figure import Figure\n"
+        f"def draw(inputs):\n    assert os.getpid() != {os.getpid()}\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "FIGURE = Figure(name='is-killed', title='A title', draw=draw)",
         "_shared": "raise RuntimeError('not a figure, so never imported')",
     }
     for name, text in broken.items():
         (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path)])
     console = Console(width=1000, file=io.StringIO())
-    show_board(ledger.folder, console)
+    assert not show_board(ledger.folder, console), "fgsgl report ends with exit code 1"
     lines = [line for line in console.file.getvalue().splitlines() if line.startswith("figure left out: ")]
     said = {Path(line.split(": ")[1]).stem: line.removeprefix("figure left out: ") for line in lines}
     assert set(said) == set(broken) - {"_shared"} and len(lines) == len(said)
@@ -175,10 +191,91 @@ def test_a_broken_figure_is_said_with_its_path_and_takes_nothing_else_along(ledg
         "FIGURE is of the type int; expected FIGURE = Figure(name='has-no-figure', ...)"
     )
     assert "FIGURE is named 'accuracy'; expected" in said["wrong_name"]
+    assert said["is_killed"].startswith(f"{tmp_path / 'is_killed.py'}: its process was killed (exit code -9)")
     assert said["draw_fails"] == f"{tmp_path / 'draw_fails.py'}: ValueError: two lines"
     drawn = {path.stem for path in (ledger.folder / "figures").glob("*.png")}
     assert drawn >= {"accuracy", "confusion", "learning-curves"}
     assert "figure-accuracy" in (ledger.folder / "leaderboard.html").read_text()
+
+
+SLEEPS = """
+import os, sys, time
+from fgsgl.report.drawing.draw import draw_all
+from fgsgl.report.drawing.figure import Figure
+from fgsgl.report.drawing.scan import Scan
+def draw(source):
+    print("noise of a figure", flush=True)
+    open(sys.argv[1] + str(os.getpid()), "w").close()
+    time.sleep(600)
+os.sched_getaffinity = lambda pid: {0, 1}
+draw_all(Scan(figures=tuple(Figure(name=name, title="x", draw=draw) for name in "ab"), faults=()), None)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="drawing processes are forked on Linux alone")
+def test_drawing_processes_die_with_a_killed_command_and_hold_none_of_its_outputs(tmp_path):
+    command = [sys.executable, "-c", SLEEPS, f"{tmp_path}/"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as parent:
+        deadline = time.monotonic() + 60
+        while len(pids := [int(path.name) for path in tmp_path.iterdir()]) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        parent.kill()
+        assert parent.stdout.read() == b"", "a reader of its output sees the end at once"
+    assert len(pids) == 2
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(alive, pids))
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_of_many_classes_the_most_confused_are_shown_and_all_pairs_are_in_the_table(ledger):
+    a_thousand_classes(ledger)
+    inputs = Inputs(read_board(ledger.folder))
+    (sheet,) = draw(inputs, "confusion")
+    assert "60 of 1200 classes are shown" in sheet.caption
+    (first,) = (row for row in inputs.board.table.itertuples() if row.method == "fgsgl")
+    seeds = inputs.predictions(first)
+    pairs = {(label, said) for one in seeds for label, said in zip(one.label_N, one.class_N, strict=True)}
+    assert set(zip(sheet.table["true_number"], sheet.table["answer_number"], strict=True)) == pairs
+    assert sheet.table.groupby("true_number")["percent"].sum().to_numpy() == pytest.approx(100)
+    mistakes = np.zeros(1200)
+    for row in sheet.table.itertuples():
+        if row.true_number != row.answer_number:
+            mistakes[[row.true_number, row.answer_number]] += row.percent
+    shown = {int(text.get_text()) for text in sheet.figure.axes[0].get_xticklabels()}
+    assert min(mistakes[list(shown)]) >= max(mistakes[[index for index in range(1200) if index not in shown]])
+
+
+@pytest.mark.parametrize("name", ["confusion", "confusion-difference"])
+def test_the_memory_of_a_matrix_does_not_grow_with_the_square_of_the_classes(name):
+    n_classes = 20_000  # of which the full matrix would take 3 GB
+    random = np.random.default_rng(0)
+    label_N = random.integers(0, n_classes, 2000)
+    tracemalloc.start()
+    seeds = [made_up(label_N, random.integers(0, n_classes, 2000)) for _ in range(2)]
+    value_CC = _matrix.confusion_percent(seeds, n_classes)
+    if name == "confusion-difference":
+        value_CC = value_CC - _matrix.confusion_percent(seeds[:1], n_classes)
+    shown_K, names = _matrix.shown_classes(value_CC), [f"class {index}" for index in range(n_classes)]
+    present_C = np.bincount(label_N, minlength=n_classes) > 0
+    _matrix.matrix(_matrix.dense(value_CC, shown_K, present_C), _matrix.class_names(names, shown_K), "Blues", 0, "x")
+    assert len(_matrix.matrix_table(value_CC, names, present_C)) <= 4000
+    assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+    tracemalloc.stop()
+
+
+def made_up(label_N, class_N):
+    names = np.array([""] * len(label_N))
+    return PredictedClasses(
+        class_N=class_N, label_N=label_N, confidence_N=np.ones(len(label_N)), correct_N=class_N == label_N,
+        subject_N=names, scores_sha256="",
+    )  # fmt: skip
 
 
 def contents(drawn):

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from fgsgl.stats.calibration import expected_calibration_error
+from fgsgl.stats import calibration
+from fgsgl.stats.calibration import confidence
 from fgsgl.util.errors import UserError
+
+
+def expected_calibration_error(labels_N, probability_NC, bins=15):
+    probability_NC = np.asarray(probability_NC)
+    right_N = probability_NC.argmax(axis=1) == labels_N
+    return calibration.expected_calibration_error(right_N, confidence(probability_NC), bins)
 
 
 def test_the_error_and_the_bins_by_hand():
@@ -40,8 +47,6 @@ def test_true_probabilities_have_a_small_error_and_boasting_ones_a_large():
 @pytest.mark.parametrize(
     "labels, probability, says",
     [
-        ([0], [[0.5, 0.5], [0.5, 0.5]], "expected"),
-        ([], np.zeros((0, 2)), "expected"),
         ([0, 1], [[0.5, 0.5], [3.0, -2.0]], "clip 1"),
         ([0, 1], [[2.0, 1.0], [0.5, 0.5]], "clip 0"),
         ([0], [[np.nan, 1.0]], "clip 0"),
@@ -50,3 +55,9 @@ def test_true_probabilities_have_a_small_error_and_boasting_ones_a_large():
 def test_scores_that_are_no_probabilities_are_refused(labels, probability, says):
     with pytest.raises(UserError, match=says):
         expected_calibration_error(labels, probability)
+
+
+@pytest.mark.parametrize("right, sure", [([True], [0.5, 0.5]), ([], [])])
+def test_answers_and_confidences_that_do_not_fit_are_refused(right, sure):
+    with pytest.raises(UserError, match="expected"):
+        calibration.expected_calibration_error(right, sure)

@@ -1,4 +1,6 @@
-"""The predicted class of each test clip, from the predictions beside a cell's record.
+"""The predicted class of each test clip, and how sure it is, from the predictions beside a cell's record.
+
+Scores of all classes are not kept: of a thousand classes they would fill the memory.
 
 A file is opened only where a number needs it (an interval over clips, a test over subjects, two rows that may be the
 same), and only once. N clips, C classes.
@@ -14,6 +16,7 @@ import numpy as np
 
 from fgsgl.records.predictions import Predictions, read_predictions
 from fgsgl.records.record import Done
+from fgsgl.stats.calibration import confidence
 from fgsgl.util.errors import UserError
 
 
@@ -23,6 +26,10 @@ class PredictedClasses:
 
     class_N: np.ndarray
     """(N,) the class with the highest combined score, from 0."""
+    label_N: np.ndarray
+    """(N,) the true class, from 0."""
+    confidence_N: np.ndarray
+    """(N,) the probability of the predicted class; NaN where a clip's scores are no probabilities."""
     correct_N: np.ndarray
     """(N,) bool"""
     subject_N: np.ndarray
@@ -79,10 +86,12 @@ def predictions_beside(ledger: Path, record: Done) -> Predictions | None:
 def _classes(predictions: Predictions) -> PredictedClasses:
     order_N = np.argsort(predictions.clip_ids)
     scores_NC = np.ascontiguousarray(predictions.scores["combined"][order_N])
-    class_N = scores_NC.argmax(axis=1)
+    class_N, label_N = scores_NC.argmax(axis=1), predictions.labels[order_N]
     return PredictedClasses(
         class_N=class_N,
-        correct_N=class_N == predictions.labels[order_N],
+        label_N=label_N,
+        confidence_N=confidence(scores_NC),
+        correct_N=class_N == label_N,
         subject_N=predictions.subjects[order_N],
-        scores_sha256=hashlib.sha256(scores_NC.tobytes()).hexdigest(),
+        scores_sha256=hashlib.sha256(scores_NC.data).hexdigest(),
     )

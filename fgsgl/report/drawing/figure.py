@@ -41,8 +41,8 @@ class Figure(Generic[Source]):
     draw: Callable[[Source], Iterator[Sheet]]
     """Its sheets: one, several, or none where the source holds nothing for it. A generator function of the file.
 
-    A :class:`~fgsgl.util.errors.UserError` that it raises, for damaged predictions, ends the report; any other
-    exception leaves the figure out.
+    Any exception that it raises leaves the figure out, with one line: the text of a
+    :class:`~fgsgl.util.errors.UserError`, as for damaged predictions; of another the path of the file as well.
     """
 
 

@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Done
 from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.board.board import REFERENCE, Board, row_key
-from fgsgl.report.board.predicted_classes import predictions_beside
-from fgsgl.report.board.rows import RowKey
+from fgsgl.report.board.predicted_classes import PredictedClasses
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """A board with its designs, evaluated; predictions that one figure reads are kept for the next."""
+    """A board with its designs, evaluated."""
 
     board: Board
     ablations: Sequence[Ablation] = ()
     """The board's designs, evaluated."""
-    _predictions: dict[RowKey, list[Predictions]] = field(default_factory=dict)
 
     def scored(self, row: Any) -> tuple[Done, ...]:
         """The records behind the numbers of a row of the board's table, by seed."""
         return self.board.scored.get(row_key(row), ())
 
-    def predictions(self, row: Any) -> list[Predictions]:
-        """The predictions of every seed of a row from :meth:`with_predictions`.
+    def predictions(self, row: Any) -> list[PredictedClasses]:
+        """The predicted classes of every seed of a row from :meth:`with_predictions`.
 
         Raises:
-            UserError: from :func:`fgsgl.report.board.predicted_classes.predictions_beside`.
+            UserError: from :meth:`fgsgl.report.board.predicted_classes.PredictionCache.read`.
         """
-        key = row_key(row)
-        if key not in self._predictions:
-            ledger = self.board.folder / "ledger"
-            found = (predictions_beside(ledger, record) for record in self.scored(row))
-            self._predictions[key] = [predictions for predictions in found if predictions is not None]
-        return self._predictions[key]
+        found = map(self.board.predictions.read, self.scored(row))
+        return [predictions for predictions in found if predictions is not None]
 
     @cached_property
     def _predicted(self) -> set[str]:

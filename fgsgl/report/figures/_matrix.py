@@ -1,4 +1,4 @@
-"""A confusion matrix, or the difference of two, as a heat map. C classes."""
+"""A confusion matrix, or the difference of two, as a heat map of bounded size. C classes, K of them shown."""
 
 from __future__ import annotations
 
@@ -7,42 +7,68 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from scipy.sparse import csr_array
 
-from fgsgl.records.predictions import Predictions
+from fgsgl.report.board.predicted_classes import PredictedClasses
 from fgsgl.report.drawing.axes import Canvas, canvas
 from fgsgl.report.drawing.labels import short
-from fgsgl.stats.metrics import confusion
 from fgsgl.style import INK
 
 MOST_NUMBERED = 24
 """Classes up to which a cell is large enough for its number."""
+MOST_CLASSES = 60
+"""Classes up to which all are shown; of more, those with the most to see."""
 
 
-def confusion_percent(seeds: Sequence[Predictions], n_classes: int) -> np.ndarray:
-    """Percentage of each answer among the clips of each true class, over all seeds: (C, C), NaN for an absent class."""
-    counts_SCC = [confusion(p.labels, p.scores["combined"].argmax(axis=1), n_classes) for p in seeds]
-    counts_CC = np.sum(counts_SCC, axis=0)
-    n_C1 = counts_CC.sum(axis=1, keepdims=True)
-    return np.divide(100.0 * counts_CC, n_C1, out=np.full(counts_CC.shape, np.nan), where=n_C1 > 0)
+def confusion_percent(seeds: Sequence[PredictedClasses], n_classes: int) -> csr_array:
+    """Percentage of each answer among the clips of each true class, over all seeds: (C, C).
+
+    It stores the answers that were given, at most one a clip: a full matrix of a thousand classes would not. A row of
+    an absent class has none.
+    """
+    label_N, class_N = (np.concatenate([getattr(p, name) for p in seeds]) for name in ("label_N", "class_N"))
+    counts_CC = csr_array((np.ones(len(label_N)), (label_N, class_N)), shape=(n_classes, n_classes)).tocoo()
+    n_C = np.bincount(label_N, minlength=n_classes)
+    return csr_array((100.0 * counts_CC.data / n_C[counts_CC.row], counts_CC.coords), shape=counts_CC.shape)
 
 
-def matrix(value_CC: np.ndarray, classes: Sequence[str], cmap: str, low: float, label: str) -> Canvas:
-    """A labelled matrix of percentages; ``low`` is the scale's lower end, and its upper end 100 or minus ``low``."""
-    count, high = len(classes), -low or 100.0
+def shown_classes(value_CC: csr_array) -> np.ndarray:
+    """The classes to show (K,): all, or of more than ``MOST_CLASSES`` those whose row and column are largest beside
+    the diagonal."""
+    n_classes = value_CC.shape[0]
+    if n_classes <= MOST_CLASSES:
+        return np.arange(n_classes)
+    size_CC = abs(value_CC)
+    weight_C = size_CC.sum(axis=0) + size_CC.sum(axis=1) - 2 * size_CC.diagonal()
+    return np.sort(np.argsort(-weight_C, kind="stable")[:MOST_CLASSES])
+
+
+def dense(value_CC: csr_array, shown_K: np.ndarray, present_C: np.ndarray) -> np.ndarray:
+    """The part of the matrix that is shown (K, K), NaN in the row of a class without a clip."""
+    return np.where(present_C[shown_K, None], value_CC[shown_K][:, shown_K].toarray(), np.nan)
+
+
+def matrix(value_KK: np.ndarray, names: Sequence[str], cmap: str, low: float, label: str) -> Canvas:
+    """A labelled matrix of percentages; ``low`` is the scale's lower end, and its upper end 100 or minus ``low``.
+
+    Args:
+        names: of the K classes, each ending in its number, from :func:`class_names`.
+    """
+    count, high = len(names), -low or 100.0
     numbered = count <= MOST_NUMBERED
     cell_in, size = (0.22, 5.5) if numbered else (0.115, 4.5)
     fig = canvas(1.9 + cell_in * count, 1.0 + cell_in * count)
     axes = fig.subplots()
     axes.set_facecolor("#e3e3e3")
-    names = [f"{short(name, 40)}  {index}" for index, name in enumerate(classes)]
     sns.heatmap(
-        value_CC, ax=axes, cmap=cmap, vmin=low, vmax=high, annot=_numbers(value_CC) if numbered else None, fmt="",
-        annot_kws={"fontsize": size, "in_layout": False}, xticklabels=range(count), yticklabels=names,
+        value_KK, ax=axes, cmap=cmap, vmin=low, vmax=high, annot=_numbers(value_KK) if numbered else None, fmt="",
+        annot_kws={"fontsize": size, "in_layout": False}, xticklabels=[name.split()[-1] for name in names],
+        yticklabels=names,
         cbar_kws={"label": label, "location": "top", "aspect": 40, "pad": 0.01, "shrink": 0.7},
     )  # fmt: skip
     if not numbered:  # a sign that survives grey, where cells are too small for numbers
-        for true, said in np.argwhere(value_CC <= -0.1 * high):
-            colour = "white" if value_CC[true, said] < -0.55 * high else INK
+        for true, said in np.argwhere(value_KK <= -0.1 * high):
+            colour = "white" if value_KK[true, said] < -0.55 * high else INK
             text = axes.text(said + 0.5, true + 0.5, "−", ha="center", va="center", fontsize=size, color=colour)
             text.set_in_layout(False)
     axes.tick_params(length=0, labelsize=size + 1)
@@ -51,19 +77,34 @@ def matrix(value_CC: np.ndarray, classes: Sequence[str], cmap: str, low: float, 
     return fig
 
 
-def _numbers(value_CC: np.ndarray) -> np.ndarray:
+def class_names(classes: Sequence[str], shown_K: np.ndarray) -> list[str]:
+    """The names of the classes that are shown, each with its number."""
+    return [f"{short(classes[index], 40)}  {index}" for index in shown_K]
+
+
+def _numbers(value_KK: np.ndarray) -> np.ndarray:
     """The text of each cell: its rounded value, or nothing below 1."""
-    return np.where(np.abs(value_CC) >= 1, np.char.replace(np.char.mod("%.0f", value_CC), "-", "−"), "")
+    return np.where(np.abs(value_KK) >= 1, np.char.replace(np.char.mod("%.0f", value_KK), "-", "−"), "")
 
 
 def explained(classes: Sequence[str]) -> str:
-    """The end of a caption that explains the marks of :func:`matrix`."""
+    """The end of a caption that explains the marks of :func:`matrix`, and which classes are left out."""
     numbers = "Below 1 there is no number" if len(classes) <= MOST_NUMBERED else "A dash: below 0"
-    return f" {numbers}; a grey row: a class without a test clip."
+    some = f" {MOST_CLASSES} of {len(classes)} classes are shown, those with the largest shares beside the diagonal."
+    return f" {numbers}; a grey row: a class without a test clip.{some if len(classes) > MOST_CLASSES else ''}"
 
 
-def matrix_table(value_CC: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    """One row a true class, one column an answer."""
-    table = pd.DataFrame(value_CC, columns=[str(index) for index in range(len(classes))])
+def matrix_table(value_CC: csr_array, classes: Sequence[str], present_C: np.ndarray) -> pd.DataFrame:
+    """One row a true class, one column an answer; of more than ``MOST_CLASSES`` classes one row a pair of true class
+    and answer that occurred."""
+    if len(classes) > MOST_CLASSES:
+        pairs = value_CC.tocoo()
+        names = np.array(classes, dtype=object)
+        return pd.DataFrame({
+            "true_class": names[pairs.row], "true_number": pairs.row, "answer": names[pairs.col],
+            "answer_number": pairs.col, "percent": pairs.data,
+        })  # fmt: skip
+    every = np.arange(len(classes))
+    table = pd.DataFrame(dense(value_CC, every, present_C), columns=[str(index) for index in every])
     table.insert(0, "true_class", list(classes))
     return table

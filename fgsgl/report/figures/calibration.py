@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.records.predictions import Predictions
+from fgsgl.report.board.predicted_classes import PredictedClasses
 from fgsgl.report.drawing.axes import BETTER, NARROW_IN, Canvas, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
@@ -42,15 +42,15 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 FIGURE = Figure(name="calibration", title="Calibration", draw=draw)
 
 
-def _table(label: str, seeds: Sequence[Predictions]) -> pd.DataFrame:
+def _table(label: str, seeds: Sequence[PredictedClasses]) -> pd.DataFrame:
     """The bins over the clips of all seeds; beside them the error of the seeds."""
-    labels_N = np.concatenate([seed.labels for seed in seeds])
-    probability_NC = np.concatenate([seed.scores["combined"] for seed in seeds])
+    right_N = np.concatenate([seed.correct_N for seed in seeds])
+    confidence_N = np.concatenate([seed.confidence_N for seed in seeds])
     try:
-        _, bins = expected_calibration_error(labels_N, probability_NC, BINS)
+        _, bins = expected_calibration_error(right_N, confidence_N, BINS)
     except UserError as error:
         raise UserError(f"the calibration of {label}: {error}; run its cells again") from None
-    errors_S = [100 * expected_calibration_error(p.labels, p.scores["combined"], BINS)[0] for p in seeds]
+    errors_S = [100 * expected_calibration_error(seed.correct_N, seed.confidence_N, BINS)[0] for seed in seeds]
     half = t_half_width(errors_S)
     bins.insert(0, "row", label)
     return bins.assign(ece_percent=np.mean(errors_S), ece_half_width=math.nan if half is None else half)

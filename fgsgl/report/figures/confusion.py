@@ -8,7 +8,15 @@ from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.labels import seeds_text
 from fgsgl.report.drawing.row_groups import by_protocol
-from fgsgl.report.figures._matrix import confusion_percent, explained, matrix, matrix_table
+from fgsgl.report.figures._matrix import (
+    class_names,
+    confusion_percent,
+    dense,
+    explained,
+    matrix,
+    matrix_table,
+    shown_classes,
+)
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -17,12 +25,16 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         first = rows[0]
         classes = inputs.scored(first)[0].data.classes
         percent_CC = confusion_percent(inputs.predictions(first), len(classes))
+        shown_K, present_C = shown_classes(percent_CC), percent_CC.sum(axis=1) > 0
+        value_KK = dense(percent_CC, shown_K, present_C)
         caption = (
             f"{first.label}: of each true class's test clips, the share (%) that gets each answer, mean over seeds "
             f"({seeds_text([len(inputs.scored(first))])}).{explained(classes)}"
         )
-        fig = matrix(percent_CC, classes, cmap="Blues", low=0, label="share of the true class's clips (%)")
-        yield Sheet(figure=fig, table=matrix_table(percent_CC, classes), caption=caption, suffix=suffix)
+        names = class_names(classes, shown_K)
+        fig = matrix(value_KK, names, cmap="Blues", low=0, label="share of the true class's clips (%)")
+        table = matrix_table(percent_CC, classes, present_C)
+        yield Sheet(figure=fig, table=table, caption=caption, suffix=suffix)
 
 
 FIGURE = Figure(name="confusion", title="Confusion matrix", draw=draw)

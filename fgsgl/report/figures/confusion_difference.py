@@ -10,7 +10,15 @@ from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.labels import seeds_text
 from fgsgl.report.drawing.row_groups import by_protocol
-from fgsgl.report.figures._matrix import confusion_percent, explained, matrix, matrix_table
+from fgsgl.report.figures._matrix import (
+    class_names,
+    confusion_percent,
+    dense,
+    explained,
+    matrix,
+    matrix_table,
+    shown_classes,
+)
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -22,15 +30,19 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         classes = inputs.scored(first)[0].data.classes
         first_CC, other_CC = (confusion_percent(inputs.predictions(row), len(classes)) for row in (first, other))
         difference_CC = first_CC - other_CC
-        reach = max(10.0, float(np.nanmax(np.abs(difference_CC))))
+        shown_K, present_C = shown_classes(difference_CC), first_CC.sum(axis=1) > 0
+        value_KK = dense(difference_CC, shown_K, present_C)
+        reach = max(10.0, float(np.nanmax(np.abs(value_KK), initial=0.0)))
         counts = [len(inputs.scored(row)) for row in (first, other)]
         caption = (
             f"{first.label} minus {other.label}: difference, in percentage points, of the share of each true class's "
             f"test clips that gets each answer, means over seeds ({seeds_text(counts)}). On the diagonal more (blue) "
             f"is better, beside it less.{explained(classes)}"
         )
-        fig = matrix(difference_CC, classes, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
-        yield Sheet(figure=fig, table=matrix_table(difference_CC, classes), caption=caption, suffix=suffix)
+        names = class_names(classes, shown_K)
+        fig = matrix(value_KK, names, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
+        table = matrix_table(difference_CC, classes, present_C)
+        yield Sheet(figure=fig, table=table, caption=caption, suffix=suffix)
 
 
 FIGURE = Figure(name="confusion-difference", title="Difference of confusion matrices", draw=draw)

@@ -21,6 +21,8 @@ from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import GREY, INK
 
 MOST_COLUMNS = 5
+MOST_CLASSES = 60
+"""Classes of which a figure shows bars; its table has them all."""
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -44,7 +46,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             f"({seeds_text([len(reference)])}){interval}, not adjusted for the number of classes. Each "
             f"row has a scale of its own. Hatched: below FG-SGL. In brackets: the class's test clips.{remark}"
         )
-        yield Sheet(figure=_figure(table, len(shown), len(names)), table=table, caption=caption, suffix=suffix)
+        drawn, some = _largest(table, len(shown), len(names))
+        yield Sheet(figure=_figure(drawn, len(shown)), table=table, caption=caption + some, suffix=suffix)
 
 
 FIGURE = Figure(name="per-class-difference", title="Recall by class, minus FG-SGL's", draw=draw)
@@ -64,7 +67,17 @@ def _table(difference_VSC: np.ndarray, labels: Sequence[str], classes: Sequence[
     )  # fmt: skip
 
 
-def _figure(table: pd.DataFrame, n_rows: int, n_classes: int) -> Canvas:
+def _largest(table: pd.DataFrame, n_rows: int, n_classes: int) -> tuple[pd.DataFrame, str]:
+    """The part of the table whose bars are drawn, and a sentence where classes are left out."""
+    if n_classes <= MOST_CLASSES:
+        return table, ""
+    size_C = table["difference_points"].abs().to_numpy().reshape(n_rows, n_classes).max(axis=0)
+    chosen = np.isin(np.arange(n_classes), np.argsort(-size_C, kind="stable")[:MOST_CLASSES])
+    return table[np.tile(chosen, n_rows)], f" {MOST_CLASSES} of {n_classes} classes are shown, the largest differences."
+
+
+def _figure(table: pd.DataFrame, n_rows: int) -> Canvas:
+    n_classes = len(table) // n_rows
     mean_VC = table["difference_points"].to_numpy().reshape(n_rows, n_classes)
     half_VC = np.nan_to_num(table["half_width"].to_numpy()).reshape(n_rows, n_classes)
     fig = canvas(2.2 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)
