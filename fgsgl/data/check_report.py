@@ -17,6 +17,9 @@ from fgsgl.style import COLOURS, STYLE
 from fgsgl.util.escaping import markdown_text
 from fgsgl.util.files import write_whole
 
+MOST_CLASSES = 80
+"""Classes that the figure shows; the table has them all."""
+
 
 def write(table: ClipTable, found: CheckResult, folder: Path) -> Path:
     """Writes ``check.md`` and ``balance.png`` into a folder, and returns the path of ``check.md``."""
@@ -44,13 +47,17 @@ def balance(table: ClipTable) -> pd.DataFrame:
 
 
 def _draw(counts: pd.DataFrame) -> bytes:
-    """Bars of each class and split, as PNG."""
+    """Bars of each class and split, as PNG; of more than ``MOST_CLASSES`` classes, those with the fewest clips."""
+    title = "Clips of each class"
+    if len(counts) > MOST_CLASSES:
+        title = f"Clips of the {MOST_CLASSES} smallest of {len(counts)} classes"
+        counts = counts.loc[counts.sum(axis=1).sort_values(kind="stable").index[:MOST_CLASSES]]
     rows = counts.reset_index().melt("class", var_name="split", value_name="clips")
     with matplotlib.rc_context(fname=STYLE):
         sheet = Figure(figsize=(7, 1.2 + 0.22 * len(counts)), layout="constrained")
         axes = sheet.subplots()
         sns.barplot(rows, x="clips", y="class", hue="split", ax=axes, palette=list(COLOURS[: len(SPLITS)]))
-        axes.set(ylabel="", title="Clips of each class")
+        axes.set(ylabel="", title=title)
         buffer = io.BytesIO()
         sheet.savefig(buffer, format="png")
     return buffer.getvalue()

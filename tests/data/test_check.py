@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
 import copies
+import pandas as pd
 import pytest
+from PIL import Image
 
-from fgsgl.data import datasets
+from fgsgl.data import check_report, datasets
 from fgsgl.data import video_facts as module
 from fgsgl.data.check import check, read_fingerprint
 from fgsgl.data.check_report import balance
+from fgsgl.data.clip_table import SPLITS
 from fgsgl.data.frame_cache import check_folder
 from fgsgl.data.video_facts import VIDEOS
 
@@ -121,3 +125,9 @@ def test_the_command_and_the_record(root: Path, tmp_path: Path, call) -> None:
     answer = call("-m", "fgsgl", "data", "check", "ma52", "--root", root, expect=2)
     assert "1 fault(s) in ma52" in answer.stderr and "fault: the video" in answer.stdout
     assert "no data at" in call("-m", "fgsgl", "data", "check", "smg", "--root", tmp_path / "no", expect=2).stderr
+
+
+def test_the_figure_of_a_thousand_classes_is_no_larger_than_that_of_eighty() -> None:
+    names = pd.Index([f"class {n}" for n in range(1200)], name="class")
+    counts = pd.DataFrame({split: range(1200) for split in SPLITS}, index=names)
+    assert Image.open(io.BytesIO(check_report._draw(counts))).height < 5000

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from scipy.sparse import csr_array
 
 from fgsgl.report.board.predicted_classes import PredictedClasses
@@ -60,17 +61,22 @@ def matrix(value_KK: np.ndarray, names: Sequence[str], cmap: str, low: float, la
     fig = canvas(1.9 + cell_in * count, 1.0 + cell_in * count)
     axes = fig.subplots()
     axes.set_facecolor("#e3e3e3")
-    sns.heatmap(
-        value_KK, ax=axes, cmap=cmap, vmin=low, vmax=high, annot=_numbers(value_KK) if numbered else None, fmt="",
-        annot_kws={"fontsize": size, "in_layout": False}, xticklabels=[name.split()[-1] for name in names],
-        yticklabels=names,
-        cbar_kws={"label": label, "location": "top", "aspect": 40, "pad": 0.01, "shrink": 0.7},
-    )  # fmt: skip
-    if not numbered:  # a sign that survives grey, where cells are too small for numbers
+    # No seaborn: it measures every label with a canvas of its own, a gigabyte at 60 classes.
+    mesh = axes.pcolormesh(np.ma.masked_invalid(value_KK), cmap=cmap, vmin=low, vmax=high)
+    axes.set(ylim=(count, 0), aspect="auto")
+    axes.spines[:].set_visible(False)
+    middle_K = np.arange(count) + 0.5
+    axes.set_xticks(middle_K, [name.split()[-1] for name in names])
+    axes.set_yticks(middle_K, names)
+    bar = fig.colorbar(mesh, ax=axes, label=label, location="top", aspect=40, pad=0.01, shrink=0.7)
+    bar.outline.set_visible(False)
+    if numbered:
+        for true, said in np.argwhere(np.abs(value_KK) >= 1):
+            number = f"{value_KK[true, said]:.0f}".replace("-", "−")
+            _mark(axes, mesh, value_KK[true, said], (said, true), number, size)
+    else:  # a sign that survives grey, where cells are too small for numbers
         for true, said in np.argwhere(value_KK <= -0.1 * high):
-            colour = "white" if value_KK[true, said] < -0.55 * high else INK
-            text = axes.text(said + 0.5, true + 0.5, "−", ha="center", va="center", fontsize=size, color=colour)
-            text.set_in_layout(False)
+            _mark(axes, mesh, value_KK[true, said], (said, true), "−", size)
     axes.tick_params(length=0, labelsize=size + 1)
     axes.tick_params(axis="x", labelrotation=0 if numbered else 90, labelsize=size + numbered)
     axes.set_xlabel("answer (class number)")
@@ -82,9 +88,14 @@ def class_names(classes: Sequence[str], shown_K: np.ndarray) -> list[str]:
     return [f"{short(classes[index], 40)}  {index}" for index in shown_K]
 
 
-def _numbers(value_KK: np.ndarray) -> np.ndarray:
-    """The text of each cell: its rounded value, or nothing below 1."""
-    return np.where(np.abs(value_KK) >= 1, np.char.replace(np.char.mod("%.0f", value_KK), "-", "−"), "")
+def _mark(
+    axes: Axes, mesh: ScalarMappable, value: float, place: tuple[int, int], mark: str, size: float
+) -> None:  # fmt: skip
+    """Writes into a cell, in white where its colour is dark."""
+    red, green, blue, _ = mesh.to_rgba(np.array([value]))[0]
+    colour = "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5 else INK
+    x, y = place[0] + 0.5, place[1] + 0.5
+    axes.text(x, y, mark, ha="center", va="center", fontsize=size, color=colour, in_layout=False)
 
 
 def explained(classes: Sequence[str]) -> str:
