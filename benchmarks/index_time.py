@@ -1,13 +1,14 @@
 """``python benchmarks/index_time.py``: from a folder to its clip table, and to a data set that is ready to train.
 
 Mock copies of 20,000 clips whose video files are empty, so that whatever opened one would fail: MA-52's lists, and a
-table of one's own. The frame cache, where it is opened, is marked as filled, without its frames (a sparse file).
+table of one's own. The frame cache, where it is opened, is filled with files of the right size (sparse ones).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -15,11 +16,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from msgspec import to_builtins
 
 from fgsgl.data import datasets
-from fgsgl.data.clip_table import PER_SEGMENT, ClipTable, write_named_clips
-from fgsgl.data.frame_cache import cache_folder
+from fgsgl.data.clip_table import ClipTable, write_named_clips
+from fgsgl.data.contents import with_contents
+from fgsgl.data.frame_cache import frame_keys, frame_store
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.util.errors import run_command
@@ -42,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(clips: int, repeats: int, out: Path) -> int:
     """Measures every row, prints the table and writes it."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+        root = Path(folder) / "data"
+        root.mkdir()
+        os.environ["FGSGL_CACHE"] = str(Path(folder) / "cache")
         _copy_of_ma52(root, clips)
         table = datasets.get("ma52").load(root, "subjects", 0)
         write_named_clips(root / "my.csv", table.clips, table.classes)
@@ -87,12 +92,14 @@ def _copy_of_ma52(root: Path, clips: int) -> None:
 
 
 def _pretend_filled(table: ClipTable) -> None:
-    """A cache of the right size that says that every clip is in it."""
-    folder = cache_folder(table, NUM_FRAMES, IMAGE_SIZE)
-    folder.mkdir(parents=True)
-    with (folder / "frames.u8").open("wb") as file:
-        file.truncate(len(table.clips) * NUM_FRAMES * PER_SEGMENT * IMAGE_SIZE**2 * 3)
-    (folder / "done.u8").write_bytes(b"\1" * len(table.clips))
+    """A frame for every clip, of the right size and without content, but for the clip that is looked at."""
+    table = with_contents(table)
+    store, keys = frame_store(NUM_FRAMES, IMAGE_SIZE), frame_keys(table, NUM_FRAMES, IMAGE_SIZE)
+    for key in keys.values():
+        store.path(key).parent.mkdir(parents=True, exist_ok=True)
+        with store.path(key).open("wb") as file:
+            file.truncate(store.file_bytes)
+    store.write(keys[table.split("train")[0].clip_id], np.zeros(store.shape, np.uint8))
 
 
 def _open(root: Path) -> None:

@@ -75,7 +75,8 @@ def row_cells(sweep: Sweep, results: Sequence[MethodResult], fingerprint: str) -
     """
     text = results[0].spec.text
     variants = tuple(Variant(method=method.name) for method in sweep.methods)
-    default = cells(variants, sweep.protocol, sweep.seeds, fingerprint, text)
+    skeletons = results[0].spec.skeletons
+    default = cells(variants, sweep.protocol, sweep.seeds, fingerprint, text, skeletons)
     tuned = [
         Cell(
             variant=Variant(method=result.method, name=TUNED, changes=result.changes(seed)),
@@ -83,6 +84,7 @@ def row_cells(sweep: Sweep, results: Sequence[MethodResult], fingerprint: str) -
             seed=seed,
             fingerprint=fingerprint,
             text=text,
+            skeletons=skeletons,
         )
         for seed in range(sweep.seeds)
         for result in results

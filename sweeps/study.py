@@ -37,7 +37,7 @@ class StudySpec:
     protocol: Protocol
     """Sealed: a trial never opens the test split."""
     fingerprint: str
-    """Fingerprint of the clip table."""
+    """Fingerprint of the clip table and its videos."""
     text: str
     """The data set's FG-Text: the name of a shipped one, or a file."""
     objectives: tuple[str, ...]
@@ -45,6 +45,8 @@ class StudySpec:
     pruner: PrunerSpec
     seeds: int
     """Cells of a trial."""
+    skeletons: str = ""
+    """Fingerprint of the skeleton files, which some methods read."""
     nested: int = 0
     """Number of the study among the independent studies of one method."""
 
@@ -55,12 +57,16 @@ class StudySpec:
             "space": Path(self.space_name).stem,
             "space_hash": space_hash(self.space),
             "protocol_hash": self.protocol.hash(),
-            "data": self.fingerprint,
+            "data": f"{self.fingerprint} {self.skeletons}" if self._reads_skeletons else self.fingerprint,
             "objective": list(self.objectives),
             "sampler": sampler_text(self.sampler, self.nested),
             "pruner": pruner_text(self.pruner),
             "seeds_per_trial": self.seeds,
         }
+
+    @property
+    def _reads_skeletons(self) -> bool:
+        return bool(self.skeletons) and self.method.modality == "skeleton"
 
     def cell(self, name: str, changes: Mapping[str, Setting], index: int) -> Cell:
         """One cell of a trial; nested studies use different seeds.
@@ -76,6 +82,7 @@ class StudySpec:
             seed=FIRST_SEED + self.nested * self.seeds + index,
             fingerprint=self.fingerprint,
             text=self.text,
+            skeletons=self.skeletons,
         )
 
 

@@ -17,7 +17,7 @@ from fgsgl.records.identity import digest
 from fgsgl.records.optuna_storage import open_storage, without_password
 from fgsgl.records.protocol import SEALED, Protocol
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.experiment import prepare_data, require_division
+from fgsgl.running.experiment import prepare_data, require_division, skeletons_read
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
 from fgsgl.sweeps.liveness import Presence
@@ -103,6 +103,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     require_division(sweep.protocol, sweep.execution.devices)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = prepare_data([method.name for method in sweep.methods], sweep.protocol, data, console, dry_run=dry_run)
+    skeletons = skeletons_read([method.name for method in sweep.methods], table)
     specs = [
         StudySpec(
             method=method,
@@ -111,6 +112,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
             protocol=sealed,
             fingerprint=table.fingerprint(),
             text=data.text,
+            skeletons=skeletons,
             objectives=sweep.objectives,
             sampler=sweep.sampler,
             pruner=pruner,

@@ -15,12 +15,24 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache folder of this test run, in place of the user's own."""
+    folder = _base(tmp_path_factory) / "cache"
+    os.environ["FGSGL_CACHE"] = str(folder)
+    return folder
+
+
+def _base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this test run, for all processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
     """``shared(name, make)`` is a folder that ``make(folder)`` filled, once for all processes that run tests."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # of this test run, beside the other processes' folders
+    base = _base(tmp_path_factory)
 
     def folder(name: str, make: Callable[[Path], object]) -> Path:
         path, made = base / name, base / f"{name}.made"

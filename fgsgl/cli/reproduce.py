@@ -19,6 +19,7 @@ from rich.console import Console
 
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.data.prepare import load_data, load_joints
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
@@ -149,6 +150,7 @@ def cell_again(record: Done, protocol: Protocol, table: ClipTable, data: DataSpe
         seed=record.seed,
         fingerprint=record.data.fingerprint,
         text=data.text,
+        skeletons=skeleton_fingerprint(table) if method.modality == "skeleton" else "",
     )
     if cell.cell_id != record.cell_id:
         raise UserError(
@@ -162,7 +164,8 @@ def _why(record: Record, cell: Cell, method: Method) -> str:
     here = {**asdict(method.describe(cell.variant.changes)), "pretraining": cell.pretraining}
     found = list(changed({**asdict(record.config), "pretraining": record.pretraining}, here))
     return (
-        "; ".join(f"{name} was {then}, is {now}" for name, then, now in found) or "its FG-Text or protocol is another"
+        "; ".join(f"{name} was {then}, is {now}" for name, then, now in found)
+        or "its FG-Text, skeletons or protocol are others"
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fgsgl.data.clip_table import Clip
-from fgsgl.data.video_facts import VideoFacts
 from fgsgl.text.fgtext import DIMENSIONS, FGText
 from fgsgl.text.rules import says
 
@@ -27,12 +26,12 @@ class AuditCounts(NamedTuple):
     """Sentences of the four dimensions that say their class's name; None without text."""
 
 
-def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText | None) -> AuditCounts:
+def audit(clips: Sequence[Clip], contents: Mapping[str, str], text: FGText | None) -> AuditCounts:
     """Counts each kind; nothing is refused.
 
     Args:
         clips: those that are used, of all splits.
-        facts: of their videos, from :func:`fgsgl.data.video_facts.video_facts`.
+        contents: SHA-256 of their videos, as a clip table has them.
         text: what the method reads; None: nothing.
     """
     naming = None
@@ -42,7 +41,7 @@ def audit(clips: Sequence[Clip], facts: Mapping[str, VideoFacts], text: FGText |
     return AuditCounts(
         clip_ids=_in_several((clip.clip_id, clip.split) for clip in clips),
         subjects=_in_several((clip.subject, clip.split) for clip in clips),
-        videos=_in_several((facts[clip.video].sha256 or clip.video, clip.split) for clip in clips),
+        videos=_in_several((contents[clip.video] or clip.video, clip.split) for clip in clips),
         sentences=naming,
     )
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from fgsgl.data.clip_table import SPLITS, ClipTable, Progress
+from fgsgl.data.contents import with_contents
 from fgsgl.data.datasets.base import Counts, deviations
 from fgsgl.data.video_facts import VideoFacts, video_facts
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import read_if_there, write_whole
 
 RESULT = "check.json"
 
@@ -46,11 +47,12 @@ def check(
     Args:
         table: its clips.
         official: published counts, see :func:`fgsgl.data.datasets.base.deviations`.
-        folder: keeps the facts about each video, and the result.
+        folder: keeps the result.
         workers: processes.
         progress: called with (videos finished, videos in all).
     """
-    facts = video_facts(table, folder, decoded=True, workers=workers, progress=progress)
+    table = with_contents(table, workers=workers)
+    facts = video_facts(table, workers=workers, progress=progress)
     content = hashlib.sha256(table.fingerprint().encode())
     for video in sorted(facts):
         content.update(f"{video} {facts[video].sha256}\n".encode())
@@ -67,11 +69,11 @@ def check(
 
 def read_fingerprint(folder: Path) -> str | None:
     """The fingerprint that a check without faults has left in a folder; else None."""
-    path = folder / RESULT
-    if not path.is_file():
+    try:
+        result = json.loads(read_if_there(folder / RESULT) or b"null")
+        return None if result["faults"] else str(result["fingerprint"])
+    except (ValueError, TypeError, KeyError):  # there is none, or a torn one
         return None
-    result = json.loads(path.read_text(encoding="utf-8"))
-    return None if result["faults"] else result["fingerprint"]
 
 
 def _faults(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]:

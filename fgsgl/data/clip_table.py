@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -46,7 +46,7 @@ class Clip:
     """0 where it is not known."""
 
 
-COLUMNS = tuple(field.name for field in fields(Clip))
+COLUMNS = tuple(column.name for column in fields(Clip))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +65,10 @@ class ClipTable:
     """Whether the official split tests on people who are trained on; training and validation never share people."""
     caveats: tuple[str, ...] = ()
     """Sentences that belong under every board of these clips."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of every video by its path in the table, ``""`` for one that cannot be read; empty: not looked at."""
+    generated: Mapping[str, str] = field(default_factory=dict)
+    """Of a generated data set: the SHA-256 of every video as it was made."""
 
     def __post_init__(self) -> None:
         found = clip_faults(self.clips, self.classes, self.test_shares_subjects)
@@ -91,9 +95,16 @@ class ClipTable:
         return self.root / clip.video
 
     def fingerprint(self) -> str:
-        """SHA-256 over the classes and all rows (16 hex digits): changes when anything a result depends on changes."""
+        """SHA-256 over the classes, all rows and the contents of the videos (16 hex digits): changes when anything a
+        result depends on changes.
+
+        The rows of a generated data set say all about its videos, as long as these are as they were made.
+        """
         digest = hashlib.sha256("\n".join(self.classes).encode())
         digest.update(_csv_text(map(_values, self.clips)).encode())
+        for video, sha256 in sorted(self.contents.items()):
+            if self.generated.get(video) != sha256:
+                digest.update(f"{video} {sha256}\n".encode())
         return digest.hexdigest()[:16]
 
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable, Progress
+from fgsgl.data.contents import with_contents
 from fgsgl.data.datasets.base import Counts, DataSet
 from fgsgl.util.errors import UserError
 
@@ -55,8 +56,16 @@ class DataSpec:
         """The published counts of this copy's layout."""
         return self.source.official_counts(self.root, self.preset)
 
-    def load(self, workers: int = 1, progress: Progress | None = None) -> ClipTable:
-        """The clip table; a generated data set's videos are made first where they are missing.
+    def load(self, workers: int = 1) -> ClipTable:
+        """The clip table with the contents of its videos; see :meth:`made`.
+
+        Raises:
+            UserError: for missing files or faulty rows.
+        """
+        return with_contents(self.made(workers), workers=workers)
+
+    def made(self, workers: int = 1, progress: Progress | None = None) -> ClipTable:
+        """The clip table before its videos are hashed; a generated data set's are made first where they are missing.
 
         Args:
             workers: processes.
@@ -76,13 +85,17 @@ class DataSpec:
         challenge = self.source.challenge
         if challenge is None or challenge.hidden is None:
             raise UserError(f"{self.dataset} has no clips with hidden labels")
-        return challenge.hidden(self.root)
+        return with_contents(challenge.hidden(self.root))
 
     def planned(self) -> ClipTable:
-        """The clip table without making anything: videos of a generated data set may be missing.
+        """The clip table without making anything: videos of a generated data set may be missing, and are then taken to
+        be as they will be made.
 
         Raises:
             UserError: for missing files or faulty rows, or a folder with other generated data.
         """
         plan = self.source.planned
-        return plan(self.root, self.preset, self.seed) if plan else self.load()
+        if plan is None:
+            return self.load()
+        table = plan(self.root, self.preset, self.seed)
+        return with_contents(table) if table.generated else table

@@ -1,31 +1,36 @@
-"""The frame cache: every sampled frame of a clip table as uint8 in one memory-mapped file, filled once and reused.
+"""The frame cache: the sampled frames of every clip as uint8, decoded once and reused by every table that has the clip.
 
-Shapes: N clips, K kept frames a clip, S image side; ``frames_NKSSC`` uint8 RGB.
+A clip's frames lie in a file of their own (:mod:`fgsgl.data.clip_store`), named by the content of its video and the
+frames that are taken. A corrected label, a moved folder or another name decodes nothing anew; another content does.
+
+Shapes: K kept frames a clip, S image side; ``frames_KSSC`` uint8 RGB.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
+from fgsgl.data.cache_folder import cache_folder
 from fgsgl.data.clip_frames import DECODER, read_clips
+from fgsgl.data.clip_store import ClipStore
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress
 from fgsgl.data.containers import BadVideo
+from fgsgl.data.contents import FileState, contents, file_state, with_contents
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
 from fgsgl.util.processes import spread
 
 GIB = 2**30
-_Job = tuple[Path, list[Clip], list[int], Path, tuple[int, ...], int]
-"""Video, its clips, their rows, the cache's file, its shape, and T."""
 LIMIT_GIB = 50
 """Most that all frame caches in one folder may take, unless ``$FGSGL_CACHE_GIB`` sets another limit."""
 
@@ -34,16 +39,40 @@ LIMIT_GIB = 50
 class FrameCache:
     """A filled cache, with the clips that it lacks."""
 
-    frames_NKSSC: np.ndarray
-    """Read-only memory map."""
-    row: dict[str, int]
-    """Clip id -> row of the map."""
+    table: ClipTable
+    num_frames: int
+    """T, frames a recognizer sees."""
+    store: ClipStore
+    keys: dict[str, str]
+    """Clip id -> key in the store."""
     bad: dict[str, str]
     """Clip id -> why its video cannot be read; tried again whenever the cache is opened."""
+    _clips: dict[str, Clip]
+    _checked: set[str] = field(default_factory=set)
+    """Clips whose file this process has found whole."""
 
     def frames(self, clip_id: str) -> np.ndarray:
-        """A copy of a clip's frames, ``frames_KSSC`` uint8."""
-        return np.array(self.frames_NKSSC[self.row[clip_id]])
+        """A copy of a clip's frames, ``frames_KSSC`` uint8; a damaged file is made anew from the video.
+
+        Raises:
+            UserError: if a file is damaged, and its video is gone, has changed or cannot be read.
+        """
+        frames_KSSC = self.store.read(self.keys[clip_id], checked=clip_id not in self._checked)
+        if frames_KSSC is None:
+            frames_KSSC = self._again(self._clips[clip_id])
+        self._checked.add(clip_id)
+        return frames_KSSC
+
+    def _again(self, clip: Clip) -> np.ndarray:
+        (job,) = _jobs(self.table, [clip], self.keys, self.store, self.num_frames)
+        key, faults = self.keys[clip.clip_id], {}
+        for _, frames_KSSC in _decode(job, faults):
+            if job.is_unchanged:
+                with suppress(OSError):  # of a cache that is read-only, or full
+                    self.store.write(key, frames_KSSC)
+                return frames_KSSC
+        why = faults.get(clip.clip_id, job.changed)
+        raise UserError(f"the cached frames {self.store.path(key)} are damaged, and cannot be made anew: {why}")
 
 
 def refuse_bad(cache: FrameCache) -> None:
@@ -60,20 +89,9 @@ def refuse_bad(cache: FrameCache) -> None:
         )
 
 
-def cache_folder(table: ClipTable, num_frames: int, image_size: int) -> Path:
-    """The folder of a table's cache, named by everything that its content depends on."""
-    return work_folder(table) / f"{table.fingerprint()}-{num_frames}x{PER_SEGMENT}-{image_size}px-v{DECODER}"
-
-
-def work_folder(table: ClipTable) -> Path:
-    """The folder for everything derived from a data set: ``$FGSGL_CACHE``, else below the data set's root."""
-    base = os.environ.get("FGSGL_CACHE")
-    return Path(base) if base else table.root / ".frames"
-
-
 def check_folder(table: ClipTable) -> Path:
     """The folder in which `fgsgl data check` keeps its results."""
-    return work_folder(table) / f"{table.fingerprint()}-check"
+    return cache_folder() / "checks" / table.fingerprint()
 
 
 def open_cache(
@@ -95,57 +113,88 @@ def open_cache(
         image_size: S, pixels.
         workers: decoding processes.
         progress: called with (clips finished, clips in all).
-        tell: called, before anything is decoded, with a line about the size of the cache and its place.
+        tell: called, before anything is decoded, with a line about the size of what is to be decoded and its place.
 
     Raises:
         UserError: if it would be over the limit (``$FGSGL_CACHE_GIB``), or the disk has no room for it or fills up
             (what is decoded stays), or its folder cannot be written.
     """
-    folder = cache_folder(table, num_frames, image_size)
-    shape = _shape(table, num_frames, image_size)
+    table = with_contents(table, workers=workers)
+    store, keys = frame_store(num_frames, image_size), frame_keys(table, num_frames, image_size)
+    bad: dict[str, str] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock"):
-            if not (folder / "done.u8").exists():
-                _refuse_too_large(folder, math.prod(shape))
-                with (folder / "frames.u8").open("wb") as file:
-                    file.truncate(math.prod(shape))
-                write_whole(folder / "done.u8", bytes(shape[0]))
-            done_N = np.fromfile(folder / "done.u8", dtype=np.uint8)
-            if tell is not None and (line := pending(table, num_frames, image_size)):
-                tell(line)
-            bad = _fill(table, num_frames, folder, done_N, shape, workers, progress)
+        if store.missing(keys.values()):
+            with _lock(store.folder):
+                lacking = store.missing(keys.values())
+                waiting = [clip for clip in table.clips if keys[clip.clip_id] in lacking]
+                if line := _pending(waiting, table, store):
+                    if os.access(store.folder, os.W_OK):
+                        _refuse_too_large(store.folder, len(lacking) * store.file_bytes)
+                    if tell is not None:
+                        tell(line)
+                bad = _fill(_jobs(table, waiting, keys, store, num_frames), len(table.clips), workers, progress)
     except OSError as error:
         raise UserError(
-            f"the frame cache at {folder} cannot be written: {error.strerror}; make room there, or set FGSGL_CACHE to "
-            "a writable folder with room (what is decoded is kept, and the same command goes on from there)"
+            f"the frame cache at {store.folder} cannot be written: {error.strerror}; make room there, or set "
+            "FGSGL_CACHE to a writable folder with room (what is decoded is kept, and the same command goes on from "
+            "there)"
         ) from None
-    frames = np.memmap(folder / "frames.u8", dtype=np.uint8, mode="r", shape=shape)
-    return FrameCache(frames_NKSSC=frames, row={clip.clip_id: index for index, clip in enumerate(table.clips)}, bad=bad)
+    clips = {clip.clip_id: clip for clip in table.clips}
+    return FrameCache(table=table, num_frames=num_frames, store=store, keys=keys, bad=bad, _clips=clips)
 
 
 def pending(table: ClipTable, num_frames: int, image_size: int) -> str:
-    """A line about the size of a cache, its place, and the clips that it lacks; empty where it lacks none."""
-    folder, done = cache_folder(table, num_frames, image_size), 0
-    if (folder / "done.u8").exists():
-        done = int(np.count_nonzero(np.fromfile(folder / "done.u8", dtype=np.uint8)))
-    if done == len(table.clips):
+    """A line about the clips that a cache lacks, their size and the cache's place; empty where it lacks none."""
+    table = with_contents(table)
+    store, keys = frame_store(num_frames, image_size), frame_keys(table, num_frames, image_size)
+    lacking = store.missing(keys.values())
+    return _pending([clip for clip in table.clips if keys[clip.clip_id] in lacking], table, store)
+
+
+def _pending(waiting: Sequence[Clip], table: ClipTable, store: ClipStore) -> str:
+    if not waiting:
         return ""
-    size_gib = math.prod(_shape(table, num_frames, image_size)) / GIB
-    waiting = f"{len(table.clips) - done} of {len(table.clips)} clips to be decoded"
-    return f"frame cache: {size_gib:.2f} GiB at {folder}, {waiting}"
+    size_gib = len(waiting) * store.file_bytes / GIB
+    return (
+        f"frame cache: {size_gib:.2f} GiB more at {store.folder}, {len(waiting)} of {len(table.clips)} clips to be "
+        "decoded"
+    )
 
 
-def _shape(table: ClipTable, num_frames: int, image_size: int) -> tuple[int, ...]:
-    return len(table.clips), num_frames * PER_SEGMENT, image_size, image_size, 3
+def frame_store(num_frames: int, image_size: int) -> ClipStore:
+    """The store of all frames that are taken alike."""
+    kept = num_frames * PER_SEGMENT
+    folder = cache_folder() / "frames" / f"{num_frames}x{PER_SEGMENT}-{image_size}px"
+    return ClipStore(folder=folder, shape=(kept, image_size, image_size, 3))
+
+
+def frame_keys(table: ClipTable, num_frames: int, image_size: int) -> dict[str, str]:
+    """Key of every clip, by its id: a hash of all that its frames depend on. The table knows its contents."""
+    keys = {}
+    for clip in table.clips:
+        # A video without content has no frames: its name keeps it apart.
+        video = table.contents[clip.video] or f"no content {table.root / clip.video}"
+        what = f"{DECODER} {num_frames}x{PER_SEGMENT} {image_size} {clip.start_frame} {clip.end_frame} {video}"
+        keys[clip.clip_id] = hashlib.sha256(os.fsencode(what)).hexdigest()[:32]
+    return keys
+
+
+def _lock(folder: Path) -> AbstractContextManager:
+    """Keeps other commands from filling the same cache; a read-only one needs no lock."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        if not folder.is_dir():
+            raise
+    return FileLock(folder / "lock") if os.access(folder, os.W_OK) else nullcontext()
 
 
 def _refuse_too_large(folder: Path, size_bytes: int) -> None:
-    """Refuses a new cache that the limit on all caches of the folder above, or the disk, has no room for."""
+    """Refuses frames that the limit on all caches of the folder above, or the disk, has no room for."""
     limit_gib = _limit_gib()
-    used_bytes = sum(path.stat().st_size for path in folder.parent.glob("*/frames.u8") if path.parent != folder)
+    used_bytes = sum(entry.st_size for entry in _entries(folder.parent))
     if used_bytes + size_bytes > limit_gib * GIB:
-        others = f" beside {used_bytes / GIB:.2f} GiB of other caches" if used_bytes else ""
+        others = f" beside the {used_bytes / GIB:.2f} GiB that are there" if used_bytes else ""
         raise UserError(
             f"the frame cache needs {size_bytes / GIB:.2f} GiB at {folder.parent}{others}, but the limit is "
             f"{limit_gib:g} GiB; use fewer frames or a smaller image size, remove caches that are not needed, or raise "
@@ -159,6 +208,13 @@ def _refuse_too_large(folder: Path, size_bytes: int) -> None:
         )
 
 
+def _entries(folder: Path) -> Iterator[os.stat_result]:
+    """Every file of the caches in a folder, which other commands may change meanwhile."""
+    for path in folder.glob("*/*/*"):
+        with suppress(OSError):
+            yield path.lstat()
+
+
 def _limit_gib() -> float:
     given = os.environ.get("FGSGL_CACHE_GIB", str(LIMIT_GIB))
     try:
@@ -170,51 +226,77 @@ def _limit_gib() -> float:
     return limit_gib
 
 
-def _fill(
-    table: ClipTable,
-    num_frames: int,
-    folder: Path,
-    done_N: np.ndarray,
-    shape: tuple[int, ...],
-    workers: int,
-    progress: Progress | None,
-) -> dict[str, str]:
-    """Decodes every row that is not done, a video at a time; returns the reasons for those that cannot be."""
-    rows_of_video: dict[str, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(done_N == 0).tolist():
-        rows_of_video[table.clips[row].video].append(row)
-    jobs = [
-        (table.root / video, [table.clips[row] for row in rows], rows, folder / "frames.u8", shape, num_frames)
-        for video, rows in rows_of_video.items()
-    ]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """A video and those of its clips that are to be decoded."""
+
+    path: Path
+    state: FileState | None
+    """Of the file when its content was known; None: it is gone, or another one."""
+    clips: Sequence[Clip]
+    keys: Sequence[str]
+    store: ClipStore
+    num_frames: int
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the file is still the one whose content the keys name."""
+        return self.state is not None and file_state(self.path) == self.state
+
+    @property
+    def changed(self) -> str:
+        """The fault of a file that is another one now."""
+        return f"the video {self.path} has changed since this command looked at it; start it again"
+
+
+def _jobs(
+    table: ClipTable, waiting: Sequence[Clip], keys: dict[str, str], store: ClipStore, num_frames: int
+) -> list[_Job]:
+    """A job for each video; looks once more whether its content is the one that the keys name."""
+    clips_of: dict[str, list[Clip]] = defaultdict(list)
+    for clip in waiting:
+        clips_of[clip.video].append(clip)
+    states = {video: file_state(table.root / video) for video in clips_of}
+    now = contents(table.root, clips_of)
+    return [
+        _Job(
+            path=table.root / video, clips=clips, keys=[keys[clip.clip_id] for clip in clips], store=store,
+            num_frames=num_frames,
+            state=states[video] if now[video] == table.contents[video] else None,
+        )
+        for video, clips in clips_of.items()
+    ]  # fmt: skip
+
+
+def _fill(jobs: Sequence[_Job], total: int, workers: int, progress: Progress | None) -> dict[str, str]:
+    """Decodes all clips, a video at a time; returns the reasons for those that cannot be."""
     bad: dict[str, str] = {}
-    finished = int(np.count_nonzero(done_N))
-    with (folder / "done.u8").open("r+b", buffering=0) as file:
-        chunk = max(1, min(8, len(jobs) // (4 * workers)))
-        for rows, faults in spread("decoding frames", _decode_video, jobs, workers, chunk):
-            bad.update(faults)
-            for row in rows:
-                if table.clips[row].clip_id not in faults:
-                    os.pwrite(file.fileno(), b"\1", row)
-            finished += len(rows)
-            if progress is not None:
-                progress(finished, len(table.clips))
+    finished = total - sum(len(job.clips) for job in jobs)
+    chunk = max(1, min(8, len(jobs) // (4 * workers)))
+    for job, faults in zip(jobs, spread("decoding frames", _decode_video, jobs, workers, chunk), strict=True):
+        bad.update(faults)
+        finished += len(job.clips)
+        if progress is not None:
+            progress(finished, total)
     return bad
 
 
-def _decode_video(job: _Job) -> tuple[list[int], dict[str, str]]:
-    """Decodes all clips of one video in one pass into their rows; returns the rows, and why a clip failed.
-
-    Frames are written, not mapped: on a full disk a write raises an error, where a memory map would end the process.
-    """
-    path, clips, rows, cache, shape, num_frames = job
+def _decode_video(job: _Job) -> dict[str, str]:
+    """Decodes all clips of one video in one pass and keeps their frames; returns why a clip failed."""
+    key_of = {clip.clip_id: key for clip, key in zip(job.clips, job.keys, strict=True)}
     faults: dict[str, str] = {}
-    with cache.open("r+b") as file:
-        ranges = [(clip.start_frame, clip.end_frame) for clip in clips]
-        for position, found in read_clips(path, ranges, num_frames, shape[2]):
-            if isinstance(found, BadVideo):
-                faults[clips[position].clip_id] = str(found)
-            else:
-                file.seek(rows[position] * math.prod(shape[1:]))
-                file.write(found.tobytes())
-    return rows, faults
+    for clip, frames_KSSC in _decode(job, faults):
+        if not job.is_unchanged:
+            return dict.fromkeys(key_of, job.changed)
+        job.store.write(key_of[clip.clip_id], frames_KSSC)
+    return faults
+
+
+def _decode(job: _Job, faults: dict[str, str]) -> Iterator[tuple[Clip, np.ndarray]]:
+    """Each clip with its ``frames_KSSC``, as soon as it is decoded; fills in why a clip failed."""
+    ranges = [(clip.start_frame, clip.end_frame) for clip in job.clips]
+    for position, found in read_clips(job.path, ranges, job.num_frames, job.store.shape[1]):
+        if isinstance(found, BadVideo):
+            faults[job.clips[position].clip_id] = str(found)
+        else:
+            yield job.clips[position], found

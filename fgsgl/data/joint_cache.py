@@ -5,20 +5,27 @@ Shapes: N clips, T frames of a clip's video, K kept frames a clip, J joints, A a
 
 from __future__ import annotations
 
-import io
+import hashlib
+import math
+import os
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
+from fgsgl.data.cache_folder import cache_folder
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress, cached_frames
-from fgsgl.data.frame_cache import work_folder
+from fgsgl.data.contents import contents
 from fgsgl.data.skeletons import LAYOUTS, Layout, layout_name, skeletons_of
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import open_to_read, write_whole
 from fgsgl.util.processes import spread
 
+VERSION = 1
+"""Version of the way from a skeleton file to joints; another one reads every skeleton anew."""
+_DIGEST_BYTES = 32
 JOINT_FRAMES = 6
 """Frames of joints that a recognizer sees for each of the protocol's frames: they cost little, and PYSKL's networks
 (arXiv 2205.09443) want tens of them. 48 for a protocol of 8."""
@@ -29,12 +36,27 @@ def kept_frames(num_frames: int) -> int:
     return num_frames * JOINT_FRAMES * PER_SEGMENT
 
 
+def skeleton_fingerprint(table: ClipTable) -> str:
+    """SHA-256 over the contents of all skeleton files (16 hex digits); ``""`` where a generated data set has them as
+    they were made, so that its rows say all about them.
+
+    Raises:
+        UserError: for a data set without skeletons, or a skeleton file that is missing.
+    """
+    known = _contents(table)
+    # Folders that older versions generated say nothing of how their skeletons were made.
+    if table.generated and all(table.generated.get(name, sha256) == sha256 for name, sha256 in known.items()):
+        return ""
+    return _digest((f"{name} {sha256}" for name, sha256 in sorted(known.items()))).hex()[:16]
+
+
 def open_joints(table: ClipTable, num_frames: int, *, workers: int = 1, progress: Progress | None = None) -> np.ndarray:
     """The joints of every clip in table order, ``joints_NKJ3`` float32, read-only; see :func:`comparable`.
 
     Every clip is divided into ``num_frames * JOINT_FRAMES`` segments in time, of each of which some frames are kept, as
-    in the frame cache (:mod:`fgsgl.data.clip_table`). The file is written whole, at the end: a call that is killed
-    leaves nothing, and two calls at once wait for one another.
+    in the frame cache (:mod:`fgsgl.data.clip_table`). The file is named by the contents of the skeleton files, and
+    checked when it is opened: a damaged one is made anew. It is written whole, at the end: a call that is killed leaves
+    nothing, and two calls at once wait for one another.
 
     Args:
         table: the clips.
@@ -43,18 +65,53 @@ def open_joints(table: ClipTable, num_frames: int, *, workers: int = 1, progress
         progress: called with (clips finished, clips in all).
 
     Raises:
-        UserError: for a data set without skeletons, or a skeleton that cannot be read.
+        UserError: for a data set without skeletons, a skeleton that cannot be read, or files that change meanwhile.
     """
-    layout = layout_name(table.dataset)
-    name = f"{table.fingerprint()}-{num_frames}x{JOINT_FRAMES}x{PER_SEGMENT}-{layout}.npy"
-    path = work_folder(table) / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.is_file():
-            buffer = io.BytesIO()
-            np.save(buffer, _read_all(table, LAYOUTS[layout], num_frames, workers, progress), allow_pickle=False)
-            write_whole(path, buffer.getbuffer())
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    name = layout_name(table.dataset)
+    layout, known = LAYOUTS[name], _contents(table)
+    shape = len(table.clips), kept_frames(num_frames), len(layout.joints), 3
+    path = cache_folder() / "joints" / _key(table, name, num_frames, known)
+    if not _is_whole(path, shape):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not _is_whole(path, shape):
+                values = _read_all(table, layout, num_frames, workers, progress).tobytes()
+                if _contents(table) != known:
+                    raise UserError(f"skeleton files below {table.root} changed while they were read; start again")
+                write_whole(path, hashlib.sha256(values).digest() + values)
+    return np.memmap(path, np.float32, "r", offset=_DIGEST_BYTES, shape=shape)
+
+
+def _contents(table: ClipTable) -> dict[str, str]:
+    """SHA-256 of every skeleton file, by its path below the root."""
+    paths = (skeletons_of(table.dataset).path(table.root, clip) for clip in table.clips)
+    return contents(table.root, (os.path.relpath(path, table.root) for path in paths))
+
+
+def _key(table: ClipTable, layout: str, num_frames: int, known: dict[str, str]) -> str:
+    """Hash of all that the joints depend on."""
+    path_of = skeletons_of(table.dataset).path
+    lines = [f"{VERSION} {table.dataset} {layout} {num_frames}x{JOINT_FRAMES}x{PER_SEGMENT}"]
+    for clip in table.clips:
+        sha256 = known[os.path.relpath(path_of(table.root, clip), table.root)]
+        lines.append(f"{clip.clip_id} {clip.start_frame} {clip.end_frame} {sha256}")
+    return _digest(lines).hex()[:32]
+
+
+def _digest(lines: Iterable[str]) -> bytes:
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).digest()
+
+
+def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
+    """Whether the file is there, has the right size and holds the values that it was written with."""
+    try:
+        with open_to_read(path) as file:
+            if os.fstat(file.fileno()).st_size != _DIGEST_BYTES + 4 * math.prod(shape):
+                return False
+            written = file.read(_DIGEST_BYTES)
+            return hashlib.file_digest(file, "sha256").digest() == written
+    except OSError:
+        return False
 
 
 def _read_all(table: ClipTable, layout: Layout, num_frames: int, workers: int, progress: Progress | None) -> np.ndarray:

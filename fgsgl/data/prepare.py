@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from rich.console import Console
 
@@ -37,7 +38,7 @@ def prepare(
         skip_bad: accept clips whose video cannot be read.
         skeletons: cache the joints too.
         text: hold the FG-Text's classes against the table's.
-        dry_run: make and cache nothing; say what would have to be decoded.
+        dry_run: render and decode nothing; say what would have to be.
 
     Raises:
         UserError: for missing data, an empty split, a test split that hides its labels, a data set without the
@@ -66,7 +67,7 @@ def expect_text_of(table: ClipTable, data: DataSpec) -> None:
 
 
 def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: int, skip_bad: bool) -> ClipTable:
-    """The clip table, after its frame cache is filled and its videos are hashed for the audit.
+    """The clip table, after its videos are hashed and its frame cache is filled.
 
     Args:
         data: what to load; videos of a generated data set are made where they are missing.
@@ -79,13 +80,16 @@ def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: 
         UserError: for missing data, an empty split, a test split that hides its labels, or an unreadable video unless
             ``skip_bad``.
     """
-    from fgsgl.data.frame_cache import check_folder, open_cache, refuse_bad
-    from fgsgl.data.video_facts import video_facts
+    from fgsgl.data.contents import with_contents
+    from fgsgl.data.frame_cache import open_cache, refuse_bad
 
     workers = os.cpu_count() or 1
     with Counter(console, "rendering videos") as counter:
-        table = data.load(workers=workers, progress=counter.update)
+        table = data.made(workers, counter.update)
+    with Counter(console, "hashing videos") as counter:
+        table = with_contents(table, workers=workers, progress=counter.update)
     _tell_and_check(table, data, console)
+    _tell_old_caches(table, console)
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
             table, num_frames, image_size, workers=workers, progress=counter.update,
@@ -93,8 +97,6 @@ def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: 
         )  # fmt: skip
     if not skip_bad:
         refuse_bad(cache)
-    with Counter(console, "hashing videos") as counter:
-        video_facts(table, check_folder(table), workers=workers, progress=counter.update)
     return table
 
 
@@ -130,6 +132,16 @@ def _tell_and_check(table: ClipTable, data: DataSpec, console: Console) -> None:
         console.print(line, style="yellow", markup=False, highlight=False)
     if faults := split_faults(table):
         raise FaultyData(faults)
+
+
+def _tell_old_caches(table: ClipTable, console: Console) -> None:
+    from fgsgl.data.cache_folder import old_caches
+
+    if old := old_caches(table.root):
+        _print(
+            console,
+            f"caches of older versions are not used any more; remove them: rm -r {shlex.join(map(str, old))}",
+        )
 
 
 def _print(console: Console, line: str) -> None:

@@ -1,23 +1,30 @@
-"""Facts about the videos of a data set: each is hashed once, and decoded once where that is asked for."""
+"""Facts about the videos of a data set: each content is decoded once, from the first to the last frame.
+
+They are kept in the suite's own cache folder, by the content of the file: its name and place do not matter.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import msgspec
+
+from fgsgl.data.cache_folder import cache_folder
 from fgsgl.data.clip_frames import DECODER
 from fgsgl.data.clip_table import ClipTable, Progress
 from fgsgl.data.containers import BadVideo
+from fgsgl.data.contents import with_contents
 from fgsgl.data.video import examine
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import append, read_if_there
 from fgsgl.util.processes import spread
 
 VIDEOS = "videos.jsonl"
-_BLOCK_BYTES = 2**20
-_Job = tuple[Path, str, int, int, bool]
-"""Root, video, its size in bytes, its time of modification in ns, and whether to decode it."""
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_Job = tuple[Path, str, str]
+"""Root, video and its SHA-256."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,11 +32,9 @@ class VideoFacts:
     """Facts about one video file."""
 
     video: str
-    size_bytes: int
-    modified_ns: int
-    sha256: str = ""
-    decoded: int = 0
-    """Version of the decoder that read it from the first to the last frame; 0: only hashed."""
+    sha256: str
+    decoder: int = DECODER
+    """Version of the decoder that read it."""
     num_frames: int = 0
     """Whole frames; those after damage do not count."""
     fps: float = 0.0
@@ -39,85 +44,70 @@ class VideoFacts:
     """Why the file cannot be read, or where it is damaged; empty for a sound file."""
 
 
-def video_facts(
-    table: ClipTable, folder: Path, *, decoded: bool = False, workers: int = 1, progress: Progress | None = None
-) -> dict[str, VideoFacts]:
+_DECODER = msgspec.json.Decoder(VideoFacts)
+
+
+def video_facts(table: ClipTable, *, workers: int = 1, progress: Progress | None = None) -> dict[str, VideoFacts]:
     """Facts about every video of a table, by the video's path in the table.
 
-    A file that has not changed since the last call is not read again, unless it had a fault.
+    A content whose facts are known is not decoded again, unless it had a fault.
 
     Args:
         table: its clips.
-        folder: keeps the facts between calls; written only if a video is read.
-        decoded: decode every video completely; else each is only hashed.
         workers: processes.
-        progress: called with (videos finished, videos in all) as each is read.
+        progress: called with (videos finished, videos in all) as each is decoded.
     """
-    known_path, videos = folder / VIDEOS, sorted({clip.video for clip in table.clips})
-    known = _known(known_path)
+    table, known_path = with_contents(table, workers=workers), cache_folder() / VIDEOS
+    known, videos = _known(known_path), sorted({clip.video for clip in table.clips})
     facts: dict[str, VideoFacts] = {}
     waiting: list[_Job] = []
     for video in videos:
-        path = table.root / video
-        state = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else (0, 0)
-        old = known.get(video)
-        is_known = old and state == (old.size_bytes, old.modified_ns) and not old.fault
-        if old and is_known and (not decoded or old.decoded == DECODER):
-            facts[video] = old
+        sha256 = table.contents[video]
+        if sha256 in known:
+            facts[video] = replace(known[sha256], video=video)
         else:
-            waiting.append((table.root, video, *state, decoded))
-    if not waiting:
-        return facts
-    known_path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(known_path, "".join(json.dumps(asdict(fact)) + "\n" for fact in facts.values()))
-    try:
-        with known_path.open("a", encoding="utf-8") as file:
-            chunk = max(1, min(8, len(waiting) // (4 * workers)))
-            for fact in spread("reading videos", _read_video, waiting, workers, chunk):
-                facts[fact.video] = fact
-                file.write(json.dumps(asdict(fact)) + "\n")
-                file.flush()
-                if progress is not None:
-                    progress(len(facts), len(videos))
-    except OSError as error:  # a full disk does not tell which file
-        raise OSError(error.errno, error.strerror, error.filename or str(known_path)) from None
+            waiting.append((table.root, video, sha256))
+    chunk = max(1, min(8, len(waiting) // (4 * workers)))
+    for fact in spread("decoding videos", _read_video, waiting, workers, chunk):
+        facts[fact.video] = fact
+        if fact.sha256 and not fact.fault:
+            _keep(known_path, fact)
+        if progress is not None:
+            progress(len(facts), len(videos))
     return facts
 
 
+def _keep(path: Path, fact: VideoFacts) -> None:
+    """Adds to what is known. A cache that is read-only keeps nothing: the video is decoded again next time."""
+    try:
+        append(path, json.dumps(asdict(fact)).encode() + b"\n")
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise OSError(error.errno, error.strerror, str(path)) from None  # a full disk does not tell which file
+
+
 def _known(path: Path) -> dict[str, VideoFacts]:
-    """Facts from an earlier call; a kill may have cut the last line, and a faulty line is read anew."""
+    """Facts from earlier calls by content; a line that a kill cut, or that is damaged, is passed over."""
     facts: dict[str, VideoFacts] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for line in (read_if_there(path) or b"").splitlines():
         try:
-            fact = VideoFacts(**json.loads(line))
-        except (json.JSONDecodeError, TypeError):
+            fact = _DECODER.decode(line)
+        except (ValueError, RecursionError):
             continue
-        facts[fact.video] = fact
+        if fact.decoder == DECODER:
+            facts[fact.sha256] = fact
     return facts
 
 
 def _read_video(job: _Job) -> VideoFacts:
-    """Hashes a video and, if asked, decodes it completely."""
-    root, video, size_bytes, modified_ns, decoded = job
-    path = root / video
-    known = VideoFacts(video=video, size_bytes=size_bytes, modified_ns=modified_ns)
-    if path.is_file():
-        known = replace(known, sha256=_sha256(path))
-    if not decoded:
-        return known if path.is_file() else replace(known, fault=f"no video at {path}")
+    """Decodes a video completely."""
+    root, video, sha256 = job
+    known = VideoFacts(video=video, sha256=sha256)
     try:
-        found = examine(path)
+        found = examine(root / video)
     except BadVideo as error:
-        return replace(known, decoded=DECODER, fault=str(error))
+        return replace(known, fault=str(error))
     return replace(
-        known, decoded=DECODER, num_frames=found.num_frames, fps=found.info.fps, width=found.info.width,
-        height=found.info.height, fault=found.damage,
+        known, num_frames=found.num_frames, fps=found.info.fps, width=found.info.width, height=found.info.height,
+        fault=found.damage,
     )  # fmt: skip
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -61,9 +61,12 @@ class Cell:
     protocol: Protocol
     seed: int
     fingerprint: str
-    """Fingerprint of the clip table."""
+    """Fingerprint of the clip table and its videos."""
     text: str
     """The data set's FG-Text: the name of a shipped one, or a file."""
+    skeletons: str = ""
+    """Fingerprint of the skeleton files (:func:`fgsgl.data.joint_cache.skeleton_fingerprint`); methods that read frames
+    do not depend on it."""
 
     @property
     def method(self) -> Method:
@@ -79,7 +82,10 @@ class Cell:
     def cell_id(self) -> str:
         """16 hex digits; equal for equal work, independent of the variant's name."""
         shared = self.variant.identity_parts(self.protocol, self.text)
-        return digest_of_parts({**shared, "seed": canonical(self.seed), "data": canonical(self.fingerprint)})
+        own = {"seed": canonical(self.seed), "data": canonical(self.fingerprint)}
+        if self.skeletons and self.method.modality == "skeleton":
+            own["skeletons"] = canonical(self.skeletons)
+        return digest_of_parts({**shared, **own})
 
     def planned(self) -> PlannedCell:
         """The cell's entry in ``plan.json``."""

@@ -98,10 +98,11 @@ class SkeletonDataset(ClipDataset):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.joints_NKJ3 = open_joints(self.table, self.num_frames)
+        self.row = {clip.clip_id: row for row, clip in enumerate(self.table.clips)}
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         clip = self.clips[index]
-        joints_KJ3 = torch.tensor(self.joints_NKJ3[self.cache.row[clip.clip_id]])
+        joints_KJ3 = torch.tensor(self.joints_NKJ3[self.row[clip.clip_id]])
         return {"inputs": joints_KJ3, "data_samples": sample_of(clip)}
 
 

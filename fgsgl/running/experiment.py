@@ -12,6 +12,7 @@ from rich.table import Table
 
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.data.prepare import prepare
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
@@ -86,7 +87,10 @@ def run(
     require_division(experiment.protocol, experiment.execution.devices)
     methods = [variant.method for variant in experiment.variants]
     table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
-    wanted = cells(experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint(), data.text)
+    wanted = cells(
+        experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint(), data.text,
+        skeletons_read(methods, table),
+    )  # fmt: skip
     planned = plan(wanted, place.ledger, committed())
     todo = undone(planned)
     if dry_run:
@@ -123,6 +127,11 @@ def prepare_data(
         text=any(method.reads_text for method in chosen),
         dry_run=dry_run,
     )
+
+
+def skeletons_read(methods: Sequence[str], table: ClipTable) -> str:
+    """Fingerprint of the skeleton files, where one of the methods reads them; else ``""``."""
+    return skeleton_fingerprint(table) if any(get(name).modality == "skeleton" for name in methods) else ""
 
 
 def work_off(

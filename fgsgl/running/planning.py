@@ -35,7 +35,9 @@ class Planned:
         return not self.done and self.failure is None
 
 
-def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str) -> list[Cell]:
+def cells(
+    variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str, skeletons: str = ""
+) -> list[Cell]:
     """All cells: floors and ceilings once, then whole pairs (all variants of seed 0, then of seed 1, ...).
 
     What is not trained runs with seed 0 alone.
@@ -50,7 +52,7 @@ def cells(variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerpri
         (variant, seed) for seed in range(seeds) for variant in variants if seed == 0 or get(variant.method).recipe
     ]
     return [
-        Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text)
+        Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text, skeletons=skeletons)
         for variant, seed in wanted
     ]
 

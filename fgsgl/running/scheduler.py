@@ -221,6 +221,7 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         seed=cell.seed,
         fingerprint=cell.fingerprint,
         text=cell.text,
+        skeletons=cell.skeletons,
         trial=task.trial,
         root=place.root,
         ledger=place.ledger.folder,

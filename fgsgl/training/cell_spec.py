@@ -11,12 +11,14 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import GitState
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.optuna_storage import TrialSpec
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Record
+from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
 FILE = "spec.json"
@@ -44,9 +46,11 @@ class CellSpec(Struct, frozen=True, kw_only=True):
     protocol: Protocol
     seed: int
     fingerprint: str
-    """Identity of the clip table."""
+    """Identity of the clip table and its videos."""
     text: str
     """The data set's FG-Text: a shipped one's name, or a file."""
+    skeletons: str = ""
+    """Identity of the skeleton files; see :class:`fgsgl.methods.cell.Cell`."""
     trial: TrialSpec | None = None
     """Where the cell of a search reports each epoch to."""
     root: Path
@@ -101,11 +105,25 @@ class CellSpec(Struct, frozen=True, kw_only=True):
             seed=self.seed,
             fingerprint=self.fingerprint,
             text=self.text,
+            skeletons=self.skeletons,
         )
 
     def table(self) -> ClipTable:
-        """The clip table of the cell's data set."""
-        return self.protocol.data_spec(self.root).load()
+        """The clip table of the cell's data set.
+
+        Raises:
+            UserError: if the data are no longer those that the cell was planned with.
+        """
+        table = self.protocol.data_spec(self.root).load()
+        found, planned = table.fingerprint(), self.fingerprint
+        if self.skeletons and self.cell.method.modality == "skeleton":
+            found, planned = f"{found} {skeleton_fingerprint(table)}", f"{planned} {self.skeletons}"
+        if found != planned:
+            raise UserError(
+                f"the data in {self.root} have changed since the cell was planned (fingerprint {found}, planned with "
+                f"{planned}); start the command again"
+            )
+        return table
 
     def record(self) -> Record | None:
         """The record that this attempt has written, or that of the cell as another command finished it."""

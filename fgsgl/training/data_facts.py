@@ -11,7 +11,6 @@ from fgsgl.data.check import read_fingerprint
 from fgsgl.data.clip_table import SPLITS, ClipTable, labels_of
 from fgsgl.data.frame_cache import check_folder
 from fgsgl.data.skeletons import skeletons_of
-from fgsgl.data.video_facts import video_facts
 from fgsgl.methods.cell import Cell
 from fgsgl.records.record import Audit, DataFacts, SkippedClip, SplitCounts, scored_sha256
 from fgsgl.text.fgtext import load as load_text
@@ -33,7 +32,7 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
     scored = by_split[cell.protocol.scored_split]
     counts_C = np.bincount(labels_of(scored), minlength=len(table.classes))
     of_skeletons = skeletons_of(table.dataset).caveats if method.modality == "skeleton" else ()
-    found = audit(used, video_facts(table, folder), load_text(cell.text) if method.reads_text else None)
+    found = audit(used, table.contents, load_text(cell.text) if method.reads_text else None)
     return DataFacts(
         fingerprint=table.fingerprint(),
         classes=list(table.classes),

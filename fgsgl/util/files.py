@@ -1,17 +1,22 @@
-"""Files: written so that a reader never sees half of one, and tables with a header, all read alike."""
+"""Files: written so that a reader never sees half of one, and tables with a header, all read alike.
+
+What is written replaces a symbolic link in the way, and never follows it.
+"""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import functools
 import io
 import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import undo_no_formula
@@ -22,10 +27,10 @@ _Read = TypeVar("_Read")
 
 
 def once(read: Callable[[Path], _Read]) -> Callable[[Path], _Read]:
-    """The function, which then reads a file again only when its time or its size has changed."""
+    """The function, which then reads a file again only when it has changed: its size, its times or its inode."""
 
     @functools.cache
-    def remembered(path: Path, changed_ns: int, size: int) -> _Read:
+    def remembered(path: Path, *state: int) -> _Read:
         return read(path)
 
     @functools.wraps(read)
@@ -34,7 +39,7 @@ def once(read: Callable[[Path], _Read]) -> Callable[[Path], _Read]:
             file = path.stat()
         except OSError:
             return read(path)  # which says what is wrong with it
-        return remembered(path, file.st_mtime_ns, file.st_size)
+        return remembered(path, file.st_size, file.st_mtime_ns, file.st_ctime_ns, file.st_ino)
 
     return unchanged
 
@@ -71,7 +76,7 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with new_file(temporary) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
@@ -79,6 +84,51 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def new_file(path: Path) -> BinaryIO:
+    """Opens a file that this call makes, to write bytes; what stands in the way, a symbolic link too, is removed.
+
+    Raises:
+        OSError: where it cannot be made, or something else makes it at the same moment.
+    """
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "wb")
+
+
+def append(path: Path, content: bytes) -> None:
+    """Adds to the end of a file in one write, so that the lines of several processes do not mix; makes it, and its
+    folder, where it is missing.
+
+    Raises:
+        OSError: where it cannot be written, or is a symbolic link.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o666), "ab", buffering=0) as file:
+        file.write(content)
+
+
+def open_to_read(path: Path) -> BufferedReader:
+    """Opens a regular file to read bytes.
+
+    Raises:
+        OSError: if there is none, only a symbolic link or a special file, or it cannot be read.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return file
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """The content of a regular file; None where :func:`open_to_read` raises an error."""
+    try:
+        with open_to_read(path) as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def read_text(

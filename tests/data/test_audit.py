@@ -11,11 +11,10 @@ import copies
 import pytest
 
 from fgsgl.data import datasets
-from fgsgl.data import video_facts as module
+from fgsgl.data import contents as module
 from fgsgl.data.audit import AuditCounts, audit
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.data.frame_cache import check_folder
-from fgsgl.data.video_facts import video_facts
+from fgsgl.data.contents import with_contents
 from fgsgl.text.fgtext import FGText, load
 
 
@@ -25,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def audited(table: ClipTable, text: FGText | None = None) -> AuditCounts:
-    return audit(table.clips, video_facts(table, check_folder(table)), text)
+    return audit(table.clips, with_contents(table).contents, text)
 
 
 def test_a_duplicated_video_is_found_whatever_it_is_called(root: Path) -> None:
@@ -52,7 +51,7 @@ def test_a_clip_id_in_two_splits_is_counted(root: Path) -> None:
     """A clip table refuses such ids, so only the count itself can be shown one."""
     table = datasets.get("ma52").load(root, "subjects", 0)
     again = dataclasses.replace(table.split("train")[0], split="test")
-    facts = video_facts(table, check_folder(table))
+    facts = with_contents(table).contents
     assert audit((*table.clips, again), facts, None) == (1, 1, 1, None)
 
 
@@ -78,5 +77,5 @@ def test_record_and_board_tell_and_no_cell_hashes_again(
     said = "Audit of ma52 official: no clip ids, 8 subjects and 1 file content (SHA-256) stand in more than one split."
     assert said in (out / "leaderboard.md").read_text()
     assert "clip_ids 0, subjects 8, videos 1" in (out / "leaderboard.csv").read_text()
-    monkeypatch.setattr(module, "_read_video", lambda job: pytest.fail(f"{job[1]} is read again"))
+    monkeypatch.setattr(module, "sha256_of", lambda path: pytest.fail(f"{path} is hashed again"))
     assert audited(table).videos == 1

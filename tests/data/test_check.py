@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -17,8 +18,9 @@ from fgsgl.data import video_facts as module
 from fgsgl.data.check import check, read_fingerprint
 from fgsgl.data.check_report import balance
 from fgsgl.data.clip_table import SPLITS
+from fgsgl.data.contents import with_contents
 from fgsgl.data.frame_cache import check_folder
-from fgsgl.data.video_facts import VIDEOS
+from fgsgl.data.video_facts import VIDEOS, video_facts
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def load(root: Path):
-    return datasets.get("ma52").load(root, "subjects", 0)
+    return with_contents(datasets.get("ma52").load(root, "subjects", 0))
 
 
 def audit(root: Path, **options):
@@ -86,9 +88,10 @@ def test_frames_past_the_end_are_found(tmp_path: Path) -> None:
     assert "has 120" in faults[0]
 
 
-def test_a_second_call_opens_only_what_changed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_call_opens_only_what_changed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FGSGL_CACHE", str(tmp_path / "cache"))
     before = audit(root)
-    known = check_folder(load(root)) / VIDEOS
+    known = tmp_path / "cache" / VIDEOS
     lines = known.read_text().splitlines()
     known.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:20])  # killed while it wrote
     opened = []
@@ -99,6 +102,29 @@ def test_a_second_call_opens_only_what_changed(root: Path, monkeypatch: pytest.M
     assert after.fingerprint == before.fingerprint
     copies.video(root / opened[0], 18, seed=12345)
     assert audit(root).fingerprint != before.fingerprint and len(opened) == 2
+    shutil.move(root, tmp_path / "moved")
+    audit(tmp_path / "moved")
+    assert len(opened) == 2, "a folder that has moved holds the same files"
+
+
+def test_results_that_ship_with_a_data_set_are_not_believed(root: Path) -> None:
+    """Facts beside the videos that would blind the audit, and a check that found no fault."""
+    table = load(root)
+    facts = [dataclasses.replace(fact, sha256=f"{n:064x}") for n, fact in enumerate(video_facts(table).values())]
+    for folder in (root / ".frames", root / ".frames" / f"{table.fingerprint()}-check", root):
+        folder.mkdir(exist_ok=True)
+        (folder / VIDEOS).write_text("".join(json.dumps(dataclasses.asdict(fact)) + "\n" for fact in facts))
+        (folder / "check.json").write_text('{"fingerprint": "forged", "faults": [], "remarks": []}')
+    shutil.copy(table.path(table.split("train")[0]), table.path(table.split("test")[0]))
+    found = audit(root)
+    assert found.fingerprint != "forged" and any("the same file content in the splits" in line for line in found.faults)
+    assert read_fingerprint(check_folder(load(root))) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"faults": []', b"\0\0\0", b'{"faults": []}', b'"x"'])
+def test_a_torn_result_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "check.json").write_bytes(content)
+    assert read_fingerprint(tmp_path) is None
 
 
 @pytest.mark.slow

@@ -30,7 +30,8 @@ def load(root, preset, seed, workers=1, progress=None):
 
 DATASET = DataSet(
     name="mine", presets={"all": {"epochs": 3}}, load=load, text=lambda root: "smg",
-    skeletons=Skeletons(layout="kinect25", read=synmg.read_skeleton), motion_mask=synmg.motion_mask,
+    skeletons=Skeletons(layout="kinect25", read=synmg.read_skeleton, path=synmg.skeleton_path),
+    motion_mask=synmg.motion_mask,
 )
 """
 FAULTS = {

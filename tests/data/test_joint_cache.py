@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import copies
@@ -11,7 +12,7 @@ import pytest
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import cached_frames
 from fgsgl.data.datasets import imigue, smg, synmg
-from fgsgl.data.joint_cache import comparable, kept_frames, open_joints
+from fgsgl.data.joint_cache import comparable, kept_frames, open_joints, skeleton_fingerprint
 from fgsgl.data.skeletons import LAYOUTS, layout_name
 from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.util.errors import UserError
@@ -101,7 +102,7 @@ def test_the_cache_holds_every_clip_and_is_written_whole_or_not_at_all(smoke: Pa
 
     with pytest.raises(KeyboardInterrupt):
         open_joints(table, 2, progress=kill)
-    assert not list(tmp_path.glob("*.npy*"))
+    assert not [path for path in tmp_path.glob("joints/*") if path.suffix != ".lock"]
     told: list[tuple[int, int]] = []
     joints_NKJ3 = open_joints(table, 2, workers=2, progress=lambda *counts: told.append(counts))
     assert joints_NKJ3.shape == (len(table.clips), kept_frames(2), 25, 3) and joints_NKJ3.dtype == np.float32
@@ -109,6 +110,45 @@ def test_the_cache_holds_every_clip_and_is_written_whole_or_not_at_all(smoke: Pa
     whole_TJ3 = comparable(synmg.read_skeleton(smoke, table.clips[30]), KINECT)
     assert np.array_equal(joints_NKJ3[30], whole_TJ3[cached_frames(0, len(whole_TJ3), kept_frames(2) // 2)])
     assert np.array_equal(open_joints(table, 2, progress=kill), joints_NKJ3), "the second call reads nothing anew"
+
+
+def test_other_skeletons_under_the_same_names_are_read_and_are_other_data(tmp_path: Path) -> None:
+    table = datasets.get("smg").load(copies.smg(tmp_path), "official", 0)
+    before, joints_NKJ3 = skeleton_fingerprint(table), open_joints(table, 2)
+    path = tmp_path / "Sample0003" / "Sample0003_skeleton.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[10:] + lines[:10]))
+    others_NKJ3 = open_joints(table, 2)
+    mine = np.array([clip.clip_id.startswith("Sample0003") for clip in table.clips])
+    changed = np.abs(others_NKJ3 - joints_NKJ3).max((1, 2, 3)) > 0
+    assert changed.any() and not changed[~mine].any()
+    assert skeleton_fingerprint(table) != before
+    path.write_text("".join(lines))
+    assert skeleton_fingerprint(table) == before and np.array_equal(open_joints(table, 2), joints_NKJ3)
+
+
+def test_damaged_joints_are_made_anew(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("FGSGL_CACHE", str(tmp_path / "cache"))
+    table = datasets.get("smg").load(copies.smg(tmp_path / "smg"), "official", 0)
+    right_NKJ3 = np.array(open_joints(table, 2))
+    (path,) = (path for path in (tmp_path / "cache" / "joints").iterdir() if path.suffix != ".lock")
+    content = path.read_bytes()
+    for damaged in (content[:1000], content[:5000].ljust(len(content), b"\0"), content + b"x", b""):
+        path.write_bytes(damaged)
+        assert np.array_equal(open_joints(table, 2), right_NKJ3) and path.read_bytes() == content
+    (tmp_path / "outside").write_bytes(content)
+    path.unlink()
+    path.symlink_to(tmp_path / "outside")
+    assert np.array_equal(open_joints(table, 2), right_NKJ3) and not path.is_symlink()
+
+
+def test_synmgs_skeletons_are_known_by_the_table_as_long_as_they_are_as_made(smoke: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(smoke, tmp_path / "copy"))
+    table = synmg.load(root, "smoke", 0)
+    assert skeleton_fingerprint(table) == ""
+    one, other = (truth_path(root, clip) for clip in table.clips[:2])
+    shutil.copy(one, other)
+    assert len(skeleton_fingerprint(synmg.load(root, "smoke", 0))) == 16
 
 
 def test_a_skeleton_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_ma52_body_parts_rank_by_their_best_action() -> None:
 def test_ma52_refuses_what_would_not_be_whole(ma52, tmp_path: Path, capsys) -> None:
     root, folder = ma52
     copy = tmp_path / "copy"
-    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".frames"))
+    shutil.copytree(root, copy)
     name = (copy / "test_list_videos.txt").read_text().split()[0]
     (copy / "test" / name).write_bytes(b"")
     submit(folder, "--root", copy, expect=2)

@@ -42,6 +42,7 @@ def start(root: Path, out: Path, options: tuple[str, ...]) -> subprocess.Popen:
     with out.with_suffix(".said").open("ab") as said:
         return subprocess.Popen(
             command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, start_new_session=True,
+            env=os.environ | {"FGSGL_CACHE": str(out.with_name("cache"))},
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
@@ -110,7 +111,7 @@ class Matrix:
         when a running cell has saved an epoch."""
         if victim in ("renderer", "decoder"):
             self._interrupt()
-            shutil.rmtree(self.root if victim == "renderer" else self.root / ".frames", ignore_errors=True)
+            shutil.rmtree(self.root if victim == "renderer" else self.out.with_name("cache"), ignore_errors=True)
         self._run()
         late = victim in ("parent", "cell") and self.draw.random() < 0.5
         look = {"parent": lambda: [self.process.pid], "cell": self._cells}.get(victim, self._workers)

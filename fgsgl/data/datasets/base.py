@@ -58,6 +58,8 @@ class Skeletons:
     read: Callable[[Path, Clip], np.ndarray]
     """``read(root, clip)`` is ``joints_TJ3`` float32, NaN where a joint was not found. The third value is depth, or a
     confidence in 0..1 where the layout says so. Raises :class:`UserError` for a file that cannot be read."""
+    path: Callable[[Path, Clip], Path]
+    """``path(root, clip)`` is the file that a clip's joints are read from, and that they depend on alone."""
     caveats: tuple[str, ...] = ()
     """Sentences that belong under every board with a skeleton method."""
 

@@ -102,11 +102,21 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     )  # fmt: skip
 
 
-def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
-    """The clip's joints in the image and their confidence, ``joints_TJ3``; only the MiGA release has them."""
+def skeleton_path(root: Path, clip: Clip) -> Path:
+    """The file with the skeletons of a clip's recording; only the MiGA release has them.
+
+    Raises:
+        UserError: if there is none.
+    """
     split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
-    relative = file_of_setting(root, read_settings(root, SETTINGS), "skeleton_pattern", split=split, video=video)
-    return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
+    settings = read_settings(root, SETTINGS)
+    return root / file_of_setting(root, settings, "skeleton_pattern", split=split, video=video)
+
+
+def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
+    """The clip's joints in the image and their confidence, ``joints_TJ3``."""
+    path = skeleton_path(root, clip)
+    return read_joints(path, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
 
 
 def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
@@ -214,6 +224,7 @@ DATASET = DataSet(
     skeletons=Skeletons(
         layout="openpose22",
         read=read_skeleton,
+        path=skeleton_path,
         caveats=("iMiGUE: which of OpenPose's joints its skeleton files hold is a guess (layout openpose22).",),
     ),
     challenge=Challenge(archive="Submission.zip", n_clips=4562, submission=submission),

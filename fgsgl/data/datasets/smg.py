@@ -78,12 +78,20 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     )  # fmt: skip
 
 
+def skeleton_path(root: Path, clip: Clip) -> Path:
+    """The file with the skeletons of a clip's recording.
+
+    Raises:
+        UserError: if there is none.
+    """
+    sample = clip.clip_id.partition("_")[0]
+    return root / file_of_setting(root, read_settings(root, SETTINGS), "skeleton_pattern", sample=sample)
+
+
 def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.datasets._release.read_joints`."""
-    relative = file_of_setting(
-        root, read_settings(root, SETTINGS), "skeleton_pattern", sample=clip.clip_id.partition("_")[0]
-    )
-    return read_joints(root / relative, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
+    path = skeleton_path(root, clip)
+    return read_joints(path, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
 
 
 def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int, faults: list[Fault]) -> Iterator[Row]:
@@ -150,5 +158,5 @@ DATASET = DataSet(
     load=load,
     text=lambda root: "smg",
     official_counts=official_counts,
-    skeletons=Skeletons(layout="kinect25", read=read_skeleton),
+    skeletons=Skeletons(layout="kinect25", read=read_skeleton, path=skeleton_path),
 )

@@ -41,6 +41,13 @@ def planned(root: Path, preset: str, seed: int) -> ClipTable:
     return make.planned(root, preset, seed)
 
 
+def skeleton_path(root: Path, clip: Clip) -> Path:
+    """The clip's truth file."""
+    from fgsgl.data.synmg.truth import truth_path
+
+    return truth_path(root, clip)
+
+
 def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     """The true joints of a clip in metres, ``joints_TJ3`` float32, as a noisy sensor would see them.
 
@@ -50,9 +57,9 @@ def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
         UserError: if the clip's truth cannot be read.
     """
     from fgsgl.data.synmg.randomness import bell, stream
-    from fgsgl.data.synmg.truth import read_truth, truth_path
+    from fgsgl.data.synmg.truth import read_truth
 
-    truth = read_truth(truth_path(root, clip))
+    truth = read_truth(skeleton_path(root, clip))
     joints_TJ3, rng = truth.joints3d_TJ3, stream("skeleton", truth.frames_sha256)
     offset_J3, jitter_TJ3 = bell(rng, joints_TJ3.shape[1:]), bell(rng, joints_TJ3.shape)
     return joints_TJ3 + (OFFSET_M * offset_J3 + JITTER_M * jitter_TJ3).astype(joints_TJ3.dtype)
@@ -84,6 +91,7 @@ DATASET = DataSet(
     skeletons=Skeletons(
         layout="kinect25",
         read=read_skeleton,
+        path=skeleton_path,
         caveats=(
             f"Skeletons of SynMG are its true joints with noise of {1000 * JITTER_M:.0f} mm in a frame and "
             f"{1000 * OFFSET_M:.0f} mm in a clip: no joint is lost or mistaken, as a real sensor's would be.",

@@ -43,6 +43,11 @@ class RenderedClip:
         return hashlib.sha256(self.frames_THWC.tobytes()).hexdigest()
 
 
+def video_name(clip_id: str) -> str:
+    """The path of a clip's video in a SynMG folder."""
+    return f"videos/{clip_id}.mp4"
+
+
 def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
     """The clip table of a preset and seed: long-tailed training classes, balanced validation and test classes."""
     number_of_classes = len(CLASSES)
@@ -62,7 +67,7 @@ def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
             clip_id = f"{subject}_c{number // people:03d}"
             clips.append(
                 Clip(
-                    clip_id=clip_id, video=f"videos/{clip_id}.mp4", start_frame=0, end_frame=preset.num_frames,
+                    clip_id=clip_id, video=video_name(clip_id), start_frame=0, end_frame=preset.num_frames,
                     label=labels[position], subject=subject, split=split, fps=float(preset.fps),
                 )
             )  # fmt: skip

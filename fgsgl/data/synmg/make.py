@@ -20,10 +20,10 @@ from filelock import FileLock
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, read_clips, write_clips
 from fgsgl.data.synmg import VERSION
-from fgsgl.data.synmg.clips import TRUTH_COLUMNS, plan, render_clip
+from fgsgl.data.synmg.clips import TRUTH_COLUMNS, plan, render_clip, video_name
 from fgsgl.data.synmg.presets import Preset, get_preset
 from fgsgl.data.synmg.programs import CLASS_NAMES
-from fgsgl.data.synmg.truth import Truth, read_truth, truth_path, write_truth
+from fgsgl.data.synmg.truth import Truth, read_truth, truth_name, truth_path, write_truth
 from fgsgl.data.video import write_h264
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import spread
@@ -85,7 +85,8 @@ def planned(root: Path, preset: str, seed: int) -> ClipTable:
     """
     chosen = get_preset(preset)
     _check_folder(root, _manifest(chosen, seed))
-    return ClipTable(dataset="synmg", root=root, classes=CLASS_NAMES, clips=plan(chosen, seed))
+    generated = _hashes(root) if is_complete(root) else {}
+    return ClipTable(dataset="synmg", root=root, classes=CLASS_NAMES, clips=plan(chosen, seed), generated=generated)
 
 
 def load(root: Path) -> ClipTable:
@@ -100,8 +101,23 @@ def load(root: Path) -> ClipTable:
     if sha256_of(root / "clips.csv") != manifest["sha256"]["clips.csv"]:
         raise UserError(f"{root / 'clips.csv'} is not the clip table that was made (SHA-256 differs); make it anew")
     return ClipTable(
-        dataset="synmg", root=root, classes=tuple(manifest["classes"]), clips=read_clips(root / "clips.csv")
-    )
+        dataset="synmg", root=root, classes=tuple(manifest["classes"]), clips=read_clips(root / "clips.csv"),
+        generated=_hashes(root),
+    )  # fmt: skip
+
+
+def _hashes(root: Path) -> dict[str, str]:
+    """SHA-256 of every video and truth file as it was made, by its path; none where the list of them was changed.
+
+    Folders of older versions do not know those of the truth.
+    """
+    path = root / "hashes.csv"
+    if not path.is_file() or sha256_of(path) != read_manifest(root)["sha256"]["hashes.csv"]:
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    videos = {video_name(row["clip_id"]): row["video_sha256"] for row in rows}
+    return videos | {truth_name(row["clip_id"]): row["truth_sha256"] for row in rows if "truth_sha256" in row}
 
 
 def read_manifest(root: Path) -> dict:
@@ -227,8 +243,11 @@ def _write_tables(root: Path, clips: Sequence[Clip], manifest: dict) -> None:
     write_clips(root / "clips.csv", clips)
     attributes = [(clip_id, *(truth.attributes[name] for name in TRUTH_COLUMNS)) for clip_id, truth in truths]
     _write_csv(root / "truth.csv", ("clip_id", *TRUTH_COLUMNS), attributes)
-    hashes = [(clip_id, truth.frames_sha256, truth.video_sha256) for clip_id, truth in truths]
-    _write_csv(root / "hashes.csv", ("clip_id", "frames_sha256", "video_sha256"), hashes)
+    hashes = [
+        (clip_id, truth.frames_sha256, truth.video_sha256, sha256_of(root / truth_name(clip_id)))
+        for clip_id, truth in truths
+    ]
+    _write_csv(root / "hashes.csv", ("clip_id", "frames_sha256", "video_sha256", "truth_sha256"), hashes)
     sums = {name: sha256_of(root / name) for name in ("clips.csv", "hashes.csv", "truth.csv")}
     _write_json(root / "manifest.json", manifest | {"complete": True, "sha256": sums})
 

@@ -35,8 +35,13 @@ class Truth:
 
 
 def truth_path(root: Path, clip: Clip) -> Path:
+    """The clip's truth file."""
+    return root / truth_name(clip.clip_id)
+
+
+def truth_name(clip_id: str) -> str:
     """The path of a clip's truth file in a SynMG folder."""
-    return root / "truth" / f"{clip.clip_id}.npz"
+    return f"truth/{clip_id}.npz"
 
 
 def read_truth(path: Path) -> Truth:
