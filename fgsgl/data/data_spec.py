@@ -98,4 +98,4 @@ class DataSpec:
         if plan is None:
             return self.load()
         table = plan(self.root, self.preset, self.seed)
-        return with_contents(table) if table.generated else table
+        return table if table.generated == {} else with_contents(table)

@@ -44,8 +44,7 @@ def skeleton_fingerprint(table: ClipTable) -> str:
         UserError: for a data set without skeletons, or a skeleton file that is missing.
     """
     known = _contents(table)
-    # Folders that older versions generated say nothing of how their skeletons were made.
-    if table.generated and all(table.generated.get(name, sha256) == sha256 for name, sha256 in known.items()):
+    if all(table.is_as_made(name, sha256) for name, sha256 in known.items()):
         return ""
     return _digest((f"{name} {sha256}" for name, sha256 in sorted(known.items()))).hex()[:16]
 

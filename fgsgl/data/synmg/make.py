@@ -106,14 +106,14 @@ def load(root: Path) -> ClipTable:
     )  # fmt: skip
 
 
-def _hashes(root: Path) -> dict[str, str]:
-    """SHA-256 of every video and truth file as it was made, by its path; none where the list of them was changed.
+def _hashes(root: Path) -> dict[str, str] | None:
+    """SHA-256 of every video and truth file as it was made, by its path; None where the list of them was changed.
 
     Folders of older versions do not know those of the truth.
     """
     path = root / "hashes.csv"
     if not path.is_file() or sha256_of(path) != read_manifest(root)["sha256"]["hashes.csv"]:
-        return {}
+        return None
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     videos = {video_name(row["clip_id"]): row["video_sha256"] for row in rows}
