@@ -10,8 +10,8 @@ from pathlib import Path
 import copies
 import pytest
 
-from fgsgl.data import datasets
 from fgsgl.data import contents as module
+from fgsgl.data import datasets
 from fgsgl.data.audit import AuditCounts, audit
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.contents import with_contents
@@ -51,8 +51,8 @@ def test_a_clip_id_in_two_splits_is_counted(root: Path) -> None:
     """A clip table refuses such ids, so only the count itself can be shown one."""
     table = datasets.get("ma52").load(root, "subjects", 0)
     again = dataclasses.replace(table.split("train")[0], split="test")
-    facts = with_contents(table).contents
-    assert audit((*table.clips, again), facts, None) == (1, 1, 1, None)
+    known = with_contents(table).contents
+    assert audit((*table.clips, again), known, None) == (1, 1, 1, None)
 
 
 def test_sentences_that_say_their_class_are_counted(root: Path) -> None:

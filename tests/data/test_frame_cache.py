@@ -337,7 +337,7 @@ def test_a_data_set_opens_for_training_without_any_video(table: ClipTable) -> No
     write_clips(table.root / "clips.csv", table.clips)
     time.sleep(2.1)  # until the videos are remembered
     open_cache(table, 4, 32)
-    (table.root / "classes.txt").write_text("x\n")
+    (table.root / "classes.txt").write_text("x\ny\n")
     for path in table.root.glob("*.mp4"):
         path.unlink()
     dataset = ClipDataset("csv", str(table.root), "train", "all", num_frames=4, image_size=32)
