@@ -5,9 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fgsgl.cli.options import Commands, add_command, add_data_arguments
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fgsgl.data.clip_table import ClipTable
+    from fgsgl.data.data_spec import DataSpec
+    from fgsgl.data.faults import Fault
 
 
 def add_data_commands(commands: Commands) -> None:
@@ -125,16 +134,41 @@ def _check(arguments: argparse.Namespace) -> int:
     if not data.root.exists():
         raise UserError(f"no data at {data.root}; --root takes the folder of the data set")
     workers = arguments.workers or os.cpu_count() or 1
-    table = data.load(workers=workers)
+    table, faults = _sound_part(data, workers)
     folder = check_folder(table)
-    with Counter(wide_console(), "opening videos") as counter:
-        found = check(table, data.official_counts, folder, workers=workers, progress=counter.update)
+    with Counter(wide_console(), "reading videos") as counter:
+        found = check(table, data.official_counts, folder, faults=faults, workers=workers, progress=counter.update)
     report = write(table, found, folder)
-    for line in found.faults:
-        print(f"fault: {line}")
     for line in found.remarks:
-        print(line)
+        print(printable(line))
     print(f"{len(table.clips)} clips, {len(found.videos)} videos, fingerprint {found.fingerprint}; report: {report}")
-    if found.faults:
-        raise UserError(f"{len(found.faults)} fault(s) in {protocol.dataset} at {data.root}; they stand above")
+    _refuse(found.faults, data)
     return 0
+
+
+def _sound_part(data: DataSpec, workers: int) -> tuple[ClipTable, tuple[Fault, ...]]:
+    """The clips whose rows are sound, and the faults of the others.
+
+    Raises:
+        UserError: where no clip can be read because of them.
+    """
+    from fgsgl.data.faults import FaultyData
+
+    try:
+        return data.load(workers=workers), ()
+    except FaultyData as error:
+        if error.sound is None:
+            _refuse(error.faults, data)
+            raise
+        return error.sound, error.faults
+
+
+def _refuse(faults: Sequence[Fault], data: DataSpec) -> None:
+    """Prints the faults as a table, and refuses data with any."""
+    from fgsgl.data.check_report import fault_table
+
+    if faults:
+        root = data.root.parent if data.root.is_file() else data.root
+        for line in fault_table(faults, root):
+            print(line)
+        raise UserError(f"{len(faults)} fault(s) in {data.dataset} at {data.root}; they stand above")

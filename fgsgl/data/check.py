@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fgsgl.data.clip_table import SPLITS, ClipTable, Progress
+from fgsgl.data.clip_faults import split_faults
+from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, Progress
 from fgsgl.data.contents import with_contents
 from fgsgl.data.datasets.base import Counts, deviations
+from fgsgl.data.faults import Fault
 from fgsgl.data.video_facts import VideoFacts, video_facts
 from fgsgl.util.files import read_if_there, write_whole
 
@@ -29,7 +31,7 @@ class CheckResult:
 
     fingerprint: str
     """16 hex digits, over the table and the content of every video."""
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
     remarks: tuple[str, ...]
     videos: tuple[VideoFacts, ...]
 
@@ -39,6 +41,7 @@ def check(
     official: Counts,
     folder: Path,
     *,
+    faults: Sequence[Fault] = (),
     workers: int = 1,
     progress: Progress | None = None,
 ) -> CheckResult:
@@ -48,6 +51,7 @@ def check(
         table: its clips.
         official: published counts, see :func:`fgsgl.data.datasets.base.deviations`.
         folder: keeps the result.
+        faults: those of rows that are left out of the table.
         workers: processes.
         progress: called with (videos finished, videos in all).
     """
@@ -58,11 +62,15 @@ def check(
         content.update(f"{video} {facts[video].sha256}\n".encode())
     found = CheckResult(
         fingerprint=content.hexdigest()[:16],
-        faults=tuple(_faults(table, facts)),
+        faults=(*faults, *_faults(table, facts)),
         remarks=(*deviations(table, official), *table.caveats, *_remarks(table, facts)),
         videos=tuple(facts[video] for video in sorted(facts)),
     )
-    result = {"fingerprint": found.fingerprint, "faults": found.faults, "remarks": found.remarks}
+    result = {
+        "fingerprint": found.fingerprint,
+        "faults": [str(fault) for fault in found.faults],
+        "remarks": found.remarks,
+    }
     write_whole(folder / RESULT, json.dumps(result, indent=1) + "\n")
     return found
 
@@ -76,34 +84,55 @@ def read_fingerprint(folder: Path) -> str | None:
         return None
 
 
-def _faults(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]:
-    yield from (fact.fault for fact in facts.values() if fact.fault)
+def _faults(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[Fault]:
+    """Faults of the splits, the videos and the frame ranges: the clips that `fgsgl run` would refuse, and leaks."""
+    yield from split_faults(table)
+    clips_of = defaultdict(list)
     for clip in table.clips:
-        fact = facts[clip.video]
-        if not fact.fault and max(clip.start_frame + 1, clip.end_frame) > fact.num_frames:
-            yield (
-                f"clip {clip.clip_id} needs frames {clip.start_frame} to {clip.end_frame}, but {clip.video} has "
-                f"{fact.num_frames}"
-            )
-    split_of = defaultdict(set)
-    for clip in table.clips:
-        split_of[clip.video].add(clip.split)
-    for same in _duplicates(facts.values()):
-        splits = set().union(*(split_of[video] for video in same))
-        if len(splits) > 1:
-            yield f"the same file content in the splits {', '.join(sorted(splits))}: {', '.join(same)}"
+        clips_of[clip.video].append(clip)
+    for video, clips in clips_of.items():
+        fact = facts[video]
+        late = [clip for clip in clips if _needs_later(clip, fact)]
+        if fact.fault and late:
+            yield Fault(file=video, what=f"{fact.fault} ({len(late)} of {len(clips)} clip(s) need the rest)")
+            continue
+        for clip in late:
+            file, line = table.places.get(clip.clip_id, ("", 0))
+            what = f"needs frames {clip.start_frame} to {clip.end_frame}, but {clip.video} has {fact.num_frames}"
+            yield Fault(file=file, line=line, what=f"clip {clip.clip_id!r} {what} (end_frame is exclusive)")
+    for same in _by_content(facts.values()):
+        splits = {clip.split for video in same for clip in clips_of[video]}
+        if len(splits) > 1 and not (len(same) == 1 and table.test_shares_subjects):
+            yield Fault(what=f"the same file content in the splits {', '.join(sorted(splits))}: {', '.join(same)}")
+
+
+def _needs_later(clip: Clip, fact: VideoFacts) -> bool:
+    """Whether a clip needs frames after the whole ones of its video."""
+    to_the_end = clip.end_frame == 0 and bool(fact.fault)
+    return to_the_end or max(clip.start_frame + 1, clip.end_frame) > fact.num_frames
 
 
 def _remarks(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]:
-    for same in _duplicates(facts.values()):
-        yield f"the same file content {len(same)} times: {', '.join(same)}"
+    for same in _by_content(facts.values()):
+        if len(same) > 1:
+            yield f"the same file content {len(same)} times: {', '.join(same)}"
+    for fact in facts.values():
+        if fact.fault and fact.num_frames:
+            yield f"damaged after frame {fact.num_frames - 1}: {fact.video}"
     for split in SPLITS:
         labels = Counter(clip.label for clip in table.clips if clip.split == split)
-        if absent := [name for label, name in enumerate(table.classes) if label not in labels]:
+        if set(labels) - {None} and (
+            absent := [name for label, name in enumerate(table.classes) if label not in labels]
+        ):
             yield f"{split} has no clip of {len(absent)} class(es): {', '.join(absent)}"
-    ranges = Counter((c.video, c.start_frame, c.end_frame) for c in table.clips)
-    if repeated := sum(count > 1 for count in ranges.values()):
-        yield f"{repeated} frame range(s) belong to more than one clip"
+    labels_of_range = defaultdict(list)
+    for clip in table.clips:
+        labels_of_range[clip.video, clip.start_frame, clip.end_frame].append(clip.label)
+    if repeated := sum(len(labels) > 1 for labels in labels_of_range.values()):
+        different = sum(len(set(labels)) > 1 for labels in labels_of_range.values())
+        yield f"{repeated} frame range(s) belong to more than one clip, {different} of them with different labels"
+    if not table.clips:
+        return
     good = [fact for fact in facts.values() if not fact.fault]
     for what, values in (
         ("resolution", [f"{fact.width}x{fact.height}" for fact in good]),
@@ -116,9 +145,10 @@ def _remarks(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]
     yield f"frames a clip: {low} to {high}, median {median}"
 
 
-def _duplicates(facts: Iterable[VideoFacts]) -> list[list[str]]:
+def _by_content(facts: Iterable[VideoFacts]) -> list[list[str]]:
+    """The videos of each content."""
     by_content = defaultdict(list)
     for fact in facts:
         if fact.sha256:
             by_content[fact.sha256].append(fact.video)
-    return [sorted(videos) for videos in by_content.values() if len(videos) > 1]
+    return [sorted(videos) for videos in by_content.values()]

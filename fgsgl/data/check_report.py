@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -13,8 +15,9 @@ from matplotlib.figure import Figure
 
 from fgsgl.data.check import CheckResult
 from fgsgl.data.clip_table import SPLITS, ClipTable
+from fgsgl.data.faults import Fault
 from fgsgl.style import COLOURS, STYLE
-from fgsgl.util.escaping import markdown_text
+from fgsgl.util.escaping import markdown_text, printable
 from fgsgl.util.files import write_whole
 
 MOST_CLASSES = 80
@@ -27,16 +30,37 @@ def write(table: ClipTable, found: CheckResult, folder: Path) -> Path:
     people = {split: len({clip.subject for clip in table.clips if clip.split == split}) for split in SPLITS}
     lines = [f"# Check of {markdown_text(table.dataset)}", ""]
     lines += [f"{len(table.clips)} clips of {len(found.videos)} videos; fingerprint `{found.fingerprint}`.", ""]
-    for heading, said in (("Faults", found.faults), ("Remarks", found.remarks)):
-        lines += [f"## {heading}", "", *(f"- {markdown_text(line)}" for line in said or ("none",)), ""]
+    lines += ["## Faults", ""]
+    if found.faults:
+        lines += ["| file | line | fault |", "| --- | ---: | --- |"]
+        lines += [f"| {' | '.join(map(markdown_text, fault_cells(fault, table.root)))} |" for fault in found.faults]
+    else:
+        lines += ["- none"]
+    lines += ["", "## Remarks", "", *(f"- {markdown_text(line)}" for line in found.remarks or ("none",)), ""]
     lines += ["## Clips", "", f"| class | {' | '.join(SPLITS)} |", "| --- |" + " ---: |" * len(SPLITS)]
     lines += [f"| {markdown_text(name)} | {' | '.join(map(str, row))} |" for name, *row in counts.itertuples()]
+    if hidden := sum(clip.label is None for clip in table.clips):
+        lines += [f"| *hidden labels* | 0 | 0 | {hidden} |"]
     lines += [f"| **all** | {' | '.join(str(counts[split].sum()) for split in SPLITS)} |"]
     lines += [f"| **subjects** | {' | '.join(str(people[split]) for split in SPLITS)} |"]
     lines += ["", "![Clips of each class](balance.png)"]
     write_whole(folder / "balance.png", _draw(counts))
     write_whole(folder / "check.md", "\n".join(lines) + "\n")
     return folder / "check.md"
+
+
+def fault_cells(fault: Fault, root: Path) -> tuple[str, str, str]:
+    """The file below the root, line and text of a fault; a part that it does not have is ``-``."""
+    file, top = fault.file, f"{root}{os.sep}"
+    return file.removeprefix(top) or "-", str(fault.line or "-"), fault.what.replace(top, "")
+
+
+def fault_table(faults: Sequence[Fault], root: Path) -> Iterator[str]:
+    """Lines of a table of faults for a terminal: file, line, fault."""
+    rows = [("file", "line", "fault"), *(fault_cells(fault, root) for fault in faults)]
+    wide = min(60, max(len(file) for file, _, _ in rows))
+    for file, line, what in rows:
+        yield printable(f"{file:<{wide}}  {line:>6}  {what}")
 
 
 def balance(table: ClipTable) -> pd.DataFrame:

@@ -69,6 +69,8 @@ class ClipTable:
     """SHA-256 of every video by its path in the table, ``""`` for one that cannot be read; empty: not looked at."""
     generated: Mapping[str, str] | None = None
     """Of a generated data set: the SHA-256 of its files as they were made, as far as known; None for any other."""
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
+    """File and line of each clip that was read from a row, by its id."""
 
     def __post_init__(self) -> None:
         found = clip_faults(self.clips, self.classes, self.test_shares_subjects)
@@ -158,7 +160,10 @@ def table_of(
         clips = split(clips)
     wrong = clip_faults(clips, table["classes"], table.get("test_shares_subjects", False))
     found += [Fault(file=str(rows[index].file), line=rows[index].line, what=what) for index, what in wrong.items()]
-    sound = ClipTable(clips=tuple(clip for index, clip in enumerate(clips) if index not in wrong), **table)
+    places = {row.clip.clip_id: (str(row.file), row.line) for index, row in enumerate(rows) if index not in wrong}
+    sound = ClipTable(
+        clips=tuple(clip for index, clip in enumerate(clips) if index not in wrong), places=places, **table
+    )
     if found:
         raise FaultyData(found, sound)
     return sound

@@ -85,7 +85,7 @@ def refuse_bad(cache: FrameCache) -> None:
         more = f" (and {len(cache.bad) - 1} more clips)" if len(cache.bad) > 1 else ""
         raise BadVideo(
             f"{next(iter(cache.bad.values()))}{more}; restore the file, or leave such clips out with --skip-bad "
-            "(they are counted on the board)"
+            "(they are counted on the board); `fgsgl data check` lists all"
         )
 
 

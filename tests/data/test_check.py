@@ -9,17 +9,19 @@ import shutil
 from pathlib import Path
 
 import copies
+import odd_videos
 import pandas as pd
 import pytest
 from PIL import Image
 
+from fgsgl.cli.main import main
 from fgsgl.data import check_report, datasets
 from fgsgl.data import video_facts as module
 from fgsgl.data.check import check, read_fingerprint
 from fgsgl.data.check_report import balance
-from fgsgl.data.clip_table import SPLITS
+from fgsgl.data.clip_table import SPLITS, Clip, ClipTable
 from fgsgl.data.contents import with_contents
-from fgsgl.data.frame_cache import check_folder
+from fgsgl.data.frame_cache import check_folder, open_cache
 from fgsgl.data.video_facts import VIDEOS, video_facts
 
 
@@ -67,7 +69,7 @@ def test_planted_faults_are_found(root: Path) -> None:
     damaged = bytearray(other.read_bytes())
     damaged[: damaged.index(b"mdat")] = b"\0" * damaged.index(b"mdat")
     other.write_bytes(bytes(damaged))
-    found = "\n".join(audit(root).faults)
+    found = "\n".join(map(str, audit(root).faults))
     for culprit, reason in (
         (path["val"], "is empty (0 bytes)"),
         (spare, "cannot be opened"),
@@ -84,8 +86,67 @@ def test_frames_past_the_end_are_found(tmp_path: Path) -> None:
     (root / "Sample0036/Sample0036_finelabels.csv").write_text("1,0,9\n2,110,140\n3,500,510\n")
     table = datasets.get("smg").load(root, "official", 0)
     faults = check(table, {}, check_folder(table)).faults
-    assert [fault.split()[1] for fault in faults] == ["Sample0036_110_140", "Sample0036_500_510"]
-    assert "has 120" in faults[0]
+    assert [fault.line for fault in faults] == [2, 3]
+    assert "clip 'Sample0036_110_140' needs frames 110 to 141" in faults[0].what and "has 120" in faults[0].what
+    assert "clip 'Sample0036_500_510'" in faults[1].what
+
+
+def test_all_faults_of_all_recordings_are_listed_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = copies.smg(tmp_path / "SMG")
+    (root / "Sample0001/Sample0001_finelabels.csv").write_text("1,0,9\n99,12,20\n1,30\n2,x,50\n")
+    (root / "Sample0002/Sample0002_color.mp4").write_bytes(b"no video")
+    (root / "Sample0003/Sample0003_color.mp4").unlink()
+    (root / "Sample0036/Sample0036_finelabels.csv").write_text("1,0,9\n2,119,119\n3,110,120\n3,110,120\n")
+    assert main(["data", "check", "smg", "--root", str(root), "--workers", "1"]) == 2
+    said = capsys.readouterr()
+    rows = [line.split(maxsplit=2) for line in said.out.splitlines() if line.startswith(("Sample", "-"))]
+    assert [(file, line) for file, line, _ in rows] == [
+        ("Sample0001/Sample0001_finelabels.csv", "2"),
+        ("Sample0001/Sample0001_finelabels.csv", "3"),
+        ("Sample0001/Sample0001_finelabels.csv", "4"),
+        ("-", "-"),
+        ("Sample0036/Sample0036_finelabels.csv", "4"),
+        ("Sample0002/Sample0002_color.mp4", "-"),
+        ("Sample0036/Sample0036_finelabels.csv", "3"),
+    ]
+    for (*_, what), words in zip(
+        rows,
+        ("label 99, expected 1..17", "2 cell(s), expected 3", "2, x, 50; expected whole", "no file at", "stands in the",
+         "cannot be opened", "needs frames 110 to 121, but"),
+        strict=True,
+    ):  # fmt: skip
+        assert words in what
+    assert said.err.startswith(f"error: 7 fault(s) in smg at {root}; they stand above")
+    report = Path(said.out.replace("\n", " ").partition("report: ")[2].split()[0]).read_text()
+    assert "finelabels.csv | 3 |" in report
+
+
+def test_check_and_frame_cache_give_the_same_verdict(tmp_path: Path) -> None:
+    """A clip is refused by both or by none: exclusive ends, and damage before or after the frames that it needs."""
+    copies.video(tmp_path / "sound.mp4", 20, 1)
+    odd_videos.write(tmp_path / "damaged.mkv", odd_videos.noisy(30), options={"g": "1"})
+    content = bytearray((tmp_path / "damaged.mkv").read_bytes())
+    content[len(content) * 2 // 3 : -2000] = bytes(len(content) - 2000 - len(content) * 2 // 3)
+    (tmp_path / "damaged.mkv").write_bytes(bytes(content))
+    ranges = [("sound.mp4", 0, 20), ("sound.mp4", 0, 21), ("sound.mp4", 19, 20), ("sound.mp4", 19, 0)]
+    ranges += [("sound.mp4", 20, 0), ("sound.mp4", 20, 21), ("sound.mp4", 0, 0), ("gone.mp4", 0, 0)]
+    ranges += [("damaged.mkv", 0, 5), ("damaged.mkv", 0, 30), ("damaged.mkv", 0, 0), ("damaged.mkv", 25, 28)]
+    splits = ("train", "val", "test")
+    clips = tuple(
+        Clip(clip_id=f"{video} {start} {end}", video=video, start_frame=start, end_frame=end, label=0, fps=25.0,
+             subject=f"s{index % 3}", split=splits[index % 3])
+        for index, (video, start, end) in enumerate(ranges)
+    )  # fmt: skip
+    table = ClipTable(dataset="toy", root=tmp_path, classes=("x", "y"), clips=clips)
+    bad = open_cache(table, 2, 32).bad
+    assert set(bad) == {
+        "sound.mp4 0 21", "sound.mp4 20 0", "sound.mp4 20 21", "gone.mp4 0 0", "damaged.mkv 0 30", "damaged.mkv 0 0",
+        "damaged.mkv 25 28",
+    }  # fmt: skip
+    faults = [str(fault) for fault in check(table, {}, check_folder(table)).faults if "same file" not in fault.what]
+    assert len(faults) == 5
+    assert [sum(name in fault for fault in faults) for name in ("sound.mp4", "gone.mp4", "damaged.mkv")] == [3, 1, 1]
+    assert "(3 of 4 clip(s) need the rest)" in faults[-1]
 
 
 def test_a_second_call_opens_only_what_changed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +210,7 @@ def test_the_command_and_the_record(root: Path, tmp_path: Path, call) -> None:
     assert record["data"]["checked"] == read_fingerprint(check_folder(load(root)))
     (root / load(root).clips[0].video).write_bytes(b"nothing")
     answer = call("-m", "fgsgl", "data", "check", "ma52", "--root", root, expect=2)
-    assert "1 fault(s) in ma52" in answer.stderr and "fault: the video" in answer.stdout
+    assert "1 fault(s) in ma52" in answer.stderr and "the video" in answer.stdout
     assert "no data at" in call("-m", "fgsgl", "data", "check", "smg", "--root", tmp_path / "no", expect=2).stderr
 
 
