@@ -30,6 +30,7 @@ MAX_PIXELS = 2**26
 MAX_ASPECT = 20
 """Largest ratio of a picture's sides."""
 _BLOCK_PACKETS = 2**16
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
 class BadVideo(UserError):
@@ -99,14 +100,16 @@ def complaints() -> Iterator[list[tuple[str, str]]]:
     """Collects the errors that FFmpeg logs and goes on after: (container or codec, message), filled at the end."""
     import av
 
-    level = av.logging.get_level()
+    level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)  # else the error of one file hides the same one of the next
     said: list[tuple[str, str]] = []
     try:
         with av.logging.Capture() as logs:
             yield said
     finally:
         av.logging.set_level(level)
+        av.logging.set_skip_repeated(skips)
         said += [(name, " ".join(message.split())) for _, name, message in logs]
 
 
@@ -118,11 +121,11 @@ class ContainerFault(NamedTuple):
     says: str
 
 
-def container_fault(path: Path) -> ContainerFault | None:
+def container_fault(path: Path, stream: av.VideoStream) -> ContainerFault | None:
     """The first fault in the structure of a video file, as far as that can be seen without decoding.
 
-    Players stop in silence where a file is cut. MP4, AVI, Matroska and ASF say how long they are; a transport stream
-    is whole packets, each of which begins with the same byte.
+    Players stop in silence where a file is cut. MP4, AVI, Matroska and ASF say how long they are, and AVI where each
+    picture starts; a transport stream is whole packets, each of which begins with the same byte.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -131,10 +134,14 @@ def container_fault(path: Path) -> ContainerFault | None:
             end = _end_of_boxes(file, size)
         elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
             end = _end_of_riff(file, size)
+            if lost := _lost_chunk(file, [entry.pos for entry in stream.index_entries]):
+                return lost
         elif head[:4] == b"\x1a\x45\xdf\xa3":
             end = _end_of_segment(head)
         elif head[:16] == bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"):
             end = _end_of_asf(head)
+            if lost := _zeroed_asf_packet(file, head):
+                return lost
         else:
             return _lost_packet(path, head, size)
     return ContainerFault(size, f"it is truncated: {size} of {end} bytes are there") if end > size else None
@@ -168,6 +175,17 @@ def _end_of_riff(file: IO[bytes], size: int) -> int:
     return end
 
 
+def _lost_chunk(file: IO[bytes], starts: list[int]) -> ContainerFault | None:
+    """The first picture that the index of an AVI file names, but that does not start there: `00dc` and a length."""
+    for start in starts:
+        file.seek(start)
+        if not file.read(4).isalnum():
+            if start == starts[0]:  # the index counts from somewhere else
+                return None
+            return ContainerFault(start, f"its index names a picture at byte {start} that is not there")
+    return None
+
+
 def _end_of_segment(head: bytes) -> int:
     """Where the segment of a Matroska file ends; 0 if the file does not say, as one that was streamed."""
 
@@ -187,9 +205,28 @@ def _end_of_segment(head: bytes) -> int:
 
 def _end_of_asf(head: bytes) -> int:
     """The size that the properties of an ASF file tell; 0 if they do not, as in one that was broadcast."""
-    at = head.find(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    at = head.find(_ASF_PROPERTIES)
     is_broadcast = at < 0 or len(head) < at + 92 or head[at + 88] & 1
     return 0 if is_broadcast else int.from_bytes(head[at + 40 : at + 48], "little")
+
+
+def _zeroed_asf_packet(file: IO[bytes], head: bytes) -> ContainerFault | None:
+    """The first packet of an ASF file in whose place zeros stand; each begins with a mark, which is not zero."""
+    properties = head.find(_ASF_PROPERTIES)
+    start = int.from_bytes(head[16:24], "little") + 50  # the header, then 50 bytes before the first packet
+    n_bytes = int.from_bytes(head[properties + 92 : properties + 96], "little")
+    if properties < 0 or n_bytes < 64:
+        return None
+    while True:
+        file.seek(start)
+        mark = file.read(3)
+        if len(mark) < 3:
+            return None
+        if mark == b"\0\0\0":
+            return ContainerFault(start, f"zeros stand in place of the packet at byte {start}")
+        if not mark[0] & 0x80:  # the index that follows the packets, or packets without a mark
+            return None
+        start += n_bytes
 
 
 def _lost_packet(path: Path, head: bytes, size: int) -> ContainerFault | None:

@@ -8,6 +8,7 @@ structure. Damage that decodes to another valid picture cannot be found; a codec
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -104,12 +105,12 @@ def decode(path: Path, layout: Layout | None = None) -> Iterator[Frame]:
         decoder = stream.codec_context
         decoder.thread_type = "NONE"
         decoder.options = {"err_detect": _CHECKS.get(decoder.name, _OTHER_CHECKS), "max_pixels": str(MAX_PIXELS)}
-        fault, recovering = container_fault(path), layout.is_cut
+        fault, recovering = container_fault(path, stream), layout.is_cut
         try:
             _refuse(said)
             for packet, coming in _packets(container, stream, layout.first_packet):
                 _refuse(_signs(packet, coming, container.format.name, decoder.name))
-                if fault is not None and (packet.pos or 0) >= fault.first_byte:
+                if fault is not None and _reach(packet, coming, container.format.name) > fault.first_byte:
                     raise _Sign
                 try:
                     pictures = packet.decode()
@@ -163,6 +164,16 @@ def _packets(
             yield ready.pop(0), ready
     while ready:
         yield ready.pop(0), ready
+
+
+def _reach(packet: av.Packet, coming: list[av.Packet], container: str) -> float:
+    """The number of bytes of the file that are known to be needed for a packet.
+
+    Packets of a transport stream are spread over it, and the end of a picture is not marked.
+    """
+    if container != "mpegts":
+        return (packet.pos or 0) + 1
+    return (coming[0].pos or 0) + 1 if coming and coming[0].size else math.inf
 
 
 def _signs(packet: av.Packet, coming: list[av.Packet], container: str, codec: str) -> list[str]:

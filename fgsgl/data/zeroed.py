@@ -9,28 +9,26 @@ from __future__ import annotations
 import re
 
 _RUN_BYTES = {
-    "h264": 16, "hevc": 16, "vvc": 16, "vp8": 256, "vp9": 256, "av1": 256, "theora": 256, "mpeg4": 64,
-    "msmpeg4v1": 64, "msmpeg4v2": 64, "msmpeg4v3": 64, "wmv1": 64, "wmv2": 64, "h263": 64, "flv1": 64,
+    "h264": 16, "hevc": 16, "vvc": 16, "vp8": 64, "vp9": 64, "av1": 64, "libdav1d": 64, "theora": 64, "mpeg4": 64,
+    "msmpeg4v1": 64, "msmpeg4v2": 64, "msmpeg4v3": 64, "wmv1": 64, "wmv2": 64, "h263": 64, "flv1": 64, "mjpeg": 64,
 }  # fmt: skip
 """Length from which a run of zeros is damage. H.264 and its heirs escape three zeros in a row; a coder of arithmetic
 codes writes zeros only where all it says is certain, thus few."""
-_JPEG_RUN_BYTES = 64
+_PADDED = frozenset({"h264", "hevc", "vvc", "av1", "libdav1d", "mpeg4", "h263"})
 _ZEROS = re.compile(rb"\0{16,}")
 
 
 def is_zeroed(codec: str, packet: bytes) -> bool:
     """Whether zeros stand in a packet of a codec that would not write them.
 
-    Zeros at the end of a packet are padding, unless nothing else is in it.
+    Zeros at the end of a packet may be padding, where a decoder can tell where the picture ends.
     """
-    if codec not in _RUN_BYTES and codec != "mjpeg":
+    if codec not in _RUN_BYTES:
         return False
-    limit = _RUN_BYTES.get(codec, _JPEG_RUN_BYTES)
-    if not packet.strip(b"\0"):
-        return len(packet) >= limit
-    runs = (len(run[0]) for run in _ZEROS.finditer(packet) if run.end() < len(packet))
-    is_long = max(runs, default=0) >= limit
-    return is_long and not (codec == "mjpeg" and _codes_flat_as_zeros(packet))
+    is_padded = codec in _PADDED or (codec == "mjpeg" and packet.rstrip(b"\0").endswith(b"\xff\xd9"))
+    inner = packet.rstrip(b"\0") if is_padded else packet
+    longest = max((len(run[0]) for run in _ZEROS.finditer(inner or packet)), default=0)
+    return longest >= _RUN_BYTES[codec] and not (codec == "mjpeg" and _codes_flat_as_zeros(packet))
 
 
 def _codes_flat_as_zeros(jpeg: bytes) -> bool:
