@@ -16,6 +16,8 @@ from fgsgl.records import plan_file
 from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError
 
+MOST_ARMS = 1024
+"""Arms of a design: a factorial over ten factors."""
 MANY_CELLS = 64
 """A factorial with more cells comes with the offer of its half."""
 CONTROL_METHODS = ("linear_probe", "zero_shot_names", "zero_shot_descriptions", "tsn", "tsm")
@@ -35,6 +37,8 @@ class DesignKind:
     """The factors that it is over unless others are named."""
     combinations: Callable[[Sequence[str]], list[Combination]]
     """Factors -> the arms; the others are compared with the first one."""
+    count: Callable[[int], int] = lambda factors: factors + 1
+    """Number of factors -> about how many arms that makes, without making them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +131,7 @@ DESIGNS = {
         ),
         DesignKind(
             name="factorial", help="all combinations", factors=("fgsa", "cpa", "lora", "schedule"),
-            combinations=factorial,
+            combinations=factorial, count=lambda factors: 2**factors,
         ),
         DesignKind(
             name="dimensions", help="one-out over the sentences' dimensions", factors=_group("dimensions"),
@@ -166,6 +170,13 @@ def design(name: str, factors: Sequence[str] = (), half: bool = False) -> Ablati
     """
     kind = DESIGNS[name]
     factors = tuple(dict.fromkeys(factors)) or kind.factors
+    for factor in factors:
+        variant([factor])  # refuses an unknown one
+    if (count := kind.count(len(factors)) // (2 if half else 1)) > MOST_ARMS:
+        raise UserError(
+            f"the {name} over {len(factors)} factors has {count} arms, expected at most {MOST_ARMS}; name fewer "
+            "--factors, or take --design one-out"
+        )
     aliases: list[str] = []
     if half:
         from fgsgl.stats.factorial import half_fraction

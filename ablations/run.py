@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
-from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of
+from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of, root_of
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.row_key import FULL
+from fgsgl.util.command_line import CommandLine, number
+from fgsgl.util.domain import Numbers
 from fgsgl.util.errors import UserError, run_command
 
 
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every option."""
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="ablations/run.py",
         description="Train FG-SGL and variants with factors switched off, under one protocol, and compare them.",
     )
@@ -58,9 +60,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--storage", metavar="URL", help="data base for optuna-dashboard (default: <out>/work/designs.journal)"
     )
     parser.add_argument(
-        "--difference", type=float, default=1.0, help="in points, for --dry-run to plan seeds for (default: 1)"
+        "--difference",
+        type=number(float, Numbers(0.01, 100)),
+        default=1.0,
+        help="in points, for --dry-run to plan seeds for (default: 1)",
     )
-    parser.add_argument("--power", type=float, default=0.8, help="with which to find it (default: %(default)s)")
+    parser.add_argument(
+        "--power",
+        type=number(float, Numbers(0.01, 0.999)),
+        default=0.8,
+        help="with which to find it (default: %(default)s)",
+    )
     parser.add_argument(
         "--methods", nargs="+", default=[], metavar="METHOD", help="methods to train and show beside FG-SGL"
     )
@@ -87,11 +97,11 @@ def ablate(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: for an unknown name, nothing to ablate, or factors that change nothing.
     """
+    protocol, execution = protocol_of(arguments), execution_of(arguments)
     designs = designs_of(arguments.design, arguments.factors, arguments.half)
     changed = variants_of(arguments, designs)
     methods = [*arguments.methods, *(CONTROL_METHODS if "controls" in arguments.design else ())]
     beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
-    protocol, execution = protocol_of(arguments), execution_of(arguments)
 
     # These take seconds to import, and a mistyped name is told before.
     from fgsgl.ablations.dashboard import open_studies
@@ -108,7 +118,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         protocol=protocol,
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
-        root=arguments.root,
+        root=root_of(arguments),
         execution=execution,
     )
     console = wide_console()
@@ -121,7 +131,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         say(describe_design(one, arguments.seeds))
     say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
-        text = protocol.data_spec(arguments.root).text
+        text = protocol.data_spec(root_of(arguments)).text
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
     code = run(

@@ -9,12 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgsgl.cli.options import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of
+from fgsgl.cli.options import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of, root_of
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.protocol import Protocol
+from fgsgl.sweeps.effort import SEEDS_PER_TRIAL, STUDY_COUNTS, TIMEOUTS_MIN, TRIAL_COUNTS
 from fgsgl.sweeps.objectives import OBJECTIVES, require_objectives
 from fgsgl.sweeps.samplers import PRUNERS, SAMPLERS
+from fgsgl.util.command_line import CommandLine, file_path, number, word
+from fgsgl.util.domain import SEED_COUNTS
 from fgsgl.util.errors import UserError, run_command
 
 TRIALS = 10
@@ -41,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every option."""
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="sweeps/optuna_search.py",
         description="Search good settings of methods by their validation accuracy, the same way and with the same "
         "effort for each, and run them with fresh seeds beside the default settings.",
@@ -65,32 +68,44 @@ def build_parser() -> argparse.ArgumentParser:
         "one is the tuned row (default: top1)",
     )  # fmt: skip
     effort = parser.add_argument_group("how much")
-    effort.add_argument("--trials", type=int, help=f"of each study, of all commands together (default: {TRIALS})")
     effort.add_argument(
-        "--timeout", type=float, metavar="MINUTES",
+        "--trials",
+        type=number(int, TRIAL_COUNTS),
+        help=f"of each study, of all commands together (default: {TRIALS})",
+    )
+    effort.add_argument(
+        "--timeout", type=number(float, TIMEOUTS_MIN), metavar="MINUTES",
         help="nothing is started that would not end within them, judged by the cells before; the same command goes on "
         f"(default: {MINUTES} for a search of one method without --trials, else none)",
     )  # fmt: skip
-    effort.add_argument("--seeds-per-trial", type=int, default=1, help="cells whose mean counts (default: 1)")
     effort.add_argument(
-        "--nested", type=int, help="independent studies of each method (default: 1 for one method, 3 for several)"
+        "--seeds-per-trial", type=number(int, SEEDS_PER_TRIAL), default=1, help="cells whose mean counts (default: 1)"
     )
     effort.add_argument(
-        "--seeds", type=int, help="paired seeds of the default and the tuned row (default: 2, or as many as --nested)"
+        "--nested",
+        type=number(int, STUDY_COUNTS),
+        help="independent studies of each method (default: 1 for one method, 3 for several)",
+    )
+    effort.add_argument(
+        "--seeds",
+        type=number(int, SEED_COUNTS),
+        help="paired seeds of the default and the tuned row (default: 2, or as many as --nested)",
     )
     how = parser.add_argument_group("how")
     how.add_argument("--sampler", choices=list(SAMPLERS), default="tpe", help="(default: tpe)")
     how.add_argument("--pruner", choices=PRUNERS, help="(default: median; none where the objective allows none)")
     how.add_argument(
-        "--storage", help="a journal file, or a data base's URL, which is written beside the cells: keep its password "
-        "where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"
+        "--storage", type=word, help="a journal file, or a data base's URL, which is written beside the cells: keep "
+        "its password where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"
     )  # fmt: skip
-    how.add_argument("--study", metavar="NAME", help="of the study (default: made of method, space and protocol)")
-    how.add_argument("--out", type=Path, help="folder (default: results/local/sweep-<dataset>-<preset>)")
+    how.add_argument(
+        "--study", type=word, metavar="NAME", help="of the study (default: made of method, space and protocol)"
+    )
+    how.add_argument("--out", type=file_path, help="folder (default: results/local/sweep-<dataset>-<preset>)")
     how.add_argument("--dry-run", action="store_true", help="show the space and the expected time, train nothing")
     execution = parser.add_argument_group("execution")
     add_execution_arguments(execution)
-    execution.add_argument("--workers", dest="jobs", type=int, help=argparse.SUPPRESS)  # old name of --jobs
+    execution.add_argument("--workers", dest="jobs", type=number(int), help=argparse.SUPPRESS)  # old name of --jobs
     add_protocol_arguments(parser.add_argument_group("protocol"))
     return parser
 
@@ -123,7 +138,7 @@ def sweep(arguments: argparse.Namespace) -> int:
         pruner=arguments.pruner,
         timeout_s=60 * timeout_min,
         out=out,
-        root=arguments.root,
+        root=root_of(arguments),
         storage=arguments.storage,
         study=arguments.study,
         execution=execution,

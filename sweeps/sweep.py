@@ -7,19 +7,28 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from filelock import FileLock
 from rich.console import Console
 
+from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Method
+from fgsgl.methods.variant_file import require_valid
 from fgsgl.records.identity import digest
 from fgsgl.records.optuna_storage import open_storage, without_password
 from fgsgl.records.protocol import SEALED, Protocol
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.experiment import prepare_data, require_division, skeletons_read
+from fgsgl.running.experiment import (
+    prepare_data,
+    require_batch,
+    require_countable,
+    require_division,
+    skeletons_read,
+)
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
+from fgsgl.sweeps.effort import SEEDS_PER_TRIAL, STUDY_COUNTS, TRIAL_COUNTS
 from fgsgl.sweeps.liveness import Presence
 from fgsgl.sweeps.results import results_by_method
 from fgsgl.sweeps.rows import run_rows
@@ -28,6 +37,7 @@ from fgsgl.sweeps.search import Search, Searches, Timebox
 from fgsgl.sweeps.spaces import space_of
 from fgsgl.sweeps.study import StudySpec, open_study
 from fgsgl.sweeps.tables import print_late, print_plan, studies_table
+from fgsgl.util.domain import SEED_COUNTS, require_domains
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,13 +59,13 @@ class Sweep:
     space: str
     """Name of a space, or a YAML file."""
     objectives: tuple[str, ...]
-    trials: int
+    trials: Annotated[int, TRIAL_COUNTS]
     """Trials of each study."""
-    nested: int
+    nested: Annotated[int, STUDY_COUNTS]
     """Independent studies of each method."""
-    seeds: int
+    seeds: Annotated[int, SEED_COUNTS]
     """Paired seeds 0..n-1 of the rows."""
-    seeds_per_trial: int
+    seeds_per_trial: Annotated[int, SEEDS_PER_TRIAL]
     sampler: str
     pruner: str | None
     timeout_s: float
@@ -67,11 +77,11 @@ class Sweep:
     execution: Execution
 
     def __post_init__(self) -> None:
-        for name in ("trials", "nested", "seeds", "seeds_per_trial"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name.replace('_', '-')} is {getattr(self, name)}, expected at least 1")
+        require_domains(self, lambda name: f"--{name.replace('_', '-')}")
         if not self.timeout_s > 0:
             raise UserError(f"--timeout is {self.timeout_s / 60:g}, expected a number of minutes above 0")
+        require_countable(len(self.methods) * self.nested * self.trials * self.seeds_per_trial, "cells of trials")
+        require_countable(2 * len(self.methods) * self.seeds)
 
     @property
     def storage_path(self) -> str:
@@ -101,8 +111,11 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     data = sweep.protocol.data_spec(sweep.root)
     place = local_place(sweep.out, data.root, sweep.execution)
     require_division(sweep.protocol, sweep.execution.devices)
+    for method in sweep.methods:
+        require_valid(Variant(method=method.name), sweep.protocol)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = prepare_data([method.name for method in sweep.methods], sweep.protocol, data, console, dry_run=dry_run)
+    require_batch(sweep.protocol, table)
     skeletons = skeletons_read([method.name for method in sweep.methods], table)
     specs = [
         StudySpec(

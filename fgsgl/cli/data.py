@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.cli.options import Commands, add_command, add_data_arguments
+from fgsgl.cli.options import Commands, add_command, add_data_arguments, root_of
+from fgsgl.util.command_line import file_path, number, path_ending
+from fgsgl.util.domain import SEEDS, Numbers
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable
 
@@ -36,7 +38,7 @@ def add_data_commands(commands: Commands) -> None:
         _add_synmg_arguments(action)
         if name == "sheet":
             action.add_argument(
-                "--out", type=Path, default=Path("sheet.png"), help="the picture (default: %(default)s)"
+                "--out", type=path_ending(".png"), default=Path("sheet.png"), help="the picture (default: %(default)s)"
             )
         if name == "make":
             action.add_argument(
@@ -46,20 +48,24 @@ def add_data_commands(commands: Commands) -> None:
                 "level (default: %(default)s)",
             )
     index = add_command(actions, "index", _index, "write the table of a folder with one folder of videos a class")
-    index.add_argument("folder", type=Path, help="holds <class>/<video>, or train, val and test with such folders")
-    index.add_argument("--out", type=Path, help="the table (default: clips.csv in the folder)")
-    index.add_argument("--seed", type=int, default=0, help="draws splits that are not given (default: %(default)s)")
+    index.add_argument("folder", type=file_path, help="holds <class>/<video>, or train, val and test with such folders")
+    index.add_argument("--out", type=path_ending(".csv"), help="the table (default: clips.csv in the folder)")
+    index.add_argument(
+        "--seed", type=number(int, SEEDS), default=0, help="draws splits that are not given (default: %(default)s)"
+    )
     check = add_command(actions, "check", _check, "open every video of a data set and hold its table against them")
     check.add_argument("dataset", help="synmg, smg, imigue, ma52 or csv")
     add_data_arguments(check)
-    check.add_argument("--workers", type=int, help="processes (default: one a core)")
+    check.add_argument("--workers", type=number(int, Numbers(1, 256)), help="processes (default: one a core)")
 
 
 def _add_synmg_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=["synmg"])
     parser.add_argument("--preset", default="quick", help="quick, standard, hard or smoke (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the data set (default: %(default)s)")
-    parser.add_argument("--root", type=Path, help="its folder (default: data/synmg/<preset>-seed<seed>)")
+    parser.add_argument(
+        "--seed", type=number(int, SEEDS), default=0, help="seed of the data set (default: %(default)s)"
+    )
+    parser.add_argument("--root", type=file_path, help="its folder (default: data/synmg/<preset>-seed<seed>)")
 
 
 def _synmg_root(arguments: argparse.Namespace) -> Path:
@@ -123,16 +129,18 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from fgsgl.records.protocol import default_protocol
+
+    protocol = default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.data_seed)
+    data = protocol.data_spec(root_of(arguments))
+    if not data.root.exists():
+        raise UserError(f"no data at {data.root}; --root takes the folder of the data set")
+
     from fgsgl.data.check import check
     from fgsgl.data.check_report import write
     from fgsgl.data.frame_cache import check_folder
-    from fgsgl.records.protocol import default_protocol
     from fgsgl.util.terminal import Counter, wide_console
 
-    protocol = default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.data_seed)
-    data = protocol.data_spec(arguments.root)
-    if not data.root.exists():
-        raise UserError(f"no data at {data.root}; --root takes the folder of the data set")
     workers = arguments.workers or os.cpu_count() or 1
     table, faults = _sound_part(data, workers)
     folder = check_folder(table)

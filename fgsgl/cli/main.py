@@ -15,6 +15,7 @@ from fgsgl.cli.records import add_record_commands
 from fgsgl.cli.run import add_run_commands
 from fgsgl.cli.state import add_state_commands
 from fgsgl.cli.text import add_text_commands
+from fgsgl.util.command_line import CommandLine
 from fgsgl.util.errors import run_command
 
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    parser = argparse.ArgumentParser(prog="fgsgl", description="Compare and dissect micro-gesture recognizers.")
+    parser = CommandLine(prog="fgsgl", description="Compare and dissect micro-gesture recognizers.")
     parser.add_argument("--version", action="version", version=f"fgsgl {fgsgl.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     add_run_commands(commands)

@@ -35,16 +35,18 @@ def _check(arguments: argparse.Namespace) -> int:
     from fgsgl.methods.registry import get
 
     method = get(arguments.method)
+    from fgsgl.records.environment import resolve_device
+
+    device = resolve_device(arguments.device)
 
     from rich.table import Table
     from rich.text import Text
 
-    from fgsgl.records.environment import resolve_device
     from fgsgl.testing.method_contract import examine
     from fgsgl.util.terminal import wide_console
 
     table, kept = Table("check", "", "what was seen", "promise"), True
-    for outcome in examine(method, arguments.size, resolve_device(arguments.device)):
+    for outcome in examine(method, arguments.size, device):
         kept &= outcome.ok
         mark = Text("kept", "green") if outcome.ok else Text("broken", "red")
         table.add_row(outcome.check, mark, Text(outcome.detail), Text(outcome.promise))

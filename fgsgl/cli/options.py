@@ -17,6 +17,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.running.execution import Execution, Limits
+from fgsgl.util.command_line import file_path, number
+from fgsgl.util.domain import SEED_COUNTS
+from fgsgl.util.errors import UserError
 
 UNITS = {"_min": "MINUTES"}
 """Units at the end of a field's name, which the help shows instead of the option's name."""
@@ -75,7 +78,7 @@ def add_options(
         default = None if field.default is MISSING else field.default
         shown = none if default is None else f"{default:g}" if kind is float else str(default)
         parser.add_argument(
-            flag, dest=field.name, type=kind, choices=choices, metavar=unit,
+            flag, dest=field.name, type=number(kind) if kind in (int, float) else kind, choices=choices, metavar=unit,
             default=default if varying is None else None, help=_help(text, (varying or {}).get(field.name, shown)),
         )  # fmt: skip
 
@@ -102,9 +105,9 @@ def field_docstrings(cls: type) -> dict[str, str]:
 def add_data_arguments(parser: Parser) -> None:
     """Adds which preset of a data set is meant, and where its files are."""
     add_options(parser, Protocol, only=("preset",), varying={"preset": "its first"})
-    parser.add_argument("--root", type=Path, help="the data set's folder (default: below $FGSGL_DATA, or data/)")
+    parser.add_argument("--root", type=file_path, help="the data set's folder (default: below $FGSGL_DATA, or data/)")
     parser.add_argument(
-        "--table", dest="root", type=Path, metavar="CSV", help="with --dataset csv: the table of your clips, as --root"
+        "--table", type=file_path, metavar="CSV", help="with --dataset csv: the table of your clips, as --root"
     )
     add_options(parser, Protocol, only=("data_seed",))
 
@@ -118,8 +121,10 @@ def add_protocol_arguments(parser: Parser) -> None:
 
 def add_experiment_arguments(parser: Parser) -> None:
     """Adds the options that ``fgsgl run`` and the ablations have in common."""
-    parser.add_argument("--seeds", type=int, default=1, help="number of paired seeds 0..n-1 (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="the board's folder (default: results/local/<dataset>-<preset>)")
+    parser.add_argument(
+        "--seeds", type=number(int, SEED_COUNTS), default=1, help="number of paired seeds 0..n-1 (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=file_path, help="the board's folder (default: results/local/<dataset>-<preset>)")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
     add_protocol_arguments(parser.add_argument_group("protocol, the same for every method"))
     add_execution_arguments(parser.add_argument_group("execution, which changes no cell's id"))
@@ -138,6 +143,21 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
         UserError: for an unknown data set or preset, or a value that makes no sense.
     """
     return default_protocol(**values_of(arguments, Protocol))
+
+
+def root_of(arguments: argparse.Namespace) -> Path | None:
+    """The data's folder or table as ``--root`` or ``--table`` give it; None: the default place.
+
+    Raises:
+        UserError: for both, or a table of another data set than ``csv``.
+    """
+    if arguments.table is None:
+        return arguments.root
+    if arguments.root is not None:
+        raise UserError("--root and --table were both given, and say the same: where the data are; give one")
+    if arguments.dataset != "csv":
+        raise UserError(f"--table is the table of --dataset csv, but the data set is {arguments.dataset}; use --root")
+    return arguments.table
 
 
 def execution_of(arguments: argparse.Namespace) -> Execution:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from fgsgl.cli.options import (
     Commands,
@@ -13,7 +12,10 @@ from fgsgl.cli.options import (
     execution_of,
     out_of,
     protocol_of,
+    root_of,
 )
+from fgsgl.util.command_line import file_path, number
+from fgsgl.util.domain import SEEDS
 
 
 def add_run_commands(commands: Commands) -> None:
@@ -21,7 +23,7 @@ def add_run_commands(commands: Commands) -> None:
     run = add_command(commands, "run", _run, "train and evaluate methods under one protocol, then write the board")
     run.add_argument("--methods", nargs="+", help="names from `fgsgl methods` (default: fgsgl, or none with --config)")
     run.add_argument(
-        "--config", nargs="+", type=Path, default=[], metavar="FILE",
+        "--config", nargs="+", type=file_path, default=[], metavar="FILE",
         help="settings of a method, such as the best/fgsgl.yaml of a search; each file is one more row",
     )  # fmt: skip
     add_experiment_arguments(run)
@@ -29,7 +31,9 @@ def add_run_commands(commands: Commands) -> None:
     config = add_command(commands, "config", _config, "print a method's config for MMAction2's own tools/train.py")
     config.add_argument("method", nargs="?", default="fgsgl", help="a name from `fgsgl methods` (default: fgsgl)")
     add_protocol_arguments(config)
-    config.add_argument("--seed", type=int, default=0, help="seed of the training (default: %(default)s)")
+    config.add_argument(
+        "--seed", type=number(int, SEEDS), default=0, help="seed of the training (default: %(default)s)"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -51,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         protocol=protocol,
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
-        root=arguments.root,
+        root=root_of(arguments),
         execution=execution,
     )
     return run(experiment, wide_console(), show_board_if_changed, dry_run=arguments.dry_run)
@@ -60,5 +64,5 @@ def _run(arguments: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> int:
     from fgsgl.training.mmengine_config import config_text
 
-    print(config_text(arguments.method, protocol_of(arguments), arguments.seed, arguments.root), end="")
+    print(config_text(arguments.method, protocol_of(arguments), arguments.seed, root_of(arguments)), end="")
     return 0

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from fgsgl.cli.options import WHAT, Commands, add_command, add_execution_arguments, execution_of
+from fgsgl.util.command_line import file_path
 from fgsgl.util.errors import UserError
 
 
 def add_state_commands(commands: Commands) -> None:
     """Adds ``status``, ``why`` and ``retry`` to the command line."""
     status = add_command(commands, "status", _status, "show which cells are done, running, failed or waiting")
-    status.add_argument("folder", type=Path, help="of a board or a sweep")
+    status.add_argument("folder", type=file_path, help="of a board or a sweep")
     status.add_argument("--watch", action="store_true", help="again and again until nothing runs or waits, or Ctrl-C")
 
     why = add_command(commands, "why", _why, "say how a cell stands and why, and what to do")
-    why.add_argument("folder", type=Path, help="of a board or a sweep")
+    why.add_argument("folder", type=file_path, help="of a board or a sweep")
     why.add_argument("cell", metavar="what", help=WHAT)
 
     retry = add_command(commands, "retry", _retry, "run failed cells again, each from its last saved epoch")
-    retry.add_argument("folder", type=Path, help="the board's folder")
+    retry.add_argument("folder", type=file_path, help="the board's folder")
     retry.add_argument("what", nargs="?", help=f"{WHAT}, of which the failed cells are run again")
     retry.add_argument("--failed", action="store_true", help="all failed cells")
     retry.add_argument("--class", dest="classes", nargs="+", default=[], metavar="CLASS", help="only such failures")

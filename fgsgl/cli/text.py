@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.cli.options import Commands, add_command
+from fgsgl.util.command_line import file_path, number, path_ending
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,26 +30,30 @@ def add_text_commands(commands: Commands) -> None:
         actions, "show", _show, "print a class's prompts and sentences, and with which classes it shares"
     )
     show.add_argument("text", help=named)
-    show.add_argument("class_id", type=int, help="from 0")
+    show.add_argument("class_id", type=number(int), help="from 0")
 
     export = add_command(actions, "export", _export, "write a text as a table for annotators")
     export.add_argument("text", help=named)
-    export.add_argument("--out", type=Path, help="the CSV file (default: <name>.csv)")
+    export.add_argument("--out", type=path_ending(".csv"), help="the CSV file (default: <name>.csv)")
 
     imported = add_command(actions, "import", _import, "read an annotators' table back into a text")
-    imported.add_argument("table", type=Path, help="a CSV file as `fgsgl text export` writes it")
+    imported.add_argument("table", type=file_path, help="a CSV file as `fgsgl text export` writes it")
     imported.add_argument("--base", required=True, metavar="TEXT", help=f"the text that was exported: {named}")
-    imported.add_argument("--out", type=Path, required=True, help="the YAML file to write")
+    imported.add_argument("--out", type=path_ending(".yaml", ".yml"), required=True, help="the YAML file to write")
 
     new = add_command(actions, "new", _new, "write the FG-Text of your own data set, to fill in")
-    new.add_argument("data", type=Path, help="the data set's table or folder, as for --dataset csv")
-    new.add_argument("--out", type=Path, help="the YAML file (default: where --dataset csv looks for it)")
+    new.add_argument("data", type=file_path, help="the data set's table or folder, as for --dataset csv")
+    new.add_argument(
+        "--out", type=path_ending(".yaml", ".yml"), help="the YAML file (default: where --dataset csv looks for it)"
+    )
 
     similarity = add_command(
         actions, "similarity", _similarity, "draw how similar a tower finds the classes in each dimension"
     )
     similarity.add_argument("text", help=named)
-    similarity.add_argument("--out", type=Path, help="the picture (default: <name>-similarity.png)")
+    similarity.add_argument(
+        "--out", type=path_ending(".png", ".pdf", ".svg"), help="the picture (default: <name>-similarity.png)"
+    )
     _add_backbone(similarity)
 
 

@@ -10,6 +10,7 @@ from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.search_space import Param
 from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, tower_pretraining
 from fgsgl.models.fgsgl.config import CHOICES, FGSGLConfig
+from fgsgl.models.towers.shape import require_block, require_whole_patches
 from fgsgl.records.protocol import Protocol
 
 FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "tower", "pretrained", "autocast")
@@ -31,7 +32,9 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
         **settings,
         "label_smoothing": settings["label_smoothing"] or protocol.label_smoothing,
     }
-    FGSGLConfig.from_dict(config)  # settings that exclude each other are refused before anything is trained
+    checked = FGSGLConfig.from_dict(config)  # settings that exclude each other are refused before anything is trained
+    require_whole_patches(checked.tower, checked.image_size)
+    require_block(checked.tower, checked.tap)
     return {"type": "FGSGL", "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD}, **config}
 
 

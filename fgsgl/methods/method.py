@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,6 +11,7 @@ from fgsgl.methods.search_space import Space
 from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Kind, MethodConfig
+from fgsgl.util.domain import Numbers, require
 from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -31,13 +31,25 @@ Modality = Literal["rgb", "skeleton", "none"]
 KINDS = ("method", "floor", "ceiling")
 RECIPE = "recipe."
 """Prefix of a recipe's settings among the changes of a variant: ``recipe.lr``."""
-TUNABLE: dict[str, tuple[Callable[[float], bool], str]] = {
-    "lr": (lambda value: value > 0, "a number above 0"),
-    "weight_decay": (lambda value: value >= 0, "0 or more"),
-    "warmup": (lambda value: 0 <= value < 1, "0 or more, and less than 1"),
-    "clip_grad": (lambda value: value > 0, "a number above 0"),
+TUNABLE = {
+    "lr": Numbers(0, 100, above=True),
+    "weight_decay": Numbers(0, 100),
+    "warmup": Numbers(0, 1, below=True),
+    "clip_grad": Numbers(0, 1e6, above=True),
 }
-"""The recipe's settings that a variant may change: a test of the value, and the values that pass it."""
+"""The recipe's settings that a variant may change, with their domains."""
+SHARED_DOMAINS = {
+    "dropout": Numbers(0, 1, below=True),
+    "lora_rank": Numbers(1, 4096),
+    "lora_alpha": Numbers(0, 1e6, above=True),
+    "share": Numbers(0, 8, above=True),
+    "layers": Numbers(0, 64),
+    "prompt_layers": Numbers(0, 64),
+    "shift_div": Numbers(1, 4096),
+    "embedding_weight": Numbers(0, 1e6),
+    "sigma": Numbers(0, 1e3, above=True),
+}
+"""Domains of settings that mean the same in every method that has them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,10 +94,8 @@ class Recipe:
     """``AdamW``, or ``SGD`` with Nesterov's momentum of 0.9."""
 
     def __post_init__(self) -> None:
-        for name, (fits, expected) in TUNABLE.items():
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not math.isfinite(value) or not fits(value):
-                raise UserError(f"{RECIPE}{name} is {value!r}, expected {expected}")
+        for name, domain in TUNABLE.items():
+            require(f"{RECIPE}{name}", getattr(self, name), float, domain)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fgsgl.methods.method import BuildModel, Classes, ModelConfig, Settings
 from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.towers.shape import require_whole_patches
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
 
@@ -15,7 +16,12 @@ CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
 
 
 def tower_settings(protocol: Protocol, classes: Classes) -> dict[str, Any]:
-    """Arguments of every recognizer on the protocol's tower; see :mod:`fgsgl.models.towers.recognizer`."""
+    """Arguments of every recognizer on the protocol's tower; see :mod:`fgsgl.models.towers.recognizer`.
+
+    Raises:
+        UserError: for frames that are no whole number of the tower's patches.
+    """
+    require_whole_patches(protocol.backbone, protocol.image_size)
     return {
         "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD},
         "num_classes": classes.count,

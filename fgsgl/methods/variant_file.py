@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import yaml
 
 from fgsgl.methods.cell import Variant
-from fgsgl.methods.method import Method, Settings
+from fgsgl.methods.method import SHARED_DOMAINS, Classes, Method, Setting, Settings
 from fgsgl.methods.registry import get
+from fgsgl.records.protocol import Protocol
 from fgsgl.records.row_key import FULL, TUNED
+from fgsgl.util.domain import require
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import write_whole
 from fgsgl.util.yaml_file import read_yaml
 
+LONGEST_NAME = 200
 KEYS = ("method", "name", "changes", "from")
 """Keys of a config file; ``from`` tells the origin of the settings and is not read."""
 
@@ -47,11 +51,13 @@ def read_config(path: Path) -> Variant:
     for key in content:
         if key not in KEYS:
             raise UserError(f"the config {path} has the key {key!r}; {nearest(str(key), KEYS)}")
-    name, changes = content.get("name", TUNED), content.get("changes") or {}
-    if not isinstance(name, str) or not name.strip() or name == FULL or not isinstance(changes, dict):
+    name, changes = content.get("name", TUNED), content.get("changes")
+    changes = {} if changes is None else changes
+    named = isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
+    if not named or name == FULL or not isinstance(changes, dict):
         raise UserError(
-            f"the config {path} has the name {name!r} and the changes {changes!r:.60}; expected a row's name other "
-            f"than {FULL!r}, which is that of the defaults, and settings with their values"
+            f"the config {path} has the name {name!r:.60} and the changes {changes!r:.60}; expected a row's printable "
+            f"name other than {FULL!r}, which is that of the defaults, and settings with their values"
         )
     try:
         method = get(content["method"])
@@ -83,15 +89,51 @@ def read_configs(paths: Iterable[Path]) -> tuple[Variant, ...]:
     return tuple(variants)
 
 
+def require_valid(variant: Variant, protocol: Protocol) -> None:
+    """Refuses a row whose settings, or whose protocol, its recognizer cannot have; nothing is built.
+
+    Raises:
+        UserError: naming the row.
+    """
+    method = get(variant.method)
+    try:
+        refuse_misfit(method, variant.changes)
+        method.recipe_with(variant.changes)
+        if method.model and not method.unavailable:
+            method.model(protocol, Classes(count=2, text="smg"), method.resolve(variant.changes))
+    except UserError as error:
+        raise UserError(f"{variant.method} {variant.name}: {error}") from None
+
+
 def refuse_misfit(method: Method, changes: Settings) -> None:
-    """Refuses unknown settings, and values of another type than the setting's default.
+    """Refuses unknown settings, and values of another type than the setting's default or outside its domain.
 
     Raises:
         UserError: naming the setting.
     """
     method.resolve(changes)
     for name, value in changes.items():
-        default = method.settings.get(name)
-        kinds = next((kinds for kinds in ((bool,), (int, float), (str,)) if type(default) in kinds), None)
-        if kinds and type(value) not in kinds:
-            raise UserError(f"{name} would be {value!r}, expected a value such as {default!r}")
+        default = method.flat[name]
+        if not _fits(value, default):
+            raise UserError(f"{name} would be {value!r:.80}, expected a value such as {_example(default)}")
+        if name in SHARED_DOMAINS:
+            require(name, value, int if isinstance(default, int) else float, SHARED_DOMAINS[name])
+
+
+def _fits(value: Any, default: Setting) -> bool:
+    """Whether a value has the type of a setting's default; all numbers are finite."""
+    if isinstance(default, list):
+        like = default[0] if default else None
+        plain = isinstance(value, list) and all(type(item) in (bool, int, float, str) for item in value)
+        return plain and (like is None or all(_fits(item, like) for item in value))
+    if default is None:
+        return value is None or isinstance(value, str)
+    if isinstance(default, float):
+        return type(value) in (int, float) and math.isfinite(value)
+    if isinstance(default, str):
+        return type(value) in (str, int)  # the number of a block, beside its names
+    return type(value) is type(default)
+
+
+def _example(default: Setting) -> str:
+    return "the name of a file, or null" if default is None else repr(default)

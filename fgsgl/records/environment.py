@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from importlib import metadata
@@ -16,6 +17,8 @@ from fgsgl.records.record import Environment, Hardware
 from fgsgl.util.errors import UserError
 
 PACKAGES = ("torch", "torchvision", "mmengine", "mmcv-lite", "mmaction2", "open_clip_torch", "timm", "numpy", "av")
+
+_DEVICE = re.compile(r"auto|cuda(:(0|[1-9][0-9]{0,3}))?", re.ASCII)
 
 KEEP_MEMORY = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
@@ -90,13 +93,13 @@ def device_environment(device: str) -> dict[str, str]:
     Raises:
         UserError: for another name.
     """
-    if device in ("auto", "cuda"):
-        return {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     if device == "cpu":
         return {"CUDA_VISIBLE_DEVICES": ""}
-    if device.removeprefix("cuda:").isdigit():
-        return {"CUDA_VISIBLE_DEVICES": device.removeprefix("cuda:"), "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-    raise UserError(f"unknown device {device!r}; expected auto, cpu, cuda or cuda:N")
+    if not _DEVICE.fullmatch(device):
+        raise UserError(f"unknown device {device!r:.60}; expected auto, cpu, cuda or cuda:N")
+    if device in ("auto", "cuda"):
+        return {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    return {"CUDA_VISIBLE_DEVICES": device.removeprefix("cuda:"), "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def resolve_device(wanted: str, devices: int = 1) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Split
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.records.identity import LATER, digest, identity
+from fgsgl.util.domain import SEEDS, Numbers, require_domains
 from fgsgl.util.errors import UserError, nearest
 
 EVALUATION = "every clip of the test split once, one view, whole frame, last epoch's weights"
@@ -38,21 +39,21 @@ class Protocol:
     """Data set."""
     preset: str
     """Preset of the data set."""
-    data_seed: int = 0
+    data_seed: Annotated[int, SEEDS] = 0
     """Seed of generated data, or of the drawn validation split."""
-    num_frames: int = 8
+    num_frames: Annotated[int, Numbers(1, 1024)] = 8
     """Frames of a clip that a recognizer sees."""
-    image_size: int = 112
+    image_size: Annotated[int, Numbers(32, 1024, step=2)] = 112
     """Side of a frame in pixels."""
-    epochs: int
+    epochs: Annotated[int, Numbers(1, 100_000)]
     """Training epochs."""
-    batch_size: int = 16
+    batch_size: Annotated[int, Numbers(1, 65_536)] = 16
     """Clips of a training step, over all devices and accumulated parts."""
-    flip: float = 0.5
+    flip: Annotated[float, Numbers(0, 1)] = 0.5
     """Probability of mirroring a training clip."""
-    shift: float = 0.06
+    shift: Annotated[float, Numbers(0, 1, below=True)] = 0.06
     """Largest random translation of a training clip, as a share of the image side."""
-    brightness: float = 0.2
+    brightness: Annotated[float, Numbers(0, 1, below=True)] = 0.2
     """Largest relative change of brightness and contrast of a training clip."""
     backbone: str = "synmg-tiny"
     """The open_clip model of every vision-language method."""
@@ -64,41 +65,31 @@ class Protocol:
     """``EVALUATION`` or ``SEALED``."""
     size: Size = field(default="quick", metadata=LATER)
     """Size of every network: ``quick`` trains on two cores, ``standard`` is the published size, for a GPU."""
-    accumulate: int = field(default=1, metadata=LATER)
+    accumulate: Annotated[int, Numbers(1, 65_536)] = field(default=1, metadata=LATER)
     """Parts that a step's batch is computed in, one after the other, where memory is short."""
     sampling: Sampling = field(default="plain", metadata=LATER)
     """Order of the training clips: ``plain`` takes each once an epoch, ``class_balanced`` draws as many, with each
     class equally likely."""
-    label_smoothing: float = field(default=0.0, metadata=LATER)
+    label_smoothing: Annotated[float, Numbers(0, 1, below=True)] = field(default=0.0, metadata=LATER)
     """Share of a label that is spread evenly over all classes (arXiv 1512.00567)."""
-    logit_adjustment: float = field(default=0.0, metadata=LATER)
+    logit_adjustment: Annotated[float, Numbers(0, 10)] = field(default=0.0, metadata=LATER)
     """Power of the training classes' shares that test scores are divided by (arXiv 2007.07314); 0 leaves them."""
-    ema: float = field(default=0.0, metadata=LATER)
+    ema: Annotated[float, Numbers(0, 1, below=True)] = field(default=0.0, metadata=LATER)
     """Decay of the moving average of the weights that is evaluated; 0 evaluates the last weights themselves."""
-    views: int = field(default=1, metadata=LATER)
+    views: Annotated[int, Numbers(1, PER_SEGMENT)] = field(default=1, metadata=LATER)
     """Choices of frames that a test clip is scored with; their probabilities are averaged."""
-    patience: int = field(default=0, metadata=LATER)
+    patience: Annotated[int, Numbers(0, 100_000)] = field(default=0, metadata=LATER)
     """Epochs without a better top-1 on the validation split after which a training ends; 0 never ends it early."""
 
     def __post_init__(self) -> None:
-        for name in ("num_frames", "image_size", "epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+        require_domains(self)
         for name, valid in (("size", SIZES), ("sampling", SAMPLINGS), ("evaluation", (EVALUATION, SEALED))):
             if getattr(self, name) not in valid:
                 raise UserError(f"{name} is {getattr(self, name)!r}; {nearest(str(getattr(self, name)), valid)}")
-        for name in ("label_smoothing", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more, and less than 1")
-        for name in ("logit_adjustment", "patience"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        if self.accumulate < 1 or self.batch_size % self.accumulate:
+        if self.batch_size % self.accumulate:
             raise UserError(
                 f"accumulate is {self.accumulate}, expected a number that divides the batch of {self.batch_size} clips"
             )
-        if not 1 <= self.views <= PER_SEGMENT:
-            raise UserError(f"views is {self.views}, expected 1 to {PER_SEGMENT}: the frames kept of a segment")
 
     @property
     def scored_split(self) -> Split:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fgsgl.methods import costs
 from fgsgl.methods.cell import Cell
+from fgsgl.records.environment import device_environment, resolve_device
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +32,27 @@ def visible_gpus(environment: Mapping[str, str], folder: Path = Path("/dev")) ->
         names = (name.strip() for name in given.split(","))
         return tuple(name for name in names if name and name != "-1")
     return tuple(str(index) for index in range(len(list(folder.glob("nvidia[0-9]*")))))
+
+
+def require_device(device: str, devices: int = 1) -> None:
+    """Refuses a device that this machine lacks, before anything is read or made.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        devices: processes of a cell, each of which needs a GPU of its own unless all run on the CPU.
+
+    Raises:
+        UserError: for an unknown device, or naming what there is.
+    """
+    device_environment(device)
+    present, visible = visible_gpus({}), visible_gpus(os.environ)
+    index = device.partition(":")[2]
+    if device.startswith("cuda") and not (present if index else visible):
+        resolve_device(device, devices)  # PyTorch knows GPUs that no NVIDIA driver offers; it takes seconds to ask
+    elif index and int(index) >= len(present):
+        raise UserError(f"--device is {device}, but this machine has {len(present)} GPU(s), counted from 0")
+    elif device in ("auto", "cuda") and visible and devices > len(visible):
+        raise UserError(f"--devices is {devices}, but {len(visible)} GPU(s) are visible; use fewer, or --device cpu")
 
 
 def gpus_of_slot(slot: int, gpus: Sequence[str], devices: int) -> list[str]:

@@ -8,9 +8,10 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, get_args
 
 from fgsgl.training.visualizers import Visualizer, require_visualizer
+from fgsgl.util.domain import Numbers, require_domains
 from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from fgsgl.records.ledger import Ledger
 
 Keep = Literal["best", "last", "none"]
+MOST_JOBS, JOBS_A_CORE = 8, 4
+"""More cells at a time than the larger of 8 and 4 a core would only take each other's memory."""
 ExecutorName = Literal["local", "ray"]
 
 
@@ -29,11 +32,11 @@ class Limits:
         UserError: for a limit that allows nothing.
     """
 
-    max_hours: float | None = None
+    max_hours: Annotated[float | None, Numbers(0, 100_000, above=True)] = None
     """Hours after which no new cell is started; None: never."""
-    cell_timeout_min: float | None = None
+    cell_timeout_min: Annotated[float | None, Numbers(0, 1_000_000, above=True)] = None
     """Minutes after which a cell is ended, counted from each start; None: never."""
-    retries: int = 2
+    retries: Annotated[int, Numbers(0, 100)] = 2
     """How often a cell is started again after it was killed or its machine failed."""
     keep_checkpoints: Keep = "last"
     """Weights that stay of a finished cell: of its best epoch on the validation split, of its last (which is the
@@ -42,11 +45,7 @@ class Limits:
     """When the command began, on the monotonic clock."""
 
     def __post_init__(self) -> None:
-        for option, value in (("max-hours", self.max_hours), ("cell-timeout", self.cell_timeout_min)):
-            if value is not None and not value > 0:
-                raise UserError(f"--{option} is {value:g}, expected more than 0")
-        if self.retries < 0:
-            raise UserError(f"--retries is {self.retries}, expected 0 or more")
+        require_domains(self, _option)
         _require_one_of("keep-checkpoints", self.keep_checkpoints, get_args(Keep))
 
     @property
@@ -65,9 +64,9 @@ class Execution:
 
     device: str = "auto"
     """Where networks run: auto (a GPU where there is one), cpu, cuda or cuda:N."""
-    jobs: int | None = None
+    jobs: Annotated[int | None, Numbers(1, 1024)] = None
     """Cells at a time; None: 2 on a CPU, 1 on each GPU."""
-    devices: int = 1
+    devices: Annotated[int, Numbers(1, 1024)] = 1
     """Processes that train one cell together, on a GPU each or all on the CPU."""
     executor: ExecutorName = "local"
     """Where cells run: this machine, or a Ray cluster."""
@@ -82,9 +81,7 @@ class Execution:
         from fgsgl.records.environment import device_environment
 
         device_environment(self.device)
-        for name, count in (("jobs", self.jobs), ("devices", self.devices)):
-            if count is not None and count < 1:
-                raise UserError(f"--{name} is {count}, expected at least 1")
+        require_domains(self, _option)
         if self.devices > 1 and self.device.startswith("cuda:"):
             raise UserError(
                 f"--devices {self.devices} needs as many GPUs, but --device {self.device} is one; use --device cuda"
@@ -150,9 +147,13 @@ class _Room(NamedTuple):
 
 
 def _room_here(execution: Execution) -> _Room:
-    from fgsgl.running.capacity import visible_gpus
+    from fgsgl.running.capacity import require_device, visible_gpus
 
+    require_device(execution.device, execution.devices)
     cores = os.cpu_count() or 1
+    most = max(MOST_JOBS, JOBS_A_CORE * cores)
+    if execution.jobs is not None and execution.jobs > most:
+        raise UserError(f"--jobs is {execution.jobs}, expected at most {most} cells at a time on {cores} core(s)")
     gpus = visible_gpus(os.environ) if execution.device in ("auto", "cuda") else ()
     one = execution.device.startswith("cuda") or gpus or execution.devices > 1
     jobs = execution.jobs or (max(1, len(gpus) // execution.devices) if one else min(2, cores))
@@ -167,6 +168,11 @@ def _room_on_ray(execution: Execution) -> _Room:
 
     share = cluster_share(execution.device, execution.devices)
     return _Room(execution.jobs or share.slots, share.cpus)
+
+
+def _option(field: str) -> str:
+    """The option that sets a field; ``cell_timeout_min`` is ``--cell-timeout``."""
+    return "--" + field.removesuffix("_min").replace("_", "-")
 
 
 def _require_one_of(option: str, value: str, valid: tuple[str, ...]) -> None:

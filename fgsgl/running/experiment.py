@@ -16,8 +16,9 @@ from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.data.prepare import prepare
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
+from fgsgl.methods.variant_file import require_valid
 from fgsgl.records.plan_file import Design, add_to_plan
-from fgsgl.records.protocol import Protocol
+from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Place, local_place
@@ -25,8 +26,11 @@ from fgsgl.running.observer import Observer
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
 from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
+from fgsgl.util.domain import SEED_COUNTS, require
 from fgsgl.util.errors import UserError
 
+MOST_CELLS = 20_000
+"""Cells of one command; a thousand are weeks of work."""
 Show = Callable[[Path, Console], bool]
 """Writes and prints the board of a folder, and says whether it is whole, as :func:`fgsgl.report.report.show_board`."""
 Observe = Callable[[Sequence[Cell], Place], Sequence[Observer]]
@@ -80,13 +84,16 @@ def run(
     Raises:
         UserError: for bad input, before anything is trained where that is possible.
     """
-    if experiment.seeds < 1:
-        raise UserError(f"--seeds is {experiment.seeds}, expected at least 1 (a count: seeds 0..n-1)")
+    require("--seeds", experiment.seeds, int, SEED_COUNTS)
+    require_countable(len(experiment.variants) * experiment.seeds)
     data = experiment.protocol.data_spec(experiment.root)
     place = local_place(experiment.out, data.root, experiment.execution)
     require_division(experiment.protocol, experiment.execution.devices)
     methods = [variant.method for variant in experiment.variants]
+    for variant in experiment.variants:
+        require_valid(variant, experiment.protocol)
     table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
+    require_batch(experiment.protocol, table)
     wanted = cells(
         experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint(), data.text,
         skeletons_read(methods, table),
@@ -103,6 +110,31 @@ def run(
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
     return max(work_off(todo, place, console, show, observers), int(failed_before))
+
+
+def require_countable(count: int, unit: str = "cells") -> None:
+    """Refuses more cells than one command can plan, before they are made.
+
+    Raises:
+        UserError: saying how many there would be.
+    """
+    if count > MOST_CELLS:
+        raise UserError(f"these are {count} {unit}, and one command takes at most {MOST_CELLS}; ask for fewer at once")
+
+
+def require_batch(protocol: Protocol, table: ClipTable) -> None:
+    """Refuses a batch of more clips than there are to train on: no step could ever have as many.
+
+    The data set's default is let be; a small data set then trains with all its clips in one step.
+
+    Raises:
+        UserError: naming the size of the training split.
+    """
+    count = sum(clip.split == "train" for clip in table.clips)
+    if protocol.batch_size > max(count, default_protocol(protocol.dataset, protocol.preset).batch_size):
+        raise UserError(
+            f"batch_size is {protocol.batch_size}, but the training split has {count} clip(s); expected at most these"
+        )
 
 
 def prepare_data(

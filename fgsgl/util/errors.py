@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import sys
 from collections.abc import Callable
+
+from fgsgl.util.escaping import one_line
 
 UNWRITABLE = frozenset({
     errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EISDIR, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
@@ -13,7 +16,8 @@ UNWRITABLE = frozenset({
 })  # fmt: skip
 """Error numbers of a failed write: a full disk, a quota, no permission, a file in place of a folder."""
 UNUSABLE = frozenset({
-    errno.EINVAL, errno.EIO, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.ESTALE,
+    errno.ENAMETOOLONG, errno.ELOOP, errno.ENOENT, errno.EINVAL, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE,
+    errno.EBUSY, errno.ENOTEMPTY, errno.EOPNOTSUPP, errno.EMFILE, errno.ENFILE,
 })  # fmt: skip
 """Error numbers of a path that cannot be: too long, a loop of links, below a folder that takes no files."""
 
@@ -32,20 +36,26 @@ def nearest(name: str, valid: list[str] | tuple[str, ...]) -> str:
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Runs a command line: a :class:`UserError`, or a file that cannot be used, becomes one line and exit code 2,
-    Ctrl-C exit code 130."""
+    """Runs a command line: a :class:`UserError`, or a path that cannot be made, read or written, becomes one line and
+    exit code 2; Ctrl-C becomes exit code 130, and a reader such as ``head`` that has gone away 141."""
     try:
         return command()
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _refused(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at the exit
+        return 141
     except OSError as error:
         if error.errno not in UNWRITABLE and not (error.errno in UNUSABLE and error.filename):
             raise
-        how = "used" if error.errno in UNUSABLE else "written"
-        where = f"{error.filename or 'a file'} cannot be {how}"
-        print(f"error: {where}: {error.strerror}; what is finished is kept", file=sys.stderr)
-        return 2
+        where = f"{os.fsdecode(error.filename)} " if isinstance(error.filename, (str, bytes)) else "a file "
+        does = "cannot be written" if error.errno in UNWRITABLE else "cannot be used"
+        return _refused(f"{where}{does}: {error.strerror}; what is finished is kept")
     except KeyboardInterrupt:
         print("interrupted; finished work is kept, and the same command goes on from here", file=sys.stderr)
         return 130
+
+
+def _refused(why: str) -> int:
+    print(f"error: {one_line(why)}", file=sys.stderr)
+    return 2

@@ -17,6 +17,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
+def one_line(text: str) -> str:
+    """The text as one printable line, each run of blanks as one."""
+    return " ".join(printable(text).split())
+
+
 @functools.lru_cache(10_000)  # the same few numbers and names fill a large board
 def markdown_text(text: str) -> str:
     """Plain text inside a Markdown table: no HTML, no markup, one line."""

@@ -133,7 +133,7 @@ def test_settings_may_be_given_as_they_are() -> None:
     [
         ("loss_fine", "takes NAME=VALUE"),
         ("los_fine=1", "has no setting 'los_fine'; did you mean"),
-        ("loss_fine=-1", "loss_fine=-1 is not valid"),
+        ("loss_fine=-1", "loss_fine is -1, expected 0 to"),
         ("dimensions=[part", "takes NAME=VALUE"),
     ],
 )

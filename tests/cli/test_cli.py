@@ -51,8 +51,8 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
         (["-m", "fgsgl", "run", "--methods", "tsmm"], "unknown method 'tsmm'; did you mean tsm"),
         (["-m", "fgsgl", "run", "--dataset", "synmgg"], "unknown data set 'synmgg'; did you mean synmg"),
         (["-m", "fgsgl", "run", "--preset", "quik"], "unknown preset 'quik' of synmg; did you mean quick"),
-        (["-m", "fgsgl", "run", "--epochs", "0"], "epochs is 0, expected at least 1"),
-        (["-m", "fgsgl", "run", "--seeds", "0"], "--seeds is 0, expected at least 1"),
+        (["-m", "fgsgl", "run", "--epochs", "0"], "epochs is 0, expected a whole number, 1 to"),
+        (["-m", "fgsgl", "run", "--seeds", "0"], "argument --seeds: it is 0, expected 1 to 1000"),
         (
             ["-m", "fgsgl", "run", "--device", "gpu"],
             "unknown device 'gpu'; expected auto, cpu, cuda or cuda:N",
@@ -62,7 +62,7 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
             ["-m", "fgsgl", "run", "--accumulate", "3"],
             "accumulate is 3, expected a number that divides the batch",
         ),
-        (["-m", "fgsgl", "run", "--devices", "0"], "--devices is 0, expected at least 1"),
+        (["-m", "fgsgl", "run", "--devices", "0"], "--devices is 0, expected a whole number, 1 to"),
         (
             ["-m", "fgsgl", "run", "--devices", "3"],
             "--devices is 3, expected a number that divides the batch: 16",

@@ -114,8 +114,8 @@ def test_execution_is_what_the_options_say() -> None:
     ("given", "says"),
     [
         ({"device": "gpu"}, "unknown device 'gpu'; expected auto, cpu, cuda or cuda:N"),
-        ({"jobs": 0}, "--jobs is 0, expected at least 1"),
-        ({"devices": 0}, "--devices is 0, expected at least 1"),
+        ({"jobs": 0}, "--jobs is 0, expected a whole number, 1 to"),
+        ({"devices": 0}, "--devices is 0, expected a whole number, 1 to"),
         ({"device": "cuda:1", "devices": 2}, "cuda:1 is one; use --device cuda"),
         ({"executor": "slurm"}, "--executor is 'slurm'; valid: local, ray"),
         ({"visualizer": "wandbb"}, r"--visualizer is 'wandbb'; did you mean wandb\?"),

@@ -100,8 +100,8 @@ def test_a_change_of_the_recipe_is_another_cell_and_reaches_optimizer_and_schedu
 @pytest.mark.parametrize(
     ("method", "changes", "error"),
     [
-        ("tsm", {"recipe.lr": "1e-3"}, r"recipe.lr is '1e-3', expected a number above 0"),
-        ("tsm", {"recipe.lr": 0}, r"recipe.lr is 0, expected a number above 0"),
+        ("tsm", {"recipe.lr": "1e-3"}, r"recipe.lr is '1e-3', expected more than 0"),
+        ("tsm", {"recipe.lr": 0}, r"recipe.lr is 0, expected more than 0"),
         ("tsm", {"recipe.warmup": 1}, r"recipe.warmup is 1, expected 0 or more, and less than 1"),
         ("tsm", {"recipe.rate": 1.0}, r"tsm has no setting 'recipe.rate'; did you mean recipe"),
         ("zero_shot_names", {"recipe.lr": 1.0}, r"zero_shot_names has no setting 'recipe.lr'"),

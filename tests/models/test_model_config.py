@@ -12,8 +12,8 @@ from fgsgl.util.errors import UserError
     ("wrong", "told"),
     [
         ({"lora_ranks": 8}, "did you mean lora_rank"),
-        ({"lora_rank": 0}, "lora_rank=0"),
-        ({"lora_rank": "8"}, "type int"),
+        ({"lora_rank": 0}, "lora_rank is 0, expected a whole number, 1 to"),
+        ({"lora_rank": "8"}, "whole number"),
         ({"cpa": "no"}, "type bool"),
         ({"schedule": "fine"}, "coarse_to_fine"),
         ({"tap": "first"}, "early"),

@@ -210,7 +210,7 @@ def test_settings_survive_the_file_to_the_bit(tmp_path: Path) -> None:
         ("method: tsmm", "unknown method 'tsmm'; did you mean tsm"),
         ("{method: tsm, change: {}}", "has the key 'change'; did you mean changes?"),
         ("{method: tsm, changes: {recipe.lrr: 1}}", "tsm has no setting 'recipe.lrr'; did you mean recipe.lr"),
-        ("{method: tsm, changes: {recipe.lr: -1.0}}", "recipe.lr is -1.0, expected a number above 0"),
+        ("{method: tsm, changes: {recipe.lr: -1.0}}", "recipe.lr is -1.0, expected more than 0"),
         ("{method: fgsgl, changes: {lora_rank: high}}", "lora_rank would be 'high', expected a value such as 8"),
         ("{method: tsm, name: full}", "has the name 'full'"),
         ("{method: tsm, changes: [1]}", "and the changes [1]"),

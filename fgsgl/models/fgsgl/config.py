@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
 from fgsgl.text.fgtext import CONTROLS, DIMENSIONS
+from fgsgl.util.domain import SEEDS, Numbers, require_domains
 from fgsgl.util.errors import UserError, nearest
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -22,9 +23,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 TAPS = ("early", "middle", "late")
 LORA_TARGETS = ("q", "k", "v", "o", "mlp")
-_POSITIVE = ("num_classes", "image_size", "num_frames", "lora_rank", "lora_alpha", "context_tokens", "temperature")
-_WEIGHTS = ("loss_category", "loss_fine", "label_smoothing")
-_PLAIN: dict[Any, type | tuple[type, ...]] = {"bool": bool, "int": int, "float": (int, float), "str": str}
+_PLAIN: dict[Any, type] = {"bool": bool, "str": str}
+_WEIGHT = Numbers(0, 1e6)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class FGSGLConfig:
         UserError: for a value outside its range, or settings under which nothing would be trained.
     """
 
-    num_classes: int
+    num_classes: Annotated[int, Numbers(1, 1_000_000)]
     """C."""
     text: str = "smg"
     """FG-Text: the name of a shipped one (``smg``, ...), or the path of a YAML file."""
@@ -43,9 +43,9 @@ class FGSGLConfig:
     """An open_clip model with a transformer as its visual tower, such as ``ViT-B-16``."""
     pretrained: str | None = "synmg-tiny"
     """A tag of open_clip's for the tower, the path of a weights file, or None: random weights, always the same."""
-    image_size: int = 112
+    image_size: Annotated[int, Numbers(1, 4096)] = 112
     """Side of a frame in pixels."""
-    num_frames: int = 8
+    num_frames: Annotated[int, Numbers(1, 4096)] = 8
     """T."""
     tap: str | int = "middle"
     """The block whose patch tokens FG-SA reads: ``early`` (1/3 of the depth), ``middle`` (2/3), ``late`` (the last),
@@ -57,9 +57,9 @@ class FGSGLConfig:
     ``synmg-tiny`` do); else it starts as the mean."""
     lora: bool = True
     """Tune the visual tower by LoRA; else it is frozen."""
-    lora_rank: int = 8
+    lora_rank: Annotated[int, Numbers(1, 4096)] = 8
     """Rank of each weight's update."""
-    lora_alpha: float = 16.0
+    lora_alpha: Annotated[float, Numbers(0, 1e6, above=True)] = 16.0
     """The update is scaled by ``lora_alpha / lora_rank``."""
     lora_targets: tuple[str, ...] = LORA_TARGETS
     """Adapted weights of a block: the attention's ``q``, ``k``, ``v`` and output ``o``, and both of the ``mlp``."""
@@ -78,11 +78,11 @@ class FGSGLConfig:
     ``cpa=False``), or ``both``, their logits averaged."""
     learned_prompts: bool = True
     """Category text also holds a prompt of learned context tokens before the class name."""
-    context_tokens: int = 4
+    context_tokens: Annotated[int, Numbers(1, 64)] = 4
     """Number of learned context tokens, K."""
-    loss_category: float = 1.0
+    loss_category: Annotated[float, _WEIGHT] = 1.0
     """Weight of the category level's loss; with 0 the level is absent from training and from the score."""
-    loss_fine: float = 1.0
+    loss_fine: Annotated[float, _WEIGHT] = 1.0
     """Weight of the fine level's loss; with 0 the level is absent from training and from the score, and FG-SA is
     only an architecture ("module-only")."""
     fine_v2t: bool = True
@@ -100,39 +100,36 @@ class FGSGLConfig:
     text_control: str = "true"
     """``shuffled`` (another class's sentences), ``names`` (only the class name) or ``random`` (random unit vectors)
     instead of the ``true`` FG-Text."""
-    text_seed: int = 0
+    text_seed: Annotated[int, SEEDS] = 0
     """Seed of the shuffled and the random text."""
     fine_at_test: bool = True
     """The fine score takes part in the prediction; else it only trains."""
-    label_smoothing: float = 0.0
+    label_smoothing: Annotated[float, Numbers(0, 1, below=True)] = 0.0
     """Label smoothing of the category level: in the linear layer's cross-entropy, and from video to category text."""
-    temperature: float = 0.07
+    temperature: Annotated[float, Numbers(1e-4, 1e4)] = 0.07
     """Temperature at the start of both contrastive losses; it is learned."""
-    logit_scale_max: float = 100.0
+    logit_scale_max: Annotated[float, Numbers(1e-4, 1e6)] = 100.0
     """The inverse temperature stays in [1, this]."""
     autocast: str = "native"
     """Precision of tower, temporal encoder and FG-SA, by default bf16 where the device computes it natively; losses and
     scores are always fp32."""
 
     def __post_init__(self) -> None:
+        require_domains(self, lambda name: f"FG-SGL's setting {name}")
         for one in fields(self):
             if one.type in _PLAIN:
                 value, kind = getattr(self, one.name), _PLAIN[one.type]
-                fits = isinstance(value, kind) and (one.type == "bool" or not isinstance(value, bool))
-                _check(one.name, value, fits, f"a value of type {one.type}")
+                _check(one.name, value, type(value) is kind, f"a value of type {one.type}")
+        for name in ("lora_targets", "dimensions", "dimension_weights"):
+            _check(name, getattr(self, name), isinstance(getattr(self, name), tuple), "a list")
         for name, choices in CHOICES.items():
             _check(name, getattr(self, name), getattr(self, name) in choices, f"one of {', '.join(choices)}")
-        for name in _POSITIVE:
-            _check(name, getattr(self, name), getattr(self, name) > 0, "more than 0")
-        for name in _WEIGHTS:
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
-        _check("label_smoothing", self.label_smoothing, self.label_smoothing < 1, "less than 1")
         _check("logit_scale_max", self.logit_scale_max, self.logit_scale_max >= 1 / self.temperature, "1/temperature+")
         block = isinstance(self.tap, int) and not isinstance(self.tap, bool) and self.tap >= 1
         _check("tap", self.tap, block or self.tap in TAPS, f"one of {', '.join(TAPS)}, or a block number from 1")
         _check_subset("lora_targets", self.lora_targets, LORA_TARGETS)
         _check_subset("dimensions", self.dimensions, DIMENSIONS)
-        fits = len(self.dimension_weights) in (0, len(self.dimensions)) and all(w > 0 for w in self.dimension_weights)
+        fits = len(self.dimension_weights) in (0, len(self.dimensions)) and all(map(_is_weight, self.dimension_weights))
         _check("dimension_weights", self.dimension_weights, fits, f"{len(self.dimensions)} numbers above 0, or none")
         if self.fine_from_video and not self.has_category:
             raise UserError("FG-SGL with fine_from_video=True needs the category level: set loss_category above 0")
@@ -224,12 +221,18 @@ class FGSGLConfig:
         return self.dimension_weights or (1.0,) * len(self.dimensions)
 
 
+def _is_weight(value: Any) -> bool:
+    """Whether it is a finite number above 0."""
+    return type(value) in (int, float) and value > 0 and _WEIGHT.holds(value)
+
+
 def _check(name: str, value: Any, fine: bool, expected: str) -> None:
     if not fine:
-        raise UserError(f"FG-SGL's setting {name}={value!r} is not valid; expected {expected}")
+        raise UserError(f"FG-SGL's setting {name}={value!r:.80} is not valid; expected {expected}")
 
 
 def _check_subset(name: str, values: tuple[str, ...], valid: tuple[str, ...]) -> None:
+    _check(name, values, all(isinstance(value, str) for value in values), "a list of names")
     _check(name, values, len(values) > 0 and len(set(values)) == len(values), "distinct names, at least one")
     for value in values:
         if value not in valid:

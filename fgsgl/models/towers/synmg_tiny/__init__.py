@@ -14,6 +14,8 @@ from fgsgl.util.files import once
 
 NAME = "synmg-tiny"
 SLIM_NAME = "synmg-slim"
+PATCH_PX, DEPTH = 16, 4
+"""Side of a patch, and number of blocks, of the visual tower."""
 _HERE = Path(__file__).parent
 
 

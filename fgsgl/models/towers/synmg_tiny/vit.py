@@ -16,9 +16,10 @@ from timm.models import build_model_with_cfg, generate_default_cfgs, register_mo
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
+from fgsgl.models.towers.synmg_tiny import DEPTH, PATCH_PX
+
 STEM_CHANNELS = (32, 64, 128)
 IMAGE_SIZE_PX = 112
-PATCH_PX = 16
 
 
 class ConvStem(PatchEmbed):
@@ -47,7 +48,7 @@ default_cfgs = generate_default_cfgs(
 @register_model
 def synmg_tiny_vit(pretrained: bool = False, **settings: Any) -> VisionTransformer:
     """The tower with random weights, by timm's name; ``weights.safetensors`` is loaded by open_clip."""
-    ours = {"img_size": IMAGE_SIZE_PX, "patch_size": PATCH_PX, "embed_dim": 128, "depth": 4, "num_heads": 4}
+    ours = {"img_size": IMAGE_SIZE_PX, "patch_size": PATCH_PX, "embed_dim": 128, "depth": DEPTH, "num_heads": 4}
     settings = {**ours, "embed_layer": ConvStem, **settings}
     model = build_model_with_cfg(VisionTransformer, "synmg_tiny_vit", pretrained, **settings)
     for block in model.blocks:
