@@ -63,7 +63,7 @@ def run_rows(
         print_late(f"{len(todo) - len(in_time)} of {len(todo)} cells of the rows", sweep.timeout_s, console)
     for fault in write_results(sweep.out, results, trials, sweep.protocol.hash()):
         console.print(f"figure left out: {fault}", markup=False, highlight=False)
-    console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", highlight=False)
+    console.print(f"tuning: {sweep.out / 'tuning.md'}, settings: {sweep.out / 'best'}", markup=False, highlight=False)
     return max(code, int(failed_before))
 
 

@@ -39,6 +39,7 @@ from fgsgl.sweeps.study import StudySpec, open_study
 from fgsgl.sweeps.tables import print_late, print_plan, studies_table
 from fgsgl.util.domain import SEED_COUNTS, require_domains
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import require_folder
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -108,6 +109,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
+    require_folder(sweep.out, keep=not dry_run)
     data = sweep.protocol.data_spec(sweep.root)
     place = local_place(sweep.out, data.root, sweep.execution)
     require_division(sweep.protocol, sweep.execution.devices)
@@ -149,7 +151,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     search(sweep, specs, studies, storage, trials_place, timebox, console)
     if place.execution.limits.over:
         over = f"{place.execution.limits.max_hours:g} hours are over (--max-hours)"
-        console.print(f"{over}: the same command goes on from here", highlight=False)
+        console.print(f"{over}: the same command goes on from here", markup=False, highlight=False)
         return 0
     results = results_by_method(specs, studies)
     console.print(studies_table(results))
@@ -181,7 +183,7 @@ def search(
         console.print(
             f"{sum(left)} of {sweep.trials * len(studies)} trials to run, {place.jobs} at a time; studies: "
             f"{without_password(sweep.storage_path)}",
-            highlight=False, soft_wrap=True,
+            markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
         if any(left):
             with Live(console, sum(left) * sweep.seeds_per_trial) as live:

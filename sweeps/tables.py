@@ -53,7 +53,7 @@ def print_plan(sweep: Sweep, specs: Sequence[StudySpec], place: Place, console: 
         f"{identity['pruner']}\n"
         f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells\n"
         f"{about if known else 'time unknown'}{late}",
-        highlight=False, soft_wrap=True,
+        markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
 
 
@@ -79,4 +79,4 @@ def studies_table(results: Sequence[MethodResult]) -> Table:
 def print_late(what: str, timeout_s: float, console: Console) -> None:
     """Prints what was not started because the time was too short."""
     said = f"{what} would not have ended within {timeout_s / 60:g} minutes (--timeout)"
-    console.print(f"{said}: the same command goes on from here", highlight=False)
+    console.print(f"{said}: the same command goes on from here", markup=False, highlight=False)

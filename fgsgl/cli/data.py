@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.cli.options import Commands, add_command, add_data_arguments, root_of
+from fgsgl.cli.options import Commands, add_command, add_data_arguments, root_of, say
 from fgsgl.util.command_line import file_path, number, path_ending
 from fgsgl.util.domain import SEEDS, Numbers
 from fgsgl.util.errors import UserError
-from fgsgl.util.escaping import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +82,7 @@ def _make(arguments: argparse.Namespace) -> int:
     root, device = _synmg_root(arguments), resolve_device(arguments.device)
     with Counter(wide_console(), "rendering videos") as counter:
         table = make(root, arguments.preset, arguments.seed, device=device, progress=counter.update)
-    print(f"{len(table.clips)} clips, {len(table.classes)} classes at {root}")
+    say(f"{len(table.clips)} clips, {len(table.classes)} classes at {root}")
     return 0
 
 
@@ -94,7 +93,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     faults = verify(root)
     if faults:
         raise UserError(f"{root} has {len(faults)} fault(s): {'; '.join(faults[:5])}; `fgsgl data make` restores files")
-    print(f"{root} is whole")
+    say(f"{root} is whole")
     return 0
 
 
@@ -102,7 +101,7 @@ def _sheet(arguments: argparse.Namespace) -> int:
     from fgsgl.data.synmg.contact_sheet import sheet
 
     sheet(arguments.out, arguments.preset, arguments.seed)
-    print(f"drawn: {arguments.out}")
+    say(f"drawn: {arguments.out}")
     return 0
 
 
@@ -124,7 +123,7 @@ def _index(arguments: argparse.Namespace) -> int:
     clips, names = index(arguments.folder, table, arguments.seed)
     counts = Counter(clip.split for clip in clips)
     shown = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))
-    print(f"written: {table}; {len(clips)} clips ({shown}) of {len(names)} classes; `--dataset csv --table {table}`")
+    say(f"written: {table}; {len(clips)} clips ({shown}) of {len(names)} classes; `--dataset csv --table {table}`")
     return 0
 
 
@@ -148,8 +147,8 @@ def _check(arguments: argparse.Namespace) -> int:
         found = check(table, data.official_counts, folder, faults=faults, workers=workers, progress=counter.update)
     report = write(table, found, folder)
     for line in found.remarks:
-        print(printable(line))
-    print(f"{len(table.clips)} clips, {len(found.videos)} videos, fingerprint {found.fingerprint}; report: {report}")
+        say(line)
+    say(f"{len(table.clips)} clips, {len(found.videos)} videos, fingerprint {found.fingerprint}; report: {report}")
     _refuse(found.faults, data)
     return 0
 
@@ -178,5 +177,5 @@ def _refuse(faults: Sequence[Fault], data: DataSpec) -> None:
     if faults:
         root = data.root.parent if data.root.is_file() else data.root
         for line in fault_table(faults, root):
-            print(line)
+            say(line)
         raise UserError(f"{len(faults)} fault(s) in {data.dataset} at {data.root}; they stand above")

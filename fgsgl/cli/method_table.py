@@ -10,8 +10,8 @@ import io
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from fgsgl.methods.costs import COLUMNS, PATH, read
 from fgsgl.methods.method import Method
@@ -75,7 +75,7 @@ def methods_table() -> Table:
         recipe = method.recipe.family if method.recipe else method.kind.replace("method", "not trained")
         table.add_row(method.name, method.modality, *numbers, recipe, weights, method.paper)
     for file in broken():
-        table.add_row(file.name, "", "", "", "", "", f"broken: {escape(file.fault)}", "")
+        table.add_row(file.name, "", "", "", "", "", Text(f"broken: {file.fault}"), "")
     table.caption = (
         "params, trained and GFLOPs of one clip: quick (8 frames, 112 px) / standard (8 frames, 224 px, ViT-B-16; "
         "skeletons 48 frames), counted by `fgsgl methods --measure`"

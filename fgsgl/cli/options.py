@@ -20,6 +20,7 @@ from fgsgl.running.execution import Execution, Limits
 from fgsgl.util.command_line import file_path, number
 from fgsgl.util.domain import SEED_COUNTS
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable_lines
 
 UNITS = {"_min": "MINUTES"}
 """Units at the end of a field's name, which the help shows instead of the option's name."""
@@ -44,6 +45,11 @@ def add_command(
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(command=function)
     return parser
+
+
+def say(text: str) -> None:
+    """Prints lines on stdout; names in them may come from elsewhere."""
+    print(printable_lines(text))
 
 
 def add_options(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.cli.options import Commands, add_command
+from fgsgl.cli.options import Commands, add_command, say
 from fgsgl.util.command_line import file_path, number, path_ending
 from fgsgl.util.errors import UserError
 
@@ -76,20 +76,19 @@ def _check(arguments: argparse.Namespace) -> int:
         faults = check(text, tokenizer)
         n_faults += len(faults)
         for fault in faults:
-            print(f"{name}: {fault}")
+            say(f"{name}: {fault}")
         n_sentences = sum(len(cell) for entry in text.classes for _, cell in entry.cells())
-        print(f"{name}: {len(text.classes)} classes, {n_sentences} sentences, {len(faults)} fault(s)")
+        say(f"{name}: {len(text.classes)} classes, {n_sentences} sentences, {len(faults)} fault(s)")
     if n_faults:
         raise UserError(f"{n_faults} fault(s) in FG-Text under the tokenizer of {arguments.backbone}; they stand above")
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from fgsgl.text.fgtext import load
+    from fgsgl.util.terminal import wide_console
 
-    Console().print(show(load(arguments.text), arguments.class_id))
+    wide_console().print(show(load(arguments.text), arguments.class_id))
     return 0
 
 
@@ -100,7 +99,7 @@ def _export(arguments: argparse.Namespace) -> int:
     text = load(arguments.text)
     path = arguments.out or Path(f"{Path(arguments.text).stem}.csv")
     export_csv(text, path)
-    print(f"written: {path}; `fgsgl text import {path} --base {arguments.text} --out <file>.yaml` takes it back")
+    say(f"written: {path}; `fgsgl text import {path} --base {arguments.text} --out <file>.yaml` takes it back")
     return 0
 
 
@@ -113,7 +112,7 @@ def _import(arguments: argparse.Namespace) -> int:
     text = import_csv(arguments.table, base)
     write_whole(arguments.out, dump(text))
     changed = [str(new.id) for new, old in zip(text.classes, base.classes, strict=True) if new != old]
-    print(f"written: {arguments.out}; classes that changed: {', '.join(changed) or 'none'}")
+    say(f"written: {arguments.out}; classes that changed: {', '.join(changed) or 'none'}")
     return 0
 
 
@@ -128,7 +127,7 @@ def _new(arguments: argparse.Namespace) -> int:
     if path.exists():
         raise UserError(f"{path} exists already, and may hold sentences; give another --out, or remove it")
     write_whole(path, new(path.stem, table.classes))
-    print(f"written: {path}, {len(table.classes)} classes; fill it in, then `fgsgl text check {path}`")
+    say(f"written: {path}, {len(table.classes)} classes; fill it in, then `fgsgl text check {path}`")
     return 0
 
 
@@ -138,7 +137,7 @@ def _similarity(arguments: argparse.Namespace) -> int:
 
     path = arguments.out or Path(f"{Path(arguments.text).stem}-similarity.png")
     draw(load(arguments.text), arguments.backbone, arguments.pretrained, path)
-    print(f"drawn: {path}")
+    say(f"drawn: {path}")
     return 0
 
 

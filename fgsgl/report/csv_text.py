@@ -6,14 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from fgsgl.util.escaping import no_formula
+from fgsgl.util.escaping import no_formula, printable_lines
 
 
 def csv_text(table: pd.DataFrame, digits: int | None = None) -> str:
     """Every column of the table, without its index; a missing value is empty.
 
     Args:
-        table: a text in it that a spreadsheet would run as a formula is led by an apostrophe.
+        table: a text in it that a spreadsheet would run as a formula is led by an apostrophe, and control characters
+            are blanked, of which a carriage return would end the row for some readers.
         digits: significant digits of its numbers; None: all.
     """
     texts = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
@@ -22,4 +23,4 @@ def csv_text(table: pd.DataFrame, digits: int | None = None) -> str:
 
 
 def _guarded(value: Any) -> Any:
-    return no_formula(value) if isinstance(value, str) else value
+    return no_formula(printable_lines(value)) if isinstance(value, str) else value

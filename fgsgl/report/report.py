@@ -131,4 +131,4 @@ def show_board_if_changed(folder: Path, console: Console) -> bool:
 
 def _print_location(folder: Path, console: Console, more: str = "") -> None:
     files = f"also .md, .csv and .tex; figures in {folder / 'figures'}"
-    console.print(f"board: {folder / 'leaderboard.html'} ({files}){more}", highlight=False)
+    console.print(f"board: {folder / 'leaderboard.html'} ({files}){more}", markup=False, highlight=False)

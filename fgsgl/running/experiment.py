@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
@@ -28,6 +29,7 @@ from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.util.domain import SEED_COUNTS, require
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import require_folder
 
 MOST_CELLS = 20_000
 """Cells of one command; a thousand are weeks of work."""
@@ -86,6 +88,7 @@ def run(
     """
     require("--seeds", experiment.seeds, int, SEED_COUNTS)
     require_countable(len(experiment.variants) * experiment.seeds)
+    require_folder(experiment.out, keep=not dry_run)
     data = experiment.protocol.data_spec(experiment.root)
     place = local_place(experiment.out, data.root, experiment.execution)
     require_division(experiment.protocol, experiment.execution.devices)
@@ -103,11 +106,10 @@ def run(
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
-    experiment.out.mkdir(parents=True, exist_ok=True)
     add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
     observers = observe(wanted, place)
     done = sum(item.done for item in planned)
-    console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", highlight=False)
+    console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", markup=False, highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
     return max(work_off(todo, place, console, show, observers), int(failed_before))
 
@@ -194,7 +196,7 @@ def tell_left(work: Plan, total: int, place: Place, console: Console) -> None:
     if work.open:
         hours = place.execution.limits.max_hours
         left = f"{len(work.waiting)} of {total} cells are left after {hours:g} hours (--max-hours)"
-        console.print(f"{left}: the same command goes on from here", highlight=False)
+        console.print(f"{left}: the same command goes on from here", markup=False, highlight=False)
 
 
 def tell_results(planned: Sequence[Planned], out: Path, console: Console) -> bool:
@@ -235,7 +237,9 @@ def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
     free = capacity.free_mib(place.out)
     if cells and need + capacity.RESERVE_MIB > free:
         said = f"{free:.0f} MiB are free on the disk of {place.out}; all {len(cells)} cells need about {need:.0f} MiB"
-        console.print(f"{said} and a reserve of {capacity.RESERVE_MIB} MiB", style="yellow", highlight=False)
+        console.print(
+            f"{said} and a reserve of {capacity.RESERVE_MIB} MiB", style="yellow", markup=False, highlight=False
+        )
 
 
 def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
@@ -244,10 +248,12 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     for item in planned:
         expected = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
         state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
-        view.add_row(item.cell.cell_id, cell_label(item.cell), state, expected if item.todo else "")
+        view.add_row(item.cell.cell_id, Text(cell_label(item.cell)), state, expected if item.todo else "")
     console.print(view)
     todo = [item for item in planned if item.todo]
     known = [item.expected_s for item in todo if item.expected_s is not None]
     about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time, as on record" if known else "time unknown"
     missing = f", not counting the {len(todo) - len(known)} without a record" if 0 < len(known) < len(todo) else ""
-    console.print(f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", highlight=False)
+    console.print(
+        f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", markup=False, highlight=False
+    )

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from fgsgl.records.record import Done, Failed, Record
 from fgsgl.running.status import CellState, find_states
@@ -41,7 +41,7 @@ def explain(folder: Path, what: str, console: Console) -> None:
     """
     for number, cell in enumerate(find_states(folder, what)):
         for line in [*([""] if number else []), *lines(folder, cell)]:
-            console.print(escape(line), highlight=False, soft_wrap=True)
+            console.print(Text(line), soft_wrap=True)
 
 
 def lines(folder: Path, cell: CellState) -> list[str]:

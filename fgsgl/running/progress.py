@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import TaskID
+from rich.text import Text
 
 from fgsgl.methods.cell import Cell
 from fgsgl.records.record import Done, Failed, Pruned, Record
@@ -56,19 +57,20 @@ class Live(Observer):
         """Leaves a sentence about a cell that is tried again."""
         self.progress.update(self.tasks[cell.cell_id], news="to be tried again")
         why = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.status
-        text = f"[yellow]again[/]   {cell_label(cell)}: {why}"
-        text += f"; {record.attempts} of {retries} retries"
-        self.progress.console.print(text, highlight=False)
+        self._leave("again", "yellow", f"{cell_label(cell)}: {why}; {record.attempts} of {retries} retries")
 
     def finished(self, cell: Cell, record: Record) -> None:
         """Takes the cell's line away and leaves a sentence."""
         self.progress.remove_task(self.tasks.pop(cell.cell_id))
         self.progress.advance(self.overall)
         if isinstance(record, Done):
-            text = f"[green]done[/]    {cell_label(cell)}: top-1 {100 * record.metrics.top1:.1f} %"
-            text += f", {record.times_s['total']:.0f} s"
+            shown = f"top-1 {100 * record.metrics.top1:.1f} %, {record.times_s['total']:.0f} s"
+            self._leave("done", "green", f"{cell_label(cell)}: {shown}")
         elif isinstance(record, Pruned):
-            text = f"[yellow]pruned[/]  {cell_label(cell)}: after epoch {record.curve[-1]['epoch']}"
+            self._leave("pruned", "yellow", f"{cell_label(cell)}: after epoch {record.curve[-1]['epoch']}")
         elif isinstance(record, Failed):
-            text = f"[red]failed[/]  {cell_label(cell)}: {record.failure.kind}: {record.failure.message}"
-        self.progress.console.print(text, highlight=False)
+            self._leave("failed", "red", f"{cell_label(cell)}: {record.failure.kind}: {record.failure.message}")
+
+    def _leave(self, word: str, style: str, rest: str) -> None:
+        """Leaves a line above the bars; a name or message in it is no markup."""
+        self.progress.console.print(Text.assemble((word, style), " " * (8 - len(word)), rest))

@@ -47,7 +47,7 @@ def retry(
     chosen = [state for state in failed if state.cell_id in ids and (not classes or state.news in classes)]
     found = Counter(state.news for state in failed)
     named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
-    console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", highlight=False)
+    console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", markup=False, highlight=False)
     groups: dict[tuple[Protocol, Path], list[Cell]] = defaultdict(list)
     for state in chosen:
         spec = _spec(state)

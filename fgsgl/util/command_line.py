@@ -71,9 +71,9 @@ def number(kind: type, domain: Numbers | None = None) -> Callable[[str], float]:
 
 
 def file_path(text: str) -> Path:
-    """The type of an option that takes a path, which an empty text is not."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError(f"it is {text!r:.20}, expected a path")
+    """The type of an option that takes a path: printable, and not blank."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"it is {text!r:.60}, expected a printable path")
     return Path(text)
 
 

@@ -67,6 +67,27 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def require_folder(folder: Path, *, keep: bool) -> None:
+    """Refuses a path where no folder can be or nothing can be written, by making it.
+
+    Args:
+        folder: made with its parents, where it is missing.
+        keep: leave it there; else what was made is removed again.
+
+    Raises:
+        UserError: with the path and the cause.
+    """
+    try:
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in () if keep else made:
+            one.rmdir()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be the folder of what is written: {error.strerror}") from None
+    if not made and not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} cannot be the folder of what is written: this user may not write there")
+
+
 def write_whole(path: Path, content: bytes | memoryview | str) -> None:
     """Writes under a temporary name, flushes, then renames; makes the folder where it is missing.
 

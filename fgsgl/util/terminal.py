@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.segment import Segment
 
 
-def wide_console() -> Console:
+class PlainConsole(Console):
+    """A console on which text from elsewhere does nothing: ``[red]``, ``:smile:`` and control characters stand for
+    themselves or are blanked. What is to be in colour is a :class:`rich.text.Text`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"markup": False, "emoji": False, **settings})
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The segments of something to print, without control characters of its text."""
+        for segment in super().render(renderable, options):
+            plain = segment.control or segment.text == "\n" or segment.text.isprintable()
+            yield segment if plain else Segment(_same_width(segment.text), segment.style)
+
+
+def _same_width(text: str) -> str:
+    """The text without control characters; what they took of a line's width stays blank."""
+    return "".join(char if char.isprintable() or char == "\n" else " " * cell_len(char) for char in text)
+
+
+def wide_console() -> PlainConsole:
     """The terminal; where there is none (a file, CI), lines wide enough for the tables."""
-    return Console() if sys.stdout.isatty() else Console(width=140)
+    return PlainConsole() if sys.stdout.isatty() else PlainConsole(width=140)
 
 
 def bar(console: Console) -> Progress:
     """The suite's progress bar."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[news]}"),
+        TextColumn("{task.fields[news]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
         console=console,

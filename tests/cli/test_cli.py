@@ -57,7 +57,7 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
             ["-m", "fgsgl", "run", "--device", "gpu"],
             "unknown device 'gpu'; expected auto, cpu, cuda or cuda:N",
         ),
-        (["-m", "fgsgl", "run", "--views", "3"], "views is 3, expected 1 to 2"),
+        (["-m", "fgsgl", "run", "--views", "3"], "views is 3, expected a whole number, 1 to 2"),
         (
             ["-m", "fgsgl", "run", "--accumulate", "3"],
             "accumulate is 3, expected a number that divides the batch",

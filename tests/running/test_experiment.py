@@ -358,5 +358,5 @@ def test_a_folder_that_cannot_be_made_is_named(smoke: Path, tmp_path: Path, call
     (tmp_path / "file").touch()
     answer = call(*RUN, "--root", smoke, "--out", tmp_path / "file" / "out", "--methods", "majority", expect=2)
     assert answer.stderr.strip() == (
-        f"error: {tmp_path / 'file' / 'out'} cannot be written: Not a directory; what is finished is kept"
+        f"error: {tmp_path / 'file' / 'out'} cannot be the folder of what is written: Not a directory"
     )
