@@ -55,5 +55,6 @@ docs: setup
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
+# What make demo has made: data/ also holds the copies of released data sets, which nothing brings back.
 clean:
-	rm -rf results/demo data
+	rm -rf results/demo data/synmg/quick-seed0

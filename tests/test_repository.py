@@ -1,6 +1,7 @@
 """What Git holds: no large files, nothing that a command makes, and no link that leads nowhere."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,6 +27,22 @@ def links(page: str) -> list[tuple[bool, str]]:
     found = LINK.findall((ROOT / page).read_text(encoding="utf-8"))
     local = [(bool(shown), target) for shown, target in found if "://" not in target]
     return [(shown, str((ROOT / page).parent.joinpath(target).resolve().relative_to(ROOT))) for shown, target in local]
+
+
+def test_make_clean_leaves_the_data_of_others(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    kept = (
+        "data/smg/a.mp4",
+        "data/synmg/quick-seed1/manifest.json",
+        "data/synmg/mine/a.mp4",
+        "results/local/board.csv",
+    )
+    made = ("data/synmg/quick-seed0/manifest.json", "results/demo/leaderboard.md")
+    for name in (*kept, *made):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert [(tmp_path / name).exists() for name in (*kept, *made)] == [True] * len(kept) + [False] * len(made)
 
 
 def test_no_file_outside_the_weights_is_over_two_megabytes() -> None:
