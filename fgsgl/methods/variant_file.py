@@ -96,6 +96,9 @@ def require_valid(variant: Variant, protocol: Protocol) -> None:
         UserError: naming the row.
     """
     method = get(variant.method)
+    if not method.runs_on(protocol.dataset):
+        able = ", ".join(method.datasets)
+        raise UserError(f"{method.name} cannot run on {protocol.dataset}; it runs on {able}: leave it out")
     try:
         refuse_misfit(method, variant.changes)
         method.recipe_with(variant.changes)

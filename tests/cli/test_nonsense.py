@@ -145,6 +145,11 @@ def test_nonsense_is_refused(name: str, capsys, tmp_path: Path, monkeypatch: pyt
         ("fgsgl run", ["--seeds", "1000000000"], "expected 1 to 1000"),
         ("fgsgl diff", ["a", "b", "c", "--folder", "d"], "the folder was named twice"),
         ("fgsgl submit", ["a", "b", "--cell", "c"], "the cell was named twice"),
+        (
+            "ablations/run.py",
+            ["--disable", "fgsa", "--beside", "oracle_motion", "--dataset", "csv", "--table", "my.csv", "--dry-run"],
+            "oracle_motion cannot run on csv; it runs on synmg",
+        ),
         ("ablations/run.py", ["--methods", "tsm", "--beside", "tsn"], "--methods was given too, and sets the same"),
         ("ablations/run.py", ["--design", "one-out", "--difference", "1e-12"], "expected 0.01 to 100"),
         ("sweeps/optuna_search.py", ["--jobs", "1", "--workers", "2"], "--jobs was given too"),
