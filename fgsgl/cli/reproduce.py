@@ -28,7 +28,7 @@ from fgsgl.records.environment import environment, git_state
 from fgsgl.records.find import Named, find_cells, row_names
 from fgsgl.records.ledger import Ledger, load
 from fgsgl.records.plan_file import PlanFile
-from fgsgl.records.predictions import read_predictions
+from fgsgl.records.predictions import predictions_of, read_predictions
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done, Failed, Record, read_record
 from fgsgl.records.row_key import RowKey
@@ -39,6 +39,7 @@ from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.training.cell_spec import CellSpec
+from fgsgl.training.record_check import check_records
 from fgsgl.util.errors import UserError
 
 
@@ -64,13 +65,15 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
         0 if every cell is reproduced, as :func:`verdict` has it; else 1.
 
     Raises:
-        UserError: for a name that means no finished cell or several rows, a record that this version of the code or
-            the data here cannot repeat, and whatever ``fgsgl run`` refuses.
+        UserError: for a name that means no finished cell or several rows, a record that does not fit its predictions
+            or itself or that this version of the code or the data here cannot repeat, and whatever ``fgsgl run``
+            refuses.
     """
     every = load(folder)
     ledger = Ledger(folder / "ledger")
     records = wanted(rows(every, PlanFile.read(folder, every).cells), what, ledger)
-    protocol = _protocol(records[0])
+    check_records(ledger.folder, [one for record in records for one in _row(record, every)])
+    protocol = records[0].protocol
     data = protocol.data_spec(root or _last_root(folder, records[0]))
     table = load_data(
         data, console, num_frames=protocol.num_frames, image_size=protocol.image_size, skip_bad=protocol.skip_bad
@@ -169,15 +172,6 @@ def _why(record: Record, cell: Cell, method: Method) -> str:
     )
 
 
-def _protocol(record: Record) -> Protocol:
-    if record.protocol.hash() != record.protocol_hash:
-        raise UserError(
-            f"the protocol of cell {record.cell_id} is of another version of the code: its hash is "
-            f"{record.protocol_hash}, and {record.protocol.hash()} as this version reads it"
-        )
-    return record.protocol
-
-
 def _last_root(folder: Path, record: Record) -> Path | None:
     """Where the data lay when the cell ran, if it ran here and they still lie there."""
     spec = CellSpec.find(folder / "work" / record.cell_id)
@@ -213,8 +207,9 @@ def _held(record: Done, ledger: Ledger, scratch: Ledger, every: Sequence[Record]
     if isinstance(again, Failed):
         failure = f"{again.failure.kind}: {again.failure.message}"
         return Verdict(reproduced=False, said=f"cell {record.cell_id}, seed {record.seed}: failed: {failure}")
-    found = prediction_change(ledger.folder, record.cell_id, scratch.folder, record.cell_id)
     assert isinstance(again, Done)  # a cell that is run again is no trial
+    then, now = predictions_of(ledger.folder, record), predictions_of(scratch.folder, again)
+    found = prediction_change(then, record.cell_id, now, record.cell_id)
     return verdict(record, again, found, _row(record, every))
 
 

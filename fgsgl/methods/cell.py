@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from fgsgl.methods.method import Method, Settings
-from fgsgl.methods.registry import get
+from fgsgl.methods.method import Method, Settings, config_identity
+from fgsgl.methods.registry import get, has
 from fgsgl.records.identity import canonical, digest_of_parts, identity
 from fgsgl.records.plan_file import PlannedCell
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Record
 from fgsgl.records.row_key import FULL
-from fgsgl.text.fgtext import fingerprint
+from fgsgl.text.fgtext import fingerprint, shipped
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: its cached identity is shared by the cells of all seeds
@@ -78,6 +79,12 @@ class Cell:
         """Name and hash of the weights that it starts from."""
         return str(self.variant.identity(self.protocol, self.text)["pretraining"])
 
+    @property
+    def text_fingerprint(self) -> str | None:
+        """Fingerprint of the FG-Text; None: the method reads none."""
+        found: str | None = self.variant.identity(self.protocol, self.text)["text"]
+        return found
+
     @cached_property
     def cell_id(self) -> str:
         """16 hex digits; equal for equal work, independent of the variant's name."""
@@ -98,3 +105,43 @@ class Cell:
             protocol=self.protocol,
             protocol_hash=self.protocol.hash(),
         )
+
+
+def id_is_its_own(record: Record) -> bool | None:
+    """Whether a record's cell id follows from what the record holds; None: this version cannot tell.
+
+    It cannot where it lacks the method, or where an older record does not say which FG-Text it read.
+
+    Raises:
+        UserError: for a recipe that cannot be.
+    """
+    if not has(record.method):
+        return None
+    texts: list[str | None] = [None if record.text == "none" else record.text]
+    if record.text is None and get(record.method).reads_text:
+        texts = [fingerprint(name) for name in shipped()]
+    if any(recorded_id(record, text) == record.cell_id for text in texts):
+        return True
+    return None if record.text is None and get(record.method).reads_text else False
+
+
+def recorded_id(record: Record, text: str | None) -> str:
+    """The cell id that follows from what a record holds.
+
+    Args:
+        record: of a method that this version may lack.
+        text: fingerprint of the FG-Text that the method reads, if it reads any.
+
+    Raises:
+        UserError: for a recipe that cannot be.
+    """
+    parts = {
+        "method": record.method,
+        **config_identity(record.config, get(record.method).later if has(record.method) else {}),
+        "pretraining": record.pretraining,
+        "protocol": identity(record.protocol),
+        "text": text,
+        "seed": record.seed,
+        "data": record.data.fingerprint,
+    }
+    return digest_of_parts({name: canonical(value) for name, value in parts.items()})

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import msgspec
+
 from fgsgl.methods.search_space import Space
 from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.protocol import Protocol
@@ -197,9 +199,30 @@ class Method:
 
     def identity(self, changes: Settings) -> dict[str, Any]:
         """The method's part of a cell's id: its config without what changes no result."""
-        recipe = self.recipe_with(changes)
-        return {
-            "display_name": self.display_name,
-            "settings": without(self.resolve(changes), self.later),
-            "recipe": identity(recipe) if recipe else None,
-        }
+        return config_identity(self.describe(changes), self.later)
+
+
+def config_identity(config: MethodConfig, later: Settings) -> dict[str, Any]:
+    """The part of a cell's id that stands for the config of its method.
+
+    Args:
+        config: of the cell.
+        later: settings that were added after records had been made, with their defaults.
+
+    Raises:
+        UserError: for a recipe with an unknown key, or a value that a recipe cannot have.
+    """
+    return {
+        "display_name": config.display_name,
+        "settings": without(config.settings, later),
+        "recipe": identity(_recipe(config.recipe)) if config.recipe else None,
+    }
+
+
+def _recipe(values: Mapping[str, float | str]) -> Recipe:
+    if unknown := values.keys() - {field.name for field in dataclasses.fields(Recipe)}:
+        raise UserError(f"the recipe has the unknown key {min(unknown)!r}")
+    try:
+        return msgspec.convert(dict(values), Recipe)
+    except msgspec.ValidationError as error:
+        raise UserError(f"the recipe cannot be: {error}") from None

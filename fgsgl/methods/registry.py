@@ -33,6 +33,11 @@ def broken() -> tuple[BrokenFile, ...]:
     return tuple(file for name in FILES.names() if isinstance(file := _load(name), BrokenFile))
 
 
+def has(name: str) -> bool:
+    """Whether there is a usable method of that name. Other files are not imported."""
+    return name == METHOD.name or (name in FILES.names() and isinstance(_load(name), Method))
+
+
 def get(name: str) -> Method:
     """A method by name. Other files are not imported.
 

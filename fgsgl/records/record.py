@@ -6,10 +6,14 @@ every value once. Imports neither torch nor NumPy.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -23,7 +27,7 @@ from fgsgl.records.row_key import RowKey
 from fgsgl.stats.scores import Scores
 from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import read_regular, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 SCHEMA: Literal[1] = 1
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0)]
+MOST_BYTES = 2**26
+"""Largest file of a record that is read."""
 Kind = Literal["method", "floor", "ceiling"]
 """``method``; ``floor`` (needs no training) or ``ceiling`` (knows the truth)."""
 Status = Literal["done", "failed", "pruned"]
@@ -52,7 +59,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     """One line."""
 
 
-class MethodConfig(Struct, frozen=True, kw_only=True):
+class MethodConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The method of a cell as it ran."""
 
     display_name: str
@@ -159,9 +166,11 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True):
 class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Cost of using a recognizer (:func:`fgsgl.training.cost.measure`)."""
 
-    gflops: float | None = None
-    latency_ms: float | None = None
-    clips_per_s: float | None = None
+    gflops: Amount | None = None
+    latency_ms: Amount | None = None
+    clips_per_s: Amount | None = None
+    measured_alone: bool | None = None
+    """Whether no other cell of the command ran meanwhile; None: not known, as in records that do not say."""
 
 
 class Metrics(Scores, frozen=True, kw_only=True, omit_defaults=True):
@@ -216,20 +225,22 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     cell_id: str
     """16 hex digits over what changes the result."""
     failure: Failure | None = None
-    attempts: int = 1
+    attempts: Annotated[int, Meta(ge=1)] = 1
     """How often the command started the cell: more than once after failures of the infrastructure."""
     method: str
     """Name of the file in ``baselines/``, or ``fgsgl``."""
     variant: str
     """``full``, or what was changed, such as ``w/o fgsa`` or ``w/o fgsa, text=names``."""
     kind: Kind
-    seed: int
+    seed: Count
     protocol: Protocol
     protocol_hash: str
     config: MethodConfig
     data: DataIdentity
     pretraining: str
     """Name and hash of the weights the method starts from, or ``none``."""
+    text: str | None = None
+    """Fingerprint of the FG-Text that the method reads, or ``none``; None in older records, which do not say."""
     environment: Environment
     hardware: Hardware
     started_utc: str
@@ -239,16 +250,18 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     unfit_checkpoints: list[str] | None = None
     """Damaged checkpoints that the cell could not go on from, and what it went on from instead, a sentence each. None
     in records that did not look."""
-    times_s: dict[str, float] = {}
+    times_s: dict[str, Amount] = {}
     """Seconds by phase: ``import``, ``data``, ``build``, ``train``, ``evaluate``, ``total``."""
-    peak_memory_mib: float | None = None
-    params: int | None = None
-    trainable_params: int | None = None
+    peak_memory_mib: Amount | None = None
+    params: Count | None = None
+    trainable_params: Count | None = None
     cost: Cost = Cost()
     curve: list[Epoch] = []
     selection: dict[str, float] = {}
     """Values chosen on the validation split: ``epoch``, ``beta``, temperatures."""
     predictions_sha256: str | None = None
+    content_sha256: str | None = None
+    """Over everything else in the file, as :meth:`write` left it; None in records that are older than it."""
     localisation: Localisation | None = None
     """None where the recognizer is not built on the tower, or the data set has no masks."""
 
@@ -275,7 +288,9 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
         path = folder / f"{self.cell_id}.json"
         if self.status != "done" and path.exists() and read_record(path).status == "done":
             return path
-        text = json.dumps(msgspec.to_builtins(self), indent=1, sort_keys=True, allow_nan=False)
+        content = msgspec.to_builtins(self)
+        content["content_sha256"] = content_sha256(content)
+        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
         write_whole(path, text + "\n")
         return path
 
@@ -300,7 +315,15 @@ class Pruned(Record, frozen=True, kw_only=True, tag="pruned"):
     metrics: NoMetrics = NoMetrics()
 
 
+class _Protocols(Struct):
+    """The protocol of a record or a planned cell, with all its keys."""
+
+    protocol: dict[str, Any]
+
+
 _DECODER = msgspec.json.Decoder(Done | Failed | Pruned)
+_PROTOCOLS = msgspec.json.Decoder(_Protocols)
+_PROTOCOL_KEYS = {field.name for field in dataclasses.fields(Protocol)}
 
 
 def read_record(path: Path) -> Done | Failed | Pruned:
@@ -310,9 +333,9 @@ def read_record(path: Path) -> Done | Failed | Pruned:
         UserError: if it is not a record of this schema version, or a value in it cannot be.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"the record {path} cannot be read: {error}") from None
+        content = read_regular(path, MOST_BYTES)
+    except UserError as error:
+        raise UserError(f"no record: {error}") from None
     return decode_record(content, path)
 
 
@@ -330,8 +353,9 @@ def decode_record(content: bytes, path: Path) -> Done | Failed | Pruned:
         raise UserError(_refusal(content, path, error)) from None
     if f"{record.cell_id}.json" != path.name:
         raise UserError(f"the record {path} names itself {record.cell_id!r}; a record's file name is its cell id")
-    if isinstance(record, Done) and (reason := _misfit(record)):
-        raise UserError(f"the record {path} {reason}")
+    reason = protocol_misfit(_PROTOCOLS.decode(content).protocol, record.protocol, record.protocol_hash)
+    if reason or (reason := _misfit(record)):
+        raise UserError(f"the record {path} cannot stand on a board: {reason}")
     return record
 
 
@@ -351,18 +375,55 @@ def _refusal(content: bytes, path: Path, error: ValueError | RecursionError) -> 
     return f"the record {path} cannot stand on a board: {said}"
 
 
-def _misfit(record: Done) -> str:
-    """The fault of a finished record that its types cannot show; empty: there is none."""
-    rows, classes = record.metrics.per_class, record.data.classes
-    if len(rows) != len(classes):
-        return f"has {len(rows)} rows in metrics.per_class, but {len(classes)} classes"
+def protocol_misfit(given: Iterable[str], protocol: Protocol, stated: str) -> str:
+    """What is wrong with a protocol in a file: a key that nobody knows, or a hash that is not its own; empty: nothing.
+
+    Args:
+        given: the keys that the file has.
+        protocol: as this version reads it.
+        stated: the hash that stands beside it.
+    """
+    for key in set(given) - _PROTOCOL_KEYS:
+        return f"its protocol has the unknown key {key!r}; read it with the release that wrote it"
+    if (own := _hash(protocol)) != stated:
+        return (
+            f"protocol_hash is {stated!r}, but its protocol has the hash {own!r}; one of the two was changed, or is of "
+            "another version of the code"
+        )
+    return ""
+
+
+@lru_cache(1000)
+def _hash(protocol: Protocol) -> str:
+    return protocol.hash()
+
+
+def _misfit(record: Record) -> str:
+    """The fault of a record that its types cannot show; empty: there is none."""
+    try:
+        datetime.fromisoformat(record.started_utc)
+    except ValueError:
+        return f"started_utc is {record.started_utc!r:.60}, expected a time such as 2026-01-31T12:00:00+00:00"
+    if not isinstance(record, Done):
+        return ""
+    if "total" not in record.times_s:
+        return "times_s has no total"
+    metrics, classes = record.metrics, record.data.classes
+    if len(metrics.per_class) != len(classes):
+        return f"metrics.per_class has {len(metrics.per_class)} rows, but there are {len(classes)} classes"
     maps = record.localisation
     if maps and maps.pointing.keys() != maps.energy.keys():
         return (
-            f"cannot stand on a board: localisation has pointing of {', '.join(maps.pointing)}, "
-            f"but energy of {', '.join(maps.energy)}; expected the same maps"
+            f"localisation has pointing of {', '.join(maps.pointing)}, but energy of {', '.join(maps.energy)}; "
+            "expected the same maps"
         )
     return ""
+
+
+def content_sha256(content: Mapping[str, Any]) -> str:
+    """Digest of a record's JSON, but for the digest itself: it shows an edit by hand, whichever value it changed."""
+    rest = {name: value for name, value in content.items() if name != "content_sha256"}
+    return hashlib.sha256(msgspec.json.encode(rest, order="sorted")).hexdigest()
 
 
 def scored_sha256(clip_ids: Iterable[str] | np.ndarray) -> str:

@@ -16,10 +16,11 @@ from msgspec.structs import asdict
 
 from fgsgl.records.find import find_cell, names_of
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.predictions import read_predictions
+from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.record import Done, Record, read_record
 from fgsgl.report.board.board import label
 from fgsgl.report.formatting import EMPTY, number
+from fgsgl.training.record_check import check_record
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable
 
@@ -54,7 +55,7 @@ class PredictionChange:
     largest: float
     """The largest difference of a probability."""
     identical: bool
-    """Every score of every clip is the same, bit for bit, and both scored the same clips."""
+    """Every score of every clip is the same, bit for bit, and both scored the same clips with the same labels."""
 
 
 def differences(one: Record, other: Record) -> tuple[Difference, ...]:
@@ -74,13 +75,12 @@ def changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[
             yield name, mine.get(name), theirs.get(name)
 
 
-def prediction_change(one: Path, one_id: str, other: Path, other_id: str) -> PredictionChange:
-    """Compares the predictions of two cells, each in its ledger.
+def prediction_change(mine: Predictions, one_id: str, theirs: Predictions, other_id: str) -> PredictionChange:
+    """Compares the predictions of two cells, whose ids errors name.
 
     Raises:
-        UserError: if a predictions file cannot be read, or the two have no clip in common or other classes.
+        UserError: if the two have no clip in common or other classes.
     """
-    mine, theirs = read_predictions(one, one_id), read_predictions(other, other_id)
     place = {clip_id: index for index, clip_id in enumerate(theirs.clip_ids.tolist())}
     both = [(index, place[clip]) for index, clip in enumerate(mine.clip_ids.tolist()) if clip in place]
     if not both:
@@ -96,7 +96,10 @@ def prediction_change(one: Path, one_id: str, other: Path, other_id: str) -> Pre
         n=len(both),
         changed=int((mine_NC.argmax(1) != theirs_NC.argmax(1)).sum()),
         largest=float(np.abs(mine_NC - theirs_NC).max()),
-        identical=same_scores and len(mine.clip_ids) == len(theirs.clip_ids) == len(both),
+        identical=same_scores
+        and len(mine.clip_ids) == len(theirs.clip_ids) == len(both)
+        and np.array_equal(mine.labels[mine_N], theirs.labels[theirs_N])
+        and np.array_equal(mine.subjects[mine_N], theirs.subjects[theirs_N]),
     )
 
 
@@ -126,7 +129,7 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
     """Prints what differs between two cells; arguments as for :func:`find`.
 
     Raises:
-        UserError: as :func:`find`.
+        UserError: as :func:`find`; and after the table, if a record does not fit its predictions or itself.
     """
     from rich.table import Table
     from rich.text import Text
@@ -144,10 +147,16 @@ def show(one: str, other: str, folder: Path | None, console: Console) -> None:
         shown = (EMPTY if one_value is None else number(one_value, 2) for one_value in (value, others))
         table.add_row("results", Text(name), *shown, change)
     console.print(table)
-    if mine.status == theirs.status == "done":
+    try:
+        for folder_of, record in ((ledger, mine), (others_ledger, theirs)):
+            check_record(folder_of, record)
+    except UserError as error:  # what the records say has been compared all the same
+        raise UserError(f"answers not compared: {error}") from None
+    if isinstance(mine, Done) and isinstance(theirs, Done):
+        answers = predictions_of(ledger, mine), predictions_of(others_ledger, theirs)
         try:
-            text = _change_text(prediction_change(ledger, mine.cell_id, others_ledger, theirs.cell_id))
-        except UserError as error:  # the records have been compared all the same
+            text = _change_text(prediction_change(answers[0], mine.cell_id, answers[1], theirs.cell_id))
+        except UserError as error:  # two cells of different data, say
             text = f"answers not compared: {error}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 

@@ -10,7 +10,9 @@ from rich.text import Text
 
 from fgsgl.records.record import Done, Failed, Record
 from fgsgl.running.status import CellState, find_states
+from fgsgl.training.record_check import check_record
 from fgsgl.training.work_folder import newest_checkpoint
+from fgsgl.util.errors import UserError
 
 TAIL_LINES = 15
 _TAIL_BYTES = 2**14
@@ -50,6 +52,8 @@ def lines(folder: Path, cell: CellState) -> list[str]:
     said = [f"{cell.label} (cell {cell.cell_id}): {cell.state}"]
     if isinstance(record, Failed) and cell.state == "failed":
         said.append(f"cause, at attempt {record.attempts}: {record.failure.kind}: {record.failure.message}")
+    if isinstance(record, Done):
+        said.append(_score(cell.work_dir.parents[1] / "ledger", record))
     if record and cell.state in ("done", "failed", "pruned"):
         said += _ended(record)
     elif spec := cell.spec:
@@ -65,13 +69,22 @@ def lines(folder: Path, cell: CellState) -> list[str]:
 def _ended(record: Record) -> list[str]:
     times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in record.times_s.items())
     used = record.hardware
-    machine = [used.device, used.gpu, used.cpu, f"{used.threads} thread(s)"]
+    machine = [used.device, used.gpu, used.cpu, f"{used.threads} thread(s)" if used.threads else None]
     said = [
         f"started: {_local(record.started_utc)}" + (f"; {times}" if times else ""),
-        f"on: {', '.join(filter(None, machine))}; code {record.environment.git_commit}",
+        f"on: {', '.join(filter(None, machine)) or 'unknown'}; code {record.environment.git_commit or 'unknown'}",
         *(f"a checkpoint could not be used: {told}" for told in record.unfit_checkpoints or ()),
     ]
-    return [f"top-1: {100 * record.metrics.top1:.1f} %", *said] if isinstance(record, Done) else said
+    return said
+
+
+def _score(ledger: Path, record: Done) -> str:
+    """The top-1 of a finished cell, if its predictions give it."""
+    try:
+        check_record(ledger, record)
+    except UserError as error:
+        return f"its numbers cannot be trusted: {error}"
+    return f"top-1: {100 * record.metrics.top1:.1f} %"
 
 
 def _resumes(cell: CellState) -> str:

@@ -104,6 +104,7 @@ def _common(spec: CellSpec) -> dict[str, Any]:
         "protocol_hash": cell.protocol.hash(),
         "config": cell.method.describe(cell.variant.changes),
         "pretraining": cell.pretraining,
+        "text": cell.text_fingerprint or "none",
         "environment": environment(spec.git),
         "started_utc": spec.started_utc,
         "attempts": spec.attempt,

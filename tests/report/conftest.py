@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from fgsgl.data import datasets
+from fgsgl.methods.cell import recorded_id
 from fgsgl.records.predictions import Predictions, write_predictions
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import (
@@ -25,12 +27,11 @@ from fgsgl.records.record import (
     Failure,
     FailureClass,
     Hardware,
-    Metrics,
     Readout,
     SplitCounts,
     scored_sha256,
 )
-from fgsgl.stats.metrics import classification_metrics
+from fgsgl.training.cell_metrics import metrics_of
 
 CLASSES = (
     "Turtling neck and shoulder",
@@ -51,7 +52,7 @@ CLASSES = (
     "Playing with jewelry, and manipulating other objects",
     "Illustrative hand gestures",
 )
-PROTOCOL = "5f3a9c0e77d21b46"
+PROTOCOL = Protocol(dataset="synmg", preset="quick", epochs=12).hash()
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>')
 NAMES = {"fgsgl": "FG-SGL", "tsm": "TSM", "oracle": "Motion oracle (true joints)", "majority": "Majority class"}
 
@@ -65,6 +66,10 @@ class Ledger:
     absent: tuple[int, ...] = (14,)
     n_clips: int = 240
     dataset: str = "synmg"
+    written: dict[tuple, str] = field(default_factory=dict)
+    """The cell of each row and seed: to add one again takes its place."""
+    plain: Predictions | None = None
+    """Clips and labels for :meth:`add_exact`."""
 
     def protocol(self, **changes: Any) -> Protocol:
         """The protocol of its cells, with some fields changed."""
@@ -92,34 +97,31 @@ class Ledger:
         seed: int = 0,
         kind: str = "method",
         name: str = "",
+        predictions: Predictions | None = None,
         **changes: Any,
     ) -> Done:
         """One finished cell with its predictions; ``changes`` are put into the record as they are."""
-        protocol_hash = changes.get("protocol_hash", PROTOCOL)
-        cell_id = hashlib.sha256(repr((method, variant, seed, protocol_hash)).encode()).hexdigest()[:16]
-        predictions = self.predictions(skill, seed)
+        predictions = predictions or self.predictions(skill, seed)
         if kind == "floor":
             predictions.scores["combined"][:] = np.eye(len(self.classes))[0]
-        levels = ("category", "fine") if method == "fgsgl" else ()
-        metrics = Metrics(
-            **structs.asdict(classification_metrics(predictions.labels, predictions.scores["combined"])),
-            scored_sha256=scored_sha256(predictions.clip_ids),
-            by_score={level: classification_metrics(predictions.labels, predictions.scores[level]) for level in levels},
-        )
+        if method != "fgsgl":
+            predictions.scores.pop("category", None)
+            predictions.scores.pop("fine", None)
+        metrics = metrics_of(predictions, datasets.get(self.dataset))
         curve = [
             {"epoch": epoch, "loss": 3 * 0.85**epoch + 0.05 * seed, "val_top1": metrics.top1 * (1 - 0.7**epoch)}
             for epoch in range(1, 13)
         ]
         learns = kind == "method"
         record = Done(
-            cell_id=cell_id,
+            cell_id="",
             method=method,
             variant=variant,
             kind=kind,
             seed=seed,
             protocol=self.protocol(),
-            protocol_hash=protocol_hash,
-            config=made.config(name or NAMES.get(method, method)),
+            protocol_hash="",
+            config=made.config(name or NAMES.get(method, method), settings={"variant": variant}),
             data=DataFacts(
                 fingerprint="ab12cd34ef56ab78",
                 classes=list(self.classes),
@@ -139,11 +141,32 @@ class Ledger:
             cost=Cost(gflops=1.5, latency_ms=20.0 + seed, clips_per_s=60.0) if learns else Cost(),
             curve=curve if learns else [],
             metrics=metrics,
-            predictions_sha256=write_predictions(self.folder / "ledger", cell_id, predictions),
+            text="none",
         )
-        record = structs.replace(record, **changes)
-        record.write(self.folder / "ledger")
-        return record
+        return self.put(structs.replace(record, **changes), predictions)
+
+    def put(self, record: Done, predictions: Predictions) -> Done:
+        """Writes a cell under the id and the hash that follow from what it holds, in place of that row's and seed's."""
+        record = structs.replace(record, protocol_hash=record.protocol.hash())
+        record = structs.replace(record, cell_id=recorded_id(record, None))
+        place = *record.row, record.seed
+        if place in self.written:
+            for suffix in ("json", "npz"):
+                (self.folder / "ledger" / f"{self.written[place]}.{suffix}").unlink(missing_ok=True)
+        self.written[place] = record.cell_id
+        sha256 = write_predictions(self.folder / "ledger", record.cell_id, predictions)
+        record = structs.replace(record, predictions_sha256=sha256)
+        content = json.loads(record.write(self.folder / "ledger").read_text())
+        return structs.replace(record, content_sha256=content["content_sha256"])
+
+    def add_exact(self, method: str, top1: float, variant: str = "full", seed: int = 0) -> Done:
+        """One finished cell that is right in a given share of the clips."""
+        if self.plain is None:
+            self.plain = self.predictions(1.0, 0)
+        wrong_N = np.random.default_rng(seed).permutation(self.n_clips) >= round(top1 * self.n_clips)
+        said_N = (self.plain.labels + wrong_N) % len(self.classes)
+        scores = {"combined": np.eye(len(self.classes), dtype=np.float32)[said_N]}
+        return self.add(method, 0, variant, seed, predictions=dataclasses.replace(self.plain, scores=scores))
 
     def add_failed(
         self, method: str, variant: str, seed: int, failure: FailureClass, message: str = "it failed"
@@ -186,7 +209,7 @@ class Ledger:
         self.add_failed("tsm", "full", 3, "nan", f"the loss is not a number {HOSTILE[0]}")
         self.add("evil", 1.0, HOSTILE[1], name=HOSTILE[0], config=made.config(HOSTILE[0], settings={"x": HOSTILE[1]}))
         protocol = self.protocol(backbone=HOSTILE[0], pretrained=HOSTILE[1])
-        self.add("fgsgl", 2.0, HOSTILE[0], 0, protocol=protocol, protocol_hash=HOSTILE[1])
+        self.add("fgsgl", 2.0, HOSTILE[0], 0, protocol=protocol)
         arms = [{"off": list(off), "variant": names.get(off, "")} for off in offs]
         design = {"design": "factorial", "protocol_hash": PROTOCOL, "seeds": 4, "factors": ["fgsa", "text"]}
         cells = [{"cell_id": HOSTILE[1], "method": "fgsgl", "variant": "full", "seed": 3, "protocol_hash": PROTOCOL}]

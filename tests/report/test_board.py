@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import made
@@ -69,13 +70,14 @@ def test_methods_stand_by_accuracy_and_the_floor_at_the_foot(ledger):
 
 
 @pytest.mark.parametrize(
-    "n_clips, scored, says", [(239, None, "scored 239 of the split's 240 clips"), (240, "00", "are not the split's")]
+    "n_clips, split, says", [(239, None, "scored 239 of the split's 240 clips"), (240, "00", "are not the split's")]
 )
-def test_a_row_that_did_not_score_its_split_is_refused(ledger, n_clips, scored, says):
+def test_a_row_that_did_not_score_its_split_is_refused(ledger, n_clips, split, says):
     ledger.fill(seeds=2)
     record = ledger.add("tsm", 1.6, seed=1)
-    scored = scored or record.metrics.scored_sha256
-    rewrite(ledger, record, metrics=structs.replace(record.metrics, n_clips=n_clips, scored_sha256=scored))
+    whole = structs.replace(record.data, split_sha256=split or record.data.split_sha256)
+    part = dataclasses.replace(ledger, n_clips=n_clips)
+    part.add("tsm", 1.6, seed=1, data=whole)
     refused = row(read_board(ledger.folder).table, "TSM")
     assert refused["status"].startswith("refused: ") and says in refused["status"] and "seed 1" in refused["status"]
     assert refused[["top1", "top5", "macro_f1", "diff_top1"]].isna().all() and refused["n_seeds"] == 0
@@ -84,8 +86,8 @@ def test_a_row_that_did_not_score_its_split_is_refused(ledger, n_clips, scored, 
 def test_seeds_that_do_not_belong_together_are_refused(ledger):
     ledger.fill(seeds=2)
     ledger.add("tsm", 1.6, seed=1, pretraining="none")
-    twin = ledger.add("fgsgl", 2.0, "-fgsa", 0)
-    rewrite(ledger, twin, cell_id="0123456789abcdef")
+    ledger.written.clear()
+    ledger.add("fgsgl", 2.0, "-fgsa", 0, config=made.config("FG-SGL", settings={"variant": "-fgsa", "other": 1}))
     table = read_board(ledger.folder).table
     assert "differ in their pretraining" in row(table, "TSM")["status"]
     assert "seed 0 was measured with 2 different settings" in row(table, "FG-SGL -fgsa")["status"]
@@ -127,10 +129,10 @@ def test_what_was_not_trained_is_compared_with_every_seed(ledger):
 
 def test_rows_of_another_protocol_are_told_apart_and_not_compared(ledger):
     ledger.fill(seeds=1)
-    ledger.add("tsm", 1.9, protocol_hash="ffff000011112222")
+    other = ledger.add("tsm", 1.9, protocol=ledger.protocol(epochs=13)).protocol_hash
     board = read_board(ledger.folder)
-    assert np.isnan(row(board.table, "TSM @ffff00")["diff_top1"])
-    assert np.isfinite(row(board.table, "TSM @5f3a9c")["diff_top1"])
+    assert np.isnan(row(board.table, f"TSM @{other[:6]}")["diff_top1"])
+    assert np.isfinite(row(board.table, f"TSM @{ledger.protocol().hash()[:6]}")["diff_top1"])
     assert any("different protocols" in sentence for sentence in board.notes)
 
 
@@ -174,9 +176,9 @@ def test_a_single_run_has_an_interval_over_its_subjects(ledger):
     assert any("clips of a subject drawn together" in sentence for sentence in board.notes)
 
     (ledger.folder / "ledger" / f"{record.cell_id}.npz").unlink()
-    board = read_board(ledger.folder)
-    assert np.isnan(row(board.table, oracle["label"])["top1_ci_low"])
-    assert any("no predictions beside its record" in sentence for sentence in board.notes)
+    refused = row(read_board(ledger.folder).table, oracle["label"])
+    assert np.isnan(refused["top1"]) and "no predictions lie beside its record" in refused["status"]
+    assert f"(seed 0, cell {record.cell_id})" in refused["status"]
 
 
 def test_predictions_that_are_not_the_records_are_refused(ledger):

@@ -87,9 +87,9 @@ def test_a_click_on_a_heading_sorts_and_leaves_the_foot(visit):
     assert numbers(texts(browser, column)) == sorted(shown)
     names = "#board-table tbody:nth-of-type(1) th"
     click(browser, "#board-table thead th:nth-child(1) button")
-    assert texts(browser, names)[-1] == "TSM @5f3a9c"
+    assert texts(browser, names)[-1] == "TSM @c8f370"
     click(browser, "#board-table thead th:nth-child(1) button")
-    assert texts(browser, names)[0] == "TSM @5f3a9c"
+    assert texts(browser, names)[0] == "TSM @c8f370"
     assert len(browser.find_elements("css selector", "#board-table thead th[aria-sort]")) == 1
     assert sorted(texts(browser, "#board-table tbody.foot th")) == sorted(foot)
 
@@ -100,7 +100,7 @@ def test_typing_filters(visit):
     total = len(texts(browser, "#board-table tbody tr"))
     field.send_keys("fg-sgl SHUFFLED")
     assert set(texts(browser, "#board-table tbody th")) == {
-        "FG-SGL text=shuffled @5f3a9c", "FG-SGL -fgsa, text=shuffled @5f3a9c"
+        "FG-SGL text=shuffled @c8f370", "FG-SGL -fgsa, text=shuffled @c8f370"
     }  # fmt: skip
     assert texts(browser, "#board-table-count") == [f"2 of {total} rows"]
     field.clear()
@@ -134,16 +134,16 @@ def test_a_number_leads_to_its_cells_and_a_cell_to_its_record(visit, everything)
     (row,) = [
         row
         for row in browser.find_elements("css selector", "#board-table tbody tr")
-        if row.find_element("css selector", "th").text == "FG-SGL -fgsa @5f3a9c"
+        if row.find_element("css selector", "th").text == "FG-SGL -fgsa @c8f370"
     ]
     headings = texts(browser, "#board-table thead th")
     row.find_elements("css selector", "th, td")[headings.index("Difference")].find_element("css selector", "a").click()
     assert open_tabs(browser) == ["cells"]
-    assert texts(browser, "#cells-of") == ["The cells behind FG-SGL -fgsa @5f3a9c and FG-SGL @5f3a9c."]
+    assert texts(browser, "#cells-of") == ["The cells behind FG-SGL -fgsa @c8f370 and FG-SGL @c8f370."]
     assert browser.switch_to.active_element.get_attribute("id") == "cells-picked"
     labels = texts(browser, "#cells-table tbody th")
-    assert labels.count("FG-SGL -fgsa @5f3a9c") == 3 and labels.count("FG-SGL @5f3a9c") == 4 and len(labels) == 7
-    link = browser.find_elements("css selector", "#cells-table tbody tr a")[labels.index("FG-SGL -fgsa @5f3a9c")]
+    assert labels.count("FG-SGL -fgsa @c8f370") == 3 and labels.count("FG-SGL @c8f370") == 4 and len(labels) == 7
+    link = browser.find_elements("css selector", "#cells-table tbody tr a")[labels.index("FG-SGL -fgsa @c8f370")]
     record = json.loads((everything / "ledger" / f"{link.text}.json").read_text())
     assert (record["method"], record["variant"]) == ("fgsgl", "-fgsa")
     link.click()
@@ -191,7 +191,7 @@ def test_many_cells_come_a_page_at_a_time(visit, ledger):
 def test_classes_of_the_chosen_row(visit):
     browser = visit("#classes")
     click(browser, "#classes-row option:last-child")
-    assert texts(browser, "#classes-row option:last-child") == ["Majority class @5f3a9c"]
+    assert texts(browser, "#classes-row option:last-child") == ["Majority class @c8f370"]
     table = [row.split() for row in texts(browser, "#classes-table tbody tr")]
     assert len(table) == 17 and table[0][-4:-1] == ["15", "100.0", "6.2"] and table[14][-3:] == ["–", "–", "–"]
     assert table[16][:1] == ["<script>alert(1)</script>"]

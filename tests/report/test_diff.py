@@ -10,9 +10,12 @@ import pytest
 from msgspec import structs
 
 from fgsgl.cli.main import main
+from fgsgl.data import datasets
 from fgsgl.records.predictions import read_predictions, write_predictions
 from fgsgl.records.record import Environment
 from fgsgl.report.diff import differences, find, prediction_change
+from fgsgl.report.formatting import number
+from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.util.errors import UserError
 
 
@@ -24,18 +27,15 @@ def pair(ledger):
     predictions.scores["combined"][:3] = np.roll(predictions.scores["combined"][:3], 1, axis=1)
     other = structs.replace(
         one,
-        cell_id="0" * 16,
         seed=1,
         config=made.config(settings={"lora_rank": 4, "fgsa": True}),
         protocol=ledger.protocol(num_frames=16),
         data=structs.replace(one.data, fingerprint="other"),
         environment=Environment(torch="2.16.0", git_commit="d" * 40),
         hardware=structs.replace(one.hardware, cores=4),
-        metrics=structs.replace(one.metrics, top1=one.metrics.top1 - 0.05),
-        predictions_sha256=write_predictions(ledger.folder / "ledger", "0" * 16, predictions),
+        metrics=metrics_of(predictions, datasets.get("synmg")),
     )
-    other.write(ledger.folder / "ledger")
-    return one, other
+    return one, ledger.put(other, predictions)
 
 
 def test_every_planted_difference_is_found_and_nothing_else(pair) -> None:
@@ -54,11 +54,15 @@ def test_every_planted_difference_is_found_and_nothing_else(pair) -> None:
 
 def test_changed_answers_are_counted_clip_by_clip(ledger, pair) -> None:
     folder = ledger.folder / "ledger"
-    found = prediction_change(folder, pair[0].cell_id, folder, pair[1].cell_id)
+
+    def change(one: str, other: str):
+        return prediction_change(read_predictions(folder, one), one, read_predictions(folder, other), other)
+
+    found = change(pair[0].cell_id, pair[1].cell_id)
     mine, theirs = (read_predictions(folder, record.cell_id).scores["combined"] for record in pair)
     assert (found.n, found.changed, found.identical) == (240, 3, False)
     assert found.largest == np.abs(mine - theirs).max() > 0
-    assert prediction_change(folder, pair[0].cell_id, folder, pair[0].cell_id).identical
+    assert change(pair[0].cell_id, pair[0].cell_id).identical
     part = read_predictions(folder, pair[0].cell_id)
     order = np.arange(120)[::-1]  # half the clips, in another order
     half = dataclasses.replace(
@@ -66,25 +70,30 @@ def test_changed_answers_are_counted_clip_by_clip(ledger, pair) -> None:
         scores={name: table[order] for name, table in part.scores.items()},
     )  # fmt: skip
     write_predictions(folder, "1" * 16, half)
-    found = prediction_change(folder, pair[0].cell_id, folder, "1" * 16)
+    found = change(pair[0].cell_id, "1" * 16)
     assert (found.n, found.changed, found.largest, found.identical) == (120, 0, 0, False)
     other = dataclasses.replace(half, clip_ids=np.char.add(half.clip_ids, "x"))
     write_predictions(folder, "2" * 16, other)
     with pytest.raises(UserError, match="no clip was scored by both cell 1111111111111111 and cell 2222"):
-        prediction_change(folder, "1" * 16, folder, "2" * 16)
+        change("1" * 16, "2" * 16)
 
 
 def test_the_command_prints_them(ledger, pair, capsys) -> None:
-    assert main(["diff", pair[0].cell_id[:6], "000", "--folder", str(ledger.folder)]) == 0
+    one, other = pair
+    assert main(["diff", one.cell_id[:6], other.cell_id[:6], "--folder", str(ledger.folder)]) == 0
     said = capsys.readouterr().out
-    assert "cell 0000000000000000, FG-SGL, seed 1" in said and "settings.lora_rank" in said
-    assert "−5.00" in said and "3 of 240 clips changed their prediction" in said
+    assert f"cell {other.cell_id}, FG-SGL, seed 1" in said and "settings.lora_rank" in said
+    assert (
+        number(100 * (other.metrics.top1 - one.metrics.top1), 2, sign="+") in said
+        and "3 of 240 clips changed their prediction" in said
+    )
     path = str(ledger.folder / "ledger" / f"{pair[0].cell_id}.json")
     assert main(["diff", path, path]) == 0
     assert "identical: every score of all 240 clips is the same" in capsys.readouterr().out
     Path(path).with_suffix(".npz").unlink()
-    assert main(["diff", path, path]) == 0
-    assert "answers not compared: the predictions" in capsys.readouterr().out
+    assert main(["diff", path, path]) == 2
+    said = capsys.readouterr()
+    assert "top1 %" in said.out and said.err.startswith("error: answers not compared: ") and "npz cannot" in said.err
 
 
 def test_a_failed_cell_has_no_answers(ledger, pair, capsys) -> None:

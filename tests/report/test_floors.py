@@ -51,6 +51,6 @@ def test_methods_on_the_tower_want_the_linear_probe(ledger, pretraining, wanted)
 def test_floors_are_those_of_a_protocol(ledger):
     ledger.fill(seeds=1)
     ledger.add("stratified_random", 0.0, kind="floor")
-    ledger.add("tsm", 1.9, protocol_hash="ffff000011112222")
+    other = ledger.add("tsm", 1.9, protocol=ledger.protocol(epochs=13)).protocol_hash
     (sentence,) = missing(ledger)
-    assert "protocol ffff000011112222" in sentence and "majority class, stratified random" in sentence
+    assert f"protocol {other}" in sentence and "majority class, stratified random" in sentence

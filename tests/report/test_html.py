@@ -15,7 +15,7 @@ from fgsgl.records.ledger import load
 from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import Board, leaderboard, read_board
 from fgsgl.report.board.predicted_classes import PredictionCache
-from fgsgl.report.board.rows import rows, scored_cells
+from fgsgl.report.board.rows import done_of, rows
 from fgsgl.report.drawing.axes import canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.render import render
@@ -124,7 +124,7 @@ def test_a_number_leads_to_the_cells_behind_it(whole):
     board, _, read = whole
     labels, cells = read.data["labels"], read.data["cells"]
     assert labels == list(board.table["label"])
-    mine, reference = (labels.index(name) for name in ("FG-SGL -fgsa @5f3a9c", "FG-SGL @5f3a9c"))
+    mine, reference = (labels.index(name) for name in ("FG-SGL -fgsa @c8f370", "FG-SGL @c8f370"))
     table = read.rows[1 : 1 + sum(board.table["kind"] == "method")]
     (row,) = [row for row in table if row[0][0] == labels[mine]]
     headings = [heading for heading, _ in read.rows[0]]
@@ -160,7 +160,7 @@ def test_every_cell_is_listed_with_what_became_of_it(whole):
 def test_classes_are_means_over_seeds(whole):
     board, _, read = whole
     key = next(key for key in board.scored if key[:2] == ("tsm", "full"))
-    row = read.data["labels"].index("TSM @5f3a9c")
+    row = read.data["labels"].index("TSM @c8f370")
     entry = next(entry for entry in read.data["classes"]["rows"] if entry["row"] == row)
     absent = entry["values"][14]
     assert read.data["classes"]["sets"][entry["set"]]["clips"][14] == 0 and absent[0] is None
@@ -208,9 +208,9 @@ def test_ten_thousand_cells_take_few_megabytes(ledger):
         variant = f"w/o {number // 10}" if number >= 10 else "full"
         records.append(structs.replace(record, cell_id=f"{number:016x}", variant=variant, seed=number % 10))
     cells = rows(records)
-    scored = {key: scored_cells(group) for key, group in cells.items()}
+    scored = {key: done_of(group) for key, group in cells.items()}
     predictions = PredictionCache(ledger=ledger.folder / "nowhere")
-    table = leaderboard(cells, scored, (), (), predictions)
+    table = leaderboard(cells, scored, (), (), predictions, refused={})
     board = Board(
         folder=ledger.folder, table=table, notes=(), cost_notes=(), cells=cells, scored=scored, planned=(),
         designs=(), identical=(), published=pd.DataFrame(), predictions=predictions,

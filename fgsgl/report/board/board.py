@@ -28,13 +28,15 @@ from fgsgl.report.board.rows import (
     PARTS,
     REFERENCE,
     by_seed,
+    done_of,
     label,
     part_of,
+    refusal,
     row_key,
     rows,
-    scored_cells,
 )
 from fgsgl.report.board.score_columns import COSTS, score_columns, status_columns
+from fgsgl.training.record_check import check_records
 from fgsgl.util.escaping import printable
 
 __all__ = [
@@ -91,17 +93,20 @@ def read_board(folder: Path) -> Board:
     """The board of ``<folder>/ledger`` and ``<folder>/plan.json``.
 
     Raises:
-        UserError: from :func:`fgsgl.records.ledger.load`, or from :func:`leaderboard`.
+        UserError: from :func:`fgsgl.records.ledger.load`, :func:`fgsgl.training.record_check.check_records` or
+            :func:`leaderboard`.
     """
     records = load(folder)
+    checked = check_records(folder / "ledger", records)
     plan = PlanFile.read(folder, records)
     known = {record.cell_id for record in records}
     planned = tuple(cell for cell in plan.cells if cell.cell_id not in known)
     cells = rows(records, plan.cells)
-    scored = {key: scored_cells(group) for key, group in cells.items()}
+    refused = {key: reason for key, group in cells.items() if (reason := refusal(group, checked.without_predictions))}
+    scored = {key: () if key in refused else done_of(group) for key, group in cells.items()}
     predictions = PredictionCache(ledger=folder / "ledger")
     identical = identical_rows(scored, predictions)
-    table = leaderboard(cells, scored, planned, identical, predictions, plan.tunings)
+    table = leaderboard(cells, scored, planned, identical, predictions, plan.tunings, refused=refused)
     about_tuned = (*tuned.notes(table, cells, plan.tunings), *tuned.superseded(records, cells))
     return Board(
         folder=folder, table=table, notes=(*notes(table, cells, scored, identical), *map(printable, about_tuned)),
@@ -117,6 +122,8 @@ def leaderboard(
     identical: Sequence[IdenticalRows],
     predictions: PredictionCache,
     tunings: Sequence[Tuning] = (),
+    *,
+    refused: Mapping[RowKey, str],
 ) -> pd.DataFrame:
     """One row for every method, variant and protocol that has a record or a planned cell; columns are ``COLUMNS``.
 
@@ -132,8 +139,9 @@ def leaderboard(
     (:mod:`fgsgl.report.board.tuned`).
 
     Where several protocols stand on one board, ``label`` ends in ``@`` and the start of the protocol's hash. A row
-    whose scored clips are not exactly its split has no numbers and the status ``refused: ...``. Methods come first,
-    the best on top, then tuned rows; ceilings and floors stand at the foot.
+    of ``refused`` (its scored clips are not exactly its split, or lack their predictions) has no numbers and the
+    status ``refused: ...``. Methods come first, the best on top, then tuned rows; ceilings and floors stand at the
+    foot.
 
     Raises:
         UserError: if a data set on the board has no scored floor, or the predictions of a cell are damaged.
@@ -147,7 +155,8 @@ def leaderboard(
     for key in labels:
         group = cells.get(key, ())
         row = dict(zip(KEY, key, strict=True)) | {"label": labels[key], "tied": letters.get(key, "")}
-        row |= status_columns(group, waiting[key]) | score_columns(group, scored.get(key, ()), predictions)
+        row |= status_columns(group, waiting[key], refused.get(key))
+        row |= score_columns(group, scored.get(key, ()), predictions)
         row |= compared.get(key, {}) | searched.get(key, {})
         table.append(row | {"same_answers": named.get(key, "")})
     require_floors(table)

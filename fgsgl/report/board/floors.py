@@ -24,6 +24,9 @@ def require_floors(table: Sequence[Mapping[str, Any]]) -> None:
     """
     floors = {(row["dataset"], row["preset"]) for row in table if row["kind"] == "floor" and row["n_seeds"]}
     bare = sorted({(row["dataset"], row["preset"]) for row in table} - floors)
+    for row in table:
+        if row["kind"] == "floor" and (row["dataset"], row["preset"]) in bare and row["status"].startswith("refused: "):
+            raise UserError(f"the floor of {row['dataset']} {row['preset']} is {row['status']}; run it again")
     if bare:
         raise UserError(
             f"the board of {' '.join(bare[0])} has no floor: no finished record of kind 'floor' that scored the whole "

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fgsgl.records.predictions import Predictions, read_predictions
+from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.record import Done
 from fgsgl.stats.calibration import confidence
-from fgsgl.util.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,26 +60,9 @@ def predictions_beside(ledger: Path, record: Done) -> Predictions | None:
     """The predictions of a finished cell, checked against its record; None if there is no such file.
 
     Raises:
-        UserError: if they are damaged, or are not those that the record names.
+        UserError: from :func:`fgsgl.records.predictions.predictions_of`.
     """
-    path = ledger / f"{record.cell_id}.npz"
-    if not path.is_file():
-        return None
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record.predictions_sha256:
-        raise UserError(
-            f"the predictions of cell {record.cell_id} in {ledger} are not those that its record names; "
-            "bring back the file that the cell wrote, or move it away"
-        )
-    predictions = read_predictions(ledger, record.cell_id)
-    shape = predictions.scores.get("combined", np.empty(0)).shape
-    expected = (record.metrics.n_clips, len(record.data.classes))
-    lengths = {len(predictions.clip_ids), len(predictions.subjects), len(predictions.labels)}
-    if shape != expected or lengths != {expected[0]}:
-        raise UserError(
-            f"the predictions of cell {record.cell_id} in {ledger} have combined scores of shape {shape}, "
-            f"expected {expected}, and as many clips, subjects and labels; run the cell again"
-        )
-    return predictions
+    return predictions_of(ledger, record) if (ledger / f"{record.cell_id}.npz").exists() else None
 
 
 def _classes(predictions: Predictions) -> PredictedClasses:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -44,16 +44,23 @@ def rows(records: Sequence[Record], plan: Sequence[PlannedCell] = ()) -> dict[Ro
     return {key: tuple(sorted(group.values(), key=attrgetter("seed", "cell_id"))) for key, group in groups.items()}
 
 
-def scored_cells(group: Sequence[Record]) -> tuple[Done, ...]:
-    """The finished cells of a row if its numbers may be shown, else none."""
-    return () if refusal(group) else tuple(record for record in group if isinstance(record, Done))
+def done_of(group: Sequence[Record]) -> tuple[Done, ...]:
+    """The finished cells of a row."""
+    return tuple(record for record in group if isinstance(record, Done))
 
 
-def refusal(group: Sequence[Record]) -> str | None:
-    """The reason why the finished cells of a row must not be averaged, or None."""
-    done = [record for record in group if isinstance(record, Done)]
+def refusal(group: Sequence[Record], unproven: Collection[str] = ()) -> str | None:
+    """The reason why the finished cells of a row must not be averaged, or None.
+
+    Args:
+        group: the records of the row.
+        unproven: finished cells without predictions, which nothing bears out.
+    """
+    done = done_of(group)
     for record in done:
         where = f"(seed {record.seed}, cell {record.cell_id})"
+        if record.cell_id in unproven:
+            return f"no predictions lie beside its record, which its numbers could be checked with {where}"
         if record.protocol.evaluation == SEALED:
             return f"scored on the validation split, as a trial of a search {where}"
         n_scored, n_split = record.metrics.n_clips, record.data.n_clips.test

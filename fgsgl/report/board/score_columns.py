@@ -10,7 +10,6 @@ from typing import Any
 from fgsgl.records.record import Done, Failed, Hardware, Record
 from fgsgl.report.board.audit_notes import audit_summary
 from fgsgl.report.board.predicted_classes import PredictionCache
-from fgsgl.report.board.rows import refusal
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.util.escaping import printable
@@ -57,13 +56,13 @@ def _cost(record: Done, name: str) -> float | None:
     return record.peak_memory_mib if name == "peak_memory_mib" else getattr(record.cost, name)
 
 
-def status_columns(group: Sequence[Record], n_planned: int) -> dict[str, Any]:
-    """Columns that count every cell of a row: finished, failed by class, pruned, or planned."""
+def status_columns(group: Sequence[Record], n_planned: int, reason: str | None) -> dict[str, Any]:
+    """Columns that count every cell of a row: finished, failed by class, pruned, or planned; ``reason`` is why its
+    numbers are refused."""
     n_done, n_failed, n_pruned = (
         sum(record.status == status for record in group) for status in ("done", "failed", "pruned")
     )
     failures = failure_counts(group)
-    reason = refusal(group)
     parts = [f"{n_done} done"] if n_done else []
     if n_failed:
         parts.append(f"{n_failed} failed: {failures}")
