@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
+from filelock import FileLock
 from msgspec import Meta, Struct
 
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Count, Kind, Record
+from fgsgl.records.record import Count, Kind, Record, protocol_misfit
 from fgsgl.records.row_key import RowKey
 from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import read_regular, write_whole
 
 FILE = "plan.json"
+MOST_BYTES = 2**28
+"""Largest plan that is read."""
 _Entry = TypeVar("_Entry", bound=Struct)
 
 
-class PlannedCell(Struct, frozen=True, kw_only=True):
+class PlannedCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A cell of the plan, with a record or without."""
 
     cell_id: str
     method: str
     variant: str
     kind: Kind
-    seed: int
+    seed: Count
     protocol: Protocol
     protocol_hash: str
 
@@ -40,7 +44,7 @@ class PlannedCell(Struct, frozen=True, kw_only=True):
         )
 
 
-class Arm(Struct, frozen=True):
+class Arm(Struct, frozen=True, forbid_unknown_fields=True):
     """A combination of factors, and the variant of FG-SGL whose row stands for it."""
 
     off: list[str]
@@ -48,7 +52,7 @@ class Arm(Struct, frozen=True):
     """The variant's name, but ``""`` for FG-SGL itself."""
 
 
-class Design(Struct, frozen=True, kw_only=True):
+class Design(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arms over some factors: one family of comparisons."""
 
     design: str
@@ -68,7 +72,7 @@ class Design(Struct, frozen=True, kw_only=True):
             raise ValueError(f"an arm is without {name!r}, which is none of the factors")
 
 
-class Tuning(Struct, frozen=True, kw_only=True):
+class Tuning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A search: how the settings of a row were found, and what that cost."""
 
     method: str
@@ -91,6 +95,14 @@ class Tuning(Struct, frozen=True, kw_only=True):
     pruner: str
 
 
+class _Parts(Struct, frozen=True, forbid_unknown_fields=True):
+    """The parts of the file, each entry still as plain values, so that an error can name the part."""
+
+    cells: list[dict[str, Any]]
+    designs: list[dict[str, Any]] = []
+    tunings: list[dict[str, Any]] = []
+
+
 class PlanFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The content of ``plan.json``."""
 
@@ -109,20 +121,25 @@ class PlanFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
             UserError: if the file is not such a plan.
         """
         path = folder / FILE
-        if not path.exists():
+        if not os.path.lexists(path):
             return cls()
         common: dict[str, Any] = {"kind": "method"}
         if records:
-            common |= {"protocol": records[0].protocol, "protocol_hash": records[0].protocol_hash}
+            common |= {"protocol": records[0].protocol.as_dict(), "protocol_hash": records[0].protocol_hash}
         try:
-            whole = {"designs": [], "tunings": []} | msgspec.json.decode(path.read_bytes())
-            return cls(
-                cells=[_entry(path, "cells", {**common, **row}, PlannedCell) for row in whole["cells"]],
-                designs=[_entry(path, "designs", row, Design) for row in whole["designs"]],
-                tunings=[_entry(path, "tunings", row, Tuning) for row in whole["tunings"]],
-            )
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise UserError(f'the plan {path} cannot be read: {error}; expected {{"cells": [...]}}') from None
+            whole = msgspec.json.decode(read_regular(path, MOST_BYTES), type=_Parts)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise UserError(
+                f'the plan {path} cannot be read: {error}; expected {{"cells": [...]}}: bring back the file, or move '
+                "it away, and the command that wrote it writes it anew"
+            ) from None
+        except UserError as error:
+            raise UserError(f"the plan {error}") from None
+        return cls(
+            cells=[_cell(path, {**common, **row}) for row in whole.cells],
+            designs=[_entry(path, "designs", row, Design) for row in whole.designs],
+            tunings=[_entry(path, "tunings", row, Tuning) for row in whole.tunings],
+        )
 
     def with_more(
         self, cells: Iterable[PlannedCell], designs: Iterable[Design] = (), tunings: Iterable[Tuning] = ()
@@ -153,10 +170,19 @@ def add_to_plan(
     Raises:
         UserError: if the folder has a file that is no plan.
     """
-    known = PlanFile.read(folder)
-    plan = known.with_more(cells, designs, tunings)
-    if plan != known or not (folder / FILE).exists():
-        plan.write(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{FILE}.lock"):  # else what another command adds in the meantime would be lost
+        known = PlanFile.read(folder)
+        plan = known.with_more(cells, designs, tunings)
+        if plan != known or not (folder / FILE).exists():
+            plan.write(folder)
+
+
+def _cell(path: Path, row: dict[str, Any]) -> PlannedCell:
+    cell = _entry(path, "cells", row, PlannedCell)
+    if reason := protocol_misfit(row["protocol"], cell.protocol, cell.protocol_hash):
+        raise UserError(f"the plan {path} has an entry in cells that cannot be read: {reason}")
+    return cell
 
 
 def _entry(path: Path, part: str, row: dict[str, Any], kind: type[_Entry]) -> _Entry:
