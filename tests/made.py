@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from fgsgl.methods.cell import Cell, Variant
+from msgspec import structs
+
+from fgsgl.data import datasets
+from fgsgl.methods.cell import Cell, Variant, recorded_id
 from fgsgl.records.environment import GitState
+from fgsgl.records.predictions import Predictions, write_predictions
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import (
     DataFacts,
@@ -24,6 +29,7 @@ from fgsgl.records.record import (
     SplitCounts,
 )
 from fgsgl.stats.scores import ClassScores
+from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.training.cell_spec import CellSpec
 
 PROTOCOL = Protocol(dataset="synmg", preset="quick", epochs=5)
@@ -91,6 +97,21 @@ def done(cell: Cell, top1: float = 0.5, **changes: Any) -> Done:
         "curve": [{"epoch": epoch + 1, "loss": 1.0, "val_top1": top1} for epoch in range(cell.protocol.epochs)],
     }  # fmt: skip
     return Done(**common(cell, **{**values, **changes}))
+
+
+def write_cell(ledger: Path, record: Done, predictions: Predictions) -> Done:
+    """Writes a finished cell; its id, hash, metrics and digests follow from what it holds and from its predictions."""
+    text = None if record.text in (None, "none") else record.text
+    record = structs.replace(
+        record,
+        protocol_hash=record.protocol.hash(),
+        metrics=metrics_of(predictions, datasets.get(record.protocol.dataset)),
+    )
+    record = structs.replace(record, cell_id=recorded_id(record, text))
+    sha256 = write_predictions(ledger, record.cell_id, predictions)
+    record = structs.replace(record, predictions_sha256=sha256)
+    content = json.loads(record.write(ledger).read_text())
+    return structs.replace(record, content_sha256=content["content_sha256"])
 
 
 def failed(cell: Cell, kind: FailureClass = "nan", message: str = "the loss is nan", **changes: Any) -> Failed:

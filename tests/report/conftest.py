@@ -14,8 +14,7 @@ import pytest
 from msgspec import structs
 
 from fgsgl.data import datasets
-from fgsgl.methods.cell import recorded_id
-from fgsgl.records.predictions import Predictions, write_predictions
+from fgsgl.records.predictions import Predictions
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import (
     Cost,
@@ -146,18 +145,14 @@ class Ledger:
         return self.put(structs.replace(record, **changes), predictions)
 
     def put(self, record: Done, predictions: Predictions) -> Done:
-        """Writes a cell under the id and the hash that follow from what it holds, in place of that row's and seed's."""
-        record = structs.replace(record, protocol_hash=record.protocol.hash())
-        record = structs.replace(record, cell_id=recorded_id(record, None))
-        place = *record.row, record.seed
-        if place in self.written:
+        """Writes a cell as :func:`made.write_cell` does, in place of that row's and seed's."""
+        new = made.write_cell(self.folder / "ledger", record, predictions)
+        place = *new.row, new.seed
+        if self.written.get(place, new.cell_id) != new.cell_id:
             for suffix in ("json", "npz"):
                 (self.folder / "ledger" / f"{self.written[place]}.{suffix}").unlink(missing_ok=True)
-        self.written[place] = record.cell_id
-        sha256 = write_predictions(self.folder / "ledger", record.cell_id, predictions)
-        record = structs.replace(record, predictions_sha256=sha256)
-        content = json.loads(record.write(self.folder / "ledger").read_text())
-        return structs.replace(record, content_sha256=content["content_sha256"])
+        self.written[place] = new.cell_id
+        return new
 
     def add_exact(self, method: str, top1: float, variant: str = "full", seed: int = 0) -> Done:
         """One finished cell that is right in a given share of the clips."""

@@ -1,6 +1,7 @@
 """Edited, exchanged and deleted records and predictions: none passes, and what does not fit is named."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -207,7 +208,10 @@ def test_damaged_predictions_are_named(board, content) -> None:
 
 def test_a_packed_bomb_is_not_unpacked(board, monkeypatch) -> None:
     path = cells(board)[0]
-    monkeypatch.setattr("fgsgl.records.predictions.MOST_BYTES", 10_000)
+    monkeypatch.setattr("fgsgl.records.predictions.MOST_BYTES", 100_000)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, score_combined=np.zeros((1000, 1000), np.float32))
+    exchanged(path, packed.getvalue())
     refused(board, path.stem, "unpack to")
 
 
@@ -223,7 +227,7 @@ def test_what_is_no_regular_file_is_refused_at_once(board, suffix: str, make) ->
         (row,) = (row for row in read_board(board.folder).table.itertuples() if row.label == "FG-SGL")
         assert "no predictions lie beside its record" in row.status and row.n_seeds == 0
     else:
-        refused(board, path.stem, "cannot be read" if path.is_dir() or path.is_symlink() else "no regular file")
+        refused(board, path.stem, "cannot be read" if path.is_dir() or not path.exists() else "no regular file")
 
 
 def test_a_row_without_predictions_has_no_numbers(board) -> None:
