@@ -134,6 +134,11 @@ class CellSpec(Struct, frozen=True, kw_only=True):
         return record if own else None
 
 
+def others_run(work_dir: Path) -> bool:
+    """Whether another cell of the board is running now, be it of this command or of another one."""
+    return any(is_running(other) for other in work_dir.parent.iterdir() if other != work_dir)
+
+
 def is_running(work_dir: Path) -> bool:
     """Whether a process of some command, perhaps another one, holds the cell's lock."""
     if not (work_dir / LOCK).exists():

@@ -121,8 +121,10 @@ def _unlike(record: Done, predictions: Predictions) -> str:
             (f"data.n_subjects.{split}", subjects, getattr(n_subjects, split)),
         )
     for name, right, stated in fields:
-        if right != stated and (says := _first_difference(*msgspec.to_builtins((right, stated)), name)):
-            return says
+        if right != stated:
+            plain: tuple[Any, Any] = msgspec.to_builtins(right), msgspec.to_builtins(stated)
+            if says := _first_difference(plain[0], plain[1], name):
+                return says
     return ""
 
 

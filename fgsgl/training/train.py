@@ -14,6 +14,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner
+from msgspec import structs
 from torch.utils.data import DataLoader
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
@@ -25,7 +26,7 @@ from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Localisation, read_curve
 from fgsgl.training.cell_progress import FILE
-from fgsgl.training.cell_spec import CellSpec
+from fgsgl.training.cell_spec import CellSpec, others_run
 from fgsgl.training.clock import Clock
 from fgsgl.training.cost import measure
 from fgsgl.training.data_facts import data_facts
@@ -83,7 +84,9 @@ def train_and_score(
     counts_C = np.bincount(labels_of(table.split("train")), minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
     clock.lap("evaluate")
+    alone = not others_run(spec.work_dir)
     cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
+    cost = structs.replace(cost, measured_alone=alone and not others_run(spec.work_dir))
     clock.lap("cost")
     opened = cell.protocol.scored_split == "test"
     localisation = _localised(spec, model, test_loader, table) if opened else None

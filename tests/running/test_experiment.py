@@ -17,7 +17,10 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fgsgl.data.clip_table import read_clips
+from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import read_predictions, write_predictions
+from fgsgl.text.fgtext import fingerprint
+from fgsgl.training.record_check import check_records
 
 CELL = ("-m", "fgsgl.training.run_cell")
 RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
@@ -70,6 +73,16 @@ def test_every_clip_of_the_test_split_is_scored_once(board: Path, smoke: Path) -
         assert sorted(predictions.clip_ids) == test_ids
         for scores_NC in predictions.scores.values():
             assert np.allclose(scores_NC.sum(1), 1, atol=1e-4)
+
+
+def test_records_follow_from_their_predictions_and_name_their_text(board: Path) -> None:
+    ledger = Ledger(board / "ledger")
+    checked = check_records(ledger.folder, ledger.records().values())
+    assert not checked.without_predictions and not checked.unknown_ids
+    texts = {record.method: record.text for record in ledger.records().values()}
+    assert texts["fgsgl"] == texts["zero_shot_descriptions"] == fingerprint("smg")
+    assert texts["tsn"] == texts["linear_probe"] == texts["majority"] == "none"
+    assert all(r.cost.measured_alone is not None for r in ledger.done().values() if r.kind == "method")
 
 
 def test_a_tiny_training_beats_chance_clearly(board: Path) -> None:

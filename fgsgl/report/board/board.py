@@ -110,7 +110,7 @@ def read_board(folder: Path) -> Board:
     about_tuned = (*tuned.notes(table, cells, plan.tunings), *tuned.superseded(records, cells))
     return Board(
         folder=folder, table=table, notes=(*notes(table, cells, scored, identical), *map(printable, about_tuned)),
-        cost_notes=cost_notes(table), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
+        cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
         identical=identical, published=published(set(table["dataset"])), predictions=predictions,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from fgsgl.report.board import audit_notes
 from fgsgl.report.board.comparisons import MOST_TIED
 from fgsgl.report.board.floors import missing_floor_notes
 from fgsgl.report.board.identical_rows import IdenticalRows
+from fgsgl.report.board.origin_notes import machine_of, origin_notes
 from fgsgl.report.board.rows import listed, part_of, row_key
 from fgsgl.report.board.score_columns import failure_counts
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
@@ -36,6 +37,7 @@ def notes(
         *_about_intervals(table, methods),
         *difference_notes(table),
         *tuned_difference_notes(table),
+        *origin_notes(scored, {row_key(row): row.label for row in table.itertuples()}),
         *_about_identical_rows(table, identical),
         *_about_protocols(table),
     )
@@ -57,14 +59,25 @@ def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
     return table[[part_of(row) == part for row in table.itertuples()]]
 
 
-def cost_notes(table: pd.DataFrame) -> tuple[str, ...]:
+def cost_notes(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> tuple[str, ...]:
     """Sentences on the columns about cost."""
+    measured = [record for key, group in scored.items() if key.kind == "method" for record in group]
     sentences = ["Params M: parameters in millions, and how many of them are trained; Train s: mean over seeds."]
     if table["gflops"].notna().any():
         sentences.append(
             "GFLOPs of one clip (a multiplication and an addition are two); latency of one clip and clips/s of a "
-            "batch, from frames in memory to probabilities, measured in the cell while others may have run beside it; "
-            "peak memory of the cell's process."
+            "batch, from frames in memory to probabilities; peak memory of the cell's process."
+        )
+    together = sum(record.cost.latency_ms is not None and not record.cost.measured_alone for record in measured)
+    if together:
+        sentences.append(
+            f"Latency and clips/s are shown of rows whose cells were all measured while no other cell of the board ran "
+            f"(`--jobs 1`); of {together} cell(s) that is not known, or not so."
+        )
+    if len({machine_of(record) for record in measured}) > 1:
+        sentences.append(
+            "Times, latency, clips/s and memory compare only between rows of one machine; a row whose cells ran on "
+            "several has none."
         )
     hardware = sorted(set(table.loc[table["kind"] == "method", "hardware"]) - {""})
     if hardware:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
 from fgsgl.records.record import Done, Failed, Hardware, Record
 from fgsgl.report.board.audit_notes import audit_summary
+from fgsgl.report.board.origin_notes import code_of, machine_of
 from fgsgl.report.board.predicted_classes import PredictionCache
+from fgsgl.report.board.rows import done_of
 from fgsgl.stats.clusters import bootstrap_interval
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.util.escaping import printable
@@ -44,21 +46,34 @@ def score_columns(group: Sequence[Record], scored: Sequence[Done], predictions: 
         "floor": first.data.majority,
         "params_m": _millions([record.params for record in scored]),
         "trainable_m": _millions([record.trainable_params for record in scored]),
-        "train_s": fmean([record.times_s.get("train", 0.0) for record in scored]),
     }
-    for name in COSTS:
-        known = [value for record in scored if (value := _cost(record, name))]
-        row[name] = fmean(known) if len(known) == len(scored) else None
+    one_machine = len({machine_of(record) for record in scored}) == 1
+    for name, read in _COSTS.items():
+        known = [value for record in scored if (value := read(record)) is not None]
+        comparable = one_machine or name == "gflops"
+        row[name] = fmean(known) if comparable and len(known) == len(scored) else None
     return row
 
 
-def _cost(record: Done, name: str) -> float | None:
-    return record.peak_memory_mib if name == "peak_memory_mib" else getattr(record.cost, name)
+def _alone(record: Done, value: float | None) -> float | None:
+    """A time of a recognizer, where nothing of the same board ran beside it."""
+    return value if record.cost.measured_alone else None
+
+
+_COSTS: dict[str, Callable[[Done], float | None]] = {
+    "train_s": lambda record: record.times_s.get("train", 0.0),
+    "gflops": lambda record: record.cost.gflops,
+    "latency_ms": lambda record: _alone(record, record.cost.latency_ms),
+    "clips_per_s": lambda record: _alone(record, record.cost.clips_per_s),
+    "peak_memory_mib": lambda record: record.peak_memory_mib,
+}
+"""Costs of a cell by column; all but the operations depend on the machine."""
 
 
 def status_columns(group: Sequence[Record], n_planned: int, reason: str | None) -> dict[str, Any]:
     """Columns that count every cell of a row: finished, failed by class, pruned, or planned; ``reason`` is why its
     numbers are refused."""
+    done = done_of(group)
     n_done, n_failed, n_pruned = (
         sum(record.status == status for record in group) for status in ("done", "failed", "pruned")
     )
@@ -70,6 +85,8 @@ def status_columns(group: Sequence[Record], n_planned: int, reason: str | None) 
         parts.append(f"{n_pruned} pruned")
     if n_planned:
         parts.append(f"{n_planned} planned")
+    if (n_states := len({code_of(record) for record in done})) > 1:
+        parts.append(f"code of {n_states} states")
     if reason:
         parts.insert(0, f"refused: {printable(reason)}")
     return {"status": ", ".join(parts), "n_failed": n_failed, "n_planned": n_planned, "failures": failures}
