@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fgsgl.report.freshness import is_fresh, sources_of, write_stamp
+from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
 if TYPE_CHECKING:  # a command that finds its board unchanged imports no pandas
@@ -31,6 +33,7 @@ def report(folder: Path) -> Report:
     ``ablation.{md,csv}`` where it has designs, and ``localisation.{md,csv}`` where a cell measured it.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
+    ``board.json`` keeps what they were made from (:mod:`fgsgl.report.freshness`).
 
     Raises:
         UserError: for a missing, foreign or damaged record, a damaged plan, or a board without its floor.
@@ -49,6 +52,7 @@ def report(folder: Path) -> Report:
     from fgsgl.report.render.latex import latex
     from fgsgl.report.render.tables import csv, markdown
 
+    sources = sources_of(folder)
     board = read_board(folder)
     designs, localised = ablations(board), localisation(board)
     tables = localisation_text.localisation_tables(board, localised)
@@ -67,16 +71,27 @@ def report(folder: Path) -> Report:
     for name, text in texts.items():  # before anything is drawn, which takes longest
         write_whole(folder / name, text)
     drawing = draw_all(scan(figures), Inputs(board, designs))
-    write_figures(folder, drawing.figures)
+    written = write_figures(folder, drawing.figures)
     write_whole(folder / "leaderboard.html", page(board, drawing.figures, designs, tables))
+    if not drawing.faults:  # else the next command tries again
+        write_stamp(folder, sources, [*written, *(folder / name for name in (*texts, "leaderboard.html"))])
     return Report(board=board, faults=drawing.faults)
 
 
-def write_figures(folder: Path, drawn: Iterable[FigureFiles]) -> None:
-    """Writes figures as ``figures/<name>.{png,pdf,csv}`` below a board's folder."""
+def write_figures(folder: Path, drawn: Iterable[FigureFiles]) -> list[Path]:
+    """Writes figures as ``figures/<name>.{png,pdf,csv}`` below a board's folder, and returns the paths.
+
+    Raises:
+        UserError: for a folder that is a link, which may lead out of the board's.
+    """
+    figures, written = folder / "figures", []
+    if figures.is_symlink():
+        raise UserError(f"{figures} is a link, so that no figure is written; expected a folder, or nothing")
     for figure in drawn:
         for name, content in figure.files.items():
-            write_whole(folder / "figures" / name, content)
+            write_whole(figures / name, content)
+            written.append(figures / name)
+    return written
 
 
 def write_contrasts(folders: Sequence[Path]) -> pd.DataFrame:
@@ -116,14 +131,12 @@ def show_board(folder: Path, console: Console) -> bool:
 
 
 def show_board_if_changed(folder: Path, console: Console) -> bool:
-    """Does what :func:`show_board` does, or prints only the location if the board is newer than its plan and records.
+    """Does what :func:`show_board` does, or prints only the location where nothing that it reads or wrote has changed.
 
     Raises:
         UserError: from :func:`report`.
     """
-    board, ledger = folder / "leaderboard.html", folder / "ledger"  # the ledger: a record may have been taken away
-    sources = (folder / "plan.json", ledger, *ledger.iterdir())
-    if board.exists() and board.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in sources):
+    if is_fresh(folder):
         _print_location(folder, console, "; nothing in it has changed")
         return True
     return show_board(folder, console)

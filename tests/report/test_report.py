@@ -1,5 +1,6 @@
 import csv
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -7,14 +8,17 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from fgsgl.report.board.board import COLUMNS, TEXTS, read_board
+from fgsgl.report.freshness import Stamp, is_fresh, sources_of, write_stamp
 from fgsgl.report.render.tables import columns_of, console_table, markdown
 from fgsgl.report.render.tables import csv as csv_of
 from fgsgl.report.report import report, show_board_if_changed
+from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import markdown_text
 
 ROOT = Path(__file__).parents[2]
@@ -124,16 +128,62 @@ def test_of_many_rows_the_console_shows_first_what_readers_look_for(ledger, monk
     )
 
 
-def test_a_board_newer_than_its_records_is_not_made_again(ledger):
+def shown_if_changed(folder):
+    console = Console(width=1000, file=io.StringIO())  # wider than any path
+    show_board_if_changed(folder, console)
+    return console.file.getvalue()
+
+
+NOTHING = "nothing in it has changed"
+
+
+def test_a_board_whose_records_have_not_changed_is_not_made_again(ledger):
     ledger.add("majority", 0.0, kind="floor")
     (ledger.folder / "plan.json").write_text('{"cells": []}')
-    console = Console(width=1000, file=io.StringIO())  # wider than any path
     board = ledger.folder / "leaderboard.html"
-    show_board_if_changed(ledger.folder, console)
+    assert NOTHING not in shown_if_changed(ledger.folder)
     before = board.stat().st_mtime_ns
-    assert "nothing in it has changed" not in console.file.getvalue()
-    show_board_if_changed(ledger.folder, console)
-    assert board.stat().st_mtime_ns == before and "nothing in it has changed" in console.file.getvalue()
+    assert NOTHING in shown_if_changed(ledger.folder) and board.stat().st_mtime_ns == before
+    board.write_text(board.read_text().replace("Majority class", "Best method"))
+    os.utime(board, (4e9, 4e9))  # an edited page, dated in the future, hides neither the edit nor a cell
     ledger.add("stratified_random", 0.0, kind="floor")
-    show_board_if_changed(ledger.folder, console)
-    assert "stratified_random" in board.read_text()
+    assert NOTHING not in shown_if_changed(ledger.folder)
+    assert "stratified_random" in board.read_text() and "Best method" not in board.read_text()
+
+
+def test_whatever_was_edited_removed_or_exchanged_is_seen(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    record = ledger.add("tsm", 1.0)
+    report(ledger.folder)
+    written = msgspec.json.decode((ledger.folder / "board.json").read_bytes(), type=Stamp).outputs
+    assert {"leaderboard.html", "leaderboard.md", "leaderboard.csv", "figures/accuracy.png"} <= written.keys()
+    for path in (ledger.folder / name for name in written):
+        whole = path.read_bytes()
+        path.write_bytes(whole + b" ")
+        assert not is_fresh(ledger.folder)
+        path.unlink()
+        assert not is_fresh(ledger.folder)
+        path.write_bytes(whole)
+    again, predictions = (ledger.folder / "ledger" / f"{record.cell_id}.{suffix}" for suffix in ("json", "npz"))
+    for change in (
+        lambda: again.write_bytes(again.read_bytes()),
+        lambda: predictions.write_bytes(predictions.read_bytes()),
+        lambda: (ledger.folder / "plan.json").write_text('{"cells": []}'),
+        again.unlink,
+        (ledger.folder / "board.json").unlink,
+        lambda: (ledger.folder / "board.json").write_text("{"),
+    ):
+        write_stamp(ledger.folder, sources_of(ledger.folder), [ledger.folder / name for name in written])
+        assert is_fresh(ledger.folder)
+        change()
+        assert not is_fresh(ledger.folder)
+
+
+def test_figures_are_not_written_through_a_link(ledger, tmp_path):
+    ledger.add("majority", 0.0, kind="floor")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (ledger.folder / "figures").symlink_to(elsewhere)
+    with pytest.raises(UserError, match="figures is a link"):
+        report(ledger.folder)
+    assert not list(elsewhere.iterdir())
