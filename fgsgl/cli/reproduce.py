@@ -25,8 +25,8 @@ from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
 from fgsgl.records.environment import environment, git_state
-from fgsgl.records.find import Named, find_cells, row_names
-from fgsgl.records.ledger import Ledger, load
+from fgsgl.records.find import Named, find_cells, refuse_unread, row_names
+from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile
 from fgsgl.records.predictions import predictions_of, read_predictions
 from fgsgl.records.protocol import Protocol
@@ -69,8 +69,12 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
             or itself or that this version of the code or the data here cannot repeat, and whatever ``fgsgl run``
             refuses.
     """
-    every = load(folder)
     ledger = Ledger(folder / "ledger")
+    readable = ledger.readable()
+    refuse_unread(what, readable.faults)
+    for said in readable.faults.values():
+        console.print(f"left out: {said}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    every = tuple(readable.records.values())
     records = wanted(rows(every, PlanFile.read(folder, every).cells), what, ledger)
     check_records(ledger.folder, [one for record in records for one in _row(record, every)])
     protocol = records[0].protocol
@@ -112,7 +116,7 @@ def wanted(every: Mapping[RowKey, Sequence[Record]], what: str, ledger: Ledger) 
     Raises:
         UserError: if there is none, several rows have the name, the cell failed, or its predictions are gone.
     """
-    loose: list[Named[Record]] = [((), record) for record in ledger.records().values()]
+    loose: list[Named[Record]] = [((), record) for record in ledger.readable().records.values()]
     found = find_cells(what, [*loose, *_named(every)], ledger.folder)
     done = [record for record in {record.cell_id: record for record in found}.values() if isinstance(record, Done)]
     if not done:

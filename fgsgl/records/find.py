@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from fgsgl.records.record import Record
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.record import Record, read_record
 from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable
 
 SHOWN = 5
 """Cells that an error names."""
@@ -74,6 +76,43 @@ def find_cell(what: str, cells: Iterable[Named[C]], where: Path) -> C:
         raise UserError(f"{what!r} means {len(found)} cells of {where}: {_some(found)}; name one of them")
     ((_, cell),) = found.values()
     return cell
+
+
+def find_record(what: str, ledger: Ledger) -> Record:
+    """The one record that a user means; where that is the beginning of one id, no other record is read.
+
+    Raises:
+        UserError: as :func:`find_cell`, or if that record cannot be read.
+    """
+    begin = [path for path in ledger.folder.glob("*.json") if what and path.stem.startswith(what)]
+    if len(begin) == 1:
+        return read_record(begin[0])
+    found = ledger.readable()
+    try:
+        return find_cell(what, ((names_of(record), record) for record in found.records.values()), ledger.folder)
+    except UserError as error:
+        raise UserError(f"{error}{_unread(found.faults)}") from None
+
+
+def refuse_unread(what: str, faults: Mapping[str, str]) -> None:
+    """Refuses the beginning of an id that means a record which cannot be read.
+
+    Args:
+        what: a cell, as the user names it.
+        faults: from :meth:`fgsgl.records.ledger.Ledger.readable`.
+
+    Raises:
+        UserError: saying what is wrong with the record.
+    """
+    begin = [cell_id for cell_id in faults if what and cell_id.startswith(what)]
+    if len(begin) == 1:
+        raise UserError(faults[begin[0]])
+
+
+def _unread(faults: Mapping[str, str]) -> str:
+    """``; 2 records there cannot be read (02ac..., 7c1a...)``; empty where there are none."""
+    named = ", ".join(itertools.islice(faults, SHOWN)) + (", ..." if len(faults) > SHOWN else "")
+    return f"; {len(faults)} record(s) there cannot be read ({printable(named)})" if faults else ""
 
 
 def row_names(method: str, display_name: str, variant: str) -> tuple[str, str]:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from fgsgl.records.record import Done, Record, read_record
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import once
+
+
+class Readable(NamedTuple):
+    """What a ledger holds, where one damaged record must not hide the others."""
+
+    records: dict[str, Record]
+    """By cell id."""
+    faults: dict[str, str]
+    """One line for each file that is no record, by the name that it has in place of a cell id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +35,28 @@ class Ledger:
         """
         return {path.stem: _read(path) for path in sorted(self.folder.glob("*.json"))}
 
+    def readable(self) -> Readable:
+        """Every record that can be read, and what is wrong with the others: for what is about single cells."""
+        records, faults = {}, {}
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                records[path.stem] = _read(path)
+            except UserError as error:
+                faults[path.stem] = str(error)
+        return Readable(records, faults)
+
     def done(self) -> dict[str, Done]:
-        """The finished cells' records.
+        """The finished cells' records, of those that can be read."""
+        return {cell_id: record for cell_id, record in self.readable().records.items() if isinstance(record, Done)}
+
+    def get(self, cell_id: str) -> Record | None:
+        """One cell's record, if it has one.
 
         Raises:
             UserError: as :meth:`records`.
         """
-        return {cell_id: record for cell_id, record in self.records().items() if isinstance(record, Done)}
-
-    def get(self, cell_id: str) -> Record | None:
-        """One cell's record, if it has one."""
         path = self.folder / f"{cell_id}.json"
-        return read_record(path) if path.exists() else None
+        return read_record(path) if os.path.lexists(path) else None
 
 
 def load(folder: Path) -> tuple[Record, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import to_builtins
 from msgspec.structs import asdict
 
-from fgsgl.records.find import find_cell, names_of
+from fgsgl.records.find import find_record
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.record import Done, Record, read_record
@@ -107,7 +107,7 @@ def find(name: str, folder: Path | None) -> tuple[Path, Record]:
     """The ledger and the record of a cell.
 
     Args:
-        name: the path of a record's file, or a cell of the folder, as for :func:`fgsgl.records.find.find_cell`.
+        name: the path of a record's file, or a cell of the folder, as for :func:`fgsgl.records.find.find_record`.
         folder: the board's; None: ``name`` is a file.
 
     Raises:
@@ -116,8 +116,7 @@ def find(name: str, folder: Path | None) -> tuple[Path, Record]:
     path = Path(name)
     if folder is not None and path.suffix != ".json":
         ledger = Ledger(folder / "ledger")
-        records = ledger.records().values()
-        return ledger.folder, find_cell(name, ((names_of(record), record) for record in records), ledger.folder)
+        return ledger.folder, find_record(name, ledger)
     if not path.is_file():
         raise UserError(
             f"no record at {name}; give the file <board>/ledger/<cell id>.json, or cells of one board after its folder"

@@ -41,7 +41,7 @@ def retry(
     for name in classes:
         if name not in FAILURES:
             raise UserError(f"unknown class of failures {name!r}; {nearest(name, FAILURES)}")
-    failed = [state for state in states(folder)[0] if state.state == "failed"]
+    failed = [state for state in states(folder).cells if state.state == "failed"]
     meant = failed if what is None else find_states(folder, what)
     ids = {state.cell_id for state in meant}
     chosen = [state for state in failed if state.cell_id in ids and (not classes or state.news in classes)]

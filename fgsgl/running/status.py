@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from fgsgl.methods.registry import scan
-from fgsgl.records.find import find_cells, row_names
+from fgsgl.records.find import find_cells, refuse_unread, row_names
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile, PlannedCell
 from fgsgl.records.protocol import Protocol
@@ -29,6 +29,7 @@ from fgsgl.running.planning import alike, expected_s
 from fgsgl.training.cell_progress import CellProgress
 from fgsgl.training.cell_spec import FILE, CellSpec, is_running
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable
 
 State = Literal["done", "pruned", "running", "failed", "waiting"]
 STATES: dict[State, str] = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
@@ -88,25 +89,41 @@ def display_name(method: str) -> str:
     return known.display_name if known else method
 
 
-def states(folder: Path) -> tuple[list[CellState], list[CellState]]:
-    """The cells of a board, and those of a sweep's trials.
+class States(NamedTuple):
+    """How all cells of a folder stand."""
+
+    cells: list[CellState]
+    """Of the board."""
+    trials: list[CellState]
+    """Of a sweep."""
+    faults: dict[str, str]
+    """One line for each file that is no record, by the name that it has in place of a cell id."""
+
+
+def states(folder: Path) -> States:
+    """The cells of a board, and those of a sweep's trials; a record that cannot be read hides no other.
 
     Raises:
-        UserError: for a folder without any, or a plan or record that cannot be read.
+        UserError: for a folder without any, or a plan that cannot be read.
     """
-    cells, trials = _known(folder), _known(folder / TRIALS)
-    if not cells and not trials:
+    own, trials = Ledger(folder / "ledger").readable(), Ledger(folder / TRIALS / "ledger").readable()
+    found = States(
+        _known(folder, own.records), _known(folder / TRIALS, trials.records), {**own.faults, **trials.faults}
+    )
+    if not any(found):
         raise UserError(f"no cell in {folder}; expected the folder (--out) of a run, an ablation or a sweep")
-    return cells, trials
+    return found
 
 
 def find_states(folder: Path, what: str) -> list[CellState]:
     """The cells of a folder that a user means, those of a sweep's trials among them.
 
     Raises:
-        UserError: as :func:`states` and :func:`fgsgl.records.find.find_cells`.
+        UserError: as :func:`states` and :func:`fgsgl.records.find.find_cells`, or if the record cannot be read.
     """
-    every = itertools.chain(*states(folder))
+    found = states(folder)
+    every = [*found.cells, *found.trials]
+    refuse_unread(what, found.faults)
     named = ((row_names(cell.method, display_name(cell.method), cell.variant), cell) for cell in every)
     return find_cells(what, named, folder)
 
@@ -117,9 +134,8 @@ def unique_digits(cells: Sequence[CellState]) -> int:
     return next(digits for digits in itertools.count(8) if len({cell_id[:digits] for cell_id in ids}) == len(ids))
 
 
-def _known(folder: Path) -> list[CellState]:
+def _known(folder: Path, records: Mapping[str, Record]) -> list[CellState]:
     """Every cell that is planned, has a record or was started."""
-    records = Ledger(folder / "ledger").records()
     names = {cell.cell_id: _Named.of(cell) for cell in PlanFile.read(folder, list(records.values())).cells}
     names |= {cell_id: _Named.of(record) for cell_id, record in records.items()}  # in the plan's order
     for path in sorted((folder / "work").glob(f"*/{FILE}")):
@@ -172,7 +188,8 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     Raises:
         UserError: as :func:`states`.
     """
-    cells, trials = states(folder)
+    cells, trials, faults = states(folder)
+    cells = [cell for cell in cells if cell.cell_id not in faults]
     every = [*cells, *trials]
     parts: list[RenderableType] = [matrix(cells, unique_digits(every)), Text(counts(cells))] if cells else []
     if trials:
@@ -183,6 +200,9 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     if failed:
         more = f"{len(failed) - SHOWN} more failed; " if len(failed) > SHOWN else ""
         parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0][0].cell_id}"))
+    parts += [Text(printable(said), "red") for said in itertools.islice(faults.values(), SHOWN)]
+    if len(faults) > SHOWN:
+        parts.append(Text(f"{len(faults) - SHOWN} more records cannot be read", "red"))
     if any(cell.state in ("running", "waiting") for cell in cells):
         parts.append(Text(expected_end(cells, datetime.now(UTC))))
     return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)

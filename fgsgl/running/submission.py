@@ -6,7 +6,6 @@ are submitted. C classes.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -25,13 +24,14 @@ from fgsgl.methods.method import Classes
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.precision import native
 from fgsgl.records.environment import resolve_device
-from fgsgl.records.find import find_cell, names_of
+from fgsgl.records.find import find_record
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.predictions import Predictions, read_predictions
+from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.record import Done, scored_sha256
 from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.training.evaluate import predict_split
 from fgsgl.training.mmengine_config import build_config
+from fgsgl.training.record_check import check_record
 from fgsgl.util.checkpoint_file import read_checkpoint
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
@@ -76,11 +76,14 @@ def submit(folder: Path, what: str | None, root: Path | None, device: str, out: 
 
 def _record(folder: Path, what: str | None) -> Done:
     ledger = folder / "ledger"
+    if what is not None:
+        record = find_record(what, Ledger(ledger))
+        if not isinstance(record, Done):
+            raise UserError(f"cell {record.cell_id} in {ledger} has not finished; name one that has")
+        return record
     records = Ledger(ledger).done().values()
     if not records:
         raise UserError(f"no finished cell in {ledger}; expected the folder of a board")
-    if what is not None:
-        return find_cell(what, ((names_of(record), record) for record in records), ledger)
     methods = [record for record in records if record.kind == "method"]
     if len(methods) == 1:
         return methods[0]
@@ -99,9 +102,9 @@ def _of_record(ledger: Path, record: Done) -> Predictions:
             f"cell {record.cell_id} left {skipped} test clip(s) out (--skip-bad), and a submission needs every one; "
             "restore their videos and run it without --skip-bad"
         )
-    predictions = read_predictions(ledger, record.cell_id)
-    whole = hashlib.sha256((ledger / f"{record.cell_id}.npz").read_bytes()).hexdigest() == record.predictions_sha256
-    if not whole or scored_sha256(predictions.clip_ids) != record.data.split_sha256:
+    check_record(ledger, record)
+    predictions = predictions_of(ledger, record)
+    if scored_sha256(predictions.clip_ids) != record.data.split_sha256:
         raise UserError(
             f"the predictions {ledger / record.cell_id}.npz are not those of the record: not every clip of the test "
             "split once; run the cell anew with another --out"
