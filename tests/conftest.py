@@ -55,12 +55,6 @@ def smoke(shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     return shared("smoke", lambda root: open_cache(make.make(root, "smoke", 0, workers=2), 8, 112, workers=2))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keeps the tests out of the user's cache, and out of each other's."""
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-
-
 @pytest.fixture
 def call(tmp_path: Path):
     """Runs a Python command line in an empty folder and returns what it said."""

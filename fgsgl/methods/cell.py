@@ -90,9 +90,14 @@ class Cell:
         """16 hex digits; equal for equal work, independent of the variant's name."""
         shared = self.variant.identity_parts(self.protocol, self.text)
         own = {"seed": canonical(self.seed), "data": canonical(self.fingerprint)}
-        if self.skeletons and self.method.modality == "skeleton":
-            own["skeletons"] = canonical(self.skeletons)
+        if self.skeletons_read:
+            own["skeletons"] = canonical(self.skeletons_read)
         return digest_of_parts({**shared, **own})
+
+    @property
+    def skeletons_read(self) -> str | None:
+        """Fingerprint of the skeleton files that the method reads; None: it reads none."""
+        return self.skeletons if self.skeletons and self.method.modality == "skeleton" else None
 
     def planned(self) -> PlannedCell:
         """The cell's entry in ``plan.json``."""
@@ -144,4 +149,6 @@ def recorded_id(record: Record, text: str | None) -> str:
         "seed": record.seed,
         "data": record.data.fingerprint,
     }
+    if record.skeletons not in (None, "none"):
+        parts["skeletons"] = record.skeletons
     return digest_of_parts({name: canonical(value) for name, value in parts.items()})

@@ -241,6 +241,8 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     """Name and hash of the weights the method starts from, or ``none``."""
     text: str | None = None
     """Fingerprint of the FG-Text that the method reads, or ``none``; None in older records, which do not say."""
+    skeletons: str | None = None
+    """Fingerprint of the skeleton files that the method reads, or ``none``; None in older records."""
     environment: Environment
     hardware: Hardware
     started_utc: str

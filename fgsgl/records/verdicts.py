@@ -5,14 +5,14 @@ The file lies in the user's own cache, never beside the records, which may come 
 
 from __future__ import annotations
 
-import os
-import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from fgsgl.data.cache_folder import cache_folder
 from fgsgl.records.identity import sha256_16
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_regular, write_whole
@@ -26,33 +26,30 @@ MOST_BYTES = 2**28
 class Verdicts:
     """The cells of one ledger that were found to be in order, each by the state of its files."""
 
-    path: Path
+    path: Path | None
+    """None: there is no cache folder to be used, so that nothing is remembered."""
     known: dict[str, bool]
     """State of a cell's files -> whether its id could be checked too."""
     used: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, ledger: Path) -> Self:
-        """What is remembered of a ledger; nothing where the cache is missing, damaged or another user's."""
-        path = cache_folder() / "verdicts" / f"{sha256_16(str(ledger.resolve()))}.json"
+        """What is remembered of a ledger; nothing where the cache is missing or damaged."""
         try:
-            own = path.lstat()
-            if not stat.S_ISREG(own.st_mode) or own.st_uid != os.getuid():
-                return cls(path, {})
+            path = cache_folder() / "verdicts" / f"{sha256_16(str(ledger.resolve()))}.json"
+        except UserError:
+            return cls(None, {})
+        try:
             return cls(path, msgspec.json.decode(read_regular(path, MOST_BYTES), type=dict[str, bool]))
-        except (OSError, ValueError, UserError):
+        except (ValueError, UserError):
             return cls(path, {})
 
     def keep(self) -> None:
         """Writes what this reading of the ledger used, where that is anything new; a cache that cannot be written is
         done without."""
-        if self.used.keys() <= self.known.keys():
-            return
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(self.path, msgspec.json.encode(self.used))
-        except OSError:
-            return
+        if self.path is not None and not self.used.keys() <= self.known.keys():
+            with suppress(OSError):
+                write_whole(self.path, msgspec.json.encode(self.used))
 
 
 def state_of(*paths: Path) -> str:
@@ -64,9 +61,3 @@ def state_of(*paths: Path) -> str:
     stats = [path.stat() for path in paths]
     states = [(one.st_size, one.st_ino, one.st_mtime_ns, one.st_ctime_ns) for one in stats]
     return sha256_16(repr((RULES, [str(path) for path in paths], states)))
-
-
-def cache_folder() -> Path:
-    """The user's cache: ``$XDG_CACHE_HOME/fgsgl``, else ``~/.cache/fgsgl``."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fgsgl"

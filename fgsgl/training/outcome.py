@@ -105,6 +105,7 @@ def _common(spec: CellSpec) -> dict[str, Any]:
         "config": cell.method.describe(cell.variant.changes),
         "pretraining": cell.pretraining,
         "text": cell.text_fingerprint or "none",
+        "skeletons": cell.skeletons_read or "none",
         "environment": environment(spec.git),
         "started_utc": spec.started_utc,
         "attempts": spec.attempt,
