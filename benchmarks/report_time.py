@@ -1,15 +1,18 @@
 """``python benchmarks/report_time.py``: from a folder of records to its report, and how the time grows with them.
 
-Copies of the records of FG-SGL in ``results/synmg-quick`` with other variants, seeds and numbers, eight seeds a row;
-no predictions lie beside them. Figures show the first rows of a board, so their time hardly grows; the rest does.
+Copies of the records of FG-SGL in ``results/synmg-quick`` with other variants, seeds and predictions, eight seeds a
+row. The first reading checks each record against its predictions, which later ones remember. Figures show the first
+rows of a board, so their time hardly grows; the rest does.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,16 +20,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 
+from fgsgl.data import datasets
+from fgsgl.data.cache_folder import cache_folder
+from fgsgl.methods.cell import recorded_id
 from fgsgl.records.environment import git_state, hardware, versions
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.predictions import Predictions, read_predictions
+from fgsgl.records.record import Done, content_sha256
 from fgsgl.report.board.board import Board, read_board
 from fgsgl.report.render.latex import latex
 from fgsgl.report.render.tables import csv, markdown
 from fgsgl.report.report import report
+from fgsgl.text.fgtext import fingerprint
+from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.util.errors import UserError, run_command
 
 RECORDS = (2_500, 5_000, 10_000)
@@ -50,7 +60,8 @@ def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
     seconds: dict[str, dict[int, list[tuple[float, float]]]] = {}
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+            folder = Path(name) / "board"
+            os.environ["FGSGL_CACHE"] = f"{name}/cache"
             write_records(folder / "ledger", size)
             for what, work in _work(folder).items():
                 seconds.setdefault(what, {})[size] = [_seconds(work) for _ in range(repeats)]
@@ -79,43 +90,66 @@ def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
 
 
 def write_records(ledger: Path, count: int) -> None:
-    """``count`` records: rows of one variant each, and the floor.
+    """``count`` records with predictions: rows of one variant each, and the floor.
 
     Raises:
         UserError: if the records to copy are not there.
     """
-    models = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*.json"))]
-    own = [model for model in models if (model["method"], model["variant"]) == ("fgsgl", "full")]
-    floors = [model for model in models if model["kind"] == "floor"]
+    models = Ledger(MODELS).done().values()
+    own = [model for model in models if (model.method, model.variant) == ("fgsgl", "full")]
+    floors = [model for model in models if model.kind == "floor"]
     if not own or not floors:
         raise UserError(f"no records of FG-SGL and a floor in {MODELS}; expected the board that the repository holds")
     random = np.random.default_rng(0)
     ledger.mkdir(parents=True)
+    known = read_predictions(MODELS, own[0].cell_id)
     for index in range(count - 1):
         row, seed = divmod(index, SEEDS)
-        model = own[index % len(own)] | {
-            "cell_id": f"{index:016x}", "seed": seed, "variant": f"setting={row}" if row else "full",
-            "predictions_sha256": f"{index:064x}",
-        }  # fmt: skip
-        _write(ledger, _renumbered(model, random))
-    _write(ledger, floors[0])
+        settings = own[0].config.settings | ({"setting": row} if row else {})
+        model = structs.replace(
+            own[index % len(own)],
+            seed=seed,
+            variant=f"setting={row}" if row else "full",
+            config=structs.replace(own[0].config, settings=settings),
+            text=fingerprint("smg"),
+        )
+        _write(ledger, model, _answers(known, random))
+    _write(ledger, structs.replace(floors[0], text="none"), read_predictions(MODELS, floors[0].cell_id))
 
 
-def _renumbered(model: dict[str, Any], random: np.random.Generator) -> dict[str, Any]:
-    """Other accuracies for every class."""
-    per_class = [entry | {"recall": float(random.random())} for entry in model["metrics"]["per_class"]]
-    mean = float(np.mean([entry["recall"] for entry in per_class]))
-    return model | {"metrics": model["metrics"] | {"per_class": per_class, "top1": mean, "mean_class": mean}}
+def _answers(known: Predictions, random: np.random.Generator) -> Predictions:
+    """Other answers to the same clips; of 1 or 0, so that they are written and unpacked in no time."""
+    n_clips, n_classes = known.scores["combined"].shape
+    scores = {}
+    for name in known.scores:
+        said_N = np.where(random.random(n_clips) < 0.7, known.labels, random.integers(n_classes, size=n_clips))
+        scores[name] = np.eye(n_classes, dtype=np.float32)[said_N]
+    return dataclasses.replace(known, scores=scores)
 
 
-def _write(ledger: Path, record: dict[str, Any]) -> None:
-    """Writes a record like the runner, but without waiting for the disk."""
-    text = json.dumps(record, indent=1, sort_keys=True)
-    (ledger / f"{record['cell_id']}.json").write_text(text + "\n", encoding="utf-8")
+def _write(ledger: Path, record: Done, predictions: Predictions) -> None:
+    """Writes a cell like the runner, but without waiting for the disk."""
+    text = None if record.text == "none" else record.text
+    record = structs.replace(
+        record,
+        cell_id=recorded_id(record, text),
+        metrics=metrics_of(predictions, datasets.get(record.protocol.dataset)),
+        predictions_sha256=None,
+    )
+    tables = {f"score_{name}": table for name, table in predictions.scores.items()}
+    np.savez_compressed(
+        ledger / f"{record.cell_id}.npz", clip_ids=predictions.clip_ids, subjects=predictions.subjects,
+        labels=predictions.labels, **tables,
+    )  # fmt: skip
+    content = to_builtins(record)
+    content["content_sha256"] = content_sha256(content)
+    text_of = json.dumps(content, indent=1, sort_keys=True)
+    (ledger / f"{record.cell_id}.json").write_text(text_of + "\n", encoding="utf-8")
 
 
 def _work(folder: Path) -> dict[str, Callable[[], object]]:
     return {
+        "reading the records for the first time: each is checked": lambda: _first(folder),
         "reading the records, computing the board": lambda: read_board(folder),
         "and Markdown, CSV and LaTeX": lambda: _tables(read_board(folder)),
         "the whole report, with figures and HTML": lambda: report(folder),
@@ -123,6 +157,11 @@ def _work(folder: Path) -> dict[str, Callable[[], object]]:
             [sys.executable, "-m", "fgsgl", "report", str(folder)], check=True, stdout=subprocess.DEVNULL
         ),
     }
+
+
+def _first(folder: Path) -> Board:
+    shutil.rmtree(cache_folder() / "verdicts", ignore_errors=True)
+    return read_board(folder)
 
 
 def _tables(board: Board) -> None:

@@ -50,7 +50,7 @@ def test_report_time_measures_every_size(tmp_path: Path) -> None:
     answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     seconds = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["seconds"]
-    assert len(seconds) == 4 and all(set(by_size) == {"40", "80"} for by_size in seconds.values())
+    assert len(seconds) == 5 and all(set(by_size) == {"40", "80"} for by_size in seconds.values())
     assert all(len(pairs) == 2 and min(map(min, pairs)) > 0 for of in seconds.values() for pairs in of.values())
     assert (tmp_path / "report.md").read_text(encoding="utf-8") == answer.stdout
 

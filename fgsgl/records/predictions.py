@@ -10,6 +10,7 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,14 @@ def _array(content: bytes) -> np.ndarray:
     Raises:
         ValueError: for another format, objects, or fewer values than the header says.
     """
+    start = 10 + int.from_bytes(content[8:10], "little")  # magic, version and length, then the header
+    shape, by_columns, dtype = _header(content[:start])
+    values = np.frombuffer(content, dtype, offset=start)
+    return values.reshape(shape, order="F" if by_columns else "C").copy(order="C")
+
+
+@lru_cache(1000)  # cells of one split have the same
+def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
     file = io.BytesIO(content)
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
@@ -129,8 +138,7 @@ def _array(content: bytes) -> np.ndarray:
     shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_LONGEST_HEADER)
     if dtype.hasobject or dtype.names:
         raise ValueError(f"an array has the type {dtype}, expected plain values")
-    values = np.frombuffer(content, dtype, offset=file.tell())
-    return values.reshape(shape, order="F" if by_columns else "C").copy(order="C")
+    return shape, by_columns, dtype
 
 
 def _fault(found: Predictions) -> str:

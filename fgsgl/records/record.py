@@ -430,7 +430,12 @@ def content_sha256(content: Mapping[str, Any]) -> str:
 
 def scored_sha256(clip_ids: Iterable[str] | np.ndarray) -> str:
     """Identity of a set of clip ids; equal for a split and for its predictions when each clip is scored once."""
-    return sha256_16("\n".join(sorted(map(str, clip_ids))))
+    return _ids_sha256(tuple(map(str, clip_ids)))
+
+
+@lru_cache(16)  # cells of one split scored the same clips
+def _ids_sha256(clip_ids: tuple[str, ...]) -> str:
+    return sha256_16("\n".join(sorted(clip_ids)))
 
 
 def read_curve(path: Path) -> list[Epoch]:
