@@ -83,10 +83,10 @@ def _text_fault(clip: Clip) -> str:
             return f"has the {name} {text!r}, which begins or ends with a blank"
         if len(text.encode()) > MAX_TEXT_BYTES:
             return f"has a {name} of {len(text.encode())} bytes, expected at most {MAX_TEXT_BYTES}"
-    parts = Path(os.path.normpath(clip.video)).parts
-    if Path(clip.video).is_absolute() or parts[:1] == ("..",):
+    normal = os.path.normpath(clip.video)
+    if normal == os.pardir or normal.startswith((os.sep, os.pardir + os.sep)):
         return f"names the video {clip.video!r}, which lies outside the data set's root"
-    if any(len(part.encode()) > MAX_NAME_BYTES for part in parts):
+    if len(normal) > MAX_NAME_BYTES // 4 and max(len(part.encode()) for part in Path(normal).parts) > MAX_NAME_BYTES:
         return f"names the video {clip.video!r}, but a file's name has at most {MAX_NAME_BYTES} bytes"
     return ""
 

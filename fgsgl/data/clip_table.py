@@ -158,12 +158,14 @@ def table_of(
     clips: Sequence[Clip] = [row.clip for row in rows]
     with collected(found, table["root"]):
         clips = split(clips)
-    wrong = clip_faults(clips, table["classes"], table.get("test_shares_subjects", False))
-    found += [Fault(file=str(rows[index].file), line=rows[index].line, what=what) for index, what in wrong.items()]
-    places = {row.clip.clip_id: (str(row.file), row.line) for index, row in enumerate(rows) if index not in wrong}
-    sound = ClipTable(
-        clips=tuple(clip for index, clip in enumerate(clips) if index not in wrong), places=places, **table
-    )
+    places = {row.clip.clip_id: (str(row.file), row.line) for row in rows}
+    try:
+        sound = ClipTable(clips=tuple(clips), places=places, **table)
+    except FaultyData as error:
+        assert error.sound is not None
+        sound = error.sound
+        wrong = clip_faults(clips, sound.classes, sound.test_shares_subjects)
+        found += [Fault(file=str(rows[index].file), line=rows[index].line, what=what) for index, what in wrong.items()]
     if found:
         raise FaultyData(found, sound)
     return sound

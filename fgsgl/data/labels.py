@@ -43,7 +43,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         what = _fault_of_name(name)
         if not name:
             what = f"the line is blank, but names label {label}: every later name would shift; fill or remove it"
-        elif _is_number(name) and name != str(label):
+        elif is_number(name) and name != str(label):
             what = f"the name {name!r} is a number, but this line names label {label}; write the class's name"
         elif (other := first.setdefault(same_name(name), label)) != label:
             what = f"the name {name!r} stands in line {other + 1} too ({lines[other]!r}); names must be unique"
@@ -62,8 +62,15 @@ def names_in(labels: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
 
     Returns:
         names, and for each label that cannot be a name the reason.
+
+    Raises:
+        UserError: for more than :data:`MAX_CLASSES` labels.
     """
     found = sorted(set(labels) - set(HIDDEN))
+    if len(found) > MAX_CLASSES:
+        raise UserError(
+            f"{len(found)} different labels, expected at most {MAX_CLASSES} classes; is `label` a column of ids?"
+        )
     faults = {label: what for label in found if (what := _fault_of_name(label))}
     known = {same_name(label): label for label in reversed(found)}
     parts = Counter(part for label in found for part in {same_name(part) for part in _parts(label, ";|")})
@@ -77,7 +84,7 @@ def names_in(labels: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]]:
                 f"label {label!r} holds several labels ({', '.join(several)}); {ONE_LABEL} (if it is the name of one "
                 "class, write all names in the class file)"
             )
-        elif _is_number(label):
+        elif is_number(label):
             faults[label] = f"label {label!r} is a number among names; use names only, or numbers and a class file"
         elif other != label:
             faults[label] = f"label {label!r} and label {other!r} differ only in case, blanks or invisible characters"
@@ -94,7 +101,7 @@ def label_of(cell: str, id_of: Mapping[str, int]) -> int | None:
         return None
     if cell in id_of:
         return id_of[cell]
-    if _is_number(cell):
+    if is_number(cell):
         return int(cell)
     if several := _several(cell, known := {same_name(name) for name in id_of}, known):
         raise UserError(f"label {cell!r} holds several labels ({', '.join(several)}); {ONE_LABEL}")
@@ -104,12 +111,17 @@ def label_of(cell: str, id_of: Mapping[str, int]) -> int | None:
     )
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number in digits 0-9, as labels are."""
+    return text.isascii() and text.isdigit() and len(text) <= 9
+
+
 def mixed(cells: Iterable[str], id_of: Mapping[str, int]) -> frozenset[str]:
     """Labels that are numbers in a table of names, or names in one of numbers: those of the rarer kind."""
     kinds: dict[bool, list[str]] = {True: [], False: []}
     for cell in cells:
-        if cell not in HIDDEN and (_is_number(cell) or cell in id_of):
-            kinds[_is_number(cell)].append(cell)
+        if cell not in HIDDEN and (is_number(cell) or cell in id_of):
+            kinds[is_number(cell)].append(cell)
     return frozenset(min(kinds[True], kinds[False], key=len))
 
 
@@ -124,10 +136,6 @@ def _fault_of_name(name: str) -> str:
     return ""
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{1,9}", text) is not None
-
-
 def _several(label: str, some: Collection[str], all_: Collection[str]) -> list[str]:
     """The labels that a cell seems to hold: a list in brackets, or parts between separators; none where it is one name.
 
@@ -140,7 +148,7 @@ def _several(label: str, some: Collection[str], all_: Collection[str]) -> list[s
         return list(_parts(label[1:-1], ";|,"))
     for separators, known, enough in ((";|", some, any), (",/+&", all_, all), (" ", (), all)):
         parts = list(_parts(label, separators))
-        if len(parts) > 1 and enough(_is_number(part) or same_name(part) in known for part in parts):
+        if len(parts) > 1 and enough(is_number(part) or same_name(part) in known for part in parts):
             return parts
     return []
 

@@ -230,6 +230,8 @@ def _places(header: Sequence[str], columns: Sequence[str], path: Path) -> dict[s
     if twice := [column for column in columns if alike[column.casefold()] > 1]:
         found = [name for name in header if name.casefold() == twice[0].casefold()]
         raise UserError(f"{path}, line 1: the column {twice[0]} stands there {len(found)} times ({', '.join(found)})")
+    if "" in header:
+        raise UserError(f"{path}, line 1: column {header.index('') + 1} has no name; name it, or remove it in all rows")
     if missing := [column for column in columns if column not in header]:
         raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(columns)}")
     return {column: header.index(column) for column in columns}

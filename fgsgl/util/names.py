@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 BIDI = tuple(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 """Characters that turn the direction of the text after them."""
 
 
+@functools.lru_cache(10_000)  # a table names the same few people and classes in every row
 def same_name(name: str) -> str:
     """A key that names share which people would take for the same: case, blanks and invisible characters aside."""
+    if name.isascii():
+        return " ".join(name.casefold().split())
     seen = "".join(char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char) != "Cf")
     return " ".join(seen.casefold().split())
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from fgsgl.data.clip_table import ClipTable, Progress, Row, read_cells, rows_of_clips, table_of
 from fgsgl.data.datasets.base import DataSet
 from fgsgl.data.faults import Fault
-from fgsgl.data.labels import names_in, read_class_names
+from fgsgl.data.labels import HIDDEN, is_number, names_in, read_class_names
 from fgsgl.util.errors import UserError
 
 
@@ -40,12 +40,13 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     if os.path.lexists(names):
         classes = read_class_names(names)
     else:
-        classes, refused = names_in(row["label"] for _, row in cells)
-        if not classes:
+        labels = {row["label"] for _, row in cells}
+        if all(is_number(label) or label in HIDDEN for label in labels) and cells:
             raise UserError(
-                f"the labels in {path} are no names, and no file gives the classes' names; expected {names}, a name a "
+                f"the labels in {path} are numbers, and no file gives the classes' names; expected {names}, a name a "
                 "line in the order of the labels"
             )
+        classes, refused = names_in(labels)
     rows, caveats = _without_filler(rows_of_clips(path, cells, classes, faults, refused), path)
     return table_of(rows, faults, dataset="csv", root=path.parent, classes=classes, caveats=caveats)
 
