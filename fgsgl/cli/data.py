@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from fgsgl.data.data_spec import DataSpec
     from fgsgl.data.faults import Fault
 
+SHOWN_LEFT_OUT = 20
+"""Lines about files that are no clips, after which the rest is only counted."""
+
 
 def add_data_commands(commands: Commands) -> None:
     """Adds ``data`` with its actions, and ``oracle``, to the command line."""
@@ -118,12 +121,23 @@ def _index(arguments: argparse.Namespace) -> int:
     from collections import Counter
 
     from fgsgl.data.folder_index import index
+    from fgsgl.util import terminal
 
     table = arguments.out or arguments.folder / "clips.csv"
-    clips, names = index(arguments.folder, table, arguments.seed)
-    counts = Counter(clip.split for clip in clips)
+    with terminal.Counter(terminal.wide_console(), "opening files") as counter:
+        found = index(
+            arguments.folder, table, arguments.seed, workers=os.cpu_count() or 1, progress=counter.update
+        )  # fmt: skip
+    counts = Counter(clip.split for clip in found.clips)
     shown = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))
-    say(f"written: {table}; {len(clips)} clips ({shown}) of {len(names)} classes; `--dataset csv --table {table}`")
+    for line in found.left_out[:SHOWN_LEFT_OUT]:
+        say(f"left out: {line}")
+    if len(found.left_out) > SHOWN_LEFT_OUT:
+        say(f"left out: {len(found.left_out) - SHOWN_LEFT_OUT} more")
+    say(
+        f"written: {table}; {len(found.clips)} clips ({shown}) of {len(found.classes)} classes; "
+        f"`--dataset csv --table {table}`"
+    )
     return 0
 
 

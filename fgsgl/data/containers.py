@@ -46,8 +46,7 @@ def reason(error: Exception) -> str:
 def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream, list[str]]]:
     """Opens a video file.
 
-    The stream is the one that a player shows: the first that is marked as default, else the first; never a cover
-    picture.
+    The stream is the one that FFmpeg's player shows: by its marks, then by its length and quality; never a cover picture.
 
     Yields:
         the container, its video stream, and what FFmpeg complained about while it read the header.
@@ -80,13 +79,15 @@ def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.Vid
 
 def _shown_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     from av.stream import Disposition
+    from av.video.stream import VideoStream
 
     pictures = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
     shown = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not shown:
         held = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise BadVideo(f"{path} holds no video stream, but {'a cover picture' if container.streams.video else held}")
-    stream = next((stream for stream in shown if stream.disposition & Disposition.default), shown[0])
+    best = container.streams.best("video")
+    stream = best if isinstance(best, VideoStream) and best in shown else shown[0]
     if stream.codec_context is None:
         raise BadVideo(f"the video {path} is in a codec that this FFmpeg cannot decode")
     width, height = stream.codec_context.width, stream.codec_context.height

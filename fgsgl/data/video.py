@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fgsgl.data.containers import BadVideo
-from fgsgl.data.decoding import Damage, Frame, decode
+from fgsgl.data.decoding import Damage, Frame, Layout, decode
 from fgsgl.data.picture import UnknownPicture, orientation, shown_size, to_rgb
 
 
@@ -48,7 +48,7 @@ def probe(path: Path) -> VideoInfo:
     Raises:
         BadVideo: if the file is missing, empty, not a video, or its first frame cannot be decoded.
     """
-    for frame in decode(path):
+    for frame in decode(path, Layout([], 0, is_cut=True)):  # whatever comes first: its packets are not counted
         return _info(path, frame)
     raise _without_frame(path)
 

@@ -7,6 +7,7 @@ import pytest
 
 from fgsgl.data.clip_table import COLUMNS, read_clips
 from fgsgl.data.datasets import csv
+from tests.data.odd_videos import greys, write
 
 
 @pytest.fixture
@@ -76,6 +77,31 @@ def test_a_folder_with_a_folder_a_class_is_indexed_and_runs(own: Path, tmp_path:
     (root / "empty").mkdir()
     said = call("-m", "fgsgl", "data", "index", root / "empty", expect=2).stderr
     assert "no video in" in said
+
+
+def test_the_index_takes_what_can_be_read_and_says_what_it_leaves_out(tmp_path: Path, call) -> None:
+    for number, (folder, name, container) in enumerate([
+        ("nod", "ann_1.MTS", "mpegts"), ("nod", "bob_1.flv", "flv"), ("nod", "cy_1.wmv", "asf"),
+        ("nod", "dee_1", "mp4"), ("wave", "ann_2.ts", "mpegts"), ("wave", "bob_2.3gp", "mp4"),
+        ("wave", "cy_2.mpg", "mpeg"),
+    ]):  # fmt: skip
+        (tmp_path / folder).mkdir(exist_ok=True)
+        codec = {"flv": "flv", "asf": "wmv2", "mpeg": "mpeg2video"}.get(container, "libx264")
+        write(tmp_path / folder / name, greys(20 + number), codec, container=container)
+    (tmp_path / "lost" / "deep").mkdir(parents=True)
+    shutil.copy(tmp_path / "nod" / "bob_1.flv", tmp_path / "lost" / "deep" / "a.flv")
+    (tmp_path / "lost" / "notes.txt").write_text("no video")
+    (tmp_path / "nod" / "._ann_1.MTS").write_bytes(b"x")
+    (tmp_path / "nod" / "list.mp4").write_text("#EXTM3U\n#EXTINF:1,\n../wave/ann_2.ts\n#EXT-X-ENDLIST\n")
+    (tmp_path / "above.mp4").write_bytes(b"x")
+    said = call("-m", "fgsgl", "data", "index", tmp_path).stdout
+    assert "7 clips" in said and "2 classes" in said
+    left_out = [line.split(": ")[1:3] for line in said.splitlines() if line.startswith("left out: ")]
+    assert [(name, why.split(",")[0]) for name, why in left_out if name not in ("nod/list.mp4", "lost/notes.txt")] == [
+        ("lost", "no class"), ("above.mp4", "not at <class>/<video>"), ("lost/deep", "not at <class>/<video>"),
+        ("nod/._ann_1.MTS", "hidden"),
+    ]  # fmt: skip
+    assert {name for name, _ in left_out} >= {"nod/list.mp4", "lost/notes.txt"}
 
 
 @pytest.mark.parametrize(
