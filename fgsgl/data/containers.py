@@ -46,7 +46,7 @@ def reason(error: Exception) -> str:
 def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream, list[str]]]:
     """Opens a video file.
 
-    The stream is the one that FFmpeg's player shows: by its marks, then by its length and quality; never a cover picture.
+    The stream is the one that FFmpeg's player shows: by its marks, then by its length and quality; never a cover.
 
     Yields:
         the container, its video stream, and what FFmpeg complained about while it read the header.
