@@ -13,6 +13,7 @@ from typing import NamedTuple
 from fgsgl.data.clip_table import Clip
 from fgsgl.text.fgtext import DIMENSIONS, FGText
 from fgsgl.text.rules import says
+from fgsgl.util.names import same_name
 
 
 class AuditCounts(NamedTuple):
@@ -40,7 +41,7 @@ def audit(clips: Sequence[Clip], contents: Mapping[str, str], text: FGText | Non
         naming = sum(says(sentence, name) for name, sentences in cells for sentence in sentences)
     return AuditCounts(
         clip_ids=_in_several((clip.clip_id, clip.split) for clip in clips),
-        subjects=_in_several((clip.subject, clip.split) for clip in clips),
+        subjects=_in_several((same_name(clip.subject), clip.split) for clip in clips),
         videos=_in_several((contents[clip.video] or clip.video, clip.split) for clip in clips),
         sentences=naming,
     )

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import os
 import re
-import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import read_text
+from fgsgl.util.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np
 
 SETTINGS_FILE = "fgsgl.yaml"
+MAX_JOINT = 1e6
+"""No joint is so far away, in metres or in pixels."""
 
 
 def read_settings(root: Path, defaults: Mapping[str, str]) -> dict[str, str]:
@@ -31,12 +33,9 @@ def read_settings(root: Path, defaults: Mapping[str, str]) -> dict[str, str]:
     if not root.is_dir():
         raise UserError(f"no folder at {root}; --root takes the folder of the data set's copy")
     path = root / SETTINGS_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return dict(defaults)
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} is not YAML: {error}") from None
+    given = read_yaml(path) or {}
     if not isinstance(given, dict):
         raise UserError(f"{path} holds no settings; expected lines such as {next(iter(defaults))}: value")
     for name, value in given.items():
@@ -53,13 +52,14 @@ def path_of_setting(root: Path, settings: Mapping[str, str], name: str, **values
     Raises:
         UserError: for a pattern with an unknown field, naming the setting.
     """
-    try:
-        return settings[name].format(**values)
-    except (KeyError, IndexError, ValueError):
-        fields = ", ".join(f"{{{field}}}" for field in values)
-        raise UserError(
-            f"the setting {name} = {settings[name]!r} in {root / SETTINGS_FILE} may hold {fields}"
-        ) from None
+    pattern, fields = settings[name], ", ".join(f"{{{field}}}" for field in values)
+    relative = re.sub(r"\{(\w+)\}", lambda field: values.get(field[1], field[0]), pattern)
+    if "{" in relative or "}" in relative:
+        raise UserError(f"the setting {name} = {pattern!r} in {root / SETTINGS_FILE} may hold {fields}")
+    normal = os.path.normpath(relative)
+    if normal == os.pardir or normal.startswith((os.sep, os.pardir + os.sep)):
+        raise UserError(f"the setting {name} = {pattern!r} in {root / SETTINGS_FILE} leaves the folder of the data set")
+    return relative
 
 
 def file_of_setting(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
@@ -179,15 +179,27 @@ def read_joints(
         raise UserError(f"no skeleton at {path}")
     count = end_frame - start_frame
     columns = [first_column + values * joint + axis for joint in range(joints) for axis in range(3)]
+    lines: list[str] = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "input contained no data": told below
-            rows_TV = np.loadtxt(
-                path, delimiter=",", skiprows=start_frame, max_rows=count, usecols=columns, ndmin=2,
-                dtype=np.float32, encoding="utf-8-sig",
-            )  # fmt: skip
+        with path.open(encoding="utf-8-sig") as file:
+            lines = list(itertools.islice(file, start_frame, end_frame))
+        # NumPy passes over blank lines and comments, and would take later frames for the missing ones.
+        if blank := [start_frame + index + 1 for index, line in enumerate(lines) if not line.strip()]:
+            raise UserError(f"the skeleton {path}, line {blank[0]}: the line is blank, expected a frame's joints")
+        rows_TV = np.loadtxt(
+            lines, delimiter=",", usecols=columns, ndmin=2, dtype=np.float64, comments=None
+        ) if lines else np.empty((0, len(columns)))  # fmt: skip
     except (ValueError, OSError) as error:
-        raise UserError(f"the skeleton {path} is not a table of numbers as expected: {error}") from None
+        raise UserError(
+            f"the skeleton {path} is not a table of numbers as expected, from line {start_frame + 1}: {error}"
+        ) from None
     if len(rows_TV) < count:
         raise UserError(f"the skeleton {path} ends after frame {start_frame + len(rows_TV)}, expected {end_frame}")
-    return rows_TV.reshape(count, joints, 3)
+    wrong_TV = ~(np.isnan(rows_TV) | (np.abs(rows_TV) < MAX_JOINT))
+    if wrong_TV.any():
+        row, column = np.argwhere(wrong_TV)[0]
+        raise UserError(
+            f"the skeleton {path}, line {start_frame + row + 1}: {rows_TV[row, column]:g} is no place of a joint; "
+            "expected a finite number, or nan for a joint that was not found"
+        )
+    return rows_TV.astype(np.float32).reshape(count, joints, 3)

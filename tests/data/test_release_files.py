@@ -1,0 +1,111 @@
+"""Files of released data sets as strangers may have them: settings and skeletons are read as meant, or refused."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgsgl.data.datasets._release import path_of_setting, read_joints, read_list, read_rows, read_settings
+from fgsgl.util.errors import UserError
+
+DEFAULTS = {"video_pattern": "{sample}/{sample}.mp4"}
+
+
+def joints(path: Path, start: int = 1, end: int = 3) -> np.ndarray:
+    return read_joints(path, start, end, joints=2, values=3, first_column=0)
+
+
+def lines(**changed: str) -> str:
+    """Four frames of two joints; line N is changed by the keyword ``lineN``."""
+    rows = [",".join(str(10 * frame + value) for value in range(6)) for frame in range(4)]
+    for name, row in changed.items():
+        rows[int(name.removeprefix("line")) - 1] = row
+    return "\n".join(rows) + "\n"
+
+
+def test_joints_are_those_of_the_frames(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(lines(line2="nan,NaN,nan,-1.5,1e2,+3"))
+    joints_TJ3 = joints(tmp_path / "a.csv")
+    assert joints_TJ3.dtype == np.float32
+    np.testing.assert_array_equal(joints_TJ3[0], [[np.nan] * 3, [-1.5, 100, 3]])
+    np.testing.assert_array_equal(joints_TJ3[1], [[20, 21, 22], [23, 24, 25]])
+
+
+PICKLE = io.BytesIO()
+np.save(PICKLE, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (lines(line2=""), "line 2: the line is blank"),
+        (lines(line3="  "), "line 3: the line is blank"),
+        (lines(line2="# 1,2,3,4,5,6"), "not a table of numbers"),
+        (lines(line2="inf,1,2,3,4,5"), "line 2: inf is no place of a joint"),
+        (lines(line3="1,2,3,4,5,-1e39"), "line 3: -1e+39 is no place of a joint"),
+        (lines(line2="1,2,3"), "not a table of numbers"),
+        (lines(line2="1,2,,4,5,6"), "not a table of numbers"),
+        (lines(line2="1;2;3;4;5;6"), "not a table of numbers"),
+        (lines(line2="1,2,3,4,x,6"), "not a table of numbers"),
+        (lines(line2="1,2,3,4,__import__('os'),6"), "not a table of numbers"),
+        ("1,2,3,4,5,6\n", "ends after frame 1, expected 3"),
+        ("1,2,3,4,5,6\n1,2,3,4,5,6\n", "ends after frame 2, expected 3"),
+        ("", "ends after frame 1"),
+    ],
+)
+def test_a_skeleton_that_is_none_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(UserError) as error:
+        joints(tmp_path / "a.csv")
+    assert words in str(error.value) and str(tmp_path / "a.csv") in str(error.value)
+
+
+@pytest.mark.parametrize("content", [PICKLE.getvalue(), b"\x80\x04K\x01.", b"\0" * 999, b"\xff\xfe1\0,\0"])
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r"not a table of numbers|ends after frame 1"):
+        joints(tmp_path / "a.csv", start=0, end=3)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("video_patern: x", "did you mean video_pattern"),
+        ("video_pattern: 3", "expected text in quotation marks"),
+        ("video_pattern: !!int abc", "the tag !!int"),
+        ("video_pattern: 2020-99-99\nvideo_pattern: x", "stands twice"),
+        ("[" * 100, "deep"),
+        ("- a", "holds no settings"),
+        ("a: *x", "no complete anchor"),
+    ],
+)
+def test_settings_that_are_none_are_refused(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "fgsgl.yaml").write_text(content)
+    with pytest.raises(UserError) as error:
+        read_settings(tmp_path, DEFAULTS)
+    assert words in str(error.value) and "fgsgl.yaml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["{smaple}.mp4", "{sample.__class__}", "{sample:>99999999999}", "{sample[0]}", "{0}", "{", "}", "../{sample}.mp4",
+     "/etc/{sample}", "a/../../{sample}", ".."],
+)  # fmt: skip
+def test_a_pattern_holds_its_fields_alone_and_stays_in_the_folder(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(UserError, match=r"the setting video_pattern = .*(may hold \{sample\}|leaves the folder)"):
+        path_of_setting(tmp_path, {"video_pattern": pattern}, "video_pattern", sample="Sample0001")
+
+
+def test_a_pattern_is_filled_in() -> None:
+    assert path_of_setting(Path(), DEFAULTS, "video_pattern", sample="S1") == "S1/S1.mp4"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfea\0", b"a\xe9 1", b"a \xc3"])
+def test_lists_and_tables_in_other_encodings_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "list.txt").write_bytes(content)
+    for read in (read_list, read_rows):
+        with pytest.raises(UserError, match=r"list\.txt.*not UTF-8"):
+            list(read(tmp_path / "list.txt"))
