@@ -134,5 +134,7 @@ def _used(content: Any, folder: Path) -> dict[str, Any]:
 
 def _reason(error: BaseException) -> str:
     """The first line of an error, or its kind. A file's own text may be in it, so what is not printable is escaped."""
+    if isinstance(error, pickle.UnpicklingError):  # PyTorch's text advises to run the code
+        return "it is damaged, or would run code"
     line = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in line)

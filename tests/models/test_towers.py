@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from fgsgl.models.towers import synmg_tiny, weights
 from fgsgl.models.towers.tower import build_tower
 from fgsgl.models.towers.weights import find_weights
+from fgsgl.util import downloads
 from fgsgl.util.errors import UserError
 
 NATIVE = "fgsgl-test-native"  # of conftest.py
@@ -139,7 +140,7 @@ class Harmful:
 def test_files_that_could_run_code_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": Harmful()}, "pickle.pt")
-    with pytest.raises(UserError, match="plain tensors"):
+    with pytest.raises(UserError, match="would run code"):
         build_tower(NATIVE, "pickle.pt", 32)
     assert not Path("harmed").exists()
     with zipfile.ZipFile("script.pt", "w") as archive:
@@ -160,6 +161,7 @@ def test_a_tag_without_a_network_is_asked_for_once_and_says_what_to_do(
     monkeypatch.setattr(weights.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(weights.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(weights.constants, "ENDPOINT", "http://127.0.0.1:9")  # a port where nobody listens
+    monkeypatch.setenv(downloads.ALLOWED, "1")
     asked, connect = [], socket.create_connection
     monkeypatch.setattr(
         socket, "create_connection", lambda place, *more, **named: asked.append(place) or connect(place, *more, **named)
@@ -169,7 +171,66 @@ def test_a_tag_without_a_network_is_asked_for_once_and_says_what_to_do(
     monkeypatch.setattr(weights.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="HF_HUB_OFFLINE"):
         find_weights("ViT-B-16", "openai")
+    monkeypatch.delenv(downloads.ALLOWED)
+    with pytest.raises(UserError, match="asked only with --allow-download"):
+        find_weights("ViT-B-16", "openai")
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("backbone", ["hf-hub:evil/model", "local-dir:folder", "hf-hub:", "x\x1b:y"])
+def test_a_backbone_from_elsewhere_is_refused(backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *place, **more: pytest.fail("it asked the network"))
+    with pytest.raises(UserError, match="would be loaded from elsewhere"):
+        build_tower(backbone, None, 32)
+
+
+def harmed(weights_file: Path, harm: str) -> Path:
+    held = load_file(weights_file)
+    name, other = "visual.conv1.weight", "positional_embedding"
+    if harm in ("nan", "inf", "-inf"):
+        held[name].view(-1)[-1] = float(harm)
+    elif harm == "nothing":
+        held = {}
+    elif harm == "longer text":
+        held[other] = torch.zeros(len(held[other]) + 3, held[other].shape[1])
+    elif harm == "wider":
+        held[name] = torch.zeros(len(held[name]), 3, 16, 17)
+    path = weights_file.with_name("harmed.safetensors")
+    save_file(held, path, metadata={"format": "\x1b[2J[/x]", "x": "<b>" * 1000})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        ("nan", "not finite in 'visual.conv1.weight'"),
+        ("inf", "not finite in 'visual.conv1.weight'"),
+        ("-inf", "not finite in 'visual.conv1.weight'"),
+        ("nothing", "hold no tensors"),
+        ("longer text", "'positional_embedding' has shape"),
+        ("wider", "do not fit"),
+    ],
+)
+def test_weights_that_would_give_wrong_numbers_are_refused(weights_file: Path, harm: str, told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        build_tower(NATIVE, str(harmed(weights_file, harm)), 32)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "content", [{"a": 1}, {}, [torch.ones(1)], {"state_dict": {1: torch.ones(1)}}, "text"], ids=str
+)
+def test_a_file_without_tensors_is_no_weights(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "w.pt"
+    torch.save(content, path)
+    with pytest.raises(UserError, match=r"w\.pt") as caught:
+        build_tower(NATIVE, str(path), 32)
+    assert str(caught.value).isprintable()
+
+
+def test_weights_without_a_name_are_refused() -> None:
+    with pytest.raises(UserError, match="'' is neither a tag"):
+        build_tower(NATIVE, "", 32)
 
 
 def test_a_cached_tag_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,11 @@ import timm
 import torch
 from mmaction.models.backbones.resnet_tsm import TemporalShift
 from mmaction.registry import MODELS
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.models.resnet import BasicBlock, ResNet
 from torch import nn
 
 from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.weights_file import load_whole
 from fgsgl.util.errors import UserError
 
 STAGE_CHANNELS = (32, 64, 128, 192)
@@ -35,7 +34,7 @@ class SlimResNet(ResNet):
         shift: MMAction2's temporal shift before the first convolution of every block (TSM's "blockres").
         shift_div: one part in so many of the channels moves each way in time.
         squeeze: squeeze-and-excitation (arXiv 1709.01507) at the end of every block; it is never pretrained.
-        pretrained: ``synmg-slim`` for the weights in this package, a ``.safetensors`` file, or None for random ones.
+        pretrained: ``synmg-slim`` for the weights in this package, a file of weights, or None for random ones.
 
     Raises:
         UserError: for weights that are missing, unreadable, or of another architecture.
@@ -59,7 +58,8 @@ class SlimResNet(ResNet):
             block_args={"attn_layer": "se"} if squeeze else None,
         )
         if pretrained is not None:
-            self._load(synmg_tiny.slim_path() if pretrained == synmg_tiny.SLIM_NAME else Path(pretrained))
+            path = synmg_tiny.slim_path() if pretrained == synmg_tiny.SLIM_NAME else Path(pretrained)
+            load_whole(self, path, optional=("num_batches_tracked", ".se."))
         if shift:
             _add_shift(self, num_segments, shift_div)
 
@@ -72,18 +72,6 @@ class SlimResNet(ResNet):
     def forward(self, frames_NCHW: torch.Tensor) -> torch.Tensor:
         """frames_NCHW, normalised -> feature map (N, C, h, w)."""
         return self.forward_features(frames_NCHW.contiguous(memory_format=torch.channels_last))
-
-    def _load(self, path: Path) -> None:
-        try:
-            weights = {name: value.float() for name, value in load_file(path).items()}
-        except (OSError, SafetensorError) as error:
-            raise UserError(
-                f"the backbone weights {path} cannot be read: {error}; expected a safetensors file"
-            ) from None
-        missing, unexpected = self.load_state_dict(weights, strict=False)
-        missing = [name for name in missing if not name.endswith("num_batches_tracked") and ".se." not in name]
-        if missing or unexpected:
-            raise UserError(f"{path} is not a SlimResNet: it lacks {missing[:3]} and has {unexpected[:3]} too many")
 
 
 @MODELS.register_module()

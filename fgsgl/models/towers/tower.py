@@ -7,7 +7,6 @@ K learned context tokens, V width of the text tower, L tokens of a text.
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,13 +14,13 @@ import fgsgl.util.cured_stack  # noqa: F401
 
 import open_clip
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.towers.backbones import require_backbone_name
 from fgsgl.models.towers.weights import WeightsFile, find_weights
+from fgsgl.models.weights_file import read_weights, refuse_resized
 from fgsgl.util.errors import UserError, nearest
 
 _BATCH = 64  # sentences encoded at a time
@@ -199,6 +198,7 @@ def load_tokenizer(backbone: str) -> open_clip.SimpleTokenizer:
     Raises:
         UserError: for an unknown backbone, or one whose text tower is not open_clip's own.
     """
+    require_backbone_name(backbone)
     synmg_tiny.register()
     config = open_clip.get_model_config(backbone)
     if config is None:
@@ -221,35 +221,36 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower
             not fit, or an image size that the tower cannot take.
     """
     tokenizer, config = load_tokenizer(backbone), open_clip.get_model_config(backbone)
-    weights = find_weights(backbone, pretrained) if pretrained else None
+    weights = None if pretrained is None else find_weights(backbone, pretrained)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = _create(backbone, weights, image_size, config)
     mean = weights.mean if weights else open_clip.OPENAI_DATASET_MEAN
     std = weights.std if weights else open_clip.OPENAI_DATASET_STD
     suffix = "-quickgelu" if weights and weights.quick_gelu and not backbone.endswith("-quickgelu") else ""
-    temporal = load_file(weights.temporal) if weights and weights.temporal else None
+    temporal = read_weights(weights.temporal) if weights and weights.temporal else None
     return Tower(model, tokenizer, backbone + suffix, mean, std, temporal)
 
 
 def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> open_clip.CLIP:
     path = None if weights is None else str(weights.path)
+    shapes = {name: value.shape for name, value in read_weights(weights.path).items()} if weights else {}
     other_size = image_size if config["vision_cfg"].get("image_size", 224) != image_size else None
     try:
-        return open_clip.create_model(
+        model = open_clip.create_model(
             backbone,
             pretrained=path,
             force_quick_gelu=weights is not None and weights.quick_gelu,
             force_image_size=other_size,
             weights_only=True,
         )
-    except (pickle.UnpicklingError, SafetensorError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "empty"
-        raise UserError(f"the weights {path} cannot be read as plain tensors ({reason}); use .safetensors") from None
-    except (RuntimeError, AssertionError, KeyError, AttributeError) as error:
+    except (RuntimeError, AssertionError, KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
         what = f"the weights {path} do not fit" if path else f"{image_size} pixels do not fit"
         detail = " ".join(str(error).split())[:200]
         raise UserError(f"{what} the backbone {backbone}; is it another model's? ({detail})") from None
+    if weights:
+        refuse_resized(weights.path, shapes, model, resizable=("visual.positional_embedding",))
+    return model
 
 
 def _blocks(visual: Any, name: str) -> nn.ModuleList:

@@ -1,7 +1,7 @@
 """From the setting ``pretrained`` to a file of weights that can be read without running code from it.
 
-A tag of open_clip's is looked up in the local cache first; the network is asked only when it answers within seconds
-(open_clip alone would retry for most of a minute).
+A tag of open_clip's is looked up in the local cache; the network is asked only with ``--allow-download``, and only when
+it answers within seconds (open_clip alone would retry for most of a minute).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,10 @@ from huggingface_hub import constants, try_to_load_from_cache
 from open_clip.pretrained import download_pretrained
 
 from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.weights_file import SUFFIXES, checked
+from fgsgl.util import downloads
 from fgsgl.util.errors import UserError, nearest
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 SHIPPED = {synmg_tiny.NAME: {synmg_tiny.NAME: (synmg_tiny.weights_path, synmg_tiny.temporal_path)}}
 """Backbone -> tag -> files of the tower and of its temporal encoder, of the towers that this package brings along."""
 _CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -45,7 +45,7 @@ class WeightsFile:
 
 
 def find_weights(backbone: str, pretrained: str) -> WeightsFile:
-    """The file for a tag, or for the path of a file. A tag's file may be downloaded.
+    """The file for a tag, or for the path of a file. A tag's file is downloaded where that was asked for.
 
     Nothing in a file tells the activation that it was trained with. One given by path is taken for OpenAI's when its
     name or its folder's says ``openai`` or ``quickgelu``; for others, name the backbone ``...-quickgelu``.
@@ -75,26 +75,6 @@ def _per_channel(values: Sequence[float]) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def checked(path: Path) -> Path:
-    """The path, if a file of weights lies there that is no program.
-
-    Raises:
-        UserError: if not.
-    """
-    if not path.is_file():
-        raise UserError(f"no weights at {path}; give an existing file ({', '.join(SUFFIXES)}) or a tag")
-    if path.suffix not in SUFFIXES:
-        raise UserError(f"the weights {path} are of an unknown kind; expected {', '.join(SUFFIXES)}")
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-                raise UserError(
-                    f"the weights {path} are a TorchScript archive, which is a program, and are not loaded; "
-                    "use the same weights as .safetensors (for OpenAI's: the tag 'openai')"
-                )
-    return path
-
-
 def _tag_file(backbone: str, name: str, tag: dict) -> Path:
     """The cached file of a tag; downloaded when it is missing and its server answers."""
     repository, _, filename = tag.get("hf_hub", "").rpartition("/")
@@ -111,6 +91,8 @@ def _tag_file(backbone: str, name: str, tag: dict) -> Path:
             return cached_file
     advice = f"the weights {name!r} of {backbone} are not on this machine, and {server} "
     advice += "{}; give a file instead: pretrained=/path/to/weights.safetensors"
+    if not downloads.allowed():
+        raise UserError(advice.format("is asked only with --allow-download"))
     if constants.HF_HUB_OFFLINE:
         raise UserError(advice.format("is not asked (HF_HUB_OFFLINE is set)"))
     if reason := _unreachable(server):
