@@ -26,6 +26,7 @@ from fgsgl.running.experiment import (
     require_division,
     skeletons_read,
 )
+from fgsgl.running.fit import require_buildable
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
 from fgsgl.sweeps.effort import SEEDS_PER_TRIAL, STUDY_COUNTS, TRIAL_COUNTS
@@ -115,6 +116,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     require_division(sweep.protocol, sweep.execution.devices)
     for method in sweep.methods:
         require_valid(Variant(method=method.name), sweep.protocol)
+    require_buildable([Variant(method=method.name) for method in sweep.methods], sweep.protocol, data.text)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = prepare_data([method.name for method in sweep.methods], sweep.protocol, data, console, dry_run=dry_run)
     require_batch(sweep.protocol, table)

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.running.execution import Execution, Limits
+from fgsgl.util import downloads
 from fgsgl.util.command_line import file_path, number
 from fgsgl.util.domain import SEED_COUNTS
 from fgsgl.util.errors import UserError
@@ -167,12 +168,15 @@ def root_of(arguments: argparse.Namespace) -> Path | None:
 
 
 def execution_of(arguments: argparse.Namespace) -> Execution:
-    """How the options say that cells are run.
+    """How the options say that cells are run. Lets this process and its cells download where they say so.
 
     Raises:
         UserError: for a value that makes no sense.
     """
-    return Execution(**values_of(arguments, Execution), limits=Limits(**values_of(arguments, Limits)))
+    execution = Execution(**values_of(arguments, Execution), limits=Limits(**values_of(arguments, Limits)))
+    if execution.allow_download:
+        downloads.allow()
+    return execution
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:

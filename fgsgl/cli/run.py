@@ -62,7 +62,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
+    from fgsgl.models.towers.backbones import require_backbone
     from fgsgl.training.mmengine_config import config_text
 
-    print(config_text(arguments.method, protocol_of(arguments), arguments.seed, root_of(arguments)), end="")
+    protocol = protocol_of(arguments)
+    require_backbone(protocol.backbone)
+    print(config_text(arguments.method, protocol, arguments.seed, root_of(arguments)), end="")
     return 0

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.cli.options import Commands, add_command, say
+from fgsgl.models.towers.backbones import require_backbone
+from fgsgl.util import downloads
 from fgsgl.util.command_line import file_path, number, path_ending
 from fgsgl.util.errors import UserError
 
@@ -55,6 +57,7 @@ def add_text_commands(commands: Commands) -> None:
         "--out", type=path_ending(".png", ".pdf", ".svg"), help="the picture (default: <name>-similarity.png)"
     )
     _add_backbone(similarity)
+    similarity.add_argument("--allow-download", action="store_true", help="ask the network for weights")
 
 
 def _add_backbone(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +68,7 @@ def _add_backbone(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    require_backbone(arguments.backbone)
     from fgsgl.models.towers.tower import load_tokenizer
     from fgsgl.text.fgtext import load, shipped
     from fgsgl.text.rules import check
@@ -132,6 +136,9 @@ def _new(arguments: argparse.Namespace) -> int:
 
 
 def _similarity(arguments: argparse.Namespace) -> int:
+    require_backbone(arguments.backbone)
+    if arguments.allow_download:
+        downloads.allow()
     from fgsgl.models.towers.similarity import draw
     from fgsgl.text.fgtext import load
 

@@ -74,6 +74,8 @@ class Execution:
     """Compile the visual tower of vision-language methods."""
     visualizer: Visualizer | None = None
     """Service that logs go to as well, beside TensorBoard and CSV."""
+    allow_download: bool = False
+    """Ask the network for pretrained weights that are not on this machine."""
     limits: Limits = field(default_factory=Limits)
     """How far the command goes."""
 

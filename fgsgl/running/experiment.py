@@ -23,6 +23,7 @@ from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Place, local_place
+from fgsgl.running.fit import require_buildable
 from fgsgl.running.observer import Observer
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
 from fgsgl.running.progress import Live, cell_label
@@ -95,6 +96,7 @@ def run(
     methods = [variant.method for variant in experiment.variants]
     for variant in experiment.variants:
         require_valid(variant, experiment.protocol)
+    require_buildable(experiment.variants, experiment.protocol, data.text)
     table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
     require_batch(experiment.protocol, table)
     wanted = cells(

@@ -13,6 +13,7 @@ from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import FAILURES
 from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.experiment import Show, prepare_data, work_off
+from fgsgl.running.fit import require_buildable
 from fgsgl.running.status import CellState, find_states, states
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError, nearest
@@ -78,5 +79,7 @@ def _spec(state: CellState) -> CellSpec:
 
 
 def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console, show: Show) -> int:
-    prepare_data([cell.variant.method for cell in cells], protocol, protocol.data_spec(place.root), console)
+    data = protocol.data_spec(place.root)
+    require_buildable([cell.variant for cell in cells], protocol, data.text)
+    prepare_data([cell.variant.method for cell in cells], protocol, data, console)
     return work_off(cells, place, console, show)

@@ -248,9 +248,21 @@ def _create(backbone: str, weights: WeightsFile | None, image_size: int, config:
         what = f"the weights {path} do not fit" if path else f"{image_size} pixels do not fit"
         detail = " ".join(str(error).split())[:200]
         raise UserError(f"{what} the backbone {backbone}; is it another model's? ({detail})") from None
+    _refuse_cut_frames(model.visual, backbone, image_size)
     if weights:
         refuse_resized(weights.path, shapes, model, resizable=("visual.positional_embedding",))
     return model
+
+
+def _refuse_cut_frames(visual: Any, backbone: str, image_size: int) -> None:
+    """Refuses an image size whose last pixels would belong to no patch, and be cut off in silence."""
+    trunk = getattr(visual, "trunk", None)
+    patch = getattr(visual if trunk is None else getattr(trunk, "patch_embed", None), "patch_size", None)
+    if patch and image_size % patch[0]:
+        raise UserError(
+            f"{image_size} pixels do not fit the backbone {backbone}; take an --image-size that is a multiple of "
+            f"{patch[0]}"
+        )
 
 
 def _blocks(visual: Any, name: str) -> nn.ModuleList:

@@ -44,6 +44,18 @@ class WeightsFile:
     """Weights of a temporal encoder that was pretrained with the tower."""
 
 
+def known(backbone: str, pretrained: str) -> bool:
+    """Whether weights are a tag of a backbone, shipped or open_clip's; nothing is read or downloaded.
+
+    Raises:
+        UserError: where they are neither that nor an existing file.
+    """
+    if pretrained in SHIPPED.get(backbone, {}) or open_clip.get_pretrained_cfg(backbone, pretrained):
+        return True
+    _file(backbone, pretrained)
+    return False
+
+
 def find_weights(backbone: str, pretrained: str) -> WeightsFile:
     """The file for a tag, or for the path of a file. A tag's file is downloaded where that was asked for.
 
@@ -61,13 +73,18 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
         mean, std = tag.get("mean") or open_clip.OPENAI_DATASET_MEAN, tag.get("std") or open_clip.OPENAI_DATASET_STD
         path, quick_gelu = checked(_tag_file(backbone, pretrained, tag)), bool(tag.get("quick_gelu"))
         return WeightsFile(path=path, quick_gelu=quick_gelu, mean=_per_channel(mean), std=_per_channel(std))
+    path = _file(backbone, pretrained)
+    names = f"{path.absolute().parent.name}/{path.name}".lower()
+    return WeightsFile(path=path, quick_gelu="openai" in names or "quickgelu" in names)
+
+
+def _file(backbone: str, pretrained: str) -> Path:
+    """The file of weights that are no tag."""
     if Path(pretrained).suffix in SUFFIXES or os.sep in pretrained or Path(pretrained).is_file():
-        path = checked(Path(pretrained))
-        names = f"{path.absolute().parent.name}/{path.name}".lower()
-        return WeightsFile(path=path, quick_gelu="openai" in names or "quickgelu" in names)
+        return checked(Path(pretrained))
     tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(backbone)]
     hint = nearest(pretrained, tags) if tags else "it has no tags"
-    raise UserError(f"{pretrained!r} is neither a tag of {backbone} nor a file of weights; {hint}")
+    raise UserError(f"{pretrained[:200]!r} is neither a tag of {backbone} nor a file of weights; {hint}")
 
 
 def _per_channel(values: Sequence[float]) -> tuple[float, float, float]:

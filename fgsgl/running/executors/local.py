@@ -16,6 +16,7 @@ from fgsgl.running.capacity import gpus_of_slot
 from fgsgl.running.executors.base import GRACE_S
 from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.training.ranks import new_store, rank_environment, remove_store
+from fgsgl.util import downloads
 from fgsgl.util.processes import FOLLOW
 
 
@@ -133,4 +134,5 @@ def cell_environment(spec: CellSpec) -> dict[str, str]:
         "OMP_NUM_THREADS": str(spec.threads),
         "PYTHONHASHSEED": "0",
         **device_environment(spec.device),
+        **({downloads.ALLOWED: "1"} if downloads.allowed() else {}),  # a Ray worker inherits nothing from here
     }

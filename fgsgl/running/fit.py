@@ -1,0 +1,68 @@
+"""Checks before anything is rendered or trained: every method can be built under its protocol, from its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fgsgl.methods.cell import Variant
+from fgsgl.methods.method import Classes, ModelConfig
+from fgsgl.methods.registry import get
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.towers.backbones import require_backbone
+from fgsgl.records.protocol import Protocol
+
+
+def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str) -> None:
+    """Refuses a protocol or settings that a method cannot be built with. Imports torch only for weights from elsewhere.
+
+    The backbone and its weights are checked for methods that use none, too: they stand in every record.
+
+    Args:
+        variants: the methods, and their settings.
+        protocol: what they share.
+        text: the data set's FG-Text.
+
+    Raises:
+        UserError: naming the backbone, the weights, the frames, the image size or the setting.
+    """
+    require_backbone(protocol.backbone)
+    reads_tower = False
+    for variant in variants:
+        method = get(variant.method)
+        if method.model is None or method.unavailable:
+            continue
+        settings = method.resolve(variant.changes)
+        # How many classes there are changes only the last layer.
+        config = method.model(protocol, Classes(count=2, text=text), settings)
+        reads_tower |= any("tower" in part for part in (config, config.get("cls_head", {})))
+        if isinstance(weights := settings.get("pretrained"), str) and weights != synmg_tiny.SLIM_NAME:
+            _build(config)
+    _require_tower(protocol, reads_tower)
+
+
+def _require_tower(protocol: Protocol, reads_tower: bool) -> None:
+    """Refuses weights that do not fit the backbone, and where a method reads it, an image size that does not."""
+    shipped = (protocol.backbone, protocol.pretrained) == (synmg_tiny.NAME, synmg_tiny.NAME)
+    if shipped and (not reads_tower or protocol.image_size % synmg_tiny.PATCH_PX == 0):
+        return
+    from fgsgl.models.towers.tower import build_tower
+    from fgsgl.models.towers.weights import known
+    from fgsgl.models.weights_file import read_weights
+
+    if reads_tower:
+        build_tower(protocol.backbone, protocol.pretrained, protocol.image_size)
+    elif not known(protocol.backbone, protocol.pretrained):
+        read_weights(Path(protocol.pretrained))
+
+
+def _build(config: ModelConfig) -> None:
+    """Builds a recognizer, and reads its weights."""
+    import fgsgl.mmaction  # noqa: F401, I001 (registers the recognizers)
+    from mmaction.registry import MODELS
+    from mmengine.logging import MMLogger
+    from mmengine.registry import init_default_scope
+
+    init_default_scope("mmaction")
+    MMLogger.get_current_instance().setLevel("ERROR")  # it lists every layer that is initialised
+    MODELS.build({**config, "autocast": "none"}).init_weights()

@@ -1,0 +1,90 @@
+"""What cannot be built is refused before anything is rendered, decoded or trained."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fgsgl.cli.main import main
+from fgsgl.methods.cell import Variant
+from fgsgl.models.towers import synmg_tiny
+from fgsgl.records.protocol import default_protocol
+from fgsgl.running.fit import require_buildable
+from fgsgl.util.errors import UserError
+
+
+def check(method: str = "majority", changes: dict[str, Any] | None = None, **options: Any) -> None:
+    protocol = default_protocol("synmg", "smoke", **options)
+    require_buildable([Variant(method=method, changes=changes or {})], protocol, "smg")
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "told"),
+    [
+        ("majority", {"backbone": "nope"}, "unknown backbone 'nope'"),
+        ("tsm", {"backbone": "ViT-B-61"}, "did you mean ViT-B-16"),
+        ("majority", {"backbone": ""}, "unknown backbone ''"),
+        ("majority", {"backbone": "hf-hub:evil/model"}, "would be loaded from elsewhere"),
+        ("majority", {"backbone": "local-dir:."}, "would be loaded from elsewhere"),
+        ("majority", {"pretrained": ""}, "'' is neither a tag"),
+        ("majority", {"pretrained": "nope"}, "'nope' is neither a tag"),
+        ("tsm", {"pretrained": "missing.safetensors"}, "no weights at missing.safetensors"),
+        ("tsm", {"backbone": "ViT-B-16"}, "'synmg-tiny' is neither a tag of ViT-B-16"),
+        ("zero_shot_names", {"image_size": 113}, "multiple of 16"),
+        ("fgsgl", {"image_size": 7}, "multiple of 16"),
+        ("zero_shot_names", {"backbone": "ViT-B-16", "pretrained": "openai"}, "only with --allow-download"),
+        ("slowfast", {"num_frames": 9}, "SlowFast takes multiples of 4"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    method: str, options: dict[str, Any], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fgsgl.models.towers import weights
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(weights.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UserError, match=told) as caught:
+        check(method, **options)
+    assert str(caught.value).isprintable()
+
+
+def test_a_tag_that_no_method_reads_is_neither_read_nor_downloaded() -> None:
+    check("tsm", backbone="ViT-B-16", pretrained="openai")
+
+
+@pytest.mark.parametrize("method", ["majority", "zero_shot_names"])
+def test_weights_of_nan_are_refused_whoever_reads_them(method: str, tmp_path: Path) -> None:
+    held = load_file(synmg_tiny.weights_path())
+    check(method, pretrained=str(save(tmp_path / "sound.safetensors", held)))
+    next(iter(held.values())).fill_(torch.nan)
+    with pytest.raises(UserError, match="not finite"):
+        check(method, pretrained=str(save(tmp_path / "nan.safetensors", held)))
+
+
+def test_weights_in_a_methods_settings_are_tried(tmp_path: Path) -> None:
+    path = save(tmp_path / "other.safetensors", {"weight": torch.ones(3)})
+    with pytest.raises(UserError, match="not of this backbone"):
+        check("tsm", {"pretrained": str(path)})
+
+
+def test_a_dry_run_refuses_them_too_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for dry in ([], ["--dry-run"]):
+        monkeypatch.setattr(sys, "argv", ["fgsgl", "run", "--methods", "majority", "--backbone", "nope", *dry])
+        assert main() == 2
+        said = capsys.readouterr()
+        assert said.err.startswith("error: unknown backbone 'nope'") and len(said.err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def save(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    save_file(tensors, path)
+    return path
