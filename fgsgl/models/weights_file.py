@@ -88,21 +88,21 @@ def load_whole(module: nn.Module, path: Path, *, optional: Collection[str] = (),
     module.load_state_dict(weights, strict=False)
 
 
-def refuse_resized(path: Path, shapes: Mapping[str, Size], module: nn.Module, resizable: Collection[str]) -> None:
+def refuse_resized(path: Path, shapes: Mapping[str, Size], module: nn.Module, resized: str) -> None:
     """Refuses weights whose shapes are not the module's, which a loader might resize in silence.
 
     Args:
         path: of their file, for the message.
         shapes: of the tensors in the file.
         module: they were loaded into.
-        resizable: names of tensors that may be resized.
+        resized: beginning of the names of tensors that the loader resizes on purpose, to another image size.
 
     Raises:
         UserError: naming the tensor.
     """
     for name, value in module.state_dict().items():
         given = shapes.get(name, value.shape)
-        if given != value.shape and name not in resizable and given.numel() * value.numel() != 1:
+        if given != value.shape and not name.startswith(resized) and given.numel() * value.numel() != 1:
             raise UserError(
                 f"the weights {path} do not fit: {name!r} has shape {tuple(given)} there, expected {tuple(value.shape)}"
             )

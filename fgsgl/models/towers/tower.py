@@ -250,7 +250,7 @@ def _create(backbone: str, weights: WeightsFile | None, image_size: int, config:
         raise UserError(f"{what} the backbone {backbone}; is it another model's? ({detail})") from None
     _refuse_cut_frames(model.visual, backbone, image_size)
     if weights:
-        refuse_resized(weights.path, shapes, model, resizable=("visual.positional_embedding",))
+        refuse_resized(weights.path, shapes, model, resized="visual.")
     return model
 
 
