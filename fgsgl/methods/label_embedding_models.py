@@ -40,7 +40,6 @@ def embedding_model(standard: str, squeeze: bool) -> BuildModel:
                 "text": classes.text,
                 "tower": protocol.backbone,
                 "pretrained": protocol.pretrained,
-                "image_size": protocol.image_size,
                 "embedding_weight": settings["embedding_weight"],
             },
         }

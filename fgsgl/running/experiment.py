@@ -24,6 +24,7 @@ from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.fit import require_buildable
+from fgsgl.running.leftovers import clear_leftovers
 from fgsgl.running.observer import Observer
 from fgsgl.running.planning import Planned, cells, on_record, plan, undone
 from fgsgl.running.progress import Live, cell_label
@@ -109,6 +110,7 @@ def run(
         show_plan(planned, place.jobs, console)
         return 0
     add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
+    clear_leftovers((item.cell for item in planned if item.done), place)
     observers = observe(wanted, place)
     done = sum(item.done for item in planned)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", markup=False, highlight=False)

@@ -27,7 +27,7 @@ def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str
         UserError: naming the backbone, the weights, the frames, the image size or the setting.
     """
     require_backbone(protocol.backbone)
-    reads_tower = False
+    sees_frames = reads_texts = False
     for variant in variants:
         method = get(variant.method)
         if method.model is None or method.unavailable:
@@ -35,23 +35,24 @@ def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str
         settings = method.resolve(variant.changes)
         # How many classes there are changes only the last layer.
         config = method.model(protocol, Classes(count=2, text=text), settings)
-        reads_tower |= any("tower" in part for part in (config, config.get("cls_head", {})))
+        sees_frames |= "tower" in config
+        reads_texts |= "tower" in config.get("cls_head", {})
         if isinstance(weights := settings.get("pretrained"), str) and weights != synmg_tiny.SLIM_NAME:
             _build(config)
-    _require_tower(protocol, reads_tower)
+    _require_tower(protocol, sees_frames, reads_texts)
 
 
-def _require_tower(protocol: Protocol, reads_tower: bool) -> None:
-    """Refuses weights that do not fit the backbone, and where a method reads it, an image size that does not."""
+def _require_tower(protocol: Protocol, sees_frames: bool, reads_texts: bool) -> None:
+    """Refuses weights that do not fit the backbone, and where it sees frames, an image size that does not."""
     shipped = (protocol.backbone, protocol.pretrained) == (synmg_tiny.NAME, synmg_tiny.NAME)
-    if shipped and (not reads_tower or protocol.image_size % synmg_tiny.PATCH_PX == 0):
+    if shipped and (not sees_frames or protocol.image_size % synmg_tiny.PATCH_PX == 0):
         return
     from fgsgl.models.towers.tower import build_tower
     from fgsgl.models.towers.weights import known
     from fgsgl.models.weights_file import read_weights
 
-    if reads_tower:
-        build_tower(protocol.backbone, protocol.pretrained, protocol.image_size)
+    if sees_frames or reads_texts:
+        build_tower(protocol.backbone, protocol.pretrained, protocol.image_size if sees_frames else None)
     elif not known(protocol.backbone, protocol.pretrained):
         read_weights(Path(protocol.pretrained))
 

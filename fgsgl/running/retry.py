@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from fgsgl.methods.cell import Cell
+from fgsgl.methods.cell import Cell, Variant
+from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import FAILURES
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.experiment import Show, prepare_data, work_off
+from fgsgl.running.experiment import Show, prepare_data, skeletons_read, work_off
 from fgsgl.running.fit import require_buildable
+from fgsgl.running.progress import cell_label
 from fgsgl.running.status import CellState, find_states, states
-from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError, nearest
 
 
@@ -36,8 +37,8 @@ def retry(
         1 if a cell failed again, else 0.
 
     Raises:
-        UserError: for an unknown class, a cell whose work folder is gone or which this version of the code would not
-            run as the same cell, and whatever ``fgsgl run`` refuses.
+        UserError: for an unknown class, a cell that this version of the code would not run as the same cell, and
+            whatever ``fgsgl run`` refuses.
     """
     for name in classes:
         if name not in FAILURES:
@@ -50,10 +51,10 @@ def retry(
     named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
     console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", markup=False, highlight=False)
     groups: dict[tuple[Protocol, Path], list[Cell]] = defaultdict(list)
+    roots = {spec.fingerprint: spec.root for state in states(folder)[0] if (spec := state.spec)}
     for state in chosen:
-        spec = _spec(state)
-        cell = spec.cell
-        groups[cell.protocol, spec.root].append(cell)
+        cell, root = _cell(state, roots)
+        groups[cell.protocol, root].append(cell)
     codes = [
         _run(local_place(folder, root, execution), protocol, cells, console, show)
         for (protocol, root), cells in groups.items()
@@ -61,25 +62,48 @@ def retry(
     return max(codes, default=0)
 
 
-def _spec(state: CellState) -> CellSpec:
-    """The specification of a failed cell, if this version would run it as the same cell."""
-    spec = state.spec
-    if spec is None:
-        raise UserError(
-            f"{state.label}: no {state.work_dir / 'spec.json'}, which tells how it is run; the command that planned it "
-            f"runs it again once its record {state.cell_id}.json is taken out of the ledger"
-        )
-    cell = spec.cell
+def _cell(state: CellState, roots: Mapping[str, Path]) -> tuple[Cell, Path]:
+    """A failed cell and the data set's folder, if this version would run it as the same cell.
+
+    A work folder that was deleted, or is torn, is not needed: the record holds the cell, and ``roots``, by the
+    fingerprint of the data, where other cells of the board found the same data.
+    """
+    if (spec := state.spec) is not None:
+        cell, root = spec.cell, spec.root
+    else:
+        cell, root = _recorded(state, roots)
     if cell.cell_id != state.cell_id:
         raise UserError(
             f"{state.label} (cell {state.cell_id}) failed with other settings, weights or text than this version has "
             f"(which would be cell {cell.cell_id}); the command that planned it plans it anew"
         )
-    return spec
+    return cell, root
+
+
+def _recorded(state: CellState, roots: Mapping[str, Path]) -> tuple[Cell, Path]:
+    record, protocol = state.record, state.protocol
+    assert record is not None  # it has failed
+    data = protocol.data_spec(roots.get(record.data.fingerprint))
+    variant = Variant(method=record.method, name=record.variant, changes=get(record.method).changes_in(record.config))
+    cell = Cell(
+        variant=variant,
+        protocol=protocol,
+        seed=record.seed,
+        fingerprint=record.data.fingerprint,
+        text=data.text,
+        skeletons=skeletons_read([record.method], data.load()) if get(record.method).modality == "skeleton" else "",
+    )
+    return cell, data.root
 
 
 def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console, show: Show) -> int:
     data = protocol.data_spec(place.root)
     require_buildable([cell.variant for cell in cells], protocol, data.text)
-    prepare_data([cell.variant.method for cell in cells], protocol, data, console)
+    table = prepare_data([cell.variant.method for cell in cells], protocol, data, console)
+    for cell in cells:
+        if cell.fingerprint != table.fingerprint():
+            raise UserError(
+                f"{cell_label(cell)} (cell {cell.cell_id}) failed on other data than lie at {data.root} now; the "
+                "command that planned it plans it anew"
+            )
     return work_off(cells, place, console, show)

@@ -167,10 +167,16 @@ class _Session:
         record = item.spec.record()
         if record is not None and not (code == OOM_KILLED and _failure(record) in INFRASTRUCTURE):
             return record
-        with (self.place.work_dir(item.task.cell) / "log.txt").open("rb") as log:
-            log.seek(item.log_bytes)
-            said = log.read()[-TAIL_BYTES:].decode(errors="replace")
-        return self._failed(item, *death(code, said))
+        return self._failed(item, *death(code, self._said(item)))
+
+    def _said(self, item: _Started) -> str:
+        """The end of what the process wrote; nothing where its work folder was deleted."""
+        try:
+            with (self.place.work_dir(item.task.cell) / "log.txt").open("rb") as log:
+                log.seek(item.log_bytes)
+                return log.read()[-TAIL_BYTES:].decode(errors="replace")
+        except OSError:
+            return ""
 
     def _failed(self, item: _Started, cause: FailureClass, message: str) -> Failed:
         log = self.place.work_dir(item.task.cell) / "log.txt"

@@ -18,6 +18,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from fgsgl.util.abandoned import temporary
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import undo_no_formula
 
@@ -95,15 +96,15 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
         OSError: with the path, where it cannot be written; nothing of it is left then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    written = temporary(path)
     try:
-        with new_file(temporary) as file:
+        with new_file(written) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        written.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 

@@ -133,6 +133,7 @@ def test_retry_runs_the_chosen_failures_and_nothing_else(copied: Path, capsys) -
     spec = structs.replace(CellSpec.find(work), ledger=ledger.folder, work_dir=work)
     (ledger.folder / f"{floor}.json").unlink()  # a finished record is never overwritten
     failed_record(spec, "killed", "by signal 9", {}).write(ledger.folder)
+    shutil.rmtree(work)  # the record holds the cell, and other cells know where the data lie
     assert main(["retry", str(copied), "--failed", "--class", "killed"]) == 0
     assert "1 of 2 failed cells (" in capsys.readouterr().out
     assert ledger.get(floor).predictions_sha256 == whole.predictions_sha256

@@ -30,7 +30,7 @@ class LabelEmbeddingHead(TSMHead):
 
     Args:
         text: FG-Text, a shipped one's name or a file.
-        tower, pretrained, image_size: the open_clip model whose text tower embeds it, as for ``build_tower``.
+        tower, pretrained: the open_clip model whose text tower embeds it, as for ``build_tower``.
         embedding_weight: of the second loss.
         settings: of MMAction2's ``TSMHead``.
 
@@ -44,13 +44,12 @@ class LabelEmbeddingHead(TSMHead):
         text: str,
         tower: str,
         pretrained: str | None,
-        image_size: int,
         embedding_weight: float,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         classes = fgtext.load_classes(text, self.num_classes)
-        label_CE = prompt_text_CE(classes, build_tower(tower, pretrained, image_size))
+        label_CE = prompt_text_CE(classes, build_tower(tower, pretrained))
         self.register_buffer("label_CE", label_CE, persistent=False)
         embedding = label_CE.shape[1]
         self.embed = nn.Sequential(nn.Linear(self.in_channels, embedding), nn.Tanh(), nn.Linear(embedding, embedding))

@@ -22,13 +22,13 @@ MOST_NAMED = 80
 """Classes up to which each has its name; the maps of more are no larger."""
 
 
-def draw(text: FGText, backbone: str, pretrained: str | None, path: Path, image_size: int = 112) -> None:
+def draw(text: FGText, backbone: str, pretrained: str | None, path: Path) -> None:
     """Writes a PNG of one C x C map of cosine similarity a dimension.
 
     Raises:
         UserError: for a tower that cannot be built, or a sentence beyond its context.
     """
-    tower = build_tower(backbone, pretrained, image_size)
+    tower = build_tower(backbone, pretrained)
     vector_CDE = fine_text_CDE(text, tower.encode_text)
     similarity_DCC = (vector_CDE.transpose(0, 1) @ vector_CDE.permute(1, 2, 0)).numpy()
     lowest = float(similarity_DCC.min())

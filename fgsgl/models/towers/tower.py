@@ -208,13 +208,14 @@ def load_tokenizer(backbone: str) -> open_clip.SimpleTokenizer:
     return open_clip.get_tokenizer(backbone)
 
 
-def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower:
+def build_tower(backbone: str, pretrained: str | None, image_size: int | None = None) -> Tower:
     """Builds both towers, with every weight frozen.
 
     Args:
         backbone: an open_clip model's name.
         pretrained: a tag, a file, or None: random weights, the same ones at every call.
-        image_size: side of a frame in pixels; position embeddings are interpolated to it.
+        image_size: side of a frame in pixels; position embeddings are interpolated to it. None: the tower's own, for
+            texts.
 
     Raises:
         UserError: for an unknown backbone, one whose visual tower is no transformer, weights that cannot be found or do
@@ -232,10 +233,10 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int) -> Tower
     return Tower(model, tokenizer, backbone + suffix, mean, std, temporal)
 
 
-def _create(backbone: str, weights: WeightsFile | None, image_size: int, config: dict) -> open_clip.CLIP:
+def _create(backbone: str, weights: WeightsFile | None, image_size: int | None, config: dict) -> open_clip.CLIP:
     path = None if weights is None else str(weights.path)
     shapes = {name: value.shape for name, value in read_weights(weights.path).items()} if weights else {}
-    other_size = image_size if config["vision_cfg"].get("image_size", 224) != image_size else None
+    other_size = None if config["vision_cfg"].get("image_size", 224) == image_size else image_size
     try:
         model = open_clip.create_model(
             backbone,
@@ -245,10 +246,12 @@ def _create(backbone: str, weights: WeightsFile | None, image_size: int, config:
             weights_only=True,
         )
     except (RuntimeError, AssertionError, KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
-        what = f"the weights {path} do not fit" if path else f"{image_size} pixels do not fit"
+        what = f"the weights {path}" if path else "random weights"
+        size = f" at {image_size} pixels" if image_size else ""
         detail = " ".join(str(error).split())[:200]
-        raise UserError(f"{what} the backbone {backbone}; is it another model's? ({detail})") from None
-    _refuse_cut_frames(model.visual, backbone, image_size)
+        raise UserError(f"{what} do not fit the backbone {backbone}{size} ({detail})") from None
+    if image_size is not None:
+        _refuse_cut_frames(model.visual, backbone, image_size)
     if weights:
         refuse_resized(weights.path, shapes, model, resized="visual.")
     return model
