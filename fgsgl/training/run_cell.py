@@ -36,6 +36,8 @@ from fgsgl.training.work_folder import count_opening, tidy
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import follow_starter
 
+MESSAGE = 500
+"""Most letters of an error's message in a record; a library's may hold a whole file."""
 GRACE_S = 3.0
 """How long a process that trains along waits for the first one to report an error that both have met."""
 
@@ -75,7 +77,7 @@ def _run(spec: CellSpec, clock: Clock) -> int:
         pruned_record(spec, hardware(device, spec.threads, autocast, spec.devices), clock.laps_s).write(spec.ledger)
         tidy(spec.work_dir, "none")  # the weights of an epoch in the middle, which nothing could go on from
         return 0
-    except Exception as error:  # whatever goes wrong in a cell becomes its record
+    except (Exception, SystemExit) as error:  # whatever goes wrong in a cell becomes its record; services exit, too
         clock.total()
         failed_record(spec, failure_class(error), one_line(error), clock.laps_s).write(spec.ledger)
         traceback.print_exc()
@@ -97,7 +99,7 @@ def _train_along(spec: CellSpec, clock: Clock) -> int:
             train_and_score(spec, spec.table(), device, autocast, clock)
     except TrialPruned:
         return 0
-    except Exception as error:  # the starter ends all processes when one ends by an error
+    except (Exception, SystemExit) as error:  # the starter ends all processes when one ends by an error
         traceback.print_exc()
         time.sleep(GRACE_S)
         if spec.record() is None:  # the first one has not met it
@@ -112,9 +114,10 @@ def precision(spec: CellSpec) -> tuple[str, str]:
     return device, native(device)
 
 
-def one_line(error: Exception) -> str:
-    """The error's message on one line."""
-    return " ".join(f"{error}".split()) or type(error).__name__
+def one_line(error: BaseException) -> str:
+    """The error's message on one bounded line; the kind of an error that says nothing about its cause comes first."""
+    kind, said = type(error).__name__, " ".join(f"{error}".split())[:MESSAGE]
+    return f"{kind}: {said}".rstrip(": ") if failure_class(error) == "error" or not said else said
 
 
 def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, Predictions]:
