@@ -7,12 +7,13 @@ network would then see a single step.
 from __future__ import annotations
 
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
-from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, sized
+from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, require, sized
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
+    require(protocol, "num_frames", "I3D", least=2)
     stride = 2 if protocol.num_frames >= 32 else 1
     published = {
         "type": "ResNet3d",

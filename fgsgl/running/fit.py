@@ -11,6 +11,7 @@ from fgsgl.methods.registry import get
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.models.towers.backbones import require_backbone
 from fgsgl.records.protocol import Protocol
+from fgsgl.training.mmengine_config import build_config
 
 
 def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str) -> None:
@@ -33,8 +34,10 @@ def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str
         if method.model is None or method.unavailable:
             continue
         settings = method.resolve(variant.changes)
-        # How many classes there are changes only the last layer.
-        config = method.model(protocol, Classes(count=2, text=text), settings)
+        classes = Classes(count=2, text=text)  # how many there are changes only the last layer
+        config = build_config(
+            method, variant.changes, protocol, 0, classes=classes, root=Path("data"), work_dir=Path("work")
+        )["model"]
         sees_frames |= "tower" in config
         reads_texts |= "tower" in config.get("cls_head", {})
         if isinstance(weights := settings.get("pretrained"), str) and weights != synmg_tiny.SLIM_NAME:

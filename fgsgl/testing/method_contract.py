@@ -6,6 +6,7 @@ A check is a function marked with ``@check``; its docstring is the promise. It r
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +38,8 @@ Batch = dict[str, Any]
 LABELS = (0, 1, 2, 3)
 CLASSES = Classes(count=17, text="smg")
 IMAGE_SIZE = 64
+ODD_SIZES = ((1, 64), (7, 64), (9, 64), (8, 33))
+"""Frames and image sizes that fit few networks."""
 STEPS = 80
 """Number of steps within which a method has to fit four clips."""
 FITTED = 0.5
@@ -202,6 +205,27 @@ def bf16(subject: BuiltMethod) -> str:
         if not loss.isfinite() or not all(_finite(parameter.grad) for parameter in half.parameters()):
             raise BrokenPromise(f"loss {loss.item():.3g}, and a gradient that is not finite")
     return f"within {apart:.3g}"
+
+
+@check(trained=False)
+def limits(subject: BuiltMethod) -> str:
+    """Frames and image sizes that it cannot take are refused before it sees a clip; it takes all others."""
+    taken = []
+    sizes = ODD_SIZES if subject.method.modality == "rgb" else [(frames, IMAGE_SIZE) for frames, _ in ODD_SIZES]
+    for frames, side in sizes:
+        protocol = dataclasses.replace(subject.protocol, num_frames=frames, image_size=side)
+        try:
+            odd = BuiltMethod(subject.method, protocol, subject.device)
+        except UserError:
+            continue
+        try:
+            scores_BC = scores_of(odd.model, odd.batch["inputs"][:2])
+        except (RuntimeError, ValueError, AssertionError, IndexError) as error:
+            raise BrokenPromise(f"{frames} frames of {side} pixels: {' '.join(str(error).split())[:200]}") from None
+        if not scores_BC.isfinite().all():
+            raise BrokenPromise(f"{frames} frames of {side} pixels give scores that are not finite")
+        taken.append(f"{frames} x {side} px")
+    return f"takes {', '.join(taken) or 'none of the odd ones'}"
 
 
 @check(trained=False)
