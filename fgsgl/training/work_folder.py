@@ -56,8 +56,9 @@ def prepare(work_dir: Path, cell_id: str, *, note: bool = True) -> bool:
 
 def _saved(work_dir: Path) -> list[Path]:
     """The checkpoints of whole epochs, newest first."""
-    numbered = {path: re.fullmatch(r"epoch_(\d{1,9})", path.stem) for path in work_dir.glob("epoch_*.pth")}
-    return sorted((path for path in numbered if numbered[path]), key=lambda path: int(numbered[path][1]), reverse=True)
+    named = {path: re.fullmatch(r"epoch_([0-9]{1,9})", path.stem) for path in work_dir.glob("epoch_*.pth")}
+    epochs = {path: int(found[1]) for path, found in named.items() if found}
+    return sorted(epochs, key=epochs.__getitem__, reverse=True)
 
 
 def _pass_over(work_dir: Path, passed: list[str], then: str, note: bool) -> None:

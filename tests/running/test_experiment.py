@@ -307,6 +307,27 @@ def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board
 
 
 @pytest.mark.slow
+def test_a_cell_whose_last_checkpoint_lost_a_block_goes_on_from_the_one_before(
+    board: Path, tmp_path: Path, call
+) -> None:
+    def run() -> dict:
+        record = run_cell(board, "linear_probe", tmp_path, call, ("-c", UNTIDY), epochs=2)
+        (tmp_path / "ledger" / f"{record['cell_id']}.json").unlink()
+        return record
+
+    whole, last = run(), tmp_path / "work" / "epoch_2.pth"
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 2**12] = bytes(2**12)
+    last.write_bytes(content)
+    resumed = run()
+    assert whole["unfit_checkpoints"] == []
+    (said,) = resumed["unfit_checkpoints"]
+    assert said.startswith("epoch_2.pth: ") and said.endswith("; the training went on from epoch_1")
+    assert resumed["predictions_sha256"] == whole["predictions_sha256"]
+    assert [row["loss"] for row in resumed["curve"]] == [row["loss"] for row in whole["curve"]]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fgsgl", "tsn"])
 def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
     board: Path, tmp_path: Path, method: str, call
