@@ -307,6 +307,28 @@ def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("raise SystemExit('no account')", "SystemExit: no account"),
+        ("raise ValueError('two\\nlines ' * 999)", "two lines"),
+    ],
+)
+def test_a_logging_service_that_dies_leaves_one_line(
+    board: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch, fault: str, told: str
+) -> None:
+    (tmp_path / "aim.py").write_text(fault)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    spec = json.loads((board / "work" / records(board)["linear_probe"]["cell_id"] / "spec.json").read_text())
+    own = {"ledger": str(tmp_path / "ledger"), "work_dir": str(tmp_path / "work"), "visualizer": "aim"}
+    (tmp_path / "work").mkdir()
+    (tmp_path / "spec.json").write_text(json.dumps(spec | own))
+    call(*CELL, tmp_path / "spec.json", expect=1)
+    message = records(tmp_path)["linear_probe"]["failure"]["message"]
+    assert told in message and len(message) < 600 and message.isprintable()
+
+
+@pytest.mark.slow
 def test_a_cell_whose_last_checkpoint_lost_a_block_goes_on_from_the_one_before(
     board: Path, tmp_path: Path, call
 ) -> None:
