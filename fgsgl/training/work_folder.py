@@ -12,7 +12,7 @@ from pathlib import Path
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.checkpoint_file import damage, read_checkpoint, unfit, write_checkpoint
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import append, write_whole
 
 CURVE = "curve.jsonl"
 """The learning curve: a row an epoch, and beside it the same as CSV."""
@@ -66,8 +66,7 @@ def _pass_over(work_dir: Path, passed: list[str], then: str, note: bool) -> None
         said = f"{line}; {then}"
         _LOG.warning("%s", said)
         if note:
-            with (work_dir / SET_ASIDE).open("a", encoding="utf-8") as file:
-                file.write(f"{' '.join(said.split())}\n")
+            append(work_dir / SET_ASIDE, f"{' '.join(said.split())}\n".encode())
 
 
 def passed_over(work_dir: Path) -> list[str]:
