@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -67,7 +68,9 @@ def read_checkpoint(path: Path, map_location: Any = "cpu", *, lazily: bool = Fal
         raise UserError(f"the checkpoint {path} is damaged: {what}; restore the file, or train anew without it")
     try:
         # Said explicitly: an environment variable could otherwise allow a file to run code.
-        content = torch.load(path, map_location=map_location, weights_only=True, mmap=lazily and archive)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the protocol of a pickle that is refused
+            content = torch.load(path, map_location=map_location, weights_only=True, mmap=lazily and archive)
         return _used(content, path.absolute().parent)
     except _UNREADABLE as error:
         raise UserError(
@@ -87,9 +90,9 @@ def unfit(path: Path, cell_id: str) -> str:
     missing = [part for part in FOR_RESUMING if part not in content]
     if missing:
         return f"it lacks {', '.join(missing)}"
-    meta = content.get("meta")
-    epoch = meta.get("epoch") if isinstance(meta, Mapping) else None
-    if path.stem != f"epoch_{epoch}" or type(meta.get("iter")) is not int or meta["iter"] < 0:
+    meta = content["meta"] if isinstance(content.get("meta"), Mapping) else {}
+    epoch, iteration = meta.get("epoch"), meta.get("iter")
+    if path.stem != f"epoch_{epoch}" or type(iteration) is not int or iteration < 0:
         return f"it says it is of epoch {str(epoch)[:20]!r}"
     if content.get("cell_id", cell_id) != cell_id:
         return f"it is of the cell {str(content['cell_id'])[:20]!r}"

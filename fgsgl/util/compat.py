@@ -10,6 +10,7 @@ import importlib.util
 import logging
 import sys
 import types
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -237,9 +238,12 @@ _cured: dict[str, bool] = {}
 
 def apply() -> dict[str, bool]:
     """Cures what needs it, in order; returns for each breakage whether it applied on this machine."""
-    for breakage in BREAKAGES:
-        if breakage.name not in _cured:
-            _cured[breakage.name] = breakage.applies()
-            if _cured[breakage.name]:
-                breakage.cure()
+    with warnings.catch_warnings():
+        # Of an attention that nothing here uses, and that mmcv-lite never has.
+        warnings.filterwarnings("ignore", "Fail to import ``MultiScaleDeformableAttention``")
+        for breakage in BREAKAGES:
+            if breakage.name not in _cured:
+                _cured[breakage.name] = breakage.applies()
+                if _cured[breakage.name]:
+                    breakage.cure()
     return dict(_cured)
