@@ -10,7 +10,6 @@ from fgsgl.records.protocol import Protocol
 
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "num_frames", "C2D", least=2)
-    require(protocol, "image_size", "C2D", least=8)
     backbone = sized(protocol, {"type": "C2D", "depth": 50}, depth=18)
     head = {"type": "I3DHead", **sized(protocol, {"in_channels": 2048}, in_channels=512)}
     return recognizer_3d(classes, settings, backbone, head)

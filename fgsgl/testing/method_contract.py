@@ -38,7 +38,7 @@ Batch = dict[str, Any]
 LABELS = (0, 1, 2, 3)
 CLASSES = Classes(count=17, text="smg")
 IMAGE_SIZE = 64
-ODD_SIZES = ((1, 64), (7, 64), (9, 64), (8, 33))
+ODD_SIZES = ((1, 64), (7, 64), (9, 64), (8, 34))
 """Frames and image sizes that fit few networks."""
 STEPS = 80
 """Number of steps within which a method has to fit four clips."""

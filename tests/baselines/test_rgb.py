@@ -134,7 +134,6 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
         ("trn", {"num_frames": 32}, "TRN takes values from 3 to 16"),
         ("videomae", {"num_frames": 9}, "VideoMAE takes multiples of 2"),
         ("i3d", {"num_frames": 1}, "I3D takes values from 2 on"),
-        ("c2d", {"image_size": 7}, "C2D takes values from 8 on"),
         ("timesformer", {"image_size": 100}, "TimeSformer takes multiples of 16"),
     ],
 )
