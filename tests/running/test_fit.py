@@ -35,7 +35,7 @@ def check(method: str = "majority", changes: dict[str, Any] | None = None, **opt
         ("majority", {"pretrained": "nope"}, "'nope' is neither a tag"),
         ("tsm", {"pretrained": "missing.safetensors"}, "no weights at missing.safetensors"),
         ("tsm", {"backbone": "ViT-B-16"}, "'synmg-tiny' is neither a tag of ViT-B-16"),
-        ("zero_shot_names", {"image_size": 100}, "patches"),
+        ("zero_shot_names", {"image_size": 100}, "multiples of 16"),
         ("zero_shot_names", {"backbone": "ViT-B-16", "pretrained": "openai"}, "only with --allow-download"),
         ("slowfast", {"num_frames": 9}, "SlowFast takes multiples of 4"),
     ],
