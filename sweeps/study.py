@@ -57,16 +57,12 @@ class StudySpec:
             "space": Path(self.space_name).stem,
             "space_hash": space_hash(self.space),
             "protocol_hash": self.protocol.hash(),
-            "data": f"{self.fingerprint} {self.skeletons}" if self._reads_skeletons else self.fingerprint,
+            "data": f"{self.fingerprint} {self.cell('', {}, 0).skeletons_read or ''}".strip(),
             "objective": list(self.objectives),
             "sampler": sampler_text(self.sampler, self.nested),
             "pruner": pruner_text(self.pruner),
             "seeds_per_trial": self.seeds,
         }
-
-    @property
-    def _reads_skeletons(self) -> bool:
-        return bool(self.skeletons) and self.method.modality == "skeleton"
 
     def cell(self, name: str, changes: Mapping[str, Setting], index: int) -> Cell:
         """One cell of a trial; nested studies use different seeds.

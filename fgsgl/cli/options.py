@@ -6,8 +6,10 @@ from __future__ import annotations
 import argparse
 import ast
 import functools
+import hashlib
 import inspect
 import itertools
+import os
 import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
@@ -131,7 +133,10 @@ def add_experiment_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--seeds", type=number(int, SEED_COUNTS), default=1, help="number of paired seeds 0..n-1 (default: %(default)s)"
     )
-    parser.add_argument("--out", type=file_path, help="the board's folder (default: results/local/<dataset>-<preset>)")
+    parser.add_argument(
+        "--out", type=file_path,
+        help="the board's folder (default: results/local/<dataset>-<preset>, with --table one for each table)",
+    )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
     add_protocol_arguments(parser.add_argument_group("protocol, the same for every method"))
     add_execution_arguments(parser.add_argument_group("execution, which changes no cell's id"))
@@ -180,8 +185,16 @@ def execution_of(arguments: argparse.Namespace) -> Execution:
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:
-    """The board's folder. The default is apart from the committed boards, whose cells would not be trained again."""
-    return arguments.out or Path("results/local") / f"{protocol.dataset}-{protocol.preset}"
+    """The board's folder.
+
+    The default is apart from the committed boards, whose cells would not be trained again. Each table of one's own has
+    a folder of its own: its name, and a digest of where it lies.
+    """
+    name = f"{protocol.dataset}-{protocol.preset}"
+    if protocol.dataset == "csv" and arguments.root is not None:
+        root = arguments.root.resolve()
+        name = f"csv-{root.stem}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:6]}"
+    return arguments.out or Path("results/local") / name
 
 
 def _kind(hint: Any) -> tuple[type, tuple[str, ...] | None]:

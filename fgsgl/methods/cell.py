@@ -96,7 +96,8 @@ class Cell:
 
     @property
     def skeletons_read(self) -> str | None:
-        """Fingerprint of the skeleton files that the method reads; None: it reads none."""
+        """Fingerprint of the skeleton files that the method reads; None: it reads none, or the clip table says all about
+        them."""
         return self.skeletons if self.skeletons and self.method.modality == "skeleton" else None
 
     def planned(self) -> PlannedCell:

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -141,7 +141,7 @@ class DataIdentity(Struct, frozen=True, kw_only=True):
     """Which data a cell ran on."""
 
     fingerprint: str
-    """Over the clip table."""
+    """Over the clip table and the contents of its videos (:meth:`fgsgl.data.clip_table.ClipTable.fingerprint`)."""
 
 
 class DataFacts(DataIdentity, frozen=True, kw_only=True):
@@ -154,6 +154,10 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True):
     """Share of the scored split's largest class."""
     split_sha256: str
     """Over the sorted clip ids of the scored split (:func:`scored_sha256`)."""
+    split_labels_sha256: str | None = None
+    """Over these ids with their labels (:func:`labels_sha256`). This and the next are None in older records."""
+    split_content_sha256: str | None = None
+    """Over these ids with their frame ranges and the SHA-256 of their videos."""
     skipped: list[SkippedClip] = []
     audit: Audit | None = None
     """None in records that are older than the audit."""
@@ -436,6 +440,11 @@ def scored_sha256(clip_ids: Iterable[str] | np.ndarray) -> str:
 @lru_cache(16)  # cells of one split scored the same clips
 def _ids_sha256(clip_ids: tuple[str, ...]) -> str:
     return sha256_16("\n".join(sorted(clip_ids)))
+
+
+def labels_sha256(clip_ids: Sequence[str] | np.ndarray, labels: Sequence[int] | np.ndarray) -> str:
+    """Identity of a set of clip ids with their labels; equal for a split and for its predictions."""
+    return scored_sha256(f"{clip_id} {label}" for clip_id, label in zip(clip_ids, labels, strict=True))
 
 
 def read_curve(path: Path) -> list[Epoch]:

@@ -113,6 +113,7 @@ def run(
     clear_leftovers((item.cell for item in planned if item.done), place)
     observers = observe(wanted, place)
     done = sum(item.done for item in planned)
+    console.print(f"board: {experiment.out}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", markup=False, highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
     return max(work_off(todo, place, console, show, observers), int(failed_before))

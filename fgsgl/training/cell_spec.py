@@ -116,8 +116,8 @@ class CellSpec(Struct, frozen=True, kw_only=True):
         """
         table = self.protocol.data_spec(self.root).load()
         found, planned = table.fingerprint(), self.fingerprint
-        if self.skeletons and self.cell.method.modality == "skeleton":
-            found, planned = f"{found} {skeleton_fingerprint(table)}", f"{planned} {self.skeletons}"
+        if skeletons := self.cell.skeletons_read:
+            found, planned = f"{found} {skeleton_fingerprint(table)}", f"{planned} {skeletons}"
         if found != planned:
             raise UserError(
                 f"the data in {self.root} have changed since the cell was planned (fingerprint {found}, planned with "

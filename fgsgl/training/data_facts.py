@@ -12,7 +12,7 @@ from fgsgl.data.clip_table import SPLITS, ClipTable, labels_of
 from fgsgl.data.frame_cache import check_folder
 from fgsgl.data.skeletons import skeletons_of
 from fgsgl.methods.cell import Cell
-from fgsgl.records.record import Audit, DataFacts, SkippedClip, SplitCounts, scored_sha256
+from fgsgl.records.record import Audit, DataFacts, SkippedClip, SplitCounts, labels_sha256, scored_sha256
 from fgsgl.text.fgtext import load as load_text
 
 
@@ -43,6 +43,10 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
         n_subjects=SplitCounts(**{split: len({clip.subject for clip in clips}) for split, clips in by_split.items()}),
         majority=float(counts_C.max() / max(1, counts_C.sum())),
         split_sha256=scored_sha256([clip.clip_id for clip in scored]),
+        split_labels_sha256=labels_sha256([clip.clip_id for clip in scored], labels_of(scored)),
+        split_content_sha256=scored_sha256(
+            f"{clip.clip_id} {clip.start_frame} {clip.end_frame} {table.contents[clip.video]}" for clip in scored
+        ),
         skipped=[
             SkippedClip(clip_id=clip.clip_id, split=clip.split, reason=skipped[clip.clip_id])
             for clip in table.clips

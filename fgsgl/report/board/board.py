@@ -21,6 +21,7 @@ from fgsgl.report.board.comparisons import differences, ties
 from fgsgl.report.board.floors import require_floors
 from fgsgl.report.board.identical_rows import IdenticalRows, identical_rows
 from fgsgl.report.board.notes import cost_notes, notes
+from fgsgl.report.board.other_data import on_newest_data
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.published import published
 from fgsgl.report.board.rows import (
@@ -101,13 +102,14 @@ def read_board(folder: Path) -> Board:
     plan = PlanFile.read(folder, records)
     known = {record.cell_id for record in records}
     planned = tuple(cell for cell in plan.cells if cell.cell_id not in known)
-    cells = rows(records, plan.cells)
+    current, about_others = on_newest_data(records, plan.cells)
+    cells = rows(current, plan.cells)
     refused = {key: reason for key, group in cells.items() if (reason := refusal(group, checked.without_predictions))}
     scored = {key: () if key in refused else done_of(group) for key, group in cells.items()}
     predictions = PredictionCache(ledger=folder / "ledger")
     identical = identical_rows(scored, predictions)
     table = leaderboard(cells, scored, planned, identical, predictions, plan.tunings, refused=refused)
-    about_tuned = (*tuned.notes(table, cells, plan.tunings), *tuned.superseded(records, cells))
+    about_tuned = (*tuned.notes(table, cells, plan.tunings), *tuned.superseded(current, cells), *about_others)
     return Board(
         folder=folder, table=table, notes=(*notes(table, cells, scored, identical), *map(printable, about_tuned)),
         cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),

@@ -1,0 +1,77 @@
+"""A board holds the records of its newest data; those of other data are set aside with a sentence, and stay."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import made
+
+from fgsgl.methods.cell import Variant
+from fgsgl.records.plan_file import add_to_plan
+from fgsgl.records.record import Done
+from fgsgl.report.board.board import read_board
+from fgsgl.report.board.other_data import on_newest_data
+
+BEFORE, AFTER = "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"
+
+
+def run(folder: Path, fingerprint: str, at: str, methods: tuple[str, ...] = ("tsn",), seeds: int = 1) -> list[Done]:
+    """What a command plans and leaves."""
+    cells = [made.a_cell("majority", fingerprint=fingerprint)]
+    cells += [made.a_cell(method, seed=seed, fingerprint=fingerprint) for method in methods for seed in range(seeds)]
+    add_to_plan(folder, [cell.planned() for cell in cells])
+    records = [made.done(cell, 0.5 if cell.method.kind == "floor" else 0.7, started_utc=at) for cell in cells]
+    for record in records:
+        record.write(folder / "ledger")
+    return records
+
+
+def ids(folder: Path) -> set[str]:
+    return {record.cell_id for group in read_board(folder).cells.values() for record in group}
+
+
+def test_a_corrected_table_under_the_same_out_makes_a_board_of_its_cells(tmp_path: Path) -> None:
+    old = run(tmp_path, "old", BEFORE, ("tsn", "tsm"))
+    assert ids(tmp_path) == {record.cell_id for record in old} and not any(
+        "aside" in n for n in read_board(tmp_path).notes
+    )
+    new = run(tmp_path, "new", AFTER)
+    board = read_board(tmp_path)
+    assert ids(tmp_path) == {record.cell_id for record in new}
+    assert list(board.table["status"]) == ["1 done"] * 2 and not board.planned
+    (said,) = (note for note in board.notes if "Set aside" in note)
+    assert "3 cells of" in said and "TSM" in said and "fingerprint old; the board's is new" in said
+
+
+def test_the_data_of_the_last_command_count_not_the_later_record(tmp_path: Path) -> None:
+    """The table is changed back: nothing is to run, and the board is the first table's again."""
+    old = run(tmp_path, "old", BEFORE)
+    run(tmp_path, "new", AFTER, ("tsn", "tsm"))
+    add_to_plan(tmp_path, [made.a_cell(name, fingerprint="old").planned() for name in ("majority", "tsn")])
+    assert ids(tmp_path) == {record.cell_id for record in old}
+
+
+def test_without_a_plan_the_newest_records_count(tmp_path: Path) -> None:
+    run(tmp_path, "old", AFTER)
+    new = run(tmp_path, "new", "2026-01-03T00:00:00+00:00")
+    (tmp_path / "plan.json").unlink()
+    assert ids(tmp_path) == {record.cell_id for record in new}
+
+
+def test_cells_that_the_plan_runs_otherwise_now_are_set_aside(tmp_path: Path) -> None:
+    """Such as with other weights, text or skeletons, which a row's name does not tell."""
+    run(tmp_path, "f", BEFORE)
+    changed = made.a_cell("tsn", fingerprint="f", variant=Variant(method="tsn", changes={"dropout": 0.123}))
+    add_to_plan(tmp_path, [changed.planned()])
+    assert len(ids(tmp_path)) == 2, "as long as it is not finished"
+    made.done(changed, 0.6, started_utc=AFTER).write(tmp_path / "ledger")
+    assert changed.cell_id in ids(tmp_path) and len(ids(tmp_path)) == 2
+    (said,) = (note for note in read_board(tmp_path).notes if "Set aside" in note)
+    assert "1 cell of TSN, which the plan runs with other" in said
+
+
+def test_other_protocols_stay() -> None:
+    protocols = made.PROTOCOL, dataclasses.replace(made.PROTOCOL, preset="hard")
+    records = [made.done(made.a_cell("majority", protocol=one, fingerprint=one.preset)) for one in protocols]
+    assert on_newest_data(records, []) == (tuple(records), ())
