@@ -9,7 +9,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgsgl.cli.options import add_execution_arguments, add_protocol_arguments, execution_of, protocol_of, root_of
+from fgsgl.cli.options import (
+    add_execution_arguments,
+    add_protocol_arguments,
+    data_name,
+    execution_of,
+    protocol_of,
+    root_of,
+)
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.protocol import Protocol
@@ -121,7 +128,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     from fgsgl.util.terminal import wide_console
 
     nested = arguments.nested if arguments.nested is not None else 3 if len(methods) > 1 else 1
-    out = arguments.out or Path("results/local") / f"sweep-{protocol.dataset}-{protocol.preset}"
+    out = arguments.out or Path("results/local") / f"sweep-{data_name(arguments, protocol)}"
     alone = [method.name for method in methods] == ["fgsgl"]
     look = len(methods) == 1 and arguments.trials is None
     timeout_min = arguments.timeout if arguments.timeout is not None else MINUTES if look else math.inf

@@ -185,16 +185,22 @@ def execution_of(arguments: argparse.Namespace) -> Execution:
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:
-    """The board's folder.
+    """The board's folder. The default is apart from the committed boards, whose cells would not be trained again."""
+    return arguments.out or Path("results/local") / data_name(arguments, protocol)
 
-    The default is apart from the committed boards, whose cells would not be trained again. Each table of one's own has
-    a folder of its own: its name, and a digest of where it lies.
+
+def data_name(arguments: argparse.Namespace, protocol: Protocol) -> str:
+    """Name of the default folder of results on some data: each table of one's own has a name of its own, with a digest
+    of where it lies.
+
+    Raises:
+        UserError: as :func:`root_of`.
     """
-    name = f"{protocol.dataset}-{protocol.preset}"
-    if protocol.dataset == "csv" and arguments.root is not None:
-        root = arguments.root.resolve()
-        name = f"csv-{root.stem}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:6]}"
-    return arguments.out or Path("results/local") / name
+    root = root_of(arguments)
+    if protocol.dataset != "csv" or root is None:
+        return f"{protocol.dataset}-{protocol.preset}"
+    place = root.resolve()
+    return f"csv-{place.stem}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:6]}"
 
 
 def _kind(hint: Any) -> tuple[type, tuple[str, ...] | None]:
