@@ -96,7 +96,7 @@ class Cell:
 
     @property
     def skeletons_read(self) -> str | None:
-        """Fingerprint of the skeleton files that the method reads; None: it reads none, or the clip table says all about
+        """Fingerprint of the skeleton files that the method reads; None: it reads none, or the clip table determines
         them."""
         return self.skeletons if self.skeletons and self.method.modality == "skeleton" else None
 

@@ -6,10 +6,13 @@ import dataclasses
 from pathlib import Path
 
 import made
+import numpy as np
+from msgspec import structs
 
-from fgsgl.methods.cell import Variant
+from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.plan_file import add_to_plan
-from fgsgl.records.record import Done
+from fgsgl.records.predictions import Predictions
+from fgsgl.records.record import Done, scored_sha256
 from fgsgl.report.board.board import read_board
 from fgsgl.report.board.other_data import on_newest_data
 
@@ -21,10 +24,24 @@ def run(folder: Path, fingerprint: str, at: str, methods: tuple[str, ...] = ("ts
     cells = [made.a_cell("majority", fingerprint=fingerprint)]
     cells += [made.a_cell(method, seed=seed, fingerprint=fingerprint) for method in methods for seed in range(seeds)]
     add_to_plan(folder, [cell.planned() for cell in cells])
-    records = [made.done(cell, 0.5 if cell.method.kind == "floor" else 0.7, started_utc=at) for cell in cells]
-    for record in records:
-        record.write(folder / "ledger")
-    return records
+    return [finish(folder, cell, at) for cell in cells]
+
+
+def finish(folder: Path, cell: Cell, at: str) -> Done:
+    """The cell's record, with the predictions that it follows from."""
+    labels_N = np.arange(40) % 2
+    predictions = Predictions(
+        clip_ids=np.array([f"c{clip}" for clip in range(40)]),
+        subjects=np.array([f"s{clip % 10}" for clip in range(40)]),
+        labels=labels_N,
+        scores={"combined": np.eye(2)[labels_N] * 0.5 + 0.25},
+    )
+    split = {"split_sha256": scored_sha256(predictions.clip_ids)}
+    data = structs.replace(made.facts(cell.fingerprint, n_test=40), **split)
+    record = made.done(cell, started_utc=at, data=data)
+    written = made.write_cell(folder / "ledger", record, predictions)
+    assert written.cell_id == cell.cell_id
+    return written
 
 
 def ids(folder: Path) -> set[str]:
@@ -65,7 +82,7 @@ def test_cells_that_the_plan_runs_otherwise_now_are_set_aside(tmp_path: Path) ->
     changed = made.a_cell("tsn", fingerprint="f", variant=Variant(method="tsn", changes={"dropout": 0.123}))
     add_to_plan(tmp_path, [changed.planned()])
     assert len(ids(tmp_path)) == 2, "as long as it is not finished"
-    made.done(changed, 0.6, started_utc=AFTER).write(tmp_path / "ledger")
+    finish(tmp_path, changed, AFTER)
     assert changed.cell_id in ids(tmp_path) and len(ids(tmp_path)) == 2
     (said,) = (note for note in read_board(tmp_path).notes if "Set aside" in note)
     assert "1 cell of TSN, which the plan runs with other" in said
