@@ -275,6 +275,14 @@ def test_what_is_learned_is_logged_for_tensorboard_and_as_a_table(board: Path) -
     assert losses == [(row["epoch"], pytest.approx(row["loss"])) for row in record["curve"]]
 
 
+@pytest.mark.parametrize("method", ["stgcnpp", *(pytest.param(m, marks=pytest.mark.slow) for m in ("fgsgl", "tsn"))])
+def test_a_forked_cell_computes_what_a_fresh_process_computes(board: Path, tmp_path: Path, method: str, call) -> None:
+    forked, fresh = records(board)[method], run_cell(board, method, tmp_path, call, CELL)
+    assert forked["predictions_sha256"] == fresh["predictions_sha256"]
+    losses = [[row["loss"] for row in record["curve"]] for record in (forked, fresh)]
+    assert losses[0] == losses[1] and len(losses[0]) == 3
+
+
 UNTIDY = """
 import sys
 from pathlib import Path

@@ -161,7 +161,7 @@ class Matrix:
         return pids("-P", str(self.process.pid), "-f", "multiprocessing-fork")
 
     def _cells(self) -> list[int]:
-        return pids("-P", str(self.process.pid), "-f", "run_cell")
+        return pids("-g", str(self.process.pid), "-f", "run_cell")
 
     def _saved(self) -> list[int]:
         """The cells that have saved an epoch."""

@@ -50,6 +50,7 @@ def misbehave(monkeypatch: pytest.MonkeyPatch):
             return [sys.executable, "-c", HEAD + lines + TAIL, str(spec.work_dir / "spec.json")]
 
         monkeypatch.setattr(local, "cell_command", command)
+        monkeypatch.setattr(local, "can_fork", lambda _: False)
 
     return use
 

@@ -44,6 +44,7 @@ import time
 time.sleep(60)
 """
 local.cell_command = lambda spec: [sys.executable, "-c", cell]
+local.can_fork = lambda spec: False
 started = local.Local(1).start(CellSpec.find(Path(sys.argv[1])))
 print(started.ranks[0].pid, flush=True)
 time.sleep(60)

@@ -22,7 +22,7 @@ class Running(Protocol):
 
 
 class Executor(Protocol):
-    """Starts ``python -m fgsgl.training.run_cell <work_dir>/spec.json`` somewhere that sees the same files."""
+    """Starts :mod:`fgsgl.training.run_cell` for a cell, in a process somewhere that sees the same files."""
 
     slots: int
     """Cells that it runs at a time."""

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from fgsgl.records.environment import KEEP_MEMORY, device_environment
 from fgsgl.records.failures import OOM_KILLED, oom_kills
 from fgsgl.running.capacity import gpus_of_slot
 from fgsgl.running.executors.base import GRACE_S
+from fgsgl.running.executors.warm import WarmProcess, server_for
 from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.training.ranks import new_store, rank_environment, remove_store
 from fgsgl.util import downloads
@@ -36,8 +38,11 @@ class Local:
     def start(self, spec: CellSpec) -> LocalProcess:
         """Starts the process in the first free slot."""
         slot = next(slot for slot in range(self.slots) if self._free(slot))
-        gpus = ",".join(gpus_of_slot(slot, self.gpus, spec.devices)) if self.gpus else None
-        self.started[slot] = start_here(spec, {} if gpus is None else {"CUDA_VISIBLE_DEVICES": gpus})
+        if self.gpus:
+            gpus = ",".join(gpus_of_slot(slot, self.gpus, spec.devices))
+            self.started[slot] = start_here(spec, {"CUDA_VISIBLE_DEVICES": gpus})
+        else:
+            self.started[slot] = start_forked(spec) if can_fork(spec) else start_here(spec, {})
         return self.started[slot]
 
     def _free(self, slot: int) -> bool:
@@ -52,7 +57,7 @@ class LocalProcess:
         store: where several meet.
     """
 
-    def __init__(self, ranks: Sequence[subprocess.Popen], store: Path | None = None) -> None:
+    def __init__(self, ranks: Sequence[subprocess.Popen | WarmProcess], store: Path | None = None) -> None:
         self.ranks, self.store = ranks, store
         self.oom_kills = oom_kills()
         self.code: int | None = None
@@ -109,7 +114,7 @@ def start_here(spec: CellSpec, environment: Mapping[str, str]) -> LocalProcess:
         spec: as it stands in ``<work_dir>/spec.json``.
         environment: variables beside what every cell needs.
     """
-    variables = {**os.environ, **cell_environment(spec), FOLLOW: "1", **environment}
+    variables = {**_variables(spec), **environment}
     if spec.devices == 1:
         return LocalProcess([_start(spec, variables)])
     store = new_store()
@@ -117,8 +122,34 @@ def start_here(spec: CellSpec, environment: Mapping[str, str]) -> LocalProcess:
     return LocalProcess([_start(spec, {**variables, **rank}) for rank in ranks], store)
 
 
+def can_fork(spec: CellSpec) -> bool:
+    """Whether a cell may be forked from a process that has imported what it needs.
+
+    On a GPU, compiled or trained by several, it gets a process that has imported nothing: CUDA and the compiler's
+    threads do not survive a fork.
+    """
+    alone_on_cpu = spec.devices == 1 and not spec.compile and not spec.device.startswith("cuda")
+    return alone_on_cpu and sys.platform == "linux"
+
+
+def start_forked(spec: CellSpec) -> LocalProcess:
+    """Starts a cell's process by a fork from the server of this process."""
+    variables = _variables(spec)
+    with _log(spec) as log:
+        process = server_for(variables).start(spec, variables, log, fresh=lambda: _start(spec, variables))
+    return LocalProcess([process])
+
+
+def _variables(spec: CellSpec) -> dict[str, str]:
+    return {**os.environ, **cell_environment(spec), FOLLOW: "1"}
+
+
+def _log(spec: CellSpec) -> BinaryIO:
+    return (spec.work_dir / "log.txt").open("ab")
+
+
 def _start(spec: CellSpec, variables: Mapping[str, str]) -> subprocess.Popen:
-    with (spec.work_dir / "log.txt").open("ab") as log:
+    with _log(spec) as log:
         return subprocess.Popen(cell_command(spec), stdin=subprocess.PIPE, stdout=log, stderr=log, env=variables)
 
 
