@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fgsgl.data.clip_table import SPLITS, Clip, Progress, Split, write_clips
 from fgsgl.data.containers import BadVideo
+from fgsgl.data.labels import names_in
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.data.video import probe
 from fgsgl.util.errors import UserError
@@ -44,7 +45,8 @@ def index(folder: Path, table: Path, seed: int, *, workers: int = 1, progress: P
         progress: called with (files opened, files in all).
 
     Raises:
-        UserError: for a table that exists or lies outside the folder, a folder without videos, or too few subjects.
+        UserError: for a table that exists or lies outside the folder, a folder without videos, too few subjects, or a
+            folder whose name cannot be a class's.
     """
     if table.exists():
         raise UserError(f"{table} exists already, and may have been corrected; remove it, or give another --out")
@@ -68,6 +70,9 @@ def index(folder: Path, table: Path, seed: int, *, workers: int = 1, progress: P
             + (f"; {left_out[0]}" if left_out else "")
         )
     classes = sorted({Path(name).parent.name for name in found})
+    if refused := names_in(classes)[1]:
+        label, why = next(iter(refused.items()))
+        raise UserError(f"the folder {label!r} cannot name a class: {why}; rename it ({len(refused)} such folder(s))")
     clips = [_clip(name, classes, bool(given)) for name in found]
     if "test" not in given:
         clips = move_subjects(clips, "test", TEST_SHARE, seed)

@@ -10,9 +10,13 @@ import pytest
 
 from fgsgl.data.clip_faults import split_faults
 from fgsgl.data.clip_table import COLUMNS, ClipTable
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets import csv as own_data
 from fgsgl.data.faults import FaultyData
 from fgsgl.data.labels import read_class_names
+from fgsgl.data.prepare import expect_text_of
+from fgsgl.text.annotation_table import new
+from fgsgl.text.fgtext import DIMENSIONS
 from fgsgl.util.errors import UserError
 
 NAMES = ("left", "right")
@@ -190,3 +194,38 @@ def test_a_class_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "my.classes.txt").mkdir()
     with pytest.raises(UserError, match="Is a directory"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("left", "right"), ("right", "left"), ("left", "Right"), ("left", "right", "up")])
+def test_fgtext_must_name_the_classes_of_the_table_in_its_order(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Else every clip would be compared with the sentences of another class."""
+    table = load(tmp_path)
+    text = new("my", names)
+    for dimension in DIMENSIONS:
+        text = text.replace(f"  {dimension}: []", f"  {dimension}: [one, two, three]")
+    (tmp_path / "my.yaml").write_text(text)
+    data = DataSpec(dataset="csv", preset="all", root=tmp_path / "my.csv")
+    if names == NAMES:
+        expect_text_of(table, data)
+    else:
+        with pytest.raises(UserError, match="FG-Text 'my'"):
+            expect_text_of(table, data)
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("", "the labels in .* are numbers or blank"),
+        ("-1", "are numbers"),
+        ("left", r"fewer than two classes \('left'\)"),
+    ],
+)
+def test_a_table_without_two_classes_is_refused(tmp_path: Path, label: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        load(tmp_path, relabel(label, lambda number, row: True))
+
+
+def test_an_empty_table_has_empty_splits(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text(",".join(COLUMNS) + "\n")
+    table = own_data.load(tmp_path / "my.csv", "all", 0)
+    assert [fault.what.split()[1] for fault in split_faults(table)] == ["train", "val", "test"]

@@ -43,10 +43,13 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         labels = {row["label"] for _, row in cells}
         if all(is_number(label) or label in HIDDEN for label in labels) and cells:
             raise UserError(
-                f"the labels in {path} are numbers, and no file gives the classes' names; expected {names}, a name a "
+                f"the labels in {path} are numbers or blank, and no file gives the classes' names; expected {names}, a name a "
                 "line in the order of the labels"
             )
         classes, refused = names_in(labels)
+        if len(classes) + len(refused) < 2 and cells:
+            known = repr(classes[0]) if classes else "none"
+            raise UserError(f"the labels in {path} name fewer than two classes ({known}); expected two or more")
     rows, caveats = _without_filler(rows_of_clips(path, cells, classes, faults, refused), path)
     return table_of(rows, faults, dataset="csv", root=path.parent, classes=classes, caveats=caveats)
 
