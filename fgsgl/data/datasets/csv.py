@@ -43,8 +43,8 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         labels = {row["label"] for _, row in cells}
         if all(is_number(label) or label in HIDDEN for label in labels) and cells:
             raise UserError(
-                f"the labels in {path} are numbers or blank, and no file gives the classes' names; expected {names}, a name a "
-                "line in the order of the labels"
+                f"the labels in {path} are numbers or blank, and no file gives the classes' names; expected {names}, "
+                "a name a line in the order of the labels"
             )
         classes, refused = names_in(labels)
         if len(classes) + len(refused) < 2 and cells:
