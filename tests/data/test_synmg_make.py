@@ -127,6 +127,19 @@ def test_another_preset_or_seed_or_a_foreign_folder_is_refused(copy: Path, tmp_p
     with pytest.raises(UserError, match="other settings"):
         build(copy, dataclasses.replace(TINY, crf=30))
     manifest = copy / "manifest.json"
+    sound = manifest.read_text()
+    for damaged, says in (
+        ("[1]", "cannot be read"),
+        (sound[:-9], "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+        (sound.replace('"seed": 0', '"seed": NaN'), "cannot be read"),
+        (sound.replace('"classes": [', '"classes": [1, '), "cannot be read .*classes"),
+        (sound.replace('"clips.csv"', '"../clips.csv"'), "names '../clips.csv', which is no file of its folder"),
+    ):
+        manifest.write_text(damaged)
+        with pytest.raises(UserError, match=says):
+            make.read_manifest(copy)
+    manifest.write_text(sound)
     manifest.write_text(manifest.read_text().replace('"version": "1"', '"version": "0"'))
     with pytest.raises(UserError, match="version '0', expected 1, '1'"):
         build(copy)

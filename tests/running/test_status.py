@@ -25,7 +25,7 @@ from fgsgl.running.status import expected_end, states
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.outcome import failed_record
 
-HUGE = Variant(method="fgsgl", name="loss_fine=1e39", changes={"loss_fine": 1e39, "schedule": "joint"})
+HUGE = Variant(method="fgsgl", name="loss_fine=3e38", changes={"loss_fine": 3e38, "schedule": "joint"})
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_matrix_tells_what_is_done_failed_running_and_waiting(copied: Path, 
     }  # fmt: skip
     assert f"waiting {ids['majority'][:8]}" in said and f"nan {ids['fgsgl'][:8]}" in said, "ids to paste"
     assert "epoch 1/2" in said and "5 cells: 2 done, 1 running, 1 failed (1 nan), 1 waiting" in said
-    assert f"{ids['fgsgl']} FG-SGL loss_fine=1e39, seed 0: nan: the loss is" in said
+    assert f"{ids['fgsgl']} FG-SGL loss_fine=3e38, seed 0: nan: the loss is" in said
     assert "expected end: unknown" in said
     assert main(["status", str(copied)]) == 0
     assert "no cell is running" in capsys.readouterr().out
@@ -101,14 +101,14 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
     ids = cell_ids(board)
     assert main(["why", str(board), ids["fgsgl"][:8]]) == 0
     said = capsys.readouterr().out
-    assert f"FG-SGL loss_fine=1e39, seed 0 (cell {ids['fgsgl']}): failed" in said
+    assert f"FG-SGL loss_fine=3e38, seed 0 (cell {ids['fgsgl']}): failed" in said
     assert "cause, at attempt 1: nan: the loss is" in said and "in epoch 1, iteration 1" in said
     assert "started: 20" in said and "on: cpu" in said and "resumes from: the start" in said
     assert f"`fgsgl retry {board} --failed` runs it again" in said
     assert "Diverged: the loss is" in said.partition("log.txt\n")[2], "the log's last lines"
     assert main(["why", str(board), ids["majority"]]) == 0
     assert "(cell " in (said := capsys.readouterr().out) and "top-1: 5.9 %" in said and "never run again" in said
-    assert main(["why", str(board), "FG-SGL loss_fine=1e39"]) == 0
+    assert main(["why", str(board), "FG-SGL loss_fine=3e38"]) == 0
     assert f"(cell {ids['fgsgl']}): failed" in capsys.readouterr().out
     assert set(ADVICE) == set(FAILURES)
     assert main(["why", str(board), "zz"]) == 2

@@ -15,7 +15,9 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from filelock import FileLock
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, read_clips, write_clips
@@ -26,9 +28,11 @@ from fgsgl.data.synmg.programs import CLASS_NAMES
 from fgsgl.data.synmg.truth import Truth, read_truth, truth_name, truth_path, write_truth
 from fgsgl.data.video import write_h264
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import read_regular
 from fgsgl.util.processes import spread
 
 FORMAT = 1
+MOST_MANIFEST_BYTES = 2**24
 WORTH_PROCESSES = 16
 """Fewest clips for which worker processes are started."""
 
@@ -124,22 +128,42 @@ def read_manifest(root: Path) -> dict:
     """The folder's manifest.
 
     Raises:
-        UserError: if there is none, or it is of another format or version of SynMG.
+        UserError: if there is none, it is no manifest, or of another format or version of SynMG.
     """
     path = root / "manifest.json"
+    if not path.exists():
+        raise UserError(f"no SynMG manifest at {path}; make the data set with `fgsgl data make synmg`")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        stamp = (manifest["format"], manifest["version"])
-    except FileNotFoundError:
-        raise UserError(f"no SynMG manifest at {path}; make the data set with `fgsgl data make synmg`") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"the SynMG manifest {path} cannot be read ({error!r}); make the data set anew") from None
-    if stamp != (FORMAT, VERSION):
-        raise UserError(
-            f"{path} has format {stamp[0]!r}, version {stamp[1]!r}, expected {FORMAT}, {VERSION!r}; "
-            "make it in another folder, or use the release that made it"
-        )
-    return manifest
+        stamp = msgspec.json.decode(read_regular(path, MOST_MANIFEST_BYTES), type=_Stamp)
+        if (stamp.format, stamp.version) != (FORMAT, VERSION):
+            raise UserError(
+                f"{path} has format {stamp.format!r:.40}, version {stamp.version!r:.40}, expected {FORMAT}, "
+                f"{VERSION!r}; make it in another folder, or use the release that made it"
+            )
+        manifest = msgspec.json.decode(read_regular(path, MOST_MANIFEST_BYTES), type=_Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"the SynMG manifest {path} cannot be read ({error}); make the data set anew") from None
+    if outside := [name for name in manifest.sha256 if name != Path(name).name]:
+        raise UserError(f"the SynMG manifest {path} names {outside[0]!r:.80}, which is no file of its folder")
+    return msgspec.to_builtins(manifest)
+
+
+class _Stamp(msgspec.Struct):
+    """What tells whether the rest of a manifest can be read."""
+
+    format: int
+    version: str
+
+
+class _Manifest(_Stamp):
+    """The shape of ``manifest.json``."""
+
+    preset: str
+    seed: int
+    settings: dict[str, Any]
+    classes: list[str]
+    complete: bool
+    sha256: dict[str, str]
 
 
 def is_complete(root: Path) -> bool:

@@ -24,7 +24,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 TAPS = ("early", "middle", "late")
 LORA_TARGETS = ("q", "k", "v", "o", "mlp")
 _PLAIN: dict[Any, type] = {"bool": bool, "str": str}
-_WEIGHT = Numbers(0, 1e6)
+_WEIGHT = Numbers(0, 3e38)  # a training computes in 32 bits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
