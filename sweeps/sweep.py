@@ -110,7 +110,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
     pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
-    require_folder(sweep.out, keep=not dry_run)
+    require_folder(sweep.out)
     data = sweep.protocol.data_spec(sweep.root)
     place = local_place(sweep.out, data.root, sweep.execution)
     require_division(sweep.protocol, sweep.execution.devices)

@@ -90,7 +90,7 @@ def run(
     """
     require("--seeds", experiment.seeds, int, SEED_COUNTS)
     require_countable(len(experiment.variants) * experiment.seeds)
-    require_folder(experiment.out, keep=not dry_run)
+    require_folder(experiment.out)
     data = experiment.protocol.data_spec(experiment.root)
     place = local_place(experiment.out, data.root, experiment.execution)
     require_division(experiment.protocol, experiment.execution.devices)
@@ -109,6 +109,7 @@ def run(
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
+    experiment.out.mkdir(parents=True, exist_ok=True)
     add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
     clear_leftovers((item.cell for item in planned if item.done), place)
     observers = observe(wanted, place)

@@ -68,25 +68,27 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def require_folder(folder: Path, *, keep: bool) -> None:
-    """Refuses a path where no folder can be or nothing can be written, by making it.
-
-    Args:
-        folder: made with its parents, where it is missing.
-        keep: leave it there; else what was made is removed again.
+def require_folder(folder: Path) -> None:
+    """Refuses a path where no folder can be, or where nothing can be written; makes nothing.
 
     Raises:
         UserError: with the path and the cause.
     """
-    try:
-        made = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        for one in () if keep else made:
-            one.rmdir()
-    except OSError as error:
-        raise UserError(f"{folder} cannot be the folder of what is written: {error.strerror}") from None
-    if not made and not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{folder} cannot be the folder of what is written: this user may not write there")
+    refused = f"{folder} cannot be the folder of what is written"
+    found, base = None, folder.absolute()
+    while found is None:
+        try:
+            found = base.stat()
+        except FileNotFoundError:
+            base = base.parent
+        except OSError as error:  # a name that is too long, a loop of links, a file on the way
+            raise UserError(f"{refused}: {error.strerror}") from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise UserError(f"{refused}: {base} is no folder")
+    if not os.access(base, os.W_OK | os.X_OK):
+        raise UserError(f"{refused}: this user may not write in {base}")
+    if os.statvfs(base).f_blocks == 0:
+        raise UserError(f"{refused}: {base} is the kernel's and takes no files")
 
 
 def write_whole(path: Path, content: bytes | memoryview | str) -> None:

@@ -88,7 +88,7 @@ FINE = {
 
 
 def option_trials() -> Iterator[Trial]:
-    """Every option that takes a value, with every nonsense value; the last one given counts for argparse."""
+    """Every option that takes a value, with every nonsense value."""
     parsers = {"run": _subparser("run"), "ablation": ablations_run.build_parser()}
     for command, parser in parsers.items():
         for action in parser._actions:
@@ -103,9 +103,17 @@ def _trial(command: str, name: str, label: str, value: str) -> Trial:
     fine = label in FINE.get(name, set())
     return Trial(
         name=f"{command} {name} {label}",
-        argv=(*SEARCHED[command], f"{name}={value}"),
+        argv=(*_without(SEARCHED[command], name), f"{name}={value}"),
         right=lambda folder, said: fine,
     )
+
+
+def _without(words: tuple[str, ...], option: str) -> tuple[str, ...]:
+    """The words without an option and its value: given twice it would be refused for that alone."""
+    if option not in words:
+        return words
+    at = words.index(option)
+    return words[:at] + words[at + 2 :]
 
 
 def _subparser(name: str) -> argparse.ArgumentParser:
