@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def orientation(frame: av.VideoFrame) -> Orientation:
         UnknownPicture: if its display matrix turns it by less than a quarter.
     """
     try:
-        data = frame.side_data.get("DISPLAYMATRIX")
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV does not know some other side data of the frame
         return orientation_of_angle(frame.rotation)
     if data is None:

@@ -16,6 +16,8 @@ _RUN_BYTES = {
 codes writes zeros only where all it says is certain, thus few."""
 _PADDED = frozenset({"h264", "hevc", "vvc", "av1", "libdav1d", "mpeg4", "h263"})
 _ZEROS = re.compile(rb"\0{16,}")
+_STRAY_ZEROS = re.compile(rb"\0{64,}+(?!\x01|\Z)")
+"""In MPEG-1 and MPEG-2 zeros may fill a stream up, but only before the next start code."""
 
 
 def is_zeroed(codec: str, packet: bytes) -> bool:
@@ -23,6 +25,8 @@ def is_zeroed(codec: str, packet: bytes) -> bool:
 
     Zeros at the end of a packet may be padding, where a decoder can tell where the picture ends.
     """
+    if codec in ("mpeg1video", "mpeg2video"):
+        return _STRAY_ZEROS.search(packet) is not None
     if codec not in _RUN_BYTES:
         return False
     is_padded = codec in _PADDED or (codec == "mjpeg" and packet.rstrip(b"\0").endswith(b"\xff\xd9"))

@@ -20,9 +20,11 @@ from fgsgl.data.containers import BadVideo
 from fgsgl.data.contents import with_contents
 from fgsgl.data.frame_cache import FrameCache, open_cache, refuse_bad
 from fgsgl.data.video import write_h264
-from fgsgl.mmaction.datasets import ClipDataset
+from fgsgl.data.video_facts import video_facts
+from fgsgl.mmaction.datasets import ClipDataset, ReadClip
 from fgsgl.models.preprocess_clips import ClipPreprocessor
 from fgsgl.util.errors import UserError
+from tests.data.odd_videos import corners, noisy, write
 
 
 def clip(clip_id: str, video: str, start: int, end: int) -> Clip:
@@ -291,6 +293,29 @@ def test_only_the_clip_past_the_end_of_its_video_is_bad(table: ClipTable) -> Non
     cache = open_cache(late, 4, 32)
     assert list(cache.bad) == ["d"]
     assert "ends after 60 frames" in cache.bad["d"]
+
+
+def test_the_verdict_on_a_damaged_video_is_that_of_data_check(tmp_path: Path, cache_root: Path) -> None:
+    content = write(tmp_path / "a.mp4", noisy(), container_options={"movflags": "faststart"}).read_bytes()
+    (tmp_path / "a.mp4").write_bytes(content[: len(content) * 3 // 4])
+    clips = tuple(
+        clip(f"{start}-{end}", "a.mp4", start, end) for start, end in ((0, 5), (2, 8), (5, 28), (29, 30), (3, 0))
+    )
+    table = ClipTable(dataset="toy", root=tmp_path, classes=("x",), clips=clips)
+    (fact,) = video_facts(table).values()
+    assert 8 <= fact.num_frames < 28 and "it is truncated" in fact.fault
+    bad = open_cache(table, 2, 16).bad
+    assert bad == dict.fromkeys(("5-28", "29-30", "3-0"), fact.fault)
+
+
+def test_inference_on_a_file_reads_it_as_the_cache_does(tmp_path: Path, cache_root: Path) -> None:
+    write(tmp_path / "phone.mp4", np.ascontiguousarray(corners()[:, ::-1, ::-1]), matrix=(-1, 0, 0, -1))
+    table = ClipTable(dataset="toy", root=tmp_path, classes=("x",), clips=(clip("a", "phone.mp4", 0, 0),))
+    read = ReadClip(num_frames=2, image_size=32)({"filename": str(tmp_path / "phone.mp4")})["inputs"].numpy()
+    assert np.array_equal(read, open_cache(table, 2, 32).frames("a"))
+    assert read[0, 4, 4].argmax() == 0 and read[0, 4, 28].argmax() == 1  # red at the top left, green at the right
+    with pytest.raises(BadVideo, match=r"ends after 6 frames, but the clip needs frame 8"):
+        ReadClip()({"filename": str(tmp_path / "phone.mp4"), "end_frame": 9})
 
 
 def test_a_line_tells_the_size_before_anything_is_decoded(table: ClipTable) -> None:
