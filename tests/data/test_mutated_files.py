@@ -27,8 +27,8 @@ TABLE = ",".join(COLUMNS) + "\n" + "".join(
 )  # fmt: skip
 PIECES = [
     b"", b",", b"\n", b"\n\n", b'"', b"'", b"\0", b"\r", b"\xff", b"\xff\xfe", b"\xc3", b"-1", b"nan", b"1e9", b";",
-    b"|", "\u202e".encode(), "\u0663".encode(), b"=", b"../", b"/", b"  ", b"\t", b"[", b"{", b"}", b": ", b"- ", b"!!int ",
-    b"&a ", b"*a", b"#", b"9" * 40, b"x" * 400,
+    b"|", "\u202e".encode(), "\u0663".encode(), b"=", b"../", b"/", b"  ", b"\t", b"[", b"{", b"}", b": ", b"- ",
+    b"!!int ", b"&a ", b"*a", b"#", b"9" * 40, b"x" * 400,
 ]  # fmt: skip
 
 
