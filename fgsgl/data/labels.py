@@ -123,20 +123,6 @@ def mixed(cells: Iterable[str], id_of: Mapping[str, int]) -> frozenset[str]:
     return frozenset(numbers if 2 * len(numbers) <= len(known) else set(known) - set(numbers))
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a whole number in digits 0-9, as labels are."""
-    return text.isascii() and text.isdigit() and len(text) <= 9
-
-
-def mixed(cells: Iterable[str], id_of: Mapping[str, int]) -> frozenset[str]:
-    """Labels that are numbers in a table of names, or names in one of numbers: those of the rarer kind."""
-    kinds: dict[bool, list[str]] = {True: [], False: []}
-    for cell in cells:
-        if cell not in HIDDEN and (is_number(cell) or cell in id_of):
-            kinds[is_number(cell)].append(cell)
-    return frozenset(min(kinds[True], kinds[False], key=len))
-
-
 def _fault_of_name(name: str) -> str:
     """The reason why a text names no class; empty for a name."""
     if char := unprintable(name):
