@@ -93,3 +93,15 @@ def test_a_clip_before_the_damage_is_used_and_no_other(folder: Path, tmp_path: P
     clips = dict(read_clips(path, [(0, end), (0, end + 1), (0, 0), (2, 5)], 1, 32))
     assert isinstance(clips[0], np.ndarray) and isinstance(clips[3], np.ndarray)
     assert str(clips[1]) == str(clips[2]) == found.damage
+
+
+def test_a_flat_picture_is_no_stretch_of_zeros(tmp_path: Path) -> None:
+    flat = np.full((4, 480, 640, 3), 128, np.uint8)
+    for codec, pix_fmt, name in (
+        ("mjpeg", "yuvj420p", "a.avi"),
+        ("mpeg2video", "yuv420p", "a.mpg"),
+        ("libvpx", "yuv420p", "a.webm"),
+    ):
+        options = {"b": "3M", "minrate": "3M", "maxrate": "3M", "bufsize": "2M"} if codec == "mpeg2video" else {}
+        found = examine(write(tmp_path / name, flat, codec, pix_fmt=pix_fmt, options=options))
+        assert (found.num_frames, found.damage) == (4, "")

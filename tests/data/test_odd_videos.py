@@ -100,6 +100,9 @@ COUNTS: dict[str, Callable[[Path], Path]] = {
         folder / "a.mp4", greys(), "libx265", pix_fmt="yuv420p10le",
         options={"x265-params": "log-level=none:pools=1"},
     ),
+    "bare stream": lambda folder: write(folder / "a.h264", greys(), container="h264"),
+    "before zero": lambda folder: write(folder / "a.mkv", greys(), times=range(-10, 20)),
+    "one key frame": lambda folder: write(folder / "a.mkv", greys(), options={"g": "1000", "bf": "3"}),
     "another name": lambda folder: write(folder / "a.txt", greys(), container="mp4"),
 }  # fmt: skip
 
@@ -169,3 +172,12 @@ def test_clips_of_one_video_are_read_in_one_pass(tmp_path: Path) -> None:
         assert [round(frame.mean() / 8) for frame in found[position]] == cached_frames(start, end or 30, 2)
     assert "ends after 30 frames, but the clip needs frame 30" in str(found[2])
     assert "ends after 30 frames, but the clip needs frame 40" in str(found[4])
+
+
+def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:
+    for name, codec in (("a.mkv", "libx264"), ("a.avi", "mjpeg")):
+        pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        with pytest.raises(BadVideo, match=rf"{name}"):
+            examine(write(tmp_path / name, greys()[:0], codec, pix_fmt=pix_fmt))
+        ((_, found),) = read_clips(tmp_path / name, [(0, 0)], 2, 16)
+        assert isinstance(found, BadVideo)
