@@ -154,6 +154,7 @@ def write_h264(path: Path, frames_THWC: np.ndarray, fps: float, crf: int = 18, p
     import av
 
     temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)  # FFmpeg would write through a symbolic link
     with av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.height, stream.width = frames_THWC.shape[1:3]

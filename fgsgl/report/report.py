@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.report.freshness import is_fresh, sources_of, write_stamp
-from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import own_folder, write_whole
 
 if TYPE_CHECKING:  # a command that finds its board unchanged imports no pandas
     import pandas as pd
@@ -84,9 +83,7 @@ def write_figures(folder: Path, drawn: Iterable[FigureFiles]) -> list[Path]:
     Raises:
         UserError: for a folder that is a link, which may lead out of the board's.
     """
-    figures, written = folder / "figures", []
-    if figures.is_symlink():
-        raise UserError(f"{figures} is a link, so that no figure is written; expected a folder, or nothing")
+    figures, written = own_folder(folder / "figures"), []
     for figure in drawn:
         for name, content in figure.files.items():
             write_whole(figures / name, content)

@@ -19,7 +19,7 @@ from fgsgl.records.optuna_storage import TrialSpec
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Record
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import write_whole
+from fgsgl.util.files import own_folder, write_whole
 
 FILE = "spec.json"
 LOCK = "lock"
@@ -91,7 +91,14 @@ class CellSpec(Struct, frozen=True, kw_only=True):
             return None
 
     def write(self) -> Path:
-        """Writes ``<work_dir>/spec.json`` whole, and returns its path."""
+        """Writes ``<work_dir>/spec.json`` whole, and returns its path.
+
+        Raises:
+            UserError: if the folder of the records or of the work is a symbolic link: they are a board's, which may
+                come from anywhere.
+        """
+        for folder in (self.ledger, self.work_dir.parent, self.work_dir):
+            own_folder(folder)
         path = self.work_dir / FILE
         write_whole(path, msgspec.json.format(msgspec.json.encode(self, enc_hook=str), indent=1))
         return path

@@ -14,7 +14,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -110,6 +110,19 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+def own_folder(path: Path) -> Path:
+    """A folder of ours inside another one, which may come from anywhere; made where it is missing.
+
+    Raises:
+        UserError: if it is a symbolic link, which may lead out of the other one.
+        OSError: where it cannot be made.
+    """
+    if path.is_symlink():
+        raise UserError(f"{path} is a symbolic link, and nothing is written through it; expected a folder, or nothing")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def new_file(path: Path) -> BinaryIO:
     """Opens a file that this call makes, to write bytes; what stands in the way, a symbolic link too, is removed.
 
@@ -128,9 +141,18 @@ def append(path: Path, content: bytes) -> None:
         OSError: where it cannot be written, or is a symbolic link.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o666), "ab", buffering=0) as file:
+    with open_to_append(path) as file:
         file.write(content)
+
+
+def open_to_append(path: Path) -> FileIO:
+    """Opens a file to add bytes to its end, unbuffered; makes it where it is missing.
+
+    Raises:
+        OSError: where it cannot be written, or is a symbolic link.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o666), "ab", buffering=0)
 
 
 def open_to_read(path: Path) -> BufferedReader:

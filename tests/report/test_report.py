@@ -184,6 +184,6 @@ def test_figures_are_not_written_through_a_link(ledger, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (ledger.folder / "figures").symlink_to(elsewhere)
-    with pytest.raises(UserError, match="figures is a link"):
+    with pytest.raises(UserError, match="figures is a symbolic link, and nothing is written through it"):
         report(ledger.folder)
     assert not list(elsewhere.iterdir())

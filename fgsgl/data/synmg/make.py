@@ -28,7 +28,7 @@ from fgsgl.data.synmg.programs import CLASS_NAMES
 from fgsgl.data.synmg.truth import Truth, read_truth, truth_name, truth_path, write_truth
 from fgsgl.data.video import write_h264
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import read_regular
+from fgsgl.util.files import own_folder, read_regular, write_whole
 from fgsgl.util.processes import spread
 
 FORMAT = 1
@@ -74,7 +74,7 @@ def make_preset(
         todo = [clip for clip in clips if not _is_made(root, clip, by_hash=not complete)]
         if not complete or todo:
             for folder in ("videos", "truth"):
-                (root / folder).mkdir(exist_ok=True)
+                own_folder(root / folder)
             _write_json(root / "manifest.json", manifest)
             _make_clips(root, preset, seed, todo, len(clips), workers or _cores(device), device, progress)
             _write_tables(root, clips, manifest)
@@ -289,6 +289,4 @@ def _write_json(path: Path, content: dict) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    temporary.replace(path)
+    write_whole(path, text)

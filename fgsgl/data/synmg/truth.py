@@ -14,6 +14,7 @@ import numpy as np
 from fgsgl.data.clip_table import Clip
 from fgsgl.data.synmg.clips import TRUTH_COLUMNS
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import new_file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,5 +83,6 @@ def write_truth(path: Path, truth: Truth) -> None:
     }
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(buffer.getvalue())
+    with new_file(temporary) as file:
+        file.write(buffer.getvalue())
     temporary.replace(path)

@@ -19,6 +19,7 @@ from fgsgl.running.executors.warm import WarmProcess, server_for
 from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.training.ranks import new_store, rank_environment, remove_store
 from fgsgl.util import downloads
+from fgsgl.util.files import open_to_append
 from fgsgl.util.processes import FOLLOW
 
 
@@ -145,7 +146,7 @@ def _variables(spec: CellSpec) -> dict[str, str]:
 
 
 def _log(spec: CellSpec) -> BinaryIO:
-    return (spec.work_dir / "log.txt").open("ab")
+    return open_to_append(spec.work_dir / "log.txt")
 
 
 def _start(spec: CellSpec, variables: Mapping[str, str]) -> subprocess.Popen:

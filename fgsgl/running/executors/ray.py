@@ -24,6 +24,7 @@ from fgsgl.running.executors.local import start_here
 from fgsgl.running.executors.ray_address import HERE, address_file, address_here
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import append
 
 if TYPE_CHECKING:
     from fgsgl.running.execution import Place
@@ -199,8 +200,7 @@ class RayCell:
         try:
             return ray.get(self.result)
         except RayError as error:
-            with (self.work_dir / "log.txt").open("a", encoding="utf-8") as log:
-                log.write(f"{type(error).__name__}: {error}\n")
+            append(self.work_dir / "log.txt", f"{type(error).__name__}: {error}\n".encode())
             return OOM_KILLED if isinstance(error, OutOfMemoryError) else NODE_LOST
 
 
