@@ -69,19 +69,30 @@ def read_layout(path: Path) -> Layout:
     import av
 
     times_s: list[float | None] = []
-    first_packet, number = None, 0
+    first_packet, before, begins = None, 0, False
     with open_video(path) as (container, stream, _), suppress(av.FFmpegError, OSError):
         for number, packet in enumerate(container.demux(stream)):
+            if number == 0:
+                begins = _begins_with_key(packet, stream)
             if first_packet is None and packet.is_keyframe:
-                first_packet = number
-                times_s.clear()
+                first_packet, before = number, len(times_s)
             if packet.size and not packet.is_discard:
                 times_s.append(_time_s(packet, stream))
-    first_packet = first_packet or 0
+    if first_packet is None or begins:
+        first_packet, before = 0, 0
+    del times_s[:before]
     leads = any(time is not None and times_s[0] is not None and time < times_s[0] for time in times_s)
     if None not in times_s:
         times_s.sort()
     return Layout(times_s, first_packet, is_cut=first_packet > 0 or leads)
+
+
+def _begins_with_key(first: av.Packet, stream: av.VideoStream) -> bool:
+    """Whether the container's index says that its first packet is a key frame; in a damaged one that cannot be seen."""
+    entries, stamps = stream.index_entries, [stamp for stamp in (first.pts, first.dts) if stamp is not None]
+    if not len(entries) or not stamps:
+        return False
+    return entries[0].is_keyframe and entries[0].timestamp <= max(stamps)
 
 
 def decode(path: Path, layout: Layout | None = None) -> Iterator[Frame]:

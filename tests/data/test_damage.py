@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fgsgl.data.clip_frames import read_clips
-from fgsgl.data.containers import BadVideo
+from fgsgl.data.containers import BadVideo, open_video
 from fgsgl.data.decoding import Damage, decode
 from fgsgl.data.video import examine
 from tests.data.odd_videos import noisy, write
@@ -93,6 +93,23 @@ def test_a_clip_before_the_damage_is_used_and_no_other(folder: Path, tmp_path: P
     clips = dict(read_clips(path, [(0, end), (0, end + 1), (0, 0), (2, 5)], 1, 32))
     assert isinstance(clips[0], np.ndarray) and isinstance(clips[3], np.ndarray)
     assert str(clips[1]) == str(clips[2]) == found.damage
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
+def test_a_damaged_first_key_frame_does_not_pass_for_a_late_start(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path / name, noisy(), options={"g": "10", "bf": "0"})
+    (start, length), *_ = packets(path)
+    content = bytearray(path.read_bytes())
+    content[start + 20 : start + length // 2] = bytes(length // 2 - 20)
+    path.write_bytes(content)
+    with pytest.raises(Damage, match="damaged before its first frame"):
+        examine(path)
+
+
+def packets(path: Path) -> list[tuple[int, int]]:
+    """Where the packets of a video begin, and how many bytes they have."""
+    with open_video(path) as (container, stream, _):
+        return [(packet.pos, packet.size) for packet in container.demux(stream) if packet.size]
 
 
 def test_a_flat_picture_is_no_stretch_of_zeros(tmp_path: Path) -> None:
