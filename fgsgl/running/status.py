@@ -29,7 +29,6 @@ from fgsgl.running.planning import alike, expected_s
 from fgsgl.training.cell_progress import CellProgress
 from fgsgl.training.cell_spec import FILE, CellSpec, is_running
 from fgsgl.util.errors import UserError
-from fgsgl.util.escaping import printable
 
 State = Literal["done", "pruned", "running", "failed", "waiting"]
 STATES: dict[State, str] = {"done": "green", "pruned": "yellow", "running": "cyan", "failed": "red", "waiting": "dim"}
@@ -125,7 +124,10 @@ def find_states(folder: Path, what: str) -> list[CellState]:
     every = [*found.cells, *found.trials]
     refuse_unread(what, found.faults)
     named = ((row_names(cell.method, display_name(cell.method), cell.variant), cell) for cell in every)
-    return find_cells(what, named, folder)
+    meant = find_cells(what, named, folder)
+    for cell in meant:
+        refuse_unread(cell.cell_id, found.faults)
+    return meant
 
 
 def unique_digits(cells: Sequence[CellState]) -> int:
@@ -169,17 +171,26 @@ def show(folder: Path, console: Console, watch: bool = False) -> None:
     """Prints how the cells stand; with ``watch`` again and again until none runs or waits, or Ctrl-C.
 
     Raises:
-        UserError: as :func:`states`.
+        UserError: as :func:`states`; and afterwards, if a record cannot be read.
     """
     view, ended = status(folder)
     if not watch:
         console.print(view)
+        _refuse(states(folder).faults)
         return
     with suppress(KeyboardInterrupt), Live(view, console=console, auto_refresh=False) as live:
         while not ended:
             time.sleep(REFRESH_S)
             view, ended = status(folder)
             live.update(view, refresh=True)
+    _refuse(states(folder).faults)
+
+
+def _refuse(faults: Mapping[str, str]) -> None:
+    """Ends with what is wrong with the records that are not among the cells shown."""
+    if faults:
+        more = f"; and {len(faults) - 1} more record(s) cannot be read" if len(faults) > 1 else ""
+        raise UserError(f"{next(iter(faults.values()))}{more}")
 
 
 def status(folder: Path) -> tuple[RenderableType, bool]:
@@ -200,9 +211,6 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     if failed:
         more = f"{len(failed) - SHOWN} more failed; " if len(failed) > SHOWN else ""
         parts.append(Text(f"{more}why, and what to do: fgsgl why {folder} {failed[0][0].cell_id}"))
-    parts += [Text(printable(said), "red") for said in itertools.islice(faults.values(), SHOWN)]
-    if len(faults) > SHOWN:
-        parts.append(Text(f"{len(faults) - SHOWN} more records cannot be read", "red"))
     if any(cell.state in ("running", "waiting") for cell in cells):
         parts.append(Text(expected_end(cells, datetime.now(UTC))))
     return Group(*parts), not any(cell.state in ("running", "waiting") for cell in every)

@@ -160,7 +160,7 @@ def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_p
         known, clip_ids=known.clip_ids[1:], subjects=known.subjects[1:], labels=known.labels[1:],
         scores={name: table[1:] for name, table in known.scores.items()},
     )  # fmt: skip
-    refused(record, short, "not every clip of the test split once")
+    refused(record, short, "have scores of shape (16, 32), expected (17, 32)")
     ids = np.array([f"{clip_id}_9_1" for clip_id in known.clip_ids])
     full = replace(record, data=replace(record.data, split_sha256=scored_sha256(ids)))
     refused(full, dataclasses.replace(known, clip_ids=ids), "is not of the MiGA release")

@@ -124,7 +124,7 @@ def record_path(folder: Path, method: str, variant: str, seed: int) -> Path:
 
 
 def predictions_trials() -> Iterator[Trial]:
-    """Predictions that are not those of their record."""
+    """Predictions that are not those of their record; a row without predictions is refused, and the others stand."""
 
     def arrays(change: Callable[[dict[str, np.ndarray]], None]) -> Callable[[Path], None]:
         def prepare(folder: Path) -> None:
@@ -183,7 +183,14 @@ def predictions_trials() -> Iterator[Trial]:
     }
     for label, prepare in prepared.items():
         for command in ("board", "diff"):
-            yield Trial(name=f"predictions {label}: {command}", argv=COMMANDS[command], prepare=prepare)
+            yield Trial(
+                name=f"predictions {label}: {command}",
+                argv=COMMANDS[command],
+                prepare=prepare,
+                right=lambda folder, said, label=label, command=command: (
+                    (label, command) == ("absent", "board") and "refused: no predictions lie beside its record" in said
+                ),
+            )
 
 
 def plan_trials(sound: Path) -> Iterator[Trial]:

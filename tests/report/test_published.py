@@ -3,7 +3,7 @@ import pytest
 
 from fgsgl.data import datasets
 from fgsgl.report.board.board import read_board
-from fgsgl.report.board.published import SHARES, published
+from fgsgl.report.board.published import SHARES, published, published_notes
 from fgsgl.report.render.tables import markdown
 from fgsgl.util.escaping import markdown_text
 
@@ -35,3 +35,9 @@ def test_synmg_has_none(ledger):
     ledger.fill(seeds=1)
     board = read_board(ledger.folder)
     assert board.published.empty and "Published" not in markdown(board)
+
+
+def test_derived_numbers_are_not_called_printed():
+    (said, _), (printed, _) = (published_notes(published([name])) for name in ("imigue", "ma52"))
+    assert "in percent as printed there, but for 2 derived from what is printed (their source says how); " in said
+    assert "in percent as printed there; " in printed

@@ -29,8 +29,11 @@ def published_notes(table: pd.DataFrame) -> tuple[str, ...]:
         return ()
     unsure = int((table["caveat"] != "").sum())
     sources = table["source"].nunique()
+    derived = int(table["source"].str.startswith("derived").sum())
+    but = f", but for {derived} derived from what is printed (their source says how)" if derived else ""
     return (
-        f"{len(table)} published numbers from {sources} sources, in percent as printed there; {unsure} carry a caveat.",
+        f"{len(table)} published numbers from {sources} sources, in percent as printed there{but}; {unsure} carry a "
+        "caveat.",
         "None was measured here: splits, input, frames, pretraining and views differ from this board's protocol and "
         "among each other. They take no part in any difference, test or group above.",
     )
