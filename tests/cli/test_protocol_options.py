@@ -69,12 +69,12 @@ def test_each_option_makes_another_protocol(name: str, value: Any) -> None:
         ("size", "huge", "size is 'huge'"),
         ("sampling", "classbalanced", "did you mean class_balanced"),
         ("accumulate", 3, "divides the batch of 16 clips"),
-        ("accumulate", 0, "divides the batch"),
+        ("accumulate", 0, "accumulate is 0, expected a whole number, 1 to"),
         ("label_smoothing", 1.0, "label_smoothing is 1.0, expected 0 or more, and less than 1"),
         ("ema", -0.1, "ema is -0.1"),
-        ("logit_adjustment", -1.0, "expected 0 or more"),
-        ("views", 3, "views is 3, expected 1 to 2"),
-        ("patience", -1, "patience is -1, expected 0 or more"),
+        ("logit_adjustment", -1.0, "expected 0 to 10"),
+        ("views", 3, "views is 3, expected a whole number, 1 to 2"),
+        ("patience", -1, "patience is -1, expected a whole number, 0 to"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(name: str, value: Any, says: str) -> None:

@@ -203,7 +203,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
         (("--storage", "mongodb://localhost"), "--storage cannot be opened"),
         (("--dataset", "synmgg"), "unknown data set 'synmgg'"),
         (("--jobs", "0"), "--jobs is 0, expected a whole number, 1 to"),
-        (("--max-hours", "-1"), "--max-hours is -1, expected more than 0"),
+        (("--max-hours", "-1"), "--max-hours is -1.0, expected more than 0"),
     ],
 )
 def test_bad_input_ends_in_one_line_and_code_2(words, error: str, smoke: Path, tmp_path: Path, capsys) -> None:
