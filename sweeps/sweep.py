@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class Sweep:
         """Path or URL of the studies' storage, as the cells open it too."""
         if self.storage and "://" in self.storage:
             return self.storage
-        return str((Path(self.storage) if self.storage else self.out / "trials" / "studies.journal").resolve())
+        return os.path.realpath(self.storage or self.out / "trials" / "studies.journal")
 
     def study_name(self, spec: StudySpec) -> str:
         """The given name of a study, or one made of method, space and a hash of everything that must not change."""

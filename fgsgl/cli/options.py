@@ -199,7 +199,7 @@ def data_name(arguments: argparse.Namespace, protocol: Protocol) -> str:
     root = root_of(arguments)
     if protocol.dataset != "csv" or root is None:
         return f"{protocol.dataset}-{protocol.preset}"
-    place = root.resolve()
+    place = Path(os.path.realpath(root))  # Path.resolve, before Python 3.13, raises a RuntimeError for a loop of links
     return f"csv-{place.stem}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:6]}"
 
 
