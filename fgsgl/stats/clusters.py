@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from fgsgl.stats.seeds import sign_flip_p
+from fgsgl.stats.seeds import FEWEST_SEEDS, sign_flip_p
 from fgsgl.util.errors import UserError
 
 FEWEST_CLUSTERS = 5
@@ -49,6 +49,43 @@ def bootstrap_interval(
     tail = ndtr(math.sqrt(clusters / (clusters - 1)) * stdtrit(clusters - 1, (1 - confidence) / 2))
     low, high = np.quantile(mean_R, (tail, 1 - tail))
     return float(low), float(high)
+
+
+def crossed_interval(value_SN: np.ndarray, cluster_N: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of the mean over S seeds and the clips of all clusters, which covers the choice of both.
+
+    Seeds and clusters are crossed: every seed is scored on every cluster. The variance is that of the seeds' means plus
+    that of the clusters' minus the part that both hold (two-way clustering; Cameron, Gelbach and Miller 2011, J. Bus.
+    Econ. Stat. 29:238), at least the larger of the two; Student's t with the degrees of freedom of Satterthwaite.
+
+    Args:
+        value_SN: values or paired differences of the same N clips, one row a seed.
+
+    Returns:
+        Low and high; both nan for fewer than three seeds or five clusters.
+
+    Raises:
+        UserError: if values and clusters do not fit, or a value is not finite.
+    """
+    by_seed = [_by_cluster(value_N, cluster_N) for value_N in np.asarray(value_SN, dtype=np.float64)]
+    sum_SG, clips_G = np.array([sums for sums, _ in by_seed]), by_seed[0][1]
+    seeds, clusters = sum_SG.shape
+    if seeds < FEWEST_SEEDS or clusters < FEWEST_CLUSTERS:
+        return math.nan, math.nan
+    from scipy.special import stdtrit
+
+    clips, mean_S, mean_G = clips_G.sum(), sum_SG.sum(axis=1) / clips_G.sum(), sum_SG.mean(axis=0)
+    mean = float(mean_S.mean())
+    of_seeds = mean_S.var(ddof=1) / seeds
+    of_clusters = clusters / (clusters - 1) * (((mean_G - clips_G * mean) / clips) ** 2).sum()
+    rest_SG = (sum_SG - mean_G - clips_G * (mean_S - mean)[:, None]) / clips
+    of_both = (rest_SG**2).sum() / (seeds * (seeds - 1)) * clusters / (clusters - 1)
+    variance = max(of_seeds + of_clusters - of_both, of_seeds, of_clusters)
+    if not variance:
+        return mean, mean
+    freedom = variance**2 / (of_seeds**2 / (seeds - 1) + of_clusters**2 / (clusters - 1))
+    half = float(stdtrit(min(freedom, seeds + clusters), (1 + confidence) / 2)) * math.sqrt(variance)
+    return mean - half, mean + half
 
 
 def sign_flip_clusters_p(differences_N: np.ndarray, cluster_N: np.ndarray) -> float:

@@ -6,15 +6,17 @@ M members of a family or rows of a board, D data sets, P pairs of rows, N paired
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
 
+from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL
 from fgsgl.util.errors import UserError
 
-FEWEST_SEEDS = 3
-"""Fewest seeds with which rows can be distinguished."""
+PRIMARY_SHARE = 0.8
+"""Share of the error rate that the primary contrasts have where there are exploratory ones too."""
 
 
 def holm(p_M: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -30,6 +32,37 @@ def holm(p_M: Sequence[float] | np.ndarray) -> np.ndarray:
     adjusted_M = np.empty_like(p_M)
     adjusted_M[order_M] = np.minimum(stepped_M, 1.0)
     return adjusted_M
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """Contrasts of one board, judged together."""
+
+    adjusted_M: np.ndarray
+    """p adjusted so that at most ``LEVEL`` of all boards without any difference have one at or below ``LEVEL``; nan
+    where there is no p."""
+    error_M: np.ndarray
+    """Error rate of each contrast's simultaneous interval: its part of ``LEVEL``."""
+
+
+def judge(p_M: Sequence[float] | np.ndarray, primary_M: Sequence[bool] | np.ndarray) -> Judged:
+    """Judges the contrasts of a board: those declared before the run, and all others.
+
+    The primary contrasts are one family (Holm 1979), the exploratory ones another, and the two share ``LEVEL`` four to
+    one; where there is one kind, it has all of it. Intervals are simultaneous by Bonferroni's inequality within the
+    same shares, so that one that excludes 0 has an adjusted p of at most ``LEVEL``.
+
+    Args:
+        p_M: not adjusted; nan for a member without a p yet, as where its cells failed: it counts in its family.
+        primary_M: which are primary.
+    """
+    p_M, primary_M = np.asarray(p_M, dtype=np.float64), np.asarray(primary_M, dtype=bool)
+    adjusted_M, error_M = np.full(p_M.shape, np.nan), np.full(p_M.shape, np.nan)
+    shares = (PRIMARY_SHARE, 1 - PRIMARY_SHARE) if primary_M.any() and not primary_M.all() else (1.0, 1.0)
+    for family_M, share in zip((primary_M, ~primary_M), shares, strict=True):
+        adjusted_M[family_M] = np.minimum(holm(p_M[family_M]) / share, 1.0)
+        error_M[family_M] = LEVEL * share / max(1, family_M.sum())
+    return Judged(adjusted_M=adjusted_M, error_M=error_M)
 
 
 def stouffer(

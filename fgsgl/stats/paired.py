@@ -13,7 +13,7 @@ from statistics import fmean
 
 import numpy as np
 
-from fgsgl.stats.seeds import Number, sign_flip_p, smallest_p, t_half_width, variance
+from fgsgl.stats.seeds import Number, paired_t_p, sign_flip_p, smallest_p, t_half_width, t_quantile, variance
 from fgsgl.util.errors import UserError
 
 
@@ -30,6 +30,8 @@ class Paired:
     """Mean of mine minus theirs."""
     half_width: float | None
     """Half-width of the difference's 95 % Student t interval; None for one pair."""
+    p_t: float | None
+    """Two-sided paired t test; None for fewer than three pairs."""
     p: float
     """Two-sided sign-flip test, exact up to 16 pairs."""
     smallest_p: float
@@ -47,6 +49,13 @@ class Paired:
     two."""
     margin: float
     """Largest difference that counts as none, in points."""
+
+    def simultaneous_half_width(self, error: float) -> float:
+        """Half-width of the interval with that error rate, as :func:`~fgsgl.stats.families.judge` gives it; NaN for
+        fewer than three pairs, and where all differences are equal but not 0."""
+        if self.p_t is None or self.half_width is None or (self.difference and not self.half_width):
+            return math.nan
+        return self.half_width * t_quantile(self.n, 1 - error) / t_quantile(self.n)
 
 
 def compare(
@@ -80,6 +89,7 @@ def compare(
         theirs=fmean(map(float, theirs_N)),
         difference=mean,
         half_width=t_half_width(differences_N),
+        p_t=paired_t_p(differences_N),
         p=sign_flip_p(exact_N),
         smallest_p=smallest_p(n),
         d_z=mean / sd if sd else None,

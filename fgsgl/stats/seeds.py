@@ -14,6 +14,8 @@ import numpy as np
 
 LEVEL = 0.05
 """Significance level of every test."""
+FEWEST_SEEDS = 3
+"""Fewest seeds with which rows can be distinguished."""
 MOST_EXACT = 16
 """Pairs whose sign patterns are all counted, 65,536 at most."""
 MOST_CLIPS = 10**7
@@ -35,7 +37,7 @@ def t_half_width(values: Sequence[float] | np.ndarray, confidence: float = 0.95)
     n = len(values)
     if n < 2:
         return None
-    return _t_quantile(n, confidence) * math.sqrt(variance(values) / n)
+    return t_quantile(n, confidence) * math.sqrt(variance(values) / n)
 
 
 def variance(values: Sequence[float] | np.ndarray) -> float:
@@ -48,10 +50,28 @@ def variance(values: Sequence[float] | np.ndarray) -> float:
 
 
 @functools.cache
-def _t_quantile(n: int, confidence: float) -> float:
+def t_quantile(n: int, confidence: float = 0.95) -> float:
+    """The two-sided quantile of Student's t of ``n`` values."""
     from scipy.special import stdtrit  # scipy.stats has the same number, but takes half a second to import
 
     return float(stdtrit(n - 1, (1 + confidence) / 2))
+
+
+def paired_t_p(differences: Sequence[float] | np.ndarray) -> float | None:
+    """Two-sided p of the paired t test that the mean difference is 0; None for fewer than three pairs.
+
+    Two differences of whole clips are often equal by chance, and a t test takes that for certainty. For the same
+    reason, where more are all equal and not 0, p is the smallest that the sign-flip test can reach.
+    """
+    n = len(differences)
+    if n < FEWEST_SEEDS:
+        return None
+    mean, error = fmean(map(float, differences)), math.sqrt(variance(differences) / n)
+    if not error:
+        return smallest_p(n) if mean else 1.0
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(n - 1, -abs(mean) / error))
 
 
 def smallest_p(n: int) -> float:

@@ -19,9 +19,9 @@ from fgsgl.records.row_key import TUNED, RowKey
 from fgsgl.report.board.predicted_classes import PredictedClasses, PredictionCache
 from fgsgl.report.board.rows import REFERENCE, by_seed, is_compared, reference_of
 from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
-from fgsgl.stats.families import FEWEST_SEEDS, holm, letters, tied_groups
+from fgsgl.stats.families import holm, letters, tied_groups
 from fgsgl.stats.paired import Paired, compare
-from fgsgl.stats.seeds import exact_percent
+from fgsgl.stats.seeds import FEWEST_SEEDS, exact_percent
 
 MOST_TIED = 100
 """Rows of one protocol whose pairs are all compared; their number grows with the square of the rows'."""
