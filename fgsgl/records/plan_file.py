@@ -22,6 +22,8 @@ from fgsgl.util.files import read_regular, write_whole
 FILE = "plan.json"
 MOST_BYTES = 2**28
 """Largest plan that is read."""
+MOST_PRIMARY = 6
+"""Contrasts of a protocol that can be primary; the test over more finds little."""
 _Entry = TypeVar("_Entry", bound=Struct)
 
 
@@ -72,6 +74,14 @@ class Design(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"an arm is without {name!r}, which is none of the factors")
 
 
+class Primary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The contrasts of a protocol that were declared before their cells ran: each a row against FG-SGL."""
+
+    protocol_hash: str
+    rows: Annotated[list[tuple[str, str]], Meta(min_length=1, max_length=MOST_PRIMARY)]
+    """Method and variant of each row."""
+
+
 class Tuning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A search: how the settings of a row were found, and what that cost."""
 
@@ -101,6 +111,7 @@ class _Parts(Struct, frozen=True, forbid_unknown_fields=True):
     cells: list[dict[str, Any]]
     designs: list[dict[str, Any]] = []
     tunings: list[dict[str, Any]] = []
+    primary: list[dict[str, Any]] = []
 
 
 class PlanFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -109,6 +120,8 @@ class PlanFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cells: list[PlannedCell] = []
     designs: list[Design] = []
     tunings: list[Tuning] = []
+    primary: list[Primary] = []
+    """One of each protocol at most; none in plans of older versions, whose contrasts are all exploratory."""
 
     @classmethod
     def read(cls, folder: Path, records: Sequence[Record] = ()) -> Self:
@@ -139,20 +152,30 @@ class PlanFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
             cells=[_cell(path, {**common, **row}) for row in whole.cells],
             designs=[_entry(path, "designs", row, Design) for row in whole.designs],
             tunings=[_entry(path, "tunings", row, Tuning) for row in whole.tunings],
+            primary=[_entry(path, "primary", row, Primary) for row in whole.primary],
         )
 
     def with_more(
-        self, cells: Iterable[PlannedCell], designs: Iterable[Design] = (), tunings: Iterable[Tuning] = ()
+        self,
+        cells: Iterable[PlannedCell],
+        designs: Iterable[Design] = (),
+        tunings: Iterable[Tuning] = (),
+        primary: Iterable[Primary] = (),
     ) -> PlanFile:
         """The plan with more in it.
 
         A cell takes the place of one with the same row and seed (planned with other settings), a design that of one
-        over the same factors under the same protocol, a tuning that of the same row.
+        over the same factors under the same protocol, a tuning that of the same row. Primary contrasts stay as they
+        were first declared.
         """
         places = {_place(cell): cell for cell in (*self.cells, *cells)}
         families = {_family(design): design for design in (*self.designs, *designs)}
         searches = {(one.method, one.variant, one.protocol_hash): one for one in (*self.tunings, *tunings)}
-        return PlanFile(cells=list(places.values()), designs=list(families.values()), tunings=list(searches.values()))
+        declared = {one.protocol_hash: one for one in (*primary, *self.primary)}
+        return PlanFile(
+            cells=list(places.values()), designs=list(families.values()), tunings=list(searches.values()),
+            primary=list(declared.values()),
+        )  # fmt: skip
 
     def write(self, folder: Path) -> None:
         """Writes ``<folder>/plan.json`` whole, an entry a line."""
@@ -162,7 +185,11 @@ class PlanFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def add_to_plan(
-    folder: Path, cells: Iterable[PlannedCell], designs: Iterable[Design] = (), tunings: Iterable[Tuning] = ()
+    folder: Path,
+    cells: Iterable[PlannedCell],
+    designs: Iterable[Design] = (),
+    tunings: Iterable[Tuning] = (),
+    primary: Iterable[Primary] = (),
 ) -> None:
     """Adds to the folder's plan, so that the board also shows the cells that have no record; see
     :meth:`PlanFile.with_more`.
@@ -173,7 +200,7 @@ def add_to_plan(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{FILE}.lock"):  # else what another command adds in the meantime would be lost
         known = PlanFile.read(folder)
-        plan = known.with_more(cells, designs, tunings)
+        plan = known.with_more(cells, designs, tunings, primary)
         if plan != known or not (folder / FILE).exists():
             plan.write(folder)
 

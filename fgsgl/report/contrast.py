@@ -1,9 +1,11 @@
 """`fgsgl contrast`: paired differences of FG-SGL to every other row, score by score, within and across data seeds.
 
-A contrast is FG-SGL minus another row in top-1 points: the mean over paired training seeds with its t interval and the
-exact sign-flip p. Boards of the same preset made with other data seeds are combined by the mean of their differences;
-the interval is then over data seeds, which no number of training seeds can narrow. Boards of other data sets or presets
-are combined by Stouffer's method. Tuned rows are left out: the board holds each against its own method's default.
+A contrast is FG-SGL minus another row in top-1 points: the mean over paired training seeds with its t interval, the p
+of the paired t test, adjusted over all rows of the table, and the exact sign-flip p. Rows whose seeds differ are listed
+with the reason, and not compared. Boards of the same preset made with other data seeds are combined by the mean of
+their differences; the interval is then over data seeds, which no number of training seeds can narrow. Boards of other
+data sets or presets are combined by Stouffer's method. Tuned rows are left out: the board holds each against its own
+method's default.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ import numpy as np
 import pandas as pd
 
 from fgsgl.records.record import Done
-from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board
+from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board, row_key
+from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY, unequal_seeds
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
-from fgsgl.stats.families import stouffer
-from fgsgl.stats.paired import compare
-from fgsgl.stats.seeds import exact_percent
+from fgsgl.stats.families import judge, stouffer
+from fgsgl.stats.paired import compare, widened
+from fgsgl.stats.seeds import exact_percent, smallest_p
 from fgsgl.util.errors import UserError
 
 SCORES = ("combined", "category", "fine")
@@ -54,27 +57,34 @@ class Contrast:
     difference: float
     half_width: float
     """Half the width of the 95 % t interval; NaN for one pair, and over data sets."""
+    p_t: float
+    """Two-sided paired t test; NaN for fewer than three pairs; over data sets Stouffer's of these."""
     p: float
     """Exact two-sided sign-flip test; over data sets Stouffer's, weighted by the root of their subjects."""
     smallest_p: float
-    """The smallest p that the test can reach with n pairs."""
+    """The smallest p that the sign-flip test can reach with n pairs."""
+    contrast: str = EXPLORATORY
+    """``primary``: declared before the board ran (its combined score); else ``exploratory``."""
+    note: str = ""
+    """Says why there is no difference."""
 
 
 def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
-    """One row a contrast; columns are the fields of :class:`Contrast`.
+    """One row a contrast; columns are the fields of :class:`Contrast`, then ``p_holm`` and ``sim_half_width`` of the
+    simultaneous interval: judged over all rows of the table (:func:`fgsgl.stats.families.judge`).
 
     Raises:
         UserError: for a folder that is no board, or where nothing can be compared.
     """
     found = [contrast for folder in folders for contrast in _board_contrasts(read_board(folder))]
-    if not found:
+    if all(contrast.note for contrast in found):
         raise UserError(
             f"nothing to compare in {', '.join(map(str, folders))}: "
             "no row has the seeds and the data of a finished FG-SGL"
         )
     over_seeds = list(_over_data_seeds(found))
-    rows = [*found, *over_seeds, *_over_data_sets([*found, *over_seeds])]
-    rows = pd.DataFrame([asdict(contrast) for contrast in rows])
+    every = [*found, *over_seeds, *_over_data_sets([*found, *over_seeds])]
+    rows = _judged(pd.DataFrame([asdict(contrast) for contrast in every]))
     place = rows["score"].map(SCORES.index)  # the nearest row first, its scores together
     nearest = rows["difference"].abs().where(rows["score"] == SCORES[0])
     nearest = nearest.groupby([rows["dataset"], rows["preset"], rows["against"]]).transform("min")
@@ -83,27 +93,54 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
     )[list(rows.columns)]
 
 
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    judged = judge(table["p_t"].to_numpy(), (table["contrast"] == PRIMARY).to_numpy())
+    halves = [
+        widened(row.difference, None if math.isnan(row.half_width) else row.half_width, row.n, float(error))
+        for row, error in zip(table.itertuples(), judged.error_M, strict=True)
+    ]
+    return table.assign(p_holm=judged.adjusted_M, sim_half_width=halves)
+
+
 def _board_contrasts(board: Board) -> Iterator[Contrast]:
+    declared = {row_key(row) for row in board.table.itertuples() if row.contrast == PRIMARY}
     for key, records in board.scored.items():
         reference = board.scored.get(key._replace(method=REFERENCE[0], variant=REFERENCE[1]), ())
         if key.kind != "method" or key[:2] == REFERENCE or key.is_tuned or not records or not reference:
             continue
-        theirs = by_seed(records, (record.seed for record in reference))
-        pairs = [(record, theirs[record.seed]) for record in reference if record.seed in theirs]
-        pairs = [(one, other) for one, other in pairs if one.data.fingerprint == other.data.fingerprint]
-        if pairs:
-            yield from _pair_contrasts(pairs, label(records[0].config.display_name, key.variant))
+        against = label(records[0].config.display_name, key.variant)
+        mine = {record.seed: record for record in reference}
+        theirs = by_seed(records, mine)
+        note = unequal_seeds(theirs, mine)
+        if not note and {r.data.fingerprint for r in records} != {r.data.fingerprint for r in reference}:
+            note = "not compared: other data than the reference's"
+        if note:
+            yield _not_compared(reference[0], against, note)
+        else:
+            yield from _pair_contrasts([(mine[seed], theirs[seed]) for seed in sorted(mine)], against, key in declared)
 
 
-def _pair_contrasts(pairs: Sequence[tuple[Done, Done]], against: str) -> Iterator[Contrast]:
-    protocol, subjects = pairs[0][0].protocol, pairs[0][0].data.n_subjects.test
+def _place(record: Done) -> dict[str, Any]:
+    names = ("dataset", "preset", "data_seed")
+    return {name: str(getattr(record.protocol, name)) for name in names} | {"subjects": record.data.n_subjects.test}
+
+
+def _not_compared(reference: Done, against: str, note: str) -> Contrast:
+    none = math.nan
+    return Contrast(
+        n=0, against=against, score=SCORES[0], note=note, mine=none, theirs=none, difference=none, half_width=none,
+        p_t=none, p=none, smallest_p=none, **_place(reference),
+    )  # fmt: skip
+
+
+def _pair_contrasts(pairs: Sequence[tuple[Done, Done]], against: str, primary: bool) -> Iterator[Contrast]:
     for score in SCORES:
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
         if any(value is None for pair in values for value in pair):
             continue
         mine_N, theirs_N = ([exact_percent(share) for share in shares] for shares in zip(*values, strict=True))
-        place = {name: str(getattr(protocol, name)) for name in ("dataset", "preset", "data_seed")}
-        yield _contrast(mine_N, theirs_N, against=against, score=score, subjects=subjects, **place)
+        kind = PRIMARY if primary and score == SCORES[0] else EXPLORATORY
+        yield _contrast(mine_N, theirs_N, against=against, score=score, contrast=kind, **_place(pairs[0][0]))
 
 
 def _top1(record: Done, score: str) -> float | None:
@@ -117,7 +154,8 @@ def _top1(record: Done, score: str) -> float | None:
 def _over_data_seeds(found: Iterable[Contrast]) -> Iterator[Contrast]:
     groups = defaultdict(list)
     for contrast in found:
-        groups[contrast.dataset, contrast.preset, contrast.against, contrast.score].append(contrast)
+        if not contrast.note:
+            groups[contrast.dataset, contrast.preset, contrast.against, contrast.score].append(contrast)
     for (dataset, preset, against, score), group in groups.items():
         if len(group) > 1:
             mine_N, theirs_N = ([exact_percent(getattr(c, name) / 100) for c in group] for name in ("mine", "theirs"))
@@ -129,47 +167,71 @@ def _over_data_sets(found: Iterable[Contrast]) -> Iterator[Contrast]:
     """Combines the widest contrast of each data set and preset: over its data seeds, where there are several."""
     groups: dict[tuple[str, str], dict[tuple[str, str], Contrast]] = defaultdict(dict)
     for contrast in sorted(found, key=lambda contrast: contrast.data_seed == ALL):
+        if contrast.note:
+            continue
         groups[contrast.against, contrast.score][contrast.dataset, contrast.preset] = contrast
     for (against, score), group in groups.items():
         if len(group) > 1:
             parts = list(group.values())
             weights = [math.sqrt(part.subjects) for part in parts]
-            names = ("mine", "theirs", "difference")
+            signs = [np.sign(part.difference) for part in parts]
+            t_tests = [part.p_t for part in parts]
             yield Contrast(
                 dataset=ALL, preset="", data_seed=ALL, against=against, score=score, n=len(parts),
                 subjects=sum(part.subjects for part in parts), half_width=math.nan,
-                p=stouffer([part.p for part in parts], [np.sign(part.difference) for part in parts], weights),
+                p_t=math.nan if any(map(math.isnan, t_tests)) else stouffer(t_tests, signs, weights),
+                p=stouffer([part.p for part in parts], signs, weights),
                 smallest_p=stouffer([part.smallest_p for part in parts], [1] * len(parts), weights),
-                **{name: float(np.mean([getattr(c, name) for c in parts])) for name in names},
+                contrast=EXPLORATORY,
+                mine=float(np.mean([part.mine for part in parts])),
+                theirs=float(np.mean([part.theirs for part in parts])),
+                difference=float(np.mean([part.difference for part in parts])),
             )  # fmt: skip
 
 
 def _contrast(mine_N: Sequence[Fraction], theirs_N: Sequence[Fraction], **place: Any) -> Contrast:
     paired = compare(mine_N, theirs_N)
     half = math.nan if paired.half_width is None else paired.half_width
-    names = ("n", "mine", "theirs", "difference", "p", "smallest_p")
-    return Contrast(half_width=half, **{name: getattr(paired, name) for name in names}, **place)
+    p_t = math.nan if paired.p_t is None else paired.p_t
+    return Contrast(
+        n=paired.n, mine=paired.mine, theirs=paired.theirs, difference=paired.difference, half_width=half, p_t=p_t,
+        p=paired.p, smallest_p=paired.smallest_p, **place,
+    )  # fmt: skip
 
 
 def markdown(table: pd.DataFrame) -> str:
     """The contrasts as a table that GitHub shows, with what they mean under it."""
-    heads = ("Data", "FG-SGL minus", "Score", "n", "FG-SGL %", "Other %", "Difference", "p", "smallest p")
+    heads = (
+        "Data",
+        "FG-SGL minus",
+        "Score",
+        "Contrast",
+        "n",
+        "FG-SGL %",
+        "Other %",
+        "Difference",
+        "p (Holm)",
+        "Sign flip",
+    )
     rows = []
     for row in table.itertuples():
         seed = "all data seeds" if row.data_seed == ALL else f"data seed {row.data_seed}"
         data = "all data sets" if row.dataset == ALL else f"{row.dataset} {row.preset}, {seed}"
-        half = "" if np.isnan(row.half_width) else f" ± {row.half_width:.1f}"
+        half = "" if np.isnan(row.sim_half_width) else f" ± {row.sim_half_width:.1f}"
         rows.append((
-            data, row.against, row.score, str(row.n),
-            number(row.mine), number(row.theirs), number(row.difference, sign="+") + half,
-            p_text(row.p) if row.n > 1 else EMPTY, p_text(row.smallest_p),
+            data, row.against, row.score, row.note or row.contrast, str(row.n or EMPTY),
+            number(row.mine), number(row.theirs), number(row.difference, sign="+") + half, p_text(row.p_holm),
+            p_text(row.p) if row.n > 1 else EMPTY,
         ))  # fmt: skip
-    lines = ["# Paired differences to FG-SGL", "", *markdown_table(numeric_headings(heads, texts=3), rows), ""]
+    lines = ["# Paired differences to FG-SGL", "", *markdown_table(numeric_headings(heads, texts=4), rows), ""]
     lines += [
-        "- Top-1 points; mean of the paired differences ± half their 95 % Student t interval, over training seeds; in "
-        "the rows of all data seeds over data seeds, each the mean of its training seeds.",
-        "- p: exact two-sided sign-flip test over the n pairs, which cannot go below the smallest p. Not adjusted for "
-        "the number of rows.",
+        "- Top-1 points; mean of the paired differences ± half their simultaneous t interval, over training seeds; in "
+        "the rows of all data seeds over data seeds, each the mean of its training seeds. It does not cover the choice "
+        "of test subjects; the CSV has the 95 % interval of each row alone too.",
+        "- p (Holm): paired t test over the n pairs, two-sided, adjusted over the rows of this table: primary "
+        "contrasts, which the plan declared before they ran, and exploratory ones. None below three pairs.",
+        "- Sign flip: the exact two-sided sign-flip test beside it, not adjusted; of n pairs its smallest p is "
+        f"{', '.join(f'{smallest_p(n):.2g} (n = {n})' for n in sorted(set(table['n'])) if n > 1)}.",
         "- A row without the two levels has one score, which stands against FG-SGL's combined one.",
     ]
     if (table["dataset"] == ALL).any():

@@ -26,7 +26,7 @@ from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.fit import require_buildable
 from fgsgl.running.leftovers import clear_leftovers
 from fgsgl.running.observer import Observer
-from fgsgl.running.planning import Planned, cells, on_record, plan, undone
+from fgsgl.running.planning import Planned, cells, on_record, plan, primary_contrasts, undone
 from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.util.domain import SEED_COUNTS, require
@@ -110,7 +110,8 @@ def run(
         show_plan(planned, place.jobs, console)
         return 0
     experiment.out.mkdir(parents=True, exist_ok=True)
-    add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs)
+    primary = primary_contrasts(experiment.variants, experiment.protocol, place.ledger)
+    add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs, primary=primary)
     clear_leftovers((item.cell for item in planned if item.done), place)
     observers = observe(wanted, place)
     done = sum(item.done for item in planned)

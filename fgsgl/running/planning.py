@@ -13,8 +13,10 @@ from pathlib import Path
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.plan_file import MOST_PRIMARY, Primary
 from fgsgl.records.protocol import EVALUATION, Protocol
 from fgsgl.records.record import RESULTS, Done, Failed, FailureClass, Record
+from fgsgl.records.row_key import FULL, TUNED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +57,19 @@ def cells(
         Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text, skeletons=skeletons)
         for variant, seed in wanted
     ]
+
+
+def primary_contrasts(variants: Iterable[Variant], protocol: Protocol, ledger: Ledger) -> list[Primary]:
+    """The contrasts to FG-SGL that an experiment declares before it runs: the first rows of which no cell has ended.
+
+    Rows come in the order in which they are named, those that change several settings of FG-SGL last; floors and
+    ceilings are none. The plan keeps what a protocol's first experiment declares.
+    """
+    begun = {(record.method, record.variant) for record in ledger.records().values() if record.protocol == protocol}
+    ordered = sorted(variants, key=lambda variant: max(1, len(variant.changes)))
+    named = dict.fromkeys((one.method, one.name) for one in ordered if get(one.method).kind == "method")
+    rows = [row for row in named if row != ("fgsgl", FULL) and row[1] != TUNED and row not in begun]
+    return [Primary(protocol_hash=protocol.hash(), rows=rows[:MOST_PRIMARY])] if rows else []
 
 
 def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ()) -> list[Planned]:

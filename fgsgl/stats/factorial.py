@@ -14,13 +14,13 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from fgsgl.stats.seeds import sign_flip_p, t_half_width, whole_multiples
+from fgsgl.stats.seeds import paired_t_p, sign_flip_p, t_half_width, whole_multiples
 from fgsgl.util.errors import UserError
 
 Weights = Iterator[tuple[str, str, np.ndarray, int]]
 """Kind, factor, weight of each arm (A,) and what the weighted sum is divided by."""
 
-COLUMNS = ("kind", "factor", "effect", "low", "high", "p")
+COLUMNS = ("kind", "factor", "effect", "low", "high", "p_t", "p")
 
 
 def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
@@ -33,6 +33,7 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
         ``shapley``: the mean of what a factor adds over all orders of adding them (Shapley 1953); over the factors they
         sum to all minus none. Equal to the main effects as long as no three factors interact.
         ``one_out``: all factors minus all but this one. ``one_in``: this factor alone minus none.
+        ``hidden``: the Shapley value minus one-out, what one-out does not see of a factor since others stand in for it.
 
     Of a half fraction: main effects, and the interactions that no other two-way interaction or main effect looks like
     (:func:`aliases` names the others); the other kinds need arms that it does not have.
@@ -45,7 +46,7 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
 
     Returns:
         Columns ``kind``, ``factor``, ``effect``, ``low``, ``high`` (95 % Student t over the S seeds' effects; nan for
-        one seed) and ``p`` (exact sign-flip test over them, not adjusted).
+        one seed), ``p_t`` (paired t test; nan below three seeds) and ``p`` (exact sign-flip test), neither adjusted.
 
     Raises:
         UserError: if the shapes do not fit, a value is missing, or the arms are neither of the two designs.
@@ -62,7 +63,7 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
     on_AK = ~off_AK
     weights = [*_mains(on_AK, names), *_interactions(on_AK, names, full)]
     if full:
-        weights += [*_shapley(on_AK, names), *_ones(on_AK, names)]
+        weights += [*_shapley(on_AK, names), *_ones(on_AK, names), *_hidden(on_AK, names)]
     rows = []
     whole_M, unit = whole_multiples(value_AS.ravel())
     whole_AS = whole_M.reshape(value_AS.shape)
@@ -71,7 +72,7 @@ def effects(off_AK: np.ndarray, value_AS: np.ndarray, names: Sequence[str]) -> p
         effect_S = (sum_S.astype(np.float64) / (divisor * unit)).round(9)  # of floats, what is rounding alone is none
         half = t_half_width(effect_S)
         mean, reach = float(effect_S.mean()), math.nan if half is None else half
-        rows.append((kind, factor, mean, mean - reach, mean + reach, sign_flip_p(sum_S)))
+        rows.append((kind, factor, mean, mean - reach, mean + reach, _p_t(effect_S), sign_flip_p(sum_S)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -163,3 +164,14 @@ def _ones(on_AK: np.ndarray, names: Sequence[str]) -> Weights:
     for factor, name in enumerate(names):
         alone_A = (on_A == 1) & on_AK[:, factor]
         yield "one_in", name, alone_A * 1 - (on_A == 0), 1
+
+
+def _hidden(on_AK: np.ndarray, names: Sequence[str]) -> Weights:
+    of_one_out = {name: weight_A for kind, name, weight_A, _ in _ones(on_AK, names) if kind == "one_out"}
+    for _, name, weight_A, divisor in _shapley(on_AK, names):
+        yield "hidden", name, weight_A - divisor * of_one_out[name], divisor
+
+
+def _p_t(effect_S: np.ndarray) -> float:
+    p = paired_t_p(effect_S)
+    return math.nan if p is None else p

@@ -13,7 +13,16 @@ from statistics import fmean
 
 import numpy as np
 
-from fgsgl.stats.seeds import Number, paired_t_p, sign_flip_p, smallest_p, t_half_width, t_quantile, variance
+from fgsgl.stats.seeds import (
+    FEWEST_SEEDS,
+    Number,
+    paired_t_p,
+    sign_flip_p,
+    smallest_p,
+    t_half_width,
+    t_quantile,
+    variance,
+)
 from fgsgl.util.errors import UserError
 
 
@@ -53,9 +62,7 @@ class Paired:
     def simultaneous_half_width(self, error: float) -> float:
         """Half-width of the interval with that error rate, as :func:`~fgsgl.stats.families.judge` gives it; NaN for
         fewer than three pairs, and where all differences are equal but not 0."""
-        if self.p_t is None or self.half_width is None or (self.difference and not self.half_width):
-            return math.nan
-        return self.half_width * t_quantile(self.n, 1 - error) / t_quantile(self.n)
+        return widened(self.difference, self.half_width, self.n, error)
 
 
 def compare(
@@ -99,6 +106,17 @@ def compare(
         equivalent_p=equivalence_p(differences_N, margin),
         margin=margin,
     )
+
+
+def widened(difference: float, half_width: float | None, n: int, error: float) -> float:
+    """Half-width of the t interval of a mean over ``n`` seeds with another error rate than 5 %.
+
+    NaN for fewer than three seeds, and where ``half_width`` is 0 but the difference is not: whole clips can be equal in
+    every seed by chance.
+    """
+    if n < FEWEST_SEEDS or half_width is None or (difference and not half_width):
+        return math.nan
+    return half_width * t_quantile(n, 1 - error) / t_quantile(n)
 
 
 @functools.cache

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from msgspec import structs
+from scipy import stats
 
-from fgsgl.report.ablations.evaluate import ablations
+from fgsgl.report.ablations.evaluate import ablations, judge_effects
 from fgsgl.report.ablations.render import arm_rows, csv, markdown, notes
 from fgsgl.report.board.board import read_board
 from fgsgl.report.report import report
+from fgsgl.stats.factorial import effects, full_factorial
 from fgsgl.stats.families import holm
 from fgsgl.stats.seeds import sign_flip_p
 from fgsgl.util.errors import UserError
@@ -66,18 +68,24 @@ def fill(ledger, seeds, designs=(DESIGN,), rows=None):
 def test_a_factorial_finds_what_was_planted(ledger):
     (found,) = ablations(fill(ledger, seeds=8))
     assert found.seeds == tuple(range(8)) and found.value_AS.shape == (8, 8) and found.family == 5
-    effects = found.effects.set_index(["kind", "factor"])["effect"]
+    found_effects = found.effects.set_index(["kind", "factor"])["effect"]
     for kind, factor, truth in (
         ("main", "fgsa", 1.5), ("main", "cpa", 0.5), ("main", "schedule", 0.0), ("interaction", "fgsa x cpa", -1.0),
         ("interaction", "cpa x schedule", 0.0), ("shapley", "fgsa", 1.5), ("shapley", "cpa", 0.5),
         ("one_out", "fgsa", 1.0), ("one_out", "cpa", 0.0), ("one_in", "cpa", 1.0),
     ):  # fmt: skip
-        assert effects[kind, factor] == pytest.approx(truth, abs=0.06), (kind, factor)
+        assert found_effects[kind, factor] == pytest.approx(truth, abs=0.06), (kind, factor)
     text = " ".join(notes(found))
-    assert "Hidden by one-out: cpa." in text
+    assert "Hidden by one-out: fgsa (+0.5" in text and ", cpa (+0.5" in text and "schedule (+" not in text
     assert "8 arms in 6 rows; the rest computes what one of these does: without schedule (2 arms)." in text
-    tested = found.effects[found.effects["kind"].isin(["main", "interaction"])]
-    assert tested["p_holm"].to_numpy() == pytest.approx(holm(tested["p"].to_numpy())) and len(tested) == 6
+    primary, exploratory = (found.effects[found.effects["contrast"] == kind] for kind in ("primary", "exploratory"))
+    assert set(primary["kind"]) == {"main"} and set(exploratory["kind"]) == {"interaction", "hidden"}
+    for part, share in ((primary, 0.8), (exploratory, 0.2)):
+        expected = np.minimum(holm(part["p_t"].to_numpy()) / share, 1)
+        assert part["p_holm"].to_numpy() == pytest.approx(expected)
+        wider = stats.t.ppf(1 - 0.05 * share / len(part) / 2, 7) / stats.t.ppf(0.975, 7)
+        ratio = (part["sim_high"] - part["sim_low"]) / (part["high"] - part["low"])
+        assert ratio[part["effect"] != 0].to_numpy() == pytest.approx(wider)
     assert found.effects.loc[found.effects["kind"] == "shapley", "p_holm"].isna().all()
 
 
@@ -96,21 +104,44 @@ def test_arms_are_paired_adjusted_over_the_design_and_share_rows(ledger):
         assert row.difference == pytest.approx(difference_N.mean())
         assert row.difference == pytest.approx(on_board.loc[row.variant, "diff_top1"])
         assert row.p == sign_flip_p(difference_N.round(9)) and row.n == 8
-    assert distinct["p_holm"].to_numpy() == pytest.approx(holm(distinct["p"].to_numpy()))
-    assert distinct["p_holm"].min() == pytest.approx(5 * 2 / 2**8)
+        assert row.p_holm == on_board.loc[row.variant, "p_holm"] and row.contrast == "exploratory"
+        assert row.sim_half_width == pytest.approx(on_board.loc[row.variant, "sim_high"] - row.difference)
+    assert distinct["p_holm"].to_numpy() == pytest.approx(holm(distinct["p_t"].to_numpy()))
     same = distinct.loc["cpa", "equivalent_p"], distinct.loc["fgsa, cpa", "equivalent_p"]
     assert same[0] < 0.0005 and same[1] > 0.05
     assert "yes (p <0.001)" in [row[-1] for row in arm_rows(found)]  # and not 0.000, which no p is
 
 
-def test_where_no_p_can_be_small_the_table_says_so_instead_of_a_star(ledger):
+def test_the_smallest_sign_flip_p_is_said_once_and_a_difference_is_found_without_it(ledger):
     (found,) = ablations(fill(ledger, seeds=5))
-    assert all("cannot reach 0.05 with n = 5" in row for row in arm_rows(found)[1:])
+    assert not any("cannot reach" in cell for row in arm_rows(found) for cell in row)
     text = " ".join(notes(found))
-    assert "Holm-adjusted over the family of this design's 5 comparisons" in text
-    assert "With n = 5 no adjusted p of 5 comparisons can be below 0.31; 8 seeds are the fewest" in text
-    assert "With n = 5 no adjusted p of 6 effects can be below 0.38; 8 seeds are the fewest" in text
+    assert text.count("with n = 5 its smallest is 0.062") == 1
+    assert "Differs from FG-SGL (adjusted p at most 0.05): FG-SGL w/o fgsa" in text
     assert "*" not in markdown([found])
+
+
+def test_null_factorials_name_something_hidden_in_at_most_5_percent(ledger):
+    random, off_AK = np.random.default_rng(0), full_factorial(["a", "b", "c"])
+    wrong = {"hidden": 0, "any": 0}
+    for _ in range(150):
+        table = effects(off_AK, 70 + random.normal(0, 1, 8) + random.normal(0, 0.5, (8, 8)), ["a", "b", "c"])
+        judged = judge_effects(table, 8)
+        claimed = judged[judged["p_holm"] <= 0.05]
+        wrong["hidden"] += (claimed["kind"] == "hidden").any()
+        wrong["any"] += len(claimed) > 0
+    assert wrong["hidden"] <= 7 and wrong["any"] <= 12, "5 % of 150, and two standard errors"
+
+
+def test_unequal_seeds_are_refused_by_name(ledger):
+    fill(ledger, seeds=4)
+    add(ledger, "w/o cpa", 4, 60)
+    (found,) = ablations(read_board(ledger.folder))
+    arms = found.arms.drop_duplicates("variant").set_index("variant")
+    assert np.isnan(arms.loc["w/o cpa", "difference"]) and np.isfinite(arms.loc["w/o fgsa", "difference"])
+    text = " ".join(notes(found))
+    assert "FG-SGL w/o cpa: not compared: the reference lacks seed 4." in text
+    assert found.effects is None and "No effects yet: every arm needs the same seeds." in text
 
 
 def test_a_partial_design_counts_its_whole_family_and_lists_what_is_missing(ledger):
@@ -125,7 +156,8 @@ def test_a_partial_design_counts_its_whole_family_and_lists_what_is_missing(ledg
     assert found.effects is None and found.seeds == tuple(range(8)) and found.family == 5
     assert np.isnan(found.value_AS).any(axis=1).sum() == 4
     arms = found.arms.drop_duplicates("variant").set_index("variant")
-    assert arms.loc["w/o fgsa", "p_holm"] == pytest.approx(5 * arms.loc["w/o fgsa", "p"])
+    p = arms.loc[["w/o fgsa", "w/o cpa"], "p_t"]
+    assert arms.loc[p.idxmin(), "p_holm"] == pytest.approx(min(1, 4 * p.min())), "of rows with a record or planned"
     assert [cell.seed for cell in found.missing] == [6, 7], "seed 8 is beyond the design"
     text = " ".join(notes(found))
     assert "2 cells planned, without a record: FG-SGL w/o schedule: seed 6, 7." in text
@@ -168,7 +200,7 @@ def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger):
     for block in text.split("\n\n"):
         assert len({line.replace("\\|", "").count("|") for line in block.splitlines() if line[0] == "|"}) <= 1
     table = pd.read_csv(ledger.folder / "ablation.csv", keep_default_na=False)
-    assert set(table["kind"]) == {"arm", "main", "interaction", "shapley", "one_out", "one_in"}
+    assert set(table["kind"]) == {"arm", "main", "interaction", "shapley", "one_out", "one_in", "hidden"}
     assert (table["kind"] == "arm").sum() == 8 + 3
 
 

@@ -1,8 +1,10 @@
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROTOCOL
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -37,28 +39,67 @@ def test_every_difference_has_its_p_of_the_whole_family_and_its_effect(ledger):
     ps = []
     for label, row in rows.items():
         differences = top1(ledger, label) - top1(ledger, "FG-SGL")
-        ps.append(stats.permutation_test((differences,), np.mean, permutation_type="samples").pvalue)
-        assert row.p == pytest.approx(ps[-1]) and row.smallest_p == 2**-6
+        flips = stats.permutation_test((differences,), np.mean, permutation_type="samples").pvalue
+        assert row.p == pytest.approx(flips) and row.smallest_p == 2**-6
+        found = stats.ttest_1samp(differences, 0)
+        ps.append(found.pvalue)
+        assert row.p_t == pytest.approx(ps[-1]) and row.contrast == "exploratory"
+        assert [row.diff_ci_low, row.diff_ci_high] == pytest.approx(list(found.confidence_interval(0.95)))
+        assert [row.sim_low, row.sim_high] == pytest.approx(list(found.confidence_interval(1 - 0.05 / 3)))
         assert row.d_z == pytest.approx(differences.mean() / differences.std(ddof=1))
         assert row.wins == np.mean((differences > 0) + (differences == 0) / 2) and row.wins_low < row.wins_high
         assert (row.n_pairs, row.diff_over, row.family) == (7, "seeds", 3)
     assert [row.p_holm for row in rows.values()] == pytest.approx(multipletests(ps, method="holm")[1])
 
 
-@pytest.mark.parametrize(
-    "seeds, says",
-    [(5, "cannot reach 0.05 with n = 5"), (6, "0.094; cannot reach 0.05 with n = 6 and 3 rows"), (8, "0.023")],
-)
-def test_what_the_test_cannot_reach_is_said_instead_of_a_star(ledger, seeds, says):
-    for seed in range(seeds):
-        ledger.add("fgsgl", 4.0, seed=seed)
-        for method in ("tsn", "tsm", "trn"):
-            ledger.add(method, 1.0, seed=seed)
-    ledger.add("majority", 0.0, kind="floor")
+def declare(ledger, *rows):
+    plan = {"cells": [], "primary": [{"protocol_hash": PROTOCOL, "rows": rows}]}
+    (ledger.folder / "plan.json").write_text(json.dumps(plan))
+
+
+def test_primary_contrasts_are_a_family_of_their_own_and_cover_seeds_and_subjects(ledger):
+    ledger.fill(seeds=5)
+    declare(ledger, ("tsm", "full"), ("fgsgl", "-fgsa"))
     board = read_board(ledger.folder)
-    assert {P_TEXT(row) for row in compared(board).values()} == {says}
-    assert any("cannot reach p < 0.05 with n = 5 seeds" in line for line in board.notes) == (seeds == 5)
-    assert any("in a family of 3 no such row can reach" in line for line in board.notes) == (seeds == 6)
+    rows = compared(board)
+    assert {label: row.contrast for label, row in rows.items()} == {
+        "TSM": "primary", "FG-SGL -fgsa": "primary", "FG-SGL text=shuffled": "exploratory"
+    }  # fmt: skip
+    adjusted = multipletests([rows["TSM"].p_t, rows["FG-SGL -fgsa"].p_t], method="holm")[1] / 0.8
+    assert [rows["TSM"].p_holm, rows["FG-SGL -fgsa"].p_holm] == pytest.approx(adjusted.clip(max=1))
+    assert rows["FG-SGL text=shuffled"].p_holm == pytest.approx(min(1, rows["FG-SGL text=shuffled"].p_t / 0.2))
+    one = rows["TSM"]
+    assert one.diff_both_low < one.diff_ci_low < one.diff_ci_high < one.diff_both_high
+    reference = next(row for row in board.table.itertuples() if row.label == "FG-SGL")
+    assert reference.top1_both_low < reference.top1 < reference.top1_both_high
+    text = "\n".join(board.notes)
+    assert "the 2 primary contrasts, which the plan declared before they ran, and the 1 exploratory ones" in text
+    assert "Differs from FG-SGL, primary contrasts (p at most 0.05): " in text and "TSM" in text
+    assert "over seeds and test subjects (crossed)" in text and "the smallest p is 0.062; 6 are the fewest" in text
+
+
+@pytest.mark.parametrize("lost", ["failed", "planned", "off the board"])
+def test_a_declared_family_does_not_shrink(ledger, lost):
+    ledger.fill(seeds=4)
+    declare(ledger, ("tsm", "full"), ("fgsgl", "-fgsa"), ("tsn", "full"))
+    if lost == "failed":
+        ledger.add_failed("tsn", "full", 0, "out_of_memory")
+    elif lost == "planned":
+        plan = json.loads((ledger.folder / "plan.json").read_text())
+        plan["cells"] = [{"cell_id": "c", "method": "tsn", "variant": "full", "seed": 0, "protocol_hash": PROTOCOL}]
+        (ledger.folder / "plan.json").write_text(json.dumps(plan))
+    rows = compared(read_board(ledger.folder))
+    p = sorted([rows["TSM"].p_t, rows["FG-SGL -fgsa"].p_t])
+    assert rows["TSM"].family == 3
+    assert min(rows["TSM"].p_holm, rows["FG-SGL -fgsa"].p_holm) == pytest.approx(min(1, 3 * p[0] / 0.8))
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_below_three_seeds_there_is_no_verdict(ledger, seeds):
+    ledger.fill(seeds=seeds)
+    board = read_board(ledger.folder)
+    assert {P_TEXT(row) for row in compared(board).values()} == {"–"}
+    assert any("verdict" in line and "3 seeds" in line for line in board.notes)
 
 
 def test_two_single_runs_are_compared_over_subjects(ledger):

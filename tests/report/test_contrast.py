@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from fgsgl.records.ledger import load
 from fgsgl.report.contrast import contrasts
@@ -71,7 +72,7 @@ def test_data_sets_are_combined_by_stouffers_method(ledger, tmp_path):
     assert (both["n"], both["subjects"]) == (2, 24) and np.isnan(both["half_width"])
     write_contrasts(folders)
     text = (folders[0] / "contrasts.md").read_text()
-    assert "| all data sets | FG-SGL -fgsa | combined | 2 |" in text and "Stouffer" in text
+    assert "| all data sets | FG-SGL -fgsa | combined | exploratory | 2 |" in text and "Stouffer" in text
 
 
 def test_both_files_are_written(ledger):
@@ -80,6 +81,28 @@ def test_both_files_are_written(ledger):
     table = write_contrasts([ledger.folder])
     assert len(pd.read_csv(ledger.folder / "contrasts.csv")) == len(table) > 0
     assert "FG-SGL text=shuffled" in (ledger.folder / "contrasts.md").read_text()
+
+
+def test_rows_whose_seeds_differ_are_not_compared_and_say_why(ledger):
+    ledger.fill(seeds=4)
+    ledger.add("tsn", 1.0, seed=0)
+    ledger.add("tsn", 1.0, seed=5)
+    (row,) = write_contrasts([ledger.folder]).query("against == 'tsn'").itertuples()
+    assert (
+        row.note == "not compared: seed 1 is missing here, seed 2 is missing here, seed 3 is missing here, the "
+        "reference lacks seed 5"
+    )
+    assert row.n == 0 and np.isnan(row.difference)
+    assert "the reference lacks seed 5" in (ledger.folder / "contrasts.md").read_text()
+
+
+def test_contrasts_are_judged_over_the_whole_table(ledger):
+    ledger.fill(seeds=4)
+    table = contrasts([ledger.folder])
+    assert table["p_holm"].to_numpy() == pytest.approx(multipletests(table["p_t"], method="holm")[1])
+    row = table.iloc[0]
+    scale = stats.t.ppf(1 - 0.05 / len(table) / 2, 3) / stats.t.ppf(0.975, 3)
+    assert row["sim_half_width"] == pytest.approx(row["half_width"] * scale)
 
 
 def test_nothing_to_compare_is_said(ledger):

@@ -45,7 +45,7 @@ def test_every_row_is_one_line_and_the_note_stands_under_the_table(ledger):
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 2, "of at most 20 rows"
     last = text.rsplit(r"\end{tabular}", 1)[1]
     assert all(latex_text(sentence) in last for sentence in board.notes)
-    assert "cannot reach 0.05 with n = 3" in text
+    assert "with n = 3 seeds the smallest p is 0.25" in text
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs a TeX engine (Debian: texlive-latex-recommended)")

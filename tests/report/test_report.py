@@ -64,7 +64,7 @@ def test_markdown_and_csv_carry_the_boards_numbers(ledger):
     shown = re.findall(r"[^|]+", f"{results[0]}{costs[0]}")
     assert {column.heading for column in columns_of(board)} <= {heading.strip().replace("\\", "") for heading in shown}
     assert all(sentence in text for sentence in map(markdown_text, (*board.notes, *board.cost_notes)))
-    assert "cannot reach p &lt; 0.05 with n = 3 seeds" in text
+    assert "with n = 3 seeds the smallest p is 0.25" in text
     read = pd.read_csv(io.StringIO(csv_of(board)))
     assert tuple(read.columns) == COLUMNS
     assert read["top1"].to_numpy() == pytest.approx(board.table["top1"].to_numpy(), nan_ok=True)

@@ -5,6 +5,7 @@ A arms, K factors, S paired seeds. Values are top-1 in percent, differences perc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -14,24 +15,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgsgl.records.plan_file import Arm, Design, PlannedCell
+from fgsgl.records.plan_file import MOST_PRIMARY, Arm, Design, PlannedCell
 from fgsgl.records.record import Done, Record
 from fgsgl.report.board.board import REFERENCE, Board, label
+from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY, unequal_seeds
 from fgsgl.stats.factorial import effects
-from fgsgl.stats.families import holm
-from fgsgl.stats.paired import compare
+from fgsgl.stats.families import judge
+from fgsgl.stats.paired import compare, widened
 from fgsgl.stats.seeds import exact_percent
 from fgsgl.util.escaping import printable
 
 MARGIN = 1.0
 """The largest difference, in points, that counts as none."""
 PAIRED = (
-    "n", "mean", "difference", "half_width", "p", "p_holm", "smallest_p", "d_z", "wins", "wins_low", "wins_high",
-    "equivalent_p",
+    "n", "mean", "difference", "half_width", "sim_half_width", "p_t", "p_holm", "p", "smallest_p", "d_z", "wins",
+    "wins_low", "wins_high", "equivalent_p",
 )  # fmt: skip
+SAID = ("contrast", "note")
 NAME, ONE_IN, BARE = "FG-SGL", "one-in", "the bare model"
-TESTED = ("main", "interaction")
-"""Kinds of effect that are one family; Shapley values, one-out and one-in say the same in other words."""
+TESTED = ("main", "interaction", "hidden")
+"""Kinds of effect that are judged; Shapley values, one-out and one-in say the same in other words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +52,15 @@ class Ablation:
     value_AS: np.ndarray
     """Top-1 of the arms over ``seeds``, in percent; nan where an arm has no finished cell."""
     arms: pd.DataFrame
-    """One row an arm, the reference first: ``off`` (factors), ``variant`` (``""``: FG-SGL itself), ``label`` and
-    ``PAIRED``: the arm against the reference over the seeds that both have, with ``p_holm`` adjusted over the design's
-    rows. Arms that compute the same share a row, and have the same numbers; the reference has no difference."""
+    """One row an arm, the reference first: ``off`` (factors), ``variant`` (``""``: FG-SGL itself), ``label``,
+    ``PAIRED`` and ``SAID``: the arm against the reference, where both have the same seeds; ``note`` says why there is
+    no difference. Arms that compute the same share a row, and have the same numbers. Against FG-SGL the verdict
+    (``contrast``, ``p_holm``, ``sim_half_width``) is that of the board; against the bare model it is over the design's
+    rows, of which the first are primary."""
     effects: pd.DataFrame | None
-    """Result of :func:`fgsgl.stats.factorial.effects`, with ``p_holm`` over main effects and interactions.
-    None for another design than a factorial, or before every arm has a seed."""
+    """Result of :func:`fgsgl.stats.factorial.effects`, with ``p_holm`` over the kinds ``TESTED`` and the simultaneous
+    interval ``sim_low``, ``sim_high``: main effects are primary, the others exploratory. None for another design than a
+    factorial, or before every arm has the same seeds."""
     aliases: tuple[str, ...]
     missing: tuple[PlannedCell, ...]
     """Planned cells without a record."""
@@ -86,6 +92,10 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], 
     exact_AS = exact_AS.reshape(len(design.arms), len(seeds))
     value_AS = exact_AS.astype(np.float64)
     compared = _compared(top1, reference)
+    if reference:
+        _judge(compared, reference)
+    else:
+        _verdicts_of_board(compared, design.protocol_hash, board)
     arms = [
         {"off": tuple(arm.off), "variant": arm.variant, "label": _label(design, arm)} | compared[arm.variant]
         for arm in design.arms
@@ -106,8 +116,10 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], 
         seeds=seeds,
         reference=BARE if design.design == ONE_IN else _label(design, design.arms[0]),
         value_AS=value_AS,
-        arms=pd.DataFrame(arms, columns=["off", "variant", "label", *PAIRED]).astype(dict.fromkeys(PAIRED[1:], float)),
-        effects=_effects(design, exact_AS),
+        arms=pd.DataFrame(arms, columns=["off", "variant", "label", *PAIRED, *SAID])
+        .astype(dict.fromkeys(PAIRED[1:], float))
+        .fillna(dict.fromkeys(SAID, "")),
+        effects=_effects(design, exact_AS) if all(set(values) == set(seeds) for values in top1.values()) else None,
         aliases=tuple(map(printable, design.aliases)),
         missing=tuple(
             cell
@@ -137,28 +149,69 @@ def _comparable(rows: Mapping[str, Sequence[Done]], reference: str) -> dict[str,
 
 
 def _compared(top1: Mapping[str, Mapping[int, Fraction]], reference: str) -> dict[str, dict[str, Any]]:
-    """``PAIRED`` of every row."""
+    """``PAIRED`` of every row but for its verdict, and ``paired`` itself; a ``note`` where the seeds differ."""
     found: dict[str, dict[str, Any]] = {}
+    theirs = top1[reference]
     for name, values in top1.items():
-        seeds = sorted(values.keys() & top1[reference].keys())
-        if name == reference or not seeds:
-            found[name] = {"n": len(values), "mean": float(mean(values.values())) if values else np.nan}
+        found[name] = {"n": len(values), "mean": float(mean(values.values())) if values else np.nan}
+        if name == reference or not values or not theirs:
             continue
-        mine_N, theirs_N = ([side[seed] for seed in seeds] for side in (values, top1[reference]))
-        paired = asdict(compare(mine_N, theirs_N, MARGIN))
-        found[name] = {"mean": paired["mine"]} | {key: paired[key] for key in PAIRED if key in paired}
-    others = [name for name in found if name != reference]
-    for name, adjusted in zip(others, holm([found[name].get("p", np.nan) for name in others]), strict=True):
-        found[name]["p_holm"] = float(adjusted)
+        if said := unequal_seeds(values, theirs):
+            found[name]["note"] = said
+            continue
+        paired = compare([values[seed] for seed in sorted(values)], [theirs[seed] for seed in sorted(values)], MARGIN)
+        known = asdict(paired)
+        found[name] |= {key: known[key] for key in PAIRED if key in known} | {"paired": paired}
     return found
+
+
+def _judge(compared: Mapping[str, dict[str, Any]], reference: str) -> None:
+    """Gives the rows of a design their verdict: the first are its primary contrasts."""
+    others = [row for name, row in compared.items() if name != reference]
+    p_M = [math.nan if (p := row.get("p_t")) is None else p for row in others]
+    primary_M = [place < MOST_PRIMARY for place in range(len(others))]
+    judged = judge(p_M, primary_M)
+    for row, primary, p_holm, error in zip(others, primary_M, judged.adjusted_M, judged.error_M, strict=True):
+        row["contrast"] = PRIMARY if primary else EXPLORATORY
+        if "paired" in row:
+            row |= {"p_holm": float(p_holm), "sim_half_width": row["paired"].simultaneous_half_width(float(error))}
+
+
+def _verdicts_of_board(compared: Mapping[str, dict[str, Any]], protocol_hash: str, board: Board) -> None:
+    """Gives the rows the verdict that they have on the board, where each is compared with FG-SGL too."""
+    rows = {row.variant: row for row in board.table.itertuples() if _is_arm(row, protocol_hash)}
+    for name, row in compared.items():
+        on_board = rows.get(name)
+        if name and on_board is not None:
+            row |= {"contrast": on_board.contrast, "note": row.get("note", on_board.diff_note)}
+            if "paired" in row:
+                row |= {"p_holm": on_board.p_holm, "sim_half_width": on_board.sim_high - on_board.diff_top1}
+
+
+def _is_arm(row: Any, protocol_hash: str) -> bool:
+    return row.method == REFERENCE[0] and row.kind == "method" and row.protocol == protocol_hash
 
 
 def _effects(design: Design, value_AS: np.ndarray) -> pd.DataFrame | None:
     if design.design != "factorial" or not value_AS.size or np.isnan(value_AS.astype(np.float64)).any():
         return None
     off_AK = np.array([[factor in arm.off for factor in design.factors] for arm in design.arms])
-    table = effects(off_AK, value_AS, design.factors)
-    tested = table["kind"].isin(TESTED)
-    table["p_holm"] = np.nan
-    table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"].to_numpy())
-    return table
+    return judge_effects(effects(off_AK, value_AS, design.factors), value_AS.shape[1])
+
+
+def judge_effects(table: pd.DataFrame, n_seeds: int) -> pd.DataFrame:
+    """Adds the verdict ``contrast``, ``p_holm``, ``sim_low``, ``sim_high`` to :func:`fgsgl.stats.factorial.effects`."""
+    tested, main = table["kind"].isin(TESTED), table["kind"] == "main"
+    primary = main & (main.cumsum() <= MOST_PRIMARY)
+    judged = judge(table.loc[tested, "p_t"].to_numpy(), primary[tested].to_numpy())
+    table = table.assign(p_holm=math.nan, contrast="")
+    table.loc[tested, "p_holm"] = judged.adjusted_M
+    table.loc[tested, "contrast"] = np.where(primary[tested], PRIMARY, EXPLORATORY)
+    error = pd.Series(judged.error_M[0], index=table.index)  # what says the same as a main effect is as wide
+    error[tested] = judged.error_M
+    halves = table["high"] - table["effect"]
+    half = [
+        widened(effect, None if math.isnan(one) else one, n_seeds, rate)
+        for effect, one, rate in zip(table["effect"], halves, error, strict=True)
+    ]
+    return table.assign(sim_low=table["effect"] - half, sim_high=table["effect"] + half)

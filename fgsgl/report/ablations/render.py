@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
-from fgsgl.records.plan_file import PlannedCell, title_of
+from fgsgl.records.plan_file import MOST_PRIMARY, PlannedCell, title_of
 from fgsgl.records.record import Record
-from fgsgl.report.ablations.evaluate import MARGIN, PAIRED, TESTED, Ablation
+from fgsgl.report.ablations.evaluate import MARGIN, NAME, PAIRED, SAID, TESTED, Ablation
 from fgsgl.report.board.board import REFERENCE
+from fgsgl.report.board.comparisons import PRIMARY
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
-from fgsgl.stats.seeds import LEVEL, fewest_pairs, smallest_p
+from fgsgl.stats.families import PRIMARY_SHARE
+from fgsgl.stats.seeds import LEVEL, smallest_p
 from fgsgl.util.escaping import markdown_text, printable
 
-ARMS = ("Arm", "n", "Top-1 %", "Difference", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")
+ARMS = ("Arm", "n", "Top-1 %", "Difference", "Contrast", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")
 EFFECTS = ("Factor", "Main effect", "p (Holm)", "Shapley value", "One-out", "One-in")
 INTERACTIONS = ("Factors", "Interaction", "p (Holm)")
 
@@ -47,7 +49,8 @@ def csv(ablations: Sequence[Ablation]) -> str:
         if ablation.effects is not None:
             frames.append(ablation.effects.assign(n=len(ablation.seeds)))
         parts += [f.assign(design=title(ablation), protocol=ablation.protocol_hash) for f in frames]
-    columns = ["design", "protocol", "kind", "off", "variant", "label", *PAIRED, "factor", "effect", "low", "high"]
+    columns = ["design", "protocol", "kind", "off", "variant", "label", *PAIRED, *SAID, "factor", "effect"]
+    columns += ["low", "high", "sim_low", "sim_high"]
     table = pd.concat(parts, ignore_index=True).reindex(columns=columns)
     return csv_text(table)
 
@@ -59,46 +62,35 @@ def title(ablation: Ablation) -> str:
 
 def effect_rows(ablation: Ablation) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """The cells of the tables ``EFFECTS`` and ``INTERACTIONS``; none but of a factorial."""
-    n, table = len(ablation.seeds), ablation.effects
+    table = ablation.effects
     if table is None:
         return [], []
-    family = int(table["kind"].isin(TESTED).sum())
     by_kind = {kind: rows.set_index("factor") for kind, rows in table.groupby("kind")}
     mains: list[tuple[str, ...]] = []
     for factor, row in by_kind["main"].iterrows():
         others = [by_kind[kind].loc[factor] if kind in by_kind else None for kind in ("shapley", "one_out", "one_in")]
-        mains.append((str(factor), _effect(row), adjusted_p(row["p_holm"], n, family), *map(_effect, others)))
+        mains.append((str(factor), _effect(row), p_text(row["p_holm"]), *map(_effect, others)))
     pairs = by_kind["interaction"].iterrows() if "interaction" in by_kind else ()
-    interactions: list[tuple[str, ...]] = [
-        (str(pair), _effect(row), adjusted_p(row["p_holm"], n, family)) for pair, row in pairs
-    ]
+    interactions: list[tuple[str, ...]] = [(str(pair), _effect(row), p_text(row["p_holm"])) for pair, row in pairs]
     return mains, interactions
-
-
-def adjusted_p(p_holm: float, n: int, family: int) -> str:
-    """The p, or that no p over ``n`` seeds in a family of that size gets below 0.05."""
-    if math.isnan(p_holm):
-        return EMPTY
-    if family * smallest_p(n) > LEVEL:
-        return f"cannot reach {LEVEL:g} with n = {n}"
-    return p_text(p_holm)
 
 
 def arm_rows(ablation: Ablation) -> list[tuple[str, ...]]:
     """The cells of the table ``ARMS``: each row once, whatever the number of arms that share it."""
-    return [_arm(row, ablation.family) for row in _distinct(ablation).itertuples()]
+    return [_arm(row) for row in _distinct(ablation).itertuples()]
 
 
 def _distinct(ablation: Ablation) -> pd.DataFrame:
     return ablation.arms.drop_duplicates("variant")
 
 
-def _arm(row: Any, family: int) -> tuple[str, ...]:
-    texts = (row.label, str(int(row.n)), number(row.mean), _plus_minus(row.difference, row.half_width))
+def _arm(row: Any) -> tuple[str, ...]:
+    texts = (row.label, str(int(row.n)), number(row.mean), _plus_minus(row.difference, row.sim_half_width))
     if math.isnan(row.difference):
-        return (*texts, *[EMPTY] * 4)
+        return (*texts, row.contrast or EMPTY, *[EMPTY] * 4)
     wins = f"{100 * row.wins:.0f} % ({100 * row.wins_low:.0f}–{100 * row.wins_high:.0f})"
-    return (*texts, adjusted_p(row.p_holm, row.n, family), number(row.d_z, 2, "+"), wins, _verdict(row.equivalent_p))
+    p_holm, d_z, same = p_text(row.p_holm), number(row.d_z, 2, "+"), _verdict(row.equivalent_p)
+    return (*texts, row.contrast or EMPTY, p_holm, d_z, wins, same)
 
 
 def _verdict(p: float) -> str:
@@ -109,7 +101,7 @@ def _verdict(p: float) -> str:
 
 
 def _effect(row: pd.Series | None) -> str:
-    return EMPTY if row is None else _plus_minus(row["effect"], row["high"] - row["effect"])
+    return EMPTY if row is None else _plus_minus(row["effect"], row["sim_high"] - row["effect"])
 
 
 def _plus_minus(value: float, half: float) -> str:
@@ -122,22 +114,26 @@ def notes(ablation: Ablation) -> tuple[str, ...]:
 
 
 def _about_arms(ablation: Ablation) -> Iterator[str]:
-    family, compared = ablation.family, _distinct(ablation).dropna(subset=["difference"])
+    compared = _distinct(ablation).dropna(subset=["difference"])
     yield (
-        f"Difference: top-1 of the arm minus that of {ablation.reference} with the same seed, in points; mean over the "
-        "n seeds that both have ± half its 95 % Student t interval."
+        f"Difference: top-1 of the arm minus that of {ablation.reference} with the same seed, in points; mean ± half "
+        "its simultaneous t interval over seeds."
     )
-    yield (
-        f"p: exact two-sided sign-flip test, Holm-adjusted over the family of this design's {family} comparisons, done "
-        "or not."
-    )
-    yield from _out_of_reach(sorted({int(n) for n in compared["n"]}), family, "comparisons")
+    judged = f"over the {ablation.family} comparisons of this design, done or not; the first {MOST_PRIMARY} are primary"
+    if ablation.reference == NAME:
+        judged = "over all rows of the board, as on the leaderboard, which says which contrasts were declared primary"
+    yield f"p: paired t test over seeds, two-sided, adjusted {judged}."
+    for n in sorted({int(n) for n in compared["n"]}):
+        yield f"The exact sign-flip p, not adjusted, is in the CSV; with n = {n} its smallest is {smallest_p(n):.2g}."
     yield (
         "d_z: mean over standard deviation of the paired differences. Wins: probability that the arm beats the "
         "reference with the same seed (ties half), and its 95 % interval. Within: two one-sided t tests that the "
         f"difference is smaller than {MARGIN:g} point, at {LEVEL:g}, not adjusted; what is not shown may still hold."
     )
     differs, same = compared["p_holm"] <= LEVEL, compared["equivalent_p"] <= LEVEL
+    for reason, rows in _distinct(ablation).groupby("note"):
+        if reason:
+            yield f"{'; '.join(rows['label'])}: {reason}."
     for told, what in (
         (differs, f"Differs from {ablation.reference} (adjusted p at most {LEVEL:g})"),
         (same, f"No difference larger than {MARGIN:g} point"),
@@ -161,40 +157,35 @@ def _shared(ablation: Ablation) -> str:
     return ", ".join(f"{change}{f' ({count} arms)' * (count > 1)}" for change, count in changes.items())
 
 
-def _out_of_reach(counts: Iterable[int], family: int, what: str) -> Iterator[str]:
-    for n in counts:
-        least = min(1.0, family * smallest_p(n))
-        if least > LEVEL:
-            yield (
-                f"With n = {n} no adjusted p of {family} {what} can be below {least:.2g}; {fewest_pairs(family)} seeds "
-                f"are the fewest that reach {LEVEL:g}."
-            )
-
-
 def _about_effects(ablation: Ablation) -> Iterator[str]:
     table, n = ablation.effects, len(ablation.seeds)
     if table is None:
         if ablation.design == "factorial":
-            yield "No effects yet: they need a seed that every arm has."
+            yield "No effects yet: every arm needs the same seeds."
         return
-    family = int(table["kind"].isin(TESTED).sum())
+    n_tested, n_primary = int(table["kind"].isin(TESTED).sum()), int((table["contrast"] == PRIMARY).sum())
     yield (
         f"Effects are of having the factor, in points, over the {n} seed{'s' * (n > 1)} that every arm has: mean ± "
-        "half its 95 % Student t interval. Main effect: mean with the factor minus mean without. Interaction: what a "
+        "half its simultaneous t interval. Main effect: mean with the factor minus mean without. Interaction: what a "
         "factor is worth with the other minus without it. Shapley value: what it adds, over all orders of adding. "
         "One-out: all minus all but it. One-in: it alone minus none."
     )
-    yield f"p of effects: Holm-adjusted over the {family} main effects and interactions of this design."
-    yield from _out_of_reach([n], family, "effects")
-    by_kind = {kind: rows.set_index("factor") for kind, rows in table.groupby("kind")}
-    if "shapley" in by_kind:
-        shapley, out = by_kind["shapley"], by_kind["one_out"]
-        hidden = (shapley["low"] * shapley["high"] > 0) & (out["low"] * out["high"] <= 0)
-        if hidden.any():
-            yield (
-                f"Hidden by one-out: {', '.join(hidden[hidden].index)}. Taken out alone, the interval holds 0; the "
-                "Shapley value's does not: other factors may stand in for it."
-            )
+    yield (
+        f"p of effects: paired t test over seeds, adjusted by Holm; {n_primary} main effects are primary and have "
+        f"{PRIMARY_SHARE:.0%} of the error rate, the {n_tested - n_primary} others of this design are exploratory."
+    )
+    found = table[(table["kind"] == "hidden") & (table["p_holm"] <= LEVEL)].set_index("factor")
+    shapley = table[table["kind"] == "shapley"].set_index("factor")["effect"]
+    hidden = [name for name, row in found.iterrows() if row["effect"] * shapley[name] > 0]
+    if hidden:
+        listed = (
+            f"{name} ({number(found.loc[name, 'effect'], 2, '+')}, p {p_text(found.loc[name, 'p_holm'])})"
+            for name in hidden
+        )
+        yield (
+            f"Hidden by one-out: {', '.join(listed)}: its Shapley value is larger by as much, since other factors "
+            "stand in for it where it is taken out alone."
+        )
     if ablation.aliases:
         yield f"This half cannot tell apart: {'; '.join(ablation.aliases)}."
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 
 from fgsgl.records.ledger import load
-from fgsgl.records.plan_file import Design, PlanFile, PlannedCell, Tuning
+from fgsgl.records.plan_file import Design, PlanFile, PlannedCell, Primary, Tuning
 from fgsgl.records.record import Done, Record
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board import tuned
-from fgsgl.report.board.comparisons import differences, ties
+from fgsgl.report.board.comparisons import crossed_top1, differences, ties
 from fgsgl.report.board.floors import require_floors
 from fgsgl.report.board.identical_rows import IdenticalRows, identical_rows
 from fgsgl.report.board.notes import cost_notes, notes
@@ -46,18 +46,18 @@ __all__ = [
 ]  # fmt: skip
 COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped", *tuned.COUNTS)
 SHARES = (
-    "top1", "top1_ci_low", "top1_ci_high", "top5", "mean_class", "macro_f1", "category_top1", "fine_top1", "group_top1",
-    "f1_mean",
+    "top1", "top1_ci_low", "top1_ci_high", "top1_both_low", "top1_both_high", "top5", "mean_class", "macro_f1",
+    "category_top1", "fine_top1", "group_top1", "f1_mean",
 )  # fmt: skip
 EFFECTS = (
-    "diff_top1", "diff_ci_low", "diff_ci_high", "p", "p_holm", "smallest_p", "smallest_p_holm", "mcnemar_p", "d_z",
-    "wins", "wins_low", "wins_high",
+    "diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_both_low", "diff_both_high", "p_t",
+    "p_holm", "p", "smallest_p", "mcnemar_p", "d_z", "wins", "wins_low", "wins_high",
 )  # fmt: skip
 NUMBERS = (*SHARES, *EFFECTS, "floor", "params_m", "trainable_m", "train_s", *COSTS, *tuned.HOURS)
 COLUMNS = (
-    "label", *KEY, "n_seeds", "n_subjects", "n_clips", *SHARES, "interval_over", "tied", *EFFECTS, "diff_over",
-    "n_pairs", "family", "diff_note", "floor", "params_m", "trainable_m", "train_s", *COSTS, "pretraining", "skipped",
-    "audit", "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
+    "label", *KEY, "n_seeds", "n_subjects", "n_clips", *SHARES, "interval_over", "tied", *EFFECTS, "contrast",
+    "diff_over", "n_pairs", "family", "diff_note", "floor", "params_m", "trainable_m", "train_s", *COSTS, "pretraining",
+    "skipped", "audit", "hardware", "status", "n_failed", "failures", "n_planned", "same_answers",
     *tuned.COUNTS, *tuned.HOURS, *tuned.TEXTS,
 )  # fmt: skip
 TEXTS = tuple(name for name in COLUMNS if name not in COUNTS + NUMBERS)
@@ -108,7 +108,7 @@ def read_board(folder: Path) -> Board:
     scored = {key: () if key in refused else done_of(group) for key, group in cells.items()}
     predictions = PredictionCache(ledger=folder / "ledger")
     identical = identical_rows(scored, predictions)
-    table = leaderboard(cells, scored, planned, identical, predictions, plan.tunings, refused=refused)
+    table = leaderboard(cells, scored, planned, identical, predictions, plan.tunings, plan.primary, refused=refused)
     about_tuned = (*tuned.notes(table, cells, plan.tunings), *tuned.superseded(current, cells), *about_others)
     return Board(
         folder=folder, table=table, notes=(*notes(table, cells, scored, identical), *map(printable, about_tuned)),
@@ -124,6 +124,7 @@ def leaderboard(
     identical: Sequence[IdenticalRows],
     predictions: PredictionCache,
     tunings: Sequence[Tuning] = (),
+    primary: Sequence[Primary] = (),
     *,
     refused: Mapping[RowKey, str],
 ) -> pd.DataFrame:
@@ -134,11 +135,13 @@ def leaderboard(
     single run, ``subjects`` (bootstrap over clips, whole subjects resampled).
 
     ``diff_top1`` is the mean paired difference to FG-SGL under the same protocol, of a tuned row to its own method's
-    default, in percentage points, with interval, p and effect size over ``n_pairs`` pairs of ``diff_over``
-    (:mod:`fgsgl.report.board.comparisons`); empty with a ``diff_note`` where seeds or data differ. ``p_holm`` is
-    adjusted over all compared rows of the board, or all its tuned rows; ``smallest_p_holm`` is what it could be at
-    best. Rows that share a letter in ``tied`` cannot be told apart. The last columns describe a tuned row's search
-    (:mod:`fgsgl.report.board.tuned`).
+    default, in percentage points, over ``n_pairs`` pairs of ``diff_over``
+    (:mod:`fgsgl.report.board.comparisons`); empty with a ``diff_note`` where seeds or data differ. ``contrast`` is
+    ``primary`` where the plan declared it, else ``exploratory``. ``p_t`` is of the paired t test over seeds, ``p_holm``
+    adjusted over the ``family``, ``p`` of the exact sign-flip test. ``diff_ci_*`` is the 95 % interval of the row
+    alone, ``sim_*`` the simultaneous one, on which claims rest, ``diff_both_*`` and ``top1_both_*`` that over seeds and
+    test subjects. Rows that share a letter in ``tied`` cannot be told apart. The last columns describe a tuned row's
+    search (:mod:`fgsgl.report.board.tuned`).
 
     Where several protocols stand on one board, ``label`` ends in ``@`` and the start of the protocol's hash. A row
     of ``refused`` (its scored clips are not exactly its split, or lack their predictions) has no numbers and the
@@ -150,7 +153,7 @@ def leaderboard(
     """
     waiting = Counter(cell.row for cell in planned)
     labels = _labels(cells, waiting)
-    compared, letters = differences(scored, predictions), ties(scored)
+    compared, letters = differences(labels, scored, predictions, primary), ties(scored)
     named = _identical_labels(identical, labels)
     searched = tuned.columns(labels, cells, tunings)
     table = []
@@ -160,6 +163,8 @@ def leaderboard(
         row |= status_columns(group, waiting[key], refused.get(key))
         row |= score_columns(group, scored.get(key, ()), predictions)
         row |= compared.get(key, {}) | searched.get(key, {})
+        if key[:2] == REFERENCE:
+            row |= crossed_top1(scored.get(key, ()), predictions)
         table.append(row | {"same_answers": named.get(key, "")})
     require_floors(table)
     frame = pd.DataFrame(table).reindex(columns=COLUMNS)

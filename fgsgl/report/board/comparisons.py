@@ -1,4 +1,4 @@
-"""Comparisons between rows: paired differences to FG-SGL with p adjusted over the whole board, and groups of ties.
+"""Comparisons between rows: paired differences to FG-SGL, judged together over the whole board, and groups of ties.
 
 Pairs are training seeds or, where two rows share a single one, the test subjects, over whose clips both were scored.
 N pairs, M rows. Differences are in percentage points.
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fgsgl.records.plan_file import Primary
 from fgsgl.records.record import Done
 from fgsgl.records.row_key import TUNED, RowKey
 from fgsgl.report.board.predicted_classes import PredictedClasses, PredictionCache
 from fgsgl.report.board.rows import REFERENCE, by_seed, is_compared, reference_of
-from fgsgl.stats.clusters import bootstrap_interval, mcnemar_p, sign_flip_clusters_p
-from fgsgl.stats.families import holm, letters, tied_groups
+from fgsgl.stats.clusters import bootstrap_interval, crossed_interval, mcnemar_p, sign_flip_clusters_p
+from fgsgl.stats.families import judge, letters, tied_groups
 from fgsgl.stats.paired import Paired, compare
 from fgsgl.stats.seeds import FEWEST_SEEDS, exact_percent
 
@@ -27,70 +29,128 @@ MOST_TIED = 100
 """Rows of one protocol whose pairs are all compared; their number grows with the square of the rows'."""
 
 
-def differences(scored: Mapping[RowKey, Sequence[Done]], predictions: PredictionCache) -> dict[RowKey, dict[str, Any]]:
-    """The ``diff_*`` columns of every row that is compared, and the p of all of them adjusted as one family (Holm);
-    tuned rows, each held against its own method's default, are a family of their own."""
-    found = {
-        key: _difference(group, scored.get(reference_of(key), ()), predictions)
-        for key, group in scored.items()
-        if is_compared(key)
-    }
-    for tuned in (False, True):
-        _adjust([row for key, row in found.items() if key.is_tuned == tuned and "p" in row])
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Comparison:
+    """A row against its reference."""
+
+    columns: dict[str, Any]
+    paired: Paired | None = None
+    """Over seeds; None where there are none to pair."""
+
+
+PRIMARY, EXPLORATORY = "primary", "exploratory"
+
+
+def differences(
+    keys: Iterable[RowKey],
+    scored: Mapping[RowKey, Sequence[Done]],
+    predictions: PredictionCache,
+    declared: Iterable[Primary] = (),
+) -> dict[RowKey, dict[str, Any]]:
+    """The ``diff_*`` columns of every row that is compared, and its verdict: p by the paired t test over seeds,
+    adjusted over the whole board, and the simultaneous interval (:func:`fgsgl.stats.families.judge`).
+
+    Args:
+        keys: every row of the board, planned ones included: a family is what was planned, also where cells failed.
+        declared: the primary contrasts of each protocol. All others are exploratory, tuned rows among them.
+    """
+    chosen = {(one.protocol_hash, *row) for one in declared for row in one.rows}
+    compared = {key: _compared(key, scored, predictions) for key in keys if is_compared(key)}
+    primary = {key: (key.protocol, key.method, key.variant) in chosen and not key.is_tuned for key in compared}
+    gone = len(chosen) - sum(primary.values())  # declared, and on no board any more
+    p_M = [one.paired.p_t if one.paired and one.paired.p_t is not None else math.nan for one in compared.values()]
+    judged = judge([*p_M, *[math.nan] * gone], [*primary.values(), *[True] * gone])
+    verdicts = zip(compared.items(), judged.adjusted_M, judged.error_M, strict=False)
+    found = {}
+    for (key, one), p_holm, error in verdicts:
+        row: dict[str, Any] = {"contrast": PRIMARY if primary[key] else EXPLORATORY}
+        row["family"] = len(chosen) if primary[key] else len(compared) - sum(primary.values())
+        if one.paired:
+            half = one.paired.simultaneous_half_width(float(error))
+            low, high = one.paired.difference - half, one.paired.difference + half
+            row |= {"p_t": one.paired.p_t, "p_holm": float(p_holm), "sim_low": low, "sim_high": high}
+            if primary[key]:
+                row |= _crossed_difference(scored[key], scored[reference_of(key)], predictions)
+        found[key] = row | one.columns
     return found
 
 
-def _adjust(family: Sequence[dict[str, Any]]) -> None:
-    if family:
-        adjusted_M = holm(np.array([row["p"] for row in family]))
-        # Holm's p grows with each p of the family, so these are the smallest that it can give.
-        reached_M = holm(np.array([row["smallest_p"] for row in family]))
-        for row, adjusted, reached in zip(family, adjusted_M, reached_M, strict=True):
-            row |= {"p_holm": float(adjusted), "smallest_p_holm": float(reached), "family": len(family)}
-
-
-def _difference(scored: Sequence[Done], reference: Sequence[Done], predictions: PredictionCache) -> dict[str, Any]:
-    """The paired difference to the reference, or a note on why there is none."""
-    if not scored or not reference:
+def crossed_top1(scored: Sequence[Done], predictions: PredictionCache) -> dict[str, Any]:
+    """The interval of a row's top-1 that covers the choice of seeds and of test subjects; nothing where it is not
+    known."""
+    read = [predictions.read(record) for record in scored]
+    known = [one for one in read if one is not None]
+    if len(known) < len(read) or len(known) < FEWEST_SEEDS:
         return {}
+    low, high = crossed_interval(np.array([one.correct_N for one in known]), known[0].subject_N)
+    return {"top1_both_low": low, "top1_both_high": high}
+
+
+def _crossed_difference(
+    scored: Sequence[Done], reference: Sequence[Done], predictions: PredictionCache
+) -> dict[str, Any]:
     theirs = by_seed(reference, (record.seed for record in reference))
     mine = by_seed(scored, theirs)
-    if mine.keys() != theirs.keys():
-        lacking = [f"seed {seed} is missing here" for seed in sorted(theirs.keys() - mine.keys())]
-        lacking += [f"the reference lacks seed {seed}" for seed in sorted(mine.keys() - theirs.keys())]
-        return {"diff_note": f"not compared: {', '.join(lacking)}"}
-    if not _same_data(scored, reference):
-        return {"diff_note": "not compared: other data than the reference's"}
-    seeds = sorted(mine)
+    pairs = [(predictions.read(mine[seed]), predictions.read(theirs[seed])) for seed in sorted(theirs)]
+    known = [(one, other) for one, other in pairs if one is not None and other is not None]
+    if len(known) < len(pairs) or len(known) < FEWEST_SEEDS:
+        return {}
+    points_SN = np.array([100.0 * one.correct_N - 100.0 * other.correct_N for one, other in known])
+    low, high = crossed_interval(points_SN, known[0][0].subject_N)
+    return {"diff_both_low": low, "diff_both_high": high}
+
+
+def _compared(key: RowKey, scored: Mapping[RowKey, Sequence[Done]], predictions: PredictionCache) -> _Comparison:
+    """The paired difference to the reference, or a note on why there is none."""
+    mine, reference = scored.get(key, ()), scored.get(reference_of(key), ())
+    if not mine or not reference:
+        return _Comparison(columns={})
+    theirs_by = by_seed(reference, (record.seed for record in reference))
+    mine_by = by_seed(mine, theirs_by)
+    if said := unequal_seeds(mine_by, theirs_by):
+        return _Comparison(columns={"diff_note": said})
+    if not _same_data(mine, reference):
+        return _Comparison(columns={"diff_note": "not compared: other data than the reference's"})
+    seeds = sorted(mine_by)
     if len(seeds) > 1:
-        return _over_seeds([mine[seed] for seed in seeds], [theirs[seed] for seed in seeds])
-    one, other = (predictions.read(side[seeds[0]]) for side in (mine, theirs))
+        return _over_seeds([mine_by[seed] for seed in seeds], [theirs_by[seed] for seed in seeds])
+    one, other = (predictions.read(side[seeds[0]]) for side in (mine_by, theirs_by))
     if one is None or other is None:
-        points = 100 * (mine[seeds[0]].metrics.top1 - theirs[seeds[0]].metrics.top1)
-        return {"diff_top1": points, "diff_note": "one seed, and no predictions beside the records to test over"}
+        points = 100 * (mine_by[seeds[0]].metrics.top1 - theirs_by[seeds[0]].metrics.top1)
+        note = "one seed, and no predictions beside the records to test over"
+        return _Comparison(columns={"diff_top1": points, "diff_note": note})
     return _over_subjects(one, other)
 
 
-def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> dict[str, Any]:
+def unequal_seeds(mine: Collection[int], theirs: Collection[int]) -> str:
+    """Says which seeds a row or its reference lacks; empty where both have the same."""
+    lacking = [f"seed {seed} is missing here" for seed in sorted(set(theirs) - set(mine))]
+    lacking += [f"the reference lacks seed {seed}" for seed in sorted(set(mine) - set(theirs))]
+    return f"not compared: {', '.join(lacking)}" if lacking else ""
+
+
+def _over_seeds(mine: Sequence[Done], theirs: Sequence[Done]) -> _Comparison:
     mine_N, theirs_N = ([exact_percent(record.metrics.top1) for record in side] for side in (mine, theirs))
     paired = compare(mine_N, theirs_N)
     half_width = math.nan if paired.half_width is None else paired.half_width
-    return _effects(paired) | {
+    columns = _effects(paired) | {
         "diff_over": "seeds",
         "diff_top1": paired.difference,
         "diff_ci_low": paired.difference - half_width,
         "diff_ci_high": paired.difference + half_width,
         "p": paired.p,
     }
+    return _Comparison(columns=columns, paired=paired)
 
 
-def _over_subjects(mine: PredictedClasses, theirs: PredictedClasses) -> dict[str, Any]:
-    """Two single runs on the same clips: whole subjects are flipped and resampled; McNemar's p ignores them."""
+def _over_subjects(mine: PredictedClasses, theirs: PredictedClasses) -> _Comparison:
+    """Two single runs on the same clips: whole subjects are flipped and resampled; McNemar's p ignores them. They tell
+    these two trained models apart, and nothing of their methods: there is no verdict."""
     clips_N = mine.correct_N.astype(np.int64) - theirs.correct_N
     low, high = bootstrap_interval(100 * clips_N, mine.subject_N)
     share_S = pd.DataFrame({"mine": mine.correct_N, "theirs": theirs.correct_N}).groupby(mine.subject_N).mean()
     paired = compare(100 * share_S["mine"].to_numpy(), 100 * share_S["theirs"].to_numpy())
-    return _effects(paired) | {
+    columns = _effects(paired) | {
         "diff_over": "subjects",
         "diff_top1": 100 * float(clips_N.mean()),
         "diff_ci_low": low,
@@ -98,6 +158,7 @@ def _over_subjects(mine: PredictedClasses, theirs: PredictedClasses) -> dict[str
         "p": sign_flip_clusters_p(clips_N, mine.subject_N),
         "mcnemar_p": mcnemar_p(mine.correct_N, theirs.correct_N),
     }
+    return _Comparison(columns=columns)
 
 
 def _effects(paired: Paired) -> dict[str, Any]:

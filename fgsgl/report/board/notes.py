@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,14 +11,16 @@ import pandas as pd
 from fgsgl.records.record import Done, Record
 from fgsgl.records.row_key import TUNED, RowKey
 from fgsgl.report.board import audit_notes
-from fgsgl.report.board.comparisons import MOST_TIED
+from fgsgl.report.board.comparisons import EXPLORATORY, MOST_TIED, PRIMARY
 from fgsgl.report.board.floors import missing_floor_notes
 from fgsgl.report.board.identical_rows import IdenticalRows
 from fgsgl.report.board.origin_notes import machine_of, origin_notes
 from fgsgl.report.board.rows import listed, part_of, row_key
 from fgsgl.report.board.score_columns import failure_counts
+from fgsgl.report.formatting import number
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
-from fgsgl.stats.seeds import MOST_EXACT, fewest_pairs, smallest_p
+from fgsgl.stats.families import PRIMARY_SHARE
+from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL, MOST_EXACT, fewest_pairs, smallest_p
 from fgsgl.util.escaping import printable
 
 NARROW_CLUSTERS = 8
@@ -47,7 +50,7 @@ def notes(
 def difference_notes(table: pd.DataFrame) -> tuple[str, ...]:
     """The part of :func:`notes` about differences, tests and ties."""
     defaults = _part(table, "method")
-    return tuple(printable(sentence) for sentence in (*_about_differences(defaults), *_about_ties(table)))
+    return tuple(printable(sentence) for sentence in (*_about_differences(defaults, table), *_about_ties(table)))
 
 
 def tuned_difference_notes(table: pd.DataFrame) -> tuple[str, ...]:
@@ -144,40 +147,101 @@ def _about_intervals(table: pd.DataFrame, methods: pd.DataFrame) -> Iterator[str
         )
 
 
-def _about_differences(methods: pd.DataFrame) -> Iterator[str]:
-    compared = methods[methods["p_holm"].notna()]
-    if "seeds" in set(compared["diff_over"]):
+def _about_differences(methods: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
+    compared = methods[methods["diff_over"] != ""]
+    judged = compared[compared["p_holm"].notna()]
+    if len(judged):
         yield (
             "Difference: top-1 minus that of FG-SGL with the same seeds and protocol, in percentage points: mean of "
-            "the paired differences ± half their 95 % Student t interval."
+            "the paired differences ± half their simultaneous t interval over seeds, which holds for all rows of the "
+            "board together and does not cover the choice of test subjects."
         )
+        yield from _about_families(table)
+        yield from _verdicts(judged)
+        yield (
+            "d_z: mean over standard deviation of the paired differences; Wins: share of the pairs that the row wins, "
+            "ties half (intervals, and the exact sign-flip p, in the CSV and the HTML)."
+        )
+    yield from _about_sign_flips(judged)
+    yield from _about_seeds_and_subjects(table)
     if "subjects" in set(compared["diff_over"]):
         yield (
-            "Difference [low, high]: of two single runs on the same clips, with a bootstrap of whole subjects; its "
-            "pairs are the subjects. McNemar's p over clips, which ignores subjects, is in the CSV and the HTML."
+            "Difference [low, high]: of two single runs on the same clips, with a bootstrap of whole subjects. It and "
+            "the p over subjects tell these two trained models apart, and nothing of the methods: there is no verdict "
+            f"below {FEWEST_SEEDS} seeds. McNemar's p over clips, which ignores subjects, is in the CSV and the HTML."
         )
-    if len(compared):
-        sampled = compared["n_pairs"].max() > MOST_EXACT
-        test = f"sign-flip test ({2**MOST_EXACT:,} random patterns)" if sampled else "exact sign-flip test"
-        yield (
-            f"p: {test} over the pairs, two-sided, adjusted by Holm over one family, the "
-            f"{len(compared)} compared row(s) of this board. d_z: mean over standard deviation of the paired "
-            "differences; Wins: share of the pairs that the row wins, ties half (intervals in the CSV and the HTML)."
-        )
-    yield from _about_power(compared)
+    few = compared[(compared["diff_over"] == "seeds") & (compared["n_pairs"] < FEWEST_SEEDS)]
+    if len(few):
+        yield f"No verdict where there are fewer than {FEWEST_SEEDS} seeds: {listed(list(few['label']))}."
     if len(methods) and not len(compared) and not (methods["diff_note"] != "").any():
         yield "No row is compared: FG-SGL and another method are not both finished under one protocol."
     yield from _about_rows_not_compared(methods)
 
 
+def _about_families(table: pd.DataFrame) -> Iterator[str]:
+    sizes = table[table["contrast"] != ""].groupby("contrast")["family"].max()
+    primary, exploratory = (int(sizes.get(name, 0)) for name in (PRIMARY, EXPLORATORY))
+    test = "p: paired t test over seeds, two-sided, adjusted by Holm over "
+    rest = "A row counts whether its cells are done, failed or planned."
+    if not primary:
+        yield f"{test}all {exploratory} contrasts of this board: none was declared primary before it ran. {rest}"
+    elif not exploratory:
+        yield f"{test}the {primary} primary contrasts, which the plan declared before they ran. {rest}"
+    else:
+        yield (
+            f"{test}a family of its kind: the {primary} primary contrasts, which the plan declared before they ran, "
+            f"and the {exploratory} exploratory ones. The first have {PRIMARY_SHARE:.0%} of the error rate and the "
+            f"others the rest, so that of all boards without a difference at most {LEVEL:.0%} claim one. {rest}"
+        )
+
+
+def _verdicts(judged: pd.DataFrame) -> Iterator[str]:
+    """Which rows differ from the reference, each kind of contrast in a sentence."""
+    found = judged[judged["p_holm"] <= LEVEL]
+    for kind in (PRIMARY, EXPLORATORY):
+        labels = list(found.loc[found["contrast"] == kind, "label"])
+        if (judged["contrast"] == kind).any():
+            yield f"Differs from FG-SGL, {kind} contrasts (p at most {LEVEL:g}): {'; '.join(labels) or 'none'}."
+
+
+def _about_sign_flips(judged: pd.DataFrame) -> Iterator[str]:
+    for n in sorted({int(n) for n in judged["n_pairs"]}):
+        how = "the smallest p of random patterns" if n > MOST_EXACT else "the smallest p"
+        short = f"; {fewest_pairs()} are the fewest that can go below {LEVEL:g}" if smallest_p(n) > LEVEL else ""
+        yield (
+            f"The exact sign-flip test beside it, not adjusted: with n = {n} seeds {how} is {smallest_p(n):.2g}{short}."
+        )
+
+
+def _about_seeds_and_subjects(table: pd.DataFrame) -> Iterator[str]:
+    parts = [
+        f"{row.label} {number(100 * row.top1)} [{number(100 * row.top1_both_low)}, {number(100 * row.top1_both_high)}]"
+        for row in table.itertuples()
+        if math.isfinite(row.top1_both_low)
+    ]
+    parts += [
+        f"{row.label} {number(row.diff_top1, sign='+')} [{number(row.diff_both_low, sign='+')}, "
+        f"{number(row.diff_both_high, sign='+')}]"
+        for row in table.itertuples()
+        if math.isfinite(row.diff_both_low)
+    ]
+    if parts:
+        yield (
+            "95 % intervals over seeds and test subjects (crossed), each alone; top-1 of FG-SGL, differences of the "
+            f"primary contrasts: {'; '.join(parts)}."
+        )
+
+
 def _about_tuned_differences(tuned: pd.DataFrame) -> Iterator[str]:
-    compared = tuned[tuned["p_holm"].notna()]
+    compared = tuned[tuned["diff_over"] != ""]
     if len(compared):
         yield (
             "Difference of a tuned row: top-1 minus that of its own method with the default settings, over pairs as in "
-            f"the other rows; p adjusted by Holm over a family of its own, the {len(compared)} compared tuned row(s)."
+            "the other rows; it is one of the exploratory contrasts."
         )
-    yield from _about_power(compared)
+    found = compared.loc[compared["p_holm"] <= LEVEL, "label"]
+    if len(found):
+        yield f"Differs from its method's default (p at most {LEVEL:g}): {'; '.join(found)}."
     yield from _about_rows_not_compared(tuned)
 
 
@@ -187,24 +251,6 @@ def _about_rows_not_compared(methods: pd.DataFrame) -> Iterator[str]:
         labels[row.diff_note].append(row.label)
     for reason, of in labels.items():
         yield f"{', '.join(of)}: {reason}."
-
-
-def _about_power(compared: pd.DataFrame) -> Iterator[str]:
-    """Sentences on p values that the tests cannot reach, however large the difference."""
-    pairs = compared.drop_duplicates(["diff_over", "n_pairs"]).sort_values(["diff_over", "n_pairs"])
-    for row in pairs.itertuples():
-        name = row.diff_over if row.n_pairs > 1 else row.diff_over.removesuffix("s")
-        if row.smallest_p > 0.05:
-            yield (
-                f"An exact sign-flip test cannot reach p < 0.05 with n = {row.n_pairs} {name} (the smallest p is "
-                f"{smallest_p(row.n_pairs):.2g}); {fewest_pairs()} are the fewest that can."
-            )
-        elif row.smallest_p_holm > 0.05:
-            yield (
-                f"With n = {row.n_pairs} {name} the smallest p is {row.smallest_p:.2g}, and at best "
-                f"{row.smallest_p_holm:.2g} after the adjustment: in a family of {len(compared)} no such row can reach "
-                "p < 0.05."
-            )
 
 
 def _about_ties(table: pd.DataFrame) -> Iterator[str]:

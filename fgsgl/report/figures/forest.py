@@ -10,18 +10,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report.board.board import part_of
+from fgsgl.report.board.comparisons import PRIMARY
 from fgsgl.report.drawing.axes import name_rows, points_with_intervals, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.row_groups import by_protocol, on_scales, row_families, shown_rows
 from fgsgl.report.formatting import with_interval
-from fgsgl.stats.seeds import LEVEL
 
 AGAINST = {False: "top-1 minus FG-SGL's (percentage points)", True: "top-1 minus the same method's default (points)"}
 """Axis labels by whether rows are tuned."""
 COLUMNS = (
-    "label", "diff_top1", "diff_ci_low", "diff_ci_high", "diff_over", "n_pairs", "p", "p_holm", "smallest_p_holm",
-    "d_z", "wins",
+    "label", "diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_over", "n_pairs", "contrast",
+    "p_t", "p_holm", "p", "d_z", "wins",
 )  # fmt: skip
 """Columns of the board's table in the figure's table."""
 
@@ -49,25 +49,28 @@ FIGURE = Figure(name="forest", title="Paired differences to FG-SGL", draw=draw)
 
 
 def _panel(axes: Axes, rows: Sequence[Any]) -> None:
-    points = pd.DataFrame({"mean": r.diff_top1, "low": r.diff_ci_low, "high": r.diff_ci_high} for r in rows)
-    points_with_intervals(axes, points, hollow=[not _can_reach(row) for row in rows])
-    values = [with_interval(r.diff_top1, r.diff_ci_low, r.diff_ci_high, r.diff_over, sign="+") for r in rows]
+    points = pd.DataFrame(
+        [(row.diff_top1, *_interval(row)) for row in rows], columns=["mean", "low", "high"], dtype=float
+    )
+    points_with_intervals(axes, points, hollow=[row.contrast != PRIMARY for row in rows])
+    values = [with_interval(row.diff_top1, *_interval(row), row.diff_over, sign="+") for row in rows]
     name_rows(axes, [row.label for row in rows], values)
 
 
 def _reach(row: Any) -> float:
     """Distance from zero to the far end of the interval."""
-    return np.nanmax(np.abs([row.diff_top1, row.diff_ci_low, row.diff_ci_high]))
+    return np.nanmax(np.abs([row.diff_top1, *_interval(row)]))
 
 
-def _can_reach(row: Any) -> bool:
-    return row.smallest_p_holm <= LEVEL
+def _interval(row: Any) -> tuple[float, float]:
+    """Over seeds the simultaneous one, on which claims rest."""
+    return (row.diff_ci_low, row.diff_ci_high) if row.diff_over == "subjects" else (row.sim_low, row.sim_high)
 
 
 def _caption(rows: Sequence[Any]) -> str:
     kinds = {
-        "seeds": "Student t over seeds",
-        "subjects": "of single runs, bootstrap over clips, whole subjects resampled",
+        "seeds": "simultaneous Student t over seeds, for all rows of the board together",
+        "subjects": "of single runs, bootstrap over clips, whole subjects resampled, each alone",
     }
     pairs = sorted({(row.diff_over, int(row.n_pairs)) for row in rows if row.diff_over})
     paired = f" ({', '.join(f'n = {n} {over}' for over, n in pairs)})" if pairs else ""
@@ -75,6 +78,6 @@ def _caption(rows: Sequence[Any]) -> str:
     caption = f"Top-1 of each row minus FG-SGL's{tuned}, in percentage points: the mean of paired differences{paired}"
     if pairs:
         over = "; ".join(text for kind, text in kinds.items() if kind in dict(pairs))
-        caption += f" and its 95 % interval ({over}), coloured where it excludes 0, not adjusted for the number of rows"
-    hollow = " Hollow: with so few pairs for so many rows, Holm's p of the exact sign-flip test cannot get below 0.05."
-    return f"{caption}.{'' if all(map(_can_reach, rows)) else hollow}"
+        caption += f" and its interval ({over}), coloured where it excludes 0"
+    hollow = any(row.contrast != PRIMARY for row in rows)
+    return f"{caption}.{' Hollow: exploratory, not declared before the board ran.' if hollow else ''}"

@@ -30,8 +30,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         caption = (
             f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([len(ablation.seeds)])}). Shapley: "
             "what a factor adds to top-1, mean over all orders of adding the factors; the values sum to the whole "
-            "gain. One-out misses what another factor makes up for. Lines: 95 % t intervals over seeds, not adjusted "
-            "for the number of factors."
+            "gain. One-out misses what another factor makes up for. Lines: simultaneous t intervals over "
+            "seeds."
         )
         table = pd.concat(parts.values()).reset_index()
         yield Sheet(figure=_figure(parts), table=table, caption=caption, suffix=suffix)
@@ -57,10 +57,10 @@ def _figure(parts: dict[str, pd.DataFrame]) -> Canvas:
             lw=0,
             label=label,
         )
-        axes.hlines(y_K + shift, part["low"], part["high"], color=INK, lw=1)
+        axes.hlines(y_K + shift, part["sim_low"], part["sim_high"], color=INK, lw=1)
     axes.axvline(0, color=GREY, lw=1)
     shapley = parts["shapley"]
-    halves = (shapley["high"] - shapley["low"]) / 2
+    halves = (shapley["sim_high"] - shapley["sim_low"]) / 2
     name_rows(axes, factors, [plus_minus(e, h, sign="+") for e, h in zip(shapley["effect"], halves, strict=True)])
     axes.set_xlabel("points of top-1; in numbers: the Shapley value")
     fig.legend(loc="outside upper left", frameon=False, fontsize="small", ncols=1)

@@ -50,19 +50,20 @@ def _interval_over(row: Any) -> str:
 
 
 def _difference(row: Any) -> str:
-    return with_interval(row.diff_top1, row.diff_ci_low, row.diff_ci_high, row.diff_over, sign="+")
+    """The interval over seeds is simultaneous, that of two single runs over subjects stands alone."""
+    if row.diff_over == "subjects":
+        return with_interval(row.diff_top1, row.diff_ci_low, row.diff_ci_high, row.diff_over, sign="+")
+    return with_interval(row.diff_top1, row.sim_low, row.sim_high, row.diff_over, sign="+")
 
 
-def _p(row: Any) -> str:
-    """Holm's p, and whether so few pairs, or so many rows, keep it above 0.05."""
-    if math.isnan(row.p_holm):
-        return EMPTY
-    pairs = f"n = {row.n_pairs}{' subjects' * (row.diff_over == 'subjects')}"
-    if row.smallest_p > 0.05:
-        return f"cannot reach 0.05 with {pairs}"
-    if row.smallest_p_holm > 0.05:
-        return f"{p_text(row.p_holm)}; cannot reach 0.05 with {pairs} and {row.family} rows"
-    return p_text(row.p_holm)
+def _alone(row: Any) -> str:
+    low, high = row.diff_ci_low, row.diff_ci_high
+    return EMPTY if math.isnan(low) else f"[{number(low, sign='+')}, {number(high, sign='+')}] {row.diff_over}"
+
+
+def _both(row: Any) -> str:
+    low, high = row.diff_both_low, row.diff_both_high
+    return EMPTY if math.isnan(low) else f"[{number(low, sign='+')}, {number(high, sign='+')}]"
 
 
 def _wins(row: Any) -> str:
@@ -119,7 +120,8 @@ MAIN = (
     Column(heading="Interval over", text=_interval_over, console=False),
     Column(heading="Tied", text=lambda row: plain(row.tied)),
     Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),
-    Column(heading="p (Holm)", text=_p, value=lambda row: row.p_holm, console=False),
+    Column(heading="Contrast", text=lambda row: plain(row.contrast if row.diff_over else ""), console=False),
+    Column(heading="p (Holm)", text=lambda row: p_text(row.p_holm), value=lambda row: row.p_holm, console=False),
     Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z, console=False),
     Column(heading="Wins", text=lambda row: number(row.wins, 2), value=lambda row: row.wins, console=False),
     _share("Macro-F1 %", "macro_f1"),
@@ -150,8 +152,12 @@ DIFFERENCES = (
     Column(heading="Method", text=lambda row: row.label),
     Column(heading="Pairs", text=lambda row: f"{row.n_pairs} {row.diff_over}", value=lambda row: row.n_pairs),
     Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),
-    Column(heading="p", text=lambda row: p_text(row.p), value=lambda row: row.p),
-    Column(heading="p (Holm)", text=_p, value=lambda row: row.p_holm),
+    Column(heading="95 % alone", text=_alone, value=lambda row: row.diff_ci_low),
+    Column(heading="Seeds and subjects", text=_both, value=lambda row: row.diff_both_low),
+    Column(heading="Contrast", text=lambda row: plain(row.contrast)),
+    Column(heading="p (t)", text=lambda row: p_text(row.p_t), value=lambda row: row.p_t),
+    Column(heading="p (Holm)", text=lambda row: p_text(row.p_holm), value=lambda row: row.p_holm),
+    Column(heading="p (sign flip)", text=lambda row: p_text(row.p), value=lambda row: row.p),
     Column(heading="McNemar p", text=lambda row: p_text(row.mcnemar_p), value=lambda row: row.mcnemar_p),
     Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z),
     Column(heading="Wins", text=_wins, value=lambda row: row.wins),

@@ -24,7 +24,10 @@ from fgsgl.report.localisation.render import MAP_HEADINGS, N_TEXTS, READOUT_HEAD
 from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, Column, columns_of, headings_of
 from fgsgl.util.escaping import printable
 
-PAIRED = {"Difference", "p", "p (Holm)", "McNemar p", "d_z", "Wins", render.ARMS[-1]}
+PAIRED = {
+    "Difference", "95 % alone", "Seeds and subjects", "p (t)", "p (Holm)", "p (sign flip)", "McNemar p", "d_z", "Wins",
+    render.ARMS[-1],
+}  # fmt: skip
 """Headings of numbers with two rows behind them."""
 
 DATA = (
@@ -111,7 +114,7 @@ def board_views(board: Board) -> list[TableView]:
 def statistics_views(board: Board) -> list[TableView]:
     """Every comparison with FG-SGL, or of a tuned row with its default, and the groups of tied rows."""
     views = []
-    compared = board.table[board.table["p_holm"].notna()]
+    compared = board.table[board.table["diff_over"] != ""]
     tuned = pd.Series([part_of(row) == "tuned" for row in compared.itertuples()], index=compared.index, dtype=bool)
     for part, name, title, notes in (
         (compared[~tuned], "differences", "Against FG-SGL", difference_notes),
