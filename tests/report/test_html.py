@@ -13,6 +13,7 @@ from msgspec import structs
 
 from fgsgl.records.ledger import load
 from fgsgl.report.ablations.evaluate import ablations
+from fgsgl.report.ablations.render import ARMS
 from fgsgl.report.board.board import Board, leaderboard, read_board
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.rows import done_of, rows
@@ -134,7 +135,7 @@ def test_a_number_leads_to_the_cells_behind_it(whole):
     assert links["Tied"] == links["Status"] == ""
     key = next(key for key in board.cells if key[:2] == ("fgsgl", "-fgsa"))
     assert [cell[5] for cell in cells if cell[0] == mine] == [record.cell_id for record in board.cells[key]]
-    arms = [row for row in read.rows if row[0][0] == "FG-SGL -fgsa" and len(row) == 8]
+    arms = [row for row in read.rows if row[0][0] == "FG-SGL -fgsa" and len(row) == len(ARMS)]
     assert [link for _, link in arms[0]][:4] == [f"#cells/{mine}"] * 3 + [f"#cells/{mine}+{reference}"]
     empty = [cell for row in read.rows for cell in row if cell[0] == "–"]
     assert empty and not any(link for _, link in empty)

@@ -52,26 +52,31 @@ def differences(
 
     Args:
         keys: every row of the board, planned ones included: a family is what was planned, also where cells failed.
-        declared: the primary contrasts of each protocol. All others are exploratory, tuned rows among them.
+        declared: the primary contrasts of each protocol. All others are exploratory. Tuned rows, each held against its
+            own method's default, are judged by themselves: a search changes no verdict of other rows.
     """
     chosen = {(one.protocol_hash, *row) for one in declared for row in one.rows}
     compared = {key: _compared(key, scored, predictions) for key in keys if is_compared(key)}
     primary = {key: (key.protocol, key.method, key.variant) in chosen and not key.is_tuned for key in compared}
     gone = len(chosen) - sum(primary.values())  # declared, and on no board any more
-    p_M = [one.paired.p_t if one.paired and one.paired.p_t is not None else math.nan for one in compared.values()]
-    judged = judge([*p_M, *[math.nan] * gone], [*primary.values(), *[True] * gone])
-    verdicts = zip(compared.items(), judged.adjusted_M, judged.error_M, strict=False)
-    found = {}
-    for (key, one), p_holm, error in verdicts:
-        row: dict[str, Any] = {"contrast": PRIMARY if primary[key] else EXPLORATORY}
-        row["family"] = len(chosen) if primary[key] else len(compared) - sum(primary.values())
-        if one.paired:
-            half = one.paired.simultaneous_half_width(float(error))
-            low, high = one.paired.difference - half, one.paired.difference + half
-            row |= {"p_t": one.paired.p_t, "p_holm": float(p_holm), "sim_low": low, "sim_high": high}
-            if primary[key]:
-                row |= _crossed_difference(scored[key], scored[reference_of(key)], predictions)
-        found[key] = row | one.columns
+    found: dict[RowKey, dict[str, Any]] = {}
+    for tuned in (False, True):
+        family = {key: one for key, one in compared.items() if key.is_tuned == tuned}
+        n_gone = 0 if tuned else gone
+        p_M = [one.paired.p_t if one.paired and one.paired.p_t is not None else math.nan for one in family.values()]
+        judged = judge([*p_M, *[math.nan] * n_gone], [*map(primary.__getitem__, family), *[True] * n_gone])
+        n_primary = n_gone + sum(map(primary.__getitem__, family))
+        verdicts = zip(family.items(), judged.adjusted_M, judged.error_M, strict=False)  # those that are gone come last
+        for (key, one), p_holm, error in verdicts:
+            row: dict[str, Any] = {"contrast": PRIMARY if primary[key] else EXPLORATORY}
+            row["family"] = n_primary if primary[key] else len(family) + n_gone - n_primary
+            if one.paired:
+                half = one.paired.simultaneous_half_width(float(error))
+                low, high = one.paired.difference - half, one.paired.difference + half
+                row |= {"p_t": one.paired.p_t, "p_holm": float(p_holm), "sim_low": low, "sim_high": high}
+                if primary[key]:
+                    row |= _crossed_difference(scored[key], scored[reference_of(key)], predictions)
+            found[key] = row | one.columns
     return found
 
 

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from fgsgl.records.record import Done, Record
@@ -179,7 +180,8 @@ def _about_differences(methods: pd.DataFrame, table: pd.DataFrame) -> Iterator[s
 
 
 def _about_families(table: pd.DataFrame) -> Iterator[str]:
-    sizes = table[table["contrast"] != ""].groupby("contrast")["family"].max()
+    defaults = np.array([not row_key(row).is_tuned for row in table.itertuples()])
+    sizes = table[defaults & (table["contrast"] != "")].groupby("contrast")["family"].max()
     primary, exploratory = (int(sizes.get(name, 0)) for name in (PRIMARY, EXPLORATORY))
     test = "p: paired t test over seeds, two-sided, adjusted by Holm over "
     rest = "A row counts whether its cells are done, failed or planned."
@@ -237,7 +239,7 @@ def _about_tuned_differences(tuned: pd.DataFrame) -> Iterator[str]:
     if len(compared):
         yield (
             "Difference of a tuned row: top-1 minus that of its own method with the default settings, over pairs as in "
-            "the other rows; it is one of the exploratory contrasts."
+            f"the other rows; p adjusted by Holm over a family of its own, the {len(compared)} compared tuned row(s)."
         )
     found = compared.loc[compared["p_holm"] <= LEVEL, "label"]
     if len(found):
