@@ -83,9 +83,11 @@ def differences(
 def crossed_top1(scored: Sequence[Done], predictions: PredictionCache) -> dict[str, Any]:
     """The interval of a row's top-1 that covers the choice of seeds and of test subjects; nothing where it is not
     known."""
+    if len(scored) < FEWEST_SEEDS:
+        return {}
     read = [predictions.read(record) for record in scored]
     known = [one for one in read if one is not None]
-    if len(known) < len(read) or len(known) < FEWEST_SEEDS:
+    if len(known) < len(read):
         return {}
     low, high = crossed_interval(np.array([one.correct_N for one in known]), known[0].subject_N)
     return {"top1_both_low": low, "top1_both_high": high}
