@@ -65,7 +65,8 @@ class FrameCache:
 
     def _again(self, clip: Clip) -> np.ndarray:
         (job,) = _jobs(self.table, [clip], self.keys, self.store, self.num_frames)
-        key, faults = self.keys[clip.clip_id], {}
+        key = self.keys[clip.clip_id]
+        faults: dict[str, str] = {}
         for _, frames_KSSC in _decode(job, faults):
             if job.is_unchanged:
                 with suppress(OSError):  # of a cache that is read-only, or full

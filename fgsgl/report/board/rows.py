@@ -75,8 +75,8 @@ def refusal(group: Sequence[Record], unproven: Collection[str] = ()) -> str | No
     tuned = any(record.variant == TUNED for record in done)  # its seeds may start from what their search chose
     for what, values in (
         ("data", {record.data.fingerprint for record in done}),
-        ("test videos", {record.data.split_content_sha256 for record in done} - {None}),
-        ("skeletons", {record.skeletons for record in done} - {None}),
+        ("test videos", {known for record in done if (known := record.data.split_content_sha256)}),
+        ("skeletons", {known for record in done if (known := record.skeletons)}),
         ("pretraining", set() if tuned else {record.pretraining for record in done}),
     ):
         if len(values) > 1:
