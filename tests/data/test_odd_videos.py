@@ -155,29 +155,12 @@ def test_a_stream_that_begins_within_a_group_is_read_from_its_first_key_frame(is
     assert levels(video) == [10 + number for number in cached_frames(0, 21, 4)]
 
 
-@pytest.mark.parametrize(
-    ("name", "codec"),
-    [
-        ("a.mp4", "libx264"),
-        ("a.mkv", "libx264"),
-        ("a.avi", "mpeg4"),
-        ("a.flv", "flv"),
-        ("a.webm", "libvpx-vp9"),
-        ("a.wmv", "wmv2"),
-    ],
-)
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.webm", "libvpx-vp9")])
 def test_every_container_may_begin_within_a_group(name: str, codec: str, tmp_path: Path) -> None:
-    options = {"g": "10", "bf": "0", "b": "4M"}
-    whole = write(
-        tmp_path / f"whole{name[1:]}", greys(), codec, container="asf" if codec == "wmv2" else None, options=options
-    )
-    with (
-        av.open(str(whole)) as source,
-        av.open(str(tmp_path / name), "w", format="asf" if codec == "wmv2" else None) as file,
-    ):
+    whole = write(tmp_path / f"whole{name[1:]}", greys(), codec, options={"g": "10", "bf": "0", "b": "4M"})
+    with av.open(str(whole)) as source, av.open(str(tmp_path / name), "w") as file:
         stream = file.add_stream_from_template(source.streams.video[0])
-        packets = [packet for packet in source.demux(video=0) if packet.size]
-        for packet in packets[3:]:
+        for packet in [packet for packet in source.demux(video=0) if packet.size][3:]:
             packet.stream = stream
             file.mux(packet)
     found = examine(tmp_path / name)
