@@ -37,7 +37,8 @@ class Ledger:
 
     def readable(self) -> Readable:
         """Every record that can be read, and what is wrong with the others: for what is about single cells."""
-        records, faults = {}, {}
+        records: dict[str, Record] = {}
+        faults = {}
         for path in sorted(self.folder.glob("*.json")):
             try:
                 records[path.stem] = _read(path)
