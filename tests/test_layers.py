@@ -12,6 +12,7 @@ FLOORS = (
     ("cli",),
     ("testing",),
     ("running", "report", "baselines"),
+    ("prediction",),
     ("training", "pretraining"),
     ("methods",),
     ("mmaction",),

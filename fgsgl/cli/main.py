@@ -10,6 +10,7 @@ import fgsgl
 from fgsgl.cli.data import add_data_commands
 from fgsgl.cli.doctor import add_doctor_command
 from fgsgl.cli.methods import add_method_commands
+from fgsgl.cli.predict import add_predict_commands
 from fgsgl.cli.pretrain import add_pretrain_command
 from fgsgl.cli.records import add_record_commands
 from fgsgl.cli.run import add_run_commands
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run_commands(commands)
     add_state_commands(commands)
     add_record_commands(commands)
+    add_predict_commands(commands)
     add_method_commands(commands)
     add_data_commands(commands)
     add_text_commands(commands)

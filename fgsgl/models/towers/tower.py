@@ -228,9 +228,28 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int | None = 
         model = _create(backbone, weights, image_size, config)
     mean = weights.mean if weights else open_clip.OPENAI_DATASET_MEAN
     std = weights.std if weights else open_clip.OPENAI_DATASET_STD
-    suffix = "-quickgelu" if weights and weights.quick_gelu and not backbone.endswith("-quickgelu") else ""
     temporal = read_weights(weights.temporal) if weights and weights.temporal else None
-    return Tower(model, tokenizer, backbone + suffix, mean, std, temporal)
+    return Tower(model, tokenizer, _full_name(backbone, weights), mean, std, temporal)
+
+
+def tower_weights(backbone: str, pretrained: str, image_size: int) -> tuple[str, dict[str, Tensor]]:
+    """A tower to be kept elsewhere: the backbone's name with its activation, and weights by open_clip's names.
+
+    Args:
+        backbone, pretrained, image_size: as for :func:`build_tower`, which builds the same tower from both.
+
+    Raises:
+        UserError: as :func:`build_tower`.
+    """
+    load_tokenizer(backbone)  # an unknown backbone is refused by its name
+    weights, config = find_weights(backbone, pretrained), open_clip.get_model_config(backbone)
+    model = _create(backbone, weights, image_size, config)
+    return _full_name(backbone, weights), model.state_dict()
+
+
+def _full_name(backbone: str, weights: WeightsFile | None) -> str:
+    quick = weights is not None and weights.quick_gelu and not backbone.endswith("-quickgelu")
+    return f"{backbone}-quickgelu" if quick else backbone
 
 
 def _create(backbone: str, weights: WeightsFile | None, image_size: int | None, config: dict) -> open_clip.CLIP:

@@ -1,0 +1,141 @@
+"""``fgsgl predict`` and ``fgsgl export``: a trained recognizer on other videos, and as one file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgsgl.cli.options import WHAT, Commands, add_command
+from fgsgl.util.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fgsgl.prediction.recognizer import Prediction, Recognizer
+
+
+def add_predict_commands(commands: Commands) -> None:
+    """Adds ``predict`` and ``export`` to the command line."""
+    predict = add_command(commands, "predict", _predict, "name what videos show, with a trained recognizer")
+    predict.add_argument("videos", nargs="+", type=Path, metavar="video", help="video files, or folders of them")
+    source = predict.add_mutually_exclusive_group(required=True)
+    source.add_argument("--board", type=Path, metavar="FOLDER", help="a board with a finished cell and its checkpoint")
+    source.add_argument("--model", type=Path, metavar="FILE", help="a file that `fgsgl export` wrote")
+    named = predict.add_mutually_exclusive_group()
+    named.add_argument("--row", metavar="NAME", help=f"of the board: {WHAT} (default: FG-SGL's best row)")
+    named.add_argument("--cell", metavar="ID", help="of the board: the beginning of a cell's id")
+    predict.add_argument("--top", type=int, default=5, help="classes that are named (default: %(default)s)")
+    predict.add_argument(
+        "--window", type=float, metavar="SECONDS", help="look at windows of a long recording, one by one"
+    )
+    predict.add_argument(
+        "--stride", type=float, metavar="SECONDS", help="from one window to the next (default: a quarter)"
+    )
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="write JSON to standard output")
+    form.add_argument("--csv", action="store_true", help="write CSV to standard output")
+    predict.add_argument(
+        "--picture", type=Path, metavar="FOLDER",
+        help="write for each video a picture of frames and attention, or of the timeline, and an annotated MP4",
+    )  # fmt: skip
+    _add_device(predict)
+
+    export = add_command(commands, "export", _export, "write a trained recognizer as one file that needs no data set")
+    export.add_argument("folder", type=Path, help="a board's folder")
+    export.add_argument("what", nargs="?", help=f"{WHAT} (default: FG-SGL's best row)")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the model file, named *.safetensors")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    if arguments.top < 1:
+        raise UserError(f"--top {arguments.top}: expected at least 1 class")
+    if arguments.stride is not None and arguments.window is None:
+        raise UserError("--stride divides a recording into windows; give --window as well")
+    files = list(_files(arguments.videos))
+    if arguments.model and (arguments.row or arguments.cell):
+        raise UserError("--row and --cell name a cell of a --board; a --model is one already")
+
+    from fgsgl.prediction import show
+    from fgsgl.util.terminal import wide_console
+
+    console = wide_console()
+    recognizer = _recognizer(arguments)
+    for_machines, found, bad = arguments.json or arguments.csv, [], 0
+    for path in files:
+        try:
+            predictions = _of_video(recognizer, path, arguments)
+        except UserError as error:  # the other videos are named all the same
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            bad += 1
+            continue
+        found += predictions
+        if not for_machines:
+            console.print(show.timeline(predictions) if arguments.window else show.bars(predictions[0], arguments.top))
+        if arguments.picture:
+            _draw(predictions, arguments.picture / path.stem, bool(arguments.window), console, for_machines)
+    if arguments.json:
+        print(show.json_text(found, arguments.top), end="")
+    if arguments.csv:
+        print(show.csv_text(found, arguments.top), end="")
+    return 2 if bad else 0
+
+
+def _recognizer(arguments: argparse.Namespace) -> Recognizer:
+    from fgsgl.api import load_recognizer
+
+    if arguments.model:
+        return load_recognizer(arguments.model, device=arguments.device)
+    return load_recognizer(arguments.board, arguments.row or arguments.cell, device=arguments.device)
+
+
+def _of_video(recognizer: Recognizer, path: Path, arguments: argparse.Namespace) -> list[Prediction]:
+    if arguments.window is None:
+        return [recognizer.predict(path)]
+    stride_s = arguments.window / 4 if arguments.stride is None else arguments.stride
+    return list(recognizer.timeline(path, arguments.window, stride_s))
+
+
+def _files(given: Sequence[Path]) -> Iterator[Path]:
+    """The files given, and those of the folders given."""
+    for path in given:
+        if not path.exists():
+            raise UserError(f"no video at {path}")
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if not inside:
+            raise UserError(f"the folder {path} holds no file")
+        yield from inside
+
+
+def _draw(predictions: Sequence[Prediction], stem: Path, over_time: bool, console: Console, quiet: bool) -> None:
+    from fgsgl.prediction import picture
+
+    image, video = Path(f"{stem}.png"), Path(f"{stem}.mp4")
+    if over_time:
+        picture.timeline_picture(predictions, image)
+    else:
+        picture.attention_picture(predictions[0], image)
+    picture.annotated_video(predictions, video)
+    if not quiet:
+        console.print(f"  drawn: {image}, {video}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from fgsgl.api import trained
+    from fgsgl.prediction.model_file import write_model
+
+    found = trained(arguments.folder, arguments.what)
+    write_model(found, arguments.out)
+    size_mib = arguments.out.stat().st_size / 2**20
+    print(f"written: {arguments.out}, {size_mib:.1f} MiB: {found.origin}")
+    print(f"`fgsgl predict VIDEO --model {arguments.out}` names what a video shows")
+    return 0

@@ -1,0 +1,1 @@
+"""Trained recognizers in use: load one, name what a video shows, and carry it elsewhere as one file."""

@@ -1,0 +1,124 @@
+"""A recognizer as one file: weights as safetensors, and everything else as JSON in the file's header.
+
+It needs neither the data set nor the folder that it was trained in, and nothing in it is executed: the method's own
+code builds the recognizer from typed settings, and refuses a tensor of another name or shape.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import fgsgl.util.cured_stack
+
+import msgspec
+import torch
+from msgspec import Struct
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+import fgsgl
+from fgsgl.methods.cell import Variant
+from fgsgl.methods.registry import get
+from fgsgl.models.towers.tower import tower_weights
+from fgsgl.models.towers.weights import SHIPPED
+from fgsgl.prediction.trained import Trained
+from fgsgl.records.protocol import Protocol
+from fgsgl.util.errors import UserError
+
+FORMAT = 1
+KEY = "fgsgl_model"
+"""Key of the JSON in the header."""
+STATE, TOWER = "recognizer.", "tower."
+"""Prefixes of the tensors' names: what was trained, and the pretrained tower."""
+LARGEST_HEADER_BYTES = 64 * 2**20
+
+
+class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The JSON of a model file."""
+
+    format: int
+    fgsgl: str
+    """Version that wrote it."""
+    variant: Variant
+    protocol: Protocol
+    seed: int
+    classes: tuple[str, ...]
+    text: str | None
+    """FG-Text as YAML."""
+    origin: str
+    backbone: str = ""
+    """The open_clip model of the tower that lies in the file; none where the tower ships with the package."""
+
+
+def write_model(trained: Trained, path: Path) -> None:
+    """Writes a model file, whole or not at all.
+
+    Raises:
+        UserError: for another suffix than ``.safetensors``, or pretrained weights that cannot be found any more.
+    """
+    if path.suffix != ".safetensors":
+        raise UserError(f"{path} is to be a model file, whose name ends in .safetensors")
+    protocol = trained.protocol
+    backbone, tower = trained.backbone, dict(trained.tower)
+    reads_tower = trained.method.pretraining(protocol, trained.method.resolve(trained.variant.changes)) != "none"
+    if not tower and reads_tower and protocol.pretrained not in SHIPPED.get(protocol.backbone, {}):
+        backbone, tower = tower_weights(protocol.backbone, protocol.pretrained, protocol.image_size)
+    header = Header(
+        format=FORMAT, fgsgl=fgsgl.__version__, variant=trained.variant, protocol=protocol, seed=trained.seed,
+        classes=trained.classes, text=trained.text, origin=trained.origin, backbone=backbone,
+    )  # fmt: skip
+    tensors = {f"{STATE}{name}": value for name, value in trained.state.items()}
+    tensors |= {f"{TOWER}{name}": value for name, value in tower.items()}
+    temporary = path.with_name(f".{path.name}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}  # none shares memory
+    save_file(own, temporary, metadata={KEY: msgspec.json.encode(header).decode()})
+    temporary.replace(path)
+
+
+def read_model(path: Path) -> Trained:
+    """Reads a model file.
+
+    Raises:
+        UserError: if it is missing, no model file, of another format, or of a method that is not installed.
+    """
+    if not path.is_file():
+        raise UserError(f"no model file at {path}; `fgsgl export FOLDER --out {path}` writes one")
+    header = _header(path)
+    get(header.variant.method)  # an unknown method is refused by its name
+    state: dict[str, Tensor] = {}
+    tower: dict[str, Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 (no mapping)
+                kind, rest = (state, name[len(STATE) :]) if name.startswith(STATE) else (tower, name[len(TOWER) :])
+                kind[rest] = file.get_tensor(name)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"the model file {path} is damaged: {error}; export it again") from None
+    for name, value in state.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise UserError(f"the model file {path} holds NaN or infinity in {name!r}; export it again")
+    return Trained(
+        variant=header.variant, protocol=header.protocol, seed=header.seed, classes=header.classes, text=header.text,
+        origin=str(path), state=state, tower=tower, backbone=header.backbone,
+    )  # fmt: skip
+
+
+def _header(path: Path) -> Header:
+    """The JSON of a model file, whose length is looked at before it is read."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > LARGEST_HEADER_BYTES:
+                raise UserError(f"{path} is no model file: its header would be {length} bytes long")
+            metadata = json.loads(file.read(length)).get("__metadata__", {})
+        return msgspec.json.decode(metadata[KEY], type=Header)
+    except KeyError:
+        raise UserError(
+            f"{path} holds weights, but not what a recognizer needs beside them; expected a file of `fgsgl export`"
+        ) from None
+    except (OSError, ValueError, RecursionError, struct.error, AttributeError, msgspec.MsgspecError) as error:
+        raise UserError(f"{path} is no model file: {' '.join(str(error).split())[:200]}") from None
