@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
+RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,6 +54,20 @@ def smoke(shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     from fgsgl.data.synmg import make
 
     return shared("smoke", lambda root: open_cache(make.make(root, "smoke", 0, workers=2), 8, 112, workers=2))
+
+
+@pytest.fixture(scope="session")
+def board(smoke: Path, shared) -> Path:
+    """A finished board of FG-SGL, TSN, the frozen tower, a skeleton method and the floors. Read-only."""
+
+    def make(out: Path) -> None:
+        methods = ("fgsgl", "tsn", "linear_probe", "zero_shot_descriptions", "stgcnpp")
+        command = [*RUN, "--root", smoke, "--out", out, "--methods", *methods, "--epochs", "3"]
+        answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert str(out / "leaderboard.html") in answer.stdout.replace("\n", "")
+
+    return shared("board", make)
 
 
 @pytest.fixture

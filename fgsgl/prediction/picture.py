@@ -15,7 +15,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from fgsgl.data.video import iterate_frames, probe, read_frames, write_h264
+from fgsgl.data.decoding import decode
+from fgsgl.data.video import read_frames, rgb, write_h264
 from fgsgl.prediction.recognizer import Prediction
 from fgsgl.style import COLOURS, GREY, STYLE
 from fgsgl.util.escaping import printable
@@ -101,14 +102,15 @@ def timeline_picture(predictions: Sequence[Prediction], path: Path) -> None:
 def annotated_video(predictions: Sequence[Prediction], path: Path) -> None:
     """Writes the recording as MP4 with the most probable class of each moment below the picture."""
     video = Path(predictions[0].video)
-    fps = probe(video).fps or FPS
-    last = min(round(predictions[-1].end_s * fps), round(LONGEST_S * fps))
-    side = 2 * SIDE_PX
-    middles = np.array([(one.start_s + one.end_s) / 2 for one in predictions])
-    frames = []
-    for number, frame_HWC in iterate_frames(video, range(last), side):
-        one = predictions[int(np.abs(middles - number / fps).argmin())]
-        frames.append(_captioned(frame_HWC, *one.top(1)[0]))
+    middles_s = np.array([(one.start_s + one.end_s) / 2 for one in predictions])
+    frames, fps = [], FPS
+    for frame in decode(video):
+        fps = frame.fps or FPS
+        now_s = frame.number / fps
+        if now_s > min(LONGEST_S, predictions[-1].end_s):
+            break
+        one = predictions[int(np.abs(middles_s - now_s).argmin())]
+        frames.append(_captioned(rgb(video, frame, 2 * SIDE_PX), *one.top(1)[0]))
     write_h264(path, np.stack(frames), fps)
 
 

@@ -97,9 +97,9 @@ class Recognizer:
             UserError: for a video that cannot be read, an empty part of it, or frames of another type or shape.
         """
         if isinstance(video, np.ndarray):
-            return self._predict([self._given(video)], explain)[0]
-        (window,) = windows_of(Path(video), start_s, end_s)
-        return self._predict(list(self._read([window])), explain)[0]
+            return self._predict("", [self._given(video)], explain)[0]
+        windows = windows_of(Path(video), self.trained.protocol.num_frames, start_s, end_s)
+        return self._predict(str(video), list(self._read(Path(video), windows)), explain)[0]
 
     def timeline(
         self, video: str | Path, window_s: float = 2.0, stride_s: float = 0.5, explain: bool = False
@@ -114,19 +114,20 @@ class Recognizer:
         Raises:
             UserError: for a video that cannot be read, or lengths that are not positive.
         """
-        windows = windows_of(Path(video), window_s=window_s, stride_s=stride_s)
+        num_frames = self.trained.protocol.num_frames
+        windows = windows_of(Path(video), num_frames, window_s=window_s, stride_s=stride_s)
         held: list[tuple[Window, np.ndarray]] = []
-        for read in self._read(windows):
+        for read in self._read(Path(video), windows):
             held.append(read)
             if len(held) == BATCH:
-                yield from self._predict(held, explain)
+                yield from self._predict(str(video), held, explain)
                 held = []
         if held:
-            yield from self._predict(held, explain)
+            yield from self._predict(str(video), held, explain)
 
-    def _read(self, windows: Sequence[Window]) -> Iterator[tuple[Window, np.ndarray]]:
+    def _read(self, path: Path, windows: Sequence[Window]) -> Iterator[tuple[Window, np.ndarray]]:
         protocol = self.trained.protocol
-        return read_windows(windows, protocol.num_frames, protocol.image_size)
+        return read_windows(path, windows, protocol.num_frames, protocol.image_size)
 
     def _given(self, frames_THWC: np.ndarray) -> tuple[Window, np.ndarray]:
         """Frames that are in memory, as a window of themselves."""
@@ -139,11 +140,12 @@ class Recognizer:
             raise UserError("no frames came; expected at least one")
         protocol = self.trained.protocol
         numbers = cached_frames(0, len(frames_THWC), protocol.num_frames)
-        window = Window(path=Path("frames"), start_frame=0, end_frame=len(frames_THWC), start_s=0.0, end_s=0.0)
+        seen = tuple(evaluated_frames(0, len(frames_THWC), protocol.num_frames))
+        window = Window(start=0, end=0, start_s=0.0, end_s=0.0, frame_numbers=seen)
         return window, _square(frames_THWC[numbers], protocol.image_size)
 
     @torch.no_grad()
-    def _predict(self, read: Sequence[tuple[Window, np.ndarray]], explain: bool) -> list[Prediction]:
+    def _predict(self, video: str, read: Sequence[tuple[Window, np.ndarray]], explain: bool) -> list[Prediction]:
         frames = [torch.from_numpy(frames_KHWC) for _, frames_KHWC in read]
         batch = self.model.data_preprocessor({"inputs": frames, "data_samples": [ActionDataSample() for _ in read]})
         samples = self.model(**batch, mode="predict")
@@ -151,11 +153,9 @@ class Recognizer:
         explained = self._explain(batch["inputs"]) if explain and self._sentences else [((), None)] * len(read)
         return [
             Prediction(
-                video=str(window.path), start_s=window.start_s, end_s=window.end_s, classes=self.classes,
+                video=video, start_s=window.start_s, end_s=window.end_s, classes=self.classes,
                 probabilities_C=scores_C,
-                frame_numbers=tuple(
-                    evaluated_frames(window.start_frame, window.end_frame, self.trained.protocol.num_frames)
-                ),
+                frame_numbers=window.frame_numbers,
                 sentences=sentences, attention_DTP=attention_DTP,
             )
             for (window, _), scores_C, (sentences, attention_DTP) in zip(read, scores_BC, explained, strict=True)

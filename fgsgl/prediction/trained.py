@@ -97,15 +97,10 @@ def trained_cell(folder: Path, record: Done) -> Trained:
     Raises:
         UserError: for a cell that sees no frames, whose checkpoint is gone, or that this version would train otherwise.
     """
-    work_dir = folder / "work" / record.cell_id
-    spec = CellSpec.find(work_dir)
-    if spec is None:
-        raise UserError(
-            f"no {work_dir / FILE}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
-        )
+    spec, work_dir = _spec(folder, record), folder / "work" / record.cell_id
     cell, method = spec.cell, get(record.method)
     if method.model is None or method.modality != "rgb":
-        raise UserError(f"{method.display_name} sees no frames, so it names nothing in a video; name another row")
+        raise UserError(f"{method.display_name} sees no video, so it names nothing in one; name another row")
     if cell.cell_id != record.cell_id:
         raise UserError(
             f"cell {record.cell_id} was trained with other settings, weights or text than this version has (which "
@@ -133,6 +128,25 @@ def trained_cell(folder: Path, record: Done) -> Trained:
         origin=f"{record.config.display_name}, seed {record.seed} of {folder}",
         state=state,
     )
+
+
+def data_root(folder: Path, record: Done) -> Path:
+    """The data set's folder when the cell ran.
+
+    Raises:
+        UserError: if the cell's work folder is gone.
+    """
+    return _spec(folder, record).root
+
+
+def _spec(folder: Path, record: Done) -> CellSpec:
+    work_dir = folder / "work" / record.cell_id
+    spec = CellSpec.find(work_dir)
+    if spec is None:
+        raise UserError(
+            f"no {work_dir / FILE}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
+        )
+    return spec
 
 
 def best_cell(folder: Path) -> Done:

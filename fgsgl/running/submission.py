@@ -9,30 +9,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mmaction.registry import MODELS
 from mmengine.dataset import pseudo_collate
-from mmengine.model import BaseModel
-from mmengine.registry import init_default_scope
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.data import datasets
 from fgsgl.data.frame_cache import open_cache
-from fgsgl.methods.cell import Cell
-from fgsgl.methods.method import Classes
 from fgsgl.mmaction.datasets import ClipDataset
-from fgsgl.models.precision import native
+from fgsgl.prediction.trained import data_root, trained_cell
 from fgsgl.records.environment import resolve_device
 from fgsgl.records.find import find_record
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.record import Done, scored_sha256
-from fgsgl.training.cell_spec import FILE, CellSpec
 from fgsgl.training.evaluate import predict_split
-from fgsgl.training.mmengine_config import build_config
 from fgsgl.training.record_check import check_record
-from fgsgl.util.checkpoint_file import read_checkpoint
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 from fgsgl.util.terminal import Counter
@@ -63,7 +54,7 @@ def submit(folder: Path, what: str | None, root: Path | None, device: str, out: 
         raise UserError(f"{record.protocol.dataset} has no challenge to submit to; {', '.join(able)} have one")
     work_dir = folder / "work" / record.cell_id
     if challenge.hidden is not None:
-        predictions = _of_hidden(work_dir, record, root, device, console)
+        predictions = _of_hidden(folder, record, root, device, console)
     else:
         predictions = _of_record(folder / "ledger", record)
     path = out or work_dir / challenge.archive
@@ -112,10 +103,10 @@ def _of_record(ledger: Path, record: Done) -> Predictions:
     return predictions
 
 
-def _of_hidden(work_dir: Path, record: Done, root: Path | None, device: str, console: Console) -> Predictions:
+def _of_hidden(folder: Path, record: Done, root: Path | None, device: str, console: Console) -> Predictions:
     """Scores the clips whose labels the release hides, each once, with the cell's checkpoint."""
-    cell, root = _cell(work_dir, record, root)
-    protocol, device = cell.protocol, resolve_device(device)
+    trained, device = trained_cell(folder, record), resolve_device(device)
+    protocol, root = trained.protocol, root or data_root(folder, record)
     table = protocol.data_spec(root).hidden()
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
@@ -130,44 +121,6 @@ def _of_hidden(work_dir: Path, record: Done, root: Path | None, device: str, con
         image_size=protocol.image_size,
     )  # fmt: skip
     loader = DataLoader(clips, batch_size=protocol.batch_size, collate_fn=pseudo_collate)
-    model = _model(cell, Classes(count=len(table.classes), text=cell.text), root, work_dir, device)
+    model = trained.build(device)
     with Counter(console, "scoring clips") as counter:
         return predict_split(model, loader, protocol.views, counter.update)
-
-
-def _cell(work_dir: Path, record: Done, root: Path | None) -> tuple[Cell, Path]:
-    """The cell as it was run, and the data set's folder."""
-    spec = CellSpec.find(work_dir)
-    if spec is None:
-        raise UserError(
-            f"no {work_dir / FILE}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
-        )
-    cell = spec.cell
-    if cell.cell_id != record.cell_id:
-        raise UserError(
-            f"cell {record.cell_id} was trained with other settings, weights or text than this version has (which "
-            f"would be cell {cell.cell_id}); go back to commit {record.environment.git_commit}, or run it anew"
-        )
-    if cell.method.model is None:
-        raise UserError(
-            f"{cell.method.display_name} sees no video, and hidden clips must be scored; name a method's cell"
-        )
-    return cell, root or spec.root
-
-
-def _model(cell: Cell, classes: Classes, root: Path, work_dir: Path, device: str) -> BaseModel:
-    """The cell's recognizer with the weights of its last epoch."""
-    path = work_dir / f"epoch_{cell.protocol.epochs}.pth"
-    if cell.method.recipe and not path.is_file():
-        raise UserError(
-            f"no checkpoint at {path}, which scores the clips; run the cell anew with another --out, and with "
-            "--keep-checkpoints last"
-        )
-    init_default_scope("mmaction")
-    config = build_config(
-        cell.method, cell.variant.changes, cell.protocol, cell.seed, classes=classes, root=root, work_dir=work_dir
-    )
-    model = MODELS.build({**config["model"], "autocast": native(device)}).to(device)
-    if cell.method.recipe:
-        model.load_state_dict(read_checkpoint(path, device)["state_dict"])
-    return model

@@ -30,20 +30,6 @@ def records(out: Path) -> dict[str, dict]:
     return {row["method"]: row for row in (json.loads(path.read_text()) for path in (out / "ledger").glob("*.json"))}
 
 
-@pytest.fixture(scope="session")
-def board(smoke: Path, shared) -> Path:
-    """A finished board of FG-SGL, TSN, the frozen tower, a skeleton method and the floors. Read-only."""
-
-    def make(out: Path) -> None:
-        methods = ("fgsgl", "tsn", "linear_probe", "zero_shot_descriptions", "stgcnpp")
-        command = [*RUN, "--root", smoke, "--out", out, "--methods", *methods, "--epochs", "3"]
-        answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-        assert str(out / "leaderboard.html") in answer.stdout.replace("\n", "")
-
-    return shared("board", make)
-
-
 @pytest.fixture
 def with_bounds(board: Path, tmp_path: Path) -> Path:
     """A folder for a board of 3 epochs whose floors and ceilings are done."""
