@@ -11,9 +11,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fgsgl.api import load_recognizer, trained
+    from fgsgl.api import (
+        Ledger,
+        Protocol,
+        Record,
+        UserError,
+        Variant,
+        list_datasets,
+        list_methods,
+        load_recognizer,
+        read_board,
+        run,
+        trained,
+    )
 
-__all__ = ["load_recognizer", "trained"]
+__all__ = [
+    "Ledger", "Protocol", "Record", "UserError", "Variant", "list_datasets", "list_methods", "load_recognizer",
+    "read_board", "run", "trained",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -2,13 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fgsgl.prediction.trained import Trained, best_cell, trained_cell
+from fgsgl.methods.cell import Variant
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.protocol import Protocol, default_protocol
+from fgsgl.records.record import Record
+from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
+    from fgsgl.data.datasets.base import DataSet
+    from fgsgl.methods.method import Method
     from fgsgl.prediction.recognizer import Recognizer
+    from fgsgl.prediction.trained import Trained
+    from fgsgl.report.board.board import Board
+
+__all__ = [
+    "Ledger",
+    "Protocol",
+    "Record",
+    "UserError",
+    "Variant",
+    "list_datasets",
+    "list_methods",
+    "load_recognizer",
+    "read_board",
+    "run",
+    "trained",
+]
+
+
+def read_board(folder: str | Path) -> Board:
+    """A board from the records of its folder; nothing is written.
+
+    >>> import fgsgl
+    >>> board = fgsgl.read_board("results/synmg-quick/h200")
+    >>> board.table[["label", "n_seeds"]].head(1).to_dict("records")
+    [{'label': 'FG-SGL', 'n_seeds': 8}]
+
+    Returns:
+        its ``table`` is a DataFrame with a line for each row, as ``leaderboard.csv`` has it.
+
+    Raises:
+        UserError: for a missing, foreign or damaged record, or a board without its floor.
+    """
+    from fgsgl.report.board.board import read_board as read
+
+    return read(Path(folder))
+
+
+def run(
+    variants: Sequence[str | Variant] = ("fgsgl",),
+    *,
+    dataset: str = "synmg",
+    preset: str | None = None,
+    root: str | Path | None = None,
+    seeds: int = 1,
+    out: str | Path | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+    **protocol: Any,
+) -> Board:
+    """Trains and evaluates methods under one protocol, as ``fgsgl run`` does, and returns their board.
+
+    Finished cells are not run again, and an interrupted call goes on where it was.
+
+    Args:
+        variants: names of methods (:func:`list_methods` has all), or methods with some of their settings changed.
+        dataset, preset: what is compared on; the preset defaults to the data set's first.
+        root: the data set's folder, or the table of your own clips with ``dataset="csv"``.
+        seeds: paired seeds 0..n-1.
+        out: the board's folder; None: ``results/local/<dataset>-<preset>``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        quiet: print nothing.
+        protocol: fields of :class:`fgsgl.records.protocol.Protocol`, such as ``epochs=5``.
+
+    Raises:
+        UserError: for bad input, before anything is trained where that is possible.
+    """
+    from rich.console import Console
+
+    from fgsgl.methods.registry import get
+    from fgsgl.running.execution import Execution
+    from fgsgl.running.experiment import Experiment
+    from fgsgl.running.experiment import run as run_experiment
+    from fgsgl.util.terminal import wide_console
+
+    chosen = [one if isinstance(one, Variant) else Variant(method=get(one).name) for one in variants]
+    frozen = default_protocol(dataset, preset, **protocol)
+    folder = Path(out) if out is not None else Path("results/local") / f"{frozen.dataset}-{frozen.preset}"
+    experiment = Experiment(
+        variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=None if root is None else Path(root),
+        execution=Execution(device=device),
+    )  # fmt: skip
+    run_experiment(experiment, Console(quiet=True) if quiet else wide_console(), lambda *_: None)
+    return read_board(folder)
 
 
 def trained(folder: str | Path, what: str | None = None) -> Trained:
@@ -20,10 +110,10 @@ def trained(folder: str | Path, what: str | None = None) -> Trained:
             the first seed is taken. None: FG-SGL's best row.
 
     Raises:
-        UserError: if there is no such cell, it sees no frames, or its checkpoint is gone.
+        UserError: if there is no such cell, it sees no video, or its checkpoint is gone.
     """
+    from fgsgl.prediction.trained import best_cell, trained_cell
     from fgsgl.records.find import find_cells, names_of
-    from fgsgl.records.ledger import Ledger
 
     folder = Path(folder)
     if what is None:
@@ -49,3 +139,27 @@ def load_recognizer(source: str | Path, what: str | None = None, device: str = "
 
     source = Path(source)
     return Recognizer(trained(source, what) if source.is_dir() else read_model(source), device)
+
+
+def list_methods() -> dict[str, Method]:
+    """Every usable method by name.
+
+    >>> import fgsgl
+    >>> fgsgl.list_methods()["tsm"].display_name
+    'TSM'
+    """
+    from fgsgl.methods.registry import scan
+
+    return dict(scan())
+
+
+def list_datasets() -> dict[str, DataSet]:
+    """Every usable data set by name.
+
+    >>> import fgsgl
+    >>> sorted(fgsgl.list_datasets()["synmg"].presets)
+    ['hard', 'quick', 'smoke', 'standard']
+    """
+    from fgsgl.data import datasets as registry
+
+    return {name: registry.get(name) for name in registry.names_where(lambda _: True)}
