@@ -16,7 +16,7 @@ import msgspec
 import torch
 from msgspec import Struct
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 import fgsgl
@@ -27,6 +27,7 @@ from fgsgl.models.towers.weights import SHIPPED
 from fgsgl.prediction.trained import Trained
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import write_whole
 
 FORMAT = 1
 KEY = "fgsgl_model"
@@ -72,11 +73,8 @@ def write_model(trained: Trained, path: Path) -> None:
     )  # fmt: skip
     tensors = {f"{STATE}{name}": value for name, value in trained.state.items()}
     tensors |= {f"{TOWER}{name}": value for name, value in tower.items()}
-    temporary = path.with_name(f".{path.name}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
     own = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}  # none shares memory
-    save_file(own, temporary, metadata={KEY: msgspec.json.encode(header).decode()})
-    temporary.replace(path)
+    write_whole(path, save(own, metadata={KEY: msgspec.json.encode(header).decode()}))
 
 
 def read_model(path: Path) -> Trained:
