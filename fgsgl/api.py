@@ -97,7 +97,7 @@ def run(
         variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=None if root is None else Path(root),
         execution=Execution(device=device),
     )  # fmt: skip
-    run_experiment(experiment, Console(quiet=True) if quiet else wide_console(), lambda *_: None)
+    run_experiment(experiment, Console(quiet=True) if quiet else wide_console(), lambda *_: True)
     return read_board(folder)
 
 

@@ -114,7 +114,8 @@ def require_domains(instance: Any, spell: Callable[[str], str] = str) -> None:
     Raises:
         UserError: naming the field.
     """
-    for name, (kind, optional, domain) in domains_of(type(instance)).items():
+    cls: type = type(instance)
+    for name, (kind, optional, domain) in domains_of(cls).items():
         value = getattr(instance, name)
         if not (optional and value is None):
             require(spell(name), value, kind, domain)
