@@ -83,8 +83,9 @@ def write_figures(folder: Path, drawn: Iterable[FigureFiles]) -> list[Path]:
     Raises:
         UserError: for a folder that is a link, which may lead out of the board's.
     """
-    figures, written = own_folder(folder / "figures"), []
+    written = []
     for figure in drawn:
+        figures = own_folder(folder / "figures")  # not made where nothing is drawn
         for name, content in figure.files.items():
             write_whole(figures / name, content)
             written.append(figures / name)

@@ -181,6 +181,7 @@ def test_whatever_was_edited_removed_or_exchanged_is_seen(ledger):
 
 def test_figures_are_not_written_through_a_link(ledger, tmp_path):
     ledger.add("majority", 0.0, kind="floor")
+    ledger.add("tsm", 1.0)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (ledger.folder / "figures").symlink_to(elsewhere)
