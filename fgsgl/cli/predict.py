@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.cli.options import WHAT, Commands, add_command
+from fgsgl.util.command_line import file_path, number, path_ending
+from fgsgl.util.domain import Numbers
 from fgsgl.util.errors import UserError
+
+SECONDS = Numbers(0, 1_000_000, above=True)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,33 +24,49 @@ if TYPE_CHECKING:
 def add_predict_commands(commands: Commands) -> None:
     """Adds ``predict`` and ``export`` to the command line."""
     predict = add_command(commands, "predict", _predict, "name what videos show, with a trained recognizer")
-    predict.add_argument("videos", nargs="+", type=Path, metavar="video", help="video files, or folders of them")
+    predict.add_argument("videos", nargs="+", type=file_path, metavar="video", help="video files, or folders of them")
     source = predict.add_mutually_exclusive_group(required=True)
-    source.add_argument("--board", type=Path, metavar="FOLDER", help="a board with a finished cell and its checkpoint")
-    source.add_argument("--model", type=Path, metavar="FILE", help="a file that `fgsgl export` wrote")
+    source.add_argument(
+        "--board", type=file_path, metavar="FOLDER", help="a board with a finished cell and its checkpoint"
+    )
+    source.add_argument("--model", type=file_path, metavar="FILE", help="a file that `fgsgl export` wrote")
     named = predict.add_mutually_exclusive_group()
     named.add_argument("--row", metavar="NAME", help=f"of the board: {WHAT} (default: FG-SGL's best row)")
     named.add_argument("--cell", metavar="ID", help="of the board: the beginning of a cell's id")
-    predict.add_argument("--top", type=int, default=5, help="classes that are named (default: %(default)s)")
     predict.add_argument(
-        "--window", type=float, metavar="SECONDS", help="look at windows of a long recording, one by one"
+        "--top", type=number(int, Numbers(1, 1000)), default=5, help="classes that are named (default: %(default)s)"
     )
     predict.add_argument(
-        "--stride", type=float, metavar="SECONDS", help="from one window to the next (default: a quarter)"
+        "--window",
+        type=number(float, SECONDS),
+        metavar="SECONDS",
+        help="look at windows of a long recording, one by one",
+    )
+    predict.add_argument(
+        "--stride",
+        type=number(float, SECONDS),
+        metavar="SECONDS",
+        help="from one window to the next (default: a quarter)",
     )
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON to standard output")
     form.add_argument("--csv", action="store_true", help="write CSV to standard output")
     predict.add_argument(
-        "--picture", type=Path, metavar="FOLDER",
+        "--picture", type=file_path, metavar="FOLDER",
         help="write for each video a picture of frames and attention, or of the timeline, and an annotated MP4",
     )  # fmt: skip
     _add_device(predict)
 
     export = add_command(commands, "export", _export, "write a trained recognizer as one file that needs no data set")
-    export.add_argument("folder", type=Path, help="a board's folder")
+    export.add_argument("folder", type=file_path, help="a board's folder")
     export.add_argument("what", nargs="?", help=f"{WHAT} (default: FG-SGL's best row)")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the model file, named *.safetensors")
+    export.add_argument(
+        "--out",
+        type=path_ending(".safetensors"),
+        required=True,
+        metavar="FILE",
+        help="the model file, named *.safetensors",
+    )
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +74,6 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    if arguments.top < 1:
-        raise UserError(f"--top {arguments.top}: expected at least 1 class")
     if arguments.stride is not None and arguments.window is None:
         raise UserError("--stride divides a recording into windows; give --window as well")
     files = list(_files(arguments.videos))

@@ -158,7 +158,9 @@ def table_of(
     clips: Sequence[Clip] = [row.clip for row in rows]
     with collected(found, table["root"]):
         clips = split(clips)
-    places = {row.clip.clip_id: (str(row.file), row.line) for row in rows}
+    places: dict[str, tuple[str, int]] = {}
+    for row in rows:  # of a clip that stands twice the first is kept, and the second is the fault
+        places.setdefault(row.clip.clip_id, (str(row.file), row.line))
     try:
         sound = ClipTable(clips=tuple(clips), places=places, **table)
     except FaultyData as error:

@@ -120,13 +120,14 @@ def _used(content: Any, folder: Path) -> dict[str, Any]:
         content["meta"] = {name: meta[name] for name in META if name in meta}
     if "message_hub" in content:
         hub = content["message_hub"]
-        info = {name: hub["runtime_info"][name] for name in RUNTIME if name in hub["runtime_info"]}
+        known = hub.get("runtime_info", {})
+        info = {name: known[name] for name in RUNTIME if name in known}
         for name in ("best_ckpt", "last_ckpt"):  # MMEngine removes the best one when there is a better one
             if name in info:
                 info[name] = str(folder / Path(str(info[name])).name)
         if "keep_ckpt_ids" in info:
             info["keep_ckpt_ids"] = [number for number in info["keep_ckpt_ids"] if type(number) is int]
-        scalars, keys = dict(hub["log_scalars"]), hub["resumed_keys"]
+        scalars, keys = dict(hub.get("log_scalars", {})), hub.get("resumed_keys", {})
         content["message_hub"] = {
             "log_scalars": scalars,
             "runtime_info": info,

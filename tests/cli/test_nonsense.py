@@ -31,6 +31,8 @@ WORDS = {
     "fgsgl repro": ["folder", "cell"],
     "fgsgl diff": ["folder", "one", "other"],
     "fgsgl submit": ["folder"],
+    "fgsgl predict": ["clip.mp4", "--model", "model.safetensors"],
+    "fgsgl export": ["folder"],
     "fgsgl check-method": ["tsm"],
     "fgsgl oracle": ["synmg"],
     "fgsgl data make": ["synmg"],

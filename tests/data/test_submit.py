@@ -162,7 +162,9 @@ def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_p
     )  # fmt: skip
     refused(record, short, "have scores of shape (16, 32), expected (17, 32)")
     ids = np.array([f"{clip_id}_9_1" for clip_id in known.clip_ids])
-    full = replace(record, data=replace(record.data, split_sha256=scored_sha256(ids)))
+    sha256 = scored_sha256(ids)
+    scored = replace(record.metrics, scored_sha256=sha256)
+    full = replace(record, data=replace(record.data, split_sha256=sha256), metrics=scored)
     refused(full, dataclasses.replace(known, clip_ids=ids), "is not of the MiGA release")
     other = replace(record, protocol=dataclasses.replace(record.protocol, dataset="smg"))
     refused(other, known, "smg has no challenge to submit to; imigue, ma52 have one")

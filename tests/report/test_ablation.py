@@ -229,4 +229,5 @@ def test_other_data_or_another_protocol_are_not_compared(ledger):
     ledger.add("fgsgl", 2.0, "w/o cpa", 0, data=data)
     (found,) = ablations(read_board(ledger.folder))
     arms = found.arms.drop_duplicates("variant").set_index("variant")
-    assert list(arms.loc[["w/o cpa", "w/o fgsa"], "n"]) == [0, 0]
+    assert list(arms.loc[["w/o cpa", "w/o fgsa"], "n"]) == [1, 0], "the cell of other data is set aside"
+    assert arms.loc[["w/o cpa", "w/o fgsa"], "difference"].isna().all() and "seed" in arms.loc["w/o cpa", "note"]

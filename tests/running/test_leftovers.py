@@ -92,7 +92,7 @@ def test_a_cell_whose_work_folder_was_deleted_gets_a_record(tmp_path: Path, monk
 
     from fgsgl.running.executors import local
 
-    place, cell = Place(out=tmp_path / "out", root=tmp_path), made.a_cell("majority")
+    place, cell = Place(out=tmp_path / "out", root=tmp_path / "data"), made.a_cell("majority")
 
     def start(spec: object, environment: object) -> Vanished:
         shutil.rmtree(place.work_dir(cell))

@@ -24,6 +24,7 @@ TRUTH = {
     ("shapley", "a"): 1.5, ("shapley", "b"): 0.5, ("shapley", "c"): 0.0, ("shapley", "d"): -0.5,
     ("one_out", "a"): 1.0, ("one_out", "b"): 0.0, ("one_out", "c"): 0.0, ("one_out", "d"): -0.5,
     ("one_in", "a"): 2.0, ("one_in", "b"): 1.0, ("one_in", "c"): 0.0, ("one_in", "d"): -0.5,
+    ("hidden", "a"): 0.5, ("hidden", "b"): 0.5, ("hidden", "c"): 0.0, ("hidden", "d"): 0.0,
 }  # fmt: skip
 """Of the plan above. With A in place B adds nothing: one-out gives it 0, although half of what it adds is its own."""
 

@@ -17,7 +17,7 @@ from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.row_groups import by_protocol, on_scales, row_families, shown_rows
 from fgsgl.report.formatting import with_interval
 
-AGAINST = {False: "top-1 minus FG-SGL's (percentage points)", True: "top-1 minus the same method's default (points)"}
+AGAINST = {False: "top-1 minus FG-SGL's (points)", True: "top-1 minus the same method's default (points)"}
 """Axis labels by whether rows are tuned."""
 COLUMNS = (
     "label", "diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_over", "n_pairs", "contrast",
