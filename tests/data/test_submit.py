@@ -166,7 +166,8 @@ def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_p
     scored = replace(record.metrics, scored_sha256=sha256)
     full = replace(record, data=replace(record.data, split_sha256=sha256), metrics=scored)
     refused(full, dataclasses.replace(known, clip_ids=ids), "is not of the MiGA release")
-    other = replace(record, protocol=dataclasses.replace(record.protocol, dataset="smg"))
+    elsewhere = dataclasses.replace(record.protocol, dataset="smg")
+    other = replace(record, protocol=elsewhere, protocol_hash=elsewhere.hash())
     refused(other, known, "smg has no challenge to submit to; imigue, ma52 have one")
     submit(tmp_path, expect=2)
     assert f"0 finished cells of methods in {ledger}; name one of these with --cell" in capsys.readouterr().err

@@ -92,12 +92,14 @@ def test_a_cell_whose_work_folder_was_deleted_gets_a_record(tmp_path: Path, monk
 
     from fgsgl.running.executors import local
 
-    place, cell = Place(out=tmp_path / "out", root=tmp_path / "data"), made.a_cell("majority")
+    place = Place(out=tmp_path / "out", root=tmp_path / "data")
+    cell = made.a_cell("majority", fingerprint="ffb0761b23e5563d")  # of SynMG quick, which is not made yet
 
     def start(spec: object, environment: object) -> Vanished:
         shutil.rmtree(place.work_dir(cell))
         return Vanished()
 
+    monkeypatch.setattr(local, "can_fork", lambda *_: False)
     monkeypatch.setattr(local, "start_here", start)
     plan = Plan([cell])
     execute(plan, place)

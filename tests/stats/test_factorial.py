@@ -49,7 +49,8 @@ def test_the_planted_truth_is_recovered_in_sign_and_size_and_the_intervals_cover
     off_AK, random = full_factorial(NAMES), np.random.default_rng(0)
     tables = [effects(off_AK, with_noise(off_AK, 8, random), NAMES) for _ in range(200)]
     assert list(zip(tables[0]["kind"], tables[0]["factor"], strict=True)) == list(TRUTH)
-    effect_RE, low_RE, high_RE, p_RE = (np.array([table[name] for table in tables]) for name in COLUMNS[2:])
+    of_RE = {name: np.array([table[name] for table in tables]) for name in COLUMNS[2:]}
+    effect_RE, low_RE, high_RE, p_RE = (of_RE[name] for name in ("effect", "low", "high", "p"))
     truth_E = np.array(list(TRUTH.values()))
     assert effect_RE.mean(axis=0) == pytest.approx(truth_E, abs=0.08)
     covered_RE = (low_RE <= truth_E) & (truth_E <= high_RE)
