@@ -64,9 +64,12 @@ def server_command(control: int) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server of each test's own, for which Ctrl-C is what it is in a terminal: a background shell ignores it."""
     monkeypatch.setattr(warm, "server_command", server_command)
     monkeypatch.setattr(warm, "_server", None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
+    signal.signal(signal.SIGINT, before)
     if warm._server is not None:
         warm._server.control.close()
         warm._server.process.kill()
