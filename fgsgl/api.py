@@ -74,7 +74,7 @@ def run(
         dataset, preset: what is compared on; the preset defaults to the data set's first.
         root: the data set's folder, or the table of your own clips with ``dataset="csv"``.
         seeds: paired seeds 0..n-1.
-        out: the board's folder; None: ``results/local/<dataset>-<preset>``.
+        out: the board's folder; None: that of ``fgsgl run``, below ``results/local``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         quiet: print nothing.
         protocol: fields of :class:`fgsgl.records.protocol.Protocol`, such as ``epochs=5``.
@@ -84,6 +84,7 @@ def run(
     """
     from rich.console import Console
 
+    from fgsgl.data.data_spec import results_name
     from fgsgl.methods.registry import get
     from fgsgl.running.execution import Execution
     from fgsgl.running.experiment import Experiment
@@ -92,10 +93,10 @@ def run(
 
     chosen = [one if isinstance(one, Variant) else Variant(method=get(one).name) for one in variants]
     frozen = default_protocol(dataset, preset, **protocol)
-    folder = Path(out) if out is not None else Path("results/local") / f"{frozen.dataset}-{frozen.preset}"
+    data = None if root is None else Path(root)
+    folder = Path(out or Path("results/local") / results_name(frozen.dataset, frozen.preset, data))
     experiment = Experiment(
-        variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=None if root is None else Path(root),
-        execution=Execution(device=device),
+        variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=data, execution=Execution(device=device),
     )  # fmt: skip
     run_experiment(experiment, Console(quiet=True) if quiet else wide_console(), lambda *_: True)
     return read_board(folder)

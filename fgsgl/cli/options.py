@@ -6,10 +6,8 @@ from __future__ import annotations
 import argparse
 import ast
 import functools
-import hashlib
 import inspect
 import itertools
-import os
 import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
@@ -17,6 +15,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from fgsgl.data.data_spec import results_name
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.running.execution import Execution, Limits
 from fgsgl.util import downloads
@@ -190,17 +189,12 @@ def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:
 
 
 def data_name(arguments: argparse.Namespace, protocol: Protocol) -> str:
-    """Name of the default folder of results on some data: each table of one's own has a name of its own, with a digest
-    of where it lies.
+    """Name of the default folder of results on the data that the options name.
 
     Raises:
         UserError: as :func:`root_of`.
     """
-    root = root_of(arguments)
-    if protocol.dataset != "csv" or root is None:
-        return f"{protocol.dataset}-{protocol.preset}"
-    place = Path(os.path.realpath(root))  # Path.resolve, before Python 3.13, raises a RuntimeError for a loop of links
-    return f"csv-{place.stem}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:6]}"
+    return results_name(protocol.dataset, protocol.preset, root_of(arguments))
 
 
 def _kind(hint: Any) -> tuple[type, tuple[str, ...] | None]:

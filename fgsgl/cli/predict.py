@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from fgsgl.cli.options import WHAT, Commands, add_command
 from fgsgl.util.command_line import file_path, number, path_ending
 from fgsgl.util.domain import Numbers
-from fgsgl.util.errors import UserError
+from fgsgl.util.errors import UserError, refused
 
 SECONDS = Numbers(0, 1_000_000, above=True)
 
@@ -55,7 +54,7 @@ def add_predict_commands(commands: Commands) -> None:
         "--picture", type=file_path, metavar="FOLDER",
         help="write for each video a picture of frames and attention, or of the timeline, and an annotated MP4",
     )  # fmt: skip
-    _add_device(predict)
+    predict.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
 
     export = add_command(commands, "export", _export, "write a trained recognizer as one file that needs no data set")
     export.add_argument("folder", type=file_path, help="a board's folder")
@@ -67,10 +66,6 @@ def add_predict_commands(commands: Commands) -> None:
         metavar="FILE",
         help="the model file, named *.safetensors",
     )
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -85,13 +80,12 @@ def _predict(arguments: argparse.Namespace) -> int:
 
     console = wide_console()
     recognizer = _recognizer(arguments)
-    for_machines, found, bad = arguments.json or arguments.csv, [], 0
+    for_machines, found, code = arguments.json or arguments.csv, [], 0
     for path in files:
         try:
             predictions = _of_video(recognizer, path, arguments)
         except UserError as error:  # the other videos are named all the same
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-            bad += 1
+            code = refused(str(error))
             continue
         found += predictions
         if not for_machines:
@@ -102,7 +96,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         print(show.json_text(found, arguments.top), end="")
     if arguments.csv:
         print(show.csv_text(found, arguments.top), end="")
-    return 2 if bad else 0
+    return code
 
 
 def _recognizer(arguments: argparse.Namespace) -> Recognizer:

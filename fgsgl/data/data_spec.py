@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,3 +100,17 @@ class DataSpec:
             return self.load()
         table = plan(self.root, self.preset, self.seed)
         return table if table.generated == {} else with_contents(table)
+
+
+def results_name(dataset: str, preset: str, root: Path | None) -> str:
+    """Name of the default folder of results on some data: each table of one's own has a name of its own, with a digest
+    of where it lies.
+
+    Args:
+        dataset, preset: of the protocol.
+        root: the data set's folder or table; None: its default place.
+    """
+    if dataset != "csv" or root is None:
+        return f"{dataset}-{preset}"
+    place = Path(os.path.realpath(root))  # Path.resolve, before Python 3.13, raises a RuntimeError for a loop of links
+    return f"csv-{place.stem}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:6]}"

@@ -41,7 +41,7 @@ def run_command(command: Callable[[], int]) -> int:
     try:
         return command()
     except UserError as error:
-        return _refused(str(error))
+        return refused(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at the exit
         return 141
@@ -50,12 +50,13 @@ def run_command(command: Callable[[], int]) -> int:
             raise
         where = f"{os.fsdecode(error.filename)} " if isinstance(error.filename, (str, bytes)) else "a file "
         does = "cannot be written" if error.errno in UNWRITABLE else "cannot be used"
-        return _refused(f"{where}{does}: {error.strerror}; what is finished is kept")
+        return refused(f"{where}{does}: {error.strerror}; what is finished is kept")
     except KeyboardInterrupt:
         print("interrupted; finished work is kept, and the same command goes on from here", file=sys.stderr)
         return 130
 
 
-def _refused(why: str) -> int:
+def refused(why: str) -> int:
+    """Says in one line on stderr why a command cannot go on, and returns its exit code."""
     print(f"error: {one_line(why)}", file=sys.stderr)
     return 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec.structs import asdict
@@ -66,9 +66,7 @@ def origin_notes(scored: Mapping[RowKey, Sequence[Done]], labels: Mapping[RowKey
         scored: the records behind each row's numbers.
         labels: of the rows.
     """
-    mixed = {key: _by_state({r.seed: code_of(r) for r in group}) for key, group in scored.items()}
-    mixed = {key: states for key, states in mixed.items() if len(states) > 1}
-    if mixed:
+    if mixed := _rows_of_several(scored, code_of):
         rows = listed([f"{labels[key]} ({_told(states)})" for key, states in mixed.items()])
         yield (
             f"{len(mixed)} row(s) average seeds from different code (their status says so): {rows}. What changed "
@@ -86,14 +84,20 @@ def origin_notes(scored: Mapping[RowKey, Sequence[Done]], labels: Mapping[RowKey
         yield f"{n_dirty} cell(s) ran with changes that no commit holds."
     if differing := _versions(record.environment for record in cells):
         yield f"Versions differ between cells: {'; '.join(differing)}."
-    several = {key: _by_state({r.seed: machine_of(r) for r in group}) for key, group in scored.items()}
-    several = {key: machines for key, machines in several.items() if len(machines) > 1}
-    if several:
+    if several := _rows_of_several(scored, machine_of):
         rows = listed([f"{labels[key]} ({_told(machines)})" for key, machines in several.items()])
         yield (
             f"{len(several)} row(s) average seeds from several machines: {rows}. Machines round differently, which is "
             "part of their spread; their times and memory are not averaged."
         )
+
+
+def _rows_of_several(
+    scored: Mapping[RowKey, Sequence[Done]], state_of: Callable[[Done], _State]
+) -> dict[RowKey, dict[_State, list[int]]]:
+    """The rows whose seeds ran in more than one state, such as on two machines, and the seeds of each."""
+    found = {key: _by_state({r.seed: state_of(r) for r in group}) for key, group in scored.items()}
+    return {key: states for key, states in found.items() if len(states) > 1}
 
 
 def _by_state(states: Mapping[int, _State]) -> dict[_State, list[int]]:
