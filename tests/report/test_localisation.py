@@ -1,5 +1,6 @@
 """The table of where recognizers look: planted differences, records of older versions, and names that would do harm."""
 
+import html
 import io
 
 import made
@@ -12,6 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from fgsgl.records.record import Localisation, Readout
 from fgsgl.report.board.board import read_board
 from fgsgl.report.csv_text import csv_text
+from fgsgl.report.formatting import p_text
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.localisation.render import localisation_tables, markdown
 from fgsgl.report.report import report
@@ -85,10 +87,29 @@ def test_the_dimensions_of_a_measure_are_a_family(folder) -> None:
     assert set(tested["variant"]) == {"full"} and set(tested["source"]) == {"attention", "local"}
     assert tested.groupby("measure").size().to_dict() == {"energy": 2, "pointing": 2, "readout": 1}
     for _, family in tested.groupby("measure"):
-        np.testing.assert_allclose(family["p_holm"].astype(float), multipletests(family["p"], method="holm")[1])
+        np.testing.assert_allclose(family["p_holm"], multipletests(family["p_t"], method="holm")[1])
+        for row in family.itertuples():  # Bonferroni's interval, which excludes 0 only if Holm's p is below 0.05
+            assert row.sim_half_width >= row.diff_half_width or len(family) == 1
+            assert row.p_holm <= 0.05 or abs(row.difference) <= row.sim_half_width
     text = markdown(localisation_tables(board, table))
-    assert "That p cannot reach 0.05 with n = 6 seeds in a family of 2." in text and "family of 1" not in text
-    assert f"{tested['p_holm'].min():.3f} |" in text
+    part = only(tested, dimension="part", measure="energy")
+    assert f"± {part['sim_half_width']:.1f} | {p_text(part['p_holm'])} |" in html.unescape(text.replace("\\", ""))
+
+
+def test_the_paired_t_test_is_that_of_scipy(folder, values) -> None:
+    part = only(localisation(read_board(folder)), dimension="part", source="attention", measure="energy")
+    assert part["p_t"] == pytest.approx(stats.ttest_rel(values["part"], values["without"]).pvalue)
+
+
+def test_rows_with_other_seeds_are_not_compared_and_the_note_says_so(ledger, folder) -> None:
+    ledger.add("fgsgl", 2.0, "text=names", 0, localisation=measured({"part": 0.2, "saliency": 0.1}, {}))
+    board = read_board(folder)
+    table = localisation(board)
+    row = only(table, variant="text=names", source="attention", measure="energy")
+    assert row["value"] == pytest.approx(20) and np.isnan(row["difference"])
+    assert row["note"].startswith("not compared: seed 1 is missing here")
+    text = markdown(localisation_tables(board, table)).replace("\\", "")
+    assert "FG-SGL text=names: not compared: seed 1 is missing here" in text
 
 
 def test_the_note_says_what_is_missing_and_what_the_numbers_are_over(folder) -> None:

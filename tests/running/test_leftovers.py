@@ -12,11 +12,10 @@ import pytest
 import torch
 from filelock import FileLock
 
-from fgsgl.records.environment import git_state
 from fgsgl.running.execution import Place
 from fgsgl.running.leftovers import clear_leftovers
-from fgsgl.running.scheduler import Plan, execute, spec_of
-from fgsgl.training.cell_spec import LOCK, Task
+from fgsgl.running.scheduler import Plan, execute
+from fgsgl.training.cell_spec import LOCK, CellSpec
 from fgsgl.training.work_folder import MARKER
 from fgsgl.util import files
 from fgsgl.util.abandoned import remove_abandoned
@@ -94,7 +93,6 @@ def test_a_cell_whose_work_folder_was_deleted_gets_a_record(tmp_path: Path, monk
 
     place = Place(out=tmp_path / "out", root=tmp_path / "data")
     cell = made.a_cell("majority", fingerprint="ffb0761b23e5563d")  # of SynMG quick, which is not made yet
-
     started: list[CellSpec] = []
 
     def start(spec: CellSpec, environment: object) -> Vanished:

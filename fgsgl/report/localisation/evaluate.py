@@ -18,9 +18,10 @@ import pandas as pd
 
 from fgsgl.records.record import Done
 from fgsgl.report.board.board import REFERENCE, Board, row_key
-from fgsgl.report.board.rows import MODULES
-from fgsgl.stats.families import holm
-from fgsgl.stats.paired import compare
+from fgsgl.report.board.comparisons import unequal_seeds
+from fgsgl.report.board.rows import MODULES, untrained
+from fgsgl.stats.families import judge
+from fgsgl.stats.paired import compare, widened
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.text.fgtext import DIMENSIONS
 
@@ -33,8 +34,10 @@ TESTED = ("attention", "local")
 BLOCK = ["dataset", "preset", "protocol", "n_clips", "clips"]
 COLUMNS = (
     *BLOCK, "n_test", "label", "method", "variant", "measure", "source", "dimension", "n_seeds", "value", "half_width",
-    "sentences", "largest", "n_pairs", "difference", "diff_half_width", "p", "p_holm", "smallest_p", "d_z", "wins",
+    "sentences", "largest", "n_pairs", "difference", "diff_half_width", "sim_half_width", "p_t", "p_holm", "p",
+    "smallest_p", "d_z", "wins", "note",
 )  # fmt: skip
+JUDGED = ("difference", "diff_half_width", "sim_half_width", "p_t", "p_holm")
 
 
 def localisation(board: Board) -> pd.DataFrame:
@@ -42,27 +45,37 @@ def localisation(board: Board) -> pd.DataFrame:
 
     Sources are ``attention`` (of a ``dimension``), ``saliency``, the maps of ``BLIND`` (once for all rows of a board)
     and, of what is read out, ``local`` and ``video`` embeddings. ``value`` is the mean over seeds with half its 95 %
-    Student t interval; ``difference`` is to what stands for it in ``FG-SGL w/o fgsa``, over the seeds and clips that
-    both have. Tested is what FG-SA gives in FG-SGL itself: ``p`` by exact sign flips, ``p_holm`` adjusted over the
-    dimensions of a measure, which are a family. Records that were measured on other clips (``clips`` is their
+    Student t interval; ``difference`` is to what stands for it in ``FG-SGL w/o fgsa`` with the same seeds and clips;
+    a ``note`` says why there is none where their seeds differ. Tested is what FG-SA gives in FG-SGL itself: ``p_t`` by
+    a paired t test over seeds, ``p_holm`` and the simultaneous ``sim_half_width`` over the dimensions of a measure,
+    which are a family, ``p`` by exact sign flips. Records that were measured on other clips (``clips`` is their
     identity) stand apart; a record without localisation gives no row.
     """
     lines = []
     for block, cells in _blocks(board).items():
         found = (values for row, values in cells if (row.method, row.variant) == WITHOUT)
-        without = next(found, _Numbers({}, {}))
+        without = next(found, _Numbers({}, {}, untrained=False))
         place = dict(zip((*BLOCK, "n_test"), block, strict=True))
         lines += [place | line for line in _blind_lines(cells)]
         for row, values in cells:
             names = {"label": row.label, "method": row.method, "variant": row.variant}
             lines += [place | names | line for line in _lines(values, without, (row.method, row.variant))]
-    table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(dict.fromkeys(TEXTS, object))  # quicker to go through
+    table = pd.DataFrame(lines, columns=list(COLUMNS)).astype(dict.fromkeys(JUDGED, float))
+    table = table.fillna({"note": ""}).astype(dict.fromkeys(TEXTS, object))  # quicker to go through than pandas' own
     for _, family in table[table["p"].notna()].groupby([*BLOCK, "measure"]):
-        table.loc[family.index, "p_holm"] = holm(family["p"])
+        judged = judge(family["p_t"], [True] * len(family))
+        table.loc[family.index, "p_holm"] = judged.adjusted_M
+        widths = family[["difference", "diff_half_width", "n_pairs"]].itertuples(index=False)
+        table.loc[family.index, "sim_half_width"] = [
+            widened(row.difference, row.diff_half_width, int(row.n_pairs), error)
+            for row, error in zip(widths, judged.error_M, strict=True)
+        ]
     return table
 
 
-TEXTS = ("dataset", "preset", "protocol", "clips", "label", "method", "variant", "measure", "source", "dimension")
+TEXTS = (
+    "dataset", "preset", "protocol", "clips", "label", "method", "variant", "measure", "source", "dimension", "note",
+)  # fmt: skip
 
 Quantity = tuple[str, str, str]
 """Measure, source, dimension."""
@@ -75,6 +88,8 @@ class _Numbers:
     by_seed: dict[Quantity, dict[int, float]]
     guesses: dict[Quantity, dict[str, float]]
     """Chance level of what is read out: the number of ``sentences``, and the share of the ``largest``."""
+    untrained: bool
+    """Nothing is random in the row: its one run stands for every seed."""
 
 
 def _blocks(board: Board) -> dict[tuple, list[tuple[Any, _Numbers]]]:
@@ -106,7 +121,7 @@ def _numbers(records: Sequence[Done]) -> _Numbers:
                 key = "readout", source, name
                 by_seed[key][seed] = 100 * hits.r1
                 guesses[key] = {"sentences": hits.sentences, "largest": 100 * hits.largest}
-    return _Numbers(by_seed, guesses)
+    return _Numbers(by_seed, guesses, untrained=untrained(records[0]))
 
 
 @functools.cache
@@ -143,20 +158,25 @@ def _lines(numbers: _Numbers, without: _Numbers, who: tuple[str, str]) -> Iterat
         if who != WITHOUT:
             theirs = measure, STANDS_FOR[source], dimension if measure == "readout" else ""
             tested = who == REFERENCE and source in TESTED
-            line |= _against(by_seed, without.by_seed.get(theirs, {}), tested)
+            line |= _against(numbers, key, without.by_seed.get(theirs, {}), tested)
         yield line
 
 
-def _against(mine: Mapping[int, float], theirs: Mapping[int, float], tested: bool) -> dict[str, Any]:
-    """The difference over the seeds that both have, and of a row that is tested what belongs to it."""
-    pairs = [(mine[seed], theirs[seed]) for seed in mine if seed in theirs]
-    if not pairs:
+def _against(numbers: _Numbers, key: Quantity, theirs: Mapping[int, float], tested: bool) -> dict[str, Any]:
+    """The difference where both have the same seeds, else a note; of a row that is tested what belongs to it."""
+    mine = numbers.by_seed[key]
+    if not theirs:
         return {}
+    if numbers.untrained:
+        mine = dict.fromkeys(theirs, next(iter(mine.values())))
+    if said := unequal_seeds(mine, theirs):
+        return {"note": said}
+    pairs = [(mine[seed], theirs[seed]) for seed in sorted(mine)]
     mean, half_width = _mean([one - other for one, other in pairs])
     line: dict[str, Any] = {"n_pairs": len(pairs), "difference": mean, "diff_half_width": half_width}
     if tested and len(pairs) > 1:
         paired = compare(*np.array(pairs).T)
-        line |= {name: getattr(paired, name) for name in ("p", "smallest_p", "d_z", "wins")}
+        line |= {name: getattr(paired, name) for name in ("p_t", "p", "smallest_p", "d_z", "wins")}
     return line
 
 
