@@ -23,7 +23,7 @@ import pandas as pd
 
 from fgsgl.records.record import Done
 from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board, row_key
-from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY, unequal_seeds
+from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data, unequal_seeds
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import judge, stouffer
 from fgsgl.stats.paired import compare, widened
@@ -111,10 +111,7 @@ def _board_contrasts(board: Board) -> Iterator[Contrast]:
         against = label(records[0].config.display_name, key.variant)
         mine = {record.seed: record for record in reference}
         theirs = by_seed(records, mine)
-        note = unequal_seeds(theirs, mine)
-        if not note and {r.data.fingerprint for r in records} != {r.data.fingerprint for r in reference}:
-            note = "not compared: other data than the reference's"
-        if note:
+        if note := unequal_seeds(theirs, mine) or ("" if same_data(records, reference) else OTHER_DATA):
             yield _not_compared(reference[0], against, note)
         else:
             yield from _pair_contrasts([(mine[seed], theirs[seed]) for seed in sorted(mine)], against, key in declared)

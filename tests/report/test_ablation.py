@@ -12,6 +12,7 @@ from scipy import stats
 from fgsgl.report.ablations.evaluate import ablations, judge_effects
 from fgsgl.report.ablations.render import arm_rows, csv, markdown, notes
 from fgsgl.report.board.board import read_board
+from fgsgl.report.contrast import contrasts
 from fgsgl.report.report import report
 from fgsgl.stats.factorial import effects, full_factorial
 from fgsgl.stats.families import holm
@@ -219,6 +220,20 @@ def test_a_board_without_a_design_has_no_ablation(ledger):
 def test_a_damaged_design_is_named(ledger, change):
     with pytest.raises(UserError, match=r"the plan .*plan\.json has an entry in designs that cannot be read"):
         fill(ledger, seeds=1, designs=[DESIGN | change])
+
+
+def test_other_test_videos_under_the_same_table_are_not_compared(ledger):
+    fill(ledger, seeds=2, rows=["", "w/o cpa"])
+    for variant, content in (("full", "a" * 64), ("w/o cpa", "b" * 64)):
+        for seed in range(2):
+            data = ledger.add("fgsgl", 2.0, variant, seed).data
+            ledger.add("fgsgl", 2.0, variant, seed, data=structs.replace(data, split_content_sha256=content))
+    board = read_board(ledger.folder)
+    (found,) = ablations(board)
+    arm = found.arms.set_index("variant").loc["w/o cpa"]
+    assert arm["note"] == "not compared: other data than the reference's" and np.isnan(arm["difference"])
+    with pytest.raises(UserError, match="nothing to compare"):
+        contrasts([ledger.folder])
 
 
 def test_other_data_or_another_protocol_are_not_compared(ledger):

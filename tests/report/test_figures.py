@@ -417,6 +417,18 @@ def test_subjects_and_calibration_are_those_of_the_prediction_files(ledger):
     assert bin_.n == in_bin_N.sum() > 0 and bin_.accuracy == pytest.approx(right_N[in_bin_N].mean())
 
 
+def test_calibrated_probabilities_are_told_from_raw_ones(ledger):
+    ledger.fill(seeds=1)
+    (raw,) = draw(Inputs(read_board(ledger.folder)), "calibration")
+    assert "No probabilities were calibrated." in raw.caption
+    ledger.add("fgsgl", 2.4, selection={"epoch": 25, "combined_temperature": 1.2})
+    (mixed,) = draw(Inputs(read_board(ledger.folder)), "calibration")
+    assert mixed.table.groupby("row")["calibrated"].all().to_dict()["FG-SGL"]
+    assert not mixed.table.groupby("row")["calibrated"].any().to_dict()["TSM"]
+    titles = {axes.get_title(loc="left") for axes in mixed.figure.axes}
+    assert "FG-SGL (calibrated)" in titles and "TSM" in titles and "does not compare" in mixed.caption
+
+
 def test_the_front_holds_what_nothing_beats():
     cost_M = np.array([1.0, 2.0, 2.0, 3.0, 4.0, np.nan, 1.0])
     value_M = np.array([50.0, 60.0, 55.0, 60.0, 70.0, 90.0, 50.0])

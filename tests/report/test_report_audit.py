@@ -57,6 +57,7 @@ def test_the_page_and_the_csv_have_the_counts(ledger):
     report(ledger.folder)
     table = pd.read_csv(ledger.folder / "leaderboard.csv", keep_default_na=False).set_index("method")
     assert table["audit"]["tsm"] == "clip_ids 0, subjects 0, videos 3" and table["audit"]["majority"] == ""
+    assert table["status"]["tsm"].endswith("splits share 3 file contents") and "share" not in table["status"]["fgsgl"]
     page = (ledger.folder / "leaderboard.html").read_text()
     shown = re.search(r'<table id="splits".*?</table>', page, re.DOTALL).group()
     assert re.findall(r">([^<>\n]+)</t[hd]>", shown) == [

@@ -6,7 +6,7 @@ A arms, K factors, S paired seeds. Values are top-1 in percent, differences perc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from statistics import mean
@@ -18,7 +18,7 @@ import pandas as pd
 from fgsgl.records.plan_file import MOST_PRIMARY, Arm, Design, PlannedCell
 from fgsgl.records.record import Done, Record
 from fgsgl.report.board.board import REFERENCE, Board, label
-from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY, unequal_seeds
+from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data, unequal_seeds
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import judge
 from fgsgl.stats.paired import compare, widened
@@ -85,13 +85,14 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], 
     reference = design.arms[0].variant
     names = dict.fromkeys(arm.variant for arm in design.arms)
     rows = {name: scored.get((name or REFERENCE[1], design.protocol_hash), ()) for name in names}
-    top1 = _comparable(rows, reference)
+    other = {name for name, records in rows.items() if records and not same_data(records, rows[reference] or records)}
+    top1 = {name: _top1(() if name in other else records) for name, records in rows.items()}
     begun = [set(values) for values in top1.values() if values]
     seeds = tuple(sorted(set.intersection(*begun))) if begun else ()
     exact_AS = np.array([[top1[arm.variant].get(seed, np.nan) for seed in seeds] for arm in design.arms], dtype=object)
     exact_AS = exact_AS.reshape(len(design.arms), len(seeds))
     value_AS = exact_AS.astype(np.float64)
-    compared = _compared(top1, reference)
+    compared = _compared(top1, reference, other)
     if reference:
         _judge(compared, reference)
     else:
@@ -139,21 +140,22 @@ def _label(design: Design, arm: Arm) -> str:
     return printable(f"{BARE} with {', '.join(gets)}" if gets else f"{BARE} ({row})")
 
 
-def _comparable(rows: Mapping[str, Sequence[Done]], reference: str) -> dict[str, dict[int, Fraction]]:
-    """Top-1 in percent by seed, exactly, of cells that saw the reference's data."""
-    data = {record.data.fingerprint for record in rows[reference]}
-    return {
-        name: {r.seed: exact_percent(r.metrics.top1) for r in records if not data or r.data.fingerprint in data}
-        for name, records in rows.items()
-    }
+def _top1(records: Sequence[Done]) -> dict[int, Fraction]:
+    """Top-1 in percent by seed, exactly."""
+    return {record.seed: exact_percent(record.metrics.top1) for record in records}
 
 
-def _compared(top1: Mapping[str, Mapping[int, Fraction]], reference: str) -> dict[str, dict[str, Any]]:
-    """``PAIRED`` of every row but for its verdict, and ``paired`` itself; a ``note`` where the seeds differ."""
+def _compared(
+    top1: Mapping[str, Mapping[int, Fraction]], reference: str, other: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """``PAIRED`` of every row but for its verdict, and ``paired`` itself; a ``note`` where the seeds or the data (rows
+    ``other``) differ."""
     found: dict[str, dict[str, Any]] = {}
     theirs = top1[reference]
     for name, values in top1.items():
         found[name] = {"n": len(values), "mean": float(mean(values.values())) if values else np.nan}
+        if name in other:
+            found[name]["note"] = OTHER_DATA
         if name == reference or not values or not theirs:
             continue
         if said := unequal_seeds(values, theirs):

@@ -39,6 +39,12 @@ def audit_summary(records: Sequence[Done]) -> str:
     return ", ".join(f"{name} {count}" for name, count in (largest_counts(records) or {}).items() if count is not None)
 
 
+def splits_share(records: Sequence[Done]) -> str:
+    """The things that stand in several splits of these records' data: ``8 subjects, 1 file content``; empty if none."""
+    found = largest_counts(records) or {}
+    return ", ".join(_counted(count, noun) for name, noun in NOUNS.items() if (count := found.get(name)))
+
+
 def audit_sentence(data: str, records: Sequence[Done]) -> str:
     """The sentence under a board on what its splits share."""
     found = largest_counts(records)

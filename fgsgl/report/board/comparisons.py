@@ -39,6 +39,7 @@ class _Comparison:
 
 
 PRIMARY, EXPLORATORY = "primary", "exploratory"
+OTHER_DATA = "not compared: other data than the reference's"
 
 
 def differences(
@@ -116,8 +117,8 @@ def _compared(key: RowKey, scored: Mapping[RowKey, Sequence[Done]], predictions:
     mine_by = by_seed(mine, theirs_by)
     if said := unequal_seeds(mine_by, theirs_by):
         return _Comparison(columns={"diff_note": said})
-    if not _same_data(mine, reference):
-        return _Comparison(columns={"diff_note": "not compared: other data than the reference's"})
+    if not same_data(mine, reference):
+        return _Comparison(columns={"diff_note": OTHER_DATA})
     seeds = sorted(mine_by)
     if len(seeds) > 1:
         return _over_seeds([mine_by[seed] for seed in seeds], [theirs_by[seed] for seed in seeds])
@@ -190,7 +191,7 @@ def ties(scored: Mapping[RowKey, Sequence[Done]]) -> dict[RowKey, str]:
     for reference, keys in protocols.items():
         first = scored[reference if reference in keys else max(keys, key=lambda key: len(scored[key]))]
         seeds = [record.seed for record in first]
-        cells = {key: by_seed(scored[key], seeds) for key in keys if _same_data(scored[key], first)}
+        cells = {key: by_seed(scored[key], seeds) for key in keys if same_data(scored[key], first)}
         cells = {key: by for key, by in cells.items() if by.keys() == set(seeds)}
         if len(seeds) >= FEWEST_SEEDS and 1 < len(cells) <= MOST_TIED:
             top1_MN = [[100 * by[seed].metrics.top1 for seed in seeds] for by in cells.values()]
@@ -201,8 +202,8 @@ def ties(scored: Mapping[RowKey, Sequence[Done]]) -> dict[RowKey, str]:
     return found
 
 
-def _same_data(one: Sequence[Done], other: Sequence[Done]) -> bool:
-    """Also the same test clips: those left out as bad may be others."""
+def same_data(one: Sequence[Done], other: Sequence[Done]) -> bool:
+    """Whether two rows have the same data and the same test clips: those left out as bad may be others."""
     mine, theirs = one[0].data, other[0].data
     contents = {mine.split_content_sha256, theirs.split_content_sha256} - {None}  # older records do not know it
     return (mine.fingerprint, mine.split_sha256) == (theirs.fingerprint, theirs.split_sha256) and len(contents) < 2

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from fgsgl.records.record import Done, Failed, Hardware, Record
-from fgsgl.report.board.audit_notes import audit_summary
+from fgsgl.report.board.audit_notes import audit_summary, splits_share
 from fgsgl.report.board.origin_notes import code_of, machine_of
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.rows import done_of
@@ -87,6 +87,8 @@ def status_columns(group: Sequence[Record], n_planned: int, reason: str | None) 
         parts.append(f"{n_planned} planned")
     if (n_states := len({code_of(record) for record in done})) > 1:
         parts.append(f"code of {n_states} states")
+    if shared := splits_share(done):
+        parts.append(f"splits share {shared}")
     if reason:
         parts.insert(0, f"refused: {printable(reason)}")
     return {"status": ", ".join(parts), "n_failed": n_failed, "n_planned": n_planned, "failures": failures}

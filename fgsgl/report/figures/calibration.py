@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from fgsgl.records.record import Done
 from fgsgl.report.board.predicted_classes import PredictedClasses
 from fgsgl.report.drawing.axes import BETTER, NARROW_IN, Canvas, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
@@ -29,17 +30,37 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     for suffix, group in by_protocol(inputs.with_predictions()):
         rows, remark = shown_rows(group, MOST_PANELS)
         counts = [len(inputs.scored(row)) for row in rows]
-        tables = [_table(row.label, inputs.predictions(row)) for row in rows]
+        fitted = [_calibrated(inputs.scored(row)) for row in rows]
+        tables = [
+            _table(row.label, inputs.predictions(row)).assign(calibrated=is_fitted)
+            for row, is_fitted in zip(rows, fitted, strict=True)
+        ]
         caption = (
             f"Accuracy against confidence, the largest probability of a clip, in {BINS} bins of equal width: the clips "
             f"of all seeds together ({seeds_text(counts)}). On the dashed line confidence is accuracy; below it the "
             "method is too sure. Grey bars: share of the clips in each bin. ECE: expected calibration error in "
-            f"percent, mean over seeds ± half its 95 % t interval.{remark}"
+            f"percent, mean over seeds ± half its 95 % t interval. {_origin(fitted)}{remark}"
         )
         yield Sheet(figure=_figure(tables), table=pd.concat(tables), caption=caption, suffix=suffix)
 
 
 FIGURE = Figure(name="calibration", title="Calibration", draw=draw)
+
+
+def _calibrated(records: Sequence[Done]) -> bool:
+    """Whether the probabilities are scaled by a temperature that the validation split chose."""
+    return all(any(name.endswith("temperature") for name in record.selection) for record in records)
+
+
+def _origin(fitted: Sequence[bool]) -> str:
+    if all(fitted):
+        return "All probabilities were calibrated by a temperature on the validation split."
+    if not any(fitted):
+        return "No probabilities were calibrated."
+    return (
+        "Rows marked 'calibrated' have probabilities scaled by a temperature of the validation split; the others "
+        "show the network's own. Their ECE does not compare with that of the marked rows."
+    )
 
 
 def _table(label: str, seeds: Sequence[PredictedClasses]) -> pd.DataFrame:
@@ -77,7 +98,8 @@ def _panel(axes: Axes, table: pd.DataFrame) -> None:
     filled = table[table["n"] > 0]
     axes.plot(100 * filled["confidence"], 100 * filled["accuracy"], "-o", color=BETTER, ms=2.5, lw=1.2)
     axes.set(xlim=(0, 100), ylim=(0, 102), xticks=range(0, 101, 25), yticks=range(0, 101, 25))
-    axes.set_title(short(table["row"].iloc[0], 28), fontsize="medium")
+    name = short(table["row"].iloc[0], 28)
+    axes.set_title(f"{name} (calibrated)" if table["calibrated"].iloc[0] else name, fontsize="medium")
     ece = plus_minus(table["ece_percent"].iloc[0], table["ece_half_width"].iloc[0])
     axes.text(4, 96, f"ECE {ece}", va="top", fontsize="small", color=INK)
     axes.grid()
