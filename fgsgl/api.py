@@ -43,7 +43,8 @@ def read_board(folder: str | Path) -> Board:
     [{'label': 'FG-SGL', 'n_seeds': 8}]
 
     Returns:
-        its ``table`` is a DataFrame with a line for each row, as ``leaderboard.csv`` has it.
+        its ``table`` is a DataFrame with a line for each row. Shares such as ``top1`` are 0 to 1 in it, differences
+        are in percentage points; ``leaderboard.csv`` has percent (``top1_pct``).
 
     Raises:
         UserError: for a missing, foreign or damaged record, or a board without its floor.

@@ -1,11 +1,11 @@
-"""`fgsgl contrast`: paired differences of FG-SGL to every other row, score by score, within and across data seeds.
+"""`fgsgl contrast`: paired differences of every row to FG-SGL, score by score, within and across data seeds.
 
-A contrast is FG-SGL minus another row in top-1 points: the mean over paired training seeds with its t interval, the p
-of the paired t test, adjusted over all rows of the table, and the exact sign-flip p. Rows whose seeds differ are listed
-with the reason, and not compared. Boards of the same preset made with other data seeds are combined by the mean of
-their differences; the interval is then over data seeds, which no number of training seeds can narrow. Boards of other
-data sets or presets are combined by Stouffer's method. Tuned rows are left out: the board holds each against its own
-method's default.
+A contrast is a row minus FG-SGL in top-1 points, as on the board: the mean over paired training seeds with its t
+interval, the p of the paired t test, adjusted over all rows of the table, and the exact sign-flip p. Rows whose seeds
+differ are listed with the reason, and not compared. Boards of the same preset made with other data seeds are combined
+by the mean of their differences; the interval is then over data seeds, which no number of training seeds can narrow.
+Boards of other data sets or presets are combined by Stouffer's method. Tuned rows are left out: the board holds each
+against its own method's default.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contrast:
-    """FG-SGL minus another row, in percentage points of top-1."""
+    """A row minus FG-SGL, in percentage points of top-1."""
 
     dataset: str
     """``all``: over the data sets and presets that both have."""
@@ -45,17 +45,17 @@ class Contrast:
     """Seed of the data both were trained and scored on; ``all``: over all seeds that both have."""
     subjects: int
     """Subjects in the test split; over all data sets, their sum."""
-    against: str
-    """The other row's label."""
+    label: str
+    """The row's."""
     score: str
-    """``combined``, ``category`` or ``fine`` of both; the other row's only score where it has no levels."""
+    """``combined``, ``category`` or ``fine`` of both; the row's only score where it has no levels."""
     n: int
     """Pairs: training seeds or, over all data seeds, data seeds; data sets, over all of them."""
-    mine: float
-    theirs: float
-    """Mean top-1 of both, in percent."""
-    difference: float
-    half_width: float
+    top1_pct: float
+    reference_top1_pct: float
+    """Mean top-1 of the row and of FG-SGL."""
+    diff_top1_points: float
+    half_width_points: float
     """Half the width of the 95 % t interval; NaN for one pair, and over data sets."""
     p_t: float
     """Two-sided paired t test; NaN for fewer than three pairs; over data sets Stouffer's of these."""
@@ -70,8 +70,8 @@ class Contrast:
 
 
 def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
-    """One row a contrast; columns are the fields of :class:`Contrast`, then ``p_holm`` and ``sim_half_width`` of the
-    simultaneous interval: judged over all rows of the table (:func:`fgsgl.stats.families.judge`).
+    """One row a contrast; columns are the fields of :class:`Contrast`, then ``p_holm`` and ``sim_half_width_points``
+    of the simultaneous interval: judged over all rows of the table (:func:`fgsgl.stats.families.judge`).
 
     Raises:
         UserError: for a folder that is no board, or where nothing can be compared.
@@ -86,20 +86,25 @@ def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
     every = [*found, *over_seeds, *_over_data_sets([*found, *over_seeds])]
     rows = _judged(pd.DataFrame([asdict(contrast) for contrast in every]))
     place = rows["score"].map(SCORES.index)  # the nearest row first, its scores together
-    nearest = rows["difference"].abs().where(rows["score"] == SCORES[0])
-    nearest = nearest.groupby([rows["dataset"], rows["preset"], rows["against"]]).transform("min")
+    nearest = rows["diff_top1_points"].abs().where(rows["score"] == SCORES[0])
+    nearest = nearest.groupby([rows["dataset"], rows["preset"], rows["label"]]).transform("min")
     return rows.assign(nearest=nearest, place=place).sort_values(
-        ["dataset", "preset", "nearest", "against", "place", "data_seed"], ignore_index=True
+        ["dataset", "preset", "nearest", "label", "place", "data_seed"], ignore_index=True
     )[list(rows.columns)]
 
 
 def _judged(table: pd.DataFrame) -> pd.DataFrame:
     judged = judge(table["p_t"].to_numpy(), (table["contrast"] == PRIMARY).to_numpy())
     halves = [
-        widened(row.difference, None if math.isnan(row.half_width) else row.half_width, row.n, float(error))
+        widened(
+            row.diff_top1_points,
+            None if math.isnan(row.half_width_points) else row.half_width_points,
+            row.n,
+            float(error),
+        )
         for row, error in zip(table.itertuples(), judged.error_M, strict=True)
     ]
-    return table.assign(p_holm=judged.adjusted_M, sim_half_width=halves)
+    return table.assign(p_holm=judged.adjusted_M, sim_half_width_points=halves)
 
 
 def _board_contrasts(board: Board) -> Iterator[Contrast]:
@@ -108,13 +113,13 @@ def _board_contrasts(board: Board) -> Iterator[Contrast]:
         reference = board.scored.get(key._replace(method=REFERENCE[0], variant=REFERENCE[1]), ())
         if key.kind != "method" or key[:2] == REFERENCE or key.is_tuned or not records or not reference:
             continue
-        against = label(records[0].config.display_name, key.variant)
-        mine = {record.seed: record for record in reference}
-        theirs = by_seed(records, mine)
-        if note := unequal_seeds(theirs, mine) or ("" if same_data(records, reference) else OTHER_DATA):
-            yield _not_compared(reference[0], against, note)
+        name = label(records[0].config.display_name, key.variant)
+        theirs = {record.seed: record for record in reference}
+        mine = by_seed(records, theirs)
+        if note := unequal_seeds(mine, theirs) or ("" if same_data(records, reference) else OTHER_DATA):
+            yield _not_compared(reference[0], name, note)
         else:
-            yield from _pair_contrasts([(mine[seed], theirs[seed]) for seed in sorted(mine)], against, key in declared)
+            yield from _pair_contrasts([(mine[seed], theirs[seed]) for seed in sorted(theirs)], name, key in declared)
 
 
 def _place(record: Done) -> dict[str, Any]:
@@ -122,22 +127,22 @@ def _place(record: Done) -> dict[str, Any]:
     return {name: str(getattr(record.protocol, name)) for name in names} | {"subjects": record.data.n_subjects.test}
 
 
-def _not_compared(reference: Done, against: str, note: str) -> Contrast:
+def _not_compared(reference: Done, name: str, note: str) -> Contrast:
     none = math.nan
     return Contrast(
-        n=0, against=against, score=SCORES[0], note=note, mine=none, theirs=none, difference=none, half_width=none,
-        p_t=none, p=none, smallest_p=none, **_place(reference),
+        n=0, label=name, score=SCORES[0], note=note, top1_pct=none, reference_top1_pct=none, diff_top1_points=none,
+        half_width_points=none, p_t=none, p=none, smallest_p=none, **_place(reference),
     )  # fmt: skip
 
 
-def _pair_contrasts(pairs: Sequence[tuple[Done, Done]], against: str, primary: bool) -> Iterator[Contrast]:
+def _pair_contrasts(pairs: Sequence[tuple[Done, Done]], name: str, primary: bool) -> Iterator[Contrast]:
     for score in SCORES:
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
         if any(value is None for pair in values for value in pair):
             continue
         mine_N, theirs_N = ([exact_percent(share) for share in shares] for shares in zip(*values, strict=True))
         kind = PRIMARY if primary and score == SCORES[0] else EXPLORATORY
-        yield _contrast(mine_N, theirs_N, against=against, score=score, contrast=kind, **_place(pairs[0][0]))
+        yield _contrast(mine_N, theirs_N, label=name, score=score, contrast=kind, **_place(pairs[0][0]))
 
 
 def _top1(record: Done, score: str) -> float | None:
@@ -152,12 +157,13 @@ def _over_data_seeds(found: Iterable[Contrast]) -> Iterator[Contrast]:
     groups = defaultdict(list)
     for contrast in found:
         if not contrast.note:
-            groups[contrast.dataset, contrast.preset, contrast.against, contrast.score].append(contrast)
-    for (dataset, preset, against, score), group in groups.items():
+            groups[contrast.dataset, contrast.preset, contrast.label, contrast.score].append(contrast)
+    for (dataset, preset, name, score), group in groups.items():
         if len(group) > 1:
-            mine_N, theirs_N = ([exact_percent(getattr(c, name) / 100) for c in group] for name in ("mine", "theirs"))
+            names = ("top1_pct", "reference_top1_pct")
+            row_N, reference_N = ([exact_percent(getattr(c, one) / 100) for c in group] for one in names)
             place = {"dataset": dataset, "preset": preset, "data_seed": ALL, "subjects": group[0].subjects}
-            yield _contrast(mine_N, theirs_N, against=against, score=score, **place)
+            yield _contrast(row_N, reference_N, label=name, score=score, **place)
 
 
 def _over_data_sets(found: Iterable[Contrast]) -> Iterator[Contrast]:
@@ -166,23 +172,23 @@ def _over_data_sets(found: Iterable[Contrast]) -> Iterator[Contrast]:
     for contrast in sorted(found, key=lambda contrast: contrast.data_seed == ALL):
         if contrast.note:
             continue
-        groups[contrast.against, contrast.score][contrast.dataset, contrast.preset] = contrast
-    for (against, score), group in groups.items():
+        groups[contrast.label, contrast.score][contrast.dataset, contrast.preset] = contrast
+    for (name, score), group in groups.items():
         if len(group) > 1:
             parts = list(group.values())
             weights = [math.sqrt(part.subjects) for part in parts]
-            signs = [np.sign(part.difference) for part in parts]
+            signs = [np.sign(part.diff_top1_points) for part in parts]
             t_tests = [part.p_t for part in parts]
             yield Contrast(
-                dataset=ALL, preset="", data_seed=ALL, against=against, score=score, n=len(parts),
-                subjects=sum(part.subjects for part in parts), half_width=math.nan,
+                dataset=ALL, preset="", data_seed=ALL, label=name, score=score, n=len(parts),
+                subjects=sum(part.subjects for part in parts), half_width_points=math.nan,
                 p_t=math.nan if any(map(math.isnan, t_tests)) else stouffer(t_tests, signs, weights),
                 p=stouffer([part.p for part in parts], signs, weights),
                 smallest_p=stouffer([part.smallest_p for part in parts], [1] * len(parts), weights),
                 contrast=EXPLORATORY,
-                mine=float(np.mean([part.mine for part in parts])),
-                theirs=float(np.mean([part.theirs for part in parts])),
-                difference=float(np.mean([part.difference for part in parts])),
+                top1_pct=float(np.mean([part.top1_pct for part in parts])),
+                reference_top1_pct=float(np.mean([part.reference_top1_pct for part in parts])),
+                diff_top1_points=float(np.mean([part.diff_top1_points for part in parts])),
             )  # fmt: skip
 
 
@@ -191,8 +197,8 @@ def _contrast(mine_N: Sequence[Fraction], theirs_N: Sequence[Fraction], **place:
     half = math.nan if paired.half_width is None else paired.half_width
     p_t = math.nan if paired.p_t is None else paired.p_t
     return Contrast(
-        n=paired.n, mine=paired.mine, theirs=paired.theirs, difference=paired.difference, half_width=half, p_t=p_t,
-        p=paired.p, smallest_p=paired.smallest_p, **place,
+        n=paired.n, top1_pct=paired.mine, reference_top1_pct=paired.theirs, diff_top1_points=paired.difference,
+        half_width_points=half, p_t=p_t, p=paired.p, smallest_p=paired.smallest_p, **place,
     )  # fmt: skip
 
 
@@ -200,12 +206,12 @@ def markdown(table: pd.DataFrame) -> str:
     """The contrasts as a table that GitHub shows, with what they mean under it."""
     heads = (
         "Data",
-        "FG-SGL minus",
+        "Row",
         "Score",
         "Contrast",
         "n",
+        "Row %",
         "FG-SGL %",
-        "Other %",
         "Difference",
         "p (Holm)",
         "Sign flip",
@@ -214,17 +220,18 @@ def markdown(table: pd.DataFrame) -> str:
     for row in table.itertuples():
         seed = "all data seeds" if row.data_seed == ALL else f"data seed {row.data_seed}"
         data = "all data sets" if row.dataset == ALL else f"{row.dataset} {row.preset}, {seed}"
-        half = "" if np.isnan(row.sim_half_width) else f" ± {row.sim_half_width:.1f}"
+        half = "" if np.isnan(row.sim_half_width_points) else f" ± {row.sim_half_width_points:.1f}"
         rows.append((
-            data, row.against, row.score, row.note or row.contrast, str(row.n or EMPTY),
-            number(row.mine), number(row.theirs), number(row.difference, sign="+") + half, p_text(row.p_holm),
-            p_text(row.p) if row.n > 1 else EMPTY,
+            data, row.label, row.score, row.note or row.contrast, str(row.n or EMPTY),
+            number(row.top1_pct), number(row.reference_top1_pct), number(row.diff_top1_points, sign="+") + half,
+            p_text(row.p_holm), p_text(row.p) if row.n > 1 else EMPTY,
         ))  # fmt: skip
     lines = ["# Paired differences to FG-SGL", "", *markdown_table(numeric_headings(heads, texts=4), rows), ""]
     lines += [
-        "- Top-1 points; mean of the paired differences ± half their simultaneous t interval, over training seeds; in "
-        "the rows of all data seeds over data seeds, each the mean of its training seeds. It does not cover the choice "
-        "of test subjects; the CSV has the 95 % interval of each row alone too.",
+        "- Difference: the row minus FG-SGL in points of top-1, as on the board: mean of the paired differences ± half "
+        "their simultaneous t interval, over training seeds; in the rows of all data seeds over data seeds, each the "
+        "mean of its training seeds. It does not cover the choice of test subjects; the CSV has the 95 % interval of "
+        "each row alone too.",
         "- p (Holm): paired t test over the n pairs, two-sided, adjusted over the rows of this table: primary "
         "contrasts, which the plan declared before they ran, and exploratory ones. None below three pairs.",
         "- Sign flip: the exact two-sided sign-flip test beside it, not adjusted; of n pairs its smallest p is "

@@ -60,3 +60,12 @@ def test_every_make_target_on_a_page_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (DOCS.parent / "Makefile").read_text(encoding="utf-8"), re.M))
     named = {target for _, line in commands() for target in re.findall(r"^make ([a-z-]+)", line)}
     assert named and named <= targets
+
+
+@pytest.mark.parametrize("name", ["leaderboard.csv", "contrasts.csv", "ablation.csv"])
+def test_every_column_of_a_csv_is_explained(name: str) -> None:
+    """And nothing is explained that the committed file does not have."""
+    part = (DOCS / "columns.md").read_text(encoding="utf-8").split(f"## {name}")[1].split("\n## ")[0]
+    explained = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", part, re.M)))
+    header = (DOCS.parent / "results" / "synmg-quick" / name).read_text(encoding="utf-8").splitlines()[0]
+    assert explained == sorted(explained, key=explained.index) and set(explained) == set(header.split(","))

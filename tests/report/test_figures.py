@@ -440,7 +440,7 @@ def test_interactions_show_the_means_of_the_arms():
     (sheet,) = draw(Inputs(None, (design,)), "interactions")
     both = sheet.table.query("factor == 'fgsa' and other == 'cpa' and has_factor and has_other")
     arms = [index for index, off in enumerate(design.arms["off"]) if not {"fgsa", "cpa"} & set(off)]
-    assert both["top1_percent"].item() == pytest.approx(design.value_AS[arms].mean()) and len(arms) == 4
+    assert both["top1_pct"].item() == pytest.approx(design.value_AS[arms].mean()) and len(arms) == 4
     (bars,) = draw(Inputs(None, (design,)), "shapley")
     widths = [bar.get_width() for bar in bars.figure.axes[0].patches[:4]]
     assert widths == sorted(widths, reverse=True) and sum(widths) == pytest.approx(2, abs=0.5)

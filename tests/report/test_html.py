@@ -131,7 +131,7 @@ def test_a_number_leads_to_the_cells_behind_it(whole):
     headings = [heading for heading, _ in read.rows[0]]
     links = {heading: link for heading, (_, link) in zip(headings, row, strict=True)}
     assert links["Method"] == links["Top-1 %"] == links["Macro-F1 %"] == f"#cells/{mine}"
-    assert links["Difference"] == links["Wins"] == f"#cells/{mine}+{reference}"
+    assert links["Difference"] == links["Wins %"] == f"#cells/{mine}+{reference}"
     assert links["Tied"] == links["Status"] == ""
     key = next(key for key in board.cells if key[:2] == ("fgsgl", "-fgsa"))
     assert [cell[5] for cell in cells if cell[0] == mine] == [record.cell_id for record in board.cells[key]]

@@ -12,10 +12,11 @@ import pandas as pd
 from fgsgl.records.plan_file import MOST_PRIMARY, PlannedCell, title_of
 from fgsgl.records.record import Record
 from fgsgl.report.ablations.evaluate import MARGIN, NAME, PAIRED, SAID, TESTED, Ablation
-from fgsgl.report.board.board import REFERENCE
+from fgsgl.report.board.board import REFERENCE, WINS
 from fgsgl.report.board.comparisons import PRIMARY
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
+from fgsgl.report.units import with_units
 from fgsgl.stats.families import PRIMARY_SHARE
 from fgsgl.stats.seeds import LEVEL, smallest_p
 from fgsgl.util.escaping import markdown_text, printable
@@ -23,6 +24,8 @@ from fgsgl.util.escaping import markdown_text, printable
 ARMS = ("Arm", "n", "Top-1 %", "Difference", "Contrast", "p (Holm)", "d_z", "Wins", f"Within ±{MARGIN:g}")
 EFFECTS = ("Factor", "Main effect", "p (Holm)", "Shapley value", "One-out", "One-in")
 INTERACTIONS = ("Factors", "Interaction", "p (Holm)")
+POINTS = ("diff_top1", "half_width", "sim_half_width", "effect", "low", "high", "sim_low", "sim_high")
+"""Columns of the CSV in percentage points."""
 
 
 def markdown(ablations: Sequence[Ablation]) -> str:
@@ -52,7 +55,8 @@ def csv(ablations: Sequence[Ablation]) -> str:
     columns = ["design", "protocol", "kind", "off", "variant", "label", *PAIRED, *SAID, "factor", "effect"]
     columns += ["low", "high", "sim_low", "sim_high"]
     table = pd.concat(parts, ignore_index=True).reindex(columns=columns)
-    return csv_text(table)
+    table = table.rename(columns={"mean": "top1", "difference": "diff_top1"})
+    return csv_text(with_units(table, shares=WINS, percents=("top1",), points=POINTS))
 
 
 def title(ablation: Ablation) -> str:

@@ -49,10 +49,9 @@ SHARES = (
     "top1", "top1_ci_low", "top1_ci_high", "top1_both_low", "top1_both_high", "top5", "mean_class", "macro_f1",
     "category_top1", "fine_top1", "group_top1", "f1_mean",
 )  # fmt: skip
-EFFECTS = (
-    "diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_both_low", "diff_both_high", "p_t",
-    "p_holm", "p", "smallest_p", "mcnemar_p", "d_z", "wins", "wins_low", "wins_high",
-)  # fmt: skip
+POINTS = ("diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_both_low", "diff_both_high")
+WINS = ("wins", "wins_low", "wins_high")
+EFFECTS = (*POINTS, "p_t", "p_holm", "p", "smallest_p", "mcnemar_p", "d_z", *WINS)
 NUMBERS = (*SHARES, *EFFECTS, "floor", "params_m", "trainable_m", "train_s", *COSTS, *tuned.HOURS)
 COLUMNS = (
     "label", *KEY, "n_seeds", "n_subjects", "n_clips", *SHARES, "interval_over", "tied", *EFFECTS, "contrast",

@@ -160,8 +160,8 @@ def _about_differences(methods: pd.DataFrame, table: pd.DataFrame) -> Iterator[s
         yield from _about_families(table)
         yield from _verdicts(judged)
         yield (
-            "d_z: mean over standard deviation of the paired differences; Wins: share of the pairs that the row wins, "
-            "ties half (intervals, and the exact sign-flip p, in the CSV and the HTML)."
+            "d_z: mean over standard deviation of the paired differences; Wins: percent of the pairs that the row "
+            "wins, ties half (intervals, and the exact sign-flip p, in the CSV and the HTML)."
         )
     yield from _about_sign_flips(judged)
     yield from _about_seeds_and_subjects(table)

@@ -72,7 +72,7 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
 
 def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_percent": 100 * record.metrics.top1}
+        {"row": row.label, "kind": row.kind, "seed": record.seed, "top1_pct": 100 * record.metrics.top1}
         for row in rows
         for record in inputs.scored(row)
     )

@@ -74,7 +74,7 @@ def _table(label: str, seeds: Sequence[PredictedClasses]) -> pd.DataFrame:
     errors_S = [100 * expected_calibration_error(seed.correct_N, seed.confidence_N, BINS)[0] for seed in seeds]
     half = t_half_width(errors_S)
     bins.insert(0, "row", label)
-    return bins.assign(ece_percent=np.mean(errors_S), ece_half_width=math.nan if half is None else half)
+    return bins.assign(ece_pct=np.mean(errors_S), ece_half_width=math.nan if half is None else half)
 
 
 def _figure(tables: Sequence[pd.DataFrame]) -> Canvas:
@@ -100,6 +100,6 @@ def _panel(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(xlim=(0, 100), ylim=(0, 102), xticks=range(0, 101, 25), yticks=range(0, 101, 25))
     name = short(table["row"].iloc[0], 28)
     axes.set_title(f"{name} (calibrated)" if table["calibrated"].iloc[0] else name, fontsize="medium")
-    ece = plus_minus(table["ece_percent"].iloc[0], table["ece_half_width"].iloc[0])
+    ece = plus_minus(table["ece_pct"].iloc[0], table["ece_half_width"].iloc[0])
     axes.text(4, 96, f"ECE {ece}", va="top", fontsize="small", color=INK)
     axes.grid()

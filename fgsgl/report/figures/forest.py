@@ -16,13 +16,12 @@ from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.row_groups import by_protocol, on_scales, row_families, shown_rows
 from fgsgl.report.formatting import with_interval
+from fgsgl.report.units import with_units
 
 AGAINST = {False: "top-1 minus FG-SGL's (points)", True: "top-1 minus the same method's default (points)"}
 """Axis labels by whether rows are tuned."""
-COLUMNS = (
-    "label", "diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_over", "n_pairs", "contrast",
-    "p_t", "p_holm", "p", "d_z", "wins",
-)  # fmt: skip
+POINTS = ("diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high")
+COLUMNS = ("label", *POINTS, "diff_over", "n_pairs", "contrast", "p_t", "p_holm", "p", "d_z", "wins")
 """Columns of the board's table in the figure's table."""
 
 
@@ -42,6 +41,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         for tuned, axes in last.items():
             axes.set_xlabel(AGAINST[tuned])
         table = pd.DataFrame(group)[list(COLUMNS)].sort_values("diff_top1", ascending=False, kind="stable")
+        table = with_units(table, shares=("wins",), points=POINTS)
         yield Sheet(figure=fig, table=table, caption=_caption(shown) + remark, suffix=suffix)
 
 

@@ -55,7 +55,7 @@ def _means(ablation: Ablation, factor: str, other: str) -> pd.DataFrame:
         half = t_half_width(value_S)
         table.append(
             {"factor": factor, "other": other, "has_factor": has_factor, "has_other": has_other,
-             "top1_percent": value_S.mean(), "half_width": np.nan if half is None else half, "n": len(value_S)}
+             "top1_pct": value_S.mean(), "half_width": np.nan if half is None else half, "n": len(value_S)}
         )  # fmt: skip
     return pd.DataFrame(table)
 
@@ -64,7 +64,7 @@ def _panel(axes: Axes, factor: str, other: str, table: pd.DataFrame) -> None:
     for shift, (has_other, word, dash, marker, colour) in zip((-0.02, 0.02), LINES, strict=True):
         line = table[table["has_other"] == has_other]
         axes.errorbar(
-            line["has_factor"] + shift, line["top1_percent"], yerr=line["half_width"], color=colour, ls=dash,
+            line["has_factor"] + shift, line["top1_pct"], yerr=line["half_width"], color=colour, ls=dash,
             marker=marker, ms=4, elinewidth=0.8, label=f"{word} {other}",
         )  # fmt: skip
     axes.set_xticks([0, 1], [f"without {factor}", f"with {factor}"])

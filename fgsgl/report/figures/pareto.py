@@ -36,11 +36,11 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         if not costs:
             continue
         fig = _figure(costs, group, sorted(full, key=lambda row: row.top1))
-        columns = {"label": "row", "variant": "variant", "top1": "top1_percent"} | {name: name for name, _ in costs}
+        columns = {"label": "row", "variant": "variant", "top1": "top1_pct"} | {name: name for name, _ in costs}
         table = pd.DataFrame(group)[list(columns)].rename(columns=columns)
-        table["top1_percent"] *= 100
+        table["top1_pct"] *= 100
         for name, _ in costs:
-            table[f"front_{name}"] = front(_costs(group, name), table["top1_percent"].to_numpy())
+            table[f"front_{name}"] = front(_costs(group, name), table["top1_pct"].to_numpy())
         yield Sheet(figure=fig, table=table, caption=_caption(len(group) - len(full)) + remark, suffix=suffix)
 
 

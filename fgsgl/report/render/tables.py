@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fgsgl.report.board.board import Board, part_of
+from fgsgl.report.board.board import POINTS, SHARES, WINS, Board, part_of
 from fgsgl.report.board.published import published_notes
 from fgsgl.report.board.rows import shown_rows
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, Headings, markdown_table, number, p_text, percent, plain, with_interval
+from fgsgl.report.units import with_units
 from fgsgl.util.escaping import markdown_text, printable
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _both(row: Any) -> str:
 
 
 def _wins(row: Any) -> str:
-    return f"{number(row.wins, 2)} [{number(row.wins_low, 2)}, {number(row.wins_high, 2)}]"
+    return f"{number(100 * row.wins, 0)} [{number(100 * row.wins_low, 0)}, {number(100 * row.wins_high, 0)}]"
 
 
 def _trials(row: Any) -> str:
@@ -123,7 +124,7 @@ MAIN = (
     Column(heading="Contrast", text=lambda row: plain(row.contrast if row.diff_over else ""), console=False),
     Column(heading="p (Holm)", text=lambda row: p_text(row.p_holm), value=lambda row: row.p_holm, console=False),
     Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z, console=False),
-    Column(heading="Wins", text=lambda row: number(row.wins, 2), value=lambda row: row.wins, console=False),
+    Column(heading="Wins %", text=lambda row: number(100 * row.wins, 0), value=lambda row: row.wins, console=False),
     _share("Macro-F1 %", "macro_f1"),
     _share("Mean class %", "mean_class", console=False),
     _share("Category %", "category_top1"),
@@ -160,7 +161,7 @@ DIFFERENCES = (
     Column(heading="p (sign flip)", text=lambda row: p_text(row.p), value=lambda row: row.p),
     Column(heading="McNemar p", text=lambda row: p_text(row.mcnemar_p), value=lambda row: row.mcnemar_p),
     Column(heading="d_z", text=lambda row: number(row.d_z, 2), value=lambda row: row.d_z),
-    Column(heading="Wins", text=_wins, value=lambda row: row.wins),
+    Column(heading="Wins %", text=_wins, value=lambda row: row.wins),
 )
 """Columns of every row that is compared with the reference."""
 PUBLISHED = (
@@ -221,8 +222,8 @@ def headings_of(columns: Sequence[Column]) -> Headings:
 
 
 def csv(board: Board) -> str:
-    """Every column of the board."""
-    return csv_text(board.table)
+    """Every column of the board; the header says the unit: ``top1_pct``, ``diff_top1_points`` (docs/columns.md)."""
+    return csv_text(with_units(board.table, shares=(*SHARES, "floor", *WINS), points=POINTS))
 
 
 def console_table(board: Board, width: int | None = None) -> Table:

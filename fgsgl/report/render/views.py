@@ -25,8 +25,8 @@ from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, Column, columns_o
 from fgsgl.util.escaping import printable
 
 PAIRED = {
-    "Difference", "95 % alone", "Seeds and subjects", "p (t)", "p (Holm)", "p (sign flip)", "McNemar p", "d_z", "Wins",
-    render.ARMS[-1],
+    "Difference", "95 % alone", "Seeds and subjects", "p (t)", "p (Holm)", "p (sign flip)", "McNemar p", "d_z",
+    "Wins %", "Wins", render.ARMS[-1],
 }  # fmt: skip
 """Headings of numbers with two rows behind them."""
 
