@@ -12,7 +12,7 @@ from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, pr
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.row_key import FULL
-from fgsgl.util.command_line import CommandLine, number
+from fgsgl.util.command_line import CommandLine, number, word
 from fgsgl.util.domain import Numbers
 from fgsgl.util.errors import UserError, run_command
 
@@ -57,7 +57,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--half", action="store_true", help="half of the factorial; its aliases are printed")
     parser.add_argument(
-        "--storage", metavar="URL", help="data base for optuna-dashboard (default: <out>/work/designs.journal)"
+        "--storage",
+        metavar="URL",
+        type=word,
+        help="data base for optuna-dashboard (default: <out>/work/designs.journal)",
     )
     parser.add_argument(
         "--difference",

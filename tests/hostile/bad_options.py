@@ -39,7 +39,7 @@ NONSENSE = {
     "device file": "/dev/zero",
     "in proc": "/proc/1/x",
     "parent": "../../../x",
-    "NUL in middle": "a\ufffdb",
+    "replacement character": "a\ufffdb",
 }
 
 DATA = ("--dataset", "csv", "--table", "my.csv")
@@ -48,16 +48,19 @@ ABLATION = ("ablations/run.py", *DATA, "--disable", "fgsa", "--epochs", "1", "--
 SEARCHED = {"run": RUN, "ablation": ABLATION}
 
 FINE = {
-    "--data-seed": {"zero"},
-    "--patience": {"zero"},
-    "--retries": {"zero"},
-    "--logit-adjustment": {"zero", "half"},
+    "--seeds": {"plus"},
+    "--data-seed": {"zero", "a billion", "plus"},
+    "--num-frames": {"plus"},
+    "--epochs": {"plus"},
+    "--patience": {"zero", "plus"},
+    "--retries": {"zero", "plus"},
+    "--logit-adjustment": {"zero", "half", "plus"},
     "--label-smoothing": {"zero", "half"},
     "--ema": {"zero", "half"},
-    "--max-hours": {"half"},
-    "--cell-timeout": {"half"},
+    "--max-hours": {"half", "plus"},
+    "--cell-timeout": {"half", "plus"},
     "--power": {"half"},
-    "--difference": {"half"},
+    "--difference": {"half", "plus"},
     "--out": {
         "zero",
         "half",
@@ -77,14 +80,16 @@ FINE = {
         "Arabic digit",
         "markup",
         "parent",
+        "minus one",
+        "replacement character",
     },
     "--seed": {"zero"},
-    "--batch-size": set(),
+    "--batch-size": {"plus"},
     "--retry": {"zero"},
     "--device": set(),
-    "--jobs": set(),
+    "--jobs": {"plus"},
 }
-"""Values that an option may take, however odd: any printable name is one of a folder."""
+"""Values that an option may take, however odd: ``+3`` is a whole number, and any printable name one of a folder."""
 
 
 def option_trials() -> Iterator[Trial]:
