@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from fgsgl.ablations.designs import MANY_CELLS, AblationDesign, design
+from fgsgl.records.plan_file import MOST_PRIMARY
 from fgsgl.records.record import Done
 from fgsgl.records.row_key import FULL
+from fgsgl.stats.families import judge
 
 
 def describe_design(one: AblationDesign, seeds: int) -> Iterator[str]:
@@ -41,7 +43,7 @@ def describe_seeds(
     power: float,
     seeds: int,
 ) -> Iterator[str]:
-    """Sentences on how many paired seeds a difference needs, and how many each design's correction needs.
+    """Sentences on how many paired seeds a difference needs: by itself, and as one of those that the designs compare.
 
     The spread of the paired differences is taken from the records.
 
@@ -58,28 +60,37 @@ def describe_seeds(
     """
     from fgsgl.stats.power import power as chance
     from fgsgl.stats.power import seeds_needed
-    from fgsgl.stats.seeds import LEVEL, fewest_pairs
 
     wanted = f"a difference of {difference:g} top-1 point(s) is found with a chance of {power:g}"
     rows = paired_differences(records, protocol_hash)
-    if rows and (sd := pooled_sd(rows)):
-        sds = [pooled_sd([row]) for row in rows]
-        yield (
-            f"{wanted} by {seeds_needed(difference, sd, power)} paired seeds, and with one of "
-            f"{chance(seeds, difference, sd):.2f} by the {seeds} of this plan (one comparison, not adjusted by Holm)"
-        )
-        yield (
-            f"this takes the paired differences to FG-SGL to spread as on record: sd {sd:.2f} points, pooled over "
-            f"{sum(map(len, rows))} pairs of {len(rows)} row(s), whose own are {min(sds):.2f} to {max(sds):.2f}"
-        )
-    else:
+    if not rows or not (sd := pooled_sd(rows)):
         yield f"{wanted} by an unknown number of seeds: no row has two on record beside FG-SGL"
-    for one in designs:
-        family = len(one.variants) - 1
+        return
+    sds = [pooled_sd([row]) for row in rows]
+    yield (
+        f"{wanted} by {seeds_needed(difference, sd, power)} paired seeds, and with one of "
+        f"{chance(seeds, difference, sd):.2f} by the {seeds} of this plan (one comparison by itself)"
+    )
+    for kind, count, level in families(designs):
         yield (
-            f"{one.name}: {fewest_pairs(family)} seeds are the fewest with which any of its {family} comparisons can "
-            f"reach p < {LEVEL:g} (Holm over the {family})"
+            f"as one of {count} {kind} contrasts, with p adjusted: by {seeds_needed(difference, sd, power, level)}, "
+            f"and with a chance of {chance(seeds, difference, sd, level):.2f} by {seeds}"
         )
+    yield (
+        f"this takes the paired differences to FG-SGL to spread as on record: sd {sd:.2f} points, pooled over "
+        f"{sum(map(len, rows))} pairs of {len(rows)} row(s), whose own are {min(sds):.2f} to {max(sds):.2f}"
+    )
+
+
+def families(designs: Sequence[AblationDesign]) -> Iterator[tuple[str, int, float]]:
+    """Primary and exploratory contrasts of the designs together: how many they are, and the level of each."""
+    n_rows = len({row.name for one in designs for row in one.variants} - {FULL})
+    primary_M = [place < MOST_PRIMARY for place in range(n_rows)]
+    error_M = judge([math.nan] * n_rows, primary_M).error_M
+    if n_rows:
+        yield "primary", sum(primary_M), float(error_M[0])
+    if n_rows > MOST_PRIMARY:
+        yield "exploratory", n_rows - MOST_PRIMARY, float(error_M[-1])
 
 
 def paired_differences(records: Iterable[Done], protocol_hash: str) -> list[list[float]]:

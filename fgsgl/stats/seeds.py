@@ -79,9 +79,9 @@ def smallest_p(n: int) -> float:
     return min(1.0, 2.0 / 2**n) if n <= MOST_EXACT else 1.0 / (2**MOST_EXACT + 1)
 
 
-def fewest_pairs(family: int = 1) -> int:
-    """The fewest pairs with which the exact test can reach ``LEVEL`` after Holm's adjustment over ``family`` p."""
-    return next(n for n in itertools.count(2) if family * 2 / 2**n <= LEVEL)
+def fewest_pairs() -> int:
+    """The fewest pairs with which the exact test can reach ``LEVEL``."""
+    return next(n for n in itertools.count(2) if smallest_p(n) <= LEVEL)
 
 
 def sign_flip_p(differences: Sequence[Number] | np.ndarray) -> float:

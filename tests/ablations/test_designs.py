@@ -15,6 +15,7 @@ from fgsgl.ablations.power_plan import (
     describe_design,
     describe_seeds,
     describe_shared_rows,
+    families,
     paired_differences,
     pooled_sd,
 )
@@ -22,6 +23,7 @@ from fgsgl.ablations.run import main
 from fgsgl.methods.cell import Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile, add_to_plan
+from fgsgl.stats.power import power, seeds_needed
 from fgsgl.util.errors import UserError
 
 FACTORIAL_ROWS = {
@@ -148,11 +150,13 @@ def test_seeds_are_planned_by_the_pairs_on_record() -> None:
     assert pooled_sd([*rows, [5.0, 5.0]]) == pytest.approx((2 / 3) ** 0.5)
     assert paired_differences(records, "another") == []
     said = list(describe_seeds([design("factorial")], records, "p", 1.0, 0.8, 8))
-    assert "by 11 paired seeds, and with one of 0.67 by the 8 of this plan" in said[0]
-    assert "sd 1.00 points, pooled over 3 pairs of 1 row(s), whose own are 1.00 to 1.00" in said[1]
-    assert said[2].startswith(
-        "factorial: 9 seeds are the fewest with which any of its 11 comparisons can reach p < 0.05"
-    )
+    assert "by 10 paired seeds, and with one of 0.68 by the 8 of this plan" in said[0]
+    level = 0.05 * 0.8 / 6
+    promised = f"by {seeds_needed(1.0, 1.0, 0.8, level)}, and with a chance of {power(8, 1.0, 1.0, level):.2f} by 8"
+    assert said[1] == f"as one of 6 primary contrasts, with p adjusted: {promised}"
+    assert said[2].startswith("as one of 5 exploratory contrasts")
+    assert "sd 1.00 points, pooled over 3 pairs of 1 row(s), whose own are 1.00 to 1.00" in said[3]
+    assert [kind for kind, *_ in families([design("one-out", ["fgsa", "cpa"])])] == ["primary"]
     assert "unknown number" in next(iter(describe_seeds([], records, "another", 1.0, 0.8, 8)))
     with pytest.raises(UserError, match=r"0\.0 points"):
         list(describe_seeds([], records, "p", 0.0, 0.8, 8))
@@ -179,7 +183,6 @@ def test_a_dry_run_shows_cells_and_seeds_and_leaves_nothing(smoke: Path, tmp_pat
     assert "4 arms in 3 rows, 6 cells" in said and "10 cells to run" in said  # and four floors and ceilings
     assert said.index("w/o schedule, seed 0") < said.index("FG-SGL, seed 1"), "whole pairs first"
     assert "a difference of 1 top-1 point(s) is found with a chance of 0.8 by" in said
-    assert "factorial: 7 seeds are the fewest with which any of its 2 comparisons can reach p < 0.05" in said
     assert not (tmp_path / "out").exists()
 
 
