@@ -60,6 +60,9 @@ class TuningRow:
     """Top-1 of the tuned row minus that of the default row, in points."""
     diff_ci_low: float
     diff_ci_high: float
+    sim_low: float
+    sim_high: float
+    """Its interval that holds for all tuned rows of the board together; nan below three seeds."""
     diff_over: str
     objective: str
     best_value: float
@@ -149,6 +152,8 @@ def _tuning_row(result: MethodResult, records: dict[str, Record], table: pd.Data
         diff_top1=getattr(tuned, "diff_top1", np.nan),
         diff_ci_low=getattr(tuned, "diff_ci_low", np.nan),
         diff_ci_high=getattr(tuned, "diff_ci_high", np.nan),
+        sim_low=getattr(tuned, "sim_low", np.nan),
+        sim_high=getattr(tuned, "sim_high", np.nan),
         diff_over=getattr(tuned, "diff_over", ""),
         objective=result.spec.objectives[0],
         best_value=best.best.values[0] if best and best.best else np.nan,
@@ -183,7 +188,7 @@ def _method_cells(row: TuningRow) -> tuple[str, ...]:
         row.best_settings or EMPTY,
         with_interval(row.default, row.default_ci_low, row.default_ci_high, row.default_over),
         with_interval(row.tuned, row.tuned_ci_low, row.tuned_ci_high, row.tuned_over),
-        with_interval(row.diff_top1, row.diff_ci_low, row.diff_ci_high, row.diff_over, "+"),
+        with_interval(row.diff_top1, row.sim_low, row.sim_high, row.diff_over, "+"),
         value_text(row.objective, row.best_value),
         str(row.trials), str(row.pruned), str(row.failed), f"{row.cell_hours:.2f} ({row.gpu_hours:.2f})",
     )  # fmt: skip
@@ -227,7 +232,8 @@ def note(results: Sequence[MethodResult], rows: Sequence[TuningRow]) -> Iterator
     yield (
         "Default %, Tuned %: top-1 on the test split, mean over paired seeds ± half its 95 % interval; seed s of the "
         "tuned row has the settings that study s modulo the number of studies found. Difference: tuned minus default "
-        "with the same seed. The test split was opened by these rows alone."
+        "with the same seed, ± half its simultaneous interval, which holds for all tuned rows of the board together; "
+        "none below three seeds. The test split was opened by these rows alone."
     )
     yield from _about_effort(rows)
     yield f"Sampler {first.sampler}, pruner {pruner_text(first.spec.pruner)}."
@@ -269,17 +275,17 @@ def _about_spread(row: TuningRow) -> Iterator[str]:
 
 
 def _about_gain(row: TuningRow) -> Iterator[str]:
-    low, high = row.diff_ci_low, row.diff_ci_high
+    low, high = row.sim_low, row.sim_high
     if np.isnan(low):
         return
     if low <= 0 <= high:
         yield (
-            f"{row.label}: whether tuning helped cannot be told: the difference's 95 % interval, "
+            f"{row.label}: whether tuning helped cannot be told: the difference's interval, "
             f"{number(low, sign='+')} to {number(high, sign='+')} points, holds 0."
         )
     else:
         points = number(abs(row.diff_top1))
         yield (
-            f"{row.label}: tuning {'gained' if low > 0 else 'lost'} {points} points, by a 95 % interval that is "
-            "not adjusted for the number of methods; the board has the adjusted p."
+            f"{row.label}: tuning {'gained' if low > 0 else 'lost'} {points} points, by an interval that holds for all "
+            "tuned rows of the board together."
         )

@@ -190,6 +190,9 @@ def test_the_table_has_a_row_a_method_and_says_what_the_chance_of_the_search_is(
     (line,) = pd.read_csv(folder / "tuning.csv").to_dict("records")
     values = [100 * answer.best.value for answer in tuning.studies]
     assert line["tuned"] - line["default"] == pytest.approx(line["diff_top1"]) == pytest.approx(GAIN)
+    table = read_board(folder).table
+    row = table[table["variant"] == TUNED].iloc[0]
+    assert (line["sim_low"], line["sim_high"]) == pytest.approx((row["sim_low"], row["sim_high"]), nan_ok=True)
     assert line["value_sd"] == pytest.approx(np.std(values, ddof=1) / 100)
     assert f"| {max(values):.1f} % | 24 | 6 | 6 | 11.50 (0.00) |" in text and "| TSM | recipe.lr=" in text
     assert f"lie between {min(values):.1f} % and {max(values):.1f} %" in text
