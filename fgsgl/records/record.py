@@ -51,7 +51,7 @@ RESULTS = ("out_of_memory", "nan", "time_limit", "error")
 """Failures that are the cell's result: the same command does not run it again, ``fgsgl retry`` does."""
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why a cell did not finish."""
 
     kind: FailureClass = field(name="class")
@@ -69,7 +69,7 @@ class MethodConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """None: nothing was trained."""
 
 
-class Environment(Struct, frozen=True, kw_only=True, rename={"mmcv_lite": "mmcv-lite"}):
+class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"mmcv_lite": "mmcv-lite"}):
     """Versions and code of a run; None where a record does not say."""
 
     fgsgl: str | None = None
@@ -88,7 +88,7 @@ class Environment(Struct, frozen=True, kw_only=True, rename={"mmcv_lite": "mmcv-
     """Whether files differed from the commit."""
 
 
-class Hardware(Struct, frozen=True, kw_only=True):
+class Hardware(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The machine of a run, and how it was used: what may change a result by rounding alone."""
 
     device: str | None = None
@@ -108,7 +108,7 @@ class Hardware(Struct, frozen=True, kw_only=True):
     """Operations of a GPU that have no repeatable form (:mod:`fgsgl.training.determinism`)."""
 
 
-class SplitCounts(Struct, frozen=True, kw_only=True):
+class SplitCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A count for each split; a record of a board has at least that of the test split."""
 
     train: Count | None = None
@@ -116,7 +116,7 @@ class SplitCounts(Struct, frozen=True, kw_only=True):
     test: Count
 
 
-class Audit(Struct, frozen=True, kw_only=True):
+class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Counts of things that stand in more than one split, and of sentences that give their class away.
 
     Made by :func:`fgsgl.data.audit.audit`.
@@ -129,7 +129,7 @@ class Audit(Struct, frozen=True, kw_only=True):
     """None: the method reads no text."""
 
 
-class SkippedClip(Struct, frozen=True, kw_only=True):
+class SkippedClip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A clip that ``--skip-bad`` left out."""
 
     clip_id: str
@@ -137,14 +137,14 @@ class SkippedClip(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class DataIdentity(Struct, frozen=True, kw_only=True):
+class DataIdentity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which data a cell ran on."""
 
     fingerprint: str
     """Over the clip table and the contents of its videos (:meth:`fgsgl.data.clip_table.ClipTable.fingerprint`)."""
 
 
-class DataFacts(DataIdentity, frozen=True, kw_only=True):
+class DataFacts(DataIdentity, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data of a finished cell: counts over the clips that were used."""
 
     classes: list[str]
@@ -167,7 +167,7 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True):
     """Fingerprint of the ``fgsgl data check`` that was made before."""
 
 
-class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Cost of using a recognizer (:func:`fgsgl.training.cost.measure`)."""
 
     gflops: Amount | None = None
@@ -177,7 +177,7 @@ class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether no other cell of the command ran meanwhile; None: not known, as in records that do not say."""
 
 
-class Metrics(Scores, frozen=True, kw_only=True, omit_defaults=True):
+class Metrics(Scores, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Metrics of the combined score, and of every further score."""
 
     by_score: dict[str, Scores] = field(default_factory=dict)
@@ -190,7 +190,7 @@ class Metrics(Scores, frozen=True, kw_only=True, omit_defaults=True):
     """Over the ids of the clips that were scored; equal to ``split_sha256`` of the data."""
 
 
-class Readout(Struct, frozen=True, kw_only=True):
+class Readout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Retrieval of the true sentence among all sentences of a dimension (:func:`fgsgl.stats.retrieval.first_hits`)."""
 
     r1: Share
@@ -199,7 +199,7 @@ class Readout(Struct, frozen=True, kw_only=True):
     """Share of the most frequent sentence: what always answering it would score."""
 
 
-class Localisation(Struct, frozen=True, kw_only=True):
+class Localisation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a recognizer looks, held against the true motion (:func:`fgsgl.training.localisation.localise`)."""
 
     n_clips: int

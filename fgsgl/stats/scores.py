@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, field
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class ClassScores(Struct, frozen=True, kw_only=True):
+class ClassScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The metrics of one class; None where one is undefined."""
 
     index: int = field(name="class")
@@ -24,7 +24,7 @@ class ClassScores(Struct, frozen=True, kw_only=True):
     """None: neither."""
 
 
-class Scores(Struct, frozen=True, kw_only=True):
+class Scores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The metrics of one score over a split. Means are over the classes that have a clip."""
 
     n_clips: int
@@ -40,7 +40,7 @@ class Scores(Struct, frozen=True, kw_only=True):
     per_class: list[ClassScores]
 
 
-class GroupScores(Struct, frozen=True, kw_only=True):
+class GroupScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The metrics of a data set whose classes form groups."""
 
     group_top1: Share

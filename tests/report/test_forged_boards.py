@@ -107,6 +107,10 @@ def test_a_record_whose_id_is_not_its_own_is_named(board, what: str) -> None:
         (lambda r: r.update(protocol_hash="0" * 16), "protocol_hash is '0000000000000000'"),
         (lambda r: r["protocol"].update(wings=2), "its protocol has the unknown key 'wings'"),
         (lambda r: r["config"].update(wings=2), "contains unknown field `wings`"),
+        *(
+            (lambda r, part=part: r[part].update(wings=2), "contains unknown field `wings`")
+            for part in ("environment", "hardware", "metrics", "data", "cost")
+        ),
         (lambda r: r["config"].update(recipe={"lr": 1e-3, "source": "x", "wings": 2}), "unknown key 'wings'"),
         (lambda r: r["config"].update(recipe={"lr": -1, "source": "x"}), "recipe.lr is -1"),
         (lambda r: r.update(seed=-1), "seed is -1"),
