@@ -93,8 +93,8 @@ def run(
     from fgsgl.util.terminal import wide_console
 
     chosen = [one if isinstance(one, Variant) else Variant(method=get(one).name) for one in variants]
-    frozen = default_protocol(dataset, preset, **protocol)
     data = None if root is None else Path(root)
+    frozen = default_protocol(dataset, preset, root=data, **protocol)
     folder = Path(out or Path("results/local") / results_name(frozen.dataset, frozen.preset, data))
     experiment = Experiment(
         variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=data, execution=Execution(device=device),

@@ -144,8 +144,9 @@ def _index(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from fgsgl.records.protocol import default_protocol
 
-    protocol = default_protocol(arguments.dataset, arguments.preset, data_seed=arguments.data_seed)
-    data = protocol.data_spec(root_of(arguments))
+    root = root_of(arguments)
+    protocol = default_protocol(arguments.dataset, arguments.preset, root=root, data_seed=arguments.data_seed)
+    data = protocol.data_spec(root)
     if not data.root.exists():
         raise UserError(f"no data at {data.root}; --root takes the folder of the data set")
 

@@ -153,7 +153,7 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
     Raises:
         UserError: for an unknown data set or preset, or a value that makes no sense.
     """
-    return default_protocol(**values_of(arguments, Protocol))
+    return default_protocol(**values_of(arguments, Protocol), root=root_of(arguments))
 
 
 def root_of(arguments: argparse.Namespace) -> Path | None:

@@ -46,7 +46,8 @@ def add_record_commands(commands: Commands) -> None:
     submit.add_argument(
         "--device", default="auto", help="to score hidden clips: auto, cpu, cuda or cuda:N (default: auto)"
     )
-    submit.add_argument("--out", type=path_ending(".zip"), help="the archive (default: in the cell's work folder)")
+    submit.add_argument("--form", help="imigue: csv or 2023; ma52: test or val, the first phase's (default: the first)")
+    submit.add_argument("--out", type=path_ending(".zip", ".csv"), help="the file (default: in the cell's work folder)")
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -96,5 +97,5 @@ def _submit(arguments: argparse.Namespace) -> int:
     from fgsgl.util.terminal import wide_console
 
     what = arguments.what or arguments.cell
-    submit(arguments.folder, what, arguments.root, arguments.device, arguments.out, wide_console())
+    submit(arguments.folder, what, arguments.root, arguments.device, arguments.out, wide_console(), arguments.form)
     return 0

@@ -63,7 +63,7 @@ def check(
     found = CheckResult(
         fingerprint=content.hexdigest()[:16],
         faults=(*faults, *_faults(table, facts)),
-        remarks=(*deviations(table, official), *table.caveats, *_remarks(table, facts)),
+        remarks=(*table.notes, *deviations(table, official), *table.caveats, *_remarks(table, facts)),
         videos=tuple(facts[video] for video in sorted(facts)),
     )
     result = {

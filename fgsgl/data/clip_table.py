@@ -34,7 +34,7 @@ class Clip:
     clip_id: str
     """Unique within the data set."""
     video: str
-    """Path of the video file, relative to the table's root."""
+    """Path of the video file, relative to the table's folder of videos."""
     start_frame: int
     end_frame: int
     label: int | None
@@ -65,6 +65,10 @@ class ClipTable:
     """Whether the official split tests on people who are trained on; training and validation never share people."""
     caveats: tuple[str, ...] = ()
     """Sentences that belong under every board of these clips."""
+    notes: tuple[str, ...] = ()
+    """Lines for whoever loads the data: which layout was recognised, and what was passed over."""
+    videos: Path | None = None
+    """Folder that the paths of the videos start from; None: the root."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every video by its path in the table, ``""`` for one that cannot be read; empty: not looked at."""
     generated: Mapping[str, str] | None = None
@@ -92,9 +96,14 @@ class ClipTable:
             raise UserError(f"the {name} split of {self.dataset} at {self.root} is empty: no clip has split={name!r}")
         return chosen
 
+    @property
+    def video_folder(self) -> Path:
+        """The folder that the paths of the videos start from."""
+        return self.root if self.videos is None else self.videos
+
     def path(self, clip: Clip) -> Path:
         """Absolute path of the clip's video file."""
-        return self.root / clip.video
+        return self.video_folder / clip.video
 
     def is_as_made(self, name: str, sha256: str) -> bool:
         """Whether a file is as the generator of the data set made it, so that the table says all about it."""

@@ -96,7 +96,7 @@ def with_contents(table: ClipTable, *, workers: int = 1, progress: Progress | No
     if table.contents:
         return table
     videos = (clip.video for clip in table.clips)
-    return replace(table, contents=contents(table.root, videos, workers=workers, progress=progress))
+    return replace(table, contents=contents(table.video_folder, videos, workers=workers, progress=progress))
 
 
 def sha256_of(path: Path) -> str:

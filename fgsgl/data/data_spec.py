@@ -77,16 +77,19 @@ class DataSpec:
         """
         return self.source.load(self.root, self.preset, self.seed, workers=workers, progress=progress)
 
-    def hidden(self) -> ClipTable:
-        """The clips whose labels a challenge keeps secret: all with label None, in the split ``test``.
+    def hidden(self, form: str | None = None) -> ClipTable:
+        """The clips that a challenge asks for: all with label None, in the split ``test``.
+
+        Args:
+            form: of the submission; None: today's.
 
         Raises:
-            UserError: for a data set without such clips, or missing files.
+            UserError: for a data set without a challenge, an unknown form, or missing files.
         """
         challenge = self.source.challenge
-        if challenge is None or challenge.hidden is None:
-            raise UserError(f"{self.dataset} has no clips with hidden labels")
-        return with_contents(challenge.hidden(self.root))
+        if challenge is None:
+            raise UserError(f"{self.dataset} has no challenge, and so no clips with hidden labels")
+        return with_contents(challenge.form(form).hidden(self.root))
 
     def planned(self) -> ClipTable:
         """The clip table without making anything: videos of a generated data set may be missing, and are then taken to
@@ -100,6 +103,27 @@ class DataSpec:
             return self.load()
         table = plan(self.root, self.preset, self.seed)
         return table if table.generated == {} else with_contents(table)
+
+
+def preset_of(dataset: str, root: Path | None) -> str:
+    """The preset of a data set when the user names none: its first, or what the copy itself calls for.
+
+    Args:
+        dataset: its name.
+        root: the folder or table; None: the data set's own place.
+
+    Raises:
+        UserError: for an unknown data set.
+    """
+    source = datasets.get(dataset)
+    first = next(iter(source.presets))
+    data = DataSpec.locate(dataset, first, 0, root)
+    if source.preset_of is None or not data.root.exists():
+        return first
+    try:
+        return source.preset_of(data.root)
+    except UserError:  # loading the data says what is wrong with them, with all their faults
+        return first
 
 
 def results_name(dataset: str, preset: str, root: Path | None) -> str:

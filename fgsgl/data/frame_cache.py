@@ -174,7 +174,7 @@ def frame_keys(table: ClipTable, num_frames: int, image_size: int) -> dict[str, 
     keys = {}
     for clip in table.clips:
         # A video without content has no frames: its name keeps it apart.
-        video = table.contents[clip.video] or f"no content {table.root / clip.video}"
+        video = table.contents[clip.video] or f"no content {table.path(clip)}"
         what = f"{DECODER} {num_frames}x{PER_SEGMENT} {image_size} {clip.start_frame} {clip.end_frame} {video}"
         keys[clip.clip_id] = hashlib.sha256(os.fsencode(what)).hexdigest()[:32]
     return keys
@@ -257,11 +257,11 @@ def _jobs(
     clips_of: dict[str, list[Clip]] = defaultdict(list)
     for clip in waiting:
         clips_of[clip.video].append(clip)
-    states = {video: file_state(table.root / video) for video in clips_of}
-    now = contents(table.root, clips_of)
+    states = {video: file_state(table.video_folder / video) for video in clips_of}
+    now = contents(table.video_folder, clips_of)
     return [
         _Job(
-            path=table.root / video, clips=clips, keys=[keys[clip.clip_id] for clip in clips], store=store,
+            path=table.video_folder / video, clips=clips, keys=[keys[clip.clip_id] for clip in clips], store=store,
             num_frames=num_frames,
             state=states[video] if now[video] == table.contents[video] else None,
         )

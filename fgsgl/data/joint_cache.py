@@ -23,7 +23,7 @@ from fgsgl.util.errors import UserError
 from fgsgl.util.files import open_to_read, write_whole
 from fgsgl.util.processes import spread
 
-VERSION = 1
+VERSION = 2
 """Version of the way from a skeleton file to joints; another one reads every skeleton anew."""
 _DIGEST_BYTES = 32
 JOINT_FRAMES = 6
@@ -37,8 +37,8 @@ def kept_frames(num_frames: int) -> int:
 
 
 def skeleton_fingerprint(table: ClipTable) -> str:
-    """SHA-256 over the contents of all skeleton files (16 hex digits); ``""`` where a generated data set has them as
-    they were made, so that its rows say all about them.
+    """SHA-256 over the contents of all skeleton files, and over how they are read (16 hex digits); ``""`` where a
+    generated data set has them as they were made, so that its rows say all about them.
 
     Raises:
         UserError: for a data set without skeletons, or a skeleton file that is missing.
@@ -46,7 +46,7 @@ def skeleton_fingerprint(table: ClipTable) -> str:
     known = _contents(table)
     if all(table.is_as_made(name, sha256) for name, sha256 in known.items()):
         return ""
-    return _digest((f"{name} {sha256}" for name, sha256 in sorted(known.items()))).hex()[:16]
+    return _digest([f"{VERSION}", *(f"{name} {sha256}" for name, sha256 in sorted(known.items()))]).hex()[:16]
 
 
 def open_joints(table: ClipTable, num_frames: int, *, workers: int = 1, progress: Progress | None = None) -> np.ndarray:
@@ -82,18 +82,24 @@ def open_joints(table: ClipTable, num_frames: int, *, workers: int = 1, progress
 
 
 def _contents(table: ClipTable) -> dict[str, str]:
-    """SHA-256 of every skeleton file, by its path below the root."""
-    paths = (skeletons_of(table.dataset).path(table.root, clip) for clip in table.clips)
-    return contents(table.root, (os.path.relpath(path, table.root) for path in paths))
+    """SHA-256 of every skeleton file, by its path from the root."""
+    return contents(table.root, _names(table))
+
+
+def _names(table: ClipTable) -> list[str]:
+    """The path, from the root, of each clip's skeleton file."""
+    return [os.path.relpath(path, table.root) for path in _files(table)]
+
+
+def _files(table: ClipTable) -> list[Path]:
+    return skeletons_of(table.dataset).files(table.root, table.clips)
 
 
 def _key(table: ClipTable, layout: str, num_frames: int, known: dict[str, str]) -> str:
     """Hash of all that the joints depend on."""
-    path_of = skeletons_of(table.dataset).path
     lines = [f"{VERSION} {table.dataset} {layout} {num_frames}x{JOINT_FRAMES}x{PER_SEGMENT}"]
-    for clip in table.clips:
-        sha256 = known[os.path.relpath(path_of(table.root, clip), table.root)]
-        lines.append(f"{clip.clip_id} {clip.start_frame} {clip.end_frame} {sha256}")
+    for clip, name in zip(table.clips, _names(table), strict=True):
+        lines.append(f"{clip.clip_id} {clip.start_frame} {clip.end_frame} {known[name]}")
     return _digest(lines).hex()[:32]
 
 
@@ -115,17 +121,19 @@ def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
 
 def _read_all(table: ClipTable, layout: Layout, num_frames: int, workers: int, progress: Progress | None) -> np.ndarray:
     joints_NKJ3 = np.empty((len(table.clips), kept_frames(num_frames), len(layout.joints), 3), np.float32)
-    read = partial(_read_clip, table.dataset, table.root, layout, num_frames)
-    for row, joints_KJ3 in enumerate(spread("reading skeletons", read, table.clips, workers, chunk=16)):
+    read = partial(_read_clip, table.dataset, layout, num_frames)
+    jobs = list(zip(_files(table), table.clips, strict=True))
+    for row, joints_KJ3 in enumerate(spread("reading skeletons", read, jobs, workers, chunk=16)):
         joints_NKJ3[row] = joints_KJ3
         if progress is not None:
             progress(row + 1, len(table.clips))
     return joints_NKJ3
 
 
-def _read_clip(dataset: str, root: Path, layout: Layout, num_frames: int, clip: Clip) -> np.ndarray:
-    """``joints_KJ3`` of one clip."""
-    joints_TJ3 = skeletons_of(dataset).read(root, clip)
+def _read_clip(dataset: str, layout: Layout, num_frames: int, job: tuple[Path, Clip]) -> np.ndarray:
+    """``joints_KJ3`` of one clip, from its skeleton file."""
+    file, clip = job
+    joints_TJ3 = skeletons_of(dataset).read(file, clip)
     wanted = (len(layout.joints), 3)
     if joints_TJ3.ndim != 3 or not len(joints_TJ3) or joints_TJ3.shape[1:] != wanted:
         raise UserError(

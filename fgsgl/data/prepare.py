@@ -128,6 +128,8 @@ def _table_alone(data: DataSpec, num_frames: int, image_size: int, console: Cons
 
 def _tell_and_check(table: ClipTable, data: DataSpec, console: Console) -> None:
     """Says how the table deviates from the release, and refuses an empty split or hidden test labels."""
+    for line in table.notes:
+        _print(console, line)
     for line in (*deviations(table, data.official_counts), *table.caveats):
         console.print(line, style="yellow", markup=False, highlight=False)
     if faults := split_faults(table):

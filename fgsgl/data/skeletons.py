@@ -84,9 +84,8 @@ LAYOUTS = {
 }  # fmt: skip
 """``kinect25``: SMG's, the joints and bones of NTU RGB+D, with the middle of the spine for its centre.
 
-``openpose22``: iMiGUE's "light hand" files. *A guess*: their joints are documented nowhere that we could read. The
-people sit behind tables, so the upper body of OpenPose's BODY_25 in its order (8), eyes and ears (4) and the tips of
-the fingers (2 x 5) are 22. Whoever has the data corrects it here.
+``openpose22``: the joints of iMiGUE's "light hand" files that its official kit uses (``imigue_gendata.py``): of
+OpenPose's BODY_25 the upper body (8), eyes and ears (4), and the tips of the fingers (2 x 5).
 """
 
 

@@ -66,7 +66,7 @@ def video_facts(table: ClipTable, *, workers: int = 1, progress: Progress | None
         if sha256 in known:
             facts[video] = replace(known[sha256], video=video)
         else:
-            waiting.append((table.root, video, sha256))
+            waiting.append((table.video_folder, video, sha256))
     chunk = max(1, min(8, len(waiting) // (4 * workers)))
     for fact in spread("decoding videos", _read_video, waiting, workers, chunk):
         facts[fact.video] = fact

@@ -38,6 +38,7 @@ class ClipDataset(Dataset):
         num_frames: T, frames a recognizer sees.
         image_size: side of the frames in pixels.
         skip_bad: leave out clips whose video cannot be read, instead of refusing the whole set.
+        form: with the split ``hidden``, the form of the submission that asks for the clips; None: today's.
 
     Raises:
         UserError: for an empty split or one that hides its labels, or for an unreadable video unless ``skip_bad``.
@@ -53,9 +54,10 @@ class ClipDataset(Dataset):
         num_frames: int = 8,
         image_size: int = 112,
         skip_bad: bool = False,
+        form: str | None = None,
     ) -> None:
         data = DataSpec(dataset=dataset, preset=preset, seed=data_seed, root=Path(root))
-        self.table = data.hidden() if split == "hidden" else data.load()
+        self.table = data.hidden(form) if split == "hidden" else data.load()
         self.num_frames = num_frames
         self.cache = open_cache(self.table, num_frames, image_size)
         clips = self.table.split("test" if split == "hidden" else split)

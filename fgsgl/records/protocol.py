@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Split
-from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.data_spec import DataSpec, preset_of
 from fgsgl.records.identity import LATER, digest, identity
 from fgsgl.util.domain import SEEDS, Numbers, require_domains
 from fgsgl.util.errors import UserError, nearest
@@ -113,14 +113,20 @@ class Protocol:
         return digest(identity(self))
 
 
-def default_protocol(dataset: str, preset: str | None = None, **changes: Any) -> Protocol:
+def default_protocol(dataset: str, preset: str | None = None, *, root: Path | None = None, **changes: Any) -> Protocol:
     """The data set's own protocol (from its file in ``fgsgl/data/datasets``) with the given fields changed.
+
+    Args:
+        dataset: its name.
+        preset: one of its presets; None: the one that the data call for.
+        root: where the data lie; None: in the data set's own place.
+        changes: other fields.
 
     Raises:
         UserError: for an unknown data set, preset or field.
     """
     presets = datasets.get(dataset, preset).presets
-    preset = preset or next(iter(presets))
+    preset = preset or preset_of(dataset, root)
     valid = [field.name for field in dataclasses.fields(Protocol)]
     for name in changes:
         if name not in valid:

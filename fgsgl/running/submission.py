@@ -32,20 +32,29 @@ SHOWN = 5
 """Cells that an error names."""
 
 
-def submit(folder: Path, what: str | None, root: Path | None, device: str, out: Path | None, console: Console) -> None:
-    """Writes the archive of a cell and says where it lies.
+def submit(
+    folder: Path,
+    what: str | None,
+    root: Path | None,
+    device: str,
+    out: Path | None,
+    console: Console,
+    form: str | None = None,
+) -> None:
+    """Writes what a challenge asks for, from a cell, and says where it lies.
 
     Args:
         folder: the board's.
         what: the cell, as for :func:`fgsgl.records.find.find_cell`; None: the only method that the board has.
         root: the data set's folder; None: where it lay when the cell ran.
         device: ``auto``, ``cpu`` or ``cuda``; used where clips are to be scored.
-        out: the archive; None: in the cell's work folder, under the name that the challenge expects.
+        out: the file; None: in the cell's work folder, under the name that the challenge expects.
         console: gets the progress bars.
+        form: the name of the challenge's form; None: today's.
 
     Raises:
-        UserError: for a data set without a challenge, a cell that did not score every clip, a checkpoint that is gone
-            or of another version, or clips that cannot be read.
+        UserError: for a data set without a challenge, an unknown form, a cell that did not score every clip, a
+            checkpoint that is gone or of another version, or clips that cannot be read.
     """
     record = _record(folder, what)
     challenge = datasets.get(record.protocol.dataset).challenge
@@ -53,15 +62,19 @@ def submit(folder: Path, what: str | None, root: Path | None, device: str, out: 
         able = datasets.names_where(lambda dataset: dataset.challenge is not None)
         raise UserError(f"{record.protocol.dataset} has no challenge to submit to; {', '.join(able)} have one")
     work_dir = folder / "work" / record.cell_id
-    if challenge.hidden is not None:
-        predictions = _of_hidden(folder, record, root, device, console)
+    asked = challenge.form(form)
+    if record.protocol.preset in asked.hidden_in:
+        predictions = _of_hidden(folder, record, root, device, console, form)
     else:
         predictions = _of_record(folder / "ledger", record)
-    path = out or work_dir / challenge.archive
-    write_whole(path, challenge.submission(predictions.clip_ids.tolist(), predictions.scores["combined"]))
+    path = out or work_dir / asked.file
+    if path.suffix != Path(asked.file).suffix:
+        raise UserError(f"--out is {path}, but this form is a {Path(asked.file).suffix} file, such as {asked.file}")
+    write_whole(path, asked.content(predictions.clip_ids.tolist(), predictions.scores["combined"]))
     said = [f"written: {path}; {len(predictions.clip_ids)} clips of {record.config.display_name}, seed {record.seed}"]
-    if len(predictions.clip_ids) != challenge.n_clips:
-        said.append(f"the challenge has {challenge.n_clips} clips: this copy is not whole, or of another release")
+    if len(predictions.clip_ids) not in asked.n_clips:
+        counts = " or ".join(map(str, asked.n_clips))
+        said.append(f"the challenge has {counts} clips: this copy is not whole, or of another release")
     console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -103,11 +116,13 @@ def _of_record(ledger: Path, record: Done) -> Predictions:
     return predictions
 
 
-def _of_hidden(folder: Path, record: Done, root: Path | None, device: str, console: Console) -> Predictions:
+def _of_hidden(
+    folder: Path, record: Done, root: Path | None, device: str, console: Console, form: str | None
+) -> Predictions:
     """Scores the clips whose labels the release hides, each once, with the cell's checkpoint."""
     trained, device = trained_cell(folder, record), resolve_device(device)
     protocol, root = trained.protocol, root or data_root(folder, record)
-    table = protocol.data_spec(root).hidden()
+    table = protocol.data_spec(root).hidden(form)
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
             table, protocol.num_frames, protocol.image_size, workers=os.cpu_count() or 1, progress=counter.update
@@ -118,7 +133,7 @@ def _of_hidden(folder: Path, record: Done, root: Path | None, device: str, conso
         )
     clips = ClipDataset(
         protocol.dataset, str(root), "hidden", protocol.preset, num_frames=protocol.num_frames,
-        image_size=protocol.image_size,
+        image_size=protocol.image_size, form=form,
     )  # fmt: skip
     loader = DataLoader(clips, batch_size=protocol.batch_size, collate_fn=pseudo_collate)
     model = trained.build(device)

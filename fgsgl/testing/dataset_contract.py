@@ -174,8 +174,8 @@ def skeletons(copy: Copy) -> str:
     assert offered is not None
     _require(offered.layout in LAYOUTS, f"layout {offered.layout!r}; expected one of {', '.join(LAYOUTS)}")
     joints = len(LAYOUTS[offered.layout].joints)
-    for clip in copy.some_clips:
-        joints_TJ3, again_TJ3 = (offered.read(copy.table.root, clip) for _ in range(2))
+    for clip, file in zip(copy.some_clips, offered.files(copy.table.root, copy.some_clips), strict=True):
+        joints_TJ3, again_TJ3 = (offered.read(file, clip) for _ in range(2))
         shape = ((clip.end_frame or num_frames(copy.table.path(clip))) - clip.start_frame, joints, 3)
         seen, expected = (joints_TJ3.shape, joints_TJ3.dtype), (shape, np.dtype(np.float32))
         _require(seen == expected, f"clip {clip.clip_id}: joints of {seen}, expected {expected}")
@@ -204,19 +204,28 @@ def motion_mask(copy: Copy) -> str:
 
 @check(lambda source: source.challenge is not None)
 def challenge(copy: Copy) -> str:
-    """A submission takes scores of every clip, and equal scores give equal bytes."""
+    """Every form of a submission takes scores of every clip, and equal scores give equal bytes."""
     offered = copy.source.challenge
     assert offered is not None
-    clips = copy.table.split("test")
-    if offered.hidden is not None:
-        clips = copy.data.hidden().clips
-        _require(
-            all(c.label is None and c.split == "test" for c in clips), "a hidden clip has a label, or is not in test"
-        )
-    scores_NC = np.random.default_rng(0).random((len(clips), len(copy.table.classes)))
-    archives = [offered.submission([clip.clip_id for clip in clips], scores_NC) for _ in range(2)]
-    _require(archives[0] == archives[1] != b"", "equal scores give different archives, or an empty one")
-    return f"{offered.archive}, {len(clips)} of {offered.n_clips} clips"
+    said = []
+    for name, form in offered.forms.items():
+        known = set(form.hidden_in) <= set(copy.source.presets)
+        _require(known, f"form {name}: hidden in the unknown presets {form.hidden_in}")
+        clips: tuple[Clip, ...] = copy.table.split("test")
+        if copy.data.preset in form.hidden_in:
+            try:
+                clips = copy.data.hidden(name).clips
+            except UserError:
+                if name == next(iter(offered.forms)):
+                    raise
+                continue  # a form of another phase, for which this copy is not
+            secret = all(clip.label is None and clip.split == "test" for clip in clips)
+            _require(secret, "a hidden clip has a label, or is not in test")
+        scores_NC = np.random.default_rng(0).random((len(clips), len(copy.table.classes)))
+        files = [form.content([clip.clip_id for clip in clips], scores_NC) for _ in range(2)]
+        _require(files[0] == files[1] != b"", f"form {name}: equal scores give different files, or an empty one")
+        said.append(f"{name}: {form.file}, {len(clips)} of {' or '.join(map(str, form.n_clips))} clips")
+    return "; ".join(said)
 
 
 def _without_split(table: ClipTable) -> list[Clip]:

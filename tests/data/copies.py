@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,9 @@ def video(path: Path, frames: int, seed: int, side: int = 64) -> None:
 
 
 def smg(root: Path) -> Path:
-    """The release: six recordings, one of them of a test subject; a blank line and Windows line ends among the rows."""
-    for index, number in enumerate((1, 2, 3, 4, 36, 40)):
+    """The release: six recordings, one of validation and two of the test; a blank line and Windows line ends among the
+    rows."""
+    for index, number in enumerate((1, 2, 3, 31, 36, 40)):
         sample = f"Sample{number:04d}"
         folder = root / sample
         video(folder / f"{sample}_color.mp4", 120, number)
@@ -35,10 +37,24 @@ def smg(root: Path) -> Path:
     return root
 
 
+def smg_miga(root: Path) -> Path:
+    """The MiGA challenge's tree of the same recordings: videos apart from tables, in folders of phases and splits."""
+    for folder in sorted(smg(root).iterdir()):
+        number = int(folder.name.removeprefix("Sample"))
+        split, phase = ("test", 2) if number > 35 else ("validate", 1) if number > 30 else ("train", 1)
+        videos = root / f"SMG_RGB_Phase{phase}" / f"smg_rgb_{split}" / folder.name
+        tables = root / f"smg_data_phase{phase}" / f"smg_skeleton_{split}" / folder.name
+        videos.mkdir(parents=True)
+        tables.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder / f"{folder.name}_color.mp4", videos)
+        shutil.move(folder, tables)
+    return root
+
+
 def smg_cut(root: Path) -> Path:
     """Clips cut out of it, with captions that hold commas, an upper-case extension, and a number for a caption."""
     captions = {0: "Folding arms", 1: "Playing with jewelry, and manipulating other objects", 2: "6"}
-    for folder, numbers in (("training_clips", (1, 2, 3)), ("testing_clips", (36, 37))):
+    for folder, numbers in (("training_clips", (1, 2, 31)), ("testing_clips", (36, 37))):
         rows = ["clip,caption"]
         for number in numbers:
             for k, caption in captions.items():
@@ -52,10 +68,15 @@ def smg_cut(root: Path) -> Path:
 
 
 def imigue(root: Path) -> Path:
-    """The full release: four training subjects and two of the test, more columns than are read, label 99."""
+    """The full release: four training subjects and two of the test, in the folders of its phases, one of them called
+    validate; more columns than are read, label 99."""
     rows = ["video_id, subject_id, class, start_frame, end_frame, note"]
     for index, subject in enumerate((2, 4, 5, 6, 1, 3)):
-        video(root / "Video" / f"{index + 1:04d}.mp4", 100, subject)
+        name = f"{index + 1:04d}"
+        split = (
+            "Phase2/imigue_rgb_test" if subject in (1, 3) else "Phase1/imigue_rgb_" + ("train", "validate")[index == 1]
+        )
+        video(root / f"iMiGUE_RGB_{split}" / name / f"{name}.mp4", 100, subject)
         for k in range(6):
             raw = 99 if k == 5 else 1 + (5 * index + k) % 31
             rows.append(f"{index + 1}, {subject}, {raw}, {15 * k}, {15 * k + 14}, x")
@@ -64,23 +85,56 @@ def imigue(root: Path) -> Path:
     return root
 
 
-def imigue_miga(root: Path) -> Path:
-    """The MiGA release: three training videos and two of the test, with skeletons."""
-    for split, numbers in (("train", (1, 2, 3)), ("test", (4, 5))):
+MIGA_TABLES = {
+    "train": "imigue_data_phase1/datasets/imigue_skeleton_train",
+    "validate": "imigue_data_phase1/datasets/imigue_skeleton_validate",
+    "test": "imigue_data_phase2/imigue_skeleton_test",
+}
+MIGA_VIDEOS = {
+    "train": "imigue_rgb_phase1/train_data",
+    "validate": "imigue_rgb_phase1/validation_data",
+    "test": "imigue_rgb_phase2",
+}
+
+
+def light_hand(path: Path, frames: int, header: bool) -> None:
+    """A skeleton file: joint j of frame t stands at (t + 10 j, 500 + 10 j) with confidence 0.5."""
+    joint_J, table = np.arange(35), np.empty((frames, 106))
+    table[:, 0] = np.arange(frames)
+    table[:, 1::3] = np.arange(frames)[:, None] + 10 * joint_J
+    table[:, 2::3], table[:, 3::3] = 500 + 10 * joint_J, 0.5
+    with path.open("w") as file:
+        file.write("," + ",".join(map(str, range(105))) + "\n" if header else "")
+        np.savetxt(file, table, delimiter=",", fmt="%g")
+
+
+def imigue_miga(root: Path, hidden: bool = False) -> Path:
+    """The MiGA challenge's tree: four training videos, one of them in the validation folder too, and two of the test.
+
+    Args:
+        root: the folder.
+        hidden: whether each test label is 1, as the challenge has it.
+    """
+    for split, numbers in (("train", (1, 2, 3, 6)), ("validate", (1,)), ("test", (4, 5))):
         for number in numbers:
-            folder = root / f"imigue_rgb_{split}"
-            video(folder / f"{number:04d}.mp4", 90, number)
-            rows = [f"{99 if k == 4 else 3 * number + k},{15 * k},{15 * k + 14}" for k in range(5)]
-            (folder / f"{number:04d}_label.csv").write_text("\n".join(rows) + "\n")
-            joints_TV = 1000 * np.arange(90)[:, None] + np.arange(1 + 25 * 3)
-            (root / f"imigue_skeleton_{split}").mkdir(exist_ok=True)
-            path = root / f"imigue_skeleton_{split}" / f"{number:04d}_light_hand.csv"
-            np.savetxt(path, joints_TV, delimiter=",", fmt="%.1f")
+            name = f"{number:04d}"
+            folder = root / MIGA_TABLES[split] / name
+            folder.mkdir(parents=True)
+            video(root / MIGA_VIDEOS[split] / name / f"{name}.mp4", 90, number)
+            labels = [1 if hidden and split == "test" else 99 if k == 4 else 3 * number + k for k in range(5)]
+            rows = [f"{label},{15 * k},{15 * k + 14}" for k, label in enumerate(labels)]
+            (folder / f"{name}_label.csv").write_text("\n".join(rows) + "\n")
+            light_hand(folder / f"{name}_light_hand.csv", 50 if number == 6 else 90, header=number % 2 == 0)
     return root
 
 
+def imigue_hidden(root: Path) -> Path:
+    """The MiGA challenge's tree as its members have it."""
+    return imigue_miga(root, hidden=True)
+
+
 def imigue_cut(root: Path) -> Path:
-    """Cut clips in a folder with a blank in its name."""
+    """Cut clips in a folder with a blank in its name, called by their seconds."""
     for split, numbers in (("train", (11, 12, 13)), ("test", (20, 21))):
         rows = []
         for number in numbers:
@@ -90,6 +144,17 @@ def imigue_cut(root: Path) -> Path:
                 video(root / path, 20, 10 * number + k)
                 rows.append(f"{path} {label}")
         (root / f"{split}_list.txt").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def imigue_numbered(root: Path) -> Path:
+    """Cut clips called by video and row, a folder a split; Windows line ends, and a list of the validation part."""
+    for split, numbers in (("train", (1, 2, 3)), ("validate", (1,)), ("test", (54,))):
+        names = [f"{number:04d}_{k}.mp4" for number in numbers for k in range(3)]
+        for index, name in enumerate(names):
+            video(root / split / name, 20, 100 * len(split) + index)
+        rows = [f"{name} {(int(name[:4]) + int(name[5])) % 32}" for name in names]
+        (root / f"{split}.txt").write_bytes("".join(f"{row}\r\n" for row in rows).encode())
     return root
 
 
@@ -107,4 +172,11 @@ def ma52(root: Path) -> Path:
         video(root / "test" / f"0099_01_{number:04d}.mp4", 18, 1000 + number)
     names = [path.name for path in sorted((root / "test").iterdir(), reverse=True)]
     (root / "test_list_videos.txt").write_text("".join(f"{name} 0\r\n" for name in names))
+    return root
+
+
+def ma52_challenge(root: Path) -> Path:
+    """The same clips in the challenge's folders, videos_train and the like."""
+    for split in ("train", "val", "test"):
+        (ma52(root) if split == "train" else root).joinpath(split).rename(root / f"videos_{split}")
     return root

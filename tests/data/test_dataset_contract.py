@@ -30,7 +30,7 @@ def load(root, preset, seed, workers=1, progress=None):
 
 DATASET = DataSet(
     name="mine", presets={"all": {"epochs": 3}}, load=load, text=lambda root: "smg",
-    skeletons=Skeletons(layout="kinect25", read=synmg.read_skeleton, path=synmg.skeleton_path),
+    skeletons=Skeletons(layout="kinect25", read=synmg.read_skeleton, files=synmg.skeleton_files),
     motion_mask=synmg.motion_mask,
 )
 """
@@ -40,7 +40,7 @@ FAULTS = {
     "official_counts": ('text=lambda', 'official_counts=lambda root, preset: {"people": 3}, text=lambda'),
     "seeds": ("clips=table.clips", "clips=table.clips[seed:]"),
     "text": ('text=lambda root: "smg"', 'text=lambda root: "ma52"'),
-    "skeletons": ("read=synmg.read_skeleton", "read=lambda root, clip: synmg.read_skeleton(root, clip)[:, :24]"),
+    "skeletons": ("read=synmg.read_skeleton", "read=lambda file, clip: synmg.read_skeleton(file, clip)[:, :24]"),
     "motion_mask": (
         "motion_mask=synmg.motion_mask", "motion_mask=lambda root, clip, f: 1.0 * synmg.motion_mask(root, clip, f)"
     ),

@@ -50,7 +50,7 @@ def test_mirroring_exchanges_the_sides_and_keeps_the_bones(name: str) -> None:
 def test_every_data_set_with_skeletons_names_its_layout_and_no_other_has_one() -> None:
     named = {name: layout_name(name) for name in datasets.names() if datasets.get(name).skeletons}
     assert named == {"smg": "kinect25", "imigue": "openpose22", "synmg": "kinect25"}
-    assert len(OPENPOSE.joints) == imigue.JOINTS and len(KINECT.joints) == smg.JOINTS
+    assert len(OPENPOSE.joints) == len(imigue.SKELETON.wanted) and len(KINECT.joints) == len(smg.SKELETON.wanted)
     with pytest.raises(UserError, match="ma52 has no skeletons; methods that read skeletons run on: imigue, smg, synm"):
         layout_name("ma52")
 
@@ -107,7 +107,7 @@ def test_the_cache_holds_every_clip_and_is_written_whole_or_not_at_all(smoke: Pa
     joints_NKJ3 = open_joints(table, 2, workers=2, progress=lambda *counts: told.append(counts))
     assert joints_NKJ3.shape == (len(table.clips), kept_frames(2), 25, 3) and joints_NKJ3.dtype == np.float32
     assert told[-1] == (len(table.clips),) * 2 and not joints_NKJ3.flags.writeable
-    whole_TJ3 = comparable(synmg.read_skeleton(smoke, table.clips[30]), KINECT)
+    whole_TJ3 = comparable(synmg.read_skeleton(truth_path(smoke, table.clips[30]), table.clips[30]), KINECT)
     assert np.array_equal(joints_NKJ3[30], whole_TJ3[cached_frames(0, len(whole_TJ3), kept_frames(2) // 2)])
     assert np.array_equal(open_joints(table, 2, progress=kill), joints_NKJ3), "the second call reads nothing anew"
 
@@ -165,15 +165,16 @@ def test_imigues_joints_keep_their_confidence(tmp_path: Path) -> None:
     table = datasets.get("imigue").load(copies.imigue_miga(tmp_path), "official", 0)
     joints_NKJ3 = open_joints(table, 2)
     assert joints_NKJ3.shape == (len(table.clips), kept_frames(2), 22, 3)
-    assert np.abs(joints_NKJ3[..., :2]).max() < 10 < joints_NKJ3[..., 2].max()  # the copy's third values are large
+    assert np.abs(joints_NKJ3[..., :2]).max() < 10 and set(np.unique(joints_NKJ3[..., 2])) == {0, 0.5}
 
 
 def test_synmgs_skeletons_are_its_true_joints_with_a_sensors_noise(smoke: Path) -> None:
     clips = synmg.load(smoke, "smoke", 0).clips[:8]
+    files = synmg.skeleton_files(smoke, clips)
     noise = [
-        synmg.read_skeleton(smoke, clip) - read_truth(truth_path(smoke, clip)).joints3d_TJ3 for clip in clips
+        synmg.read_skeleton(file, clip) - read_truth(file).joints3d_TJ3 for file, clip in zip(files, clips, strict=True)
     ]  # each (T, 25, 3)
-    assert np.array_equal(synmg.read_skeleton(smoke, clips[0]), synmg.read_skeleton(smoke, clips[0]))
+    assert np.array_equal(*(synmg.read_skeleton(files[0], clips[0]) for _ in range(2)))
     assert np.mean([n_TJ3.mean(0).std() for n_TJ3 in noise]) == pytest.approx(synmg.OFFSET_M, rel=0.15)
     assert np.mean([n_TJ3.std(0).mean() for n_TJ3 in noise]) == pytest.approx(synmg.JITTER_M, rel=0.1)
     assert np.abs(np.corrcoef([n_TJ3[:20].ravel() for n_TJ3 in noise]) - np.eye(8)).max() < 0.3

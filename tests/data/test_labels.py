@@ -15,6 +15,7 @@ from fgsgl.data.datasets import csv as own_data
 from fgsgl.data.faults import FaultyData
 from fgsgl.data.labels import read_class_names
 from fgsgl.data.prepare import expect_text_of
+from fgsgl.records.protocol import default_protocol
 from fgsgl.text.annotation_table import new
 from fgsgl.text.fgtext import DIMENSIONS
 from fgsgl.util.errors import UserError
@@ -74,6 +75,19 @@ def test_hidden_test_labels_are_no_class_and_are_never_scored(tmp_path: Path, hi
     assert [clip.label for clip in table.split("train")] == [0, 1] * 3
     [fault] = split_faults(table)
     assert "the test split" in fault.what and "hides the labels of its 4 clips" in fault.what
+
+
+def test_a_table_with_hidden_test_labels_is_tested_on_people_of_the_training_split(tmp_path: Path) -> None:
+    load(tmp_path, relabel("", in_test), None)
+    path = tmp_path / "my.csv"
+    protocol = default_protocol("csv", root=path)
+    assert protocol.preset == "drawn-test"
+    table = own_data.load(path, protocol.preset, 0)
+    assert split_faults(table) == [] and all(clip.label is not None for clip in table.clips)
+    assert not {clip.subject for clip in table.split("train")} & {clip.subject for clip in table.split("test")}
+    assert any("4 test clips are hidden" in line for line in table.caveats)
+    load(tmp_path)
+    assert default_protocol("csv", root=path).preset == "all"
 
 
 def test_one_label_for_the_whole_test_split_is_a_filler(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgsgl.data.datasets._release import path_of_setting, read_joints, read_list, read_rows, read_settings
+from fgsgl.data.datasets._release import JointTable, read_joints, read_list, read_rows
+from fgsgl.data.datasets._tree import files_below, open_copy, read_settings
 from fgsgl.util.errors import UserError
 
-DEFAULTS = {"video_pattern": "{sample}/{sample}.mp4"}
+FORM = JointTable(first_column=0, joints=2, values=3, wanted=(0, 1))
 
 
 def joints(path: Path, start: int = 1, end: int = 3) -> np.ndarray:
-    return read_joints(path, start, end, joints=2, values=3, first_column=0)
+    return read_joints(path, start, end, FORM)
 
 
 def lines(**changed: str) -> str:
@@ -46,9 +47,10 @@ np.save(PICKLE, np.array([{"a": 1}], dtype=object), allow_pickle=True)
         (lines(line2="# 1,2,3,4,5,6"), "not a table of numbers"),
         (lines(line2="inf,1,2,3,4,5"), "line 2: inf is no place of a joint"),
         (lines(line3="1,2,3,4,5,-1e39"), "line 3: -1e+39 is no place of a joint"),
-        (lines(line2="1,2,3"), "not a table of numbers"),
+        (lines(line2="1,2,3"), "line 2: 3 columns, expected 6 (2 joints of 3 values)"),
+        (lines(line3="1,2,3,4,5,6,7"), "line 3: 7 columns, expected 6"),
         (lines(line2="1,2,,4,5,6"), "not a table of numbers"),
-        (lines(line2="1;2;3;4;5;6"), "not a table of numbers"),
+        (lines(line2="1;2;3;4;5;6"), "line 2: 1 columns, expected 6"),
         (lines(line2="1,2,3,4,x,6"), "not a table of numbers"),
         (lines(line2="1,2,3,4,__import__('os'),6"), "not a table of numbers"),
         ("1,2,3,4,5,6\n", "ends after frame 1, expected 3"),
@@ -66,17 +68,20 @@ def test_a_skeleton_that_is_none_is_refused(tmp_path: Path, content: str, words:
 @pytest.mark.parametrize("content", [PICKLE.getvalue(), b"\x80\x04K\x01.", b"\0" * 999, b"\xff\xfe1\0,\0"])
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(content)
-    with pytest.raises(UserError, match=r"not a table of numbers|ends after frame 1"):
+    with pytest.raises(UserError, match=r"not a table of numbers|columns, expected 6"):
         joints(tmp_path / "a.csv", start=0, end=3)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("video_patern: x", "did you mean video_pattern"),
-        ("video_pattern: 3", "expected text in quotation marks"),
-        ("video_pattern: !!int abc", "the tag !!int"),
-        ("video_pattern: 2020-99-99\nvideo_pattern: x", "stands twice"),
+        ("video: x", "did you mean videos"),
+        ("videos: 3", "expected a folder, in quotation marks"),
+        ("videos: nowhere", "there is no folder at"),
+        ("labels: fgsgl.yaml", "there is no folder at"),
+        ('skeletons: "a\\0b"', "there is no folder at"),
+        ("videos: !!int abc", "the tag !!int"),
+        ("videos: 2020-99-99\nvideos: x", "stands twice"),
         ("[" * 100, "deep"),
         ("- a", "holds no settings"),
         ("a: *x", "no complete anchor"),
@@ -85,22 +90,19 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path, content: bytes) -> N
 def test_settings_that_are_none_are_refused(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "fgsgl.yaml").write_text(content)
     with pytest.raises(UserError) as error:
-        read_settings(tmp_path, DEFAULTS)
+        read_settings(tmp_path)
     assert words in str(error.value) and "fgsgl.yaml" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    ["{smaple}.mp4", "{sample.__class__}", "{sample:>99999999999}", "{sample[0]}", "{0}", "{", "}", "../{sample}.mp4",
-     "/etc/{sample}", "a/../../{sample}", ".."],
-)  # fmt: skip
-def test_a_pattern_holds_its_fields_alone_and_stays_in_the_folder(tmp_path: Path, pattern: str) -> None:
-    with pytest.raises(UserError, match=r"the setting video_pattern = .*(may hold \{sample\}|leaves the folder)"):
-        path_of_setting(tmp_path, {"video_pattern": pattern}, "video_pattern", sample="Sample0001")
-
-
-def test_a_pattern_is_filled_in() -> None:
-    assert path_of_setting(Path(), DEFAULTS, "video_pattern", sample="S1") == "S1/S1.mp4"
+def test_files_are_found_once_at_any_depth_and_links_in_a_circle_end(tmp_path: Path) -> None:
+    for name in ("a/b/0001.mp4", "a/.hidden/0002.mp4", "a/._0001.mp4", ".cache/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "a" / "b" / "circle").symlink_to(tmp_path)
+    (tmp_path / "z").symlink_to(tmp_path / "a")
+    assert files_below(tmp_path) == ("a/b/0001.mp4",)
+    (tmp_path / "a" / "b" / "0001_color.AVI").touch()
+    assert open_copy(tmp_path).found("videos", r"([0-9]+)_color\.avi") == {1: ["a/b/0001_color.AVI"]}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfea\0", b"a\xe9 1", b"a \xc3"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,19 +12,30 @@ import numpy as np
 import pytest
 
 from fgsgl.data import datasets
+from fgsgl.data.clip_faults import split_faults
+from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.contents import with_contents
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
+from fgsgl.data.frame_cache import open_cache
+from fgsgl.data.joint_cache import open_joints
+from fgsgl.records.protocol import default_protocol
 from fgsgl.testing.dataset_contract import examine
 from fgsgl.util.errors import UserError
 
 LAYOUTS = {
     "smg": (copies.smg, "smg", "official"),
+    "smg drawn": (copies.smg, "smg", "drawn-val"),
+    "smg miga": (copies.smg_miga, "smg", "official"),
     "smg cut": (copies.smg_cut, "smg", "official"),
     "imigue": (copies.imigue, "imigue", "official"),
     "imigue miga": (copies.imigue_miga, "imigue", "official"),
+    "imigue hidden": (copies.imigue_hidden, "imigue", "drawn-test"),
     "imigue cut": (copies.imigue_cut, "imigue", "official"),
+    "imigue numbered": (copies.imigue_numbered, "imigue", "official"),
     "ma52": (copies.ma52, "ma52", "subjects"),
     "ma52 official": (copies.ma52, "ma52", "official"),
+    "ma52 challenge": (copies.ma52_challenge, "ma52", "subjects"),
 }
 
 
@@ -53,6 +65,9 @@ def test_splits_share_no_subject_and_the_seed_draws_the_validation(copy, layout)
     for found in subjects:
         assert not found["train"] & found["val"]
         assert layout == "ma52 official" or not (found["train"] | found["val"]) & found["test"]
+    if LAYOUTS[layout][1:] == ("smg", "official"):
+        assert all(found["val"] == {"31"} for found in subjects), "the release's own validation people"
+        return
     assert len({frozenset(found["val"]) for found in subjects}) > 1
     assert tables[0].fingerprint() == load(copy(layout), layout).fingerprint() != tables[1].fingerprint() or (
         subjects[0] == subjects[1]
@@ -63,6 +78,7 @@ WITHOUT = {
     "smg cut": {"skeletons"},
     "imigue": {"skeletons", "challenge"},
     "imigue cut": {"skeletons", "challenge"},
+    "imigue numbered": {"skeletons"},
 }
 """Capabilities of a data set that a layout's copies have no files for, or that its challenge does not take."""
 
@@ -84,14 +100,20 @@ def test_fgsgl_trains_on_every_layout(copy, layout, tmp_path: Path, call) -> Non
         tmp_path / "board", "--epochs", "1", "--batch-size", "8", "--device", "cpu",
     )  # fmt: skip
     said = " ".join(answer.stdout.split())
-    if layout not in ("imigue cut",):
+    if layout not in ("imigue cut", "imigue numbered"):
         assert "the release " in said, "deviations from the official counts are printed"
-    assert ("may share a person" in said) == (layout in ("imigue miga", "imigue cut"))
+    assert ("may share a person" in said) == (dataset == "imigue" and layout != "imigue")
     assert ("are trained on" in said) == (layout == "ma52 official")
     records = [json.loads(path.read_text()) for path in (tmp_path / "board" / "ledger").glob("*.json")]
     done = next(record for record in records if record["method"] == "fgsgl")
     assert ("f1_mean" in done["metrics"]) == (dataset == "ma52") == ("F1 mean" in said)
     assert done["metrics"]["n_clips"] == len(load(copy(layout), layout).split("test"))
+
+
+def joints_of(table: ClipTable, clip: Clip) -> np.ndarray:
+    offered = datasets.get(table.dataset).skeletons
+    (file,) = offered.files(table.root, [clip])
+    return offered.read(file, clip)
 
 
 def test_smg_reads_its_labels_and_frames_as_they_are_meant(copy) -> None:
@@ -103,7 +125,7 @@ def test_smg_reads_its_labels_and_frames_as_they_are_meant(copy) -> None:
         "54 clips" in line or "18 test clips, the release 610" in line
         for line in deviations(table, datasets.get("smg").official_counts(table.root, "official"))
     )
-    joints_TJ3 = datasets.get("smg").skeletons.read(table.root, clip)
+    joints_TJ3 = joints_of(table, clip)
     assert joints_TJ3.shape == (12, 25, 3)
     assert joints_TJ3[0, 2] == pytest.approx([12.022, 12.023, 12.024])
 
@@ -118,8 +140,7 @@ def test_imigue_illustrative_gestures_and_subjects(copy) -> None:
     assert sum(clip.label == 31 for clip in table.clips) == 6
     assert {clip.subject for clip in table.split("test")} == {"01", "03"}
     miga = load(copy("imigue miga"), "imigue miga")
-    joints_TJ3 = datasets.get("imigue").skeletons.read(miga.root, next(c for c in miga.clips if c.clip_id == "0004_1"))
-    assert joints_TJ3.shape == (15, 22, 3) and np.array_equal(joints_TJ3[0, 1], [15004, 15005, 15006])
+    assert {clip.subject for clip in miga.split("test")} == {"video 0004", "video 0005"}
 
 
 def test_ma52_protocols(copy) -> None:
@@ -136,26 +157,45 @@ def write(path: Path, content: str) -> None:
     path.write_text(content)
 
 
+def empty(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def copy_of(path: Path, other: Path) -> None:
+    other.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, other)
+
+
 FAULTS = {
-    "wrong root": ("smg", lambda root: root / "Sample0001", "expected folders Sample0001"),
+    "wrong root": ("smg", lambda root: empty(root / "none of it"), "expected, at any depth, Sample0001_fine"),
     "no root": ("smg", lambda root: root / "none", "no folder at"),
-    "no video": ("smg", lambda root: (root / "Sample0002/Sample0002_color.mp4").unlink(), "video_pattern"),
+    "no video": ("smg", lambda root: (root / "Sample0002/Sample0002_color.mp4").unlink(), "(videos: FOLDER)"),
+    "two videos": ("smg", lambda root: copy_of(
+        root / "Sample0002/Sample0002_color.mp4", root / "b/Sample0002_color.avi"), "Sample0002 has 2 videos"),
+    "two tables": ("imigue miga", lambda root: copy_of(
+        next(root.glob("**/0002_label.csv")), root / "train/0002_label.csv"), "recording 0002 has 2 label tables"),
+    "two videos of iMiGUE": ("imigue miga", lambda root: copy_of(
+        next(root.glob("**/0002.mp4")), root / "more/0002.mp4"), "recording 0002 has 2 videos"),
+    "two lists": ("ma52", lambda root: copy_of(
+        root / "val_list_videos.txt", root / "old/val_list_videos.txt"), "expected one val_list_videos.txt"),
+    "a clip of another split": ("ma52", lambda root: (root / "train/0001_01_0000.mp4").rename(
+        root / "val/0001_01_0000.mp4") and None, "only val/0001_01_0000.mp4 of another split"),
+    "a clip twice": ("ma52", lambda root: copy_of(
+        root / "train/0001_01_0000.mp4", root / "more/train/0001_01_0000.mp4"), "is 2 videos below"),
+    "a table of no split": ("imigue miga", lambda root: (root / "imigue_data_phase1").rename(root / "x") and (
+        root / "x/datasets/imigue_skeleton_train").rename(root / "x/datasets/some") and None, "says train or test"),
     "label 99": ("smg", lambda root: write(root / "Sample0002/Sample0002_finelabels.csv", "99,0,9\n"), "label 99"),
     "label of words": ("smg", lambda root: write(root / "Sample0002/Sample0002_finelabels.csv", "a,0,9\n"), "line 1"),
     "two columns": ("smg", lambda root: write(root / "Sample0002/Sample0002_finelabels.csv", "\n1,0\n"), "line 2"),
-    "unknown setting": ("smg", lambda root: write(root / "fgsgl.yaml", "video_patern: x"), "video_pattern"),
-    "bad pattern": ("smg", lambda root: write(root / "fgsgl.yaml", "video_pattern: '{smaple}.mp4'"), "{sample}"),
-    "bad pattern of an optional file": (
-        "smg",
-        lambda root: write(root / "fgsgl.yaml", "info_pattern: '{smaple}.csv'"),
-        "{sample}",
-    ),
+    "unknown setting": ("smg", lambda root: write(root / "fgsgl.yaml", "video: x"), "did you mean videos"),
+    "a folder that is none": ("smg", lambda root: write(root / "fgsgl.yaml", "labels: ../none"), "there is no folder"),
     "raw label 32": ("imigue", lambda root: write(
         root / "Label/labels_20200831.csv", "video_id,class,start_frame,end_frame,subject_id\n1,32,0,9,2\n"
     ), "label 32, expected 1..31, or 99"),
     "no column": ("imigue", lambda root: write(root / "Label/labels_20200831.csv", "video_id,class\n"), "start_frame"),
     "no layout": ("imigue", lambda root: (root / "Label/labels_20200831.csv").unlink(), "no iMiGUE at"),
-    "no list": ("ma52", lambda root: (root / "val_list_videos.txt").unlink(), "list_pattern"),
+    "no list": ("ma52", lambda root: (root / "val_list_videos.txt").unlink(), "expected one val_list_videos.txt"),
     "label 52": ("ma52", lambda root: write(root / "val_list_videos.txt", "0001_01_0003.mp4 52\n"), "label 52"),
     "half": ("ma52", lambda root: (root / "val/0001_01_0003.mp4").unlink(), "half an extraction?"),
 }  # fmt: skip
@@ -171,12 +211,21 @@ def test_a_faulty_copy_is_named(fault, tmp_path: Path) -> None:
     assert says in str(error.value) and str(root) in str(error.value)
 
 
-def test_a_setting_moves_the_files(tmp_path: Path) -> None:
+def test_each_kind_of_file_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Videos and skeletons outside of the root; frames, checks and joints are read from there."""
     root = copies.smg(tmp_path / "copy")
-    for folder in root.iterdir():
-        (folder / f"{folder.name}_color.mp4").rename(root / f"{folder.name} rgb.mp4")
-    write(root / "fgsgl.yaml", "video_pattern: '{sample} rgb.mp4'\n")
-    assert load(root, "smg").clips[0].video == "Sample0001 rgb.mp4"
+    before = with_contents(load(root, "smg")).contents
+    for folder in sorted(root.iterdir()):
+        for kind in ("color.mp4", "skeleton.csv"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            (folder / f"{folder.name}_{kind}").rename(tmp_path / kind / f"{folder.name}_{kind}")
+    write(root / "fgsgl.yaml", f"videos: ../color.mp4\nskeletons: {tmp_path}/skeleton.csv\n")
+    table = load(root, "smg")
+    assert table.clips[0].video == "Sample0001_color.mp4" and table.root == root
+    assert table.path(table.clips[0]) == root / "../color.mp4/Sample0001_color.mp4"
+    assert joints_of(table, table.clips[0]).shape == (12, 25, 3)
+    assert set(with_contents(table).contents.values()) == set(before.values())
+    assert not open_cache(table, 2, 32).bad
 
 
 def test_a_frame_range_past_the_end_is_named_when_frames_are_read(tmp_path: Path, call) -> None:
@@ -210,3 +259,112 @@ def test_indexing_touches_no_video(tmp_path: Path, monkeypatch) -> None:
         write(tmp_path / f"{split}_list_videos.txt", "".join(f"{name} {n % 52}\n" for n, name in enumerate(names)))
     monkeypatch.setattr("av.open", lambda *_, **__: pytest.fail("a video was opened"))
     assert len(load(tmp_path, "ma52").clips) == 2_000
+
+
+def test_hidden_test_labels_are_never_scored_nor_trained_on(copy) -> None:
+    root = copy("imigue hidden")
+    official = load(root, "imigue miga")
+    assert {clip.label for clip in official.split("test")} == {None}
+    (fault,) = split_faults(official)
+    assert "hides the labels of its 10 clips" in fault.what
+    protocol = default_protocol("imigue", root=root)
+    assert protocol.preset == "drawn-test" and protocol.hash() != default_protocol("imigue", "official").hash()
+    table = load(root, "imigue hidden")
+    assert {clip.video.split("/")[0] for clip in table.clips} == {"imigue_rgb_phase1"}
+    assert len(table.clips) == 4 * 5 and len({clip.label for clip in table.clips}) > 10
+    assert any("the labels of the release's 10 test clips are hidden" in line for line in table.caveats)
+    assert default_protocol("imigue", root=copy("imigue miga")).preset == "official"
+    hidden = datasets.get("imigue").challenge.form(None).hidden(root)
+    assert [clip.clip_id for clip in hidden.clips] == [f"000{v}_{k}" for v in (4, 5) for k in range(5)]
+
+
+@pytest.mark.parametrize("filler", ["", "-1"])
+def test_blank_and_negative_test_labels_are_hidden_ones(tmp_path: Path, filler: str) -> None:
+    root = copies.imigue_miga(tmp_path)
+    for table in (root / copies.MIGA_TABLES["test"]).glob("*/*_label.csv"):
+        write(table, "".join(f"{filler},{15 * k},{15 * k + 14}\n" for k in range(5)))
+    assert {clip.label for clip in load(root, "imigue miga").split("test")} == {None}
+    assert default_protocol("imigue", root=root).preset == "drawn-test"
+    table = next((root / copies.MIGA_TABLES["train"]).glob("*/*_label.csv"))
+    write(table, f"{filler},0,14\n")
+    with pytest.raises(UserError, match=r"_label\.csv, line 1: .*expected"):
+        load(root, "imigue hidden")
+
+
+def test_a_validation_list_without_labels_is_no_training_data(tmp_path: Path) -> None:
+    root = copies.ma52(tmp_path)
+    names = [line.split()[0] for line in (root / "val_list_videos.txt").read_text().splitlines()]
+    write(root / "val_list_videos.txt", "".join(f"{name} 0\n" for name in names))
+    table = load(root, "ma52")
+    assert len(table.clips) == 24 and all(clip.video.startswith("train/") for clip in table.clips)
+    assert any("hides its labels" in line for line in table.caveats)
+    asked = datasets.get("ma52").challenge.form("val")
+    assert [clip.clip_id for clip in asked.hidden(root).clips] == names
+    assert split_faults(load(root, "ma52 official"))
+
+
+def test_the_validation_folder_of_miga_is_passed_over_and_said(copy) -> None:
+    table = load(copy("imigue miga"), "imigue miga")
+    assert [clip.clip_id for clip in table.clips if clip.clip_id.startswith("0001")] == [f"0001_{k}" for k in range(5)]
+    assert "the validation folder is ignored: its 1 recordings are training recordings" in table.notes
+    assert any("validate.txt" in line for line in load(copy("imigue numbered"), "imigue numbered").notes)
+
+
+def test_imigue_reads_the_joints_of_the_upper_body_alone(copy) -> None:
+    """Joint j of a frame t stands at (t + 10 j, 500 + 10 j); files of even recordings have a header."""
+    table = load(copy("imigue miga"), "imigue miga")
+    wanted = [*range(8), *range(15, 19), *range(25, 35)]
+    for clip_id, start in (("0001_1", 15), ("0002_0", 0), ("0004_2", 30)):
+        joints_TJ3 = joints_of(table, next(clip for clip in table.clips if clip.clip_id == clip_id))
+        assert joints_TJ3.shape == (15, 22, 3)
+        assert joints_TJ3[0, :, 0].tolist() == [start + 10 * joint for joint in wanted]
+        assert joints_TJ3[14, :, 1].tolist() == [500 + 10 * joint for joint in wanted]
+        assert (joints_TJ3[..., 2] == 0.5).all()
+
+
+def test_a_skeleton_that_ends_early_is_missing_there(copy, tmp_path: Path) -> None:
+    """Recording 0006 has 50 frames of joints, and labels up to frame 74."""
+    table = load(copy("imigue miga"), "imigue miga")
+    joints_TJ3 = joints_of(table, next(clip for clip in table.clips if clip.clip_id == "0006_3"))
+    assert np.isfinite(joints_TJ3[:5]).all() and np.isnan(joints_TJ3[5:]).all()
+    for content in ("", "," + ",".join(map(str, range(105))) + "\n"):
+        write(tmp_path / "a.csv", content)
+        assert np.isnan(datasets.get("imigue").skeletons.read(tmp_path / "a.csv", table.clips[0])).all()
+    joints_NKJ3 = open_joints(table, 2)
+    rows = [n for n, clip in enumerate(table.clips) if clip.clip_id == "0006_4"]
+    assert (joints_NKJ3[rows] == 0).all(), "a clip without joints has no confidence anywhere"
+
+
+@pytest.mark.parametrize(
+    ("points", "says"), [(137, "all 137 points of OpenPose"), (25, "25 points"), (34, "expected 106")]
+)
+def test_other_skeletons_than_iMiGUEs_are_refused(copy, tmp_path: Path, points: int, says: str) -> None:
+    path = tmp_path / "0001_light_hand.csv"
+    np.savetxt(path, np.ones((20, 1 + 3 * points)), delimiter=",", fmt="%g")
+    with pytest.raises(UserError) as error:
+        datasets.get("imigue").skeletons.read(path, load(copy("imigue miga"), "imigue miga").clips[0])
+    assert says in str(error.value) and f"{1 + 3 * points} columns" in str(error.value)
+
+
+def test_workbooks_of_skeletons_are_refused_by_name(copy) -> None:
+    root = copy("imigue")
+    (root / "mg_skeleton_only" / "0001").mkdir(parents=True)
+    (root / "mg_skeleton_only" / "0001" / "0001_2.xlsx").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"0001_2\.xlsx is a workbook, which is not read"):
+        joints_of(table := load(root, "imigue"), table.clips[0])
+
+
+def test_recordings_known_as_unusable_are_left_out_and_counted(tmp_path: Path) -> None:
+    root = copies.imigue_miga(tmp_path)
+    for old, new in (("0003", "0218"), ("0005", "0347")):
+        for path in [*root.glob(f"**/{old}*")][::-1]:
+            path.rename(path.with_name(path.name.replace(old, new)))
+    table = load(root, "imigue miga")
+    assert len(table.clips) == 5 * 5 - 5 and not any(clip.clip_id.startswith(("0218", "0347")) for clip in table.clips)
+    assert any("10 clips of recordings that the official kit calls unusable are left out (0218, 0347)" in line
+               for line in table.caveats)  # fmt: skip
+
+
+def test_official_counts_of_smg_are_those_of_its_kit() -> None:
+    """2,452 + 637 + 610 = 3,699."""
+    assert datasets.get("smg").official_counts(Path(), "official") == {"train": 3089, "test": 610, "subjects": 40}

@@ -21,6 +21,7 @@ from fgsgl.data import datasets
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, read_predictions, write_predictions
 from fgsgl.records.record import Done, SkippedClip, scored_sha256
+from fgsgl.util.errors import UserError
 
 
 def board(root: Path, out: Path, *words: str) -> Path:
@@ -55,7 +56,7 @@ def miga(shared, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         root = copies.imigue_miga(folder / "MiGA")
-        labels = root / "imigue_rgb_test" / "0004_label.csv"
+        labels = root / copies.MIGA_TABLES["test"] / "0004" / "0004_label.csv"
         labels.write_text("".join(f"{n % 31 + 1},{7 * n},{7 * n + 6}\n" for n in range(12)))
         board(root, folder / "board", "--dataset", "imigue", "--methods", "majority")
 
@@ -80,7 +81,7 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
     root, folder = ma52
     submit(folder, "--out", tmp_path / "prediction.zip")
     said = capsys.readouterr().out
-    assert "7 clips of FG-SGL, seed 0" in said and "the challenge has 5586 clips" in said
+    assert "7 clips of FG-SGL, seed 0" in said and "the challenge has 5586 or 1138 clips" in said
     header, *rows = rows_of(tmp_path / "prediction.zip", "prediction.csv")
     assert header == ["vid", *(f"{level}_pred_{n}" for level in ("action", "body") for n in range(1, 6))]
     listed = [line.split()[0] for line in (root / "test_list_videos.txt").read_text().splitlines()]
@@ -94,16 +95,43 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
         actions, parts = [int(value) for value in ranks[:5]], [int(value) for value in ranks[5:]]
         scores_C = scores_of[f"val_{Path(name).stem}"]
         assert np.allclose(scores_C[actions], np.sort(scores_C)[::-1][:5], atol=1e-5), "as the harness scored them"
-        assert len(set(actions)) == len(set(parts)) == 5 and set(parts) <= set(range(7))
-        assert parts[0] == part_of[actions[0]]
+        assert len(set(actions)) == 5 and parts == [part_of[action] for action in actions]
 
 
-def test_ma52_body_parts_rank_by_their_best_action() -> None:
+def test_ma52s_first_phase_hands_in_the_record_of_the_official_split(ma52, tmp_path: Path, capsys) -> None:
+    root, folder = ma52
+    submit(folder, "--form", "val", "--out", tmp_path / "prediction.zip")
+    assert "24 clips of FG-SGL, seed 0" in capsys.readouterr().out
+    rows = rows_of(tmp_path / "prediction.zip", "prediction.csv")[1:]
+    listed = {line.split()[0] for line in (root / "val_list_videos.txt").read_text().splitlines()}
+    assert {row[0] for row in rows} == listed and len(rows) == 24
+    with pytest.raises(UserError, match=r"the validation list .* has labels"):
+        datasets.get("ma52").challenge.form("val").hidden(root)
+
+
+def test_ma52_names_the_body_part_of_each_action() -> None:
+    """A checked example: a row of the header's eleven columns; body parts may repeat."""
     scores_1C = np.zeros((1, 52))
     scores_1C[0, [3, 4, 12, 30, 51]] = 0.3, 0.31, 0.32, 0.05, 0.02
-    with zipfile.ZipFile(io.BytesIO(datasets.get("ma52").challenge.submission(["a.mp4"], scores_1C))) as archive:
-        row = archive.read("prediction.csv").decode().splitlines()[1]
-    assert row == "a.mp4,12,4,3,30,51,2,0,3,6,1"
+    for form, clip_id, name in (("test", "a.mp4", "a.mp4"), ("val", "val_0003_01_0001", "0003_01_0001.mp4")):
+        content = datasets.get("ma52").challenge.form(form).content([clip_id], scores_1C)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            header, row = archive.read("prediction.csv").decode().splitlines()
+        assert header == (
+            "vid,action_pred_1,action_pred_2,action_pred_3,action_pred_4,action_pred_5,"
+            "body_pred_1,body_pred_2,body_pred_3,body_pred_4,body_pred_5"
+        )
+        assert row == f"{name},12,4,3,30,51,2,0,0,3,6"
+
+
+def test_imigues_forms_of_2025_and_2023() -> None:
+    """A checked example: ``Id,Target`` with the illustrative class as 31, by video and then by row."""
+    scores_NC = np.zeros((3, 32))
+    scores_NC[[0, 1, 2], [30, 31, 0]] = 1
+    ids, forms = ["0054_10", "0054_2", "0007_0"], datasets.get("imigue").challenge.forms
+    assert forms["csv"].content(ids, scores_NC) == b"Id,Target\n0007_0,0\n0054_2,31\n0054_10,30\n"
+    with zipfile.ZipFile(io.BytesIO(forms["2023"].content(ids, scores_NC))) as archive:
+        assert archive.read("Submission.csv") == b"0007_0,0\n0054_2,31\n0054_10,30\n"
 
 
 def test_ma52_refuses_what_would_not_be_whole(ma52, tmp_path: Path, capsys) -> None:
@@ -129,12 +157,20 @@ def test_ma52_refuses_what_would_not_be_whole(ma52, tmp_path: Path, capsys) -> N
     assert "checkpoint is gone" in capsys.readouterr().err
 
 
-def test_imigue_hands_in_the_record(miga: Path, capsys) -> None:
+def test_imigue_hands_in_the_record(miga: Path, tmp_path: Path, capsys) -> None:
     record = record_of(miga, "majority")
     submit(miga, "--cell", record.cell_id)
     said = capsys.readouterr().out
     assert "17 clips of Majority class, seed 0" in said and "the challenge has 4562 clips" in said
-    rows = rows_of(miga / "work" / record.cell_id / "Submission.zip", "Submission.csv")
+    lines = (miga / "work" / record.cell_id / "submission.csv").read_text().splitlines()
+    assert lines[0] == "Id,Target"
+    rows = [line.split(",") for line in lines[1:]]
+    submit(miga, "--cell", record.cell_id, "--form", "2023")
+    assert rows_of(miga / "work" / record.cell_id / "Submission.zip", "Submission.csv") == rows
+    submit(miga, "--cell", record.cell_id, "--form", "2024", expect=2)
+    assert "unknown form '2024' of a submission" in capsys.readouterr().err
+    submit(miga, "--cell", record.cell_id, "--out", tmp_path / "a.zip", expect=2)
+    assert "this form is a .csv file" in capsys.readouterr().err
     assert [row[0] for row in rows] == [f"0004_{n}" for n in range(12)] + [f"0005_{n}" for n in range(5)]
     known = read_predictions(miga / "ledger", record.cell_id)
     best = dict(zip(known.clip_ids.tolist(), known.scores["combined"].argmax(axis=1).tolist(), strict=True))

@@ -1,81 +1,25 @@
-"""Readers that the released data sets share: settings of a copy, label lists, tables without header, skeletons."""
+"""Readers that the released data sets share: label lists, tables without header, skeletons."""
 
 from __future__ import annotations
 
 import csv
 import io
 import itertools
-import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_text
-from fgsgl.util.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np
 
-SETTINGS_FILE = "fgsgl.yaml"
 MAX_JOINT = 1e6
 """No joint is so far away, in metres or in pixels."""
-
-
-def read_settings(root: Path, defaults: Mapping[str, str]) -> dict[str, str]:
-    """Paths of a copy's files: the defaults, overridden by ``<root>/fgsgl.yaml``.
-
-    Raises:
-        UserError: for a root that is no folder, or a file that is not YAML, or holds an unknown setting or no text.
-    """
-    if not root.is_dir():
-        raise UserError(f"no folder at {root}; --root takes the folder of the data set's copy")
-    path = root / SETTINGS_FILE
-    if not os.path.lexists(path):
-        return dict(defaults)
-    given = read_yaml(path) or {}
-    if not isinstance(given, dict):
-        raise UserError(f"{path} holds no settings; expected lines such as {next(iter(defaults))}: value")
-    for name, value in given.items():
-        if name not in defaults:
-            raise UserError(f"{path} has the unknown setting {name!r}; {nearest(str(name), tuple(defaults))}")
-        if not isinstance(value, str):
-            raise UserError(f"{path}: {name} is {value!r}, expected text in quotation marks")
-    return {**defaults, **given}
-
-
-def path_of_setting(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
-    """The path, below the root, that a setting's pattern gives.
-
-    Raises:
-        UserError: for a pattern with an unknown field, naming the setting.
-    """
-    pattern, fields = settings[name], ", ".join(f"{{{field}}}" for field in values)
-    relative = re.sub(r"\{(\w+)\}", lambda field: values.get(field[1], field[0]), pattern)
-    if "{" in relative or "}" in relative:
-        raise UserError(f"the setting {name} = {pattern!r} in {root / SETTINGS_FILE} may hold {fields}")
-    normal = os.path.normpath(relative)
-    if normal == os.pardir or normal.startswith((os.sep, os.pardir + os.sep)):
-        raise UserError(f"the setting {name} = {pattern!r} in {root / SETTINGS_FILE} leaves the folder of the data set")
-    return relative
-
-
-def file_of_setting(root: Path, settings: Mapping[str, str], name: str, **values: str) -> str:
-    """The path that :func:`path_of_setting` gives, of a file that is there.
-
-    Raises:
-        UserError: for a missing file or a pattern with an unknown field, naming the setting.
-    """
-    relative = path_of_setting(root, settings, name, **values)
-    try:
-        return require_file(root, relative)
-    except UserError as error:
-        raise UserError(
-            f"{error} Its name comes from the setting {name} = {settings[name]!r}, "
-            f"which {root / SETTINGS_FILE} may change"
-        ) from None
 
 
 def require_file(root: Path, relative: str) -> str:
@@ -144,62 +88,123 @@ def class_id(raw: int, first: int, n_classes: int, others: Mapping[int, int] | N
     return label
 
 
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV."""
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
+    return table.getvalue()
+
+
 def csv_archive(name: str, rows: Iterable[Sequence[object]]) -> bytes:
     """A flat zip that holds one CSV file; equal rows give equal bytes."""
-    table, archive = io.StringIO(), io.BytesIO()
-    csv.writer(table, lineterminator="\n").writerows(rows)
+    archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         entry = zipfile.ZipInfo(name)  # dated 1980
-        file.writestr(entry, table.getvalue(), compress_type=zipfile.ZIP_DEFLATED)
+        file.writestr(entry, csv_text(rows), compress_type=zipfile.ZIP_DEFLATED)
     return archive.getvalue()
 
 
-def read_joints(
-    path: Path, start_frame: int, end_frame: int, *, joints: int, values: int, first_column: int
-) -> np.ndarray:
-    """Reads the joints of some frames of a recording's CSV file, a row a frame.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JointTable:
+    """The form of a recording's skeleton file: a CSV table with a row a frame, the same number of values a joint."""
+
+    first_column: int
+    """Column of the first joint's first value, from 0."""
+    joints: int
+    """Joints in a row."""
+    values: int
+    """Values of a joint, of which the first three are read."""
+    wanted: Sequence[int]
+    """Indices of the joints that are read, in the order of the layout."""
+    may_end_early: bool = False
+    """Whether frames after the last row are missing joints; else such a file is refused."""
+
+    @property
+    def columns(self) -> int:
+        """Columns of a row."""
+        return self.first_column + self.joints * self.values
+
+
+def read_joints(path: Path, start_frame: int, end_frame: int, form: JointTable) -> np.ndarray:
+    """Reads the joints of some frames of a recording's CSV file.
+
+    A first row that holds no frame but the names or numbers of its columns is passed over.
 
     Args:
         path: the CSV file.
-        start_frame: first frame (row), from 0.
+        start_frame: first frame, from 0.
         end_frame: one past the last.
-        joints: J.
-        values: values of a joint in a row, of which the first three are read.
-        first_column: column of the first joint's first value, from 0.
+        form: what a row holds.
 
     Returns:
         ``joints_TJ3`` float32; a joint that was not found is NaN.
 
     Raises:
-        UserError: for a file that is missing, is no table of numbers, or ends before the last frame.
+        UserError: for a file that is missing, is no table of numbers, has other columns, or ends before the last frame.
     """
     import numpy as np
 
     if not path.is_file():
         raise UserError(f"no skeleton at {path}")
     count = end_frame - start_frame
-    columns = [first_column + values * joint + axis for joint in range(joints) for axis in range(3)]
+    columns = [form.first_column + form.values * joint + axis for joint in form.wanted for axis in range(3)]
     lines: list[str] = []
+    first = start_frame + 1
     try:
         with path.open(encoding="utf-8-sig") as file:
+            head = file.readline()
+            first += (skipped := _is_header(head, form))
+            if not skipped:
+                file.seek(0)
             lines = list(itertools.islice(file, start_frame, end_frame))
+        lines = [line.rstrip().removesuffix(",") for line in lines]
         # NumPy passes over blank lines and comments, and would take later frames for the missing ones.
-        if blank := [start_frame + index + 1 for index, line in enumerate(lines) if not line.strip()]:
-            raise UserError(f"the skeleton {path}, line {blank[0]}: the line is blank, expected a frame's joints")
+        for line, text in enumerate(lines, start=first):
+            if not text:
+                raise UserError(f"the skeleton {path}, line {line}: the line is blank, expected a frame's joints")
+            if (found := text.count(",") + 1) != form.columns:
+                raise UserError(f"the skeleton {path}, line {line}: {_other_columns(found, form)}")
         rows_TV = np.loadtxt(
             lines, delimiter=",", usecols=columns, ndmin=2, dtype=np.float64, comments=None
         ) if lines else np.empty((0, len(columns)))  # fmt: skip
     except (ValueError, OSError) as error:
         raise UserError(
-            f"the skeleton {path} is not a table of numbers as expected, from line {start_frame + 1}: {error}"
+            f"the skeleton {path} is not a table of numbers as expected, from line {first}: {error}"
         ) from None
-    if len(rows_TV) < count:
+    if len(rows_TV) < count and not form.may_end_early:
         raise UserError(f"the skeleton {path} ends after frame {start_frame + len(rows_TV)}, expected {end_frame}")
     wrong_TV = ~(np.isnan(rows_TV) | (np.abs(rows_TV) < MAX_JOINT))
     if wrong_TV.any():
         row, column = np.argwhere(wrong_TV)[0]
         raise UserError(
-            f"the skeleton {path}, line {start_frame + row + 1}: {rows_TV[row, column]:g} is no place of a joint; "
+            f"the skeleton {path}, line {first + row}: {rows_TV[row, column]:g} is no place of a joint; "
             "expected a finite number, or nan for a joint that was not found"
         )
-    return rows_TV.astype(np.float32).reshape(count, joints, 3)
+    joints_TV = np.full((count, len(columns)), np.nan, np.float32)
+    joints_TV[: len(rows_TV)] = rows_TV
+    return joints_TV.reshape(count, len(form.wanted), 3)
+
+
+def _is_header(line: str, form: JointTable) -> bool:
+    """Whether a first row names the columns after the index: by counting them, or by words alone."""
+    names = [cell.strip(" \"'\r\n") for cell in line.split(",")][1:]
+    counted = any(names == [str(number) for number in range(start, start + len(names))] for start in (0, 1))
+    return bool(form.first_column) and bool(names) and (counted or not any(map(_is_number, names)))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _other_columns(found: int, form: JointTable) -> str:
+    """Says which skeleton a row of another length seems to be."""
+    before = f"{form.first_column} index column and " if form.first_column else ""
+    expected = f"{found} columns, expected {form.columns} ({before}{form.joints} joints of {form.values} values)"
+    for points, name in ((137, "all 137 points of OpenPose"), (25, "the 25 points of BODY_25"), (22, "22 points")):
+        if points != form.joints and found in (3 * points, 3 * points + 1):
+            return f"{expected}; this file seems to hold {name}, which are not read"
+    return expected

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, Required, TypedDict
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress
+from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,28 +56,49 @@ class Skeletons:
 
     layout: str
     """A name of :data:`fgsgl.data.skeletons.LAYOUTS`: which joint is which."""
+    files: Callable[[Path, Sequence[Clip]], list[Path]]
+    """``files(root, clips)``: for each clip the file that its joints are read from, and that they depend on alone.
+    Raises :class:`UserError` for one that is missing."""
     read: Callable[[Path, Clip], np.ndarray]
-    """``read(root, clip)`` is ``joints_TJ3`` float32, NaN where a joint was not found. The third value is depth, or a
+    """``read(file, clip)`` is ``joints_TJ3`` float32, NaN where a joint was not found. The third value is depth, or a
     confidence in 0..1 where the layout says so. Raises :class:`UserError` for a file that cannot be read."""
-    path: Callable[[Path, Clip], Path]
-    """``path(root, clip)`` is the file that a clip's joints are read from, and that they depend on alone."""
     caveats: tuple[str, ...] = ()
     """Sentences that belong under every board with a skeleton method."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """One form in which a challenge takes answers."""
+
+    file: str
+    """The file name that the challenge expects."""
+    n_clips: tuple[int, ...]
+    """Clips that a whole submission has, in each of the challenge's years."""
+    content: Callable[[Sequence[str], np.ndarray], bytes]
+    """``content(clip_ids, scores_NC)`` is the content of the file."""
+    hidden: Callable[[Path], ClipTable]
+    """``hidden(root)`` is the table of the clips that are asked for: all with label None, in split ``test``."""
+    hidden_in: tuple[str, ...]
+    """Presets whose test split is another one, so that a cell's weights score these clips afterwards. In the others the
+    scores of the record are submitted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Challenge:
     """A public challenge on the test clips, for ``fgsgl submit``."""
 
-    archive: str
-    """The file name that the challenge expects."""
-    n_clips: int
-    """Clips that a whole submission has."""
-    submission: Callable[[Sequence[str], np.ndarray], bytes]
-    """``submission(clip_ids, scores_NC)`` is the content of the archive."""
-    hidden: Callable[[Path], ClipTable] | None = None
-    """``hidden(root)`` is the table of the clips whose labels are kept secret: all with label None, in split ``test``.
-    None: the challenge scores the clips of the test split."""
+    forms: Mapping[str, Form]
+    """By name; the first one is today's."""
+
+    def form(self, name: str | None) -> Form:
+        """A form by its name; None: today's.
+
+        Raises:
+            UserError: for an unknown name.
+        """
+        if name is not None and name not in self.forms:
+            raise UserError(f"unknown form {name!r} of a submission; {nearest(name, tuple(self.forms))}")
+        return self.forms[name or next(iter(self.forms))]
 
 
 def _unpublished(root: Path, preset: str) -> Counts:
@@ -99,6 +121,9 @@ class DataSet:
     """``text(root)`` is the data set's FG-Text: the name of a shipped one, or the path of a file."""
     official_counts: Callable[[Path, str], Counts] = _unpublished
     """``official_counts(root, preset)``: a board says how a copy deviates from them."""
+    preset_of: Callable[[Path], str] | None = None
+    """``preset_of(root)`` is the preset for a copy when the user names none; None: the first one. Raises
+    :class:`UserError` where there is no copy."""
     planned: Callable[[Path, str, int], ClipTable] | None = None
     """``planned(root, preset, seed)`` is the table of a generated data set before any video is made."""
     motion_mask: Callable[[Path, Clip, Sequence[int]], np.ndarray] | None = None

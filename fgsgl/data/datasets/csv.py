@@ -7,12 +7,13 @@ they are called ``text.yaml`` and ``classes.txt``.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from fgsgl.data.clip_table import ClipTable, Progress, Row, read_cells, rows_of_clips, table_of
 from fgsgl.data.datasets.base import DataSet
 from fgsgl.data.faults import Fault
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test, without_filler
 from fgsgl.data.labels import HIDDEN, is_number, names_in, read_class_names
 from fgsgl.util.errors import UserError
 
@@ -26,15 +27,40 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     """The clip table; see :class:`fgsgl.data.datasets.base.Load`.
 
     Labels are numbers from 0, and the class file names them, a line each. Or labels are class names: without a class
-    file they are numbered in alphabetical order. A test split may hide its labels: blank, -1, or all of them the same.
+    file they are numbered in alphabetical order. A test split may hide its labels: blank, -1, or all of them the same;
+    the preset ``drawn-test`` then tests on people of the training split (:mod:`fgsgl.data.hidden_test`).
 
     Raises:
         UserError: for a missing file, a faulty class file, or labels without names.
         FaultyData: for faulty rows.
     """
-    path = root if _is_table(root) else root / "clips.csv"
+    path, faults = _table(root), list[Fault]()
+    rows, classes = _rows(root, faults)
+    rows, filler = without_filler(rows)
+    test = sum(row.clip.split == "test" for row in rows)
+    caveats: list[str] = []
+    if filler is not None:
+        caveats.append(f"{path}: all {test} test clips have one label, {filler}; it is taken to hide theirs")
+    drawn = preset == DRAWN_TEST
+    if drawn:
+        caveats.append(drawn_sentence("This table", test, "subjects"))
+        rows = [row for row in rows if row.clip.split != "test"]
+    return table_of(
+        rows, faults, partial(drawn_test, seed=seed) if drawn else list, dataset="csv", root=path.parent,
+        classes=classes, caveats=tuple(caveats),
+    )  # fmt: skip
+
+
+def preset_of(root: Path) -> str:
+    """The preset for a table: ``all``, or ``drawn-test`` where it hides the labels of its test clips."""
+    rows, _ = without_filler(_rows(root, [])[0])
+    return DRAWN_TEST if hides_its_test(rows) else "all"
+
+
+def _rows(root: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...]]:
+    """The rows that can be read, and the names of the classes."""
+    path = _table(root)
     names = root.with_suffix(".classes.txt") if _is_table(root) else root / "classes.txt"
-    faults: list[Fault] = []
     cells = read_cells(path, faults)
     refused: dict[str, str] = {}
     if os.path.lexists(names):
@@ -50,26 +76,21 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         if len(classes) + len(refused) < 2 and cells:
             known = repr(classes[0]) if classes else "none"
             raise UserError(f"the labels in {path} name fewer than two classes ({known}); expected two or more")
-    rows, caveats = _without_filler(rows_of_clips(path, cells, classes, faults, refused), path)
-    return table_of(rows, faults, dataset="csv", root=path.parent, classes=classes, caveats=caveats)
+    return rows_of_clips(path, cells, classes, faults, refused), classes
 
 
-def _without_filler(rows: list[Row], path: Path) -> tuple[list[Row], tuple[str, ...]]:
-    """Hides the test labels where all of them are one, as in lists that put 0 where a label is kept secret.
-
-    Returns:
-        The rows, and the sentence that says so.
-    """
-    test = [row.clip.label for row in rows if row.clip.split == "test"]
-    known = {row.clip.label for row in rows if row.clip.split != "test"}
-    if len(test) < 2 or len(set(test)) > 1 or test[0] is None or len(known) < 2:
-        return rows, ()
-    hidden = [replace(row, clip=replace(row.clip, label=None)) if row.clip.split == "test" else row for row in rows]
-    return hidden, (f"{path}: all {len(test)} test clips have one label, {test[0]}; it is taken to hide theirs",)
+def _table(root: Path) -> Path:
+    return root if _is_table(root) else root / "clips.csv"
 
 
 def _is_table(root: Path) -> bool:
     return root.suffix.lower() == ".csv"
 
 
-DATASET = DataSet(name="csv", presets={"all": {"epochs": 10}}, load=load, text=text)
+DATASET = DataSet(
+    name="csv",
+    presets={name: {"epochs": 10} for name in ("all", DRAWN_TEST)},
+    preset_of=preset_of,
+    load=load,
+    text=text,
+)

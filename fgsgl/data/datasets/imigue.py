@@ -1,32 +1,26 @@
 """iMiGUE (Liu et al. 2021, CVPR): 32 classes, 72 people at press conferences; `--root` is the folder of the copy.
 
-Three layouts are known by what lies in the folder: the full release (one table of labels), the release of the MiGA
-challenge (a table a video), and clips cut out of it (a list a split). Only the full release names the subjects; the
-others are split by video, so that one person may stand in two splits, and the table says so.
+Three forms are known by what lies in the folder, at any depth: the full release (one table of labels), the MiGA
+challenge's tree (a table a video), and clips cut out of it (a list a split). Only the full release names the subjects;
+the others are split by video, so that one person may stand in two splits, and the table says so. MiGA's validation
+folder holds training videos a second time and is passed over. Its test labels are hidden: see ``drawn-test``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, Split, read_cells, table_of
-from fgsgl.data.datasets._release import (
-    class_id,
-    csv_archive,
-    file_of_setting,
-    path_of_setting,
-    read_joints,
-    read_list,
-    read_rows,
-    read_settings,
-    require_file,
-    whole_numbers,
-)
-from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Skeletons
-from fgsgl.data.faults import Fault, collected
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, table_of
+from fgsgl.data.datasets._imigue_files import CUT, FULL, find_rows
+from fgsgl.data.datasets._release import JointTable, csv_archive, csv_text, read_joints
+from fgsgl.data.datasets._tree import counted, open_copy
+from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form, Skeletons
+from fgsgl.data.faults import Fault
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -34,198 +28,179 @@ from fgsgl.util.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-FPS = 25.0
-JOINTS = 22
-"""Joints of OpenPose in the skeleton files, which begin at their second column."""
-ILLUSTRATIVE = {99: 31}
-"""The raw label of the illustrative gestures, and their class."""
-TEST_SUBJECTS = frozenset({
-    1, 3, 7, 8, 11, 16, 19, 24, 26, 27, 32, 33, 34, 37, 40, 45, 49, 50, 51, 54, 55, 56, 57, 58, 60, 63, 64, 65, 66, 67,
-    68, 69, 70, 71, 72,
-})  # fmt: skip
-TRAIN_SUBJECTS = frozenset(range(1, 73)) - TEST_SUBJECTS
-SETTINGS = {
-    "label_file": "Label/labels_20200831.csv",
-    "video_pattern": "Video/{video}.mp4",
-    "miga_folder": "imigue_rgb_{split}",
-    "miga_video_pattern": "imigue_rgb_{split}/{video}.mp4",
-    "skeleton_pattern": "imigue_skeleton_{split}/{video}_light_hand.csv",
-    "cut_list": "{split}_list.txt",
-}
+OFFICIAL = "official"
+UNUSABLE = (218, 319, 347, 348)
+"""Recordings that the official kit leaves out."""
+SKELETON = JointTable(
+    first_column=1, joints=35, values=3, wanted=(*range(8), *range(15, 19), *range(25, 35)), may_end_early=True
+)
+"""``_light_hand.csv``: an index, then OpenPose's BODY_25 and the five fingertips of the left and of the right hand,
+each with its place in the image and a confidence. Hips and legs are left out, as the official kit does."""
 BY_VIDEO = "iMiGUE: this layout does not name the subjects, so splits are by video and may share a person."
-COLUMNS = ("video_id", "class", "start_frame", "end_frame", "subject_id")
 
 
 def official_counts(root: Path, preset: str) -> Counts:
     """Published counts of the full and of the MiGA release; none are known for cut clips."""
-    counts: dict[str, Counts] = {
-        "full": {"train": 13936, "test": 4563, "subjects": 72},
-        "miga": {"train": 13670, "test": 4562},
-    }
-    return counts.get(layout(root), {})
+    form = find_rows(root, []).form
+    if form == CUT:
+        return {}
+    train, test = (13936, 4563) if form == FULL else (13670, 4562)
+    if preset == DRAWN_TEST:
+        return {"clips": train}
+    return {"train": train, "test": test, **({"subjects": 72} if form == FULL else {})}
 
 
-def layout(root: Path) -> str:
-    """``full``, ``miga`` or ``cut``.
-
-    Raises:
-        UserError: where none of them lies.
-    """
-    settings = read_settings(root, SETTINGS)
-    marks = {
-        "full": settings["label_file"],
-        "miga": path_of_setting(root, settings, "miga_folder", split="train"),
-        "cut": path_of_setting(root, settings, "cut_list", split="train"),
-    }
-    for name, mark in marks.items():
-        if (root / mark).exists():
-            return name
-    raise UserError(f"no iMiGUE at {root}: expected one of {', '.join(marks.values())} in it")
+def preset_of(root: Path) -> str:
+    """The preset for a copy: ``official``, or ``drawn-test`` where the test labels are hidden."""
+    return DRAWN_TEST if hides_its_test(find_rows(root, []).rows) else OFFICIAL
 
 
 def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
-    """The clip table: the official split by subject (full release) or by video; validation drawn by the seed.
+    """The clip table of a preset; the validation split is drawn by the seed.
+
+    ``official``: the release's split, by subject (full release) or by video. ``drawn-test``: for copies without test
+    labels, see :mod:`fgsgl.data.hidden_test`.
 
     Raises:
         UserError: for a folder of no known layout, a missing file, or a row that does not fit.
     """
-    settings = read_settings(root, SETTINGS)
-    classes = fgtext.load("imigue").class_names
-    kind = layout(root)
     faults: list[Fault] = []
-    rows: list[Row] = []
-    with collected(faults):
-        rows.extend({"full": _full, "miga": _miga, "cut": _cut}[kind](root, settings, len(classes), faults))
+    found = find_rows(root, faults)
+    caveats: list[str] = [] if found.form == FULL else [BY_VIDEO]
+    rows = [row for row in found.rows if not _is_unusable(row.clip)]
+    if len(rows) < len(found.rows):
+        names = sorted({Path(row.clip.video).stem for row in found.rows if _is_unusable(row.clip)})
+        caveats.append(
+            f"iMiGUE: {len(found.rows) - len(rows)} clips of recordings that the official kit calls unusable are left "
+            f"out ({counted(names)})."
+        )
+    if preset == DRAWN_TEST:
+        hidden = sum(row.clip.split == "test" for row in rows)
+        caveats.append(drawn_sentence("iMiGUE", hidden, "subjects" if found.form == FULL else "videos"))
+        rows = [row for row in rows if row.clip.split != "test"]
+
+    def split(clips: Sequence[Clip]) -> Sequence[Clip]:
+        if preset == DRAWN_TEST:
+            clips = drawn_test(clips, seed)
+        return move_subjects(clips, "val", VAL_SHARE, seed)
+
     return table_of(
-        rows, faults, lambda clips: move_subjects(clips, "val", VAL_SHARE, seed), dataset="imigue", root=root,
-        classes=classes, caveats=() if kind == "full" else (BY_VIDEO,),
+        rows, faults, split, dataset="imigue", root=root, videos=found.copy.folders["videos"],
+        classes=fgtext.load("imigue").class_names, caveats=tuple(caveats), notes=found.notes,
     )  # fmt: skip
 
 
-def skeleton_path(root: Path, clip: Clip) -> Path:
-    """The file with the skeletons of a clip's recording; only the MiGA release has them.
+def _is_unusable(clip: Clip) -> bool:
+    """Whether a clip is left out; of hidden test clips, a submission needs every one."""
+    return recording_of(clip) in UNUSABLE and clip.label is not None
+
+
+def recording_of(clip: Clip) -> int:
+    """The number of the recording that a clip is of."""
+    found = re.match(r"[0-9]+", Path(clip.video).stem)
+    assert found is not None, clip.video
+    return int(found[0])
+
+
+def skeleton_files(root: Path, clips: Sequence[Clip]) -> list[Path]:
+    """The file with the skeletons of each clip's recording.
 
     Raises:
-        UserError: if there is none.
+        UserError: for a recording that has none, or several, or one in a form that is not read; or for cut clips.
     """
-    split, video = Path(clip.video).parent.name.rpartition("_")[2], Path(clip.video).stem
-    settings = read_settings(root, SETTINGS)
-    return root / file_of_setting(root, settings, "skeleton_pattern", split=split, video=video)
+    copy, faults = open_copy(root), list[Fault]()
+    if any(clip.end_frame == 0 for clip in clips):
+        raise UserError(
+            f"the clips at {root} are cut files, and skeletons are of whole recordings; methods that read skeletons "
+            "need the MiGA tree or the full release"
+        )
+    wanted = {recording_of(clip) for clip in clips}
+    found = copy.found("skeletons", r"([0-9]{1,4})_light_hand\.csv")
+    files = copy.one_each({n: found[n] for n in sorted(wanted & set(found))}, "skeletons", faults, _name)
+    if faults:
+        raise UserError(str(faults[0]))
+    if lacking := sorted(wanted - set(files)):
+        sheets = copy.found("skeletons", r"([0-9]{1,4})(?:_[a-z0-9]+)*\.xlsx?")
+        also = (
+            f"; {sheets[lacking[0]][0]} is a workbook, which is not read: export the 35 joints of every frame as such "
+            "a file" if lacking[0] in sheets else ""
+        )  # fmt: skip
+        raise UserError(
+            f"no skeletons of {_name(lacking[0])} below {copy.folders['skeletons']}: expected {lacking[0]:04d}"
+            f"_light_hand.csv at any depth ({len(lacking)} recording(s) have none){also}. If they lie elsewhere, name "
+            "their folder in fgsgl.yaml (skeletons: FOLDER)"
+        )
+    return [copy.path("skeletons", files[recording_of(clip)]) for clip in clips]
 
 
-def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
-    """The clip's joints in the image and their confidence, ``joints_TJ3``."""
-    path = skeleton_path(root, clip)
-    return read_joints(path, clip.start_frame, clip.end_frame, joints=JOINTS, values=3, first_column=1)
+def _name(number: int) -> str:
+    return f"recording {number:04d}"
 
 
-def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
-    """The archive of the MiGA challenge, one row ``0004_0,30`` a test clip, by video and index: which video, which row
-    of its label table from 0, and the class from 0. The table's name inside the archive (?) is Submission.csv.
+def read_skeleton(file: Path, clip: Clip) -> np.ndarray:
+    """The clip's joints in the image and their confidence, ``joints_TJ3``; NaN after the last frame of the file."""
+    return read_joints(file, clip.start_frame, clip.end_frame, SKELETON)
+
+
+def hidden(root: Path) -> ClipTable:
+    """The test clips of the challenge, their labels left aside where this copy has them.
+
+    Raises:
+        UserError: as :func:`load`.
+    """
+    faults: list[Fault] = []
+    found = find_rows(root, faults)
+    test = [replace(row, clip=replace(row.clip, label=None)) for row in found.rows if row.clip.split == "test"]
+    return table_of(
+        test, faults, dataset="imigue test clips", root=root, videos=found.copy.folders["videos"],
+        classes=fgtext.load("imigue").class_names,
+    )  # fmt: skip
+
+
+def _answers(clip_ids: Sequence[str], scores_NC: np.ndarray) -> list[tuple[str, int]]:
+    """Clip and class of each test clip, by video and index: which video, and which row of its label table from 0.
 
     Raises:
         UserError: for clips of another layout than the challenge's.
     """
-    places: list[tuple[str, int]] = []
+    places: list[tuple[int, int]] = []
     for clip_id in clip_ids:
-        found = re.fullmatch(r"(\d+)_(\d+)", clip_id)
+        found = re.fullmatch(r"([0-9]+)_([0-9]+)", clip_id)
         if not found:
             raise UserError(
                 f"clip {clip_id!r} is not of the MiGA release, whose test clips the challenge expects (0004_0)"
             )
-        places.append((found[1], int(found[2])))
-    order = sorted(range(len(places)), key=places.__getitem__)
+        places.append((int(found[1]), int(found[2])))
     answers_N = scores_NC.argmax(axis=1)
-    return csv_archive("Submission.csv", ((clip_ids[n], answers_N[n]) for n in order))
+    return [(clip_ids[n], int(answers_N[n])) for n in sorted(range(len(places)), key=places.__getitem__)]
 
 
-def _full(root: Path, settings: dict[str, str], n_classes: int, faults: list[Fault]) -> Iterator[Row]:
-    path = root / settings["label_file"]
-    videos: dict[str, str] = {}
-    for line, row in read_cells(path, faults, COLUMNS):
-        with collected(faults, path, line):
-            raw, start, end, subject = whole_numbers([row[name] for name in COLUMNS[1:]], 4)
-            if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
-                raise UserError(f"subject {subject}, expected 1..72")
-            name = row["video_id"].zfill(4)
-            if name not in videos:
-                videos[name] = file_of_setting(root, settings, "video_pattern", video=name)
-            clip = Clip(
-                clip_id=f"{name}_{start}_{end}_{raw}",
-                video=videos[name],
-                start_frame=start,
-                end_frame=end + 1,
-                label=class_id(raw, 1, n_classes, ILLUSTRATIVE),
-                subject=f"{subject:02d}",
-                split="test" if subject in TEST_SUBJECTS else "train",
-                fps=FPS,
-            )
-            yield Row(file=path, line=line, clip=clip)
+def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
+    """The table of MiGA's challenge since 2025: header ``Id,Target``, then rows such as ``0054_0,30``."""
+    return csv_text([("Id", "Target"), *_answers(clip_ids, scores_NC)]).encode()
 
 
-def _miga(root: Path, settings: dict[str, str], n_classes: int, faults: list[Fault]) -> Iterator[Row]:
-    for split in ("train", "test"):
-        folder = root / path_of_setting(root, settings, "miga_folder", split=split)
-        tables = sorted(folder.glob("*_label.csv"))
-        if not tables:
-            raise UserError(f"no label tables (such as 0001_label.csv) in {folder}; half an extraction?")
-        for table in tables:
-            name = table.name.removesuffix("_label.csv")
-            with collected(faults):
-                video = file_of_setting(root, settings, "miga_video_pattern", split=split, video=name)
-                yield from _video_of_miga(table, name, video, split, n_classes, faults)
-
-
-def _video_of_miga(
-    table: Path, name: str, video: str, split: Split, n_classes: int, faults: list[Fault]
-) -> Iterator[Row]:
-    """The clips of one label table."""
-    for index, (line, cells) in enumerate(read_rows(table)):
-        with collected(faults, table, line):
-            raw, start, end = whole_numbers(cells, 3)
-            clip = Clip(
-                clip_id=f"{name}_{index}",
-                video=video,
-                start_frame=start,
-                end_frame=end + 1,
-                label=class_id(raw, 1, n_classes, ILLUSTRATIVE),
-                subject=f"video {name}",
-                split=split,
-                fps=FPS,
-            )
-            yield Row(file=table, line=line, clip=clip)
-
-
-def _cut(root: Path, settings: dict[str, str], n_classes: int, faults: list[Fault]) -> Iterator[Row]:
-    """Lists of ``path label``; a file is called video_start_end_class, in seconds, with the class from 0."""
-    for split in ("train", "test"):
-        table = root / file_of_setting(root, settings, "cut_list", split=split)
-        for line, path, raw in read_list(table):
-            with collected(faults, table, line):
-                found = re.fullmatch(r"([0-9]+)_([0-9.]+)_([0-9.]+)_([0-9]{1,9})", Path(path).stem)
-                if not found:
-                    raise UserError(f"{path!r}, expected a name such as 184_24.0763_27.4979_22.mp4")
-                label = class_id(whole_numbers([raw], 1)[0], 0, n_classes)
-                if label != int(found[4]):
-                    raise UserError(f"label {label}, but the file's name says {found[4]}")
-                clip = Clip(
-                    clip_id=Path(path).stem, video=require_file(root, path), start_frame=0, end_frame=0, label=label,
-                    subject=f"video {found[1]}", split=split, fps=FPS,
-                )  # fmt: skip
-                yield Row(file=table, line=line, clip=clip)
+def submission_2023(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
+    """The archive of MiGA's challenge in 2023: ``Submission.csv`` without a header."""
+    return csv_archive("Submission.csv", _answers(clip_ids, scores_NC))
 
 
 DATASET = DataSet(
     name="imigue",
-    presets={"official": {"epochs": 20, "size": "standard"}},
+    presets={name: {"epochs": 20, "size": "standard"} for name in (OFFICIAL, DRAWN_TEST)},
+    preset_of=preset_of,
     load=load,
     text=lambda root: "imigue",
     official_counts=official_counts,
-    skeletons=Skeletons(
-        layout="openpose22",
-        read=read_skeleton,
-        path=skeleton_path,
-        caveats=("iMiGUE: which of OpenPose's joints its skeleton files hold is a guess (layout openpose22).",),
+    skeletons=Skeletons(layout="openpose22", files=skeleton_files, read=read_skeleton),
+    challenge=Challenge(
+        forms={
+            "csv": Form(
+                file="submission.csv", n_clips=(4562,), content=submission, hidden=hidden, hidden_in=(DRAWN_TEST,)
+            ),
+            "2023": Form(
+                file="Submission.zip", n_clips=(4562,), content=submission_2023, hidden=hidden, hidden_in=(DRAWN_TEST,)
+            ),
+        },
     ),
-    challenge=Challenge(archive="Submission.zip", n_clips=4562, submission=submission),
 )

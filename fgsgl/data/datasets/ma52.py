@@ -11,20 +11,15 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, table_of
-from fgsgl.data.datasets._release import (
-    class_id,
-    csv_archive,
-    file_of_setting,
-    read_list,
-    read_settings,
-    whole_numbers,
-)
-from fgsgl.data.datasets.base import Challenge, Counts, DataSet
+from fgsgl.data.datasets._release import class_id, csv_archive, read_list, whole_numbers
+from fgsgl.data.datasets._tree import SETTINGS_FILE, Copy, counted, open_copy
+from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form
 from fgsgl.data.faults import Fault, collected
+from fgsgl.data.hidden_test import hides_its_test, without_filler
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -33,9 +28,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 SHARED = "MA-52, protocol official: the people of the test split are trained on; the protocol subjects avoids it."
+VAL_HIDDEN = "MA-52: the validation list of this copy hides its labels, so its clips are left out."
 TEST_SHARE = 0.25
 """Share of the labelled clips that the preset ``subjects`` tests on."""
-SETTINGS = {"list_pattern": "{split}_list_videos.txt", "video_pattern": "{split}/{file}"}
+LIST = "{}_list_videos.txt"
 BODY_PARTS = ("body", "head", "upper limb", "lower limb", "body-hand", "head-hand", "leg-hand")
 LAST_OF_PART = (4, 10, 23, 31, 37, 47, 51)
 """The largest class id of each body part."""
@@ -56,14 +52,20 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     Raises:
         UserError: for a folder without the lists, a missing file, or a row that does not fit.
     """
-    settings = read_settings(root, SETTINGS)
+    copy = open_copy(root)
     classes = fgtext.load("ma52").class_names
     shared = preset == "official"
     faults: list[Fault] = []
     rows: list[Row] = []
     for part in ("train", "val"):
         with collected(faults):
-            rows.extend(_listed(root, settings, part, len(classes), faults))
+            rows.extend(_listed(copy, part, len(classes), faults))
+
+    rows, _ = without_filler(rows)
+    caveats = [SHARED] if shared else []
+    if not shared and hides_its_test(rows):
+        caveats.append(VAL_HIDDEN)
+        rows = [row for row in rows if row.clip.label is not None]
 
     def split(clips: Sequence[Clip]) -> list[Clip]:
         if not shared:
@@ -71,22 +73,45 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         return move_subjects(clips, "val", VAL_SHARE, seed + 1)
 
     return table_of(
-        rows, faults, split, dataset="ma52", root=root, classes=classes, test_shares_subjects=shared,
-        caveats=(SHARED,) if shared else (),
+        rows, faults, split, dataset="ma52", root=root, videos=copy.folders["videos"], classes=classes,
+        test_shares_subjects=shared, caveats=tuple(caveats), notes=_notes(copy, rows),
     )  # fmt: skip
 
 
-def _listed(root: Path, settings: dict[str, str], split: str, n_classes: int, faults: list[Fault]) -> Iterator[Row]:
+def _notes(copy: Copy, rows: Sequence[Row]) -> tuple[str, ...]:
+    folders = sorted({row.clip.video.rpartition("/")[0] or "." for row in rows})
+    return (f"recognised: MA-52, lists of {len(rows)} labelled clips; videos in {counted(folders)}",)
+
+
+def _list(copy: Copy, split: str) -> Path:
+    """The release's list of a split.
+
+    Raises:
+        UserError: where there is none, or several.
+    """
+    name = LIST.format(split)
+    found = [file for file in copy.files["labels"] if file.rpartition("/")[2] == name]
+    if len(found) != 1:
+        what = f"found {counted(found)}" if found else "half an extraction?"
+        raise UserError(
+            f"no MA-52 at {copy.folders['labels']}: expected one {name} at any depth, {what}; if the lists lie "
+            f"elsewhere, name their folder in {SETTINGS_FILE} (labels: FOLDER)"
+        )
+    return copy.path("labels", found[0])
+
+
+def _listed(copy: Copy, split: str, n_classes: int, faults: list[Fault]) -> Iterator[Row]:
     """The clips of one of the release's lists; what it calls ``val`` is labelled, and becomes the test split."""
-    table = root / file_of_setting(root, settings, "list_pattern", split=split)
+    table = _list(copy, split)
     for line, name, raw in read_list(table):
         with collected(faults, table, line):
-            subject = name.partition("_")[0]
+            stem = PurePosixPath(name).stem
+            subject = stem.partition("_")[0]
             if not re.fullmatch("[0-9]+", subject):
                 raise UserError(f"{name!r}, expected a name that starts with the subject, such as 0003_01_0001.mp4")
             clip = Clip(
-                clip_id=f"{split}_{Path(name).stem}",
-                video=file_of_setting(root, settings, "video_pattern", split=split, file=name),
+                clip_id=f"{split}_{stem}",
+                video=copy.listed_video(name, split),
                 start_frame=0,
                 end_frame=0,
                 label=class_id(whole_numbers([raw], 1)[0], 0, n_classes),
@@ -103,32 +128,57 @@ def hidden(root: Path) -> ClipTable:
     Raises:
         UserError: as :func:`load`.
     """
-    settings = read_settings(root, SETTINGS)
-    table = root / file_of_setting(root, settings, "list_pattern", split="test")
-    clips = tuple(
-        Clip(
-            clip_id=name, video=file_of_setting(root, settings, "video_pattern", split="test", file=name),
-            start_frame=0, end_frame=0, label=None, subject="hidden", split="test", fps=0.0,
+    return _hidden(root, "test")
+
+
+def hidden_val(root: Path) -> ClipTable:
+    """The clips of a validation list that hides its labels, as in the challenge's first phase.
+
+    Raises:
+        UserError: as :func:`load`; or where it has labels, with which a cell of the preset ``subjects`` was trained.
+    """
+    if len({raw for _, _, raw in read_list(_list(open_copy(root), "val"))}) > 1:
+        raise UserError(
+            f"the validation list at {root} has labels, and cells of the preset subjects train on some of its clips; "
+            "submit a cell of --preset official, which does not"
         )
-        for _, name, _ in read_list(table)
+    return _hidden(root, "val")
+
+
+def _hidden(root: Path, split: str) -> ClipTable:
+    copy, faults, rows = open_copy(root), list[Fault](), list[Row]()
+    table = _list(copy, split)
+    for line, name, _ in read_list(table):
+        with collected(faults, table, line):
+            clip = Clip(
+                clip_id=name, video=copy.listed_video(name, split), start_frame=0, end_frame=0, label=None,
+                subject="hidden", split="test", fps=0.0,
+            )  # fmt: skip
+            rows.append(Row(file=table, line=line, clip=clip))
+    return table_of(
+        rows, faults, dataset=f"ma52 {split} list", root=root, videos=copy.folders["videos"],
+        classes=fgtext.load("ma52").class_names,
     )  # fmt: skip
-    return ClipTable(dataset="ma52 test list", root=root, classes=fgtext.load("ma52").class_names, clips=clips)
 
 
 def submission(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
-    """The challenge's archive: for each clip of the test list the five best actions and the five best body parts.
+    """The challenge's archive: for each clip the five best actions, and the body part of each of them.
 
-    A body part is as likely as its best action (ours), so that the first one is that of the first action, as in
-    :func:`fgsgl.stats.metrics.grouped_metrics`. Equal scores rank by id, the lower first.
+    A body part may stand there several times. Equal scores rank by id, the lower first.
     """
     import numpy as np
 
-    part_C = np.array(PART_OF_CLASS)
-    best_NP = np.stack([scores_NC[:, part_C == part].max(axis=1) for part in range(len(BODY_PARTS))], axis=1)
-    actions_N5, parts_N5 = (np.argsort(-table, axis=1, kind="stable")[:, :5] for table in (scores_NC, best_NP))
+    actions_N5 = np.argsort(-scores_NC, axis=1, kind="stable")[:, :5]
+    parts_N5 = np.array(PART_OF_CLASS)[actions_N5]
     header = ("vid", *(f"{level}_pred_{rank}" for level in ("action", "body") for rank in range(1, 6)))
     rows = ((name, *actions_N5[n], *parts_N5[n]) for n, name in enumerate(clip_ids))
     return csv_archive("prediction.csv", (header, *rows))
+
+
+def submission_of_val(clip_ids: Sequence[str], scores_NC: np.ndarray) -> bytes:
+    """The archive of the challenge's first phase: the validation list, under the names of its files."""
+    names = [clip_id if clip_id.endswith(".mp4") else f"{clip_id.removeprefix('val_')}.mp4" for clip_id in clip_ids]
+    return submission(names, scores_NC)
 
 
 DATASET = DataSet(
@@ -141,5 +191,22 @@ DATASET = DataSet(
     text=lambda root: "ma52",
     official_counts=official_counts,
     groups=PART_OF_CLASS,
-    challenge=Challenge(archive="prediction.zip", n_clips=5586, submission=submission, hidden=hidden),
+    challenge=Challenge(
+        forms={
+            "test": Form(
+                file="prediction.zip",
+                n_clips=(5586, 1138),
+                content=submission,
+                hidden=hidden,
+                hidden_in=("subjects", "official"),
+            ),
+            "val": Form(
+                file="prediction.zip",
+                n_clips=(5586,),
+                content=submission_of_val,
+                hidden=hidden_val,
+                hidden_in=("subjects",),
+            ),
+        },
+    ),
 )

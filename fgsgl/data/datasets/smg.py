@@ -1,29 +1,31 @@
 """SMG (Chen et al. 2023, IJCV): 17 classes, 40 seated and standing people; `--root` is the folder of the copy.
 
-Two layouts are known by what lies in the folder: the release (``Sample0001/ ...``: whole recordings, with the frames
-of every clip in a table), and clips cut out of it (``training_clips/``, ``testing_clips/``).
+Two forms are known by what lies in the folder: whole recordings, with the frames of every clip in a table (the release,
+a folder a sample; and the MiGA challenge's tree, in which videos and tables lie apart), and clips cut out of them
+(``training_clips/``, ``testing_clips/``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, Split, table_of
 from fgsgl.data.datasets._release import (
+    JointTable,
     class_id,
-    file_of_setting,
-    path_of_setting,
     read_joints,
     read_rows,
-    read_settings,
     require_file,
     whole_numbers,
 )
+from fgsgl.data.datasets._tree import VIDEO, Copy, counted, open_copy
 from fgsgl.data.datasets.base import Counts, DataSet, Skeletons
 from fgsgl.data.faults import Fault, collected
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test, is_secret, without_filler
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -31,95 +33,142 @@ from fgsgl.util.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+OFFICIAL, DRAWN_VAL = "official", "drawn-val"
+VAL_SUBJECTS = range(31, 36)
+"""The release's own validation people, none of whom is in training."""
 TEST_SUBJECTS = range(36, 41)
-SETTINGS = {
-    "video_pattern": "{sample}/{sample}_color.mp4",
-    "label_pattern": "{sample}/{sample}_finelabels.csv",
-    "info_pattern": "{sample}/{sample}_data.csv",
-    "skeleton_pattern": "{sample}/{sample}_skeleton.csv",
-}
+SUBJECTS = range(1, 41)
 CUT_FOLDERS: dict[Split, str] = {"train": "training_clips", "test": "testing_clips"}
-JOINTS, VALUES = 25, 11
+SKELETON = JointTable(first_column=0, joints=25, values=11, wanted=range(25))
 """Joints of a Kinect, in its order, and values of each: place in metres (3), orientation (4), place in the image (2),
 two unused."""
 
 
 def official_counts(root: Path, preset: str) -> Counts:
-    """Published counts."""
-    return {"train": 3082, "test": 610, "subjects": 40}
+    """Published counts: 2,452 training, 637 validation and 610 test clips."""
+    if preset == DRAWN_TEST:
+        return {"clips": 3089, "subjects": 35}
+    return {"train": 3089, "test": 610, "subjects": 40}
+
+
+def preset_of(root: Path) -> str:
+    """The preset for a copy: ``official``, or ``drawn-test`` where the test labels are hidden."""
+    rows, _, _ = _rows(root, [])
+    return DRAWN_TEST if hides_its_test(rows) else OFFICIAL
 
 
 def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
-    """The clip table: subjects 36 to 40 are the test split; the seed draws the validation split from the others.
+    """The clip table of a preset.
+
+    ``official``: subjects 31 to 35 are the validation split, 36 to 40 the test split. ``drawn-val``: the seed draws the
+    validation split from subjects 1 to 35. ``drawn-test``: for copies without test labels, see
+    :mod:`fgsgl.data.hidden_test`.
 
     Raises:
         UserError: for a folder without samples, a missing file, or a row that does not fit.
     """
-    settings = read_settings(root, SETTINGS)
-    classes = fgtext.load("smg").class_names
     faults: list[Fault] = []
-    if any((root / folder).is_dir() for folder in CUT_FOLDERS.values()):
-        parts = [_cut(root, split, folder, classes, faults) for split, folder in CUT_FOLDERS.items()]
-    else:
-        samples = sorted(path.name for path in root.glob("Sample[0-9]*") if path.is_dir())
-        if not samples:
-            raise UserError(
-                f"no SMG at {root}: expected folders Sample0001, Sample0002, ... (the release) or "
-                f"{' and '.join(CUT_FOLDERS.values())} (cut clips)"
-            )
-        parts = [_sample(root, settings, sample, len(classes), faults) for sample in samples]
-    rows: list[Row] = []
-    for part in parts:
-        with collected(faults):
-            rows.extend(part)
+    rows, notes, videos = _rows(root, faults)
+    caveats: tuple[str, ...] = ()
+    if preset == DRAWN_TEST:
+        hidden = sum(row.clip.split == "test" for row in rows)
+        caveats = (drawn_sentence("SMG", hidden, "subjects"),)
+        rows = [row for row in rows if row.clip.split != "test"]
+
+    def split(clips: Sequence[Clip]) -> Sequence[Clip]:
+        if preset == DRAWN_VAL:
+            return move_subjects(clips, "val", VAL_SHARE, seed)
+        clips = [replace(clip, split="val") if _is_val(clip) else clip for clip in clips]
+        return drawn_test(clips, seed) if preset == DRAWN_TEST else clips
+
     return table_of(
-        rows, faults, lambda clips: move_subjects(clips, "val", VAL_SHARE, seed), dataset="smg", root=root,
-        classes=classes,
+        rows, faults, split, dataset="smg", root=root, videos=videos, classes=fgtext.load("smg").class_names,
+        caveats=caveats, notes=notes,
     )  # fmt: skip
 
 
-def skeleton_path(root: Path, clip: Clip) -> Path:
-    """The file with the skeletons of a clip's recording.
-
-    Raises:
-        UserError: if there is none.
-    """
-    sample = clip.clip_id.partition("_")[0]
-    return root / file_of_setting(root, read_settings(root, SETTINGS), "skeleton_pattern", sample=sample)
+def _is_val(clip: Clip) -> bool:
+    return clip.split == "train" and int(clip.subject) in VAL_SUBJECTS
 
 
-def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
-    """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.datasets._release.read_joints`."""
-    path = skeleton_path(root, clip)
-    return read_joints(path, clip.start_frame, clip.end_frame, joints=JOINTS, values=VALUES, first_column=0)
+def _rows(root: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...], Path]:
+    """The rows of a copy, lines about it, and the folder of its videos; a test split of one label hides its labels."""
+    copy, classes = open_copy(root), fgtext.load("smg").class_names
+    if any((root / folder).is_dir() for folder in CUT_FOLDERS.values()):
+        rows, videos = list[Row](), root
+        for name, folder in CUT_FOLDERS.items():
+            with collected(faults):
+                rows.extend(_cut(root, name, folder, classes, faults))
+        notes = [f"recognised: SMG, clips cut out of its recordings ({' and '.join(CUT_FOLDERS.values())})"]
+    else:
+        rows, notes = _recordings(copy, len(classes), faults)
+        videos = copy.folders["videos"]
+    rows, filler = without_filler(rows)
+    if filler is not None:
+        notes.append(f"all test clips have the label {filler}, which is taken to hide theirs")
+    return rows, tuple(notes), videos
 
 
-def _sample(root: Path, settings: dict[str, str], sample: str, n_classes: int, faults: list[Fault]) -> Iterator[Row]:
-    """The clips of one recording; their frame numbers are inclusive in the file."""
-    video = file_of_setting(root, settings, "video_pattern", sample=sample)
-    labels = root / file_of_setting(root, settings, "label_pattern", sample=sample)
-    fps = _fps(root / path_of_setting(root, settings, "info_pattern", sample=sample))
-    number = int(sample.removeprefix("Sample"))
-    for line, cells in read_rows(labels):
-        with collected(faults, labels, line):
-            raw, start, end = whole_numbers(cells, 3)
+def _recordings(copy: Copy, n_classes: int, faults: list[Fault]) -> tuple[list[Row], list[str]]:
+    """The rows of whole recordings, and lines about them."""
+    tables = copy.one_each(copy.found("labels", r"Sample0*([0-9]{1,4})_finelabels\.csv"), "labels", faults, _name)
+    videos = copy.one_each(copy.found("videos", r"Sample0*([0-9]{1,4})(?:_color)?" + VIDEO), "videos", faults, _name)
+    infos = {number: files[0] for number, files in copy.found("labels", r"Sample0*([0-9]{1,4})_data\.csv").items()}
+    if not tables:
+        raise UserError(
+            f"no SMG at {copy.root}: expected, at any depth, Sample0001_finelabels.csv and Sample0001_color.mp4, ... "
+            f"(whole recordings), or {' and '.join(CUT_FOLDERS.values())} (cut clips)"
+        )
+    rows: list[Row] = []
+    for number, table in sorted(tables.items()):
+        with collected(faults):
+            if number not in videos:
+                raise UserError(
+                    f"no video of {_name(number)} below {copy.folders['videos']}, but its label table {table}: "
+                    f"expected {_name(number)}_color.mp4 at any depth; half an extraction? If the videos lie "
+                    "elsewhere, name their folder in fgsgl.yaml (videos: FOLDER)"
+                )
+            rows.extend(_sample(copy, number, table, videos[number], infos.get(number), n_classes, faults))
+    together = sum(Path(table).parent == Path(videos[n]).parent for n, table in tables.items() if n in videos)
+    tree = "the release's tree, a folder a recording" if together else "the MiGA challenge's tree, tables beside videos"
+    notes = [f"recognised: SMG in {tree}; {len(tables)} recordings"]
+    if untold := sorted(set(videos) - set(tables)):
+        notes.append(f"{len(untold)} video(s) have no label table and are left out: {counted(map(_name, untold))}")
+    return rows, notes
+
+
+def _name(number: int) -> str:
+    return f"Sample{number:04d}"
+
+
+def _sample(
+    copy: Copy, number: int, table: str, video: str, info: str | None, n_classes: int, faults: list[Fault]
+) -> Iterator[Row]:
+    """The clips of one recording; their last frame is inclusive in the file."""
+    path, sample = copy.path("labels", table), _name(number)
+    fps = _fps(copy.path("labels", info)) if info else 0.0
+    if number not in SUBJECTS:
+        raise UserError(f"{path}: sample {number}, expected 1 to {SUBJECTS[-1]}")
+    split: Split = "test" if number in TEST_SUBJECTS else "train"
+    for line, cells in read_rows(path):
+        with collected(faults, path, line):
+            secret = is_secret(cells[0], split)
+            raw, start, end = whole_numbers(["1" if secret else cells[0], *cells[1:]], 3)
             clip = Clip(
                 clip_id=f"{sample}_{start}_{end}",
                 video=video,
                 start_frame=start,
                 end_frame=end + 1,
-                label=class_id(raw, 1, n_classes),
+                label=None if secret else class_id(raw, 1, n_classes),
                 subject=f"{number:02d}",
-                split="test" if number in TEST_SUBJECTS else "train",
+                split=split,
                 fps=fps,
             )
-            yield Row(file=labels, line=line, clip=clip)
+            yield Row(file=path, line=line, clip=clip)
 
 
 def _fps(path: Path) -> float:
-    """Frames per second of a recording; 0, unknown, without the release's small table."""
-    if not path.is_file():
-        return 0.0
+    """Frames per second of a recording, from the release's small table."""
     line, cells = next(read_rows(path), (0, ["0", "0"]))
     if len(cells) < 2 or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", cells[1]):
         raise UserError(f"{path}, line {line}: {', '.join(cells)}; expected frames per second in the second cell")
@@ -152,11 +201,38 @@ def _cut(root: Path, split: Split, folder: str, classes: tuple[str, ...], faults
             yield Row(file=table, line=line, clip=clip)
 
 
+def skeleton_files(root: Path, clips: Sequence[Clip]) -> list[Path]:
+    """The file with the skeletons of each clip's recording.
+
+    Raises:
+        UserError: for a recording that has none, or several.
+    """
+    copy, faults = open_copy(root), list[Fault]()
+    wanted = sorted({int(clip.subject) for clip in clips})
+    found = copy.found("skeletons", r"Sample0*([0-9]{1,4})_skeleton\.csv")
+    files = copy.one_each({number: found[number] for number in wanted if number in found}, "skeletons", faults, _name)
+    if faults:
+        raise UserError(str(faults[0]))
+    for number in wanted:
+        if number not in files:
+            raise UserError(
+                f"no skeletons of {_name(number)} below {copy.folders['skeletons']}: expected {_name(number)}"
+                "_skeleton.csv at any depth; if they lie elsewhere, name their folder in fgsgl.yaml (skeletons: FOLDER)"
+            )
+    return [copy.path("skeletons", files[int(clip.subject)]) for clip in clips]
+
+
+def read_skeleton(file: Path, clip: Clip) -> np.ndarray:
+    """The clip's joints in metres, ``joints_TJ3``; see :func:`fgsgl.data.datasets._release.read_joints`."""
+    return read_joints(file, clip.start_frame, clip.end_frame, SKELETON)
+
+
 DATASET = DataSet(
     name="smg",
-    presets={"official": {"epochs": 20, "size": "standard"}},
+    presets={name: {"epochs": 20, "size": "standard"} for name in (OFFICIAL, DRAWN_VAL, DRAWN_TEST)},
+    preset_of=preset_of,
     load=load,
     text=lambda root: "smg",
     official_counts=official_counts,
-    skeletons=Skeletons(layout="kinect25", read=read_skeleton, path=skeleton_path),
+    skeletons=Skeletons(layout="kinect25", files=skeleton_files, read=read_skeleton),
 )

@@ -41,14 +41,14 @@ def planned(root: Path, preset: str, seed: int) -> ClipTable:
     return make.planned(root, preset, seed)
 
 
-def skeleton_path(root: Path, clip: Clip) -> Path:
-    """The clip's truth file."""
+def skeleton_files(root: Path, clips: Sequence[Clip]) -> list[Path]:
+    """The clips' truth files."""
     from fgsgl.data.synmg.truth import truth_path
 
-    return truth_path(root, clip)
+    return [truth_path(root, clip) for clip in clips]
 
 
-def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
+def read_skeleton(file: Path, clip: Clip) -> np.ndarray:
     """The true joints of a clip in metres, ``joints_TJ3`` float32, as a noisy sensor would see them.
 
     The noise (:data:`JITTER_M`, :data:`OFFSET_M`) is the same whenever a clip is read, and on any machine.
@@ -59,7 +59,7 @@ def read_skeleton(root: Path, clip: Clip) -> np.ndarray:
     from fgsgl.data.synmg.randomness import bell, stream
     from fgsgl.data.synmg.truth import read_truth
 
-    truth = read_truth(skeleton_path(root, clip))
+    truth = read_truth(file)
     joints_TJ3, rng = truth.joints3d_TJ3, stream("skeleton", truth.frames_sha256)
     offset_J3, jitter_TJ3 = bell(rng, joints_TJ3.shape[1:]), bell(rng, joints_TJ3.shape)
     return joints_TJ3 + (OFFSET_M * offset_J3 + JITTER_M * jitter_TJ3).astype(joints_TJ3.dtype)
@@ -90,8 +90,8 @@ DATASET = DataSet(
     motion_mask=motion_mask,
     skeletons=Skeletons(
         layout="kinect25",
+        files=skeleton_files,
         read=read_skeleton,
-        path=skeleton_path,
         caveats=(
             f"Skeletons of SynMG are its true joints with noise of {1000 * JITTER_M:.0f} mm in a frame and "
             f"{1000 * OFFSET_M:.0f} mm in a clip: no joint is lost or mistaken, as a real sensor's would be.",

@@ -1,0 +1,188 @@
+"""A copy of a released data set: its files, found at any depth, and joined by the recording that they are of.
+
+People keep the releases in many trees. So nothing is expected at a fixed place: label tables, videos and skeletons are
+looked for below the root, or below the folder that ``fgsgl.yaml`` names for each of the three.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
+
+from fgsgl.data.faults import Fault
+from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.yaml_file import read_yaml
+
+Kind = Literal["videos", "labels", "skeletons"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SETTINGS_FILE = "fgsgl.yaml"
+VIDEO = r"\.(?:mp4|m4v|mov|avi|mkv|webm|mpg|mpeg|ts|mts|wmv|flv|3gp)"
+"""Pattern of the endings of video files, in any case."""
+NOUNS: Mapping[Kind, str] = {"videos": "videos", "labels": "label tables", "skeletons": "skeletons"}
+SHOWN = 4
+"""Files that a message names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copy:
+    """The folders of a copy, and the files in them."""
+
+    root: Path
+    folders: Mapping[Kind, Path]
+    """Where each kind is looked for."""
+    files: Mapping[Kind, tuple[str, ...]]
+    """Paths of all files below each folder, relative to it, in alphabetical order."""
+    by_name: Mapping[str, list[str]]
+    """The files below the folder of videos by their name without folders."""
+
+    def path(self, kind: Kind, file: str) -> Path:
+        """Where a file of a kind lies."""
+        return self.folders[kind] / file
+
+    def found(self, kind: Kind, pattern: str) -> dict[int, list[str]]:
+        """Files whose name matches a pattern, by the number that its first group gives.
+
+        A recording that also lies outside a validation folder is not looked for in one: MiGA's validation recordings
+        are training recordings, and lie there a second time.
+        """
+        by_number: dict[int, list[str]] = defaultdict(list)
+        name = re.compile(pattern, re.IGNORECASE)
+        for file in self.files[kind]:
+            if match := name.fullmatch(file.rpartition("/")[2]):
+                by_number[int(match[1])].append(file)
+        return {
+            number: [file for file in files if not in_validation(file)] or files for number, files in by_number.items()
+        }
+
+    def one_each(
+        self, found: Mapping[int, list[str]], kind: Kind, faults: list[Fault], name: Callable[[int], str]
+    ) -> dict[int, str]:
+        """The file of each recording; ``faults`` gets the recordings that have several.
+
+        Args:
+            found: the files by recording, as :meth:`found` gives them.
+            kind: what they are.
+            faults: gets a fault for each recording with several.
+            name: the name of a recording.
+        """
+        for number, files in found.items():
+            if len(files) > 1:
+                faults.append(
+                    Fault(
+                        what=f"{name(number)} has {len(files)} {NOUNS[kind]} below {self.folders[kind]}: "
+                        f"{counted(files)}; which is meant? Remove the others, or name the folder in {SETTINGS_FILE} "
+                        f"({kind}: FOLDER)"
+                    )
+                )
+        return {number: files[0] for number, files in found.items() if len(files) == 1}
+
+    def listed_video(self, name: str, split: str) -> str:
+        """The video that a list of a split names, with or without its folders; one of another split's folder is none.
+
+        Raises:
+            UserError: where there is none, or several.
+        """
+        files = self.by_name.get(name.rpartition("/")[2], [])
+        if "/" in name:
+            files = [file for file in files if file == name or file.endswith(f"/{name}")]
+        others = set().union(*(words for other, words in _WORDS.items() if other != split))
+        fitting = [file for file in files if words_of(file).isdisjoint(others - _WORDS[split])]
+        found = [file for file in fitting if not words_of(file).isdisjoint(_WORDS[split])] or fitting
+        where = f"below {self.folders['videos']}"
+        if not found:
+            also = f", only {counted(files)} of another split" if files else ""
+            raise UserError(
+                f"no video {name!r} of the {split} list {where}{also}; half an extraction? If the videos lie "
+                f"elsewhere, name their folder in {SETTINGS_FILE} (videos: FOLDER)"
+            )
+        if len(found) > 1:
+            raise UserError(f"{name!r} of the {split} list is {len(found)} videos {where}: {counted(found)}; keep one")
+        return found[0]
+
+
+_WORDS = {
+    "train": frozenset({"train", "training"}),
+    "val": frozenset({"val", "valid", "validate", "validation"}),
+    "test": frozenset({"test", "testing"}),
+}
+"""Words in the names of a split's folders."""
+
+
+def open_copy(root: Path) -> Copy:
+    """The files of a copy.
+
+    Raises:
+        UserError: for a root that is no folder, or settings that are none (:func:`read_settings`).
+    """
+    if not root.is_dir():
+        raise UserError(f"no folder at {root}; --root takes the folder of the data set's copy")
+    folders = read_settings(root)
+    listed = {folder: files_below(folder) for folder in set(folders.values())}
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for file in listed[folders["videos"]]:
+        by_name[file.rpartition("/")[2]].append(file)
+    return Copy(root=root, folders=folders, files={kind: listed[folders[kind]] for kind in KINDS}, by_name=by_name)
+
+
+def read_settings(root: Path) -> dict[Kind, Path]:
+    """The folder of each kind of file: the root, or what ``<root>/fgsgl.yaml`` says instead.
+
+    Raises:
+        UserError: for a file that is not YAML, or holds an unknown setting or no folder.
+    """
+    path, folders = root / SETTINGS_FILE, dict.fromkeys(KINDS, root)
+    if not os.path.lexists(path):
+        return folders
+    given = read_yaml(path) or {}
+    if not isinstance(given, dict):
+        raise UserError(f"{path} holds no settings; expected lines such as videos: FOLDER")
+    for name, value in given.items():
+        if name not in KINDS:
+            raise UserError(f"{path} has the unknown setting {name!r}; {nearest(str(name), KINDS)}")
+        if not isinstance(value, str):
+            raise UserError(f"{path}: {name} is {value!r}, expected a folder, in quotation marks")
+        folders[name] = root / value
+        if "\0" in value or not folders[name].is_dir():
+            raise UserError(f"{path}: {name} is {value!r}, but there is no folder at {folders[name]}")
+    return folders
+
+
+def files_below(folder: Path) -> tuple[str, ...]:
+    """Paths of all files below a folder, relative to it, in alphabetical order; hidden ones are passed over.
+
+    A link to a folder is followed, each folder once.
+    """
+    found: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        state = Path(place).stat()
+        if (state.st_dev, state.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = PurePosixPath(os.path.relpath(place, folder))
+        found += [str(below / name) for name in files if not name.startswith(".")]
+    return tuple(sorted(found))
+
+
+def words_of(file: str) -> set[str]:
+    """The words in the folders of a path, in lower case: ``imigue_rgb_train/0001/0001.mp4`` has ``train``."""
+    return {word for word in re.split("[^a-z]+", file.rpartition("/")[0].lower()) if word}
+
+
+def in_validation(file: str) -> bool:
+    """Whether a folder on the way to a file says that it is of a validation split."""
+    return not words_of(file).isdisjoint(_WORDS["val"])
+
+
+def counted(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return f"{', '.join(listed[:SHOWN])}{more}"
