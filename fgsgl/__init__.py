@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         list_datasets,
         list_methods,
         load_recognizer,
+        plot_top1,
         read_board,
         run,
         trained,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ledger", "Protocol", "Record", "UserError", "Variant", "list_datasets", "list_methods", "load_recognizer",
-    "read_board", "run", "trained",
+    "plot_top1", "read_board", "run", "trained",
 ]  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from fgsgl.records.record import Record
 from fgsgl.util.errors import UserError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from fgsgl.data.datasets.base import DataSet
     from fgsgl.methods.method import Method
     from fgsgl.prediction.recognizer import Recognizer
@@ -28,6 +30,7 @@ __all__ = [
     "list_datasets",
     "list_methods",
     "load_recognizer",
+    "plot_top1",
     "read_board",
     "run",
     "trained",
@@ -63,6 +66,7 @@ def run(
     seeds: int = 1,
     out: str | Path | None = None,
     device: str = "auto",
+    ceilings: bool = True,
     quiet: bool = False,
     **protocol: Any,
 ) -> Board:
@@ -77,6 +81,7 @@ def run(
         seeds: paired seeds 0..n-1.
         out: the board's folder; None: that of ``fgsgl run``, below ``results/local``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        ceilings: run the ceilings too, such as SynMG's oracles.
         quiet: print nothing.
         protocol: fields of :class:`fgsgl.records.protocol.Protocol`, such as ``epochs=5``.
 
@@ -98,6 +103,7 @@ def run(
     folder = Path(out or Path("results/local") / results_name(frozen.dataset, frozen.preset, data))
     experiment = Experiment(
         variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=data, execution=Execution(device=device),
+        ceilings=ceilings,
     )  # fmt: skip
     run_experiment(experiment, Console(quiet=True) if quiet else wide_console(), lambda *_: True)
     return read_board(folder)
@@ -114,15 +120,13 @@ def trained(folder: str | Path, what: str | None = None) -> Trained:
     Raises:
         UserError: if there is no such cell, it sees no video, or its checkpoint is gone.
     """
-    from fgsgl.prediction.trained import best_cell, trained_cell
-    from fgsgl.records.find import find_cells, names_of
+    from fgsgl.prediction.choice import chosen_cell
 
     folder = Path(folder)
-    if what is None:
-        return trained_cell(folder, best_cell(folder))
-    done = Ledger(folder / "ledger").done().values()
-    found = find_cells(what, ((names_of(record), record) for record in done), folder / "ledger")
-    return trained_cell(folder, min(found, key=lambda record: record.seed))
+    record = chosen_cell(folder, what)  # before the imports that take seconds, so that a mistyped name is told at once
+    from fgsgl.prediction.trained import trained_cell
+
+    return trained_cell(folder, record)
 
 
 def load_recognizer(source: str | Path, what: str | None = None, device: str = "auto") -> Recognizer:
@@ -136,11 +140,31 @@ def load_recognizer(source: str | Path, what: str | None = None, device: str = "
     Raises:
         UserError: if there is no such cell or file, or its weights do not fit.
     """
+    source = Path(source)
+    if not source.exists():
+        raise UserError(f"no board and no model file at {source}; give a board's folder or a file of `fgsgl export`")
+    found = trained(source, what) if source.is_dir() else None
     from fgsgl.prediction.model_file import read_model
     from fgsgl.prediction.recognizer import Recognizer
 
-    source = Path(source)
-    return Recognizer(trained(source, what) if source.is_dir() else read_model(source), device)
+    return Recognizer(found or read_model(source), device)
+
+
+def plot_top1(board: Board, axes: Axes) -> Axes:
+    """Draws the top-1 of a board's rows into axes of your own: each seed a dot, the mean and its interval a line.
+
+    >>> import fgsgl
+    >>> from matplotlib.figure import Figure
+    >>> axes = fgsgl.plot_top1(fgsgl.read_board("results/synmg-quick/h200"), Figure().subplots())
+    >>> axes.get_xlabel()
+    'top-1 (%)'
+
+    Raises:
+        UserError: for a board without a row that has numbers.
+    """
+    from fgsgl.report.plot import plot_top1 as plot
+
+    return plot(board, axes)
 
 
 def list_methods() -> dict[str, Method]:

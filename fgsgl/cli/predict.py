@@ -75,11 +75,11 @@ def _predict(arguments: argparse.Namespace) -> int:
     if arguments.model and (arguments.row or arguments.cell):
         raise UserError("--row and --cell name a cell of a --board; a --model is one already")
 
+    recognizer = _recognizer(arguments)
     from fgsgl.prediction import show
     from fgsgl.util.terminal import wide_console
 
     console = wide_console()
-    recognizer = _recognizer(arguments)
     for_machines, found, code = arguments.json or arguments.csv, [], 0
     for path in files:
         try:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fgsgl.methods.method import BuildModel, Classes, ModelConfig, Settings
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.models.towers.shape import require_whole_patches
+from fgsgl.models.towers.weights_facts import Channels, Facts, activation, facts_of
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
 
 CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
 """Channel statistics of OpenAI's CLIP, in 0..255; the tiny tower has the same."""
+
+
+def _use(facts: Facts) -> str:
+    """The activation of weights and, where they differ from CLIP's, the channel statistics of their pixels."""
+    shown = [f"{name} {' '.join(f'{one:g}' for one in values)}" for name, values in _pixels(facts)]
+    return ", ".join([activation(facts), *shown])
+
+
+def _pixels(facts: Facts) -> Iterator[tuple[str, Channels]]:
+    for name, values, clip in (("mean", facts.mean, CLIP_MEAN), ("std", facts.std, CLIP_STD)):
+        if values is not None and any(abs(255 * one - other) > 0.01 for one, other in zip(values, clip, strict=True)):
+            yield name, values
 
 
 def tower_settings(protocol: Protocol, classes: Classes) -> dict[str, Any]:
@@ -47,16 +61,17 @@ def frozen_model(head: str) -> BuildModel:
 
 
 def tower_pretraining(protocol: Protocol, settings: Settings) -> str:
-    """Name of the protocol's tower, with a hash if its weights are a file.
+    """Name of the protocol's tower; if its weights are a file, with a hash, and how they want to be used.
 
     Raises:
-        UserError: for a file that does not exist.
+        UserError: for a file that does not exist, or of which nothing tells the activation that it was trained with.
     """
     path = Path(protocol.pretrained)
     if protocol.pretrained == synmg_tiny.NAME:
         return f"{synmg_tiny.NAME}@{synmg_tiny.weights_sha256()[:12]}"
     if path.is_file():
-        return f"{protocol.backbone}:{path.name}@{synmg_tiny.sha256(path)[:12]}"
+        use = _use(facts_of(protocol.backbone, path))
+        return f"{protocol.backbone}:{path.name}@{synmg_tiny.sha256(path)[:12]} ({use})"
     if path.suffix or len(path.parts) > 1:
         raise UserError(f"no weights at {path}; --pretrained takes an existing file, or a tag of {protocol.backbone}")
     return f"{protocol.backbone}:{protocol.pretrained}"

@@ -13,6 +13,7 @@ from mmengine.model import BaseDataPreprocessor
 
 from fgsgl.data.clip_table import PER_SEGMENT
 from fgsgl.models.distributed_batch import own, whole
+from fgsgl.util.errors import UserError
 
 
 @MODELS.register_module()
@@ -45,7 +46,17 @@ class ClipPreprocessor(BaseDataPreprocessor):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """``{"inputs": [frames_KHWC uint8, ...], "data_samples": [...]}`` -> the same with ``inputs`` clip_BTCHW."""
+        """``{"inputs": [frames_KHWC uint8, ...], "data_samples": [...]}`` -> the same with ``inputs`` clip_BTCHW.
+
+        Raises:
+            UserError: for clips of another type or shape, which would be normalised to something else in silence.
+        """
+        for clip in data["inputs"]:
+            if clip.dtype != torch.uint8 or clip.ndim != 4 or clip.shape[-1] != 3 or len(clip) % PER_SEGMENT:
+                raise UserError(
+                    f"a clip came as {clip.dtype} of shape {tuple(clip.shape)}; expected torch.uint8 of shape (frames, "
+                    f"height, width, 3), red first, with {PER_SEGMENT} frames for each that the recognizer sees"
+                )
         data = self.cast_data(data)
         frames_BKHWC = torch.stack(tuple(data["inputs"]))
         clip_BTHWC = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -10,14 +9,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Size, Tensor, nn
 
-from fgsgl.util.checkpoint_file import read_checkpoint
+from fgsgl.models.torchscript import read_torchscript
+from fgsgl.util.checkpoint_file import is_torchscript, read_checkpoint
 from fgsgl.util.errors import UserError
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 
 def checked(path: Path) -> Path:
-    """The path, if a file of weights lies there that is no program.
+    """The path, if a file of weights lies there.
 
     Raises:
         UserError: if not.
@@ -26,18 +26,12 @@ def checked(path: Path) -> Path:
         raise UserError(f"no weights at {path}; give an existing file ({', '.join(SUFFIXES)}) or a tag")
     if path.suffix not in SUFFIXES:
         raise UserError(f"the weights {path} are of an unknown kind; expected {', '.join(SUFFIXES)}")
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-                raise UserError(
-                    f"the weights {path} are a TorchScript archive, which is a program, and are not loaded; "
-                    "use the same weights as .safetensors (for OpenAI's: the tag 'openai')"
-                )
     return path
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file: of a state dict, or of the ``state_dict`` in a checkpoint, without DDP's ``module.``.
+    """The tensors of a file: of a state dict, of the ``state_dict`` in a checkpoint, or of a TorchScript archive (which
+    is read and not run), without DDP's ``module.``.
 
     Raises:
         UserError: for a file that is missing or damaged, holds no tensors or anything else, or numbers that are not
@@ -115,7 +109,7 @@ def shown(name: object) -> str:
 
 def _read(path: Path) -> Mapping[str, object]:
     if path.suffix != ".safetensors":
-        return read_checkpoint(path)
+        return read_torchscript(path) if is_torchscript(path) else read_checkpoint(path)
     try:
         return load_file(path)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:

@@ -22,8 +22,10 @@ from torch import Tensor
 import fgsgl
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
+from fgsgl.models.towers.backbones import QUICK_GELU
 from fgsgl.models.towers.tower import tower_weights
 from fgsgl.models.towers.weights import SHIPPED
+from fgsgl.models.towers.weights_facts import Facts
 from fgsgl.prediction.trained import Trained
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
@@ -51,7 +53,9 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """FG-Text as YAML."""
     origin: str
     backbone: str = ""
-    """The open_clip model of the tower that lies in the file; none where the tower ships with the package."""
+    """In older files, the open_clip model of the tower that lies in the file, with its activation."""
+    facts: Facts | None = None
+    """What has to be known of the tower that lies in the file; None where the tower ships with the package."""
 
 
 def write_model(trained: Trained, path: Path) -> None:
@@ -63,13 +67,14 @@ def write_model(trained: Trained, path: Path) -> None:
     if path.suffix != ".safetensors":
         raise UserError(f"{path} is to be a model file, whose name ends in .safetensors")
     protocol = trained.protocol
-    backbone, tower = trained.backbone, dict(trained.tower)
+    facts, tower = trained.facts, dict(trained.tower)
     reads_tower = trained.method.pretraining(protocol, trained.method.resolve(trained.variant.changes)) != "none"
     if not tower and reads_tower and protocol.pretrained not in SHIPPED.get(protocol.backbone, {}):
-        backbone, tower = tower_weights(protocol.backbone, protocol.pretrained, protocol.image_size)
+        facts, tower = tower_weights(protocol.backbone, protocol.pretrained, protocol.image_size)
     header = Header(
         format=FORMAT, fgsgl=fgsgl.__version__, variant=trained.variant, protocol=protocol, seed=trained.seed,
-        classes=trained.classes, text=trained.text, origin=trained.origin, backbone=backbone,
+        classes=trained.classes, text=trained.text, origin=trained.origin,
+        facts=facts if tower else None,
     )  # fmt: skip
     tensors = {f"{STATE}{name}": value for name, value in trained.state.items()}
     tensors |= {f"{TOWER}{name}": value for name, value in tower.items()}
@@ -99,9 +104,11 @@ def read_model(path: Path) -> Trained:
     for name, value in state.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise UserError(f"the model file {path} holds NaN or infinity in {name!r}; export it again")
+    if tower and header.facts is None:
+        header = msgspec.structs.replace(header, facts=Facts(quick_gelu=header.backbone.endswith(QUICK_GELU)))
     return Trained(
         variant=header.variant, protocol=header.protocol, seed=header.seed, classes=header.classes, text=header.text,
-        origin=str(path), state=state, tower=tower, backbone=header.backbone,
+        origin=str(path), state=state, tower=tower, facts=header.facts or Facts(),
     )  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import fgsgl.util.cured_stack
 
+import msgspec
 from mmaction.registry import MODELS
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
@@ -20,7 +21,8 @@ from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Classes, Method
 from fgsgl.methods.registry import get
 from fgsgl.models.precision import native
-from fgsgl.records.ledger import Ledger
+from fgsgl.models.towers.weights_facts import KEY as FACTS
+from fgsgl.models.towers.weights_facts import Facts
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done
 from fgsgl.text import fgtext
@@ -47,8 +49,8 @@ class Trained:
     """``state_dict`` of the recognizer; empty where nothing is trained."""
     tower: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
     """Weights of the pretrained tower by open_clip's names; empty where they are found by the protocol's name."""
-    backbone: str = ""
-    """The open_clip model that :attr:`tower` belongs to, its activation included."""
+    facts: Facts = field(default_factory=Facts)
+    """What has to be known of :attr:`tower` to use it."""
 
     @property
     def method(self) -> Method:
@@ -71,8 +73,8 @@ class Trained:
                 text.write_text(self.text, encoding="utf-8")
             if self.tower:
                 weights = Path(folder) / "tower.safetensors"
-                save_file(dict(self.tower), weights)
-                protocol = replace(protocol, backbone=self.backbone, pretrained=str(weights))
+                save_file(dict(self.tower), weights, metadata={FACTS: msgspec.json.encode(self.facts).decode()})
+                protocol = replace(protocol, pretrained=str(weights))
             config = build_config(
                 self.method, self.variant.changes, protocol, self.seed,
                 classes=Classes(count=len(self.classes), text=str(text)), root=Path(), work_dir=Path(),
@@ -147,35 +149,3 @@ def _spec(folder: Path, record: Done) -> CellSpec:
             f"no {work_dir / FILE}: the cell's checkpoint is gone with its work folder; run it anew with another --out"
         )
     return spec
-
-
-def best_cell(folder: Path) -> Done:
-    """The cell that a board answers with when none is named: of FG-SGL's best row the first seed with a checkpoint.
-
-    Raises:
-        UserError: if no cell of FG-SGL is finished and has its checkpoint.
-    """
-    cells = [
-        record
-        for record in Ledger(folder / "ledger").done().values()
-        if record.method == "fgsgl" and _checkpoint(folder, record).is_file()
-    ]
-    if not cells:
-        raise UserError(
-            f"no finished cell of FG-SGL with a checkpoint in {folder}; name another row with --row, or train one with "
-            f"`fgsgl run --methods fgsgl --out {folder}`"
-        )
-    rows: dict[tuple[str, str], list[Done]] = {}
-    for record in cells:
-        rows.setdefault((record.variant, record.protocol_hash), []).append(record)
-    best = max(rows.values(), key=lambda row: _mean(record.metrics.top1 for record in row))
-    return min(best, key=lambda record: record.seed)
-
-
-def _checkpoint(folder: Path, record: Done) -> Path:
-    return folder / "work" / record.cell_id / f"epoch_{record.protocol.epochs}.pth"
-
-
-def _mean(values: Iterable[float]) -> float:
-    held = list(values)
-    return sum(held) / len(held)

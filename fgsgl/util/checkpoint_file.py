@@ -79,6 +79,14 @@ def read_checkpoint(path: Path, map_location: Any = "cpu", *, lazily: bool = Fal
         ) from None
 
 
+def is_torchscript(path: Path) -> bool:
+    """Whether a file is a TorchScript archive."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
 def unfit(path: Path, cell_id: str) -> str:
     """Says why the training of a cell cannot go on from a checkpoint; empty: it can."""
     if what := damage(path):

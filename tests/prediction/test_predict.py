@@ -25,9 +25,10 @@ from fgsgl.data.clip_table import read_clips
 from fgsgl.data.video import write_h264
 from fgsgl.methods.method import Classes
 from fgsgl.models.towers.synmg_tiny import weights_path
+from fgsgl.prediction.choice import best_cell
 from fgsgl.prediction.model_file import KEY, read_model, write_model
 from fgsgl.prediction.recognizer import Recognizer
-from fgsgl.prediction.trained import best_cell, trained_cell
+from fgsgl.prediction.trained import trained_cell
 from fgsgl.prediction.windows import windows_of
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import read_predictions

@@ -60,6 +60,7 @@ class FGSGL(BaseModel):
         self.progress = 1.0
         """Share of the training that is done, which the schedule reads; :class:`ProgressHook` sets it."""
         self.tower = build_tower(config.tower, config.pretrained, config.image_size)
+        self.tower.normalise_pixels(self.data_preprocessor)
         self.tap = self.tower.tap_block(config.tap)
         seed = int(torch.randint(2**62, ()))
         if config.lora:
@@ -145,8 +146,9 @@ class FGSGL(BaseModel):
             UserError: for clips of another shape.
         """
         expected = (self.config.num_frames, 3, self.config.image_size, self.config.image_size)
-        if inputs.shape[1:] != expected:
-            raise UserError(f"FG-SGL got clips of shape {tuple(inputs.shape)}, expected (B, {str(expected)[1:]}")
+        if inputs.shape[1:] != expected or not inputs.is_floating_point():
+            given = f"{inputs.dtype} clips of shape {tuple(inputs.shape)}"
+            raise UserError(f"FG-SGL got {given}, expected normalised floats of shape (B, {str(expected)[1:]}")
         with computed(inputs.device, self.config.autocast):
             seen = self._see(inputs, with_attention=mode == "tensor")
         with torch.autocast(inputs.device.type, enabled=False):

@@ -13,13 +13,36 @@ from pathlib import Path
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.util.errors import UserError, nearest
 
+QUICK_GELU, GELU = "-quickgelu", "-gelu"
+"""Ends of a backbone's name that tell the activation of its weights. The first is open_clip's; the second is ours, and
+says that a file's weights were trained with GELU."""
+
+
+@cache
+def _open_clip_names() -> frozenset[str]:
+    spec = importlib.util.find_spec("open_clip")
+    folders = [Path(place) / "model_configs" for place in (spec and spec.submodule_search_locations) or ()]
+    return frozenset(path.stem for folder in folders for path in folder.glob("*.json"))
+
 
 @cache
 def backbone_names() -> tuple[str, ...]:
     """Every name that ``--backbone`` takes, sorted."""
-    spec = importlib.util.find_spec("open_clip")
-    folders = [Path(place) / "model_configs" for place in (spec and spec.submodule_search_locations) or ()]
-    return tuple(sorted({synmg_tiny.NAME, *(path.stem for folder in folders for path in folder.glob("*.json"))}))
+    names = _open_clip_names()
+    return tuple(
+        sorted({synmg_tiny.NAME, *names, *(f"{name}{GELU}" for name in names if f"{name}{QUICK_GELU}" in names)})
+    )
+
+
+def architecture(backbone: str) -> str:
+    """Name of the open_clip model that a backbone is built as."""
+    return backbone.removesuffix(GELU)
+
+
+def has_both_activations(backbone: str) -> bool:
+    """Whether open_clip has the backbone with GELU and with QuickGELU, so that weights must tell which they need."""
+    plain = backbone.removesuffix(QUICK_GELU).removesuffix(GELU)
+    return {plain, f"{plain}{QUICK_GELU}"} <= _open_clip_names()
 
 
 def require_backbone_name(name: str) -> None:

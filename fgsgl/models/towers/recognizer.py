@@ -62,6 +62,7 @@ class TowerRecognizer(BaseModel):
         self.num_classes, self.num_frames, self.image_size = num_classes, num_frames, image_size
         self.autocast, self.label_smoothing = autocast, label_smoothing
         self.tower = build_tower(tower, pretrained, image_size)
+        self.tower.normalise_pixels(self.data_preprocessor)
         with torch.no_grad():
             mid_1PW, frame_1E = self.tower.encode_frames(torch.zeros(1, 3, image_size, image_size), tap=1)
         self.width, self.embedding = mid_1PW.shape[-1], frame_1E.shape[-1]
@@ -99,9 +100,11 @@ class TowerRecognizer(BaseModel):
             UserError: for clips of another shape.
         """
         expected = (self.num_frames, 3, self.image_size, self.image_size)
-        if inputs.shape[1:] != expected:
-            name, given = type(self).__name__, tuple(inputs.shape)
-            raise UserError(f"{name} got clips of shape {given}, expected (B, {str(expected)[1:]}")
+        if inputs.shape[1:] != expected or not inputs.is_floating_point():
+            given = f"{inputs.dtype} clips of shape {tuple(inputs.shape)}"
+            raise UserError(
+                f"{type(self).__name__} got {given}, expected normalised floats of shape (B, {str(expected)[1:]}"
+            )
         labels_B = None
         if mode == "loss":
             labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples or ()]).to(inputs.device)

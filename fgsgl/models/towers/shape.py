@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.towers.backbones import architecture
 from fgsgl.util.errors import UserError
 
 
@@ -29,7 +30,7 @@ def tower_shape(backbone: str) -> TowerShape | None:
     package = importlib.util.find_spec("open_clip")
     if package is None or package.origin is None or not re.fullmatch(r"[A-Za-z0-9_.-]+", backbone):
         return None
-    path = Path(package.origin).parent / "model_configs" / f"{backbone}.json"
+    path = Path(package.origin).parent / "model_configs" / f"{architecture(backbone)}.json"
     vision = json.loads(path.read_text(encoding="utf-8"))["vision_cfg"] if path.is_file() else {}
     patch, depth = vision.get("patch_size"), vision.get("layers")
     return TowerShape(patch, depth) if isinstance(patch, int) and isinstance(depth, int) else None

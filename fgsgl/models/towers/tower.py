@@ -7,22 +7,30 @@ K learned context tokens, V width of the text tower, L tokens of a text.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import fgsgl.util.cured_stack  # noqa: F401
 
 import open_clip
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from fgsgl.models.preprocess_clips import ClipPreprocessor
 from fgsgl.models.towers import synmg_tiny
-from fgsgl.models.towers.backbones import require_backbone_name
+from fgsgl.models.towers.backbones import GELU, QUICK_GELU, architecture, require_backbone_name
+from fgsgl.models.towers.clip_names import open_clip_names
 from fgsgl.models.towers.weights import WeightsFile, find_weights
+from fgsgl.models.towers.weights_facts import Facts
 from fgsgl.models.weights_file import read_weights, refuse_resized
+from fgsgl.util.checkpoint_file import is_torchscript
 from fgsgl.util.errors import UserError, nearest
 
+CLIP_PIXELS = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
 _BATCH = 64  # sentences encoded at a time
 _START = "a video of a person"  # the learned context starts as these words
 
@@ -61,6 +69,12 @@ class Tower(nn.Module):
         self._tokenizer = tokenizer
         self.depth = len(_blocks(self.visual, name))
         """Number of blocks of the visual tower."""
+
+    def normalise_pixels(self, preprocessor: nn.Module) -> None:
+        """Sets how a recognizer's preprocessor normalises pixels, where the weights expect it otherwise than CLIP."""
+        if isinstance(preprocessor, ClipPreprocessor) and (self.mean, self.std) != CLIP_PIXELS:
+            preprocessor.mean = 255 * torch.tensor(self.mean).view(3, 1, 1)
+            preprocessor.std = 255 * torch.tensor(self.std).view(3, 1, 1)
 
     def train(self, mode: bool = True) -> Tower:
         """Stays in evaluation mode, frozen or tuned: no tower drops anything out."""
@@ -200,12 +214,12 @@ def load_tokenizer(backbone: str) -> open_clip.SimpleTokenizer:
     """
     require_backbone_name(backbone)
     synmg_tiny.register()
-    config = open_clip.get_model_config(backbone)
+    config = open_clip.get_model_config(architecture(backbone))
     if config is None:
         raise UserError(f"unknown backbone {backbone!r}; {nearest(backbone, open_clip.list_models())}")
     if "hf_model_name" in config["text_cfg"] or "hf_tokenizer_name" in config["text_cfg"]:
         raise UserError(f"the backbone {backbone} needs the package transformers, which is not supported; take another")
-    return open_clip.get_tokenizer(backbone)
+    return open_clip.get_tokenizer(architecture(backbone))
 
 
 def build_tower(backbone: str, pretrained: str | None, image_size: int | None = None) -> Tower:
@@ -221,7 +235,7 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int | None = 
         UserError: for an unknown backbone, one whose visual tower is no transformer, weights that cannot be found or do
             not fit, or an image size that the tower cannot take.
     """
-    tokenizer, config = load_tokenizer(backbone), open_clip.get_model_config(backbone)
+    tokenizer, config = load_tokenizer(backbone), open_clip.get_model_config(architecture(backbone))
     weights = None if pretrained is None else find_weights(backbone, pretrained)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -232,8 +246,8 @@ def build_tower(backbone: str, pretrained: str | None, image_size: int | None = 
     return Tower(model, tokenizer, _full_name(backbone, weights), mean, std, temporal)
 
 
-def tower_weights(backbone: str, pretrained: str, image_size: int) -> tuple[str, dict[str, Tensor]]:
-    """A tower to be kept elsewhere: the backbone's name with its activation, and weights by open_clip's names.
+def tower_weights(backbone: str, pretrained: str, image_size: int) -> tuple[Facts, dict[str, Tensor]]:
+    """A tower to be kept elsewhere: the facts about its weights, and these by open_clip's names.
 
     Args:
         backbone, pretrained, image_size: as for :func:`build_tower`, which builds the same tower from both.
@@ -242,28 +256,39 @@ def tower_weights(backbone: str, pretrained: str, image_size: int) -> tuple[str,
         UserError: as :func:`build_tower`.
     """
     load_tokenizer(backbone)  # an unknown backbone is refused by its name
-    weights, config = find_weights(backbone, pretrained), open_clip.get_model_config(backbone)
+    weights, config = find_weights(backbone, pretrained), open_clip.get_model_config(architecture(backbone))
     model = _create(backbone, weights, image_size, config)
-    return _full_name(backbone, weights), model.state_dict()
+    quick = weights.quick_gelu or backbone.endswith(QUICK_GELU)
+    return Facts(quick_gelu=quick, mean=weights.mean, std=weights.std), model.state_dict()
 
 
 def _full_name(backbone: str, weights: WeightsFile | None) -> str:
-    quick = weights is not None and weights.quick_gelu and not backbone.endswith("-quickgelu")
-    return f"{backbone}-quickgelu" if quick else backbone
+    plain = backbone.removesuffix(GELU)
+    quick = weights is not None and weights.quick_gelu and not plain.endswith(QUICK_GELU)
+    return f"{plain}{QUICK_GELU}" if quick else plain
 
 
 def _create(backbone: str, weights: WeightsFile | None, image_size: int | None, config: dict) -> open_clip.CLIP:
     path = None if weights is None else str(weights.path)
-    shapes = {name: value.shape for name, value in read_weights(weights.path).items()} if weights else {}
+    given = read_weights(weights.path) if weights else {}
+    held = open_clip_names(given)
+    # Renamed ones, and those of a TorchScript file (whose program open_clip's reader would run), are passed on as plain
+    # tensors.
+    renamed = weights is not None and (held.keys() != given.keys() or is_torchscript(weights.path))
+    shapes = {name: value.shape for name, value in held.items()}
     other_size = None if config["vision_cfg"].get("image_size", 224) == image_size else image_size
     try:
-        model = open_clip.create_model(
-            backbone,
-            pretrained=path,
-            force_quick_gelu=weights is not None and weights.quick_gelu,
-            force_image_size=other_size,
-            weights_only=True,
-        )
+        with tempfile.TemporaryDirectory(prefix="fgsgl-") as folder:
+            if renamed:
+                plain = Path(folder) / "weights.safetensors"
+                save_file({name: value.contiguous().clone() for name, value in held.items()}, plain)
+            model = open_clip.create_model(
+                architecture(backbone),
+                pretrained=str(plain) if renamed else path,
+                force_quick_gelu=weights is not None and weights.quick_gelu,
+                force_image_size=other_size,
+                weights_only=True,
+            )
     except (RuntimeError, AssertionError, KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
         what = f"the weights {path}" if path else "random weights"
         size = f" at {image_size} pixels" if image_size else ""

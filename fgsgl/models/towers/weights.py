@@ -21,6 +21,8 @@ from huggingface_hub import constants, try_to_load_from_cache
 from open_clip.pretrained import download_pretrained
 
 from fgsgl.models.towers import synmg_tiny
+from fgsgl.models.towers.backbones import architecture
+from fgsgl.models.towers.weights_facts import facts_of
 from fgsgl.models.weights_file import SUFFIXES, checked
 from fgsgl.util import downloads
 from fgsgl.util.errors import UserError, nearest
@@ -50,7 +52,7 @@ def known(backbone: str, pretrained: str) -> bool:
     Raises:
         UserError: where they are neither that nor an existing file.
     """
-    if pretrained in SHIPPED.get(backbone, {}) or open_clip.get_pretrained_cfg(backbone, pretrained):
+    if pretrained in SHIPPED.get(backbone, {}) or open_clip.get_pretrained_cfg(architecture(backbone), pretrained):
         return True
     _file(backbone, pretrained)
     return False
@@ -59,30 +61,33 @@ def known(backbone: str, pretrained: str) -> bool:
 def find_weights(backbone: str, pretrained: str) -> WeightsFile:
     """The file for a tag, or for the path of a file. A tag's file is downloaded where that was asked for.
 
-    Nothing in a file tells the activation that it was trained with. One given by path is taken for OpenAI's when its
-    name or its folder's says ``openai`` or ``quickgelu``; for others, name the backbone ``...-quickgelu``.
-
     Raises:
-        UserError: if there is no such file or tag, the file is of a kind that could run code, or the tag's file is not
-            in the cache and its server does not answer.
+        UserError: if there is no such file or tag, nothing tells the activation that a file was trained with
+            (:func:`fgsgl.models.towers.weights_facts.facts_of`), the backbone's name contradicts it, or the tag's file
+            is not in the cache and its server does not answer.
     """
     if shipped := SHIPPED.get(backbone, {}).get(pretrained):
         tower, temporal = shipped
         return WeightsFile(path=checked(tower()), temporal=checked(temporal()))
-    if tag := open_clip.get_pretrained_cfg(backbone, pretrained):
+    if tag := open_clip.get_pretrained_cfg(architecture(backbone), pretrained):
+        if backbone != architecture(backbone) and tag.get("quick_gelu"):
+            raise UserError(f"the backbone {backbone} was named, but the tag {pretrained!r} was trained with QuickGELU")
         mean, std = tag.get("mean") or open_clip.OPENAI_DATASET_MEAN, tag.get("std") or open_clip.OPENAI_DATASET_STD
         path, quick_gelu = checked(_tag_file(backbone, pretrained, tag)), bool(tag.get("quick_gelu"))
         return WeightsFile(path=path, quick_gelu=quick_gelu, mean=_per_channel(mean), std=_per_channel(std))
     path = _file(backbone, pretrained)
-    names = f"{path.absolute().parent.name}/{path.name}".lower()
-    return WeightsFile(path=path, quick_gelu="openai" in names or "quickgelu" in names)
+    facts = facts_of(backbone, path)
+    return WeightsFile(
+        path=path, quick_gelu=bool(facts.quick_gelu),
+        mean=facts.mean or open_clip.OPENAI_DATASET_MEAN, std=facts.std or open_clip.OPENAI_DATASET_STD,
+    )  # fmt: skip
 
 
 def _file(backbone: str, pretrained: str) -> Path:
     """The file of weights that are no tag."""
     if Path(pretrained).suffix in SUFFIXES or os.sep in pretrained or Path(pretrained).is_file():
         return checked(Path(pretrained))
-    tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(backbone)]
+    tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(architecture(backbone))]
     hint = nearest(pretrained, tags) if tags else "it has no tags"
     raise UserError(f"{pretrained[:200]!r} is neither a tag of {backbone} nor a file of weights; {hint}")
 

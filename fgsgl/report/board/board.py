@@ -88,6 +88,11 @@ class Board:
     predictions: PredictionCache
     """Predicted classes of every cell, read on demand."""
 
+    @property
+    def records(self) -> dict[str, Record]:
+        """Every record of the board by cell id, failed ones included."""
+        return {record.cell_id: record for group in self.cells.values() for record in group}
+
 
 def read_board(folder: Path) -> Board:
     """The board of ``<folder>/ledger`` and ``<folder>/plan.json``.
