@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,19 @@ def add_text_commands(commands: Commands) -> None:
     imported.add_argument("--base", required=True, metavar="TEXT", help=f"the text that was exported: {named}")
     imported.add_argument("--out", type=path_ending(".yaml", ".yml"), required=True, help="the YAML file to write")
 
-    new = add_command(actions, "new", _new, "write the FG-Text of your own data set, to fill in")
+    new = add_command(actions, "new", _new, "write the FG-Text of your own data set, as a draft or to fill in")
     new.add_argument("data", type=file_path, help="the data set's table or folder, as for --dataset csv")
+    new.add_argument(
+        "--from-names", action="store_true", help="sentences made from the class names: a draft that can be run at once"
+    )
     new.add_argument(
         "--out", type=path_ending(".yaml", ".yml"), help="the YAML file (default: where --dataset csv looks for it)"
     )
+
+    prompt = add_command(
+        actions, "prompt", _prompt, "print instructions with which a person or a language model writes the FG-Text"
+    )
+    prompt.add_argument("data", type=file_path, help="the data set's table or folder, as for --dataset csv")
 
     similarity = add_command(
         actions, "similarity", _similarity, "draw how similar a tower finds the classes in each dimension"
@@ -69,18 +78,22 @@ def _add_backbone(parser: argparse.ArgumentParser) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     require_backbone(arguments.backbone)
-    from fgsgl.models.towers.tower import load_tokenizer
+    from fgsgl.text.draft import draft_sentence
     from fgsgl.text.fgtext import load, shipped
-    from fgsgl.text.rules import check
+
+    texts = [(name, load(name)) for name in arguments.texts or shipped()]  # what is no text is told at once
+    from fgsgl.models.towers.tower import load_tokenizer
+    from fgsgl.text.lines import located_faults
 
     tokenizer = load_tokenizer(arguments.backbone)
     n_faults = 0
-    for name in arguments.texts or shipped():
-        text = load(name)
-        faults = check(text, tokenizer)
+    for name, text in texts:
+        faults = located_faults(name, text, tokenizer)
         n_faults += len(faults)
         for fault in faults:
-            say(f"{name}: {fault}")
+            say(fault)
+        if marked := draft_sentence(text):
+            say(f"{name}: {marked}")
         n_sentences = sum(len(cell) for entry in text.classes for _, cell in entry.cells())
         say(f"{name}: {len(text.classes)} classes, {n_sentences} sentences, {len(faults)} fault(s)")
     if n_faults:
@@ -122,7 +135,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _new(arguments: argparse.Namespace) -> int:
     from fgsgl.data.data_spec import DataSpec
-    from fgsgl.text.annotation_table import new
+    from fgsgl.text.draft import blank, draft
     from fgsgl.util.files import write_whole
 
     data = DataSpec(dataset="csv", preset="all", root=arguments.data)
@@ -130,8 +143,18 @@ def _new(arguments: argparse.Namespace) -> int:
     path = arguments.out or Path(data.text)
     if path.exists():
         raise UserError(f"{path} exists already, and may hold sentences; give another --out, or remove it")
-    write_whole(path, new(path.stem, table.classes))
-    say(f"written: {path}, {len(table.classes)} classes; fill it in, then `fgsgl text check {path}`")
+    write_whole(path, (draft if arguments.from_names else blank)(path.stem, table.classes))
+    next_step = "it can be run as it is, as a draft" if arguments.from_names else "fill it in"
+    check = f"fgsgl text check {shlex.quote(str(path))}"
+    say(f"written: {path}, {len(table.classes)} classes; {next_step}; `{check}` checks it")
+    return 0
+
+
+def _prompt(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.data_spec import DataSpec
+    from fgsgl.text.draft import prompt
+
+    say(prompt(DataSpec(dataset="csv", preset="all", root=arguments.data).load().classes))
     return 0
 
 

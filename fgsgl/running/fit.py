@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Collection
 from pathlib import Path
 
 from fgsgl.methods.cell import Variant
@@ -11,10 +12,12 @@ from fgsgl.methods.registry import get
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.models.towers.backbones import require_backbone
 from fgsgl.records.protocol import Protocol
+from fgsgl.text.fgtext import load, shipped
 from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.errors import UserError
 
 
-def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str) -> None:
+def require_buildable(variants: Collection[Variant], protocol: Protocol, text: str) -> None:
     """Refuses a protocol or settings that a method cannot be built with. Imports torch only for weights from elsewhere.
 
     The backbone and its weights are checked for methods that use none, too: they stand in every record.
@@ -25,7 +28,7 @@ def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str
         text: the data set's FG-Text.
 
     Raises:
-        UserError: naming the backbone, the weights, the frames, the image size or the setting.
+        UserError: naming the backbone, the weights, the frames, the image size, the setting or the sentence.
     """
     require_backbone(protocol.backbone)
     sees_frames = reads_texts = False
@@ -43,6 +46,8 @@ def require_buildable(variants: Iterable[Variant], protocol: Protocol, text: str
         if isinstance(weights := settings.get("pretrained"), str) and weights != synmg_tiny.SLIM_NAME:
             _build(config)
     _require_tower(protocol, sees_frames, reads_texts)
+    if text not in shipped() and any(get(variant.method).reads_text for variant in variants):
+        _require_sound_text(text, protocol.backbone)
 
 
 def _require_tower(protocol: Protocol, sees_frames: bool, reads_texts: bool) -> None:
@@ -58,6 +63,21 @@ def _require_tower(protocol: Protocol, sees_frames: bool, reads_texts: bool) -> 
         build_tower(protocol.backbone, protocol.pretrained, protocol.image_size if sees_frames else None)
     elif not known(protocol.backbone, protocol.pretrained):
         read_weights(Path(protocol.pretrained))
+
+
+def _require_sound_text(text: str, backbone: str) -> None:
+    """Refuses FG-Text that `fgsgl text check` finds faults in.
+
+    Raises:
+        UserError: naming the first one, with its line.
+    """
+    loaded = load(text)
+    from fgsgl.models.towers.tower import load_tokenizer
+    from fgsgl.text.lines import located_faults
+
+    faults = located_faults(text, loaded, load_tokenizer(backbone))
+    if faults:
+        raise UserError(f"{faults[0]}; `fgsgl text check {shlex.quote(text)}` lists all {len(faults)} fault(s)")
 
 
 def _build(config: ModelConfig) -> None:

@@ -1,15 +1,12 @@
-"""FG-Text as a table for annotators, and an empty text for a data set of one's own."""
+"""FG-Text as a table for annotators."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import yaml
 
 from fgsgl.text.fgtext import DIMENSIONS, ClassText, FGText
 from fgsgl.util.errors import UserError, nearest
@@ -59,32 +56,6 @@ def import_csv(path: Path, base: FGText) -> FGText:
         cell_of[class_id, kind][index] = row["sentence"]
     _refuse_torn_stages(cell_of, stage_of, path)
     return replace(base, classes=tuple(_rebuilt(entry, cell_of, stage_of) for entry in base.classes))
-
-
-def new(dataset: str, class_names: Sequence[str]) -> str:
-    """The YAML of a text still to be written: prompts from the class names, no sentence yet.
-
-    :func:`fgsgl.text.fgtext.load` refuses it until every dimension has three sentences.
-    """
-    header = {"name": dataset, "author": "your name", "version": "0.1", "licence": "CC-BY-4.0", "note": "a draft"}
-    classes = [
-        {
-            "id": index,
-            "name": name,
-            "prompts": [f"a person: {name}", f"a video of the gesture: {name}", f"{name}, a micro-gesture"],
-            **{dimension: [] for dimension in DIMENSIONS},
-        }
-        for index, name in enumerate(class_names)
-    ]
-    explained = (
-        "# FG-Text to fill in: at least three sentences in every dimension of every class.\n"
-        "# part: which body part moves. onset: posture and place it starts from.\n"
-        "# trajectory: path, size, speed, repetition. outcome: what it touches and how it ends.\n"
-        "# Say what is seen, not what is felt or meant; no left or right; not the class name.\n"
-        "# Classes that share a stage write it once here, and name it by its key instead of a list:\n"
-        "#   stages: {part: {one_hand: [sentence, sentence, sentence]}}   and in the class   part: one_hand\n"
-    )
-    return explained + yaml.safe_dump({**header, "classes": classes}, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _place(row: dict[str, str], base: FGText, where: str) -> tuple[int, str, int]:

@@ -182,11 +182,21 @@ def load(name_or_path: str | Path) -> FGText:
             dimension, a stage that does not exist or that no class uses, too few sentences, wrong class ids.
     """
     path = _path(name_or_path)
-    yaml_text = read_text(path, "FG-Text file", "`fgsgl text new` writes one to fill in", MOST_BYTES)
+    yaml_text = read_file(name_or_path)
     try:
         return parse(yaml_text)
     except UserError as error:
         raise UserError(f"the FG-Text file {path} cannot be used: {error}") from None
+
+
+def read_file(name_or_path: str | Path) -> str:
+    """The YAML of a text, as :func:`load` reads it.
+
+    Raises:
+        UserError: if there is no such text, or it is not UTF-8.
+    """
+    missing = "`fgsgl text new TABLE --from-names` writes a draft; many methods read no text (`fgsgl methods`)"
+    return read_text(_path(name_or_path), "FG-Text file", missing, MOST_BYTES)
 
 
 def fingerprint(name_or_path: str | Path) -> str:

@@ -6,8 +6,10 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
+from fgsgl.text.draft import is_draft
 from fgsgl.text.fgtext import DIMENSIONS, ClassText, FGText
 
 
@@ -40,25 +42,46 @@ class Tokenizer(Protocol):
     def encode(self, text: str) -> list[int]: ...
 
 
-def check(text: FGText, tokenizer: Tokenizer) -> list[str]:
-    """The faults of a text under a text tower's tokenizer, one line each; empty when there is none.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """A rule that a text breaks, and where."""
 
-    Missing cells are not looked for: :class:`FGText` cannot be built with any.
+    class_id: int
+    kind: str = ""
+    """``prompt`` or a dimension; empty: the class as a whole."""
+    index: int | None = None
+    """Of the sentence in its cell; None: the whole cell."""
+    told: str
+    """The place and the rule in a line."""
+
+    def __str__(self) -> str:
+        return self.told
+
+
+def check(text: FGText, tokenizer: Tokenizer) -> list[Fault]:
+    """The faults of a text under a text tower's tokenizer; empty when there is none.
+
+    A draft's sentences may say the class's name, as all of them do. Missing cells are not looked for: :class:`FGText`
+    cannot be built with any.
     """
     return [*_sentence_faults(text, tokenizer), *_cell_faults(text), *_sharing_faults(text)]
 
 
-def _sentence_faults(text: FGText, tokenizer: Tokenizer) -> Iterator[str]:
+def _sentence_faults(text: FGText, tokenizer: Tokenizer) -> Iterator[Fault]:
     for entry in text.classes:
         for kind, cell in entry.cells():
-            for sentence in cell:
-                for fault in _faults_of(sentence, tokenizer):
-                    yield f"{_place(entry, kind)}: {fault}: {sentence!r}"
-                if kind != "prompt" and says(sentence, entry.name):
-                    yield f"{_place(entry, kind)}: says the class name: {sentence!r}"
+            says_name = kind == "prompt" or is_draft(entry, kind)
+            for index, sentence in enumerate(cell):
+                found = list(_faults_of(sentence, tokenizer, _words_of(entry.name) if says_name else frozenset()))
+                if not says_name and says(sentence, entry.name):
+                    found.append("says the class name")
+                for fault in found:
+                    told = f"{_place(entry, kind)}: {fault}: {sentence!r}"
+                    yield Fault(class_id=entry.id, kind=kind, index=index, told=told)
 
 
-def _faults_of(sentence: str, tokenizer: Tokenizer) -> Iterator[str]:
+def _faults_of(sentence: str, tokenizer: Tokenizer, allowed: frozenset[str]) -> Iterator[str]:
+    """The faults of one sentence, in which the words of its class's name may be allowed."""
     words = re.findall(r"\w+", sentence.lower())
     if not any(map(str.isalpha, sentence)) or not sentence.isprintable() or sentence != " ".join(sentence.split()):
         yield "empty, not printable, or with stray blanks"
@@ -67,32 +90,45 @@ def _faults_of(sentence: str, tokenizer: Tokenizer) -> Iterator[str]:
     n_tokens = len(tokenizer.encode(sentence)) + 2  # start and end of text
     if n_tokens > tokenizer.context_length:
         yield f"{n_tokens} tokens, which the tower's context of {tokenizer.context_length} would cut"
-    if sides := SIDE_WORDS.intersection(words):
+    if sides := SIDE_WORDS.intersection(words) - allowed:
         yield f"names a side ({', '.join(sorted(sides))}), untrue after a horizontal flip"
-    if feelings := FEELING_WORDS.intersection(words):
+    if feelings := FEELING_WORDS.intersection(words) - allowed:
         yield f"tells a feeling or an intention ({', '.join(sorted(feelings))}), which is not seen"
 
 
-def _cell_faults(text: FGText) -> Iterator[str]:
+def _cell_faults(text: FGText) -> Iterator[Fault]:
     for entry in text.classes:
         for kind, cell in entry.cells():
-            for sentence, times in Counter(map(_plain, cell)).items():
+            plain = [_plain(sentence) for sentence in cell]
+            for sentence, times in Counter(plain).items():
                 if times > 1:
-                    yield f"{_place(entry, kind)}: stands {times} times: {sentence!r}"
+                    again = len(plain) - 1 - plain[::-1].index(sentence)
+                    told = f"{_place(entry, kind)}: stands {times} times: {sentence!r}"
+                    yield Fault(class_id=entry.id, kind=kind, index=again, told=told)
 
 
-def _sharing_faults(text: FGText) -> Iterator[str]:
+def _sharing_faults(text: FGText) -> Iterator[Fault]:
     """Classes with the same sentences, and sentences that two classes share although their cells differ."""
     for one, other in itertools.combinations(text.classes, 2):
         both = f"classes {one.id} ({one.name}) and {other.id} ({other.name})"
         if all(set(one.sentences[dimension]) == set(other.sentences[dimension]) for dimension in DIMENSIONS):
-            yield f"{both}: have the same sentences in every dimension and cannot be distinguished by them"
+            told = f"{both}: have the same sentences in every dimension and cannot be distinguished by them"
+            yield Fault(class_id=other.id, told=told)
         if prompts := set(one.prompts) & set(other.prompts):
-            yield f"{both}: have the same prompt: {min(prompts)!r}"
+            shared = min(prompts)
+            told = f"{both}: have the same prompt: {shared!r}"
+            yield Fault(class_id=other.id, kind="prompt", index=other.prompts.index(shared), told=told)
         for dimension in DIMENSIONS:
             mine, theirs = set(one.sentences[dimension]), set(other.sentences[dimension])
             if mine != theirs and mine & theirs:
-                yield f"{both}: share some sentences in {dimension} but not all: {min(mine & theirs)!r}"
+                shared = min(mine & theirs)
+                told = f"{both}: share some sentences in {dimension} but not all: {shared!r}"
+                index = other.sentences[dimension].index(shared)
+                yield Fault(class_id=other.id, kind=dimension, index=index, told=told)
+
+
+def _words_of(name: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", name.lower()))
 
 
 def says(sentence: str, class_name: str) -> bool:

@@ -13,13 +13,15 @@ from fgsgl.data.frame_cache import check_folder
 from fgsgl.data.skeletons import skeletons_of
 from fgsgl.methods.cell import Cell
 from fgsgl.records.record import Audit, DataFacts, SkippedClip, SplitCounts, labels_sha256, scored_sha256
+from fgsgl.text.draft import draft_sentence
 from fgsgl.text.fgtext import load as load_text
 
 
 def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> DataFacts:
     """The data of a finished cell.
 
-    The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons.
+    The sentences that belong under the board are those of the table and, for a method that reads them, of skeletons and
+    of FG-Text that is a draft.
 
     Args:
         cell: names the scored split and what its method reads.
@@ -32,11 +34,13 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
     scored = by_split[cell.protocol.scored_split]
     counts_C = np.bincount(labels_of(scored), minlength=len(table.classes))
     of_skeletons = skeletons_of(table.dataset).caveats if method.modality == "skeleton" else ()
-    found = audit(used, table.contents, load_text(cell.text) if method.reads_text else None)
+    text = load_text(cell.text) if method.reads_text else None
+    of_text = [draft_sentence(text)] if text and draft_sentence(text) else []
+    found = audit(used, table.contents, text)
     return DataFacts(
         fingerprint=table.fingerprint(),
         classes=list(table.classes),
-        caveats=[*table.caveats, *of_skeletons],
+        caveats=[*table.caveats, *of_skeletons, *of_text],
         checked=read_fingerprint(folder),
         audit=Audit(**found._asdict()),
         n_clips=SplitCounts(**{split: len(clips) for split, clips in by_split.items()}),

@@ -44,6 +44,7 @@ WORDS = {
     "fgsgl text export": ["smg"],
     "fgsgl text import": ["table.csv", "--base", "smg", "--out", "new.yaml"],
     "fgsgl text new": ["data"],
+    "fgsgl text prompt": ["data"],
     "fgsgl text similarity": ["smg"],
     "fgsgl pretrain": ["synmg-tiny"],
     "ablations/run.py": ["--design", "one-out", "--dry-run"],

@@ -16,7 +16,7 @@ from fgsgl.data.faults import FaultyData
 from fgsgl.data.labels import read_class_names
 from fgsgl.data.prepare import expect_text_of
 from fgsgl.records.protocol import default_protocol
-from fgsgl.text.annotation_table import new
+from fgsgl.text.draft import blank as new
 from fgsgl.text.fgtext import DIMENSIONS
 from fgsgl.util.errors import UserError
 

@@ -15,7 +15,7 @@ from fgsgl.data.datasets import csv as own_data
 from fgsgl.data.datasets._release import read_joints
 from fgsgl.data.labels import read_class_names
 from fgsgl.text import fgtext
-from fgsgl.text.annotation_table import new
+from fgsgl.text.draft import blank as new
 from fgsgl.util.errors import UserError
 from fgsgl.util.names import unprintable
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fgsgl.text.annotation_table import COLUMNS, export_csv, import_csv, new
+from fgsgl.text.annotation_table import COLUMNS, export_csv, import_csv
+from fgsgl.text.draft import blank
 from fgsgl.text.fgtext import DIMENSIONS, FGText, dump, load, parse, shipped
 from fgsgl.util.errors import UserError
 
@@ -109,7 +110,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path):
 
 
 def test_a_new_text_is_refused_until_it_is_filled_in():
-    skeleton = new("my set", ["wave: slowly", "- nod", "yes"])
+    skeleton = blank("my set", ["wave: slowly", "- nod", "yes"])
     with pytest.raises(UserError, match=r"class 0 \(wave: slowly\).*0 sentence\(s\) in 'part'.*11 more such cell"):
         parse(skeleton)
     for dimension in DIMENSIONS:

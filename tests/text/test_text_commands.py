@@ -50,6 +50,9 @@ def test_the_text_of_ones_own_data_is_begun_and_not_overwritten(tmp_path: Path, 
     written = (tmp_path / "my.yaml").read_text()
     assert "name: nod" in written and "exists already" in call(*TEXT, "new", tmp_path / "my.csv", expect=2).stderr
     assert "at least 3" in call(*TEXT, "check", tmp_path / "my.yaml", expect=2).stderr
+    call(*TEXT, "new", tmp_path / "my.csv", "--from-names", "--out", tmp_path / "draft.yaml")
+    assert load(tmp_path / "draft.yaml").class_names == ("nod", "wave")
+    assert "0. nod" in call(*TEXT, "prompt", tmp_path / "my.csv").stdout
 
 
 @pytest.mark.parametrize("name", ["smg"])
