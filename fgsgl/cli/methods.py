@@ -6,11 +6,13 @@ import argparse
 
 from fgsgl.cli.options import Commands, add_command
 from fgsgl.records.protocol import SIZES
+from fgsgl.util.errors import UserError
 
 
 def add_method_commands(commands: Commands) -> None:
     """Adds ``methods`` and ``check-method`` to the command line."""
     methods = add_command(commands, "methods", _methods, "list the methods, and what each is and needs")
+    methods.add_argument("method", nargs="?", help="tell everything about one method instead")
     methods.add_argument("--recipes", action="store_true", help="list the recipe of each family of methods instead")
     methods.add_argument("--measure", action="store_true", help="count parameters and FLOPs first, and write the file")
 
@@ -25,6 +27,11 @@ def _methods(arguments: argparse.Namespace) -> int:
     from fgsgl.util.terminal import wide_console
 
     console = wide_console()
+    if arguments.method:
+        if arguments.recipes or arguments.measure:
+            raise UserError("--recipes and --measure are about all methods; leave the name away")
+        console.print(method_table.method_view(arguments.method))
+        return 0
     if arguments.measure:
         method_table.write(console)
     console.print(method_table.recipes_table() if arguments.recipes else method_table.methods_table())
