@@ -123,6 +123,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         out=out_of(arguments, protocol),
         root=root_of(arguments),
         execution=execution,
+        ceilings=not arguments.no_ceilings,
     )
     console = wide_console()
 

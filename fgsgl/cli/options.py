@@ -136,6 +136,7 @@ def add_experiment_arguments(parser: Parser) -> None:
         "--out", type=file_path,
         help="the board's folder (default: results/local/<dataset>-<preset>, with --table one for each table)",
     )  # fmt: skip
+    parser.add_argument("--no-ceilings", action="store_true", help="leave out the ceilings, such as SynMG's oracles")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and the expected time, train nothing")
     add_protocol_arguments(parser.add_argument_group("protocol, the same for every method"))
     add_execution_arguments(parser.add_argument_group("execution, which changes no cell's id"))

@@ -57,6 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
         out=out_of(arguments, protocol),
         root=root_of(arguments),
         execution=execution,
+        ceilings=not arguments.no_ceilings,
     )
     return run(experiment, wide_console(), show_board_if_changed, dry_run=arguments.dry_run)
 

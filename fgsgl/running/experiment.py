@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
@@ -26,6 +24,7 @@ from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.fit import require_buildable
 from fgsgl.running.leftovers import clear_leftovers
 from fgsgl.running.observer import Observer
+from fgsgl.running.plan_view import show_plan
 from fgsgl.running.planning import Planned, cells, on_record, plan, primary_contrasts, undone
 from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
@@ -59,6 +58,8 @@ class Experiment:
     root: Path | None = None
     """The data set's folder; None: its default place below ``data/``."""
     execution: Execution = field(default_factory=Execution)
+    ceilings: bool = True
+    """Run the ceilings too, such as SynMG's oracles."""
 
 
 def committed() -> list[Path]:
@@ -102,7 +103,7 @@ def run(
     require_batch(experiment.protocol, table)
     wanted = cells(
         experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint(), data.text,
-        skeletons_read(methods, table),
+        skeletons_read(methods, table), ceilings=experiment.ceilings,
     )  # fmt: skip
     planned = plan(wanted, place.ledger, committed())
     todo = undone(planned)
@@ -247,20 +248,3 @@ def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:
         console.print(
             f"{said} and a reserve of {capacity.RESERVE_MIB} MiB", style="yellow", markup=False, highlight=False
         )
-
-
-def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
-    """Prints the cells, which of them are done, and how long the others may take."""
-    view = Table("cell", "run", "state", "expected")
-    for item in planned:
-        expected = "no record to go by" if item.expected_s is None else f"{item.expected_s:.0f} s"
-        state = "done" if item.done else f"failed ({item.failure})" if item.failure else "to do"
-        view.add_row(item.cell.cell_id, Text(cell_label(item.cell)), state, expected if item.todo else "")
-    console.print(view)
-    todo = [item for item in planned if item.todo]
-    known = [item.expected_s for item in todo if item.expected_s is not None]
-    about = f"about {sum(known) / jobs:.0f} s with {jobs} at a time, as on record" if known else "time unknown"
-    missing = f", not counting the {len(todo) - len(known)} without a record" if 0 < len(known) < len(todo) else ""
-    console.print(
-        f"{len(todo)} cells to run, {about}{missing}" if todo else "nothing to run", markup=False, highlight=False
-    )

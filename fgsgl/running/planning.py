@@ -38,17 +38,21 @@ class Planned:
 
 
 def cells(
-    variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str, skeletons: str = ""
-) -> list[Cell]:
+    variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str, skeletons: str = "",
+    *, ceilings: bool = True,
+) -> list[Cell]:  # fmt: skip
     """All cells: floors and ceilings once, then whole pairs (all variants of seed 0, then of seed 1, ...).
 
-    What is not trained runs with seed 0 alone.
+    What is not trained runs with seed 0 alone. Without ``ceilings`` only those that are named run.
     """
     named = {variant.method for variant in variants}
     bounds = [
         Variant(method=method.name)
         for method in scan().values()
-        if method.kind != "method" and method.name not in named and method.runs_on(protocol.dataset)
+        if method.kind != "method"
+        and method.name not in named
+        and method.runs_on(protocol.dataset)
+        and (ceilings or method.kind != "ceiling")
     ]
     wanted = [(variant, 0) for variant in bounds] + [
         (variant, seed) for seed in range(seeds) for variant in variants if seed == 0 or get(variant.method).recipe

@@ -19,8 +19,12 @@ from fgsgl.util.terminal import bar
 
 def cell_label(cell: Cell) -> str:
     """``FG-SGL w/o fgsa, seed 0``."""
-    variant = "" if cell.variant.name == "full" else f" {cell.variant.name}"
-    return f"{cell.method.display_name}{variant}, seed {cell.seed}"
+    return f"{row_label(cell)}, seed {cell.seed}"
+
+
+def row_label(cell: Cell) -> str:
+    """``FG-SGL w/o fgsa``."""
+    return cell.method.display_name + ("" if cell.variant.name == "full" else f" {cell.variant.name}")
 
 
 class Live(Observer):

@@ -85,7 +85,11 @@ def test_what_is_not_trained_runs_once_and_trains_nothing(board: Path, smoke: Pa
     assert probe["trainable_params"] == 2 * 128 + 17 * 129 and len(probe["curve"]) == 3
     methods = ("tsn", "majority", "zero_shot_descriptions", "zero_shot_names")
     shown = call(*RUN, "--root", smoke, "--methods", *methods, "--seeds", "3", "--dry-run").stdout
-    assert [shown.count(name) for name in ("TSN", "Majority class", "Zero-shot, class names")] == [3, 1, 1]
+    rows = {cells[0]: cells for line in shown.splitlines() if (cells := re.split(r"\s{2,}", line.strip()))}
+    assert [rows[name][1] for name in ("TSN", "Majority class", "Zero-shot, class names")] == ["0-2", "0", "0"]
+    assert "Oracle (true joints, motion)" in rows
+    without = call(*RUN, "--root", smoke, "--methods", "tsn", "--no-ceilings", "--dry-run").stdout
+    assert "Oracle" not in without and "Majority class" in without
 
 
 def test_where_recognizers_look_is_held_against_the_true_mask(board: Path) -> None:
@@ -149,7 +153,7 @@ def test_a_finished_cell_is_never_run_again(board: Path, smoke: Path, call) -> N
     assert "6 cells, 6 already done" in answer.stdout
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
     dry = call(*words, "--seeds", "2", "--dry-run").stdout
-    assert dry.count(" done ") == 6 and dry.count("to do") == 2 and "2 cells to run, about" in dry
+    assert dry.count("1 done") == 6 and dry.count("1 to do") == 2 and "2 cells to run, about" in dry
 
 
 def test_a_dry_run_renders_and_decodes_nothing(smoke: Path, tmp_path: Path, call) -> None:
