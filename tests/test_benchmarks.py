@@ -108,3 +108,16 @@ def test_fgsgl_overhead_compares_the_variants(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "overhead-synmg-tiny.json").read_text(encoding="utf-8"))
     assert len(result["train_s"]) == 3 and all(len(times) == 2 for times in result["test_s"].values())
     assert (tmp_path / "overhead-synmg-tiny.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
+def test_predict_time_measures_every_row(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "benchmarks/predict_time.py", "--preset", "smoke", "--videos", "2", "--minutes", "0.1",
+        "--repeats", "1", "--device", "cpu", "--out", tmp_path,
+    ]  # fmt: skip
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    result = json.loads((tmp_path / "predict.json").read_text(encoding="utf-8"))
+    assert len(result["rates"]) == 3 and all(min(rates) > 0 for rates in result["rates"].values())
+    assert (tmp_path / "predict.md").read_text(encoding="utf-8") == answer.stdout

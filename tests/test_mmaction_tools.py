@@ -9,6 +9,7 @@ import mmaction
 import pytest
 
 from fgsgl.data.clip_table import read_clips
+from fgsgl.text.fgtext import load
 
 TOOLS = Path(mmaction.__file__).parent / ".mim" / "tools"
 CONFIG = Path(__file__).resolve().parents[1] / "fgsgl" / "configs" / "fgsgl_synmg_quick.py"
@@ -18,6 +19,7 @@ model = init_recognizer({config!r}, {checkpoint!r}, device="cpu")
 result = inference_recognizer(model, {video!r})
 print("SCORE", float(result.pred_score.sum()), int(result.pred_label), len(result.pred_score))
 print("BETA", float(model.beta))
+print("NAMED", model.cfg.dataset_meta["classes"][int(result.pred_label)])
 """
 
 
@@ -59,4 +61,5 @@ def test_inference_on_a_video_file(trained: tuple[Path, list[str], str], smoke: 
     total, label, count = re.search(r"SCORE ([0-9.]+) (\d+) (\d+)", said).groups()
     assert float(total) == pytest.approx(1, abs=1e-4)
     assert 0 <= int(label) < int(count) == 17
+    assert f"NAMED {load('smg').class_names[int(label)]}" in said
     assert float(re.search(r"BETA ([0-9.]+)", said).group(1)) != 1.0  # the calibration is in the checkpoint

@@ -115,3 +115,20 @@ log_level = 'INFO'
 load_from = None
 resume = False
 work_dir = 'work_dirs/fgsgl-synmg-quick'
+dataset_meta = {'classes': ['Turtling neck and shoulder',
+             'Rubbing eyes and forehead',
+             'Folding arms',
+             'Touching or covering suprasternal notch',
+             'Moving legs',
+             'Touching or scratching neck',
+             'Folding arms behind body',
+             'Rubbing hands and crossing finger',
+             'Arms akimbo',
+             'Crossing legs',
+             'Scratching some part of body',
+             'Scratching or touching facial parts other than eyes',
+             'Playing or adjusting hair',
+             'Holding arms',
+             'Pulling shirt collar',
+             'Playing with jewelry, and manipulating other objects',
+             'Illustrative hand gestures']}

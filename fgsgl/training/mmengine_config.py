@@ -105,19 +105,21 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
     if method.recipe is None:
         raise UserError(f"{method_name} needs no training, so it has no config")
     dataset = datasets.get(protocol.dataset)
-    root = root or dataset.default_root(Path("data"), protocol.preset, protocol.data_seed)
-    text = dataset.text(root)
+    root = root.absolute() if root else dataset.default_root(Path("data"), protocol.preset, protocol.data_seed)
+    text = dataset.text(root)  # of a given root absolute, so that the config works from any folder
+    fg_text = load(text)
     config = build_config(
         method,
         {},
         protocol,
         seed,
-        classes=Classes(count=len(load(text).classes), text=text),
+        classes=Classes(count=len(fg_text.classes), text=text),
         root=root,
         work_dir=Path("work_dirs") / f"{method_name}-{protocol.dataset}-{protocol.preset}",
     )
     named = f"{method.display_name} on {protocol.dataset}, preset {protocol.preset}, for MMAction2's own tools."
     lines = [f'"""{named} Written by `fgsgl config`."""', ""]
+    config["dataset_meta"] = {"classes": list(fg_text.class_names)}
     lines += [f"{name} = {pprint.pformat(value, width=116, sort_dicts=False)}" for name, value in config.items()]
     return "\n".join(lines) + "\n"
 
