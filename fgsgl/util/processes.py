@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from types import ModuleType
 from typing import TypeVar
 
 from fgsgl.util.errors import UserError
@@ -86,7 +88,7 @@ def spread(
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(min(workers, len(chunks) - done), context, _start_worker, (start,))
         try:
-            with held():
+            with held(), _without_main():
                 futures = [pool.submit(_each, function, some) for some in chunks[done:]]
             for future in futures:
                 yield from future.result()
@@ -100,6 +102,18 @@ def spread(
                 ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that are started in the block do not import the script that this one runs. It would run again in each
+    of them if it lacks ``if __name__ == "__main__"``, and they need nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _each(function: Callable[[_Job], _Result], jobs: Sequence[_Job]) -> list[_Result]:

@@ -89,3 +89,13 @@ def test_ctrl_c_while_workers_still_import_ends_without_a_word_of_theirs(tmp_pat
     os.killpg(process.pid, signal.SIGINT)
     said = process.communicate(timeout=60)[0]
     assert said == "interrupted\n" and process.returncode == 0
+
+
+def test_a_script_without_a_main_guard_does_not_run_again_in_its_workers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from math import sqrt\nfrom fgsgl.util.processes import spread\n"
+        "print('once')\nprint(list(spread('roots', sqrt, [1, 4, 9], 2)))\n"
+    )
+    answer = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert answer.stdout == "once\n[1.0, 2.0, 3.0]\n" and answer.stderr == ""
