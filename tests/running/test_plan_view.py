@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 
+import made
 import pytest
 from rich.console import Console
 
 from fgsgl.running.plan_view import duration, show_plan
 from fgsgl.running.planning import Planned
-from tests import made
 
 
 @pytest.mark.parametrize(
