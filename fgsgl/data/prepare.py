@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from fgsgl.data.clip_faults import split_faults
-from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
 from fgsgl.data.faults import FaultyData
 from fgsgl.data.skeletons import layout_name
 from fgsgl.text.fgtext import load as load_text
+from fgsgl.util.errors import UserError
 from fgsgl.util.terminal import Counter
 
 
@@ -50,7 +52,7 @@ def prepare(
     if text:
         expect_text_of(data.planned(), data)
     if dry_run:
-        return _table_alone(data, num_frames, image_size, console)
+        return _table_alone(data, num_frames, image_size, skip_bad, console)
     table = load_data(data, console, num_frames=num_frames, image_size=image_size, skip_bad=skip_bad)
     if skeletons:
         load_joints(table, num_frames, console)
@@ -112,18 +114,36 @@ def load_joints(table: ClipTable, num_frames: int, console: Console) -> None:
         open_joints(table, num_frames, workers=os.cpu_count() or 1, progress=counter.update)
 
 
-def _table_alone(data: DataSpec, num_frames: int, image_size: int, console: Console) -> ClipTable:
-    """The clip table for a dry run; says which videos and frames are missing."""
+def _table_alone(
+    data: DataSpec, num_frames: int, image_size: int, skip_bad: bool, console: Console
+) -> ClipTable:  # fmt: skip
+    """The clip table for a dry run; says which videos and frames are missing.
+
+    Raises:
+        UserError: where videos that nobody makes are missing, unless ``skip_bad``.
+    """
     from fgsgl.data.frame_cache import pending
 
     table = data.planned()
     generated = data.source.planned is not None
-    if generated and (missing := sum(not table.path(clip).is_file() for clip in table.clips)):
-        _print(console, f"{missing} of {len(table.clips)} videos to be rendered at {data.root}")
+    if missing := [clip for clip in table.clips if not table.path(clip).is_file()]:
+        if generated:
+            _print(console, f"{len(missing)} of {len(table.clips)} videos to be rendered at {data.root}")
+        else:
+            _tell_missing(missing, table, skip_bad, console)
     _tell_and_check(table, data, console)
     if line := pending(table, num_frames, image_size):
         _print(console, line)
     return table
+
+
+def _tell_missing(missing: Sequence[Clip], table: ClipTable, skip_bad: bool, console: Console) -> None:
+    videos = sorted({clip.video for clip in missing})
+    said = f"{len(missing)} of {len(table.clips)} clips have no video: there is no {table.root / videos[0]}"
+    said += f", nor {len(videos) - 1} other file(s)" if len(videos) > 1 else ""
+    if not skip_bad:
+        raise UserError(f"{said}; put them there, correct the table, or leave these clips out with --skip-bad")
+    _print(console, said)
 
 
 def _tell_and_check(table: ClipTable, data: DataSpec, console: Console) -> None:

@@ -21,7 +21,7 @@ from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.fit import require_buildable
+from fgsgl.running.fit import require_buildable, require_text
 from fgsgl.running.hint import probe_command
 from fgsgl.running.leftovers import clear_leftovers
 from fgsgl.running.observer import Observer
@@ -99,6 +99,7 @@ def run(
     methods = [variant.method for variant in experiment.variants]
     for variant in experiment.variants:
         require_valid(variant, experiment.protocol)
+    require_text(methods, data)
     require_buildable(experiment.variants, experiment.protocol, data.text)
     table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
     require_batch(experiment.protocol, table)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection
 from pathlib import Path
 
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Classes, ModelConfig
 from fgsgl.methods.registry import get
@@ -15,6 +16,20 @@ from fgsgl.records.protocol import Protocol
 from fgsgl.text.fgtext import load, shipped
 from fgsgl.training.mmengine_config import build_config
 from fgsgl.util.errors import UserError
+
+
+def require_text(methods: Collection[str], data: DataSpec) -> None:
+    """Refuses methods that read FG-Text where a table of one's own has none, with the command that writes a draft.
+
+    Raises:
+        UserError: naming the methods and the command.
+    """
+    reading = sorted({name for name in methods if get(name).reads_text})
+    if reading and data.text not in shipped() and not Path(data.text).exists():
+        raise UserError(
+            f"no FG-Text at {data.text}, which {' and '.join(reading)} would read; write a draft by `fgsgl text new "
+            f"{shlex.quote(str(data.root))} --from-names`, or take methods that need none (`fgsgl methods`)"
+        )
 
 
 def require_buildable(variants: Collection[Variant], protocol: Protocol, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,32 @@ def test_a_dry_run_refuses_them_too_and_writes_nothing(
 def save(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
     save_file(tensors, path)
     return path
+
+
+def own_table(folder: Path) -> Path:
+    rows = [f"c{n},v{n}.mp4,0,0,{name},s{n},{split},25" for n, (name, split) in enumerate(
+        [("wave", "train"), ("nod", "train"), ("wave", "val"), ("nod", "test")]
+    )]  # fmt: skip
+    header = "clip_id,video,start_frame,end_frame,label,subject,split,fps"
+    (folder / "my.csv").write_text("\n".join([header, *rows]))
+    return folder / "my.csv"
+
+
+def test_a_dry_run_looks_whether_the_videos_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "--dataset", "csv", "--table", str(own_table(tmp_path)), "--methods", "tsm", "--dry-run"]
+    for name in ("v1.mp4", "v2.mp4"):
+        (tmp_path / name).touch()
+    assert main(words) == 2
+    assert f"2 of 4 clips have no video: there is no {tmp_path / 'v0.mp4'}, nor 1 other" in capsys.readouterr().err
+    assert main([*words, "--skip-bad"]) == 0 and "2 of 4 clips have no video" in capsys.readouterr().out
+
+
+def test_missing_text_is_answered_with_the_command_that_writes_a_draft(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = own_table(tmp_path)
+    assert main(["run", "--dataset", "csv", "--table", str(table), "--methods", "tsm", "fgsgl", "--dry-run"]) == 2
+    told = capsys.readouterr().err
+    command = shlex.split(told.split("`")[1])
+    assert "which fgsgl would read" in told and command[:3] == ["fgsgl", "text", "new"]
+    assert main(command[1:]) == 0 and (tmp_path / "my.yaml").is_file()
