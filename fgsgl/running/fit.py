@@ -12,6 +12,7 @@ from fgsgl.methods.method import Classes, ModelConfig
 from fgsgl.methods.registry import get
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.models.towers.backbones import require_backbone
+from fgsgl.models.towers.weights_facts import facts_of
 from fgsgl.records.protocol import Protocol
 from fgsgl.text.fgtext import load, shipped
 from fgsgl.training.mmengine_config import build_config
@@ -70,6 +71,10 @@ def _require_tower(protocol: Protocol, sees_frames: bool, reads_texts: bool) -> 
     shipped = (protocol.backbone, protocol.pretrained) == (synmg_tiny.NAME, synmg_tiny.NAME)
     if shipped and (not sees_frames or protocol.image_size % synmg_tiny.PATCH_PX == 0):
         return
+    path = Path(protocol.pretrained)
+    if (sees_frames or reads_texts) and path.is_file():
+        facts_of(protocol.backbone, path)  # asks for the activation before the imports that take seconds
+
     from fgsgl.models.towers.tower import build_tower
     from fgsgl.models.towers.weights import known
     from fgsgl.models.weights_file import read_weights
