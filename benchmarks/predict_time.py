@@ -91,8 +91,8 @@ def measure(arguments: argparse.Namespace) -> int:
     text = (
         "# Naming what videos show\n\n"
         f"FG-SGL on synmg-tiny, {device}, {result['threads']} thread(s); {len(paths)} videos of SynMG "
-        f"{arguments.preset}, a recording of {length_s:.0f} s; {arguments.repeats} repeats, median (min to max). Loading "
-        "the recognizer took "
+        f"{arguments.preset}, a recording of {length_s:.0f} s; {arguments.repeats} repeats, median (min to max). "
+        "Loading the recognizer took "
         f"{load_s:.1f} s, imports not counted.\n\n| | rate |\n|---|---|\n{''.join(rows)}\n"
         f"`{result['command']}`; {result['hardware']['cpu']}; commit {str(result['git_commit'])[:12]}.\n"
     )
