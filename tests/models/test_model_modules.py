@@ -40,14 +40,34 @@ def test_fgsa_attention_sums_to_one_and_leaves_the_output_as_it_is() -> None:
     torch.testing.assert_close(local_BDE, fgsa(mid_BTPW)[0])
 
 
-def test_fgsa_reads_the_change_to_the_next_frame() -> None:
-    fgsa = build_fgsa()
-    mid_BTPW = torch.randn(1, 3, 4, 32)
-    motion_BTPW = fgsa._motion(mid_BTPW)
-    moved = mid_BTPW.clone()
-    moved[:, 2] += torch.randn(32)
-    differs = (fgsa._motion(moved) - motion_BTPW).abs().sum((0, 2, 3)) > 1e-6
-    assert differs.tolist() == [False, True, True]  # the last frame itself, and the change of the one before
+def plain_fgsa(fgsa: FGSA, mid_BTPW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """FG-SA as it is described: motion tokens, their keys and values, and attention over all of them."""
+    token_BTPW = fgsa.norm(mid_BTPW)
+    if fgsa.motion_difference:
+        change_BTPW = torch.cat([token_BTPW[:, 1:] - token_BTPW[:, :-1], torch.zeros_like(token_BTPW[:, :1])], dim=1)
+        token_BTPW = torch.cat([token_BTPW, change_BTPW], dim=-1)
+    motion_BTPM = fgsa.to_motion(token_BTPW) + fgsa.time_TM[:, None] + fgsa.place_PM
+    key_BHNF, value_BHNF = (
+        part.unflatten(-1, (2, -1)).transpose(1, 2) for part in fgsa.key_value(motion_BTPM.flatten(1, 2)).chunk(2, -1)
+    )
+    query_HDF = fgsa.query_DM.unflatten(-1, (2, -1)).transpose(0, 1)
+    attention_BHDN = (query_HDF @ key_BHNF.transpose(-1, -2) / key_BHNF.shape[-1] ** 0.5).softmax(-1)
+    attended_BDM = (attention_BHDN @ value_BHNF).transpose(1, 2).flatten(2)
+    return fgsa.to_local(attended_BDM + fgsa.query_DM), attention_BHDN.mean(1).unflatten(-1, mid_BTPW.shape[1:3])
+
+
+@pytest.mark.parametrize("motion_difference", [True, False])
+def test_fgsa_is_attention_over_motion_tokens(motion_difference: bool) -> None:
+    fgsa = build_fgsa(motion_difference)
+    mid_BTPW = torch.randn(5, 3, 4, 32, requires_grad=True)
+    weights, found, expected = [mid_BTPW, *fgsa.parameters()], fgsa(mid_BTPW, True), plain_fgsa(fgsa, mid_BTPW)
+    torch.testing.assert_close(found, expected)
+    for ours, plain in zip(
+        torch.autograd.grad(found[0].square().sum(), weights),
+        torch.autograd.grad(expected[0].square().sum(), weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
 
 
 def test_the_temporal_encoder_starts_as_the_mean_and_learns_the_order() -> None:

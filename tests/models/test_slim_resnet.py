@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmaction.models.backbones.resnet_tsm import TemporalShift
 from safetensors.torch import save_file
+from timm.models.resnet import ResNet
 
-from fgsgl.models.baselines.slim_resnet import SlimResNet, feature_channels
+from fgsgl.models.baselines.slim_resnet import ChannelsLastShift, SlimResNet, feature_channels
 from fgsgl.util.errors import UserError
 
 
@@ -42,6 +44,26 @@ def test_it_trains_in_mmaction2s_recognizer(head: str, shift: bool) -> None:
     assert all(gradient is not None and torch.isfinite(gradient).all() for gradient in gradients)
     predicted = model.eval()(torch.randn(2, 4, 3, 64, 64), samples, mode="predict")
     assert predicted[0].pred_score.shape == (5,)
+
+
+def test_the_shift_is_mmaction2s_in_both_directions_and_stays_channels_last() -> None:
+    frames_NCHW = torch.randn(8, 16, 3, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
+    weight_NCHW = torch.randn(8, 16, 3, 5)
+    ours_NCHW, theirs_NCHW = (kind.shift(frames_NCHW, 4, 8) for kind in (ChannelsLastShift, TemporalShift))
+    assert torch.equal(ours_NCHW, theirs_NCHW)
+    assert ours_NCHW.is_contiguous(memory_format=torch.channels_last)
+    ours, theirs = (torch.autograd.grad(one, frames_NCHW, weight_NCHW)[0] for one in (ours_NCHW, theirs_NCHW))
+    torch.testing.assert_close(ours, theirs)  # theirs subtracts a number from itself
+
+
+def test_pooling_before_the_relu_changes_no_number() -> None:
+    torch.manual_seed(0)
+    net = SlimResNet().train()
+    frames_NCHW = torch.randn(4, 3, 64, 64)
+    features = [net.forward_features(frames_NCHW), ResNet.forward_features(net, frames_NCHW)]
+    assert torch.equal(*features)
+    gradients = [torch.autograd.grad(one.square().sum(), net.parameters(), allow_unused=True) for one in features]
+    torch.testing.assert_close(*gradients)
 
 
 def test_only_the_shift_lets_frames_see_each_other() -> None:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fgsgl.models.towers import synmg_tiny, weights
+from fgsgl.models.towers.lora import add_lora
 from fgsgl.models.towers.tower import build_tower
 from fgsgl.models.towers.weights import find_weights
 from fgsgl.util import downloads
@@ -38,6 +39,28 @@ def test_the_tap_is_what_the_block_gives(backbone: str) -> None:
     blocks[1].register_forward_hook(lambda module, inputs, output: kept.append(output))
     mid_NPW, _ = tower.encode_frames(torch.randn(2, 3, 32, 32), 2)
     torch.testing.assert_close(mid_NPW, kept[0][:, 1:])  # without the class token
+
+
+def test_the_last_block_alone_for_the_class_token_gives_the_same_frames_and_gradients(backbone: str) -> None:
+    tower = build_tower(backbone, None, 32)
+    add_lora(tower.visual, 4, 8.0, ("q", "k", "v", "o", "mlp"))
+    for name, parameter in tower.visual.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    trained = [parameter for parameter in tower.visual.parameters() if parameter.requires_grad]
+    frames_NCHW = torch.randn(5, 3, 32, 32, requires_grad=True)
+    found = {}
+    for tap in (1, tower.depth):  # the last block's patch tokens are read, or not
+        _, frame_NE = tower.encode_frames(frames_NCHW, tap)
+        found[tap] = [frame_NE, *torch.autograd.grad(frame_NE.square().sum(), [frames_NCHW, *trained])]
+    for short, whole in zip(*found.values(), strict=True):
+        torch.testing.assert_close(short, whole, rtol=1e-4, atol=1e-5)
+    lengths = []
+    last = (tower.visual.transformer.resblocks if backbone == NATIVE else tower.visual.trunk.blocks)[-1]
+    last.register_forward_hook(lambda module, inputs, output: lengths.append(output.shape[1]))
+    tower.encode_frames(frames_NCHW, 1)
+    tower.encode_frames(frames_NCHW, tower.depth)
+    assert lengths == [1, 5]
 
 
 def test_text_equals_open_clips_and_too_long_text_is_refused(backbone: str) -> None:

@@ -4,7 +4,7 @@ Published: mid-level visual features are aligned with fine-grained text. The mod
 one learned query a dimension that attends over all of them. No label enters.
 
 Shapes: B clips, T frames, P patches of a frame, N = T P, W width of the tower, D dimensions, E joint embedding,
-M width of a motion token, H heads, F = M / H.
+M width of a motion token, H heads, F = M / H, Q = H D queries of all heads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, pad
 
 WIDTH = 128  # M, whatever W: it costs little beside any tower, and keeps checkpoints small
 HEADS = 2
@@ -62,30 +62,51 @@ class FGSA(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, mid_BTPW: Tensor, with_attention: bool = False) -> tuple[Tensor, Tensor | None]:
-        """``local_BDE`` (not normalised) and, where asked for, ``attention_BDTP`` (the heads' mean; sums to 1)."""
-        batch, frames, patches, _ = mid_BTPW.shape
-        motion_BNM = self._motion(mid_BTPW).flatten(1, 2)
-        key_BHNF, value_BHNF = (
-            part_BNM.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part_BNM in self.key_value(motion_BNM).chunk(2, -1)
-        )
-        query_BHDF = self.query_DM.to(key_BHNF.dtype).unflatten(-1, (HEADS, -1)).transpose(0, 1)
-        query_BHDF = query_BHDF.expand(batch, -1, -1, -1)
-        attention_BDTP = None
-        if with_attention:
-            score_BHDN = query_BHDF.float() @ key_BHNF.float().transpose(-1, -2) / math.sqrt(key_BHNF.shape[-1])
-            attention_BHDN = score_BHDN.softmax(-1)
-            attention_BDTP = attention_BHDN.mean(1).unflatten(-1, (frames, patches))
-            attended_BHDF = attention_BHDN.to(value_BHNF.dtype) @ value_BHNF
-        else:
-            attended_BHDF = scaled_dot_product_attention(query_BHDF, key_BHNF, value_BHNF)
-        attended_BDM = attended_BHDF.transpose(1, 2).flatten(2)
-        return self.to_local(attended_BDM + self.query_DM).float(), attention_BDTP
+        """``local_BDE`` (not normalised) and, where asked for, ``attention_BDTP`` (the heads' mean; sums to 1).
 
-    def _motion(self, mid_BTPW: Tensor) -> Tensor:
-        """``motion_BTPM``."""
+        Neither motion tokens nor their keys and values are computed. All three are linear in what a token reads, so the
+        few queries are mapped back to that instead, and what attention averages is mapped once for each query. The
+        keys' bias moves all scores of a query alike, so that the softmax drops it. In fp32 throughout, since the change
+        between two frames is small beside the tokens.
+        """
+        frames, patches = mid_BTPW.shape[1:3]
         token_BTPW = self.norm(mid_BTPW)
+        with torch.autocast(mid_BTPW.device.type, enabled=False):
+            attention_BQN, attended_BDM = self._attend(token_BTPW.float())
+        local_BDE = self.to_local(attended_BDM + self.query_DM).float()
+        if not with_attention:
+            return local_BDE, None
+        return local_BDE, attention_BQN.unflatten(1, (HEADS, -1)).mean(1).unflatten(-1, (frames, patches))
+
+    def _attend(self, token_BTPW: Tensor) -> tuple[Tensor, Tensor]:
+        """The attention of each head's queries, ``attention_BQN``, and ``attended_BDM``."""
+        width = token_BTPW.shape[-1]
+        key_HFM, value_HFM = (part_MM.unflatten(0, (HEADS, -1)) for part_MM in self.key_value.weight.chunk(2))
+        query_HDF = self.query_DM.unflatten(-1, (HEADS, -1)).transpose(0, 1) / math.sqrt(key_HFM.shape[1])
+        query_QM = (query_HDF @ key_HFM).flatten(0, 1)
+        read_QR = query_QM @ self.to_motion.weight  # R = W, or 2 W with the change
+        place_NM = (self.time_TM[:, None] + self.place_PM + self.to_motion.bias).flatten(0, 1)
+        score_BTPQ = linear(token_BTPW, read_QR[:, :width])
         if self.motion_difference:
-            change_BTPW = torch.zeros_like(token_BTPW)
-            change_BTPW[:, :-1] = token_BTPW[:, 1:] - token_BTPW[:, :-1]
-            token_BTPW = torch.cat([token_BTPW, change_BTPW], dim=-1)
-        return self.to_motion(token_BTPW) + self.time_TM[:, None] + self.place_PM
+            score_BTPQ = score_BTPQ + _change(linear(token_BTPW, read_QR[:, width:]))
+        score_BQN = score_BTPQ.flatten(1, 2).transpose(1, 2) + query_QM @ place_NM.T
+        attention_BQN = score_BQN.softmax(-1)
+        read_BQR = attention_BQN @ token_BTPW.flatten(1, 2)
+        if self.motion_difference:
+            weight_BQN = _weight_of_change(attention_BQN, frames=token_BTPW.shape[1])
+            read_BQR = torch.cat((read_BQR, weight_BQN @ token_BTPW.flatten(1, 2)), dim=-1)
+        motion_BQM = linear(read_BQR, self.to_motion.weight) + attention_BQN @ place_NM
+        attended_BHDF = motion_BQM.unflatten(1, (HEADS, -1)) @ value_HFM.transpose(1, 2)
+        return attention_BQN, attended_BHDF.transpose(1, 2).flatten(2) + self.key_value.bias.chunk(2)[1]
+
+
+def _change(value_BTPQ: Tensor) -> Tensor:
+    """What is added until the next frame; zero in the last one."""
+    return pad(value_BTPQ.diff(dim=1), (0, 0, 0, 0, 0, 1))
+
+
+def _weight_of_change(attention_BQN: Tensor, frames: int) -> Tensor:
+    """The weight of each token in the attention's sum of changes: a frame ends one change and begins the next."""
+    begun_BQTP = attention_BQN.unflatten(-1, (frames, -1))[:, :, :-1]
+    weight_BQTP = pad(begun_BQTP, (0, 0, 1, 0)) - pad(begun_BQTP, (0, 0, 0, 1))
+    return weight_BQTP.flatten(2)

@@ -24,6 +24,7 @@ from fgsgl.models.preprocess_clips import ClipPreprocessor
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.models.towers.backbones import GELU, QUICK_GELU, architecture, require_backbone_name
 from fgsgl.models.towers.clip_names import open_clip_names
+from fgsgl.models.towers.last_block import Shortened, shorten_last_block
 from fgsgl.models.towers.weights import WeightsFile, find_weights
 from fgsgl.models.towers.weights_facts import Facts
 from fgsgl.models.weights_file import read_weights, refuse_resized
@@ -67,6 +68,7 @@ class Tower(nn.Module):
         self.text: Any = model
         """The text tower (None once dropped)."""
         self._tokenizer = tokenizer
+        shorten_last_block(self.visual)
         self.depth = len(_blocks(self.visual, name))
         """Number of blocks of the visual tower."""
 
@@ -120,6 +122,9 @@ class Tower(nn.Module):
 
         The patch tokens are before the tower's last norm; neither output is normalised.
         """
+        last = _blocks(self.visual, self.name)[-1]
+        if isinstance(last, Shortened):
+            last.patches_read = tap == self.depth
         output = self.visual.forward_intermediates(frames_NCHW, indices=[tap - 1], output_fmt="NLC")
         return output["image_intermediates"][0], output["image_features"]
 
