@@ -77,21 +77,25 @@ def _predict(arguments: argparse.Namespace) -> int:
 
     recognizer = _recognizer(arguments)
     from fgsgl.prediction import show
-    from fgsgl.util.terminal import wide_console
+    from fgsgl.util.terminal import Counter, wide_console
 
     console = wide_console()
+    stems = _stems(files)
     for_machines, found, code = arguments.json or arguments.csv, [], 0
-    for path in files:
-        try:
-            predictions = _of_video(recognizer, path, arguments)
-        except UserError as error:  # the other videos are named all the same
-            code = refused(str(error))
-            continue
-        found += predictions
-        if not for_machines:
-            console.print(show.timeline(predictions) if arguments.window else show.bars(predictions[0], arguments.top))
-        if arguments.picture:
-            _draw(predictions, arguments.picture / path.stem, bool(arguments.window), console, for_machines)
+    with Counter(_for_progress(for_machines and not arguments.window), "naming videos") as counter:
+        for done, path in enumerate(files, start=1):
+            try:
+                predictions = _of_video(recognizer, path, arguments)
+            except UserError as error:  # the other videos are named all the same
+                code = refused(str(error))
+                continue
+            found += predictions
+            counter.update(done, len(files))
+            if not for_machines:
+                shown = show.timeline(predictions) if arguments.window else show.bars(predictions[0], arguments.top)
+                console.print(shown)
+            if arguments.picture:
+                _draw(predictions, arguments.picture / stems[path], bool(arguments.window), console, for_machines)
     if arguments.json:
         print(show.json_text(found, arguments.top), end="")
     if arguments.csv:
@@ -110,8 +114,30 @@ def _recognizer(arguments: argparse.Namespace) -> Recognizer:
 def _of_video(recognizer: Recognizer, path: Path, arguments: argparse.Namespace) -> list[Prediction]:
     if arguments.window is None:
         return [recognizer.predict(path)]
+    from fgsgl.util.terminal import Counter
+
     stride_s = arguments.window / 4 if arguments.stride is None else arguments.stride
-    return list(recognizer.timeline(path, arguments.window, stride_s))
+    with Counter(_for_progress(True), f"reading {path.name}") as counter:
+        return list(recognizer.timeline(path, arguments.window, stride_s, progress=counter.update))
+
+
+def _for_progress(wanted: bool) -> Console:
+    """A console on standard error, where a bar stands apart from results; silent where nobody looks."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    console.quiet = not (wanted and console.is_terminal)
+    return console
+
+
+def _stems(files: Sequence[Path]) -> dict[Path, str]:
+    """Names of the pictures of each file: never the name of a video, and of equally named videos each another."""
+    counts: dict[str, int] = {}
+    stems = {}
+    for path in files:
+        counts[path.stem] = again = counts.get(path.stem, 0) + 1
+        stems[path] = f"{path.stem}-predicted" + (f"-{again}" if again > 1 else "")
+    return stems
 
 
 def _files(given: Sequence[Path]) -> Iterator[Path]:

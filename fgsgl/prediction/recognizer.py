@@ -18,7 +18,7 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fgsgl.data.clip_table import cached_frames, evaluated_frames
+from fgsgl.data.clip_table import Progress, cached_frames, evaluated_frames
 from fgsgl.models.fgsgl.recognizer import FGSGL
 from fgsgl.models.towers.tower import build_tower
 from fgsgl.prediction.trained import Trained
@@ -102,7 +102,12 @@ class Recognizer:
         return self._predict(str(video), list(self._read(Path(video), windows)), explain)[0]
 
     def timeline(
-        self, video: str | Path, window_s: float = 2.0, stride_s: float = 0.5, explain: bool = False
+        self,
+        video: str | Path,
+        window_s: float = 2.0,
+        stride_s: float = 0.5,
+        explain: bool = False,
+        progress: Progress | None = None,
     ) -> Iterator[Prediction]:
         """Names what happens in each window of a long recording, in the order of time.
 
@@ -110,6 +115,7 @@ class Recognizer:
             video: a file.
             window_s, stride_s: length of a window, and how far apart windows begin. The last one ends with the video.
             explain: as for :meth:`predict`.
+            progress: called with (windows done, windows in all).
 
         Raises:
             UserError: for a video that cannot be read, or lengths that are not positive.
@@ -117,13 +123,13 @@ class Recognizer:
         num_frames = self.trained.protocol.num_frames
         windows = windows_of(Path(video), num_frames, window_s=window_s, stride_s=stride_s)
         held: list[tuple[Window, np.ndarray]] = []
-        for read in self._read(Path(video), windows):
+        for done, read in enumerate(self._read(Path(video), windows), start=1):
             held.append(read)
-            if len(held) == BATCH:
+            if len(held) == BATCH or done == len(windows):
                 yield from self._predict(str(video), held, explain)
                 held = []
-        if held:
-            yield from self._predict(str(video), held, explain)
+                if progress is not None:
+                    progress(done, len(windows))
 
     def _read(self, path: Path, windows: Sequence[Window]) -> Iterator[tuple[Window, np.ndarray]]:
         protocol = self.trained.protocol

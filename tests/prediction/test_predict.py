@@ -255,9 +255,14 @@ def test_a_bad_video_is_named_and_the_others_are_answered(model_file: Path, vide
 
 
 def test_pictures_and_annotated_videos_are_written(model_file: Path, videos, tmp_path: Path, capsys) -> None:
-    words = ["predict", str(videos[0]), "--model", str(model_file), "--device", "cpu", "--picture"]
+    """Also into the folder of the video, which stays as it is."""
+    (tmp_path / "one").mkdir()
+    video = tmp_path / "one" / "v.mp4"
+    video.write_bytes(videos[0].read_bytes())
+    words = ["predict", str(video), "--model", str(model_file), "--device", "cpu", "--picture"]
     assert main([*words, str(tmp_path / "one")]) == 0
     assert main([*words, str(tmp_path / "many"), "--window", "0.6"]) == 0
+    assert video.read_bytes() == videos[0].read_bytes()
     for folder in ("one", "many"):
         (image,) = (tmp_path / folder).glob("*.png")
         assert Image.open(image).size[0] > 800
