@@ -19,16 +19,31 @@ from fgsgl.cli.text import add_text_commands
 from fgsgl.util.command_line import CommandLine
 from fgsgl.util.errors import run_command
 
+FIRST_STEPS = """\
+first steps:
+  fgsgl run --methods fgsgl tsm --preset quick --dry-run    what a first board takes, on synthetic data
+  fgsgl predict VIDEO --board results/demo                  name what a video shows, after `make demo`
+  fgsgl data index FOLDER                                   begin with your own videos, a folder for each class
+  fgsgl run --help                                          every option of a command
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        parser.print_help()
+        return 0
+    arguments = parser.parse_args(argv)
     return run_command(lambda: arguments.command(arguments))
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    parser = CommandLine(prog="fgsgl", description="Compare and dissect micro-gesture recognizers.")
+    parser = CommandLine(
+        prog="fgsgl", description="Compare and dissect micro-gesture recognizers.", epilog=FIRST_STEPS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"fgsgl {fgsgl.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     add_run_commands(commands)

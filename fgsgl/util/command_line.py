@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fgsgl.util.domain import Numbers, real_number, whole_number
-from fgsgl.util.errors import UserError
+from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.escaping import one_line
 
 
@@ -31,6 +31,13 @@ class CommandLine(argparse.ArgumentParser):
         """Parses as argparse does, anew for each call."""
         self.given.clear()
         return super().parse_known_args(args, namespace)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Answers a mistyped command with the nearest ones; argparse calls it for every value that has choices."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            what = f"unknown {action.metavar} {str(value)[:60]!r}; {nearest(str(value)[:60], list(action.choices))}"
+            raise argparse.ArgumentError(None, what)
+        super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         """Ends with one line and exit code 2."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fgsgl.cli.main import build_parser, main
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "pandas", "numpy", "matplotlib", "mmengine", "scipy")
 ENTRY_POINTS = (
@@ -97,3 +99,22 @@ def test_bad_words_end_in_one_line_and_exit_code_2(words: list[str], expected: s
 def test_the_shipped_config_is_what_the_command_prints() -> None:
     answer = call("-m", "fgsgl", "config", "fgsgl")
     assert (ROOT / "fgsgl/configs/fgsgl_synmg_quick.py").read_text(encoding="utf-8") == answer.stdout
+
+
+def test_the_bare_command_shows_first_steps_that_are_accepted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    steps = capsys.readouterr().out.partition("first steps:\n")[2].splitlines()
+    lines = [line.strip().partition("    ")[0] for line in steps if line.strip()]
+    assert len(lines) == 4 and all(line.startswith("fgsgl ") for line in lines)
+    for line in lines[:3]:
+        build_parser().parse_args(line.split()[1:])
+
+
+@pytest.mark.parametrize(
+    ("words", "says"), [(["rnu"], "unknown command 'rnu'; did you mean run"), (["text", "chck"], "did you mean check")]
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(words: list[str], says: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(words)
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+import fgsgl as package
 from fgsgl.ablations import run as ablation
 from fgsgl.cli import main as fgsgl
 from fgsgl.sweeps import optuna_search
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+README = DOCS.parent / "README.md"
+PAGES = [README, *sorted(DOCS.glob("*.md"))]
 PARSERS = {
     ("fgsgl",): fgsgl.build_parser,
     ("python", "ablations/run.py"): ablation.build_parser,
@@ -53,7 +56,7 @@ def test_there_are_commands() -> None:
 def test_every_page_stands_in_the_contents() -> None:
     contents = (DOCS / "index.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^[a-z-]+$", contents, re.M))
-    assert {page.stem for page in PAGES} - {"index"} <= listed
+    assert {page.stem for page in PAGES if page != README} - {"index"} <= listed
 
 
 def test_every_make_target_on_a_page_exists() -> None:
@@ -69,3 +72,23 @@ def test_every_column_of_a_csv_is_explained(name: str) -> None:
     explained = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", part, re.M)))
     header = (DOCS.parent / "results" / "synmg-quick" / name).read_text(encoding="utf-8").splitlines()[0]
     assert explained == sorted(explained, key=explained.index) and set(explained) == set(header.split(","))
+
+
+def test_the_readme_is_a_front_door_and_no_manual() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def python_blocks() -> list[tuple[str, str]]:
+    """(page, code) of all blocks of Python."""
+    return [
+        (page.name, code)
+        for page in PAGES
+        for code in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    ]
+
+
+@pytest.mark.parametrize(("page", "code"), python_blocks())
+def test_python_on_a_page_names_what_exists(page: str, code: str) -> None:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "fgsgl":
+            assert node.attr in package.__all__, (page, node.attr)
