@@ -7,7 +7,8 @@ Shapes: T frames, H height, W width; frames are ``frames_THWC`` uint8 RGB, as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -141,12 +142,14 @@ def _without_frame(path: Path) -> BadVideo:
     return BadVideo(f"the video {path} has no frame that can be decoded")
 
 
-def write_h264(path: Path, frames_THWC: np.ndarray, fps: float, crf: int = 18, preset: str = "veryfast") -> None:
+def write_h264(
+    path: Path, frames_THWC: Iterable[np.ndarray], fps: float, crf: int = 18, preset: str = "veryfast"
+) -> None:
     """Writes frames as an H.264 MP4 (yuv420p), whole or not at all; equal frames give equal files.
 
     Args:
         path: the file to write.
-        frames_THWC: uint8 RGB, even height and width.
+        frames_THWC: uint8 RGB, even height and width; an iterator is read frame by frame.
         fps: frames per second.
         crf: x264's constant rate factor; 18 is close to visually lossless.
         preset: x264's speed preset.
@@ -155,12 +158,14 @@ def write_h264(path: Path, frames_THWC: np.ndarray, fps: float, crf: int = 18, p
 
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)  # FFmpeg would write through a symbolic link
+    frames = iter(frames_THWC)
+    first_HWC = next(frames)
     with av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-        stream.height, stream.width = frames_THWC.shape[1:3]
+        stream.height, stream.width = first_HWC.shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(crf), "preset": preset, "threads": "1", "x264-params": "cpu-independent=1"}
-        for pixels in frames_THWC:
+        for pixels in itertools.chain([first_HWC], frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
     temporary.replace(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from fgsgl.data.decoding import decode
-from fgsgl.data.video import read_frames, rgb, write_h264
+from fgsgl.data.video import probe, read_frames, rgb, write_h264
 from fgsgl.prediction.recognizer import Prediction
 from fgsgl.style import COLOURS, GREY, STYLE
 from fgsgl.util.escaping import printable
@@ -101,17 +101,21 @@ def timeline_picture(predictions: Sequence[Prediction], path: Path) -> None:
 
 def annotated_video(predictions: Sequence[Prediction], path: Path) -> None:
     """Writes the recording as MP4 with the most probable class of each moment below the picture."""
+    fps = probe(Path(predictions[0].video)).fps or FPS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_h264(path, _captioned_frames(predictions, fps), fps)
+
+
+def _captioned_frames(predictions: Sequence[Prediction], fps: float) -> Iterator[np.ndarray]:
+    """Each frame_HWC of the recording with its caption, one at a time."""
     video = Path(predictions[0].video)
     middles_s = np.array([(one.start_s + one.end_s) / 2 for one in predictions])
-    frames, fps = [], FPS
     for frame in decode(video):
-        fps = frame.fps or FPS
         now_s = frame.number / fps
         if now_s > min(LONGEST_S, predictions[-1].end_s):
-            break
+            return
         one = predictions[int(np.abs(middles_s - now_s).argmin())]
-        frames.append(_captioned(rgb(video, frame, 2 * SIDE_PX), *one.top(1)[0]))
-    write_h264(path, np.stack(frames), fps)
+        yield _captioned(rgb(video, frame, 2 * SIDE_PX), *one.top(1)[0])
 
 
 def _captioned(frame_HWC: np.ndarray, name: str, share: float) -> np.ndarray:

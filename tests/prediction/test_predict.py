@@ -161,8 +161,11 @@ def test_a_model_file_predicts_elsewhere_as_its_board_does(
 
 
 def test_the_tower_travels_with_the_file_where_it_does_not_ship(board: Path, videos, tmp_path: Path) -> None:
-    """Weights by path: the file holds them, and predicts the same after they are gone."""
-    own = tmp_path / "own.safetensors"
+    """Weights by path: the file holds them and how their pixels are normalised, and predicts the same after both are
+    gone."""
+    own, beside = tmp_path / "open_clip_model.safetensors", tmp_path / "open_clip_config.json"
+    half = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
+    beside.write_text(json.dumps({"model_cfg": {}, "preprocess_cfg": half}))
     moved = {n: value + 0.001 if value.is_floating_point() else value for n, value in load_file(weights_path()).items()}
     save_file(moved, own)
     trained = trained_cell(board, best_cell(board))
@@ -174,6 +177,7 @@ def test_the_tower_travels_with_the_file_where_it_does_not_ship(board: Path, vid
     before = Recognizer(started, "cpu").predict(videos[0])
     write_model(started, tmp_path / "m.safetensors")
     own.unlink()
+    beside.unlink()
     after = Recognizer(read_model(tmp_path / "m.safetensors"), "cpu").predict(videos[0])
     assert (before.probabilities_C == after.probabilities_C).all()
     assert abs(before.probabilities_C - Recognizer(trained, "cpu").predict(videos[0]).probabilities_C).max() > 1e-4
