@@ -51,6 +51,9 @@ def add_record_commands(commands: Commands) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from fgsgl.records.ledger import load
+
+    load(arguments.folder)  # a folder without records is refused before the imports that take seconds
     from fgsgl.report.report import show_board
     from fgsgl.util.terminal import wide_console
 
