@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import copies
+import made
 import pytest
 
 from fgsgl.data import contents as module
@@ -15,7 +16,10 @@ from fgsgl.data import datasets
 from fgsgl.data.audit import AuditCounts, audit
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.contents import with_contents
+from fgsgl.records.protocol import default_protocol
+from fgsgl.text.draft import draft
 from fgsgl.text.fgtext import FGText, load
+from fgsgl.training.data_facts import data_facts
 
 
 @pytest.fixture
@@ -79,3 +83,14 @@ def test_record_and_board_tell_and_no_cell_hashes_again(
     assert "clip_ids 0, subjects 8, videos 1" in (out / "leaderboard.csv").read_text()
     monkeypatch.setattr(module, "sha256_of", lambda path: pytest.fail(f"{path} is hashed again"))
     assert audited(table).videos == 1
+
+
+def test_a_draft_of_the_text_is_told_under_the_board(root: Path, tmp_path: Path) -> None:
+    table = with_contents(datasets.get("ma52").load(root, "subjects", 0))
+    (tmp_path / "text.yaml").write_text(draft("mine", table.classes), encoding="utf-8")
+    protocol, text = default_protocol("ma52"), str(tmp_path / "text.yaml")
+    told = data_facts(made.a_cell("fgsgl", protocol=protocol, text=text), table, {}).caveats
+    assert [line for line in told if "is a draft: in 208 of 208 class dimensions" in line]
+    assert not any(
+        "draft" in line for line in data_facts(made.a_cell("tsm", protocol=protocol, text=text), table, {}).caveats
+    )
