@@ -14,6 +14,7 @@ from msgspec import structs
 from fgsgl.records.ledger import load
 from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.ablations.render import ARMS
+from fgsgl.report.board.answer import answers, tied_with_best
 from fgsgl.report.board.board import Board, leaderboard, read_board
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.rows import done_of, rows
@@ -25,7 +26,7 @@ from fgsgl.report.localisation.render import localisation_tables
 from fgsgl.report.render.html import page
 from fgsgl.util.errors import UserError
 
-VOID = ("meta", "img", "input")
+VOID = ("meta", "img", "input", "line", "circle", "path")
 
 
 class Page(HTMLParser):
@@ -59,6 +60,11 @@ class Page(HTMLParser):
             self.texts[self.open[-1]] = self.texts.get(self.open[-1], "") + data
         if {"th", "td"} & set(self.open):
             self.rows[-1][-1][0] += data.strip()
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in ("line", "circle", "path")
+        self.tags.append(tag)
+        self.attributes += dict(attrs)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -121,7 +127,7 @@ def test_a_tab_without_content_is_left_out(ledger):
     ]  # fmt: skip
 
 
-def test_a_number_leads_to_the_cells_behind_it(whole):
+def test_a_row_leads_to_what_is_known_of_it_and_to_its_cells(whole):
     board, _, read = whole
     labels, cells = read.data["labels"], read.data["cells"]
     assert labels == list(board.table["label"])
@@ -130,15 +136,39 @@ def test_a_number_leads_to_the_cells_behind_it(whole):
     (row,) = [row for row in table if row[0][0] == labels[mine]]
     headings = [heading for heading, _ in read.rows[0]]
     links = {heading: link for heading, (_, link) in zip(headings, row, strict=True)}
-    assert links["Method"] == links["Top-1 %"] == links["Macro-F1 %"] == f"#cells/{mine}"
-    assert links["Difference"] == links["Wins %"] == f"#cells/{mine}+{reference}"
-    assert links["Tied"] == links["Status"] == ""
+    assert links.pop("Method") == f"#row/{mine}" and not any(links.values()), "one stop of the tab key a row"
+    assert read.data["references"][mine] == reference and read.data["references"][reference] is None
     key = next(key for key in board.cells if key[:2] == ("fgsgl", "-fgsa"))
     assert [cell[5] for cell in cells if cell[0] == mine] == [record.cell_id for record in board.cells[key]]
     arms = [row for row in read.rows if row[0][0] == "FG-SGL -fgsa" and len(row) == len(ARMS)]
-    assert [link for _, link in arms[0]][:4] == [f"#cells/{mine}"] * 3 + [f"#cells/{mine}+{reference}"]
-    empty = [cell for row in read.rows for cell in row if cell[0] == "–"]
-    assert empty and not any(link for _, link in empty)
+    assert [link for _, link in arms[0]] == [f"#cells/{mine}+{reference}"] + [""] * (len(ARMS) - 1)
+
+
+def test_the_first_screen_answers_and_marks_what_it_speaks_of(whole):
+    board, text, read = whole
+    for sentence in answers(board.table):
+        assert sentence in read.texts["p"]
+    start = text.index('<table id="board-table"')
+    rows = re.findall(r'<tr class="([^"]*)"[^>]*>\s*<th scope="row"><a href="#row/(\d+)"', text[start:])
+    marked = {int(index): names.split() for names, index in rows}
+    best = tied_with_best(board.table)
+    assert {index for index, names in marked.items() if "best" in names} == best and best
+    references = {row.Index for row in board.table.itertuples() if (row.method, row.variant) == ("fgsgl", "full")}
+    assert {index for index, names in marked.items() if "reference" in names} == references
+    drawn = re.findall(r'<svg class="plot (\w+)".*?</svg>', text)
+    assert len(drawn) == board.table["n_seeds"].gt(0).sum()
+    assert len(read.tags) and "style" not in read.attributes
+
+
+def test_changed_settings_come_first_and_the_whole_config_behind_them(whole):
+    _, _, read = whole
+    changed = {
+        cell[2] + read.data["labels"][cell[0]]: read.data["changed"][cell[9]]
+        for cell in read.data["cells"]
+        if cell[9] is not None
+    }
+    assert changed["doneFG-SGL -fgsa @c8f370"] == "variant=-fgsa"
+    assert changed["doneFG-SGL @c8f370"] == "the default settings"
 
 
 def test_every_cell_is_listed_with_what_became_of_it(whole):

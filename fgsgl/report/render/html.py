@@ -17,9 +17,12 @@ import jinja2
 from markupsafe import Markup
 
 from fgsgl.report.ablations.evaluate import Ablation
-from fgsgl.report.board.board import Board
+from fgsgl.report.board.answer import answers
+from fgsgl.report.board.board import Board, part_of
 from fgsgl.report.drawing.figure import FigureFiles
+from fgsgl.report.formatting import percent
 from fgsgl.report.localisation.render import LocalisationTables
+from fgsgl.report.render.page_columns import PLOT
 from fgsgl.report.render.page_data import page_data
 from fgsgl.report.render.tables import title
 from fgsgl.report.render.views import (
@@ -32,6 +35,8 @@ from fgsgl.report.render.views import (
 )
 from fgsgl.util.escaping import printable
 
+MOST_LINES = 6
+"""Floors, and ceilings, that the line under the leaderboard names."""
 PAGE = {suffix: Path(__file__).with_name(f"page.{suffix}") for suffix in ("html", "css", "js")}
 
 
@@ -67,14 +72,17 @@ def page(
     environment.filters |= {"digest": _digest, "base64": _base64, "printable": printable}
     template, css, js = (PAGE[suffix].read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
     tabs = (
-        Tab(name="board", title="Board", views=board_views(board)),
+        Tab(name="board", title="Board", views=board_views(board, ablations)),
         Tab(name="ablation", title="Ablation", views=ablation_views(board, ablations)),
         Tab(name="statistics", title="Statistics", views=statistics_views(board)),
         Tab(name="localisation", title="Localisation", views=localisation_views(board, localised)),
     )
     return environment.from_string(template).render(
         title=title(board),
+        answers=answers(board.table),
+        lines=_lines(board),
         summary=tally(board),
+        plot=PLOT,
         tabs=[
             *(tab for tab in tabs if tab.views),
             *([Tab(name="figures", title="Figures")] if figures else ()),
@@ -96,6 +104,16 @@ def tally(board: Board) -> str:
     states["planned"] = len(board.planned)
     counts = ", ".join(f"{states[state]} {state}" for state in ("done", "failed", "pruned", "planned") if states[state])
     return f"{len(board.table)} rows, {states.total()} cells: {counts}"
+
+
+def _lines(board: Board) -> list[str]:
+    """Floors and ceilings with their top-1: what the dashed lines of the table are, and what is off its scale."""
+    found = []
+    for part, name in (("floor", "floors"), ("ceiling", "ceilings")):
+        rows = [row for row in board.table.itertuples() if part_of(row) == part and row.n_seeds]
+        if rows:
+            found.append(f"{name}: {', '.join(f'{row.label} {percent(row.top1)} %' for row in rows[:MOST_LINES])}")
+    return found
 
 
 def _protocols(board: Board) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -10,7 +10,10 @@ import msgspec
 import numpy as np
 
 from fgsgl.records.record import Done, Environment, Failed, Record
+from fgsgl.records.row_key import FULL
 from fgsgl.report.board.board import Board, row_key
+from fgsgl.report.board.rows import is_compared, reference_of
+from fgsgl.report.board.tuned import assignments, changes
 
 CLASS_VALUES = attrgetter("recall", "precision", "f1")
 
@@ -20,17 +23,27 @@ def page_data(board: Board) -> dict[str, Any]:
 
     A cell is a list: index of its row, seed, status, top-1 in percent, seconds in total, id, commit, start, message,
     index of its settings among ``configs`` (a row's cells share theirs, so each is kept once, as the text of a JSON).
-    None stands for what a cell does not have.
+    None stands for what a cell does not have. ``references`` has the index of the row that each row is compared with,
+    ``changed`` the settings in which a cell's config differs from those of its method without changes.
     """
     rows = {row_key(row): row.Index for row in board.table.itertuples()}
     configs: dict[str, int] = {}
-    cells = [_cell(record, rows[key], configs) for key in rows for record in board.cells.get(key, ())]
+    changed: list[str] = []
+    cells = []
+    for key in rows:
+        default = next(iter(board.cells.get(key._replace(variant=FULL), ())), None)
+        for record in board.cells.get(key, ()):
+            cells.append(_cell(record, rows[key], configs))
+            if len(changed) < len(configs):
+                changed.append("" if default is None else assignments(changes(record.config, default.config)))
     for cell in board.planned:
         cells.append([rows[cell.row], cell.seed, "planned", None, None, cell.cell_id, "", "", "", None])
     return {
         "labels": list(board.table["label"]),
+        "references": [rows.get(reference_of(key)) if is_compared(key) else None for key in rows],
         "cells": cells,
         "configs": list(configs),
+        "changed": changed,
         "classes": _classes([(rows[key], board.scored[key]) for key in rows if board.scored.get(key)]),
     }
 

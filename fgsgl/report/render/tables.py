@@ -115,9 +115,10 @@ def _cost(heading: str, name: str, digits: int = 1, console: bool = False) -> Co
     return Column(heading=heading, text=lambda r: number(value(r), digits), value=value, console=console, cost=True)
 
 
+TOP1 = Column(heading="Top-1 %", text=_top1, value=lambda row: row.top1)
 MAIN = (
     Column(heading="Method", text=lambda row: row.label),
-    Column(heading="Top-1 %", text=_top1, value=lambda row: row.top1),
+    TOP1,
     Column(heading="Interval over", text=_interval_over, console=False),
     Column(heading="Tied", text=lambda row: plain(row.tied)),
     Column(heading="Difference", text=_difference, value=lambda row: row.diff_top1),

@@ -1,34 +1,31 @@
-"""The tables of the HTML page: texts in rows, and of each number the rows of the board whose cells are behind it."""
+"""The tables of the HTML page: texts in rows, each with one link to what is behind it."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import pandas as pd
+from markupsafe import Markup
 
 from fgsgl.report.ablations import render
 from fgsgl.report.ablations.evaluate import Ablation
+from fgsgl.report.board.answer import letters_of, tied_with_best
 from fgsgl.report.board.audit_notes import NAMING, NOUNS, largest_counts, splits_of
-from fgsgl.report.board.board import REFERENCE, Board, part_of, row_key
+from fgsgl.report.board.board import REFERENCE, Board, part_of
+from fgsgl.report.board.comparisons import PRIMARY
 from fgsgl.report.board.notes import difference_notes, tuned_difference_notes
 from fgsgl.report.board.published import published_notes
-from fgsgl.report.board.rows import reference_of
 from fgsgl.report.formatting import EMPTY, Headings, numeric_headings
 from fgsgl.report.localisation.evaluate import WITHOUT
 from fgsgl.report.localisation.render import MAP_HEADINGS, N_TEXTS, READOUT_HEADINGS, LocalisationTables
-from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, Column, columns_of, headings_of
+from fgsgl.report.render.page_columns import COSTS_SHOWN, PLOT, SHOWN, Head, heads
+from fgsgl.report.render.row_plot import axis, row_plot, scales_of
+from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, TOP1, Column, columns_of, headings_of
 from fgsgl.util.escaping import printable
-
-PAIRED = {
-    "Difference", "95 % alone", "Seeds and subjects", "p (t)", "p (Holm)", "p (sign flip)", "McNemar p", "d_z",
-    "Wins %", "Wins", render.ARMS[-1],
-}  # fmt: skip
-"""Headings of numbers with two rows behind them."""
 
 DATA = (
     "Test clips", "Test subjects", "Clip ids in two splits", "Subjects in two splits", "Files in two splits (SHA-256)",
@@ -39,14 +36,17 @@ WRAP = 24
 """Characters above which a column's texts wrap."""
 
 
-class TableCell(NamedTuple):
-    """One cell of a table; a tuple, since a large board has hundreds of thousands."""
+class TableRow(NamedTuple):
+    """One row of a table; a tuple, since a large board has thousands."""
 
-    text: str
+    texts: Sequence[str]
+    """One a column; the drawing of a row is markup of our own."""
     link: str = ""
-    """Indices of the board's rows behind it, joined by a plus; empty where there are none."""
-    again: bool = False
-    """An earlier cell of its row has the same link: the tab key stops at one of them."""
+    """Part of the page that the first column leads to: ``row/3``, ``cells/3+0``; empty where there is none."""
+    name: str = ""
+    """CSS classes: ``reference``, ``best``."""
+    groups: tuple[str, str] = ("", "")
+    """Its family and its design, to group the table by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,19 +57,36 @@ class TableView:
     """Unique on the page."""
     title: str
     headings: Headings
-    bodies: list[list[list[TableCell]]]
+    bodies: list[list[TableRow]]
     """Rows in one body or several, which sorting keeps in their order; the last of several is the foot."""
     notes: Iterable[str] = ()
+    shown: set[str] | None = None
+    """Columns that are shown at first; None: all."""
+    axis: Markup | None = None
+    """The axis above the column of drawings, where all rows share one."""
+
+    @property
+    def heads(self) -> list[Head]:
+        """The heading of each column."""
+        return heads(self.headings, self.shown)
 
     @property
     def column_classes(self) -> list[str]:
         """The CSS classes of each column: ``number``, and ``long`` where a text must wrap."""
-        rows = [row for body in self.bodies for row in body]
-        long = [any(len(row[place].text) > WRAP for row in rows) for place in range(len(self.headings))]
-        return [
-            " ".join(name for name, holds in (("number", numeric), ("long", wraps)) if holds)
-            for (_, numeric), wraps in zip(self.headings, long, strict=True)
+        rows = [row.texts for body in self.bodies for row in body]
+        long = [
+            heading != PLOT and any(len(texts[place]) > WRAP for texts in rows)
+            for place, (heading, _) in enumerate(self.headings)
         ]
+        return [
+            "drawn" if heading == PLOT else " ".join(["number"] * numeric + ["long"] * wraps)
+            for (heading, numeric), wraps in zip(self.headings, long, strict=True)
+        ]
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether its rows have families or designs to group them by."""
+        return any(any(row.groups) for body in self.bodies for row in body)
 
     @property
     def size(self) -> int:
@@ -85,25 +102,35 @@ class _Links:
         self._place = {(row.method, row.variant, row.protocol): str(row.Index) for row in rows}
 
     def to(self, protocol: str, *rows: tuple[str, str]) -> str:
-        """The link to rows of a protocol, each by method and variant; what is not on the board is passed over."""
+        """The link to the cells of rows of a protocol, each by method and variant; what is not on the board is passed
+        over."""
         places = (self._place.get((*row, protocol)) for row in rows)
-        return "+".join(dict.fromkeys(place for place in places if place))
+        found = "+".join(dict.fromkeys(place for place in places if place))
+        return f"cells/{found}" if found else ""
 
 
-def board_views(board: Board) -> list[TableView]:
+def board_views(board: Board, ablations: Sequence[Ablation] = ()) -> list[TableView]:
     """The leaderboard, its costs, and published numbers; tuned rows stand apart, ceilings and floors at the foot."""
     columns = columns_of(board)
+    scales = scales_of(board.table)
+    drawing = Column(heading=PLOT, text=lambda row: row_plot(row, scales[row.protocol]) if scales else "")
     main = [column for column in columns if not column.cost]
-    cost = [columns[0], *(column for column in columns if column.cost)]
+    main[1:1] = [drawing]
+    cost = [columns[0], TOP1, *(column for column in columns if column.cost)]
+    designs = _designs(ablations)
     names = [part_of(row) for row in board.table.itertuples()]
     parts = [board.table[[name in part for name in names]] for part in (("method",), ("tuned",), ("ceiling", "floor"))]
     parts = [part for part in parts[:2] if len(part)] + parts[2:]
+    results = _row_view(board, "board-table", "What was reached", main, parts, board.notes, designs)
     views = [
-        _row_view(board, "board-table", "What was reached", main, parts, board.notes),
-        _row_view(board, "cost-table", "On what, and at what cost", cost, parts, board.cost_notes),
+        replace(results, shown=SHOWN, axis=axis(next(iter(scales.values()))) if len(scales) == 1 else None),
+        replace(
+            _row_view(board, "cost-table", "On what, and at what cost", cost, parts, board.cost_notes, designs),
+            shown=COSTS_SHOWN,
+        ),
     ]
     if len(board.published):
-        lines = [[TableCell(text=column.text(row)) for column in PUBLISHED] for row in board.published.itertuples()]
+        lines = [TableRow([column.text(row) for column in PUBLISHED]) for row in board.published.itertuples()]
         headings, notes = headings_of(PUBLISHED), published_notes(board.published)
         views.append(
             TableView(name="published", title="Published elsewhere", headings=headings, bodies=[lines], notes=notes)
@@ -124,14 +151,14 @@ def statistics_views(board: Board) -> list[TableView]:
             views.append(_row_view(board, name, title, DIFFERENCES, [part], notes(board.table)))
     groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in board.table.itertuples():
-        for letter in re.findall(r"[A-Za-z]\d*", row.tied):
+        for letter in letters_of(row):
             groups[row.protocol, letter].append(row)
     if groups:
         headings = [("Group", False), ("Rows", False), ("Protocol", False)]
         lines = []
         for (protocol, letter), rows in groups.items():
             texts = letter, "; ".join(row.label for row in rows), protocol
-            lines.append(_line(headings, texts, "+".join(str(row.Index) for row in rows)))
+            lines.append(TableRow(texts, "cells/" + "+".join(str(row.Index) for row in rows)))
         views.append(TableView(name="tied", title="Cannot be told apart", headings=headings, bodies=[lines]))
     return views
 
@@ -150,7 +177,7 @@ def _design_views(links: _Links, ablation: Ablation, number: str) -> list[TableV
     rows = [(REFERENCE[0], variant or REFERENCE[1]) for variant in ablation.arms["variant"].drop_duplicates()]
     headings = numeric_headings(render.ARMS, texts=1)
     lines = [
-        _line(headings, texts, links.to(protocol, row), links.to(protocol, row, rows[0]))
+        TableRow(texts, links.to(protocol, row, rows[0]))
         for row, texts in zip(rows, render.arm_rows(ablation), strict=True)
     ]
     views = [TableView(name=f"arms-{number}", title=f"Arms: {title}", headings=headings, bodies=[lines])]
@@ -159,7 +186,7 @@ def _design_views(links: _Links, ablation: Ablation, number: str) -> list[TableV
         kinds = zip(("Effects", "Interactions"), heads, render.effect_rows(ablation), strict=True)
         for kind, texts, effects in kinds:
             headings = numeric_headings(texts, texts=1)
-            lines = [_line(headings, effect, links.to(protocol, *rows)) for effect in effects]
+            lines = [TableRow(effect, links.to(protocol, *rows)) for effect in effects]
             name = f"{kind.lower()}-{number}"
             views.append(TableView(name=name, title=f"{kind}: {title}", headings=headings, bodies=[lines]))
     return [view for view in views if view.size]
@@ -170,15 +197,14 @@ def localisation_views(board: Board, tables: LocalisationTables | None) -> list[
     if tables is None:
         return []
     links, views = _Links(board), []
-    for name, title, heads, rows in (
+    for name, title, columns, rows in (
         ("looks", "Where recognizers look", MAP_HEADINGS, tables.maps),
         ("reads", "What can be read out", READOUT_HEADINGS, tables.readouts),
     ):
-        headings, lines = numeric_headings(heads, texts=N_TEXTS), []
+        headings, lines = numeric_headings(columns, texts=N_TEXTS), []
         for row, texts in rows:
             own = row.method, row.variant
-            pair = links.to(row.protocol, own, WITHOUT)
-            lines.append(_line(headings, texts, links.to(row.protocol, own), pair))
+            lines.append(TableRow(texts, links.to(row.protocol, own, WITHOUT)))
         views.append(TableView(name=name, title=title, headings=headings, bodies=[lines]))
     views = [view for view in views if view.size]
     return [*views[:-1], replace(views[-1], notes=tables.notes)]
@@ -193,31 +219,35 @@ def data_views(board: Board) -> list[TableView]:
         counts = (data.n_clips.test, data.n_subjects.test, *(found.get(name) for name in (*NOUNS, NAMING)))
         fingerprints = ", ".join(dict.fromkeys(record.data.fingerprint for record in records))
         texts = f"{dataset} {preset}", fingerprints, *(EMPTY if count is None else str(count) for count in counts)
-        lines.append([TableCell(text=printable(text)) for text in texts])
+        lines.append(TableRow([printable(text) for text in texts]))
     return [TableView(name="splits", title="Data, and what its splits share", headings=headings, bodies=[lines])]
 
 
 def _row_view(
-    board: Board, name: str, title: str, columns: Sequence[Column], parts: Iterable[pd.DataFrame], notes: Iterable[str]
-) -> TableView:
-    """A table of rows of the board, a body a part."""
-    links, headings, bodies = _Links(board), headings_of(columns), []
+    board: Board, name: str, title: str, columns: Sequence[Column], parts: Iterable[pd.DataFrame], notes: Iterable[str],
+    designs: Mapping[tuple[str, str], str] | None = None,
+) -> TableView:  # fmt: skip
+    """A table of rows of the board, a body a part; the first column of a row leads to all that is known of it."""
+    best, bodies = tied_with_best(board.table), []
     for part in parts:
         lines = []
         for row in part.itertuples():
-            pair = links.to(row.protocol, (row.method, row.variant), reference_of(row_key(row))[:2])
-            lines.append(_line(headings, [column.text(row) for column in columns], str(row.Index), pair))
+            is_reference = (row.method, row.variant) == REFERENCE
+            marks = (("reference", is_reference), ("best", row.Index in best), ("primary", row.contrast == PRIMARY))
+            names = " ".join(name for name, holds in marks if holds)
+            groups = ("", "")
+            if designs is not None:
+                family = "FG-SGL and its variants" if row.method == REFERENCE[0] else "Other methods"
+                groups = family, designs.get((row.protocol, row.variant), "In no design") if designs else ""
+            lines.append(TableRow([column.text(row) for column in columns], f"row/{row.Index}", names, groups))
         bodies.append(lines)
-    return TableView(name=name, title=title, headings=headings, bodies=bodies, notes=notes)
+    return TableView(name=name, title=title, headings=headings_of(columns), bodies=bodies, notes=notes)
 
 
-def _line(headings: Headings, texts: Sequence[str], own: str, pair: str = "") -> list[TableCell]:
-    """The first cell and every number lead to the cells of the row, a difference to those of its reference as well."""
-    cells: list[TableCell] = []
-    seen = set()
-    for (heading, numeric), text in zip(headings, texts, strict=True):
-        link = pair if heading in PAIRED and pair else own
-        link = link if text != EMPTY and (numeric or not cells) else ""
-        cells.append(TableCell(text, link, link in seen))
-        seen.add(link)
-    return cells
+def _designs(ablations: Sequence[Ablation]) -> dict[tuple[str, str], str]:
+    """The first design of each row of FG-SGL, by protocol and variant."""
+    found: dict[tuple[str, str], str] = {}
+    for ablation in ablations:
+        for variant in ablation.arms["variant"]:
+            found.setdefault((ablation.protocol_hash, variant or REFERENCE[1]), render.title(ablation))
+    return found

@@ -1,0 +1,90 @@
+"""The sentence that answers a board: who leads, by how much over FG-SGL, whether that is sure, and on what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fgsgl.report.board.rows import REFERENCE, part_of
+from fgsgl.report.formatting import number, p_text, with_interval
+from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL
+from fgsgl.util.escaping import printable
+
+_LETTER = re.compile(r"[A-Za-z]\d*")
+
+
+def answers(table: pd.DataFrame) -> tuple[str, ...]:
+    """One sentence for each protocol of a board's table that has a method, in the table's order.
+
+    Tuned rows, ceilings and floors lead nothing: they stand apart.
+    """
+    rows = [row for row in table.itertuples() if part_of(row) == "method"]
+    protocols = dict.fromkeys(row.protocol for row in rows)
+    return tuple(printable(_answer([row for row in rows if row.protocol == one])) for one in protocols)
+
+
+def tied_with_best(table: pd.DataFrame) -> frozenset[int]:
+    """Indices of the rows that cannot be told apart from the best method of their protocol, which is among them."""
+    rows = [row for row in table.itertuples() if part_of(row) == "method" and row.n_seeds]
+    best: dict[str, Any] = {}
+    for row in rows:
+        best.setdefault(row.protocol, row)
+    return frozenset(row.Index for row in rows if set(letters_of(row)) & set(letters_of(best[row.protocol])))
+
+
+def letters_of(row: Any) -> list[str]:
+    """The letters of the groups of ties that a row is in: ``a1b`` gives a1 and b."""
+    return _LETTER.findall(row.tied)
+
+
+def _answer(rows: Sequence[Any]) -> str:
+    scored = [row for row in rows if row.n_seeds]
+    if not scored:
+        return f"No method has finished on {_data(rows[0])} yet."
+    best = scored[0]
+    where = f"On {_data(best)} ({best.n_clips} test clips of {best.n_subjects} subjects)"
+    leads = f"{where}, {best.label} leads with {number(100 * best.top1)} % top-1"
+    if len(scored) == 1:
+        return f"{where}, {best.label} reaches {number(100 * best.top1)} % top-1, the only method that has finished."
+    reference = next((row for row in scored if (row.method, row.variant) == REFERENCE), None)
+    if reference is None:
+        return f"{leads}; FG-SGL, which rows are compared with, has not finished there."
+    if best is reference:
+        compared, ahead = scored[1], f"the next row, {scored[1].label}"
+    else:
+        compared, ahead = best, reference.label
+    if not np.isfinite(compared.diff_top1):
+        return f"{leads}, ahead of {ahead}; the two are {compared.diff_note or 'not compared'}."
+    return f"{leads}, {_distance(compared)} above {ahead}: {_verdict(compared)}{_ties(best, scored)}."
+
+
+def _data(row: Any) -> str:
+    return f"{row.dataset} {row.preset}"
+
+
+def _distance(row: Any) -> str:
+    """The size of a difference whose sign the sentence says."""
+    sign = 1 if row.diff_top1 >= 0 else -1
+    ends = (row.diff_ci_low, row.diff_ci_high) if row.diff_over == "subjects" else (row.sim_low, row.sim_high)
+    low, high = sorted(sign * end for end in ends)
+    return f"{with_interval(abs(row.diff_top1), low, high, row.diff_over)} points"
+
+
+def _verdict(row: Any) -> str:
+    if not np.isfinite(row.p_holm):
+        return f"fewer than {FEWEST_SEEDS} seeds, so there is no verdict"
+    p = p_text(row.p_holm)
+    because = f"(adjusted p {'' if p.startswith('<') else '= '}{p}, {row.n_pairs} paired seeds)"
+    return f"a sure difference {because}" if row.p_holm <= LEVEL else f"not a sure difference {because}"
+
+
+def _ties(best: Any, scored: Collection[Any]) -> str:
+    mine = set(letters_of(best))
+    n_tied = sum(1 for row in scored if row is not best and mine & set(letters_of(row)))
+    if not mine:
+        return ""
+    return f"; {n_tied} other row{'s' * (n_tied != 1)} cannot be told apart from the leader" if n_tied else ""
