@@ -27,6 +27,7 @@ test-hostile: setup
 test-browser: setup
 	command -v chromium && command -v chromedriver || \
 		(apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver)
+	[ -e node_modules/axe-core ] || npm install --no-save --no-package-lock --no-audit --no-fund axe-core@4.14.1
 	$(BIN)/python -m pytest -m browser
 
 test-gpu: setup

@@ -32,12 +32,14 @@ CONTENT = (
     "fgsgl/report/render/page.html",
     "fgsgl/report/render/page.css",
     "fgsgl/report/render/page.js",
+    "fgsgl/report/render/figures.js",
+    "fgsgl/report/render/vendor/plot.min.js",
     "fgsgl/style/style.mplstyle",
     "fgsgl/text/smg.yaml",
     "fgsgl/text/imigue.yaml",
     "fgsgl/text/ma52.yaml",
 )
-LICENCES = {"LICENSE", "LICENSES/CC-BY-4.0.txt", "LICENSES/MIT.txt"}
+LICENCES = {"LICENSE", "LICENSES/CC-BY-4.0.txt", "LICENSES/MIT.txt", "LICENSES/observable-plot.txt"}
 SMOKE = ("--dataset", "synmg", "--preset", "smoke", "--epochs", "1")
 
 

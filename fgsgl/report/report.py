@@ -47,6 +47,7 @@ def report(folder: Path) -> Report:
     from fgsgl.report.drawing.scan import scan
     from fgsgl.report.localisation import render as localisation_text
     from fgsgl.report.localisation.evaluate import localisation
+    from fgsgl.report.render.figure_data import figure_data
     from fgsgl.report.render.html import page
     from fgsgl.report.render.latex import latex
     from fgsgl.report.render.tables import csv, markdown
@@ -69,9 +70,10 @@ def report(folder: Path) -> Report:
         }
     for name, text in texts.items():  # before anything is drawn, which takes longest
         write_whole(folder / name, text)
+    charted = figure_data(board)  # what it reads of predictions, the processes that draw then have too
     drawing = draw_all(scan(figures), Inputs(board, designs))
     written = write_figures(folder, drawing.figures)
-    write_whole(folder / "leaderboard.html", page(board, drawing.figures, designs, tables))
+    write_whole(folder / "leaderboard.html", page(board, drawing.figures, designs, tables, charted))
     if not drawing.faults:  # else the next command tries again
         write_stamp(folder, sources, [*written, *(folder / name for name in (*texts, "leaderboard.html"))])
     return Report(board=board, faults=drawing.faults)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -13,6 +14,7 @@ from fgsgl.report.report import report
 pytestmark = pytest.mark.browser
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,8 @@ def numbers(column):
 
 def test_a_click_on_a_heading_sorts_and_leaves_the_foot(visit):
     browser = visit()
-    heading = "#board-table thead th:nth-child(2)"
-    column = "#board-table tbody:nth-of-type(1) td:nth-child(2)"
+    heading = "#board-table thead th:nth-child(3)"
+    column = "#board-table tbody:nth-of-type(1) td:nth-child(3)"
     foot = texts(browser, "#board-table tbody.foot th")
     shown = numbers(texts(browser, column))
     click(browser, f"{heading} button")
@@ -129,16 +131,15 @@ def test_tabs_open_by_click_key_and_address(visit):
     assert open_tabs(visit("#nowhere")) == ["board"]
 
 
-def test_a_number_leads_to_its_cells_and_a_cell_to_its_record(visit, everything):
+def test_a_row_leads_to_its_cells_and_a_cell_to_its_record(visit, everything):
     browser = visit()
-    (row,) = [
-        row
-        for row in browser.find_elements("css selector", "#board-table tbody tr")
-        if row.find_element("css selector", "th").text == "FG-SGL -fgsa @c8f370"
-    ]
-    headings = texts(browser, "#board-table thead th")
-    row.find_elements("css selector", "th, td")[headings.index("Difference")].find_element("css selector", "a").click()
-    assert open_tabs(browser) == ["cells"]
+    browser.find_element("link text", "FG-SGL -fgsa @c8f370").click()
+    dialog = browser.find_element("css selector", "#row")
+    assert dialog.is_displayed() and texts(browser, "#row-title") == ["FG-SGL -fgsa @c8f370"]
+    facts = dict(zip(texts(browser, "#row-facts dt"), texts(browser, "#row-facts dd"), strict=True))
+    assert facts["Seeds"] == "3" and "±" in facts["Difference"] and facts["p (sign flip)"] and "Interval" not in facts
+    browser.find_element("link text", "Its cells and those of FG-SGL @c8f370").click()
+    assert open_tabs(browser) == ["cells"] and not dialog.is_displayed()
     assert texts(browser, "#cells-of") == ["The cells behind FG-SGL -fgsa @c8f370 and FG-SGL @c8f370."]
     assert browser.switch_to.active_element.get_attribute("id") == "cells-picked"
     labels = texts(browser, "#cells-table tbody th")
@@ -161,7 +162,8 @@ def test_cells_sort_filter_and_show_their_settings(visit):
     assert texts(browser, "#cells-count") == ["1 to 1 of 1 cells"]
     button = browser.find_element("css selector", "#cells-table tbody button")
     button.send_keys("\n")
-    dialog = browser.find_element("css selector", "dialog")
+    dialog = browser.find_element("css selector", "#cell")
+    click(browser, "#cell summary")
     assert dialog.is_displayed() and "the loss is not a number <script>alert(1)</script>" in dialog.text
     assert '"display_name": "TSM"' in dialog.text
     browser.switch_to.active_element.send_keys("\ue00c")  # Escape
@@ -214,7 +216,7 @@ def test_names_from_records_stay_text_and_no_foreign_script_runs(visit, browser)
     visit("#cells")
     names = texts(browser, "#cells-table tbody tr")
     assert any('<script>alert(1)</script> "><img src=x onerror=alert(2)>' in name for name in names)
-    assert len(browser.find_elements("css selector", "script")) == 2
+    assert len(browser.find_elements("css selector", "script")) == 3
     assert all(image.get_attribute("src").startswith("data:") for image in browser.find_elements("css selector", "img"))
     add = """const made = document.createElement("script"); made.textContent = "window.ran = true";
         document.body.append(made); return window.ran === true"""
@@ -246,3 +248,106 @@ def test_all_parts_can_be_read_without_scripts(visit, browser):
         assert len(open_tabs(browser)) == 8
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+TABLET = (768, 1024)
+
+
+def test_columns_are_chosen_and_a_phone_begins_with_three(visit):
+    browser = visit()
+    heads = texts(browser, "#board-table thead th")
+    assert heads[0] == "Method" and {"Top-1 %", "Difference", "p (Holm)"} <= set(heads) and "d_z" not in heads
+    inside = "const b = document.querySelector('#board .box'); return b.scrollWidth <= b.clientWidth"
+    assert browser.execute_script(inside), "the first columns fit 1280 pixels"
+    click(browser, "[data-tools=board-table] .menu summary")
+    choices = browser.find_elements("css selector", "[data-columns=board-table] label")
+    next(choice for choice in choices if choice.text == "d_z").find_element("css selector", "input").click()
+    assert "d_z" in texts(browser, "#board-table thead th")
+    assert len(texts(browser, "#board-table tbody:first-of-type tr:first-child > *")) == len(heads) + 1
+    browser.switch_to.active_element.send_keys("\ue00c")  # Escape
+    assert not browser.find_element("css selector", "[data-tools=board-table] .menu").get_attribute("open")
+    browser = visit(size=PHONE)
+    assert texts(browser, "#board-table thead th") == ["Method", "Top-1 %", "Difference"]
+    assert browser.execute_script(inside)
+
+
+def test_rows_are_grouped_and_stay_so_when_sorted(visit):
+    browser = visit()
+    click(browser, "[data-group=board-table] option[value=family]")
+    groups = texts(browser, "#board-table tbody:first-of-type tr.group")
+    assert groups == ["FG-SGL and its variants", "Other methods"]
+    click(browser, "#board-table thead th:nth-child(1) button")
+    assert texts(browser, "#board-table tbody:first-of-type tr.group") == groups
+    click(browser, "[data-group=board-table] option[value=design]")
+    assert "factorial over fgsa, text" in texts(browser, "#board-table tbody:first-of-type tr.group")
+    browser.find_element("css selector", "input[data-table=board-table]").send_keys("tsm")
+    assert texts(browser, "#board-table tbody:first-of-type tr.group") == ["Others"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"), [("csv", "Method,Top-1 %"), ("md", "| Method | Top-1 % |"), ("tex", "\\begin{tabular}{l")]
+)
+def test_what_is_shown_is_copied(visit, kind, begins):
+    browser = visit()
+    browser.execute_script(
+        "window.copied = null; Object.defineProperty(navigator, 'clipboard', "
+        "{ value: { writeText: async text => { window.copied = text } } })"
+    )
+    browser.find_element("css selector", "input[data-table=board-table]").send_keys("text=shuffled")
+    click(browser, f"[data-tools=board-table] [data-copy={kind}]")
+    WebDriverWait(browser, 5).until(lambda found: found.execute_script("return window.copied"))
+    text = browser.execute_script("return window.copied")
+    assert text.startswith(begins) and text.count("shuffled") == 2 and "tsm" not in text.lower()
+    assert texts(browser, "#board-table-count") == ["2 rows copied"]
+
+
+def test_a_head_stays_in_sight_and_one_stop_of_the_tab_key_a_row(visit):
+    browser = visit()
+    stops = "return document.querySelectorAll('#board-table tbody a:not([tabindex=\"-1\"])').length"
+    assert browser.execute_script(stops) == len(texts(browser, "#board-table tbody tr"))
+    top = browser.execute_script(
+        "const b = document.querySelector('#board .box'); b.style.maxHeight = '12rem'; b.scrollTop = 200;"
+        "return b.querySelector('thead th').getBoundingClientRect().top - b.getBoundingClientRect().top"
+    )
+    assert abs(top) < 3
+
+
+def test_a_keyboard_reaches_a_row_its_cells_and_comes_back(visit):
+    browser = visit()
+    browser.find_element("css selector", "#board-table tbody a").send_keys("\n")
+    assert browser.find_element("css selector", "#row").is_displayed()
+    browser.switch_to.active_element.send_keys("\ue00c")
+    assert not browser.find_element("css selector", "#row").is_displayed()
+    assert browser.execute_script("return location.hash") == "#board"
+    assert browser.switch_to.active_element.get_attribute("href").endswith("#row/0")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_are_drawn_told_by_hovering_and_lead_to_their_rows(visit, scheme):
+    browser = visit("#figures", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    names = ["accuracy", "differences", "cost", "curves", "confusion", "class-difference", "subjects"]
+    drawn = [name for name in names if browser.find_elements("css selector", f"#chart-{name} svg.drawn")]
+    assert drawn == names
+    assert len(browser.find_elements("css selector", "#chart-accuracy circle")) >= 7
+    dot = browser.find_element("css selector", "#chart-accuracy circle.leads")
+    webdriver.ActionChains(browser).move_to_element(dot).perform()
+    WebDriverWait(browser, 5).until(lambda found: "%" in "".join(texts(found, "#chart-accuracy g tspan")))
+    dot.click()
+    WebDriverWait(browser, 5).until(lambda found: found.find_element("css selector", "#row").is_displayed())
+    assert texts(browser, "#row-title")[0].startswith("FG-SGL")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, TABLET, PHONE])
+def test_an_accessibility_checker_finds_nothing(visit, size, scheme):
+    """axe-core, which ``make test-browser`` brings; every tab, and both dialogs' rows."""
+    axe = AXE.read_text(encoding="utf-8")
+    found = {}
+    for part in ("board", "ablation", "statistics", "localisation", "figures", "classes", "cells", "protocol", "row/0"):
+        browser = visit(f"#{part}", size, features=[{"name": "prefers-color-scheme", "value": scheme}])
+        browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
+        run = "const done = arguments[0]; axe.run(document).then(result => done(result.violations))"
+        violations = browser.execute_async_script(run)
+        if violations:
+            found[part] = [(one["id"], one["nodes"][0]["html"][:200], len(one["nodes"])) for one in violations]
+    assert found == {}

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ import msgspec
 import pandas as pd
 import pytest
 from msgspec import structs
+from PIL import Image
 
 from fgsgl.records.ledger import load
 from fgsgl.report.ablations.evaluate import ablations
@@ -23,6 +25,7 @@ from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.render import render
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.localisation.render import localisation_tables
+from fgsgl.report.render.figure_data import figure_data
 from fgsgl.report.render.html import page
 from fgsgl.util.errors import UserError
 
@@ -95,9 +98,11 @@ def test_one_file_that_loads_nothing_and_runs_its_own_script_alone(whole):
     allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert allowed["default-src"] == "'none'" and allowed["img-src"] == "data:"
     for tag in ("style", "script"):
-        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        assert allowed[f"{tag}-src"] == f"'sha256-{digest}'"
+        contents = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() for content in contents]
+        assert digests and all(f"'sha256-{digest}'" in allowed[f"{tag}-src"].split() for digest in digests)
+    assert allowed["script-src"].count("sha256") == 1 and allowed["style-src"].count("sha256") == 2  # of the drawings
+    assert "unsafe" not in policy
 
 
 def test_every_tab_has_its_tables(whole):
@@ -216,6 +221,42 @@ def test_what_is_no_number_is_refused_before_a_browser_sees_it(ledger):
         read_board(ledger.folder)
 
 
+def test_a_page_draws_from_its_records_and_links_the_figures_for_papers(everything):
+    """The library comes with the page, and what it draws is the board's."""
+    board = read_board(everything)
+    drawn = canvas(4, 3)
+    drawn.subplots().plot([1, 3, 2])
+    sheet = Sheet(figure=drawn, table=pd.DataFrame({"a": [1]}), caption="A caption.", suffix="-c8f370")
+    figure = render(Figure(name="accuracy", title="Top-1", draw=lambda source: iter([sheet])), sheet)
+    text = page(board, [figure], ablations(board), None, figure_data(board))
+    read = Page(text)
+    assert "img" not in read.tags and "figures/accuracy-c8f370.pdf" in read.links
+    assert text.count("<script>") == 2 and "http://" not in text.replace("http://www.w3.org", "")
+    (policy,) = re.findall(r"script-src ([^;]+)", text)
+    assert policy.count("sha256") == 2
+    found = read.data["figures"]
+    for row, shown in zip(board.table.itertuples(), found["rows"], strict=True):
+        assert shown.get("top1", 0) == pytest.approx(100 * row.top1 if row.n_seeds else 0, abs=0.01)
+    assert sum(shown["reference"] for shown in found["rows"]) == 1 and len(found["curves"]) > 4
+    confusion = found["confusion"][0]
+    of_first = [share for true, _, share in confusion["cells"] if true == 0]
+    assert sum(of_first) == pytest.approx(100, abs=5) and confusion["of"] == 17
+    subjects = found["subjects"][0]
+    assert len(subjects["names"]) == 12 and len(subjects["values"]) == len(subjects["rows"])
+
+
+def test_a_page_of_fifty_rows_stays_below_a_megabyte(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    for number in range(49):
+        ledger.add("fgsgl", 2.4, "full" if not number else f"w/o factor-{number}, w/o another-one-{number}")
+    board = read_board(ledger.folder)
+    drawn = canvas(4, 3)
+    drawn.subplots().plot([1, 3, 2])
+    sheet = Sheet(figure=drawn, table=pd.DataFrame({"a": [1]}), caption="A caption.")
+    figure = render(Figure(name="accuracy", title="Top-1", draw=lambda source: iter([sheet])), sheet)
+    assert len(page(board, [figure], (), None, figure_data(board)).encode()) < 600_000  # and 400 kB of pictures
+
+
 def test_a_figure_is_that_of_its_file_and_has_the_size_it_was_drawn_for(ledger):
     ledger.add("majority", 0.0, kind="floor")
     drawn = canvas(4, 3)
@@ -223,8 +264,9 @@ def test_a_figure_is_that_of_its_file_and_has_the_size_it_was_drawn_for(ledger):
     sheet = Sheet(figure=drawn, table=pd.DataFrame({"a": [1]}), caption="Some </figure> text.")
     figure = render(Figure(name="a b", title="<b>", draw=lambda source: iter([sheet])), sheet)
     _, text, read = shown(ledger.folder, [figure])
-    (image,) = [link for link in read.links if link.startswith("data:image/png;base64,")]
-    assert base64.b64decode(image.split(",")[1]) == figure.png
+    (image,) = [link for link in read.links if link.startswith("data:image/webp;base64,")]
+    shown_RGB = Image.open(io.BytesIO(base64.b64decode(image.split(",")[1])))
+    assert shown_RGB.tobytes() == Image.open(io.BytesIO(figure.png)).convert("RGB").tobytes()
     assert re.search(r'width="384"\s+height="288"', text)
     assert read.texts["figcaption"].startswith("Some </figure> text.")
     assert "figures/a%20b.csv" in read.links and "figures/a%20b.pdf" in read.links

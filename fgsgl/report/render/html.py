@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -22,6 +23,7 @@ from fgsgl.report.board.board import Board, part_of
 from fgsgl.report.drawing.figure import FigureFiles
 from fgsgl.report.formatting import percent
 from fgsgl.report.localisation.render import LocalisationTables
+from fgsgl.report.render.charts import chart_style, charts_of, webp
 from fgsgl.report.render.page_columns import PLOT
 from fgsgl.report.render.page_data import page_data
 from fgsgl.report.render.tables import title
@@ -37,7 +39,9 @@ from fgsgl.util.escaping import printable
 
 MOST_LINES = 6
 """Floors, and ceilings, that the line under the leaderboard names."""
-PAGE = {suffix: Path(__file__).with_name(f"page.{suffix}") for suffix in ("html", "css", "js")}
+PAGE = [
+    Path(__file__).parent / name for name in ("page.html", "page.css", "page.js", "figures.js", "vendor/plot.min.js")
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,21 +60,27 @@ def page(
     figures: Sequence[FigureFiles],
     ablations: Sequence[Ablation],
     localised: LocalisationTables | None,
+    charted: Mapping[str, Any] | None = None,
 ) -> str:
     """The page's text; a tab without content is left out.
 
     Args:
         board: its rows and cells.
-        figures: shown in their order.
+        figures: shown in their order; those that the page's script can draw itself are links.
         ablations: from :func:`fgsgl.report.ablations.evaluate.ablations`.
         localised: from :func:`fgsgl.report.localisation.render.localisation_tables`.
+        charted: from :func:`fgsgl.report.render.figure_data.figure_data`; None: every figure is a picture.
     """
     data = page_data(board)
+    charts = [] if charted is None else charts_of(figures)
+    embedded = [figure for figure in figures if figure.name not in {chart.file for chart in charts}]
+    if charts:
+        data["figures"] = charted
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"digest": _digest, "base64": _base64, "printable": printable}
-    template, css, js = (PAGE[suffix].read_text(encoding="utf-8") for suffix in ("html", "css", "js"))
+    environment.filters |= {"digest": _digest, "base64": _base64, "printable": printable, "webp": webp}
+    template, css, js, figures_js, library = (path.read_text(encoding="utf-8") for path in PAGE)
     tabs = (
         Tab(name="board", title="Board", views=board_views(board, ablations)),
         Tab(name="ablation", title="Ablation", views=ablation_views(board, ablations)),
@@ -90,11 +100,14 @@ def page(
             Tab(name="cells", title="Cells", paper=False),
             Tab(name="protocol", title="Protocol", views=data_views(board)),
         ],
-        figures=figures,
+        charts=charts,
+        figures=embedded,
         protocols=_protocols(board),
         data=data,
         style=Markup(css),
-        script=Markup(js),
+        chart_style=chart_style(library),
+        library=Markup(library),
+        script=Markup(f"{js}\n{figures_js}" if charts else js),
     )
 
 

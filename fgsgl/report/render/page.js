@@ -154,7 +154,8 @@ function arrange(table) {
   for (const body of table.tBodies) {
     const rows = rowsOf(body);
     if (compare) rows.sort(compare);
-    const names = group ? [...new Set(rows.map(row => row.dataset[group] ?? ""))] : [""];
+    const found = group ? new Set(rows.map(row => row.dataset[group] ?? "")) : [""];
+    const names = [...found].sort((a, b) => (a === "") - (b === "") || compareTexts(a, b));
     body.replaceChildren(...names.flatMap(name => {
       if (!group) return rows;
       const heading = element("tr", "", "group"), text = element("th", name || "Others");

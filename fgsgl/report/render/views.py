@@ -237,8 +237,9 @@ def _row_view(
             names = " ".join(name for name, holds in marks if holds)
             groups = ("", "")
             if designs is not None:
-                family = "FG-SGL and its variants" if row.method == REFERENCE[0] else "Other methods"
-                groups = family, designs.get((row.protocol, row.variant), "In no design") if designs else ""
+                own = row.method == REFERENCE[0]
+                design = designs.get((row.protocol, row.variant), "") if own else ""
+                groups = "FG-SGL and its variants" if own else "Other methods", design
             lines.append(TableRow([column.text(row) for column in columns], f"row/{row.Index}", names, groups))
         bodies.append(lines)
     return TableView(name=name, title=title, headings=headings_of(columns), bodies=bodies, notes=notes)
