@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from fgsgl.cli.options import WHAT, Commands, add_command
 from fgsgl.util.command_line import file_path, path_ending
@@ -12,8 +13,15 @@ from fgsgl.util.errors import UserError
 
 def add_record_commands(commands: Commands) -> None:
     """Adds ``report``, ``contrast``, ``repro``, ``diff`` and ``submit`` to the command line."""
-    report = add_command(commands, "report", _report, "write a board and its figures from a folder's records")
-    report.add_argument("folder", type=file_path, help="a board's folder, such as results/synmg-quick")
+    report = add_command(
+        commands,
+        "report",
+        _report,
+        "write a board and its figures from a folder's records, or a list of the boards in a folder",
+    )
+    report.add_argument(
+        "folder", type=file_path, help="a board's folder, such as results/synmg-quick, or one that holds boards"
+    )
 
     contrast = add_command(commands, "contrast", _contrast, "paired differences to FG-SGL, within and over data seeds")
     contrast.add_argument(
@@ -53,11 +61,24 @@ def add_record_commands(commands: Commands) -> None:
 def _report(arguments: argparse.Namespace) -> int:
     from fgsgl.records.ledger import load
 
+    if not (arguments.folder / "ledger").is_dir() and any(arguments.folder.glob("*/ledger")):
+        return _overview(arguments.folder)
     load(arguments.folder)  # a folder without records is refused before the imports that take seconds
     from fgsgl.report.report import show_board
     from fgsgl.util.terminal import wide_console
 
     return 0 if show_board(arguments.folder, wide_console()) else 1
+
+
+def _overview(folder: Path) -> int:
+    from fgsgl.report.overview import write_overview
+    from fgsgl.util.terminal import wide_console
+
+    console = wide_console()
+    for entry in write_overview(folder):
+        console.print(f"{entry.folder}: {' '.join(entry.answers) or entry.tally}", markup=False, highlight=False)
+    console.print(f"boards: {folder / 'index.html'} (also README.md)", markup=False, highlight=False)
+    return 0
 
 
 def _contrast(arguments: argparse.Namespace) -> int:

@@ -84,7 +84,7 @@ def test_whatever_a_time_depends_on_makes_another_machine(ledger, changed) -> No
 
 
 @pytest.mark.parametrize("alone", [None, False])
-def test_latency_that_was_not_measured_alone_is_not_shown(ledger, alone) -> None:
+def test_times_that_were_not_measured_alone_are_not_shown(ledger, alone) -> None:
     ledger.fill(seeds=2)
     cost = Cost(gflops=1.5, latency_ms=20.0, clips_per_s=60.0, measured_alone=alone)
     ledger.add("tsm", 1.6, seed=1, cost=cost)
@@ -92,4 +92,5 @@ def test_latency_that_was_not_measured_alone_is_not_shown(ledger, alone) -> None
     shown = row(board, "TSM")
     assert np.isnan(shown.latency_ms) and np.isnan(shown.clips_per_s) and shown.peak_memory_mib == 900
     assert sentences(board, "of 1 cell(s) that is not known, or not so.")
-    assert np.isfinite(row(board, "FG-SGL").latency_ms)
+    assert np.isnan(shown.train_s)
+    assert np.isfinite(row(board, "FG-SGL").latency_ms) and np.isfinite(row(board, "FG-SGL").train_s)

@@ -78,7 +78,7 @@ def _verdict(row: Any) -> str:
     if not np.isfinite(row.p_holm):
         return f"fewer than {FEWEST_SEEDS} seeds, so there is no verdict"
     p = p_text(row.p_holm)
-    because = f"(adjusted p {'' if p.startswith('<') else '= '}{p}, {row.n_pairs} paired seeds)"
+    because = f"over seeds (adjusted p {'' if p.startswith('<') else '= '}{p}, n = {row.n_pairs})"
     return f"a sure difference {because}" if row.p_holm <= LEVEL else f"not a sure difference {because}"
 
 

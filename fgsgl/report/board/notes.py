@@ -66,16 +66,19 @@ def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
 def cost_notes(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> tuple[str, ...]:
     """Sentences on the columns about cost."""
     measured = [record for key, group in scored.items() if key.kind == "method" for record in group]
-    sentences = ["Params M: parameters in millions, and how many of them are trained; Train s: mean over seeds."]
+    sentences = [
+        "Params M: parameters in millions, and how many of them are trained; Train s: mean over seeds, on the machine "
+        "that the row names."
+    ]
     if table["gflops"].notna().any():
         sentences.append(
             "GFLOPs of one clip (a multiplication and an addition are two); latency of one clip and clips/s of a "
             "batch, from frames in memory to probabilities; peak memory of the cell's process."
         )
-    together = sum(record.cost.latency_ms is not None and not record.cost.measured_alone for record in measured)
+    together = sum(not record.cost.measured_alone for record in measured)
     if together:
         sentences.append(
-            f"Latency and clips/s are shown of rows whose cells were all measured while no other cell of the board ran "
+            f"Training time, latency and clips/s are shown of rows whose cells all ran while no other of the board did "
             f"(`--jobs 1`); of {together} cell(s) that is not known, or not so."
         )
     if len({machine_of(record) for record in measured}) > 1:

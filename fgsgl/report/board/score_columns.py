@@ -56,12 +56,12 @@ def score_columns(group: Sequence[Record], scored: Sequence[Done], predictions: 
 
 
 def _alone(record: Done, value: float | None) -> float | None:
-    """A time of a recognizer, where nothing of the same board ran beside it."""
+    """A time, where nothing of the same board ran beside it: cells that share a machine slow each other down."""
     return value if record.cost.measured_alone else None
 
 
 _COSTS: dict[str, Callable[[Done], float | None]] = {
-    "train_s": lambda record: record.times_s.get("train", 0.0),
+    "train_s": lambda record: _alone(record, record.times_s.get("train", 0.0)),
     "gflops": lambda record: record.cost.gflops,
     "latency_ms": lambda record: _alone(record, record.cost.latency_ms),
     "clips_per_s": lambda record: _alone(record, record.cost.clips_per_s),

@@ -62,6 +62,8 @@ class TableView:
     notes: Iterable[str] = ()
     shown: set[str] | None = None
     """Columns that are shown at first; None: all."""
+    folded: bool = False
+    """Only its title is shown until it is opened."""
     axis: Markup | None = None
     """The axis above the column of drawings, where all rows share one."""
 
@@ -193,7 +195,9 @@ def _design_views(links: _Links, ablation: Ablation, number: str) -> list[TableV
 
 
 def localisation_views(board: Board, tables: LocalisationTables | None) -> list[TableView]:
-    """Tables of attention maps and of sentences read out; none where no record measured them."""
+    """Tables of attention maps and of sentences read out, one a method; those of FG-SGL and of the row that all are
+    compared with are open. None where no record measured them.
+    """
     if tables is None:
         return []
     links, views = _Links(board), []
@@ -201,12 +205,20 @@ def localisation_views(board: Board, tables: LocalisationTables | None) -> list[
         ("looks", "Where recognizers look", MAP_HEADINGS, tables.maps),
         ("reads", "What can be read out", READOUT_HEADINGS, tables.readouts),
     ):
-        headings, lines = numeric_headings(columns, texts=N_TEXTS), []
+        headings, groups = numeric_headings(columns, texts=N_TEXTS), defaultdict(list)
         for row, texts in rows:
             own = row.method, row.variant
-            lines.append(TableRow(texts, links.to(row.protocol, own, WITHOUT)))
-        views.append(TableView(name=name, title=title, headings=headings, bodies=[lines]))
-    views = [view for view in views if view.size]
+            groups[row.label, own].append(TableRow(texts, links.to(row.protocol, own, WITHOUT)))
+        for place, ((label, own), lines) in enumerate(groups.items()):
+            views.append(
+                TableView(
+                    name=f"{name}-{place}",
+                    title=f"{title}: {label or 'maps that see no clip'}",
+                    headings=headings,
+                    bodies=[lines],
+                    folded=own not in (REFERENCE, WITHOUT),
+                )
+            )
     return [*views[:-1], replace(views[-1], notes=tables.notes)]
 
 
