@@ -36,6 +36,11 @@ FIXED = ("flip", "shift", "brightness", "evaluation")
 WHAT = 'a row ("FG-SGL w/o fgsa"), a row and a seed ("FG-SGL, seed 0"), or the beginning of a cell\'s id'
 """Help of what names cells in a folder; :func:`fgsgl.records.find.find_cells` finds them."""
 
+
+class _Unsaid(str):
+    """A default of ``--dataset``, which ``--table`` alone overrides."""
+
+
 Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 Commands = argparse._SubParsersAction
 
@@ -115,14 +120,18 @@ def add_data_arguments(parser: Parser) -> None:
     add_options(parser, Protocol, only=("preset",), varying={"preset": "its first"})
     parser.add_argument("--root", type=file_path, help="the data set's folder (default: below $FGSGL_DATA, or data/)")
     parser.add_argument(
-        "--table", type=file_path, metavar="CSV", help="with --dataset csv: the table of your clips, as --root"
+        "--table", type=file_path, metavar="CSV", help="the table of your own clips: --dataset csv with this --root"
     )
+    parser.add_argument(
+        "--videos", type=file_path, metavar="FOLDER",
+        help="with --table: the folder of its videos (default: the table's); written to a file beside the table",
+    )  # fmt: skip
     add_options(parser, Protocol, only=("data_seed",))
 
 
 def add_protocol_arguments(parser: Parser) -> None:
     """Adds the data set, and what its protocol holds fixed."""
-    parser.add_argument("--dataset", default="synmg", help="data set (default: %(default)s)")
+    parser.add_argument("--dataset", default=_Unsaid("synmg"), help="data set (default: %(default)s; csv with --table)")
     add_data_arguments(parser)
     add_options(parser, Protocol, skip=("dataset", "preset", "data_seed", *FIXED), varying=OF_DATA_SET)
 
@@ -154,22 +163,36 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
     Raises:
         UserError: for an unknown data set or preset, or a value that makes no sense.
     """
-    return default_protocol(**values_of(arguments, Protocol), root=root_of(arguments))
+    values = {**values_of(arguments, Protocol), "dataset": dataset_of(arguments)}
+    return default_protocol(**values, root=root_of(arguments))
+
+
+def dataset_of(arguments: argparse.Namespace) -> str:
+    """The data set that is meant: ``csv`` where a table is given, and no data set."""
+    unsaid = arguments.table is not None and isinstance(arguments.dataset, _Unsaid)
+    return "csv" if unsaid else arguments.dataset
 
 
 def root_of(arguments: argparse.Namespace) -> Path | None:
     """The data's folder or table as ``--root`` or ``--table`` give it; None: the default place.
 
+    The folder of ``--videos`` is written down beside the table, so that every later command finds it.
+
     Raises:
-        UserError: for both, or a table of another data set than ``csv``.
+        UserError: for both, a table of another data set than ``csv``, or videos without a table.
     """
-    if arguments.table is None:
-        return arguments.root
-    if arguments.root is not None:
+    dataset, root = dataset_of(arguments), arguments.table or arguments.root
+    if arguments.table is not None and arguments.root is not None:
         raise UserError("--root and --table were both given, and say the same: where the data are; give one")
-    if arguments.dataset != "csv":
-        raise UserError(f"--table is the table of --dataset csv, but the data set is {arguments.dataset}; use --root")
-    return arguments.table
+    if arguments.table is not None and dataset != "csv":
+        raise UserError(f"--table is the table of --dataset csv, but the data set is {dataset}; use --root")
+    if arguments.videos is not None:
+        if dataset != "csv" or root is None:
+            raise UserError("--videos is the folder of a table's videos; give the table with --table")
+        from fgsgl.data.datasets.csv import remember_videos
+
+        remember_videos(root, arguments.videos)
+    return root
 
 
 def execution_of(arguments: argparse.Namespace) -> Execution:

@@ -85,7 +85,7 @@ def _text_fault(clip: Clip) -> str:
             return f"has a {name} of {len(text.encode())} bytes, expected at most {MAX_TEXT_BYTES}"
     normal = os.path.normpath(clip.video)
     if normal == os.pardir or normal.startswith((os.sep, os.pardir + os.sep)):
-        return f"names the video {clip.video!r}, which lies outside the data set's root"
+        return f"names the video {clip.video!r}, which lies outside the data set's root (`--videos FOLDER` moves it)"
     if len(normal) > MAX_NAME_BYTES // 4 and max(len(part.encode()) for part in Path(normal).parts) > MAX_NAME_BYTES:
         return f"names the video {clip.video!r}, but a file's name has at most {MAX_NAME_BYTES} bytes"
     return ""

@@ -233,13 +233,23 @@ def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:
     return tuple(row.clip for row in rows)
 
 
-def read_cells(path: Path, faults: list[Fault], columns: Sequence[str] = COLUMNS) -> list[tuple[int, dict[str, str]]]:
+def read_cells(
+    path: Path,
+    faults: list[Fault],
+    columns: Sequence[str] = COLUMNS,
+    *,
+    optional: Sequence[str] = (),
+    delimiters: str = ",",
+) -> list[tuple[int, dict[str, str]]]:
     """Line numbers and cells of a clip table's CSV; ``faults`` gets the rows that are not of the header's length.
 
     Raises:
         UserError: as :func:`read_clips`.
     """
-    return read_table(path, columns, lambda line, what: faults.append(Fault(file=str(path), line=line, what=what)))
+    return read_table(
+        path, columns, lambda line, what: faults.append(Fault(file=str(path), line=line, what=what)),
+        optional=optional, delimiters=delimiters,
+    )  # fmt: skip
 
 
 def rows_of_clips(

@@ -194,20 +194,30 @@ def read_text(
     if not os.path.lexists(path):
         raise UserError(f"no {kind} at {path}; {expected}")
     content = read_regular(path, most_bytes)
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UserError(f"{path} is UTF-16, not UTF-8; save it as UTF-8 text")
+    for marks, name in (
+        ((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "UTF-32"),
+        ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "UTF-16"),
+    ):
+        if content.startswith(marks):
+            raise UserError(f"{path} is {name}, not UTF-8; save it as UTF-8 text")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{path}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8 text"
+            f"{path}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8 (Windows-1252, perhaps); save the "
+            "file as UTF-8 text"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_table(
-    path: Path, columns: Sequence[str], wrong: Callable[[int, str], None] | None = None
+    path: Path,
+    columns: Sequence[str],
+    wrong: Callable[[int, str], None] | None = None,
+    *,
+    optional: Sequence[str] = (),
+    delimiters: str = ",",
 ) -> list[tuple[int, dict[str, str]]]:
     """Line numbers and rows of a CSV file with a header; cells stripped, and without the guard of :func:`no_formula`.
 
@@ -218,21 +228,28 @@ def read_table(
         columns: those to read.
         wrong: called with the line of a row that has not as many cells as the header, and what is wrong with it; None:
             it is refused.
+        optional: further columns to read where they stand there; else they are in no row.
+        delimiters: characters that may part cells, of which the header has one.
 
     Raises:
         UserError: for a file that is missing or no UTF-8 table, that lacks a column or has it twice, or such a row.
     """
     expected = f"expected a CSV file with the columns {', '.join(columns)}"
-    reader = csv.reader(io.StringIO(read_text(path, "table", expected), newline=""), skipinitialspace=True, strict=True)
+    text = read_text(path, "table", expected)
+    delimiter = max(delimiters, key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True, delimiter=delimiter)
     rows: list[tuple[int, dict[str, str]]] = []
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        place = _places(header, columns, path)
+        place = _places(header, columns, optional, path)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
-                what = f"{len(cells)} cell(s), the header has {len(header)}; a comma in a cell needs quotation marks"
+                what = (
+                    f"{len(cells)} cell(s), the header has {len(header)}; a {_NAMES[delimiter]} in a cell needs "
+                    "quotation marks"
+                )
                 if wrong is None:
                     raise UserError(f"{path}, line {reader.line_num}: {what}")
                 wrong(reader.line_num, what)
@@ -245,18 +262,22 @@ def read_table(
     return rows
 
 
-def _places(header: Sequence[str], columns: Sequence[str], path: Path) -> dict[str, int]:
+_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+
+def _places(header: Sequence[str], columns: Sequence[str], optional: Sequence[str], path: Path) -> dict[str, int]:
     """The index of each column in the header.
 
     Raises:
         UserError: for a column that is missing, or stands there twice, also in other case.
     """
     alike = Counter(name.casefold() for name in header)
-    if twice := [column for column in columns if alike[column.casefold()] > 1]:
+    wanted = (*columns, *optional)
+    if twice := [column for column in wanted if alike[column.casefold()] > 1]:
         found = [name for name in header if name.casefold() == twice[0].casefold()]
         raise UserError(f"{path}, line 1: the column {twice[0]} stands there {len(found)} times ({', '.join(found)})")
     if "" in header:
         raise UserError(f"{path}, line 1: column {header.index('') + 1} has no name; name it, or remove it in all rows")
     if missing := [column for column in columns if column not in header]:
         raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(columns)}")
-    return {column: header.index(column) for column in columns}
+    return {column: header.index(column) for column in wanted if column in header}

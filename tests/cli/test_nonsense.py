@@ -138,7 +138,11 @@ def test_nonsense_is_refused(name: str, capsys, tmp_path: Path, monkeypatch: pyt
         ("fgsgl run", ["--epochs", "1", "--epochs", "2"], "argument --epochs: it stands twice"),
         ("fgsgl run", ["--seed", "3"], "unrecognized arguments: --seed"),
         ("fgsgl run", ["--dataset", "csv", "--root", "a", "--table", "b.csv"], "--root and --table were both given"),
-        ("fgsgl run", ["--table", "b.csv"], "--table is the table of --dataset csv, but the data set is synmg"),
+        (
+            "fgsgl run",
+            ["--dataset", "synmg", "--table", "b.csv"],
+            "--table is the table of --dataset csv, but the data set is synmg",
+        ),
         ("fgsgl run", ["--image-size", "7"], "image_size is 7, expected a whole number, 32 to 1024, a multiple of 2"),
         ("fgsgl run", ["--image-size", "113"], "a multiple of 2"),
         ("fgsgl run", ["--methods", "fgsgl", "--image-size", "100"], "synmg-tiny takes multiples of 16"),

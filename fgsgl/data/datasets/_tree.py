@@ -129,13 +129,17 @@ def open_copy(root: Path) -> Copy:
     return Copy(root=root, folders=folders, files={kind: listed[folders[kind]] for kind in KINDS}, by_name=by_name)
 
 
-def read_settings(root: Path) -> dict[Kind, Path]:
-    """The folder of each kind of file: the root, or what ``<root>/fgsgl.yaml`` says instead.
+def read_settings(root: Path, path: Path | None = None) -> dict[Kind, Path]:
+    """The folder of each kind of file: the root, or what a file of settings says instead.
+
+    Args:
+        root: the folder.
+        path: the file; None: ``<root>/fgsgl.yaml``.
 
     Raises:
         UserError: for a file that is not YAML, or holds an unknown setting or no folder.
     """
-    path, folders = root / SETTINGS_FILE, dict.fromkeys(KINDS, root)
+    path, folders = path or root / SETTINGS_FILE, dict.fromkeys(KINDS, root)
     if not os.path.lexists(path):
         return folders
     given = read_yaml(path) or {}

@@ -1,26 +1,74 @@
 """The user's own data: a table of clips beside its videos, ``--table my.csv`` or a folder with ``clips.csv``.
 
-Two optional files stand beside ``my.csv``: its FG-Text ``my.yaml``, and the class names ``my.classes.txt``. In a folder
-they are called ``text.yaml`` and ``classes.txt``.
+Three optional files stand beside ``my.csv``: its FG-Text ``my.yaml``, the class names ``my.classes.txt``, and
+``my.fgsgl.yaml``, which says where the videos lie (:func:`settings_path`). Beside ``clips.csv`` they are called
+``text.yaml``, ``classes.txt`` and ``fgsgl.yaml``.
 """
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from fgsgl.data.clip_table import ClipTable, Progress, Row, read_cells, rows_of_clips, table_of
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, rows_of_clips, table_of
+from fgsgl.data.datasets._own_table import columns_of, completed, drawn_splits, read_own_cells
+from fgsgl.data.datasets._tree import read_settings
 from fgsgl.data.datasets.base import DataSet
 from fgsgl.data.faults import Fault
 from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test, without_filler
 from fgsgl.data.labels import HIDDEN, is_number, names_in, read_class_names
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import write_whole
+from fgsgl.util.yaml_file import read_yaml
+
+FOLDER_TABLE = "clips.csv"
+NO_PEOPLE = (
+    "This table names no people, so every recording counts as one: a person may stand in several splits, which makes "
+    "scores too good, and intervals over recordings are narrower than over people."
+)
+
+
+def table_path(root: Path) -> Path:
+    """The table that ``--table`` or ``--root`` names."""
+    return root if root.suffix.lower() == ".csv" else root / FOLDER_TABLE
 
 
 def text(root: Path) -> str:
     """The FG-Text's file, which only methods with text need."""
-    return str(root.with_suffix(".yaml") if _is_table(root) else root / "text.yaml")
+    return str(_beside(table_path(root), "text.yaml", ".yaml"))
+
+
+def settings_path(root: Path) -> Path:
+    """The file with ``videos: FOLDER``, where the videos do not lie beside the table."""
+    return _beside(table_path(root), "fgsgl.yaml", ".fgsgl.yaml")
+
+
+def remember_videos(root: Path, folder: Path) -> None:
+    """Writes down where a table's videos lie; what else the file of settings holds stays.
+
+    Raises:
+        UserError: for a folder that is none, or settings that are none.
+        OSError: where the file cannot be written.
+    """
+    path, known = settings_path(root), read_settings(table_path(root).parent, settings_path(root))
+    if not folder.is_dir():
+        raise UserError(f"no folder at {folder}; --videos takes the folder of the table's videos")
+    if known["videos"].resolve() == folder.resolve():
+        return
+    given = read_yaml(path) if path.exists() else {}
+    lines = {**given, "videos": str(folder.resolve())}
+    write_whole(path, "".join(f"{name}: {json.dumps(value)}\n" for name, value in lines.items()))
+
+
+def _beside(table: Path, in_folder: str, ending: str) -> Path:
+    """A file that belongs to a table; one that is named like ``clips.csv`` itself counts too, if it is there."""
+    own = table.with_suffix(ending)
+    if table.name == FOLDER_TABLE and not os.path.lexists(own):
+        return table.with_name(in_folder)
+    return own
 
 
 def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
@@ -34,34 +82,40 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         UserError: for a missing file, a faulty class file, or labels without names.
         FaultyData: for faulty rows.
     """
-    path, faults = _table(root), list[Fault]()
-    rows, classes = _rows(root, faults)
+    path, faults = table_path(root), list[Fault]()
+    videos = read_settings(path.parent, settings_path(root))["videos"]
+    columns = columns_of(path)
+    rows, classes = _rows(path, videos, faults)
     rows, filler = without_filler(rows)
     test = sum(row.clip.split == "test" for row in rows)
-    caveats: list[str] = []
+    caveats = [] if "subject" in columns else [NO_PEOPLE]
     if filler is not None:
         caveats.append(f"{path}: all {test} test clips have one label, {filler}; it is taken to hide theirs")
-    drawn = preset == DRAWN_TEST
-    if drawn:
+    split: Callable[[Sequence[Clip]], Sequence[Clip]] = list
+    if "split" not in columns:
+        split = partial(drawn_splits, path, seed=seed)
+        people = "people" if "subject" in columns else "recordings"
+        caveats.append(f"This table has no splits: whole {people} are drawn for them by the data seed {seed}.")
+    if preset == DRAWN_TEST:
         caveats.append(drawn_sentence("This table", test, "subjects"))
         rows = [row for row in rows if row.clip.split != "test"]
+        split = partial(drawn_test, seed=seed)
     return table_of(
-        rows, faults, partial(drawn_test, seed=seed) if drawn else list, dataset="csv", root=path.parent,
-        classes=classes, caveats=tuple(caveats),
-    )  # fmt: skip
+        rows, faults, split, dataset="csv", root=path.parent, videos=videos, classes=classes, caveats=tuple(caveats)
+    )
 
 
 def preset_of(root: Path) -> str:
     """The preset for a table: ``all``, or ``drawn-test`` where it hides the labels of its test clips."""
-    rows, _ = without_filler(_rows(root, [])[0])
+    path = table_path(root)
+    rows, _ = without_filler(_rows(path, read_settings(path.parent, settings_path(root))["videos"], [])[0])
     return DRAWN_TEST if hides_its_test(rows) else "all"
 
 
-def _rows(root: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...]]:
+def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...]]:
     """The rows that can be read, and the names of the classes."""
-    path = _table(root)
-    names = root.with_suffix(".classes.txt") if _is_table(root) else root / "classes.txt"
-    cells = read_cells(path, faults)
+    names = _beside(path, "classes.txt", ".classes.txt")
+    cells = read_own_cells(path, faults)
     refused: dict[str, str] = {}
     if os.path.lexists(names):
         classes = read_class_names(names)
@@ -76,15 +130,7 @@ def _rows(root: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...]]:
         if len(classes) + len(refused) < 2 and cells:
             known = repr(classes[0]) if classes else "none"
             raise UserError(f"the labels in {path} name fewer than two classes ({known}); expected two or more")
-    return rows_of_clips(path, cells, classes, faults, refused), classes
-
-
-def _table(root: Path) -> Path:
-    return root if _is_table(root) else root / "clips.csv"
-
-
-def _is_table(root: Path) -> bool:
-    return root.suffix.lower() == ".csv"
+    return rows_of_clips(path, completed(path, videos, cells, faults), classes, faults, refused), classes
 
 
 DATASET = DataSet(
