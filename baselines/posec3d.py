@@ -17,7 +17,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
-    layout, size = layout_name(protocol.dataset), SIZES[protocol.size]
+    layout, size = layout_name(protocol.dataset, protocol.preset), SIZES[protocol.size]
     return {
         "type": "HeatmapRecognizer3D",
         "data_preprocessor": {"layout": layout},

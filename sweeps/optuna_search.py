@@ -167,15 +167,15 @@ def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Metho
         method
         for method in scan().values()
         if method.recipe and not method.unavailable and method.runs_on(protocol.dataset)
-        and (method.modality != "skeleton" or _has_skeletons(protocol.dataset))
+        and (method.modality != "skeleton" or _has_skeletons(protocol))
     )  # fmt: skip
 
 
-def _has_skeletons(dataset: str) -> bool:
+def _has_skeletons(protocol: Protocol) -> bool:
     from fgsgl.data.skeletons import layout_name
 
     try:
-        layout_name(dataset)
+        layout_name(protocol.dataset, protocol.preset)
     except UserError:
         return False
     return True

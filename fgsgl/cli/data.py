@@ -55,10 +55,39 @@ def add_data_commands(commands: Commands) -> None:
     index.add_argument(
         "--seed", type=number(int, SEEDS), default=0, help="draws splits that are not given (default: %(default)s)"
     )
+    _add_imports(actions)
     check = add_command(actions, "check", _check, "open every video of a data set and hold its table against them")
     check.add_argument("dataset", help="synmg, smg, imigue, ma52 or csv")
     add_data_arguments(check)
     check.add_argument("--workers", type=number(int, Numbers(1, 256)), help="processes (default: one a core)")
+
+
+def _add_imports(actions: Commands) -> None:
+    formats = actions.add_parser("import", help="make a table of MMAction2's lists, or of skeletons").add_subparsers(
+        required=True, metavar="format"
+    )
+    lists = add_command(
+        formats,
+        "mmaction",
+        _import_lists,
+        "make a table of lists of videos or frames, or of Kinetics' tables",
+    )
+    lists.add_argument(
+        "lists", nargs="+", type=file_path, help="lists, with train, val or test in their names; or Kinetics' tables"
+    )
+    lists.add_argument(
+        "--videos", type=file_path, help="the folder that their paths start from (default: the first list's)"
+    )
+    lists.add_argument("--out", type=path_ending(".csv"), help="the table (default: clips.csv beside the first list)")
+    skeletons = add_command(
+        formats, "skeletons", _import_skeletons, "make a folder of skeletons of MMAction2's or PYSKL's pickle"
+    )
+    skeletons.add_argument("pickle", type=file_path, help="read without executing code: NumPy arrays of numbers alone")
+    skeletons.add_argument("--layout", help="of the joints: coco17, openpose18, ... (default: the one with as many)")
+    skeletons.add_argument("--splits", help="beginning of the splits' names, such as xsub of xsub_train")
+    skeletons.add_argument("--out", type=file_path, help="the folder to write (default: the pickle's name)")
+    for parser in (lists, skeletons):
+        parser.add_argument("--classes", type=file_path, help="names of the classes, a line each")
 
 
 def _add_synmg_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,6 +167,28 @@ def _index(arguments: argparse.Namespace) -> int:
         f"written: {table}; {len(found.clips)} clips ({shown}) of {len(found.classes)} classes; "
         f"`--dataset csv --table {table}`"
     )
+    return 0
+
+
+def _import_lists(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.import_lists import import_lists
+
+    first: Path = arguments.lists[0]
+    table = arguments.out or first.with_name("clips.csv")
+    for line in import_lists(arguments.lists, arguments.videos or first.parent, table, arguments.classes):
+        say(line)
+    say(f"next: `fgsgl data check csv --table {table}`")
+    return 0
+
+
+def _import_skeletons(arguments: argparse.Namespace) -> int:
+    from fgsgl.data.import_skeletons import import_skeletons
+
+    folder = arguments.out or arguments.pickle.with_suffix("")
+    found = import_skeletons(arguments.pickle, folder, arguments.layout, arguments.splits, arguments.classes)
+    for line in found.notes:
+        say(line)
+    say(f"written: {found.table}; {found.n_clips} clips; `fgsgl run --table {found.table} --methods stgcnpp posec3d`")
     return 0
 
 

@@ -73,6 +73,10 @@ class ClipTable:
     """SHA-256 of every video by its path in the table, ``""`` for one that cannot be read; empty: not looked at."""
     generated: Mapping[str, str] | None = None
     """Of a generated data set: the SHA-256 of its files as they were made, as far as known; None for any other."""
+    layout: str | None = None
+    """Name of the layout of the clips' skeletons, where tables of one data set may have several."""
+    has_videos: bool = True
+    """Whether clips are of videos; else each has skeletons alone, whose file stands in the video's place."""
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
     """File and line of each clip that was read from a row, by its id."""
 

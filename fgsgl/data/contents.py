@@ -47,14 +47,33 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 def file_state(path: Path) -> FileState | None:
-    """The state of a file; None where there is no regular file."""
+    """The state of a file, or of all files of a folder together; None where there is neither."""
     try:
         found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            return _folder_state(path)
     except (OSError, ValueError):
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
     return FileState(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _folder_state(folder: Path) -> FileState | None:
+    """One state for the files of a folder: another where any of them changes, is added or goes."""
+    digest, size_bytes, latest_ns = hashlib.sha256(), 0, 0
+    for path in _files_of(folder):
+        found = path.stat()
+        line = f"{path.name} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+        size_bytes, latest_ns = size_bytes + found.st_size, max(latest_ns, found.st_ctime_ns)
+    changed_ns = max(latest_ns, folder.stat().st_ctime_ns)
+    inode = int.from_bytes(digest.digest()[:7], "big")
+    return FileState(size_bytes, latest_ns, changed_ns, inode) if size_bytes else None
+
+
+def _files_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def contents(root: Path, names: Iterable[str], *, workers: int = 1, progress: Progress | None = None) -> dict[str, str]:
@@ -100,11 +119,14 @@ def with_contents(table: ClipTable, *, workers: int = 1, progress: Progress | No
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits.
+    """SHA-256 of a file, or over the names and contents of a folder's files, 64 hex digits.
 
     Raises:
         OSError: if it cannot be read.
     """
+    if path.is_dir():
+        lines = [f"{file.name} {sha256_of(file)}\n" for file in _files_of(path)]
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

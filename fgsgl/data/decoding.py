@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fgsgl.data.containers import MAX_PIXELS, BadVideo, complaints, container_fault, open_video, reason
+from fgsgl.data.frame_folder import picture_files, read_pictures
 from fgsgl.data.zeroed import is_zeroed
 
 if TYPE_CHECKING:
@@ -61,13 +62,15 @@ class Layout(NamedTuple):
 
 
 def read_layout(path: Path) -> Layout:
-    """Reads a video's packets without decoding them, up to the first that cannot be read.
+    """Reads a video's packets without decoding them, up to the first that cannot be read; counts a folder's pictures.
 
     Raises:
         BadVideo: if the file cannot be opened.
     """
     import av
 
+    if path.is_dir():
+        return Layout([None] * len(picture_files(path)), 0, is_cut=False)
     times_s: list[float | None] = []
     first_packet, before, begins = None, 0, False
     with open_video(path) as (container, stream, _), suppress(av.FFmpegError, OSError):
@@ -96,7 +99,7 @@ def _begins_with_key(first: av.Packet, stream: av.VideoStream) -> bool:
 
 
 def decode(path: Path, layout: Layout | None = None) -> Iterator[Frame]:
-    """Decodes every frame of a video.
+    """Decodes every frame of a video, or reads every picture of a folder.
 
     A stream that begins within a group of pictures has no frame before its first key frame.
 
@@ -110,6 +113,10 @@ def decode(path: Path, layout: Layout | None = None) -> Iterator[Frame]:
     """
     import av
 
+    if path.is_dir():
+        for number, picture in enumerate(read_pictures(path)):
+            yield Frame(number, None, picture, Fraction(1), 0.0)
+        return
     layout = layout or read_layout(path)
     count = 0
     with open_video(path) as (container, stream, said):

@@ -104,7 +104,7 @@ def open_cache(
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> FrameCache:
-    """Opens the frame cache of a table; decodes what it lacks, in several processes.
+    """Opens the frame cache of a table; decodes what it lacks, in several processes. Clips without videos have none.
 
     A call that is killed keeps what it has decoded; two calls at once wait for one another.
 
@@ -124,7 +124,7 @@ def open_cache(
     store, keys = frame_store(num_frames, image_size), frame_keys(table, num_frames, image_size)
     bad: dict[str, str] = {}
     try:
-        if store.missing(keys.values()):
+        if table.has_videos and store.missing(keys.values()):
             with _lock(store.folder):
                 lacking = store.missing(keys.values())
                 waiting = [clip for clip in table.clips if keys[clip.clip_id] in lacking]
@@ -148,7 +148,7 @@ def pending(table: ClipTable, num_frames: int, image_size: int) -> str:
     """A line about the clips that a cache lacks, their size and the cache's place; empty where it lacks none."""
     table = with_contents(table)
     store, keys = frame_store(num_frames, image_size), frame_keys(table, num_frames, image_size)
-    lacking = store.missing(keys.values())
+    lacking = store.missing(keys.values()) if table.has_videos else set()
     return _pending([clip for clip in table.clips if keys[clip.clip_id] in lacking], table, store)
 
 

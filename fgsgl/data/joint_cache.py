@@ -66,7 +66,7 @@ def open_joints(table: ClipTable, num_frames: int, *, workers: int = 1, progress
     Raises:
         UserError: for a data set without skeletons, a skeleton that cannot be read, or files that change meanwhile.
     """
-    name = layout_name(table.dataset)
+    name = table.layout or layout_name(table.dataset, "")
     layout, known = LAYOUTS[name], _contents(table)
     shape = len(table.clips), kept_frames(num_frames), len(layout.joints), 3
     path = cache_folder() / "joints" / _key(table, name, num_frames, known)
@@ -92,7 +92,7 @@ def _names(table: ClipTable) -> list[str]:
 
 
 def _files(table: ClipTable) -> list[Path]:
-    return skeletons_of(table.dataset).files(table.root, table.clips)
+    return skeletons_of(table.dataset).files(table, table.clips)
 
 
 def _key(table: ClipTable, layout: str, num_frames: int, known: dict[str, str]) -> str:

@@ -48,7 +48,7 @@ def prepare(
             video unless ``skip_bad``.
     """
     if skeletons:
-        layout_name(data.dataset)  # refuses a data set without any, before its videos are decoded
+        layout_name(data.dataset, data.preset)  # refuses a data set without any, before its videos are decoded
     if text:
         expect_text_of(data.planned(), data)
     if dry_run:

@@ -55,6 +55,10 @@ def _other_side(name: str) -> str:
 
 _FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 
+_ARMS = ("Nose", "Neck", "ShoulderRight", "ElbowRight", "WristRight", "ShoulderLeft", "ElbowLeft", "WristLeft")
+_TO_NECK = ("Neck", "Neck", "Neck", "ShoulderRight", "ElbowRight", "Neck", "ShoulderLeft", "ElbowLeft")
+"""OpenPose's first eight joints, and the neighbours of each on the way to the neck."""
+
 LAYOUTS = {
     "kinect25": Layout(
         joints=JOINTS,
@@ -70,19 +74,56 @@ LAYOUTS = {
     ),
     "openpose22": Layout(
         joints=(
-            "Nose", "Neck", "ShoulderRight", "ElbowRight", "WristRight", "ShoulderLeft", "ElbowLeft", "WristLeft",
-            "EyeRight", "EyeLeft", "EarRight", "EarLeft",
+            *_ARMS, "EyeRight", "EyeLeft", "EarRight", "EarLeft",
             *(f"{finger}Left" for finger in _FINGERS), *(f"{finger}Right" for finger in _FINGERS),
         ),
         parents=(
-            "Neck", "Neck", "Neck", "ShoulderRight", "ElbowRight", "Neck", "ShoulderLeft", "ElbowLeft",
-            "Nose", "Nose", "EyeRight", "EyeLeft",
+            *_TO_NECK, "Nose", "Nose", "EyeRight", "EyeLeft",
             *("WristLeft",) * 5, *("WristRight",) * 5,
+        ),
+        confidence=True,
+    ),
+    "coco17": Layout(
+        joints=(
+            "Nose", "EyeLeft", "EyeRight", "EarLeft", "EarRight", "ShoulderLeft", "ShoulderRight", "ElbowLeft",
+            "ElbowRight", "WristLeft", "WristRight", "HipLeft", "HipRight", "KneeLeft", "KneeRight", "AnkleLeft",
+            "AnkleRight",
+        ),
+        parents=(
+            "Nose", "Nose", "Nose", "EyeLeft", "EyeRight", "Nose", "Nose", "ShoulderLeft",
+            "ShoulderRight", "ElbowLeft", "ElbowRight", "ShoulderLeft", "ShoulderRight", "HipLeft", "HipRight",
+            "KneeLeft", "KneeRight",
+        ),
+        confidence=True,
+    ),
+    "openpose18": Layout(
+        joints=(
+            *_ARMS, "HipRight", "KneeRight", "AnkleRight", "HipLeft", "KneeLeft", "AnkleLeft", "EyeRight", "EyeLeft",
+            "EarRight", "EarLeft",
+        ),
+        parents=(
+            *_TO_NECK, "ShoulderRight", "HipRight", "KneeRight", "ShoulderLeft", "HipLeft", "KneeLeft", "Nose", "Nose",
+            "EyeRight", "EyeLeft",
+        ),
+        confidence=True,
+    ),
+    "openpose25": Layout(
+        joints=(
+            *_ARMS, "MidHip", "HipRight", "KneeRight", "AnkleRight", "HipLeft", "KneeLeft", "AnkleLeft", "EyeRight",
+            "EyeLeft", "EarRight", "EarLeft", "BigToeLeft", "SmallToeLeft", "HeelLeft", "BigToeRight", "SmallToeRight",
+            "HeelRight",
+        ),
+        parents=(
+            *_TO_NECK, "Neck", "MidHip", "HipRight", "KneeRight", "MidHip", "HipLeft", "KneeLeft", "Nose", "Nose",
+            "EyeRight", "EyeLeft", *("AnkleLeft",) * 3, *("AnkleRight",) * 3,
         ),
         confidence=True,
     ),
 }  # fmt: skip
 """``kinect25``: SMG's, the joints and bones of NTU RGB+D, with the middle of the spine for its centre.
+
+``coco17``, ``openpose18``, ``openpose25``: the joints and bones of COCO, and of OpenPose's two models of the body, as
+MMAction2 has them.
 
 ``openpose22``: the joints of iMiGUE's "light hand" files that its official kit uses (``imigue_gendata.py``): of
 OpenPose's BODY_25 the upper body (8), eyes and ears (4), and the tips of the fingers (2 x 5).
@@ -102,10 +143,16 @@ def skeletons_of(dataset: str) -> Skeletons:
     return skeletons
 
 
-def layout_name(dataset: str) -> str:
+def layout_name(dataset: str, preset: str) -> str:
     """The name of a data set's layout, a key of :data:`LAYOUTS`.
 
     Raises:
-        UserError: for a data set without skeletons.
+        UserError: for a data set, or a preset of one's own data, without skeletons.
     """
-    return skeletons_of(dataset).layout
+    layout = skeletons_of(dataset).layout or preset
+    if layout not in LAYOUTS:
+        raise UserError(
+            f"{dataset} {preset} has no skeletons: methods that read skeletons need a table with a column skeleton (a "
+            f".npy file a clip) and the preset that names its joints: {', '.join(LAYOUTS)}"
+        )
+    return layout

@@ -26,7 +26,7 @@ def gcn_model(recognizer: str, backbone: Mapping[str, Any], mode: str) -> BuildM
     """
 
     def model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
-        layout, size = layout_name(protocol.dataset), SIZES[protocol.size]
+        layout, size = layout_name(protocol.dataset, protocol.preset), SIZES[protocol.size]
         return {
             "type": recognizer,
             "data_preprocessor": {"layout": layout},

@@ -134,7 +134,9 @@ class ReadClip:
         return {"inputs": torch.from_numpy(frames_KHWC), "data_samples": sample}
 
 
-def random_skeleton_batch(dataset: str, num_frames: int, labels: Sequence[int], seed: int = 0) -> dict[str, Any]:
+def random_skeleton_batch(
+    dataset: str, num_frames: int, labels: Sequence[int], seed: int = 0, preset: str = ""
+) -> dict[str, Any]:
     """A batch of random joints, as the loader of :class:`SkeletonDataset` gives it; for tests and measurements.
 
     Args:
@@ -143,6 +145,7 @@ def random_skeleton_batch(dataset: str, num_frames: int, labels: Sequence[int], 
         num_frames: frames of the protocol.
         labels: one a clip.
         seed: seed of the joints.
+        preset: names the layout of one's own data.
 
     Returns:
         ``{"inputs": [joints_KJ3 float32, ...], "data_samples": [...]}``.
@@ -150,7 +153,7 @@ def random_skeleton_batch(dataset: str, num_frames: int, labels: Sequence[int], 
     Raises:
         UserError: for a data set without skeletons.
     """
-    layout = LAYOUTS[layout_name(dataset)]
+    layout = LAYOUTS[layout_name(dataset, preset)]
     generator = torch.Generator().manual_seed(seed)
     shape = (len(labels), kept_frames(num_frames), len(layout.joints), 3)
     joints_BKJ3 = torch.randn(shape, generator=generator)

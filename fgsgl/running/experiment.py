@@ -164,7 +164,7 @@ def prepare_data(
     for method in chosen:
         if method.unavailable:
             raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    return prepare(
+    table = prepare(
         data,
         console,
         num_frames=protocol.num_frames,
@@ -174,6 +174,10 @@ def prepare_data(
         text=any(method.reads_text for method in chosen),
         dry_run=dry_run,
     )
+    seeing = [method.name for method in chosen if method.modality == "rgb" and method.model is not None]
+    if seeing and not table.has_videos:
+        raise UserError(f"{data.dataset} at {data.root} has skeletons and no videos, which {', '.join(seeing)} read(s)")
+    return table
 
 
 def skeletons_read(methods: Sequence[str], table: ClipTable) -> str:

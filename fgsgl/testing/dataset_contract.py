@@ -174,7 +174,7 @@ def skeletons(copy: Copy) -> str:
     assert offered is not None
     _require(offered.layout in LAYOUTS, f"layout {offered.layout!r}; expected one of {', '.join(LAYOUTS)}")
     joints = len(LAYOUTS[offered.layout].joints)
-    for clip, file in zip(copy.some_clips, offered.files(copy.table.root, copy.some_clips), strict=True):
+    for clip, file in zip(copy.some_clips, offered.files(copy.table, copy.some_clips), strict=True):
         joints_TJ3, again_TJ3 = (offered.read(file, clip) for _ in range(2))
         shape = ((clip.end_frame or num_frames(copy.table.path(clip))) - clip.start_frame, joints, 3)
         seen, expected = (joints_TJ3.shape, joints_TJ3.dtype), (shape, np.dtype(np.float32))

@@ -324,7 +324,7 @@ def _frames_batch(protocol: Protocol) -> Batch:
 
 
 def _skeleton_batch(protocol: Protocol) -> Batch:
-    return random_skeleton_batch(protocol.dataset, protocol.num_frames, LABELS)
+    return random_skeleton_batch(protocol.dataset, protocol.num_frames, LABELS, preset=protocol.preset)
 
 
 BATCHES: dict[str, Callable[[Protocol], Batch]] = {"rgb": _frames_batch, "skeleton": _skeleton_batch}

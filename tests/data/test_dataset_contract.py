@@ -122,5 +122,5 @@ def test_a_broken_file_is_told_and_takes_nothing_along(
     said = capsys.readouterr().err
     assert says in said and len(said.splitlines()) == 1
     assert datasets.get("synmg").name == "synmg"
-    with pytest.raises(UserError, match="run on: imigue, smg, synmg"):
-        layout_name("ma52")
+    with pytest.raises(UserError, match="run on: csv, imigue, smg, synmg"):
+        layout_name("ma52", "subjects")

@@ -48,11 +48,15 @@ def test_mirroring_exchanges_the_sides_and_keeps_the_bones(name: str) -> None:
 
 
 def test_every_data_set_with_skeletons_names_its_layout_and_no_other_has_one() -> None:
-    named = {name: layout_name(name) for name in datasets.names() if datasets.get(name).skeletons}
-    assert named == {"smg": "kinect25", "imigue": "openpose22", "synmg": "kinect25"}
+    offered = {name: datasets.get(name).skeletons for name in datasets.names()}
+    named = {name: skeletons.layout for name, skeletons in offered.items() if skeletons}
+    assert named == {"smg": "kinect25", "imigue": "openpose22", "synmg": "kinect25", "csv": None}
+    assert [layout_name("csv", name) for name in LAYOUTS] == list(LAYOUTS)
+    with pytest.raises(UserError, match=r"csv all has no skeletons: .* a column skeleton"):
+        layout_name("csv", "all")
     assert len(OPENPOSE.joints) == len(imigue.SKELETON.wanted) and len(KINECT.joints) == len(smg.SKELETON.wanted)
-    with pytest.raises(UserError, match="ma52 has no skeletons; methods that read skeletons run on: imigue, smg, synm"):
-        layout_name("ma52")
+    with pytest.raises(UserError, match="ma52 has no skeletons; methods that read skeletons run on: csv, imigue, "):
+        layout_name("ma52", "subjects")
 
 
 def test_a_lost_joint_stays_where_it_was_last_seen() -> None:
@@ -170,7 +174,7 @@ def test_imigues_joints_keep_their_confidence(tmp_path: Path) -> None:
 
 def test_synmgs_skeletons_are_its_true_joints_with_a_sensors_noise(smoke: Path) -> None:
     clips = synmg.load(smoke, "smoke", 0).clips[:8]
-    files = synmg.skeleton_files(smoke, clips)
+    files = synmg.skeleton_files(synmg.load(smoke, "smoke", 0), clips)
     noise = [
         synmg.read_skeleton(file, clip) - read_truth(file).joints3d_TJ3 for file, clip in zip(files, clips, strict=True)
     ]  # each (T, 25, 3)

@@ -112,7 +112,7 @@ def test_fgsgl_trains_on_every_layout(copy, layout, tmp_path: Path, call) -> Non
 
 def joints_of(table: ClipTable, clip: Clip) -> np.ndarray:
     offered = datasets.get(table.dataset).skeletons
-    (file,) = offered.files(table.root, [clip])
+    (file,) = offered.files(table, [clip])
     return offered.read(file, clip)
 
 

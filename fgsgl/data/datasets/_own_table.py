@@ -17,10 +17,9 @@ from fgsgl.data.faults import Fault, collected
 from fgsgl.data.frame_times import frame_times, frames_between
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import read_table
+from fgsgl.util.files import read_table, read_text
 
-REQUIRED = ("video", "label")
-OPTIONAL = (*(name for name in COLUMNS if name not in REQUIRED), "start_s", "end_s", "skeleton")
+COLUMNS_READ = (*COLUMNS, "start_s", "end_s", "skeleton")
 DELIMITERS = ",;\t"
 TEST_SHARE = 0.25
 """Least share of all clips that is drawn as the test split where the table has no splits."""
@@ -38,7 +37,8 @@ def read_own_cells(path: Path, faults: list[Fault]) -> Cells:
     Raises:
         UserError: as :func:`fgsgl.data.clip_table.read_cells`; or for a table with frames and seconds.
     """
-    cells = read_cells(path, faults, REQUIRED, optional=OPTIONAL, delimiters=DELIMITERS)
+    required = _required(path)
+    cells = read_cells(path, faults, required, optional=_others(required), delimiters=DELIMITERS)
     given = set(cells[0][1]) if cells else set(COLUMNS)
     if (seconds := sorted(given & {"start_s", "end_s"})) and given & {"start_frame", "end_frame"}:
         raise UserError(f"{path} has columns of seconds ({', '.join(seconds)}) and of frames; keep either")
@@ -46,7 +46,7 @@ def read_own_cells(path: Path, faults: list[Fault]) -> Cells:
 
 
 def completed(path: Path, videos: Path, cells: Cells, faults: list[Fault]) -> Cells:
-    """The rows with a cell for each column of a clip table.
+    """The rows with a cell for each column of a clip table; without videos, ``video`` is the file of the skeleton.
 
     A column that is missing has: as ``clip_id`` the video, and its frames where there are any; as frames the whole
     file; as ``subject`` the video; as ``split`` ``train``; as ``fps`` 0, unknown.
@@ -57,7 +57,7 @@ def completed(path: Path, videos: Path, cells: Cells, faults: list[Fault]) -> Ce
         cells: of :func:`read_own_cells`.
         faults: gets those of the rows whose seconds hold no clip.
     """
-    cells = [(line, {**row, "video": _below(row["video"], videos)}) for line, row in cells]
+    cells = [(line, {**row, "video": _below(row.get("video", row.get("skeleton", "")), videos)}) for line, row in cells]
     if cells and not {"start_s", "end_s"}.isdisjoint(cells[0][1]):
         cells = _with_frames(path, videos, cells, faults)
     for _, row in cells:
@@ -75,8 +75,20 @@ def columns_of(path: Path) -> frozenset[str]:
     Raises:
         UserError: as :func:`fgsgl.data.clip_table.read_cells`.
     """
-    cells = read_table(path, REQUIRED, lambda *_: None, optional=OPTIONAL, delimiters=DELIMITERS)
+    required = _required(path)
+    cells = read_table(path, required, lambda *_: None, optional=_others(required), delimiters=DELIMITERS)
     return frozenset(cells[0][1]) if cells else frozenset(COLUMNS)
+
+
+def _required(path: Path) -> tuple[str, ...]:
+    """The columns that a table must have: ``video``, or ``skeleton`` where it has no videos, and ``label``."""
+    header = read_text(path, "table", "expected a CSV file with the columns video, label").partition("\n")[0]
+    names = set(re.findall(r"\w+", header))
+    return ("skeleton", "label") if "skeleton" in names and "video" not in names else ("video", "label")
+
+
+def _others(required: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in COLUMNS_READ if name not in required)
 
 
 def _below(video: str, folder: Path) -> str:
@@ -89,14 +101,14 @@ def _below(video: str, folder: Path) -> str:
     return video
 
 
-def _is_below(video: str) -> bool:
+def is_below(video: str) -> bool:
     """Whether a path stays in the folder that it starts from."""
     return "\0" not in video and not os.path.normpath(video).startswith((os.sep, os.pardir))
 
 
 def _with_frames(path: Path, videos: Path, cells: Cells, faults: list[Fault]) -> Cells:
     """The rows whose seconds are frames of their videos, with these."""
-    below = sorted({row["video"] for _, row in cells if _is_below(row["video"])})
+    below = sorted({row["video"] for _, row in cells if is_below(row["video"])})
     times = frame_times(videos, below, workers=os.cpu_count() or 1)
     sound: Cells = []
     for line, row in cells:

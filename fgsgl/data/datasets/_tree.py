@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
@@ -129,12 +129,13 @@ def open_copy(root: Path) -> Copy:
     return Copy(root=root, folders=folders, files={kind: listed[folders[kind]] for kind in KINDS}, by_name=by_name)
 
 
-def read_settings(root: Path, path: Path | None = None) -> dict[Kind, Path]:
+def read_settings(root: Path, path: Path | None = None, others: Sequence[str] = ()) -> dict[Kind, Path]:
     """The folder of each kind of file: the root, or what a file of settings says instead.
 
     Args:
         root: the folder.
         path: the file; None: ``<root>/fgsgl.yaml``.
+        others: settings that it may hold besides, which are passed over.
 
     Raises:
         UserError: for a file that is not YAML, or holds an unknown setting or no folder.
@@ -146,8 +147,10 @@ def read_settings(root: Path, path: Path | None = None) -> dict[Kind, Path]:
     if not isinstance(given, dict):
         raise UserError(f"{path} holds no settings; expected lines such as videos: FOLDER")
     for name, value in given.items():
+        if name in others:
+            continue
         if name not in KINDS:
-            raise UserError(f"{path} has the unknown setting {name!r}; {nearest(str(name), KINDS)}")
+            raise UserError(f"{path} has the unknown setting {name!r}; {nearest(str(name), (*KINDS, *others))}")
         if not isinstance(value, str):
             raise UserError(f"{path}: {name} is {value!r}, expected a folder, in quotation marks")
         folders[name] = root / value

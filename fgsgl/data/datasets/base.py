@@ -54,11 +54,11 @@ class Load(Protocol):
 class Skeletons:
     """The joints of every clip, for methods that read skeletons instead of frames."""
 
-    layout: str
-    """A name of :data:`fgsgl.data.skeletons.LAYOUTS`: which joint is which."""
-    files: Callable[[Path, Sequence[Clip]], list[Path]]
-    """``files(root, clips)``: for each clip the file that its joints are read from, and that they depend on alone.
-    Raises :class:`UserError` for one that is missing."""
+    layout: str | None
+    """A name of :data:`fgsgl.data.skeletons.LAYOUTS`: which joint is which. None: the name of the preset."""
+    files: Callable[[ClipTable, Sequence[Clip]], list[Path]]
+    """``files(table, clips)``: for each of some clips the file that its joints are read from, and that they depend on
+    alone. Raises :class:`UserError` for one that is missing."""
     read: Callable[[Path, Clip], np.ndarray]
     """``read(file, clip)`` is ``joints_TJ3`` float32, NaN where a joint was not found. The third value is depth, or a
     confidence in 0..1 where the layout says so. Raises :class:`UserError` for a file that cannot be read."""

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, rows_of_clips, table_of
-from fgsgl.data.datasets._own_table import columns_of, completed, drawn_splits, read_own_cells
-from fgsgl.data.datasets._tree import read_settings
-from fgsgl.data.datasets.base import DataSet
+from fgsgl.data.datasets._own_table import columns_of, completed, drawn_splits, is_below, read_own_cells
+from fgsgl.data.datasets._tree import Kind, read_settings
+from fgsgl.data.datasets.base import DataSet, Skeletons
 from fgsgl.data.faults import Fault
 from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test, without_filler
+from fgsgl.data.joint_file import read_joint_file
 from fgsgl.data.labels import HIDDEN, is_number, names_in, read_class_names
-from fgsgl.util.errors import UserError
+from fgsgl.data.skeletons import LAYOUTS
+from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.files import write_whole
 from fgsgl.util.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FOLDER_TABLE = "clips.csv"
 NO_PEOPLE = (
@@ -53,7 +59,7 @@ def remember_videos(root: Path, folder: Path) -> None:
         UserError: for a folder that is none, or settings that are none.
         OSError: where the file cannot be written.
     """
-    path, known = settings_path(root), read_settings(table_path(root).parent, settings_path(root))
+    path, known = settings_path(root), _folders(root)
     if not folder.is_dir():
         raise UserError(f"no folder at {folder}; --videos takes the folder of the table's videos")
     if known["videos"].resolve() == folder.resolve():
@@ -83,9 +89,9 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         FaultyData: for faulty rows.
     """
     path, faults = table_path(root), list[Fault]()
-    videos = read_settings(path.parent, settings_path(root))["videos"]
+    folders = _folders(root)
     columns = columns_of(path)
-    rows, classes = _rows(path, videos, faults)
+    rows, classes = _rows(path, folders["videos"], faults)
     rows, filler = without_filler(rows)
     test = sum(row.clip.split == "test" for row in rows)
     caveats = [] if "subject" in columns else [NO_PEOPLE]
@@ -96,20 +102,69 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         split = partial(drawn_splits, path, seed=seed)
         people = "people" if "subject" in columns else "recordings"
         caveats.append(f"This table has no splits: whole {people} are drawn for them by the data seed {seed}.")
-    if preset == DRAWN_TEST:
+    if preset == DRAWN_TEST or (preset in LAYOUTS and hides_its_test(rows)):
         caveats.append(drawn_sentence("This table", test, "subjects"))
         rows = [row for row in rows if row.clip.split != "test"]
         split = partial(drawn_test, seed=seed)
+    has_videos = "video" in columns
     return table_of(
-        rows, faults, split, dataset="csv", root=path.parent, videos=videos, classes=classes, caveats=tuple(caveats)
-    )
+        rows, faults, split, dataset="csv", root=path.parent, videos=folders["videos" if has_videos else "skeletons"],
+        classes=classes, caveats=tuple(caveats), has_videos=has_videos, layout=preset if preset in LAYOUTS else None,
+    )  # fmt: skip
 
 
 def preset_of(root: Path) -> str:
-    """The preset for a table: ``all``, or ``drawn-test`` where it hides the labels of its test clips."""
-    path = table_path(root)
-    rows, _ = without_filler(_rows(path, read_settings(path.parent, settings_path(root))["videos"], [])[0])
+    """The preset for a table: the layout of its skeletons where its settings name one, ``drawn-test`` where it hides
+    the labels of its test clips, else ``all``."""
+    path, settings = table_path(root), settings_path(root)
+    if settings.exists() and (layout := read_layout_name(settings)):
+        return layout
+    rows, _ = without_filler(_rows(path, _folders(root)["videos"], [])[0])
     return DRAWN_TEST if hides_its_test(rows) else "all"
+
+
+def read_layout_name(settings: Path) -> str | None:
+    """The layout of the skeletons that a table's settings name, ``layout: coco17``.
+
+    Raises:
+        UserError: for an unknown one, or a file that is no YAML.
+    """
+    given = read_yaml(settings)
+    layout = given.get("layout") if isinstance(given, dict) else None
+    if layout is not None and layout not in LAYOUTS:
+        raise UserError(f"{settings}: layout is {layout!r}; {nearest(str(layout), tuple(LAYOUTS))}")
+    return layout
+
+
+def _folders(root: Path) -> Mapping[Kind, Path]:
+    """Where a table's videos and skeletons lie."""
+    return read_settings(table_path(root).parent, settings_path(root), others=("layout",))
+
+
+def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
+    """The file of each clip's joints, from the table's column ``skeleton``.
+
+    Raises:
+        UserError: for a table without that column, or a path that leaves the folder of the skeletons.
+    """
+    path = Path(next(file for file, _ in table.places.values()))
+    folders = _folders(path)
+    file_of: dict[str, str] = {}
+    for line, row in completed(path, folders["videos"], read_own_cells(path, []), []):
+        if not is_below(name := row.get("skeleton", "")):
+            raise UserError(f"{path}, line {line}: the skeleton {name!r} lies outside the folder of the skeletons")
+        file_of[row["clip_id"]] = name
+    if lacking := [clip.clip_id for clip in clips if not file_of.get(clip.clip_id)]:
+        raise UserError(
+            f"clip {lacking[0]!r} of {path} has no skeleton ({len(lacking)} such clip(s)); expected a column skeleton "
+            "with a .npy file in each row"
+        )
+    return [folders["skeletons"] / file_of[clip.clip_id] for clip in clips]
+
+
+def read_skeleton(file: Path, clip: Clip) -> np.ndarray:
+    """A clip's joints, ``joints_TJ3``; see :mod:`fgsgl.data.joint_file`."""
+    return read_joint_file(file)
 
 
 def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...]]:
@@ -135,8 +190,9 @@ def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tup
 
 DATASET = DataSet(
     name="csv",
-    presets={name: {"epochs": 10} for name in ("all", DRAWN_TEST)},
+    presets={name: {"epochs": 10} for name in ("all", DRAWN_TEST, *LAYOUTS)},
     preset_of=preset_of,
     load=load,
     text=text,
+    skeletons=Skeletons(layout=None, files=skeleton_files, read=read_skeleton),
 )

@@ -102,17 +102,17 @@ def recording_of(clip: Clip) -> int:
     return int(found[0])
 
 
-def skeleton_files(root: Path, clips: Sequence[Clip]) -> list[Path]:
+def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
     """The file with the skeletons of each clip's recording.
 
     Raises:
         UserError: for a recording that has none, or several, or one in a form that is not read; or for cut clips.
     """
-    copy, faults = open_copy(root), list[Fault]()
+    copy, faults = open_copy(table.root), list[Fault]()
     if any(clip.end_frame == 0 for clip in clips):
         raise UserError(
-            f"the clips at {root} are cut files, and skeletons are of whole recordings; methods that read skeletons "
-            "need the MiGA tree or the full release"
+            f"the clips at {table.root} are cut files, and skeletons are of whole recordings; methods that read "
+            "skeletons need the MiGA tree or the full release"
         )
     wanted = {recording_of(clip) for clip in clips}
     found = copy.found("skeletons", r"([0-9]{1,4})_light_hand\.csv")

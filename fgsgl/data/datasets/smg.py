@@ -201,13 +201,13 @@ def _cut(root: Path, split: Split, folder: str, classes: tuple[str, ...], faults
             yield Row(file=table, line=line, clip=clip)
 
 
-def skeleton_files(root: Path, clips: Sequence[Clip]) -> list[Path]:
+def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
     """The file with the skeletons of each clip's recording.
 
     Raises:
         UserError: for a recording that has none, or several.
     """
-    copy, faults = open_copy(root), list[Fault]()
+    copy, faults = open_copy(table.root), list[Fault]()
     wanted = sorted({int(clip.subject) for clip in clips})
     found = copy.found("skeletons", r"Sample0*([0-9]{1,4})_skeleton\.csv")
     files = copy.one_each({number: found[number] for number in wanted if number in found}, "skeletons", faults, _name)

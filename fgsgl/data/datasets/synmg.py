@@ -41,11 +41,11 @@ def planned(root: Path, preset: str, seed: int) -> ClipTable:
     return make.planned(root, preset, seed)
 
 
-def skeleton_files(root: Path, clips: Sequence[Clip]) -> list[Path]:
+def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
     """The clips' truth files."""
     from fgsgl.data.synmg.truth import truth_path
 
-    return [truth_path(root, clip) for clip in clips]
+    return [truth_path(table.root, clip) for clip in clips]
 
 
 def read_skeleton(file: Path, clip: Clip) -> np.ndarray:

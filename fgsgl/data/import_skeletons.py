@@ -1,0 +1,185 @@
+"""Pickles of skeletons, as MMAction2 and PYSKL have them, made into a table and a ``.npy`` file a clip.
+
+A pickle holds ``{"split": {name: [frame_dir, ...]}, "annotations": [{"frame_dir", "label", "keypoint", ...}]}``, or
+the list of annotations alone. Of several people in a clip, the one is kept who is found with the most confidence.
+
+Shapes: M people, T frames, J joints.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fgsgl.data.joint_file import ENDING, with_confidence
+from fgsgl.data.labels import read_class_names
+from fgsgl.data.skeletons import LAYOUTS, Layout
+from fgsgl.util.errors import UserError, nearest
+from fgsgl.util.escaping import no_formula
+from fgsgl.util.files import own_folder, write_whole
+from fgsgl.util.plain_pickle import read_plain_pickle
+
+SPLITS = ("train", "val", "test")
+FORMS = "expected MMAction2's annotations: {'split': {'train': [...]}, 'annotations': [{'frame_dir': ...}, ...]}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """The table that was written."""
+
+    table: Path
+    n_clips: int
+    notes: tuple[str, ...]
+
+
+def import_skeletons(
+    pickled: Path, folder: Path, layout: str | None, splits: str | None = None, classes: Path | None = None
+) -> Imported:
+    """Writes ``clips.csv``, ``classes.txt``, ``fgsgl.yaml`` and ``skeletons/`` into a new folder.
+
+    Args:
+        pickled: the pickle.
+        folder: to write.
+        layout: name of the joints' layout; None: the only one with as many joints.
+        splits: beginning of the splits' names, where there are several divisions (``xsub`` of ``xsub_train``).
+        classes: a name a line; None: ``class 0``, ``class 1``, ...
+
+    Raises:
+        UserError: for a folder that is there, a pickle that is not read, or annotations that are none.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists already; give another --out, or remove it")
+    annotations, given = _parts(read_plain_pickle(pickled), pickled)
+    split_of, notes = _splits(given, splits, pickled)
+    first = _joints(annotations[0], pickled, 0)
+    name = _layout_name(layout, first.shape[1], pickled)
+    rows: list[tuple[str, str, int, str]] = []
+    own_folder(folder / "skeletons")
+    seen: set[str] = set()
+    for number, annotation in enumerate(annotations):
+        clip = annotation.get("frame_dir", annotation.get("filename"))
+        label = annotation.get("label")
+        if not isinstance(clip, str) or not clip.strip() or clip in seen or type(label) is not int or label < 0:
+            raise UserError(
+                f"{pickled}, annotation {number}: frame_dir {clip!r:.80} and label {label!r:.40}; expected a name of "
+                "its own and a number from 0"
+            )
+        seen.add(clip)
+        split = split_of.get(clip, "") if split_of else ""
+        if split_of and not split:
+            continue
+        file = f"skeletons/{number:06d}{ENDING}"
+        write_whole(folder / file, _npy(_fitting(_joints(annotation, pickled, number), LAYOUTS[name], pickled, number)))
+        rows.append((clip, file, label, split))
+    if not rows:
+        raise UserError(f"{pickled}: no annotation is of a split; {FORMS}")
+    if len(rows) < len(annotations):
+        notes.append(f"{len(annotations) - len(rows)} annotation(s) are in none of the splits, and are left out")
+    names = read_class_names(classes) if classes else [f"class {n}" for n in range(max(row[2] for row in rows) + 1)]
+    write_whole(folder / "classes.txt", "".join(f"{text}\n" for text in names))
+    write_whole(folder / "fgsgl.yaml", f"layout: {json.dumps(name)}\n")
+    write_whole(folder / "clips.csv", _table(rows, bool(split_of)))
+    return Imported(table=folder / "clips.csv", n_clips=len(rows), notes=(f"layout {name}", *notes))
+
+
+def _parts(content: Any, path: Path) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
+    """Annotations, and names of clips by split."""
+    given: Any = {}
+    if isinstance(content, dict):
+        content, given = content.get("annotations"), content.get("split", {})
+    sound = isinstance(content, list) and content and all(isinstance(one, dict) for one in content)
+    if not sound or not isinstance(given, dict) or not all(isinstance(names, list) for names in given.values()):
+        raise UserError(f"{path}: {FORMS}")
+    return content, given
+
+
+def _splits(given: Mapping[str, Any], beginning: str | None, path: Path) -> tuple[dict[str, str], list[str]]:
+    """The split of each clip; and what is said about them. Without a test split, ``val`` is the test split."""
+    divisions: dict[str, dict[str, list[str]]] = {}
+    for name, clips in given.items():
+        if found := re.fullmatch(r"(.*?)[_-]?(train|val|test)", str(name)):
+            divisions.setdefault(found[1], {})[found[2]] = clips
+    if beginning is not None and beginning not in divisions:
+        raise UserError(f"{path} has no splits {beginning!r}; {nearest(beginning, tuple(divisions))}")
+    if len(divisions) > 1 and beginning is None:
+        raise UserError(f"{path} has several divisions: {', '.join(divisions)}; name one with --splits")
+    if not divisions:
+        return {}, ["no splits: they are drawn when the data are loaded"]
+    chosen, notes = dict(divisions[beginning if beginning is not None else next(iter(divisions))]), []
+    if "test" not in chosen and "val" in chosen:
+        chosen["test"] = chosen.pop("val")
+        notes.append("val is the test split, as there is no other")
+    split_of: dict[str, str] = {}
+    for split, clips in chosen.items():
+        for clip in clips:
+            if not isinstance(clip, str) or split_of.setdefault(clip, split) != split:
+                raise UserError(f"{path}: clip {clip!r:.80} is in two splits, or no name")
+    return split_of, notes
+
+
+def _layout_name(layout: str | None, joints: int, path: Path) -> str:
+    fitting = [name for name, known in LAYOUTS.items() if len(known.joints) == joints]
+    if layout is None and len(fitting) == 1:
+        return fitting[0]
+    if layout is None or layout not in LAYOUTS:
+        raise UserError(f"{path} has {joints} joints; name their layout with --layout: {', '.join(fitting or LAYOUTS)}")
+    return layout
+
+
+def _joints(annotation: Mapping[str, Any], path: Path, number: int) -> np.ndarray:
+    """``joints_TJ3`` or ``joints_TJ2`` of the person who is found best."""
+    joints_MTJA, scores_MTJ = annotation.get("keypoint"), annotation.get("keypoint_score")
+    if not isinstance(joints_MTJA, np.ndarray) or joints_MTJA.ndim != 4 or joints_MTJA.shape[3] not in (2, 3):
+        shape = getattr(joints_MTJA, "shape", type(joints_MTJA).__name__)
+        raise UserError(f"{path}, annotation {number}: keypoint is {shape}, expected (people, frames, joints, 2 or 3)")
+    if 0 in joints_MTJA.shape:
+        raise UserError(f"{path}, annotation {number}: keypoint is {joints_MTJA.shape}, so nobody is in it")
+    joints_MTJA = joints_MTJA.astype(np.float32)
+    if scores_MTJ is None:
+        best = int((joints_MTJA != 0).any(-1).sum((1, 2)).argmax())
+        return joints_MTJA[best]
+    if not isinstance(scores_MTJ, np.ndarray) or scores_MTJ.shape != joints_MTJA.shape[:3]:
+        raise UserError(f"{path}, annotation {number}: keypoint_score does not fit keypoint {joints_MTJA.shape}")
+    best = int(scores_MTJ.sum((1, 2), dtype=np.float64).argmax())
+    return np.concatenate([joints_MTJA[best, ..., :2], scores_MTJ[best, ..., None].astype(np.float32)], axis=2)
+
+
+def _fitting(joints: np.ndarray, layout: Layout, path: Path, number: int) -> np.ndarray:
+    """The joints with the third value that the layout has."""
+    if joints.shape[1] != len(layout.joints):
+        raise UserError(f"{path}, annotation {number}: {joints.shape[1]} joints, the layout has {len(layout.joints)}")
+    if joints.shape[2] == 3:
+        return joints
+    if not layout.confidence:
+        raise UserError(
+            f"{path}, annotation {number}: joints in the image, but the layout's are in space; see --layout"
+        )
+    return with_confidence(joints)
+
+
+def _npy(joints_TJ3: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    np.save(content, joints_TJ3.astype(np.float32), allow_pickle=False)
+    return content.getvalue()
+
+
+def _table(rows: Sequence[tuple[str, str, int, str]], with_split: bool) -> str:
+    """The table; the person of a clip is NTU's, where the names are (``S001C001P003...``)."""
+    people = [re.match(r"S[0-9]{3}C[0-9]{3}(P[0-9]{3})", clip) for clip, *_ in rows]
+    with_people = all(people)
+    columns = ["clip_id", "skeleton", "label", *["subject"] * with_people, *["split"] * with_split]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for (clip, file, label, split), person in zip(rows, people, strict=True):
+        subject = [person[1] if person else ""] if with_people else []
+        writer.writerow([no_formula(clip), file, label, *subject, *[split] * with_split])
+    return text.getvalue()
