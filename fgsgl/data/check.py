@@ -19,6 +19,7 @@ from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, Progress
 from fgsgl.data.contents import with_contents
 from fgsgl.data.datasets.base import Counts, deviations
 from fgsgl.data.faults import Fault
+from fgsgl.data.lookalikes import lookalikes
 from fgsgl.data.video_facts import VideoFacts, video_facts
 from fgsgl.util.files import read_if_there, write_whole
 
@@ -116,6 +117,8 @@ def _remarks(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]
     for same in _by_content(facts.values()):
         if len(same) > 1:
             yield f"the same file content {len(same)} times: {', '.join(same)}"
+    yield from _lookalikes(table, facts)
+    yield from _overlaps(table, facts)
     for fact in facts.values():
         if fact.fault and fact.num_frames:
             yield f"damaged after frame {fact.num_frames - 1}: {fact.video}"
@@ -143,6 +146,44 @@ def _remarks(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]
     lengths = [(c.end_frame or facts[c.video].num_frames) - c.start_frame for c in table.clips]
     low, median, high = np.percentile(lengths, (0, 50, 100)).astype(int)
     yield f"frames a clip: {low} to {high}, median {median}"
+
+
+def _lookalikes(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]:
+    """Videos that show the same recording in other files, with the splits and people that they are of."""
+    one_of = {fact.sha256: video for video, fact in sorted(facts.items(), reverse=True)}
+    chosen = {video: facts[video] for video in one_of.values()}
+    clips_of = defaultdict(list)
+    for clip in table.clips:
+        clips_of[clip.video].append(clip)
+    for group in lookalikes(
+        {video: fact.pictures for video, fact in chosen.items()},
+        {video: fact.num_frames for video, fact in chosen.items()},
+    ):
+        clips = [clip for video in group for clip in clips_of[video]]
+        splits, people = sorted({clip.split for clip in clips}), sorted({clip.subject for clip in clips})
+        yield (
+            f"the same recording in {len(group)} different files, by the look of some frames: {', '.join(group)} "
+            f"(in {', '.join(splits)}; of {', '.join(people[:5])}{', ...' if people[5:] else ''})"
+        )
+
+
+def _overlaps(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]:
+    """The clips that share frames with an earlier one of their video, as the tables of some releases have them."""
+    by_video = defaultdict(list)
+    for clip in table.clips:
+        by_video[clip.video].append((clip.start_frame, clip.end_frame or facts[clip.video].num_frames, clip))
+    count = other = 0
+    for ranges in by_video.values():
+        ranges.sort(key=lambda part: part[:2])
+        reach, last = 0, None
+        for start, end, clip in ranges:
+            if last is not None and start < reach:
+                count += 1
+                other += clip.label != last.label
+            if end > reach:
+                reach, last = end, clip
+    if count:
+        yield f"{count} clip(s) share frames with another clip of their video, {other} of them with another label"
 
 
 def _by_content(facts: Iterable[VideoFacts]) -> list[list[str]]:

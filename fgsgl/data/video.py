@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from fgsgl.data.containers import BadVideo
-from fgsgl.data.decoding import Damage, Frame, Layout, decode
+from fgsgl.data.decoding import Damage, Frame, Layout, decode, read_layout
+from fgsgl.data.lookalikes import SIDE, sampled, small
 from fgsgl.data.picture import UnknownPicture, orientation, shown_size, to_rgb
 
 
@@ -39,6 +40,8 @@ class Examination:
     info: VideoInfo
     num_frames: int
     """Whole frames; those after damage do not count."""
+    pictures: tuple[bytes, ...]
+    """Small pictures of some frames, :mod:`fgsgl.data.lookalikes`; none of a damaged video."""
     damage: str
     """One sentence that names the file and the frame; empty for a whole video."""
 
@@ -60,10 +63,14 @@ def examine(path: Path) -> Examination:
     Raises:
         BadVideo: if not one frame can be decoded.
     """
+    layout = read_layout(path)
+    wanted, pictures = set(sampled(len(layout.times_s))), list[bytes]()
     info, count, damage = None, 0, ""
     try:
-        for frame in decode(path):
+        for frame in decode(path, layout):
             info = info or _info(path, frame)
+            if count in wanted:
+                pictures.append(small(rgb(path, frame, SIDE)))
             count += 1
     except Damage as error:
         if info is None:
@@ -71,7 +78,7 @@ def examine(path: Path) -> Examination:
         damage = str(error)
     if info is None:
         raise _without_frame(path)
-    return Examination(info=info, num_frames=count, damage=damage)
+    return Examination(info=info, num_frames=count, pictures=() if damage else tuple(pictures), damage=damage)
 
 
 def num_frames(path: Path) -> int:

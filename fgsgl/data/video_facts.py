@@ -17,7 +17,10 @@ from fgsgl.data.clip_frames import DECODER
 from fgsgl.data.clip_table import ClipTable, Progress
 from fgsgl.data.containers import BadVideo
 from fgsgl.data.contents import with_contents
+from fgsgl.data.joint_file import ENDING, read_joint_file
+from fgsgl.data.lookalikes import text_of
 from fgsgl.data.video import examine
+from fgsgl.util.errors import UserError
 from fgsgl.util.files import append, read_if_there
 from fgsgl.util.processes import spread
 
@@ -40,6 +43,8 @@ class VideoFacts:
     fps: float = 0.0
     width: int = 0
     height: int = 0
+    pictures: str = ""
+    """Small pictures of some frames, as text; see :mod:`fgsgl.data.lookalikes`."""
     fault: str = ""
     """Why the file cannot be read, or where it is damaged; empty for a sound file."""
 
@@ -94,7 +99,7 @@ def _known(path: Path) -> dict[str, VideoFacts]:
             fact = _DECODER.decode(line)
         except (ValueError, RecursionError):
             continue
-        if fact.decoder == DECODER:
+        if fact.decoder == DECODER and (fact.pictures or fact.fault or not fact.width):  # width 0: no video, but joints
             facts[fact.sha256] = fact
     return facts
 
@@ -103,11 +108,16 @@ def _read_video(job: _Job) -> VideoFacts:
     """Decodes a video completely."""
     root, video, sha256 = job
     known = VideoFacts(video=video, sha256=sha256)
+    if video.endswith(ENDING):  # a clip without a video
+        try:
+            return replace(known, num_frames=len(read_joint_file(root / video)))
+        except UserError as error:
+            return replace(known, fault=str(error))
     try:
         found = examine(root / video)
     except BadVideo as error:
         return replace(known, fault=str(error))
     return replace(
         known, num_frames=found.num_frames, fps=found.info.fps, width=found.info.width, height=found.info.height,
-        fault=found.damage,
+        pictures=text_of(found.pictures), fault=found.damage,
     )  # fmt: skip

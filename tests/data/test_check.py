@@ -219,3 +219,27 @@ def test_the_figure_of_a_thousand_classes_is_no_larger_than_that_of_eighty() -> 
     names = pd.Index([f"class {n}" for n in range(1200)], name="class")
     counts = pd.DataFrame({split: range(1200) for split in SPLITS}, index=names)
     assert Image.open(io.BytesIO(check_report._draw(counts))).height < 5000
+
+
+def test_rows_out_of_order_and_overlaps_are_taken_and_counted(tmp_path: Path) -> None:
+    """As in SMG's real tables, of whose rows 42 overlap and 9 are out of order."""
+    root = copies.smg(tmp_path / "SMG")
+    (root / "Sample0001/Sample0001_finelabels.csv").write_bytes(
+        b"3,60,79\r\n1,0,19\r\n2,10,29\r\n1,15,22\r\n4,30,40\r\n"
+    )
+    table = datasets.get("smg").load(root, "official", 0)
+    found = [clip for clip in table.clips if clip.subject == "01"]
+    assert [(clip.label, clip.start_frame, clip.end_frame) for clip in found] == [
+        (2, 60, 80), (0, 0, 20), (1, 10, 30), (0, 15, 23), (3, 30, 41),
+    ]  # fmt: skip
+    result = check(table, {}, check_folder(table))
+    assert not result.faults
+    assert "2 clip(s) share frames with another clip of their video, 2 of them with another label" in result.remarks
+
+
+def test_a_checked_video_is_not_opened_for_another_preset_or_seed(root: Path, monkeypatch) -> None:
+    audit(root)
+    monkeypatch.setattr("av.open", lambda *_, **__: pytest.fail("a video was opened"))
+    for preset, seed in (("official", 0), ("subjects", 3)):
+        table = with_contents(datasets.get("ma52").load(root, preset, seed))
+        assert not check(table, {}, check_folder(table)).faults
