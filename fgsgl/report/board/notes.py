@@ -103,7 +103,8 @@ def _about_data(table: pd.DataFrame, done: Sequence[Done]) -> Iterator[str]:
             f"Test split of {dataset} {preset}: {record.data.n_clips.test} clips of "
             f"{record.data.n_subjects.test} subjects, each clip scored exactly once; mean-class and macro-F1 are "
             f"over the {n_present} of {len(record.data.classes)} classes that have a clip. "
-            f"Floor: the largest class holds {100 * record.data.majority:.1f} % of the clips."
+            f"Largest test class: {100 * record.data.majority:.1f} % of the clips, a floor that knows the test labels; "
+            "the row Majority class answers with the largest class of training."
         )
         yield audit_notes.audit_sentence(f"{dataset} {preset}", records)
         yield audit_notes.openings_sentence(f"{dataset} {preset}", records)

@@ -87,4 +87,4 @@ def _caption(rows: Sequence[Any]) -> str:
     if max(counts) > 1:
         caption += ". A seed has the same height and colour in every row"
     floor = f"{100 * rows[0].floor:.1f} %"
-    return f"{caption}. Dashed, where the scale reaches it: the floor, the share of the largest class ({floor})."
+    return f"{caption}. Dashed, where the scale reaches it: the floor, the share of the largest test class ({floor})."
