@@ -73,6 +73,8 @@ class ClipTable:
     """SHA-256 of every video by its path in the table, ``""`` for one that cannot be read; empty: not looked at."""
     generated: Mapping[str, str] | None = None
     """Of a generated data set: the SHA-256 of its files as they were made, as far as known; None for any other."""
+    name: str = field(default="", compare=False)
+    """Name of the user's own table, for the title of its boards."""
     layout: str | None = None
     """Name of the layout of the clips' skeletons, where tables of one data set may have several."""
     has_videos: bool = True

@@ -165,6 +165,8 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Sentences that belong under the board."""
     checked: str | None = None
     """Fingerprint of the ``fgsgl data check`` that was made before."""
+    name: str | None = None
+    """Name of the user's own table; None for any other data, and in older records."""
 
 
 class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

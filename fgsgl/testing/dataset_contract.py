@@ -172,8 +172,11 @@ def skeletons(copy: Copy) -> str:
     """A clip's joints are joints_TJ3 float32 of the layout, one row a frame, the same whenever they are read."""
     offered = copy.source.skeletons
     assert offered is not None
-    _require(offered.layout in LAYOUTS, f"layout {offered.layout!r}; expected one of {', '.join(LAYOUTS)}")
-    joints = len(LAYOUTS[offered.layout].joints)
+    if offered.layout is None and copy.data.preset not in LAYOUTS:
+        return "none in this preset"
+    layout = offered.layout or copy.data.preset
+    _require(layout in LAYOUTS, f"layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
+    joints = len(LAYOUTS[layout].joints)
     for clip, file in zip(copy.some_clips, offered.files(copy.table, copy.some_clips), strict=True):
         joints_TJ3, again_TJ3 = (offered.read(file, clip) for _ in range(2))
         shape = ((clip.end_frame or num_frames(copy.table.path(clip))) - clip.start_frame, joints, 3)
@@ -181,7 +184,7 @@ def skeletons(copy: Copy) -> str:
         _require(seen == expected, f"clip {clip.clip_id}: joints of {seen}, expected {expected}")
         _require(bool(np.isfinite(joints_TJ3).any()), f"clip {clip.clip_id}: no joint was found in any frame")
         _require(np.array_equal(joints_TJ3, again_TJ3, equal_nan=True), f"clip {clip.clip_id}: two reads differ")
-    return f"{joints} joints ({offered.layout})"
+    return f"{joints} joints ({layout})"
 
 
 @check(lambda source: source.motion_mask is not None)

@@ -42,6 +42,7 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
         classes=list(table.classes),
         caveats=[*table.caveats, *of_skeletons, *of_text],
         checked=read_fingerprint(folder),
+        name=table.name or None,
         audit=Audit(**found._asdict()),
         n_clips=SplitCounts(**{split: len(clips) for split, clips in by_split.items()}),
         n_subjects=SplitCounts(**{split: len({clip.subject for clip in clips}) for split, clips in by_split.items()}),

@@ -143,7 +143,10 @@ _STAND_INS: dict[tuple[str, str], _StandIn] = {
 """Every name that a pickle may have, and what answers for it."""
 
 
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the reader in Python
+_PythonsReader: Any = pickle._Unpickler  # typed as less than it is
+
+
+class _Reader(_PythonsReader):
     """Runs the instructions of a pickle that build plain values; looks names up in a table and imports nothing."""
 
     def __init__(self, content: bytes) -> None:
@@ -185,8 +188,7 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the read
             held[key] = value
 
     dispatch = {
-        ord(code): pickle._Unpickler.dispatch[ord(code)]  # type: ignore[attr-defined]
-        for code in (getattr(pickle, name) for name in INSTRUCTIONS)
+        ord(code): _PythonsReader.dispatch[ord(code)] for code in (getattr(pickle, name) for name in INSTRUCTIONS)
     } | {
         ord(pickle.BYTEARRAY8): load_bytearray8,
         ord(pickle.DICT): load_dict,

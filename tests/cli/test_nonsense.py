@@ -43,6 +43,8 @@ WORDS = {
     "fgsgl text show": ["smg", "0"],
     "fgsgl text export": ["smg"],
     "fgsgl text import": ["table.csv", "--base", "smg", "--out", "new.yaml"],
+    "fgsgl data import mmaction": ["list.txt"],
+    "fgsgl data import skeletons": ["a.pkl"],
     "fgsgl text new": ["data"],
     "fgsgl text prompt": ["data"],
     "fgsgl text similarity": ["smg"],

@@ -55,7 +55,8 @@ def test_a_table_may_name_its_classes(own: Path, tmp_path: Path, call, method: s
     (own / "classes.txt").unlink()
     table = own / "my clips.csv"
     command = ("-m", "fgsgl", "run", "--dataset", "csv", "--table", table, "--out", tmp_path / "o")
-    assert label in call(*command, "--methods", method, "--epochs", "1").stdout
+    said = call(*command, "--methods", method, "--epochs", "1").stdout
+    assert label in said and "my clips (csv all)" in said
     assert csv.load(table, "all", 0).classes[3] == "gesture 03" and csv.text(table) == str(own / "my clips.yaml")
 
 

@@ -12,7 +12,7 @@ import pytest
 from fgsgl.data.clip_faults import clip_faults
 from fgsgl.data.clip_table import COLUMNS
 from fgsgl.data.datasets import csv as own_data
-from fgsgl.data.datasets._release import read_joints
+from fgsgl.data.datasets._release import JointTable, read_joints
 from fgsgl.data.labels import read_class_names
 from fgsgl.text import fgtext
 from fgsgl.text.draft import blank as new
@@ -59,7 +59,8 @@ def fg_text(path: Path) -> None:
 
 
 def skeleton(path: Path) -> None:
-    assert read_joints(path, 1, 3, joints=2, values=3, first_column=0).shape == (2, 2, 3)
+    form = JointTable(first_column=0, joints=2, values=3, wanted=(0, 1))
+    assert read_joints(path, 1, 3, form).shape == (2, 2, 3)
 
 
 SENTENCES = new("my", ["left", "right"])

@@ -42,6 +42,12 @@ def table_path(root: Path) -> Path:
     return root if root.suffix.lower() == ".csv" else root / FOLDER_TABLE
 
 
+def table_name(root: Path) -> str:
+    """The name of a table, or of its folder where it is called as in every folder."""
+    path = table_path(root)
+    return path.absolute().parent.name if path.name == FOLDER_TABLE else path.stem
+
+
 def text(root: Path) -> str:
     """The FG-Text's file, which only methods with text need."""
     return str(_beside(table_path(root), "text.yaml", ".yaml"))
@@ -108,9 +114,18 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         split = partial(drawn_test, seed=seed)
     has_videos = "video" in columns
     return table_of(
-        rows, faults, split, dataset="csv", root=path.parent, videos=folders["videos" if has_videos else "skeletons"],
-        classes=classes, caveats=tuple(caveats), has_videos=has_videos, layout=preset if preset in LAYOUTS else None,
-    )  # fmt: skip
+        rows,
+        faults,
+        split,
+        dataset="csv",
+        root=path.parent,
+        videos=folders["videos" if has_videos else "skeletons"],
+        classes=classes,
+        caveats=tuple(caveats),
+        has_videos=has_videos,
+        name=table_name(root),
+        layout=preset if preset in LAYOUTS else None,
+    )
 
 
 def preset_of(root: Path) -> str:

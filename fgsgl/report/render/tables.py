@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -259,6 +260,13 @@ def console_table(board: Board, width: int | None = None) -> Table:
 
 
 def title(board: Board) -> str:
-    """The data sets and presets on the board."""
+    """The data sets and presets on the board, and the names of the user's own tables."""
     pairs = board.table[["dataset", "preset"]].drop_duplicates().itertuples(index=False)
-    return printable(", ".join(f"{dataset} {preset}" for dataset, preset in pairs))
+    own: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for key, records in board.scored.items():
+        own[key.dataset, key.preset].update(record.data.name for record in records if record.data.name)
+    titles = []
+    for dataset, preset in pairs:
+        names = ", ".join(sorted(own[dataset, preset]))
+        titles.append(f"{names} ({dataset} {preset})" if names else f"{dataset} {preset}")
+    return printable(", ".join(titles))
