@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fgsgl.data.clip_table import SPLITS, Clip, Progress, Split, write_clips
 from fgsgl.data.containers import BadVideo
+from fgsgl.data.frame_folder import holds_pictures
 from fgsgl.data.labels import names_in
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.data.video import probe
@@ -34,7 +35,8 @@ class FolderIndex:
 def index(folder: Path, table: Path, seed: int, *, workers: int = 1, progress: Progress | None = None) -> FolderIndex:
     """Writes the table of ``<class>/<video>`` or ``<split>/<class>/<video>``.
 
-    Every file there is a clip if its first frame can be decoded, whatever its name ends in. Its subject is the file
+    Every file there is a clip if its first frame can be decoded, whatever its name ends in, and so is a folder of
+    pictures. Its subject is the file
     name up to the first underscore. Splits without a folder are cut by subject, drawn by the seed.
 
     Args:
@@ -98,7 +100,7 @@ def _candidates(folder: Path, splits: tuple[str, ...]) -> tuple[list[str], list[
             left_out.append(f"{name}: hidden, since its name begins with a dot")
         elif splits and len(parts) > 1 and parts[0] not in splits:
             left_out.append(f"{name}: outside {', '.join(splits)}")
-        elif len(parts) != depth or path.is_dir():
+        elif len(parts) != depth or (path.is_dir() and not holds_pictures(path)):
             left_out.append(f"{name}: not at {expected}")
         else:
             names.append(name)

@@ -44,6 +44,11 @@ def picture_files(folder: Path) -> list[Path]:
     return [files[number] for number in numbers]
 
 
+def holds_pictures(folder: Path) -> bool:
+    """Whether a folder has numbered pictures in it."""
+    return any(PICTURE.fullmatch(path.name) and path.is_file() for path in folder.iterdir())
+
+
 def read_pictures(folder: Path) -> Iterator[av.VideoFrame]:
     """The pictures of a folder in their order, upright.
 

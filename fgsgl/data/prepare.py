@@ -111,7 +111,9 @@ def load_joints(table: ClipTable, num_frames: int, console: Console) -> None:
     from fgsgl.data.joint_cache import open_joints
 
     with Counter(console, "reading skeletons") as counter:
-        open_joints(table, num_frames, workers=os.cpu_count() or 1, progress=counter.update)
+        joints_NKJ3 = open_joints(table, num_frames, workers=os.cpu_count() or 1, progress=counter.update)
+    if without := int((joints_NKJ3 == 0).all((1, 2, 3)).sum()):
+        _print(console, f"{without} of {len(table.clips)} clips have no joint in any frame; skeleton methods see zeros")
 
 
 def _table_alone(

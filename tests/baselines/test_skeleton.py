@@ -152,7 +152,7 @@ def test_training_draws_a_frame_of_each_segment_anew() -> None:
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_mirrored_clip_has_its_sides_exchanged(name: str) -> None:
     layout = LAYOUTS[name]
-    batch = random_skeleton_batch({"kinect25": "smg", "openpose22": "imigue"}[name], 1, LABELS)
+    batch = random_skeleton_batch("csv", 1, LABELS, preset=name)
     batch["inputs"] = [joints_KJ3[:1].repeat(len(joints_KJ3), 1, 1) for joints_KJ3 in batch["inputs"]]
     seen_BTJ3 = SkeletonPreprocessor(name, flip=1.0, turn_rad=0.0, scale=0.0)(batch, training=True)["inputs"]
     left, right = layout.joints.index("WristLeft"), layout.joints.index("WristRight")
@@ -163,8 +163,8 @@ def test_a_mirrored_clip_has_its_sides_exchanged(name: str) -> None:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_turning_and_scaling_keep_the_shape_and_the_confidence(name: str) -> None:
-    dataset, axes = ("imigue", 2) if LAYOUTS[name].confidence else ("smg", 3)
-    batch = random_skeleton_batch(dataset, 1, range(8))
+    axes = 2 if LAYOUTS[name].confidence else 3
+    batch = random_skeleton_batch("csv", 1, range(8), preset=name)
     batch["inputs"] = [joints_KJ3[:1].repeat(len(joints_KJ3), 1, 1) for joints_KJ3 in batch["inputs"]]
     before_BJ3 = torch.stack(batch["inputs"])[:, 0]
     after_BJ3 = SkeletonPreprocessor(name, flip=0.0, scale=0.1)(batch, training=True)["inputs"][:, 0]

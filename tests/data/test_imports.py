@@ -92,6 +92,17 @@ def test_a_folder_has_another_content_when_any_picture_changes(tmp_path: Path) -
     assert file_state(folder) != state and contents(tmp_path, ["clip"]) != before
 
 
+def test_folders_of_frames_in_a_folder_a_class_are_indexed(tmp_path: Path, capsys) -> None:
+    for person in range(4):
+        for label in ("nod", "wave"):
+            frames(tmp_path / label / f"p{person}_clip 1", 9)
+    (tmp_path / "nod" / "empty").mkdir()
+    assert main(["data", "index", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "8 clips" in said and "left out: nod/empty" in said
+    assert loaded(tmp_path / "clips.csv").clips[0].video == "nod/p0_clip 1"
+
+
 def lists(root: Path, *, folders: bool, end: str = "\n") -> list[Path]:
     """A list a split, of two classes and two clips each."""
     paths = []
