@@ -71,9 +71,9 @@ def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:
     Raises:
         UserError: if the clip's truth cannot be read.
     """
-    from fgsgl.data.synmg.truth import read_truth, truth_path
+    from fgsgl.data.synmg.truth import read_mask, truth_path
 
-    return read_truth(truth_path(root, clip)).mask_THW[list(frames)]
+    return read_mask(truth_path(root, clip))[list(frames)]
 
 
 DATASET = DataSet(

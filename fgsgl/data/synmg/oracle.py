@@ -19,7 +19,7 @@ from torch import nn
 from fgsgl.data.clip_table import Clip, ClipTable, labels_of
 from fgsgl.data.synmg.body import ARM, LEG
 from fgsgl.data.synmg.make import load
-from fgsgl.data.synmg.truth import read_truth, truth_path
+from fgsgl.data.synmg.truth import read_joints3d, truth_path
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.late_imports import optimizers_without_compiler
 
@@ -82,7 +82,7 @@ def read_joints(table: ClipTable, clips: Sequence[Clip], num_frames: int) -> np.
     """True joints of clips, ``(N, T, 25, 3)`` in metres from the spine base."""
     joints = []
     for clip in clips:
-        joints_TJ3 = read_truth(truth_path(table.root, clip)).joints3d_TJ3
+        joints_TJ3 = read_joints3d(truth_path(table.root, clip))
         joints.append(joints_TJ3[np.linspace(0, len(joints_TJ3) - 1, num_frames).round().astype(int)])
     joints_NTJ3 = np.stack(joints)
     return joints_NTJ3 - joints_NTJ3[:, :, :1]

@@ -6,6 +6,8 @@ Shapes: T frames, H height, W width, J = 25 joints.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,18 +53,48 @@ def read_truth(path: Path) -> Truth:
     Raises:
         UserError: if it is missing or not such a file.
     """
+    with _opened(path) as file:
+        return Truth(
+            joints3d_TJ3=file["joints3d_TJ3"],
+            joints2d_TJ2=file["joints2d_TJ2"],
+            mask_THW=_mask_THW(file),
+            attributes={name: str(file[name]) for name in TRUTH_COLUMNS},
+            frames_sha256=str(file["frames_sha256"]),
+            video_sha256=str(file["video_sha256"]),
+        )
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """``mask_THW`` of a clip's truth file, in a quarter of the time that the whole file takes.
+
+    Raises:
+        UserError: as :func:`read_truth`.
+    """
+    with _opened(path) as file:
+        return _mask_THW(file)
+
+
+def read_joints3d(path: Path) -> np.ndarray:
+    """``joints3d_TJ3`` of a clip's truth file alone.
+
+    Raises:
+        UserError: as :func:`read_truth`.
+    """
+    with _opened(path) as file:
+        return file["joints3d_TJ3"]
+
+
+def _mask_THW(file: Mapping[str, np.ndarray]) -> np.ndarray:
+    shape = tuple(int(n) for n in file["mask_shape"])
+    bits = np.unpackbits(file["mask_THW"], count=int(np.prod(shape)))
+    return bits.reshape(shape).view(bool)  # zeros and ones
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            shape = tuple(int(n) for n in file["mask_shape"])
-            bits = np.unpackbits(file["mask_THW"], count=int(np.prod(shape)))
-            return Truth(
-                joints3d_TJ3=file["joints3d_TJ3"],
-                joints2d_TJ2=file["joints2d_TJ2"],
-                mask_THW=bits.reshape(shape).astype(bool),
-                attributes={name: str(file[name]) for name in TRUTH_COLUMNS},
-                frames_sha256=str(file["frames_sha256"]),
-                video_sha256=str(file["video_sha256"]),
-            )
+            yield file
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise UserError(
             f"the truth file {path} cannot be read ({error}); delete it and make the data set again"
