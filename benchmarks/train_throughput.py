@@ -3,13 +3,15 @@
 *harness*: a cell as `fgsgl run` trains it (frame cache, augmentation on the device, every hook). *stock*: MMAction2's
 own Runner with its PyAV pipeline on the same videos, model and batch. *bare*: the training step on tensors that are in
 memory already, with nothing around it. Each repeat runs all three; the figures are the ratios, repeat by repeat.
+
+``--against COMMIT`` measures the harness alone, at that commit and now, in turn.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import os
 import sys
 import tempfile
 import time
@@ -17,7 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import against
 import torch
+from against import spread
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
@@ -31,7 +35,7 @@ from fgsgl.data.prepare import load_data
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get
 from fgsgl.models.precision import native
-from fgsgl.records.environment import git_state, hardware, resolve_device, versions
+from fgsgl.records.environment import KEEP_MEMORY, git_state, hardware, resolve_device, versions
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.training.hooks import CellHook
 from fgsgl.training.mmengine_config import build_config
@@ -55,19 +59,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of a CPU (default: all cores)")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder (default: %(default)s)")
-    return run_command(lambda: measure(parser.parse_args(argv)))
+    parser.add_argument("--against", metavar="COMMIT", help="compare with a commit, instead of the three ways")
+    parser.add_argument("--one", metavar="METHOD", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    if arguments.one:
+        return run_command(lambda: measure_one(arguments))
+    return run_command(lambda: compare(arguments) if arguments.against else measure(arguments))
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Measures every method at a commit and now, prints the table and writes it."""
+    words = ["--preset", arguments.preset, "--steps", str(arguments.steps), "--device", arguments.device]
+    words += ["--threads", str(arguments.threads)]
+    found = against.in_turn(arguments.against, arguments.methods, arguments.repeats, arguments.threads, words)
+    device = resolve_device(arguments.device)
+    result = {
+        "against": arguments.against, "preset": arguments.preset, "steps": arguments.steps,
+        "rows": {name: [[one._asdict() for one in pair] for pair in pairs] for name, pairs in found.items()},
+        "hardware": to_builtins(hardware(device, arguments.threads, native(device))),
+        "versions": versions(), **to_builtins(git_state()),
+    }  # fmt: skip
+    lines = [
+        f"# Training against {arguments.against}", "",
+        f"SynMG {arguments.preset}, {arguments.steps} steps of the harness at each commit in turn, n = "
+        f"{arguments.repeats}, median (min to max). Losses of the same steps on the same clips.", "",
+        *against.table(found),
+    ]  # fmt: skip
+    _write(arguments.out, "against", result, lines)
+    return 0
+
+
+def measure_one(arguments: argparse.Namespace) -> int:
+    """Measures the harness for one method, and prints clips a second and the losses as JSON."""
+    torch.set_num_threads(arguments.threads)
+    MMLogger.get_instance("benchmark", log_level="ERROR")
+    protocol, table = _data(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        runner = _harness(arguments.one, protocol, table, Path(folder))
+        seconds, losses = _trained_s(runner, arguments.steps)
+    sys.stdout.write(json.dumps({"clips_per_s": protocol.batch_size * arguments.steps / seconds, "losses": losses}))
+    return 0
 
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measures every method, prints the table and writes it."""
+    if os.environ.get("GLIBC_TUNABLES") != KEEP_MEMORY["GLIBC_TUNABLES"]:  # a cell's memory, which is set at a start
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEEP_MEMORY})
     torch.set_num_threads(arguments.threads)
     MMLogger.get_instance("benchmark", log_level="ERROR")
     device = resolve_device(arguments.device)
-    protocol = default_protocol("synmg", arguments.preset)
-    table = load_data(
-        protocol.data_spec(None), Console(stderr=True), num_frames=protocol.num_frames, image_size=protocol.image_size,
-        skip_bad=protocol.skip_bad,
-    )  # fmt: skip
+    protocol, table = _data(arguments)
     rows = []
     for name in arguments.methods:
         for repeat in range(arguments.repeats):
@@ -79,12 +120,17 @@ def measure(arguments: argparse.Namespace) -> int:
         "hardware": to_builtins(hardware(device, arguments.threads, autocast)),
         "versions": versions(), **to_builtins(git_state()),
     }  # fmt: skip
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "train.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    text = _markdown(result)
-    (arguments.out / "train.md").write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    _write(arguments.out, "train", result, _lines(result))
     return 0
+
+
+def _data(arguments: argparse.Namespace) -> tuple[Protocol, ClipTable]:
+    protocol = default_protocol("synmg", arguments.preset)
+    table = load_data(
+        protocol.data_spec(None), Console(stderr=True), num_frames=protocol.num_frames, image_size=protocol.image_size,
+        skip_bad=protocol.skip_bad,
+    )  # fmt: skip
+    return protocol, table
 
 
 def _repeat(name: str, protocol: Protocol, table: ClipTable, arguments: argparse.Namespace) -> dict[str, float]:
@@ -94,7 +140,7 @@ def _repeat(name: str, protocol: Protocol, table: ClipTable, arguments: argparse
             "harness": _harness(name, protocol, table, Path(folder) / "harness"),
             "stock": _stock(name, protocol, table, Path(folder) / "stock", arguments.workers),
         }
-        seconds = {way: _trained_s(runner, arguments.steps) for way, runner in runners.items()}
+        seconds = {way: _trained_s(runner, arguments.steps)[0] for way, runner in runners.items()}
         seconds["bare"] = _bare_s(runners["harness"], arguments.steps)
     return {way: protocol.batch_size * arguments.steps / seconds[way] for way in WAYS}
 
@@ -168,11 +214,13 @@ class StopwatchHook(Hook):
     def __init__(self, steps: int) -> None:
         self.steps = steps
         self.spent_s = 0.0
+        self.losses: list[float] = []
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, torch.Tensor] | None = None
     ) -> None:
         """Starts or stops the clock; what the device still has to do counts."""
+        self.losses.append(float((outputs or {})["loss"].detach()))
         done = runner.iter + 1 - WARM_UP
         if done in (0, self.steps):
             _wait_for_device()
@@ -181,14 +229,14 @@ class StopwatchHook(Hook):
             raise Stopped
 
 
-def _trained_s(runner: Runner, steps: int) -> float:
-    """Seconds of some steps of a training, loading and hooks included."""
+def _trained_s(runner: Runner, steps: int) -> tuple[float, list[float]]:
+    """Seconds of some steps of a training, loading and hooks included, and the losses."""
     stopwatch = StopwatchHook(steps)
     runner.register_hook(stopwatch)
     try:
         runner.train()
     except Stopped:
-        return stopwatch.spent_s
+        return stopwatch.spent_s, stopwatch.losses
     raise RuntimeError(f"the training ended before {steps} steps were measured")
 
 
@@ -212,8 +260,7 @@ def _wait_for_device() -> None:
         torch.cuda.synchronize()
 
 
-def _markdown(result: dict[str, Any]) -> str:
-    machine = result["hardware"]
+def _lines(result: dict[str, Any]) -> list[str]:
     lines = [
         "# Training throughput", "",
         f"SynMG {result['preset']}, batches of {result['batch_size']}, {result['steps']} steps of each way in turn, "
@@ -223,16 +270,21 @@ def _markdown(result: dict[str, Any]) -> str:
     ]  # fmt: skip
     for name in dict.fromkeys(row["method"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["method"] == name]
-        cells = [_spread([row[way] for row in rows]) for way in WAYS]
-        cells += [_spread([row["harness"] / row[way] for row in rows]) for way in ("bare", "stock")]
+        cells = [spread([row[way] for row in rows]) for way in WAYS]
+        cells += [spread([row["harness"] / row[way] for row in rows]) for way in ("bare", "stock")]
         lines.append(f"| {get(name).display_name} | {' | '.join(cells)} |")
-    about = ", ".join(f"{name} {value}" for name, value in machine.items() if value)
-    lines += ["", f"{about}; torch {result['versions']['torch']}; commit {str(result['git_commit'])[:12]}."]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+def _write(out: Path, name: str, result: dict[str, Any], lines: Sequence[str]) -> None:
+    """Writes figures as JSON and as a page that ends with machine, version and commit, and prints the page."""
+    about = ", ".join(f"{name} {value}" for name, value in result["hardware"].items() if value)
+    last = f"{about}; torch {result['versions']['torch']}; commit {str(result['git_commit'])[:12]}."
+    text = "\n".join([*lines, "", last]) + "\n"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (out / f"{name}.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
 
 
 if __name__ == "__main__":

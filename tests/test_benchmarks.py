@@ -23,6 +23,18 @@ def test_synmg_time_measures_every_phase(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_training_is_compared_with_a_commit(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/train_throughput.py", "--against", "HEAD", "--preset", "smoke"]
+    command += ["--methods", "tsm", "--steps", "2", "--repeats", "1", "--out", tmp_path]
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    ((before, now),) = json.loads((tmp_path / "against.json").read_text(encoding="utf-8"))["rows"]["tsm"]
+    assert len(before["losses"]) == 5 and before["losses"] == now["losses"]
+    assert before["clips_per_s"] > 0 and now["clips_per_s"] > 0
+    assert (tmp_path / "against.md").read_text(encoding="utf-8") == answer.stdout
+
+
+@pytest.mark.slow
 def test_decode_time_compares_the_same_frames(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/decode_time.py", "--frames", "300", "--repeats", "2", "--out", tmp_path]
     answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
