@@ -123,15 +123,14 @@ def one_line(error: BaseException) -> str:
 def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, Predictions]:
     """Scores the clips that the others are scored on by a floor or ceiling, which sees no video."""
     from fgsgl.data.frame_cache import open_cache
+    from fgsgl.training.bound_scores import bound_scores
 
     cell = spec.cell
-    if cell.method.scores is None:
-        raise ValueError(f"{cell.method.name} is a {cell.method.kind} without scores")
     bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
     count_opening(cell.protocol, spec.work_dir)
     splits: tuple[Split, ...] = ("train", cell.protocol.scored_split)
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in splits)
-    scores_NC = cell.method.scores(table, train, clips, cell.seed)
+    scores_NC = bound_scores(cell.method, table, train, clips, cell.seed)
     clock.lap("evaluate")
     predictions = Predictions(
         clip_ids=np.array([clip.clip_id for clip in clips]),

@@ -1,0 +1,78 @@
+"""Scores of floors and ceilings. They depend on the data and the seed alone, so that all boards share them.
+
+They lie in the cache folder, under a digest of all that they depend on, the code included.
+
+Shapes: N clips, C classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import fgsgl
+from fgsgl.data import datasets
+from fgsgl.data.cache_folder import cache_folder
+from fgsgl.data.clip_store import ClipStore
+from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.contents import contents
+from fgsgl.methods.method import Method
+from fgsgl.records.environment import versions
+
+
+def bound_scores(
+    method: Method, table: ClipTable, train: Sequence[Clip], clips: Sequence[Clip], seed: int
+) -> np.ndarray:
+    """The scores that a floor or ceiling gives to clips, ``scores_NC`` float32; computed once for all boards.
+
+    Args:
+        method: a floor or ceiling.
+        table: all clips, with the contents of their videos.
+        train: clips that it may learn from.
+        clips: those to score.
+        seed: of its draws.
+    """
+    if method.scores is None:
+        raise ValueError(f"{method.name} is a {method.kind} without scores")
+    shape = (len(clips), len(table.classes))
+    store = ClipStore(folder=cache_folder() / "bounds", shape=(4 * shape[0] * shape[1],))
+    key = _key(method, table, train, clips, seed)
+    if (kept := store.read(key)) is not None:
+        return kept.view(np.float32).reshape(shape)
+    scores_NC = np.ascontiguousarray(method.scores(table, train, clips, seed), dtype=np.float32)
+    with suppress(OSError):  # of a cache that is read-only, or full
+        store.write(key, scores_NC.view(np.uint8).ravel())
+    return scores_NC
+
+
+def _key(method: Method, table: ClipTable, train: Sequence[Clip], clips: Sequence[Clip], seed: int) -> str:
+    """A digest of all that the scores depend on, 64 hex digits."""
+    source = inspect.getsourcefile(method.scores) if method.scores else None
+    parts = [Path(source).read_text(encoding="utf-8") if source else ""]
+    parts += [method.name, str(seed), table.fingerprint(), _code(), repr(sorted(versions().items()))]
+    parts += [repr([clip.clip_id for clip in split]) for split in (train, clips)]
+    skeletons = datasets.get(table.dataset).skeletons
+    if method.kind == "ceiling" and skeletons is not None:
+        files = skeletons.files(table.root, [*train, *clips])
+        parts.append(
+            repr(sorted(contents(table.root, [path.relative_to(table.root).as_posix() for path in files]).items()))
+        )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """A digest of the package's modules and of the methods."""
+    folders = [Path(fgsgl.__file__).parent, Path(importlib.import_module("fgsgl.baselines").__path__[0])]
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
