@@ -64,7 +64,7 @@ class ClipPreprocessor(BaseDataPreprocessor):
         )
         clip_BTCHW = clip_BTHWC.movedim(-1, 2).float()
         gain_B, offset_B = self._light(clip_BTCHW) if training else (1.0, 0.0)
-        clip_BTCHW = clip_BTCHW * (gain_B / self.std) + (offset_B - self.mean) / self.std
+        clip_BTCHW.mul_(gain_B / self.std).add_((offset_B - self.mean) / self.std)
         return {"inputs": clip_BTCHW, "data_samples": data["data_samples"]}
 
     def _cut(self, frames_BKHWC: torch.Tensor) -> torch.Tensor:

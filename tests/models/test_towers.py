@@ -79,7 +79,8 @@ def test_context_of_the_words_themselves_gives_the_plain_text(backbone: str, cou
     tower = build_tower(backbone, None, 32)
     words = ["a", "video", "of", "a", "person"]
     repeated = (words * 2)[:count]
-    with_context = tower.encode_text_with_context(tower.first_context(count), ["neck", "shirt collar"])
+    tokens_CL = tower.tokens_after_context(count, ["neck", "shirt collar"])
+    with_context = tower.encode_text_with_context(tower.first_context(count), tokens_CL)
     plain = tower.encode_text([" ".join([*repeated, name]) for name in ("neck", "shirt collar")])
     torch.testing.assert_close(with_context, plain)
 
@@ -100,7 +101,9 @@ def test_custom_text_clip_works_too(monkeypatch: pytest.MonkeyPatch) -> None:
     tower = build_tower("fgsgl-test-custom", None, 32)
     assert type(tower.text).__name__ == "CustomTextCLIP"
     context = tower.first_context(2)
-    torch.testing.assert_close(tower.encode_text_with_context(context, ["neck"]), tower.encode_text(["a video neck"]))
+    tokens_CL = tower.tokens_after_context(len(context), ["neck"])
+    found_CE = tower.encode_text_with_context(context, tokens_CL)
+    torch.testing.assert_close(found_CE, tower.encode_text(["a video neck"]))
 
 
 def test_identity_follows_the_content_not_the_file(weights_file: Path, tmp_path: Path) -> None:

@@ -2,12 +2,10 @@
 
 Published: high-level visual features are guided by category-level semantics. Prompts and learned context are ours.
 
-Shapes: C classes, E joint embedding, K learned context tokens, V width of the text tower.
+Shapes: C classes, E joint embedding, K learned context tokens, V width of the text tower, L tokens of a text.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,12 +35,15 @@ class CategoryText(nn.Module):
     """
 
     frozen_CE: Tensor
+    tokens_CL: Tensor | None
 
     def __init__(self, text: FGText, tower: Tower, context_tokens: int) -> None:
         super().__init__()
-        self.names: Sequence[str] = [entry.name for entry in text.classes]
+        names = [entry.name for entry in text.classes]
         self.register_buffer("frozen_CE", prompt_text_CE(text, tower), persistent=False)
         self.context_KV = nn.Parameter(tower.first_context(context_tokens)) if context_tokens else None
+        tokens_CL = tower.tokens_after_context(context_tokens, names) if context_tokens else None
+        self.register_buffer("tokens_CL", tokens_CL, persistent=False)
         self._evaluated_CE: Tensor | None = None
 
     def train(self, mode: bool = True) -> CategoryText:
@@ -52,13 +53,13 @@ class CategoryText(nn.Module):
 
     def forward(self, tower: Tower) -> Tensor:
         """``category_text_CE``, normalised."""
-        if self.context_KV is None:
+        if self.context_KV is None or self.tokens_CL is None:
             return self.frozen_CE
         if self.training or torch.is_grad_enabled():
-            return self._category_CE(tower, self.context_KV)
+            return self._category_CE(tower, self.context_KV, self.tokens_CL)
         if self._evaluated_CE is None or self._evaluated_CE.device != self.context_KV.device:
-            self._evaluated_CE = self._category_CE(tower, self.context_KV)
+            self._evaluated_CE = self._category_CE(tower, self.context_KV, self.tokens_CL)
         return self._evaluated_CE
 
-    def _category_CE(self, tower: Tower, context_KV: Tensor) -> Tensor:
-        return normalize(self.frozen_CE + tower.encode_text_with_context(context_KV, self.names), dim=-1)
+    def _category_CE(self, tower: Tower, context_KV: Tensor, tokens_CL: Tensor) -> Tensor:
+        return normalize(self.frozen_CE + tower.encode_text_with_context(context_KV, tokens_CL), dim=-1)

@@ -80,21 +80,22 @@ class FGSA(nn.Module):
 
     def _attend(self, token_BTPW: Tensor) -> tuple[Tensor, Tensor]:
         """The attention of each head's queries, ``attention_BQN``, and ``attended_BDM``."""
-        width = token_BTPW.shape[-1]
+        frames, _, width = token_BTPW.shape[1:]
         key_HFM, value_HFM = (part_MM.unflatten(0, (HEADS, -1)) for part_MM in self.key_value.weight.chunk(2))
         query_HDF = self.query_DM.unflatten(-1, (HEADS, -1)).transpose(0, 1) / math.sqrt(key_HFM.shape[1])
         query_QM = (query_HDF @ key_HFM).flatten(0, 1)
-        read_QR = query_QM @ self.to_motion.weight  # R = W, or 2 W with the change
+        # S = Q, or 2 Q with the change: each query's vector for the tokens, then each one's for their changes.
+        query_SW = torch.cat((query_QM @ self.to_motion.weight).split(width, dim=1))
         place_NM = (self.time_TM[:, None] + self.place_PM + self.to_motion.bias).flatten(0, 1)
-        score_BTPQ = linear(token_BTPW, read_QR[:, :width])
+        score_BTPQ, *of_change = linear(token_BTPW, query_SW).split(len(query_QM), dim=-1)
         if self.motion_difference:
-            score_BTPQ = score_BTPQ + _change(linear(token_BTPW, read_QR[:, width:]))
-        score_BQN = score_BTPQ.flatten(1, 2).transpose(1, 2) + query_QM @ place_NM.T
-        attention_BQN = score_BQN.softmax(-1)
-        read_BQR = attention_BQN @ token_BTPW.flatten(1, 2)
+            score_BTPQ = score_BTPQ + _change(of_change[0])
+        attention_BQN = (score_BTPQ.flatten(1, 2).transpose(1, 2) + query_QM @ place_NM.T).softmax(-1)
+        weight_BSN = attention_BQN
         if self.motion_difference:
-            weight_BQN = _weight_of_change(attention_BQN, frames=token_BTPW.shape[1])
-            read_BQR = torch.cat((read_BQR, weight_BQN @ token_BTPW.flatten(1, 2)), dim=-1)
+            weight_BSN = torch.cat((attention_BQN, _weight_of_change(attention_BQN, frames)), dim=1)
+        read_BSW = weight_BSN @ token_BTPW.flatten(1, 2)
+        read_BQR = torch.cat(read_BSW.split(len(query_QM), dim=1), dim=-1)  # R = W, or 2 W: what to_motion reads
         motion_BQM = linear(read_BQR, self.to_motion.weight) + attention_BQN @ place_NM
         attended_BHDF = motion_BQM.unflatten(1, (HEADS, -1)) @ value_HFM.transpose(1, 2)
         return attention_BQN, attended_BHDF.transpose(1, 2).flatten(2) + self.key_value.bias.chunk(2)[1]

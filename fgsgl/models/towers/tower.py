@@ -148,17 +148,24 @@ class Tower(nn.Module):
         tokens_NL = self._as_far_as_read(tokens_NL)
         return self._read(tokens_NL, self._token_embedding()(tokens_NL))
 
-    def encode_text_with_context(self, context_KV: Tensor, names: Sequence[str]) -> Tensor:
-        """Class names after learned context tokens (CoOp, arXiv 2109.01134) -> ``text_CE``, normalised.
+    def tokens_after_context(self, count: int, names: Sequence[str]) -> Tensor:
+        """Class names after places for learned context tokens -> token ids_CL, as far as they are read.
 
         Raises:
             UserError: if context and name are longer than the tower's context, or the tower's attention is not causal.
         """
+        return self._as_far_as_read(self.tokens([" ".join(["x"] * count + [name]) for name in names]))
+
+    def encode_text_with_context(self, context_KV: Tensor, tokens_CL: Tensor) -> Tensor:
+        """Class names after learned context tokens (CoOp, arXiv 2109.01134) -> ``text_CE``, normalised.
+
+        Args:
+            context_KV: the context.
+            tokens_CL: of :meth:`tokens_after_context`, for as many context tokens.
+        """
         count = len(context_KV)
-        tokens_CL = self.tokens([" ".join(["x"] * count + [name]) for name in names])  # "x" holds a token's place
-        tokens_CL = self._as_far_as_read(tokens_CL)
         embedded_CLV = self._token_embedding()(tokens_CL)
-        context_CKV = context_KV.to(embedded_CLV.dtype).expand(len(names), -1, -1)
+        context_CKV = context_KV.to(embedded_CLV.dtype).expand(len(tokens_CL), -1, -1)
         embedded_CLV = torch.cat([embedded_CLV[:, :1], context_CKV, embedded_CLV[:, 1 + count :]], dim=1)
         return self._read(tokens_CL, embedded_CLV)
 
