@@ -60,10 +60,9 @@ def _key(method: Method, table: ClipTable, train: Sequence[Clip], clips: Sequenc
     parts += [repr([clip.clip_id for clip in split]) for split in (train, clips)]
     skeletons = datasets.get(table.dataset).skeletons
     if method.kind == "ceiling" and skeletons is not None:
-        files = skeletons.files(table.root, [*train, *clips])
-        parts.append(
-            repr(sorted(contents(table.root, [path.relative_to(table.root).as_posix() for path in files]).items()))
-        )
+        files = [str(path) for path in skeletons.files(table, [*train, *clips])]
+        found = contents(table.root, files)
+        parts += [found[file] for file in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
