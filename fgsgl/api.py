@@ -76,7 +76,7 @@ def run(
 
     Args:
         variants: names of methods (:func:`list_methods` has all), or methods with some of their settings changed.
-        dataset, preset: what is compared on; the preset defaults to the data set's first.
+        dataset, preset: what is compared on; the preset defaults to the one that the data call for, mostly the first.
         root: the data set's folder, or the table of your own clips with ``dataset="csv"``.
         seeds: paired seeds 0..n-1.
         out: the board's folder; None: that of ``fgsgl run``, below ``results/local``.

@@ -140,8 +140,14 @@ def table_trials() -> Iterator[Trial]:
         "a header of 10,000 columns": lambda rows: rows[0].extend(map(str, range(10_000))),
     }
     for label, change in changes.items():
+        hidden = label == "test labels blank"  # people of the training split are tested on then, and it is said
         for words in (CHECK, DRY):
-            yield Trial(name=f"{label}: {words[1]}", argv=words, prepare=_rows(change))
+            yield Trial(
+                name=f"{label}: {words[1]}",
+                argv=words,
+                prepare=_rows(change),
+                right=lambda folder, said, hidden=hidden: hidden and "drawn-test" in said,
+            )
     contents = {
         "empty": b"",
         "NULs": b"\0" * 4096,

@@ -129,6 +129,11 @@ def _seconds(row: Mapping[str, str], column: str) -> float:
     return float(cell)
 
 
+def splits_path(path: Path, seed: int) -> Path:
+    """The file beside a table that holds the splits which a seed drew."""
+    return path.with_suffix(f".splits-seed{seed}.csv")
+
+
 def drawn_splits(path: Path, clips: Sequence[Clip], seed: int) -> list[Clip]:
     """Clips with splits that are drawn by subject, as the file beside the table says; made where there is none.
 
@@ -140,7 +145,7 @@ def drawn_splits(path: Path, clips: Sequence[Clip], seed: int) -> list[Clip]:
     Raises:
         UserError: for clips of fewer than three subjects, or others than the file has.
     """
-    written = path.with_suffix(f".splits-seed{seed}.csv")
+    written = splits_path(path, seed)
     if not written.exists():
         drawn = move_subjects(move_subjects(clips, "test", TEST_SHARE, seed), "val", VAL_SHARE, seed)
         with contextlib.suppress(OSError):  # a folder that is read-only: the same is drawn again next time

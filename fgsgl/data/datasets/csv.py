@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, rows_of_clips, table_of
-from fgsgl.data.datasets._own_table import columns_of, completed, drawn_splits, is_below, read_own_cells
+from fgsgl.data.datasets._own_table import columns_of, completed, drawn_splits, is_below, read_own_cells, splits_path
 from fgsgl.data.datasets._tree import Kind, read_settings
 from fgsgl.data.datasets.base import DataSet, Skeletons
 from fgsgl.data.faults import Fault
@@ -104,10 +104,12 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     if filler is not None:
         caveats.append(f"{path}: all {test} test clips have one label, {filler}; it is taken to hide theirs")
     split: Callable[[Sequence[Clip]], Sequence[Clip]] = list
+    notes: tuple[str, ...] = ()
     if "split" not in columns:
         split = partial(drawn_splits, path, seed=seed)
         people = "people" if "subject" in columns else "recordings"
         caveats.append(f"This table has no splits: whole {people} are drawn for them by the data seed {seed}.")
+        notes = (f"splits: {splits_path(path, seed)} holds what was drawn, and counts from now on",)
     if preset == DRAWN_TEST or (preset in LAYOUTS and hides_its_test(rows)):
         caveats.append(drawn_sentence("This table", test, "subjects"))
         rows = [row for row in rows if row.clip.split != "test"]
@@ -122,6 +124,7 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         videos=folders["videos" if has_videos else "skeletons"],
         classes=classes,
         caveats=tuple(caveats),
+        notes=notes,
         has_videos=has_videos,
         name=table_name(root),
         layout=preset if preset in LAYOUTS else None,
