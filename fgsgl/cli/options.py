@@ -170,7 +170,7 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
 def dataset_of(arguments: argparse.Namespace) -> str:
     """The data set that is meant: ``csv`` where a table is given, and no data set."""
     unsaid = arguments.table is not None and isinstance(arguments.dataset, _Unsaid)
-    return "csv" if unsaid else arguments.dataset
+    return "csv" if unsaid else str(arguments.dataset)  # a plain str, which plans and records can hold
 
 
 def root_of(arguments: argparse.Namespace) -> Path | None:

@@ -107,6 +107,7 @@ def test_absolute_paths_and_a_folder_of_videos_elsewhere(tmp_path: Path) -> None
         load(path)
     parser = CommandLine()
     add_protocol_arguments(parser)
+    assert type(protocol_of(parser.parse_args([])).dataset) is str
     arguments = parser.parse_args(["--table", str(path), "--videos", str(videos)])
     protocol = protocol_of(arguments)
     assert (protocol.dataset, protocol.preset, root_of(arguments)) == ("csv", "all", path)
