@@ -71,7 +71,7 @@ def add_predict_commands(commands: Commands) -> None:
 def _predict(arguments: argparse.Namespace) -> int:
     if arguments.stride is not None and arguments.window is None:
         raise UserError("--stride divides a recording into windows; give --window as well")
-    files = list(_files(arguments.videos))
+    files = list(dict.fromkeys(_files(arguments.videos)))
     if arguments.model and (arguments.row or arguments.cell):
         raise UserError("--row and --cell name a cell of a --board; a --model is one already")
 
