@@ -305,7 +305,7 @@ def test_wrong_settings_are_refused(build: Build, wrong: dict, told: str) -> Non
 
 
 def test_clips_of_another_shape_are_refused(build: Build) -> None:
-    with pytest.raises(UserError, match=r"\(1, 3, 3, 32, 32\), expected normalised floats of shape \(B, 2, 3, 32, 32\)"):
+    with pytest.raises(UserError, match=r"\(1, 3, 3, 32, 32\), expected .* \(B, 2, 3, 32, 32\)"):
         build()(torch.zeros(1, 3, 3, 32, 32))
 
 
