@@ -96,8 +96,10 @@ def measure_one(arguments: argparse.Namespace) -> int:
     protocol, table = _data(arguments)
     with tempfile.TemporaryDirectory() as folder:
         runner = _harness(arguments.one, protocol, table, Path(folder))
-        seconds, losses = _trained_s(runner, arguments.steps)
-    sys.stdout.write(json.dumps({"clips_per_s": protocol.batch_size * arguments.steps / seconds, "losses": losses}))
+        watch = _trained(runner, arguments.steps)
+    clips = protocol.batch_size * arguments.steps
+    found = against.Measured(clips / watch.spent_s, clips / watch.processor_s, watch.losses)
+    sys.stdout.write(json.dumps(found._asdict()))
     return 0
 
 
@@ -140,7 +142,7 @@ def _repeat(name: str, protocol: Protocol, table: ClipTable, arguments: argparse
             "harness": _harness(name, protocol, table, Path(folder) / "harness"),
             "stock": _stock(name, protocol, table, Path(folder) / "stock", arguments.workers),
         }
-        seconds = {way: _trained_s(runner, arguments.steps)[0] for way, runner in runners.items()}
+        seconds = {way: _trained(runner, arguments.steps).spent_s for way, runner in runners.items()}
         seconds["bare"] = _bare_s(runners["harness"], arguments.steps)
     return {way: protocol.batch_size * arguments.steps / seconds[way] for way in WAYS}
 
@@ -213,7 +215,7 @@ class StopwatchHook(Hook):
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
-        self.spent_s = 0.0
+        self.spent_s = self.processor_s = 0.0
         self.losses: list[float] = []
 
     def after_train_iter(
@@ -225,18 +227,19 @@ class StopwatchHook(Hook):
         if done in (0, self.steps):
             _wait_for_device()
             self.spent_s = time.perf_counter() - self.spent_s
+            self.processor_s = time.process_time() - self.processor_s
         if done == self.steps:
             raise Stopped
 
 
-def _trained_s(runner: Runner, steps: int) -> tuple[float, list[float]]:
-    """Seconds of some steps of a training, loading and hooks included, and the losses."""
+def _trained(runner: Runner, steps: int) -> StopwatchHook:
+    """Trains some steps, loading and hooks included; the stopwatch that measured them."""
     stopwatch = StopwatchHook(steps)
     runner.register_hook(stopwatch)
     try:
         runner.train()
     except Stopped:
-        return stopwatch.spent_s, stopwatch.losses
+        return stopwatch
     raise RuntimeError(f"the training ended before {steps} steps were measured")
 
 
