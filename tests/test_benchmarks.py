@@ -35,6 +35,18 @@ def test_training_is_compared_with_a_commit(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_scaling_measures_four_sizes_of_each(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/scaling.py", "--methods", "tsm", "--steps", "1", "--out", tmp_path]
+    answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    rows = json.loads((tmp_path / "scaling.json").read_text(encoding="utf-8"))["rows"]
+    assert [row["what"] for row in rows] == ["clips"] * 4 + ["frames"] * 4 + ["pixels"] * 4
+    assert min(row["step_s"] for row in rows) > 0 and min(row["memory_mib"] for row in rows) > 100
+    assert (tmp_path / "scaling.md").read_text(encoding="utf-8") == answer.stdout
+    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
 def test_decode_time_compares_the_same_frames(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/decode_time.py", "--frames", "300", "--repeats", "2", "--out", tmp_path]
     answer = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)

@@ -1,11 +1,16 @@
 """FG-SA, CP-A and the temporal encoder by themselves."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 from torch.nn.functional import normalize
 
 from fgsgl.models.fgsgl.cpa import CategoryText, prompt_text_CE
 from fgsgl.models.fgsgl.fgsa import FGSA
+from fgsgl.models.fgsgl.recognizer import FGSGL
+from fgsgl.models.towers.last_block import Shortened
 from fgsgl.models.towers.temporal import MeanOverTime, TemporalTransformer
 from fgsgl.models.towers.tower import build_tower
 from fgsgl.text import fgtext
@@ -68,6 +73,29 @@ def test_fgsa_is_attention_over_motion_tokens(motion_difference: bool) -> None:
         strict=True,
     ):
         torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_is_that_of_the_plain_computation(
+    build: Callable[..., FGSGL],
+    clip_BTCHW: torch.Tensor,
+    samples: list[ActionDataSample],
+    backbone: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = build(tower=backbone, schedule="joint").train()
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name or name == "gate_D":
+            torch.nn.init.normal_(parameter, std=0.1)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def step() -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, ...]]:
+        losses = model(clip_BTCHW, samples, mode="loss")
+        return losses, torch.autograd.grad(model.parse_losses(losses)[0], trained)
+
+    found = step()
+    monkeypatch.setattr(FGSA, "forward", lambda self, mid_BTPW, with_attention: plain_fgsa(self, mid_BTPW))
+    monkeypatch.setattr(Shortened, "patches_read", property(lambda block: True, lambda block, read: None))
+    torch.testing.assert_close(found, step(), rtol=1e-4, atol=1e-5)
 
 
 def test_the_temporal_encoder_starts_as_the_mean_and_learns_the_order() -> None:
