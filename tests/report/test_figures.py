@@ -26,13 +26,13 @@ from fgsgl.report import figures
 from fgsgl.report.ablations.evaluate import Ablation, judge_effects
 from fgsgl.report.board.board import read_board
 from fgsgl.report.board.predicted_classes import PredictedClasses
+from fgsgl.report.drawing import labels
 from fgsgl.report.drawing.axes import canvas, marker_style, spread
 from fgsgl.report.drawing.draw import draw_all
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.labels import short
 from fgsgl.report.drawing.render import pdf_of, png_of
-from fgsgl.report.drawing.row_groups import on_scales
 from fgsgl.report.drawing.scan import scan
 from fgsgl.report.figures import _matrix, attention, pareto
 from fgsgl.report.report import show_board, write_figures
@@ -249,7 +249,7 @@ def test_of_many_classes_the_most_confused_are_shown_and_all_pairs_are_in_the_ta
     for row in sheet.table.itertuples():
         if row.true_number != row.answer_number:
             mistakes[[row.true_number, row.answer_number]] += row.percent
-    shown = {int(text.get_text()) for text in sheet.figure.axes[0].get_xticklabels()}
+    shown = {int(text.get_text().split()[-1]) for text in sheet.figure.axes[0].get_xticklabels()}
     assert min(mistakes[list(shown)]) >= max(mistakes[[index for index in range(1200) if index not in shown]])
 
 
@@ -265,7 +265,7 @@ def test_the_memory_of_a_matrix_does_not_grow_with_the_square_of_the_classes(nam
         value_CC = value_CC - _matrix.confusion_percent(seeds[:1], n_classes)
     shown_K, names = _matrix.shown_classes(value_CC), [f"class {index}" for index in range(n_classes)]
     present_C = np.bincount(label_N, minlength=n_classes) > 0
-    _matrix.matrix(_matrix.dense(value_CC, shown_K, present_C), _matrix.class_names(names, shown_K), "Blues", 0, "x")
+    _matrix.matrix(_matrix.dense(value_CC, shown_K, present_C), _matrix.names_of(names, shown_K), "Blues", 0, "x")
     assert len(_matrix.matrix_table(value_CC, names, present_C)) <= 4000
     assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
     tracemalloc.stop()
@@ -326,22 +326,6 @@ def test_the_forest_shows_the_boards_differences_and_hollow_what_was_not_declare
         assert (mean.get_facecolor()[0].min() < 1) == declared == ("Hollow" not in sheet.caption)
 
 
-@pytest.mark.parametrize(
-    ("reaches", "cut"),
-    [
-        ([0.5, 1.2, 25.3, 3.4, 37.8], [[0.5, 1.2, 3.4], [25.3, 37.8]]),
-        ([40.0, 1.0], [[1.0], [40.0]]),
-        ([0.1, 0.2, 14.0], [[0.1, 0.2, 14.0]]),  # within 5 points nothing counts as near, so 14 is no threefold
-        ([10.0, 20.0, 40.0, 80.0], [[10.0, 20.0, 40.0, 80.0]]),
-        ([90.0], [[90.0]]),
-    ],
-)
-def test_rows_far_out_have_a_scale_of_their_own(reaches, cut):
-    parts = list(on_scales("rows", reaches, float))
-    assert [part for _, part in parts] == cut
-    assert [name for name, _ in parts] == ["rows", "rows: far out"][: len(cut)]
-
-
 def test_an_interval_can_be_seen_beside_rows_far_out(ledger):
     ledger.add("majority", 0.0, kind="floor")
     for seed in range(4):
@@ -355,9 +339,64 @@ def test_an_interval_can_be_seen_beside_rows_far_out(ledger):
         ("accuracy", (100 * row["top1_ci_low"], 100 * row["top1_ci_high"])),
     ):
         (sheet,) = draw(inputs, name)
-        near, far = sheet.figure.axes
-        assert [tick.get_text() for tick in far.get_yticklabels()] == ["FG-SGL w/o temporal"]
-        assert np.ptp(interval) > 0.2 * np.ptp(near.get_xlim())
+        whole, near = sheet.figure.axes
+        assert len(whole.get_yticklabels()) == len(inputs.board.table) - (2 if name == "forest" else 1)
+        assert np.ptp(interval) > 0.2 * np.ptp(near.get_xlim()) and np.ptp(whole.get_xlim()) > 2 * np.ptp(
+            near.get_xlim()
+        )
+        (shade,) = whole.patches
+        assert near.get_xlim() == pytest.approx((shade.get_x(), shade.get_x() + shade.get_width()))
+
+
+def test_no_two_seeds_share_a_colour(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    for seed in range(12):
+        ledger.add("fgsgl", 2.4, seed=seed)
+        ledger.add("tsm", 2.3, seed=seed)
+    (sheet,) = draw(Inputs(read_board(ledger.folder)), "accuracy")
+    colours = [tuple(line.get_markeredgecolor()) for line in sheet.figure.axes[0].lines if line.get_marker() == "o"]
+    assert len(set(colours)) == 12
+
+
+def test_names_in_other_scripts_are_drawn_or_named_in_the_caption(ledger, monkeypatch):
+    """Never as boxes: a name that no font holds is a number in the figure, and the caption tells which."""
+    ledger.classes = ("摸脖子", "Складывание рук", "𒀀𒀁", *(f"class {index}" for index in range(14)))
+    ledger.fill(seeds=1)
+    inputs = Inputs(read_board(ledger.folder))
+    for known in (True, False):
+        if not known:
+            monkeypatch.setattr(labels, "can_be_drawn", str.isascii)
+        (sheet,) = draw(inputs, "confusion")
+        shown = [tick.get_text() for tick in sheet.figure.axes[0].get_yticklabels()]
+        assert ("Складывание рук" in shown) == known and ("class 1" in shown) >= (not known)
+        assert "class 2" in shown and "class 2: 𒀀𒀁" in sheet.caption
+        assert ("class 0: 摸脖子" in sheet.caption) == ("摸脖子" not in shown)
+        assert "摸脖子" in list(sheet.table["true_class"])
+
+
+def test_fine_and_category_losses_have_panels_of_their_own(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    curve = [
+        {"epoch": e, "loss": 3.0, "loss_category": 1.0, "loss_fine_part": 1.5, "loss_fine_onset": 0.5} for e in (1, 2)
+    ]
+    ledger.add("fgsgl", 2.4, curve=curve)
+    for number in range(9):
+        ledger.add(f"method{number}", 1.0, name=f"Method {number}")
+    (sheet,) = draw(Inputs(read_board(ledger.folder)), "learning-curves")
+    titles = [axes.get_title(loc="left") for axes in sheet.figure.axes]
+    assert titles[2:] == ["category loss (CP-A)", "fine loss (FG-SA), sum of its dimensions"]
+    fine = sheet.table[sheet.table["quantity"] == "loss_fine"]
+    assert list(fine["mean"]) == [2.0, 2.0] and sheet.table["row"].nunique() == 6
+
+
+def test_the_share_of_attention_inside_the_moving_part(ledger):
+    attention_NDTP = np.zeros((1, 1, 2, 4))
+    attention_NDTP[0, 0, 0] = (0.5, 0.25, 0.0, 0.0)
+    attention_NDTP[0, 0, 1] = (0.25, 0.0, 0.0, 0.0)
+    mask_NTHW = np.zeros((1, 2, 8, 8), dtype=bool)
+    mask_NTHW[0, :, 1, 2] = True  # in the first patch of both frames
+    shares, even = attention.inside({"attention_NDTP": attention_NDTP, "mask_NTHW": mask_NTHW}, 0)
+    assert shares == pytest.approx([0.75]) and even == 0.25
 
 
 def test_the_confusion_is_that_of_the_prediction_files_and_the_difference_of_two(ledger):

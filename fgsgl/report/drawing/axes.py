@@ -6,6 +6,7 @@ points in marker, bars in hatch and direction, and every line and row is named w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +17,11 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from fgsgl.report.drawing.labels import short
-from fgsgl.style import COLOURS, GREY, INK
+from fgsgl.style import COLOURS, GREY, INK, PALE
 
 __all__ = [
-    "BETTER", "DASHES", "MARKERS", "NARROW_IN", "ROW_IN", "WORSE", "Canvas", "canvas", "label_ends", "marker_style",
-    "name_rows", "name_ticks", "points_with_intervals", "row_panels", "spread",
+    "BETTER", "DASHES", "MARKERS", "NARROW_IN", "ROW_IN", "WORSE", "Canvas", "canvas", "enlarged_panels", "label_ends",
+    "marker_style", "name_rows", "name_ticks", "name_values", "points_with_intervals", "row_panels", "spread",
 ]  # fmt: skip
 BETTER, WORSE = COLOURS[:2]
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 3)))
@@ -29,6 +30,10 @@ NARROW_IN = 4.2
 """Width that fits a phone and, a little smaller, one column of a paper."""
 ROW_IN = 0.21
 """Height of a row of the board."""
+NEAR = 5.0
+"""Points within which nothing lies far out."""
+ENLARGED = 0.5
+"""Share of the whole scale below which the part that most rows fill is drawn again."""
 
 
 def canvas(width_in: float, height_in: float) -> Canvas:
@@ -47,9 +52,59 @@ def row_panels(counts: Sequence[int], row_in: float = ROW_IN) -> tuple[Canvas, l
     return fig, list(axes)
 
 
+def enlarged_panels(
+    ends: Sequence[tuple[float, float]], row_in: float = ROW_IN, middle: float | None = None
+) -> tuple[Canvas, list[Axes]]:
+    """Panels side by side over the same rows: the whole scale at the left and, where most intervals would shrink to
+    points on it, the part that most rows fill at the right, which is shaded in the whole.
+
+    Args:
+        ends: lowest and highest value of each row.
+        middle: value that rows are near to or far from; None: that of the median row.
+    """
+    low_V, high_V = np.array(ends, dtype=float).T
+    span = high_V.max() - low_V.min()
+    inside = _window(low_V, high_V, middle)
+    is_split = inside is not None and inside[1] - inside[0] < ENLARGED * span
+    fig = canvas(NARROW_IN + 1.7 * is_split, 0.62 + row_in * len(low_V))
+    axes = fig.subplots(1, 1 + is_split, squeeze=False, sharey=True, width_ratios=(1, 1.5)[: 1 + is_split])[0]
+    for panel in axes:
+        panel.set_ylim(len(low_V) - 0.4, -0.6)
+        panel.grid(axis="x")
+    axes[0].set_xlim(low_V.min() - 0.05 * span, high_V.max() + 0.05 * span)
+    if is_split and inside is not None:
+        axes[0].axvspan(*inside, color=PALE, alpha=0.35, lw=0, zorder=0)
+        axes[0].set_title("all")
+        axes[1].set_xlim(*inside)
+        axes[1].set_title("the shaded part, enlarged")
+        axes[1].tick_params(axis="y", length=0, labelleft=False)
+    return fig, list(axes)
+
+
+def _window(low_V: np.ndarray, high_V: np.ndarray, middle: float | None) -> tuple[float, float] | None:
+    """The scale of the rows that lie near the middle; None where none lies far out.
+
+    The cut is at the largest step from one distance to the next, if that goes three times as far as all before it.
+    """
+    middle_V = (low_V + high_V) / 2
+    distance_V = np.abs(middle_V - (np.median(middle_V) if middle is None else middle))
+    steps = [(far / max(near, NEAR), far) for near, far in itertools.pairwise(np.sort(distance_V))]
+    step, limit = max(steps, default=(0.0, 0.0))
+    if step < 3:
+        return None
+    near_V = distance_V < limit
+    low, high = low_V[near_V].min(), high_V[near_V].max()
+    return float(low - 0.06 * (high - low)), float(high + 0.06 * (high - low))
+
+
 def name_rows(axes: Axes, labels: Sequence[str], values: Sequence[str]) -> None:
     """Each row's label at its left, its value in numbers at its right."""
     name_ticks(axes, [short(label, 40) for label in labels])
+    name_values(axes, values)
+
+
+def name_values(axes: Axes, values: Sequence[str]) -> None:
+    """A text a line at the right."""
     for y, value in enumerate(values):
         axes.text(1.02, y, value, transform=axes.get_yaxis_transform(), va="center", fontsize="small", color=INK)
 

@@ -16,6 +16,7 @@ from typing import Any
 import matplotlib
 
 from fgsgl.report.drawing.figure import Drawing, Figure, FigureFiles
+from fgsgl.report.drawing.fonts import families
 from fgsgl.report.drawing.render import render
 from fgsgl.report.drawing.scan import Scan, fault
 from fgsgl.style import STYLE
@@ -52,7 +53,7 @@ def draw_all(found: Scan, source: Any) -> Drawing:
 def _draw(figure: Figure[Any], source: Any) -> Drawing:
     """All sheets of a figure; where it fails, those before."""
     drawn: list[FigureFiles] = []
-    with matplotlib.rc_context(fname=STYLE):
+    with matplotlib.rc_context({"font.family": list(families())}, fname=STYLE):
         try:
             for sheet in figure.draw(source):
                 drawn.append(render(figure, sheet))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from fgsgl.report.drawing.fonts import can_be_drawn
 from fgsgl.report.formatting import number
 from fgsgl.util.escaping import printable
+
+FACTORS = {"fgsa": "FG-SA", "cpa": "CP-A", "lora": "LoRA"}
+"""Factors whose name in the paper is another than in a command."""
 
 
 def plus_minus(mean: float, half_width: float | None, sign: str = "") -> str:
@@ -29,6 +34,31 @@ def short(text: str, length: int = 36) -> str:
     text = printable(text)
     head = 3 * length // 5
     return text if len(text) <= length else f"{text[:head]}…{text[head + 1 - length :]}"
+
+
+def wrapped(text: str, width: int, lines: int = 2) -> str:
+    """The text in lines of about so many characters; what is too long ends in dots, and loses nothing of its middle."""
+    return "\n".join(textwrap.wrap(printable(text), width, max_lines=lines, placeholder=" …"))
+
+
+def class_names(classes: Sequence[str], shown: Iterable[int], width: int, lines: int = 2) -> list[str]:
+    """The names of classes as a figure writes them; ``class 7`` for one in a script that no font here holds."""
+    return [
+        wrapped(classes[index], width, lines) if can_be_drawn(printable(classes[index])) else f"class {index}"
+        for index in shown
+    ]
+
+
+def undrawn_names(classes: Sequence[str], shown: Iterable[int]) -> str:
+    """The end of a caption that names the classes for which :func:`class_names` writes a number; mostly empty."""
+    gone = [f"class {index}: {classes[index]}" for index in shown if not can_be_drawn(printable(classes[index]))]
+    return f" No font of this machine holds the names of {'; '.join(gone)}." if gone else ""
+
+
+def factor_text(text: str) -> str:
+    """``FG-SA × LoRA`` for ``fgsa x lora``: factors as the paper writes them."""
+    named = re.sub(rf"\b({'|'.join(FACTORS)})\b", lambda found: FACTORS[found[0]], text)
+    return re.sub(r" [x×] ", " × ", named)
 
 
 def slug(text: str) -> str:

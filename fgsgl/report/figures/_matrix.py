@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from fgsgl.report.board.predicted_classes import PredictedClasses
 from fgsgl.report.drawing.axes import Canvas, canvas
-from fgsgl.report.drawing.labels import short
+from fgsgl.report.drawing.labels import class_names, undrawn_names
 from fgsgl.style import INK
 
 MOST_NUMBERED = 24
@@ -53,12 +53,12 @@ def matrix(value_KK: np.ndarray, names: Sequence[str], cmap: str, low: float, la
     """A labelled matrix of percentages; ``low`` is the scale's lower end, and its upper end 100 or minus ``low``.
 
     Args:
-        names: of the K classes, each ending in its number, from :func:`class_names`.
+        names: of the K classes, from :func:`fgsgl.report.drawing.labels.class_names`.
     """
     count, high = len(names), -low or 100.0
     numbered = count <= MOST_NUMBERED
-    cell_in, size = (0.22, 5.5) if numbered else (0.115, 4.5)
-    fig = canvas(1.9 + cell_in * count, 1.0 + cell_in * count)
+    cell_in, size = (0.26, 5.5) if numbered else (0.115, 3.5)
+    fig = canvas(1.9 + cell_in * count, 2.2 + cell_in * count)
     axes = fig.subplots()
     axes.set_facecolor("#e3e3e3")
     # No seaborn: it measures every label with a canvas of its own, a gigabyte at 60 classes.
@@ -66,7 +66,7 @@ def matrix(value_KK: np.ndarray, names: Sequence[str], cmap: str, low: float, la
     axes.set(ylim=(count, 0), aspect="auto")
     axes.spines[:].set_visible(False)
     middle_K = np.arange(count) + 0.5
-    axes.set_xticks(middle_K, [name.split()[-1] for name in names])
+    axes.set_xticks(middle_K, names, rotation=90)
     axes.set_yticks(middle_K, names)
     bar = fig.colorbar(mesh, ax=axes, label=label, location="top", aspect=40, pad=0.01, shrink=0.7)
     bar.outline.set_visible(False)
@@ -78,14 +78,15 @@ def matrix(value_KK: np.ndarray, names: Sequence[str], cmap: str, low: float, la
         for true, said in np.argwhere(value_KK <= -0.1 * high):
             _mark(axes, mesh, value_KK[true, said], (said, true), "−", size)
     axes.tick_params(length=0, labelsize=size + 1)
-    axes.tick_params(axis="x", labelrotation=0 if numbered else 90, labelsize=size + numbered)
-    axes.set_xlabel("answer (class number)")
+    axes.set_xlabel("answer")
+    axes.set_ylabel("true class")
     return fig
 
 
-def class_names(classes: Sequence[str], shown_K: np.ndarray) -> list[str]:
-    """The names of the classes that are shown, each with its number."""
-    return [f"{short(classes[index], 40)}  {index}" for index in shown_K]
+def names_of(classes: Sequence[str], shown_K: np.ndarray) -> list[str]:
+    """The names of the classes that are shown, on two lines where cells are large enough."""
+    few = len(shown_K) <= MOST_NUMBERED
+    return class_names(classes, shown_K, *((28, 2) if few else (44, 1)))
 
 
 def _mark(
@@ -98,11 +99,12 @@ def _mark(
     axes.text(x, y, mark, ha="center", va="center", fontsize=size, color=colour, in_layout=False)
 
 
-def explained(classes: Sequence[str]) -> str:
+def explained(classes: Sequence[str], shown_K: np.ndarray) -> str:
     """The end of a caption that explains the marks of :func:`matrix`, and which classes are left out."""
     numbers = "Below 1 there is no number" if len(classes) <= MOST_NUMBERED else "A dash: below 0"
     some = f" {MOST_CLASSES} of {len(classes)} classes are shown, those with the largest shares beside the diagonal."
-    return f" {numbers}; a grey row: a class without a test clip.{some if len(classes) > MOST_CLASSES else ''}"
+    left_out = some if len(classes) > MOST_CLASSES else ""
+    return f" {numbers}; a grey row: a class without a test clip.{left_out}{undrawn_names(classes, shown_K)}"
 
 
 def matrix_table(value_CC: csr_array, classes: Sequence[str], present_C: np.ndarray) -> pd.DataFrame:

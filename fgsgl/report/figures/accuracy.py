@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from fgsgl.report.drawing.axes import name_rows, row_panels
+from fgsgl.report.drawing.axes import enlarged_panels, name_ticks, name_values
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
-from fgsgl.report.drawing.labels import seeds_text
-from fgsgl.report.drawing.row_groups import by_protocol, on_scales, row_families, shown_rows
+from fgsgl.report.drawing.labels import seeds_text, short
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.report.formatting import with_interval
-from fgsgl.style import COLOURS, GREY, INK
+from fgsgl.style import GREY, INK
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
-    """One figure a protocol; FG-SGL with its variants stands on a scale of its own."""
+    """One figure a protocol: all rows on one scale and, where most lie close together, that part of it enlarged."""
     rows = [row for row in inputs.board.table.itertuples() if row.n_seeds and row.kind != "floor"]
     for suffix, group in by_protocol(rows):
         shown, remark = shown_rows(group)
-        parts = [part for name, rows in row_families(shown) for part in on_scales(name, rows, _distance(rows))]
-        fig, panels = row_panels([len(part) for _, part in parts], row_in=0.26)
-        for axes, (name, part) in zip(panels, parts, strict=True):
-            values = [{r.seed: 100 * r.metrics.top1 for r in inputs.scored(row)} for row in part]
-            _panel(axes, part, values)
-            if len(parts) > 1:
-                axes.set_title(name)
-        panels[-1].set_xlabel("top-1 (%)")
+        values = [{r.seed: 100 * r.metrics.top1 for r in inputs.scored(row)} for row in shown]
+        fig, panels = enlarged_panels([_ends(row, of) for row, of in zip(shown, values, strict=True)], row_in=0.24)
+        for axes in panels:
+            _panel(axes, shown, values)
+            axes.set_xlabel("top-1 (%)")
+        name_ticks(panels[0], [short(row.label, 40) for row in shown])
+        name_values(panels[-1], [_text(row) for row in shown])
         yield Sheet(
             figure=fig,
             table=_table(inputs, group),
@@ -42,32 +42,37 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 FIGURE = Figure(name="accuracy", title="Top-1 of every row", draw=draw)
 
 
-def _distance(rows: Sequence[Any]) -> Callable[[Any], float]:
-    """A function that gives a row's distance from the median row, in points."""
-    middle = np.median([row.top1 for row in rows])
-    return lambda row: 100 * abs(row.top1 - middle)
+def _ends(row: Any, values: dict[int, float]) -> tuple[float, float]:
+    """The lowest and the highest value that is drawn of a row."""
+    low, high = 100 * row.top1_ci_low, 100 * row.top1_ci_high
+    return float(np.nanmin([low, *values.values()])), float(np.nanmax([high, *values.values()]))
+
+
+def _text(row: Any) -> str:
+    return with_interval(100 * row.top1, 100 * row.top1_ci_low, 100 * row.top1_ci_high, row.interval_over)
 
 
 def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) -> None:
     seeds = sorted(set().union(*values))
     # The same seed has the same height in every row, so that pairs can be seen without joining them.
     offset = dict(zip(seeds, np.linspace(-0.28, 0.28, len(seeds)), strict=True))
-    for index, seed in enumerate(seeds):
+    colours_S = colormaps["viridis"](np.linspace(0, 0.9, len(seeds)))  # of as many seeds as there are, none alike
+    low, high = axes.get_xlim()
+    for colour, seed in zip(colours_S, seeds, strict=True):
         points = [
             (value[seed], y + (offset[seed] if len(value) > 1 else 0))
             for y, value in enumerate(values)
             if seed in value
         ]
-        axes.plot(*zip(*points, strict=True), "o", ms=3, mfc="none", mec=COLOURS[index % len(COLOURS)], mew=0.8)
+        axes.plot(*zip(*points, strict=True), "o", ms=2.6, mfc="none", mec=colour, mew=0.8)
     mean_V, low_V, high_V = 100 * np.array([(row.top1, row.top1_ci_low, row.top1_ci_high) for row in rows]).T
     colours, y_V = [GREY if row.kind == "ceiling" else INK for row in rows], np.arange(len(rows))
     axes.vlines(mean_V, y_V - 0.34, y_V + 0.34, colors=colours, lw=1.8)
     axes.hlines(y_V, low_V, high_V, colors=colours, lw=1)
-    floor, (low, high) = 100 * rows[0].floor, axes.get_xlim()
-    if low - (high - low) < floor:
+    floor = 100 * rows[0].floor
+    if low < floor < high:
         axes.axvline(floor, color=GREY, lw=1, ls=(0, (4, 2)), zorder=0)
-    texts = [with_interval(100 * r.top1, 100 * r.top1_ci_low, 100 * r.top1_ci_high, r.interval_over) for r in rows]
-    name_rows(axes, [row.label for row in rows], texts)
+    axes.set_xlim(low, high)
 
 
 def _table(inputs: Inputs, rows: Sequence[Any]) -> pd.DataFrame:

@@ -18,13 +18,13 @@ from fgsgl.records.record import Done
 from fgsgl.report.drawing.axes import BETTER, Canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
-from fgsgl.report.drawing.labels import short
+from fgsgl.report.drawing.labels import class_names, short
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable
 
 BRIGHT = 3.0
 """Multiples of even attention that are drawn in full colour."""
-FRAME_IN, LABEL_IN = 0.66, 1.75
+FRAME_IN, LABEL_IN, TOP_IN, BOTTOM_IN = 0.66, 1.75, 0.42, 0.36
 TINT = np.array([255, 140, 0])
 STEP = 8
 """Between shades; the noise of a video below it would double the size of the files."""
@@ -55,8 +55,10 @@ FIGURE = Figure(name="attention", title="Attention of each dimension over a clip
 def _caption(name: str, record: Done) -> str:
     return printable(
         f"A test clip of “{name}” (variant {record.variant}, seed {record.seed}). Top: its frames, the truly moving "
-        "part outlined. Below, a row a dimension: its sentence, and where its attention lies over all frames; full "
-        f"orange is {BRIGHT:g} times even attention or more."
+        "part outlined, and the place of each in the clip. Below, a row a dimension: its sentence, and where its "
+        f"attention lies over all frames; full orange is {BRIGHT:g} times even attention or more. Inside: the share of "
+        "the dimension's attention that lies on the moving part, at the resolution of patches, and what even attention "
+        "would have there."
     )
 
 
@@ -80,27 +82,65 @@ def _figure(examples: dict[str, np.ndarray], index: int) -> Canvas:
     frames_THW = examples["frames_NTHWC"][index].mean(axis=-1)
     frames, height, width = frames_THW.shape
     n_rows = 1 + len(examples["dimensions"])
-    width_in, height_in = LABEL_IN + FRAME_IN * frames, FRAME_IN * height / width * n_rows
+    width_in, strip_in = LABEL_IN + FRAME_IN * frames, FRAME_IN * height / width
+    height_in = TOP_IN + strip_in * n_rows + BOTTOM_IN
     fig = Canvas(figsize=(width_in, height_in))
-    edges = {"left": LABEL_IN / width_in, "right": 1, "top": 1, "bottom": 0, "hspace": 0}
+    edges = {"left": LABEL_IN / width_in, "right": 1, "hspace": 0}
+    edges |= {"top": 1 - TOP_IN / height_in, "bottom": BOTTOM_IN / height_in}
     panels = fig.subplots(n_rows, 1, gridspec_kw=edges)
     strips = [_grey(frames_THW)]
     strips += [_tinted(frames_THW, weight_TP) for weight_TP in _relative_DTP(examples, index)]
-    labels = [("frames", "the moving part is outlined")]
-    labels += list(zip(examples["dimensions"], examples["sentences_ND"][index], strict=True))
-    for axes, strip_THWC, (title, sentence) in zip(panels, strips, labels, strict=True):
+    name = printable(str(examples["names"][index]))
+    labels = [("frames", "the moving part is outlined", "")]
+    shares, even = inside(examples, index)
+    insides = [f"inside: {100 * share:.0f} % (even: {100 * even:.0f} %)" for share in shares]
+    labels += list(zip(examples["dimensions"], examples["sentences_ND"][index], insides, strict=True))
+    for axes, strip_THWC, (title, sentence, share) in zip(panels, strips, labels, strict=True):
         # One picture a row: as many axes as frames would take ten times as long to draw.
         axes.imshow(np.concatenate(strip_THWC, axis=1), aspect="auto", interpolation="nearest")
         axes.vlines(width * np.arange(1, frames) - 0.5, -0.5, height - 0.5, color="white", lw=1)
         axes.axhline(height - 0.5, color="white", lw=3)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-        label = "\n".join([printable(str(title)).upper(), *textwrap.wrap(short(str(sentence), 120), 32)])
+        lines = [printable(str(title)).upper(), *textwrap.wrap(short(str(sentence), 120), 32)]
+        label = "\n".join([*lines, share] if share else lines)
         axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=6)
+    fig.text(0.01, 1 - 0.4 * TOP_IN / height_in, class_names([name], [0], 80)[0], fontsize=8, va="center")
+    for frame in range(frames):  # a frame stands for the middle of its segment
+        place = f"{100 * (frame + 0.5) / frames:.0f} %"
+        panels[0].text(width * (frame + 0.5), -0.04 * height, place, fontsize=6, ha="center", va="bottom")
+    _scale(fig, height_in)
     mask_HW = np.concatenate(examples["mask_NTHW"][index], axis=1)
     if mask_HW.any():
         panels[0].contour(mask_HW, levels=[0.5], colors=BETTER, linewidths=0.9)
     return fig
+
+
+def inside(examples: dict[str, np.ndarray], index: int) -> tuple[np.ndarray, float]:
+    """The share of each dimension's attention on patches that the moving part reaches into (D,), and that of even
+    attention."""
+    attention_DTP = examples["attention_NDTP"][index].astype(float)
+    _, frames, patches = attention_DTP.shape
+    side, mask_THW = round(patches**0.5), examples["mask_NTHW"][index]
+    height, width = mask_THW.shape[1:]
+    rows_H, columns_W = np.arange(height) * side // height, np.arange(width) * side // width
+    reached_TGG = np.zeros((frames, side, side), dtype=bool)
+    for frame, row, column in np.argwhere(mask_THW):
+        reached_TGG[frame, rows_H[row], columns_W[column]] = True
+    reached_TP = reached_TGG.reshape(frames, patches)
+    return (attention_DTP * reached_TP).sum(axis=(1, 2)) / attention_DTP.sum(axis=(1, 2)), float(reached_TP.mean())
+
+
+def _scale(fig: Canvas, height_in: float) -> None:
+    """The colours of attention under the strips, over the paled grey of a frame."""
+    bar = fig.add_axes((0.55, 0.55 * BOTTOM_IN / height_in, 0.4, 0.13 / height_in))
+    weight_W1 = np.linspace(0, 1, 64)[:, None]
+    bar.imshow((190 * (1 - 0.75 * weight_W1) + TINT * 0.75 * weight_W1)[None].astype(np.uint8), aspect="auto",
+               extent=(0, BRIGHT, 0, 1))  # fmt: skip
+    bar.set(yticks=[], xticks=range(int(BRIGHT) + 1))
+    bar.tick_params(labelsize=6, length=2)
+    bar.spines[:].set_visible(False)
+    fig.text(0.54, 0.55 * BOTTOM_IN / height_in, "times even attention", fontsize=6, ha="right", va="bottom")
 
 
 def _relative_DTP(examples: dict[str, np.ndarray], index: int) -> np.ndarray:

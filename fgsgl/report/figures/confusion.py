@@ -9,12 +9,12 @@ from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.labels import seeds_text
 from fgsgl.report.drawing.row_groups import by_protocol
 from fgsgl.report.figures._matrix import (
-    class_names,
     confusion_percent,
     dense,
     explained,
     matrix,
     matrix_table,
+    names_of,
     shown_classes,
 )
 
@@ -29,9 +29,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         value_KK = dense(percent_CC, shown_K, present_C)
         caption = (
             f"{first.label}: of each true class's test clips, the share (%) that gets each answer, mean over seeds "
-            f"({seeds_text([len(inputs.scored(first))])}).{explained(classes)}"
+            f"({seeds_text([len(inputs.scored(first))])}).{explained(classes, shown_K)}"
         )
-        names = class_names(classes, shown_K)
+        names = names_of(classes, shown_K)
         fig = matrix(value_KK, names, cmap="Blues", low=0, label="share of the true class's clips (%)")
         table = matrix_table(percent_CC, classes, present_C)
         yield Sheet(figure=fig, table=table, caption=caption, suffix=suffix)

@@ -11,12 +11,12 @@ from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.labels import seeds_text
 from fgsgl.report.drawing.row_groups import by_protocol
 from fgsgl.report.figures._matrix import (
-    class_names,
     confusion_percent,
     dense,
     explained,
     matrix,
     matrix_table,
+    names_of,
     shown_classes,
 )
 
@@ -37,9 +37,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         caption = (
             f"{first.label} minus {other.label}: difference, in percentage points, of the share of each true class's "
             f"test clips that gets each answer, means over seeds ({seeds_text(counts)}). On the diagonal more (blue) "
-            f"is better, beside it less.{explained(classes)}"
+            f"is better, beside it less.{explained(classes, shown_K)}"
         )
-        names = class_names(classes, shown_K)
+        names = names_of(classes, shown_K)
         fig = matrix(value_KK, names, "RdBu", -reach, f"{first.label} minus {other.label} (points)")
         table = matrix_table(difference_CC, classes, present_C)
         yield Sheet(figure=fig, table=table, caption=caption, suffix=suffix)

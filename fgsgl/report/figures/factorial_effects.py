@@ -12,7 +12,7 @@ from fgsgl.report.board.comparisons import PRIMARY
 from fgsgl.report.drawing.axes import name_rows, points_with_intervals, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs, factorial_designs
-from fgsgl.report.drawing.labels import plus_minus, seeds_text
+from fgsgl.report.drawing.labels import factor_text, plus_minus, seeds_text
 
 HEADINGS = {"main": "main effects", "interaction": "interactions"}
 
@@ -37,9 +37,9 @@ FIGURE = Figure(name="factorial-effects", title="Main effects and interactions",
 def _caption(ablation: Ablation) -> str:
     aliases = f" Half the arms are planned, so these look the same: {'; '.join(ablation.aliases)}."
     return (
-        f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([len(ablation.seeds)])}). Main effect: "
-        "top-1 with the factor minus without it, mean over the arms. Interaction: the effect of one with the other "
-        "minus its effect without the other. Lines: simultaneous t intervals over seeds, coloured where they exclude "
+        f"Factorial design over {factor_text(', '.join(ablation.factors))} ({seeds_text([len(ablation.seeds)])}). Main "
+        "effect: top-1 with the factor minus without it, mean over the arms. Interaction: the effect of one with the "
+        "other minus its effect without it. Lines: simultaneous t intervals over seeds, coloured where they exclude "
         f"0. Hollow: exploratory.{aliases if ablation.aliases else ''}"
     )
 
@@ -49,4 +49,4 @@ def _panel(axes: Axes, effects: pd.DataFrame) -> None:
     points_with_intervals(axes, points, hollow=list(effects["contrast"] != PRIMARY))
     halves = (effects["sim_high"] - effects["sim_low"]) / 2
     values = [plus_minus(effect, half, sign="+") for effect, half in zip(effects["effect"], halves, strict=True)]
-    name_rows(axes, list(effects["factor"]), values)
+    name_rows(axes, [factor_text(name) for name in effects["factor"]], values)

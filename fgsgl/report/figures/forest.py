@@ -11,14 +11,15 @@ from matplotlib.axes import Axes
 
 from fgsgl.report.board.board import part_of
 from fgsgl.report.board.comparisons import PRIMARY
-from fgsgl.report.drawing.axes import name_rows, points_with_intervals, row_panels
+from fgsgl.report.drawing.axes import enlarged_panels, name_ticks, name_values, points_with_intervals
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
-from fgsgl.report.drawing.row_groups import by_protocol, on_scales, row_families, shown_rows
+from fgsgl.report.drawing.labels import short
+from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.report.formatting import with_interval
 from fgsgl.report.units import with_units
 
-AGAINST = {False: "top-1 minus FG-SGL's (points)", True: "top-1 minus the same method's default (points)"}
+AGAINST = {False: "top-1 minus FG-SGL's (points)", True: "top-1 minus the default's (points)"}
 """Axis labels by whether rows are tuned."""
 POINTS = ("diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high")
 COLUMNS = ("label", *POINTS, "diff_over", "n_pairs", "contrast", "p_t", "p_holm", "p", "d_z", "wins")
@@ -26,20 +27,22 @@ COLUMNS = ("label", *POINTS, "diff_over", "n_pairs", "contrast", "p_t", "p_holm"
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
-    """One figure a protocol, the largest gain on top; FG-SGL's variants stand on a scale of their own."""
+    """One figure a protocol, the largest gain on top, and one of its tuned rows: all on one scale and, where most lie
+    close together, that part of it enlarged."""
     rows = [row for row in inputs.board.table.itertuples() if np.isfinite(row.diff_top1)]
-    for suffix, group in by_protocol(rows):
+    for suffix, group in _apart(rows):
         shown, remark = shown_rows(group)
-        families = row_families(sorted(shown, key=lambda row: -row.diff_top1))
-        parts = [part for name, rows in families for part in on_scales(name, rows, _reach)]
-        fig, panels = row_panels([len(part) for _, part in parts])
-        for axes, (name, part) in zip(panels, parts, strict=True):
-            _panel(axes, part)
-            if len(parts) > 1:
-                axes.set_title(name)
-        last = {part_of(part[0]) == "tuned": axes for axes, (_, part) in zip(panels, parts, strict=True)}
-        for tuned, axes in last.items():
-            axes.set_xlabel(AGAINST[tuned])
+        shown = sorted(shown, key=lambda row: -row.diff_top1)
+        fig, panels = enlarged_panels([_ends(row) for row in shown], middle=0.0)
+        for axes in panels:
+            limits = axes.get_xlim()
+            _panel(axes, shown)
+            axes.set_xlim(limits)
+        name_ticks(panels[0], [short(row.label, 40) for row in shown])
+        name_values(
+            panels[-1], [with_interval(row.diff_top1, *_interval(row), row.diff_over, sign="+") for row in shown]
+        )
+        fig.supxlabel(AGAINST["tuned" in map(part_of, shown)], fontsize=8)
         table = pd.DataFrame(group)[list(COLUMNS)].sort_values("diff_top1", ascending=False, kind="stable")
         table = with_units(table, shares=("wins",), points=POINTS)
         yield Sheet(figure=fig, table=table, caption=_caption(shown) + remark, suffix=suffix)
@@ -48,18 +51,24 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 FIGURE = Figure(name="forest", title="Paired differences to FG-SGL", draw=draw)
 
 
+def _apart(rows: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """The rows of each protocol, tuned ones apart: they are compared with something else."""
+    for part, more in ((False, ""), (True, "-tuned")):
+        for suffix, group in by_protocol(row for row in rows if (part_of(row) == "tuned") == part):
+            yield f"{suffix}{more}", group
+
+
 def _panel(axes: Axes, rows: Sequence[Any]) -> None:
     points = pd.DataFrame(
         [(row.diff_top1, *_interval(row)) for row in rows], columns=["mean", "low", "high"], dtype=float
     )
     points_with_intervals(axes, points, hollow=[row.contrast != PRIMARY for row in rows])
-    values = [with_interval(row.diff_top1, *_interval(row), row.diff_over, sign="+") for row in rows]
-    name_rows(axes, [row.label for row in rows], values)
 
 
-def _reach(row: Any) -> float:
-    """Distance from zero to the far end of the interval."""
-    return np.nanmax(np.abs([row.diff_top1, *_interval(row)]))
+def _ends(row: Any) -> tuple[float, float]:
+    """The lowest and the highest value that is drawn of a row."""
+    values = [row.diff_top1, *_interval(row)]
+    return float(np.nanmin(values)), float(np.nanmax(values))
 
 
 def _interval(row: Any) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from fgsgl.report.ablations.evaluate import Ablation
 from fgsgl.report.drawing.axes import NARROW_IN, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs, factorial_designs
-from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.labels import factor_text, seeds_text
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import COLOURS
 
@@ -65,9 +65,9 @@ def _panel(axes: Axes, factor: str, other: str, table: pd.DataFrame) -> None:
         line = table[table["has_other"] == has_other]
         axes.errorbar(
             line["has_factor"] + shift, line["top1_pct"], yerr=line["half_width"], color=colour, ls=dash,
-            marker=marker, ms=4, elinewidth=0.8, label=f"{word} {other}",
+            marker=marker, ms=4, elinewidth=0.8, label=f"{word} {factor_text(other)}",
         )  # fmt: skip
-    axes.set_xticks([0, 1], [f"without {factor}", f"with {factor}"])
+    axes.set_xticks([0, 1], [f"{word} {factor_text(factor)}" for word in ("without", "with")])
     axes.set_xlim(-0.35, 1.35)
     axes.margins(y=0.25)
     axes.grid(axis="y")

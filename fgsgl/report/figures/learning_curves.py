@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,15 @@ from fgsgl.report.drawing.labels import seeds_text
 from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.style import COLOURS
 
-MOST_LINES = 12
-PANELS = (("loss", 1, "training loss"), ("val_top1", 100, "validation top-1 (%)"))
+MOST_LINES = 6
+PANELS = (
+    ("val_top1", 100, "validation top-1 (%)"),
+    ("loss", 1, "training loss"),
+    ("loss_category", 1, "category loss (CP-A)"),
+    ("loss_fine", 1, "fine loss (FG-SA), sum of its dimensions"),
+)
+FINE = "loss_fine_"
+"""Beginning of the names of the losses of the dimensions."""
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -27,8 +34,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     for suffix, group in by_protocol(trained):
         rows, remark = shown_rows(group, MOST_LINES)
         tables = [_table(row.label, inputs.scored(row)) for row in rows]
-        fig = canvas(NARROW_IN, 5)
-        for axes, (name, _, title) in zip(fig.subplots(2, 1), PANELS, strict=True):
+        kinds = [kind for kind in PANELS if any((table["quantity"] == kind[0]).any() for table in tables)]
+        fig = canvas(NARROW_IN, 2.1 * len(kinds))
+        for axes, (name, _, title) in zip(fig.subplots(len(kinds), 1, squeeze=False)[:, 0], kinds, strict=True):
             _panel(axes, [table[table["quantity"] == name] for table in tables])
             axes.set_title(title)
             axes.set_xlabel("epoch")
@@ -48,7 +56,8 @@ def _table(label: str, records: Sequence[Done]) -> pd.DataFrame:
     parts = []
     for name, scale, _ in PANELS:
         by_epoch = [
-            {int(row["epoch"]): row[name] for row in r.curve if "epoch" in row and name in row} for r in records
+            {int(row["epoch"]): value for row in r.curve if "epoch" in row and (value := _value(row, name)) is not None}
+            for r in records
         ]
         epochs = sorted(set.intersection(*(set(curve) for curve in by_epoch)))
         values_SE = scale * np.array([[curve[epoch] for epoch in epochs] for curve in by_epoch])
@@ -59,6 +68,13 @@ def _table(label: str, records: Sequence[Done]) -> pd.DataFrame:
             )
         )  # fmt: skip
     return pd.concat(parts)
+
+
+def _value(row: Mapping[str, float], name: str) -> float | None:
+    if name == "loss_fine":
+        parts = [value for key, value in row.items() if key.startswith(FINE)]
+        return sum(parts) if parts else None
+    return row.get(name)
 
 
 def _panel(axes: Axes, tables: Sequence[pd.DataFrame]) -> None:

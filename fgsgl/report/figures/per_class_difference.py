@@ -15,7 +15,7 @@ from fgsgl.report.board.board import REFERENCE, by_seed, part_of, row_key
 from fgsgl.report.drawing.axes import BETTER, WORSE, Canvas, canvas, name_ticks
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
-from fgsgl.report.drawing.labels import seeds_text, short
+from fgsgl.report.drawing.labels import class_names, seeds_text, short, undrawn_names
 from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.stats.seeds import t_half_width
 from fgsgl.style import GREY, INK
@@ -38,13 +38,15 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         mine = [by_seed(inputs.scored(row), reference) for row in shown]
         mine_VSC = np.stack([_recalls([cells[seed] for seed in reference]) for cells in mine])
         sizes = [first.metrics.per_class[index].n for index in present]
-        names = [f"{short(first.data.classes[c], 30)} ({n})" for c, n in zip(present, sizes, strict=True)]
+        classes = class_names(first.data.classes, present, width=60, lines=1)
+        names = [f"{name} ({n})" for name, n in zip(classes, sizes, strict=True)]
         table = _table((mine_VSC - theirs_SC)[:, :, present] * 100, [row.label for row in shown], names)
         interval = " with their 95 % paired t intervals" if len(reference) > 1 else ""
         caption = (
             f"Recall of each class minus FG-SGL's with the same seed, in percentage points: means over seeds "
             f"({seeds_text([len(reference)])}){interval}, not adjusted for the number of classes. Each "
             f"row has a scale of its own. Hatched: below FG-SGL. In brackets: the class's test clips.{remark}"
+            f"{undrawn_names(first.data.classes, present)}"
         )
         drawn, some = _largest(table, len(shown), len(names))
         yield Sheet(figure=_figure(drawn, len(shown)), table=table, caption=caption + some, suffix=suffix)
@@ -80,7 +82,7 @@ def _figure(table: pd.DataFrame, n_rows: int) -> Canvas:
     n_classes = len(table) // n_rows
     mean_VC = table["difference_points"].to_numpy().reshape(n_rows, n_classes)
     half_VC = np.nan_to_num(table["half_width"].to_numpy()).reshape(n_rows, n_classes)
-    fig = canvas(2.2 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)
+    fig = canvas(3.2 + 1.05 * n_rows, 0.9 + 0.17 * n_classes)
     panels = fig.subplots(1, n_rows, sharey=True, squeeze=False)[0]
     y_C = np.arange(n_classes)
     for axes, mean_C, half_C, label in zip(panels, mean_VC, half_VC, table["row"][::n_classes], strict=True):

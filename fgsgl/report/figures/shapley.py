@@ -10,7 +10,7 @@ import pandas as pd
 from fgsgl.report.drawing.axes import Canvas, name_rows, row_panels
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs, factorial_designs
-from fgsgl.report.drawing.labels import plus_minus, seeds_text
+from fgsgl.report.drawing.labels import factor_text, plus_minus, seeds_text
 from fgsgl.style import COLOURS, GREY, INK
 
 BARS = (
@@ -28,9 +28,9 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             continue
         parts = {kind: effects[effects["kind"] == kind].reindex(shapley.index) for kind, *_ in BARS}
         caption = (
-            f"Factorial design over {', '.join(ablation.factors)} ({seeds_text([len(ablation.seeds)])}). Shapley: "
-            "what a factor adds to top-1, mean over all orders of adding the factors; the values sum to the whole "
-            "gain. One-out misses what another factor makes up for. Lines: simultaneous t intervals over "
+            f"Factorial design over {factor_text(', '.join(ablation.factors))} ({seeds_text([len(ablation.seeds)])}). "
+            "Shapley: what a factor adds to top-1, mean over all orders of adding the factors; the values sum to the "
+            "whole gain. One-out misses what another factor makes up for. Lines: simultaneous t intervals over "
             "seeds."
         )
         table = pd.concat(parts.values()).reset_index()
@@ -61,7 +61,11 @@ def _figure(parts: dict[str, pd.DataFrame]) -> Canvas:
     axes.axvline(0, color=GREY, lw=1)
     shapley = parts["shapley"]
     halves = (shapley["sim_high"] - shapley["sim_low"]) / 2
-    name_rows(axes, factors, [plus_minus(e, h, sign="+") for e, h in zip(shapley["effect"], halves, strict=True)])
+    name_rows(
+        axes,
+        [factor_text(name) for name in factors],
+        [plus_minus(e, h, sign="+") for e, h in zip(shapley["effect"], halves, strict=True)],
+    )
     axes.set_xlabel("points of top-1; in numbers: the Shapley value")
     fig.legend(loc="outside upper left", frameon=False, fontsize="small", ncols=1)
     return fig

@@ -9,18 +9,20 @@ import pandas as pd
 
 from fgsgl.records.record import Done
 from fgsgl.report.board.predicted_classes import PredictionCache
-from fgsgl.report.drawing.axes import Canvas, name_rows, row_panels
+from fgsgl.report.drawing.axes import Canvas, canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
-from fgsgl.report.drawing.labels import seeds_text
+from fgsgl.report.drawing.labels import seeds_text, short
 from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.style import INK
 
 MOST_STRIPS = 20
+MOST_NUMBERED = 30
+"""Subjects up to which a cell holds its number."""
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
-    """One figure a protocol: a strip of dots a row, the subjects in the same order of height in each."""
+    """One figure a protocol, a heat map: a line a row, a column a subject."""
     for suffix, group in by_protocol(inputs.with_predictions()):
         rows, remark = shown_rows(group, MOST_STRIPS)
         strips = [by_subject(inputs.scored(row), inputs.board.predictions) for row in rows]
@@ -30,9 +32,8 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         table = table[table.mean().sort_values().index]  # the hardest subject first
         counts = [len(inputs.scored(row)) for row in rows]
         caption = (
-            f"Top-1 of each of the {table.shape[1]} test subjects, mean over seeds ({seeds_text(counts)}); a bar is "
-            "the mean of the subjects, and at the right stand the lowest and the highest. A subject has the same "
-            f"height and shade in every row, the one that is hardest on average on top and darkest.{remark}"
+            f"Top-1 of each of the {table.shape[1]} test subjects, mean over seeds ({seeds_text(counts)}); the subject "
+            f"that is hardest on average stands first.{remark}"
         )
         csv = table.rename_axis("row").reset_index()
         yield Sheet(figure=_figure(table), table=csv, caption=caption, suffix=suffix)
@@ -49,14 +50,26 @@ def by_subject(seeds: Sequence[Done], predictions: PredictionCache) -> pd.Series
 
 
 def _figure(table: pd.DataFrame) -> Canvas:
-    fig, (axes,) = row_panels([len(table)], row_in=0.28)
     value_VJ = table.to_numpy()
-    n_subjects = value_VJ.shape[1]
-    y_VJ = np.arange(len(table))[:, None] + np.linspace(-0.33, 0.33, n_subjects)
-    shade_VJ = np.broadcast_to(np.linspace(0, 0.85, n_subjects), value_VJ.shape)
-    axes.scatter(value_VJ, y_VJ, c=shade_VJ, cmap="cividis", vmin=0, vmax=1, s=9, lw=0)
-    mean_V = value_VJ.mean(axis=1)
-    axes.vlines(mean_V, np.arange(len(table)) - 0.36, np.arange(len(table)) + 0.36, color=INK, lw=1.5)
-    name_rows(axes, list(table.index), [f"{strip.min():.0f}–{strip.max():.0f}" for strip in value_VJ])
-    axes.set_xlabel("top-1 of a subject (%)")
+    n_rows, n_subjects = value_VJ.shape
+    numbered = n_subjects <= MOST_NUMBERED
+    cell_in = 0.3 if numbered else max(0.08, 6.0 / n_subjects)
+    fig = canvas(2.6 + cell_in * n_subjects, 1.2 + 0.21 * n_rows)
+    axes = fig.subplots()
+    mesh = axes.pcolormesh(value_VJ, cmap="cividis")
+    axes.set(ylim=(n_rows, 0), xlim=(0, n_subjects))
+    axes.spines[:].set_visible(False)
+    axes.set_yticks(np.arange(n_rows) + 0.5, [short(label, 40) for label in table.index])
+    every = 1 if numbered else max(1, n_subjects // 20)
+    axes.set_xticks(np.arange(0, n_subjects, every) + 0.5, [short(str(name), 14) for name in table.columns[::every]])
+    axes.tick_params(length=0)
+    axes.tick_params(axis="x", labelrotation=45)
+    bar = fig.colorbar(mesh, ax=axes, label="top-1 of a subject (%)", location="top", aspect=40, pad=0.02, shrink=0.7)
+    bar.outline.set_visible(False)
+    if numbered:
+        middle = (value_VJ.min() + value_VJ.max()) / 2
+        for (row, column), value in np.ndenumerate(value_VJ):
+            colour = "white" if value < middle else INK
+            axes.text(column + 0.5, row + 0.52, f"{value:.0f}", ha="center", va="center", fontsize=5.5, color=colour)
+    axes.set_xlabel("test subject, the hardest on average first")
     return fig
