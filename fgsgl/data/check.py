@@ -156,7 +156,7 @@ def _lookalikes(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[s
     for clip in table.clips:
         clips_of[clip.video].append(clip)
     for group in lookalikes(
-        {video: fact.pictures for video, fact in chosen.items()},
+        {video: fact.thumbnails for video, fact in chosen.items()},
         {video: fact.num_frames for video, fact in chosen.items()},
     ):
         clips = [clip for video in group for clip in clips_of[video]]

@@ -39,7 +39,7 @@ def small(frame_HWC: np.ndarray) -> bytes:
 
 def text_of(pictures: Iterable[bytes]) -> str:
     """Small pictures as text, for a cache."""
-    return base64.b85encode(b"".join(pictures)).decode()
+    return base64.b64encode(b"".join(pictures)).decode()
 
 
 def lookalikes(pictures: Mapping[str, str], lengths: Mapping[str, int]) -> list[list[str]]:
@@ -50,8 +50,8 @@ def lookalikes(pictures: Mapping[str, str], lengths: Mapping[str, int]) -> list[
         lengths: frames of each video.
     """
     names, rows = [], []
-    for name, text in sorted(pictures.items()):
-        content = base64.b85decode(text)
+    for name, text in sorted(pictures.items(), key=lambda item: (lengths[item[0]], item[0])):  # by length
+        content = base64.b64decode(text)
         if len(content) == SAMPLES * SIDE**2:
             names.append(name)
             rows.append(np.frombuffer(content, np.uint8))
@@ -66,19 +66,20 @@ def lookalikes(pictures: Mapping[str, str], lengths: Mapping[str, int]) -> list[
     first = np.arange(len(names))
     for start in range(0, len(names), BLOCK):
         part = slice(start, start + BLOCK)
-        square_BV = squares_V[part, None] + squares_V - 2 * flat_VX[part] @ flat_VX.T
+        longest = frames_V[part][-1] / (1 - LENGTHS)
+        rest = slice(start, int(np.searchsorted(frames_V, longest, side="right")))  # each pair once
+        square_BV = squares_V[part, None] + squares_V[rest] - 2 * flat_VX[part] @ flat_VX[rest].T
         apart_BV = np.sqrt(np.maximum(square_BV, 0) / flat_VX.shape[1])
-        least_BV = np.minimum(CLOSE, SHARE_OF_MOTION * np.minimum(motion_V[part, None], motion_V))
-        alike_BV = (apart_BV < least_BV) & (
-            np.abs(frames_V[part, None] - frames_V) <= LENGTHS * np.maximum(frames_V[part, None], frames_V)
-        )
+        least_BV = np.minimum(CLOSE, SHARE_OF_MOTION * np.minimum(motion_V[part, None], motion_V[rest]))
+        longer_BV = np.maximum(frames_V[part, None], frames_V[rest])
+        alike_BV = (apart_BV < least_BV) & (np.abs(frames_V[part, None] - frames_V[rest]) <= LENGTHS * longer_BV)
         for row, other in np.argwhere(alike_BV):
-            one, two = _root(first, start + row), _root(first, other)
+            one, two = _root(first, start + int(row)), _root(first, start + int(other))
             first[max(one, two)] = min(one, two)
     groups: dict[int, list[str]] = defaultdict(list)
     for index, name in enumerate(names):
         groups[_root(first, index)].append(name)
-    return [group for group in groups.values() if len(group) > 1]
+    return sorted(sorted(group) for group in groups.values() if len(group) > 1)
 
 
 def _root(first: np.ndarray, index: int) -> int:

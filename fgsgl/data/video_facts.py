@@ -43,7 +43,7 @@ class VideoFacts:
     fps: float = 0.0
     width: int = 0
     height: int = 0
-    pictures: str = ""
+    thumbnails: str = ""
     """Small pictures of some frames, as text; see :mod:`fgsgl.data.lookalikes`."""
     fault: str = ""
     """Why the file cannot be read, or where it is damaged; empty for a sound file."""
@@ -99,7 +99,9 @@ def _known(path: Path) -> dict[str, VideoFacts]:
             fact = _DECODER.decode(line)
         except (ValueError, RecursionError):
             continue
-        if fact.decoder == DECODER and (fact.pictures or fact.fault or not fact.width):  # width 0: no video, but joints
+        if fact.decoder == DECODER and (
+            fact.thumbnails or fact.fault or not fact.width
+        ):  # width 0: no video, but joints
             facts[fact.sha256] = fact
     return facts
 
@@ -119,5 +121,5 @@ def _read_video(job: _Job) -> VideoFacts:
         return replace(known, fault=str(error))
     return replace(
         known, num_frames=found.num_frames, fps=found.info.fps, width=found.info.width, height=found.info.height,
-        pictures=text_of(found.pictures), fault=found.damage,
+        thumbnails=text_of(found.pictures), fault=found.damage,
     )  # fmt: skip
