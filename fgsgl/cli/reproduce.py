@@ -38,6 +38,7 @@ from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.stats.seeds import t_half_width
+from fgsgl.training.bound_scores import scored_anew
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.record_check import check_records
 from fgsgl.util.errors import UserError
@@ -91,7 +92,7 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
         scratch = Path(tempfile.mkdtemp(prefix="fgsgl-repro-"))
         cleanup.callback(shutil.rmtree, scratch)
         place = _place(records[0], scratch, data.root, device)
-        with Live(console, len(cells)) as live:
+        with scored_anew(), Live(console, len(cells)) as live:
             execute(Plan(cells), place, live)
         verdicts = [_held(record, ledger, place.ledger, every) for record in records]
         for found in verdicts:

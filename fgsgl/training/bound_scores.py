@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
-from collections.abc import Sequence
-from contextlib import suppress
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,19 @@ from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.contents import contents
 from fgsgl.methods.method import Method
 from fgsgl.records.environment import versions
+
+ANEW = "FGSGL_BOUNDS_ANEW"
+"""Set in the environment of cells whose scores are computed, whatever is kept."""
+
+
+@contextmanager
+def scored_anew() -> Iterator[None]:
+    """Cells that are started in the block compute their scores, which a repetition has to."""
+    os.environ[ANEW] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[ANEW]
 
 
 def bound_scores(
@@ -44,7 +58,7 @@ def bound_scores(
     shape = (len(clips), len(table.classes))
     store = ClipStore(folder=cache_folder() / "bounds", shape=(4 * shape[0] * shape[1],))
     key = _key(method, table, train, clips, seed)
-    if (kept := store.read(key)) is not None:
+    if ANEW not in os.environ and (kept := store.read(key)) is not None:
         return kept.view(np.float32).reshape(shape)
     scores_NC = np.ascontiguousarray(method.scores(table, train, clips, seed), dtype=np.float32)
     with suppress(OSError):  # of a cache that is read-only, or full

@@ -12,7 +12,7 @@ import pytest
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.methods.registry import get
-from fgsgl.training.bound_scores import bound_scores
+from fgsgl.training.bound_scores import bound_scores, scored_anew
 
 CALLS: list[int] = []
 
@@ -39,8 +39,12 @@ def test_every_board_reads_what_the_first_has_computed(
     bound_scores(replace(oracle, name="another"), table, *splits, 3)
     assert CALLS == [3, 4, 3, 3], "another seed, other clips or another method are computed"
 
+    with scored_anew():
+        assert np.array_equal(bound_scores(oracle, table, *splits, 3), first)
+    assert CALLS[4:] == [3], "a repetition computes"
+
     for kept in (tmp_path / "bounds").rglob("*"):
         if kept.is_file():
             kept.write_bytes(kept.read_bytes()[:-1] + b"\x07")
     assert np.array_equal(bound_scores(oracle, table, *splits, 3), first)
-    assert len(CALLS) == 5, "a damaged file is not believed"
+    assert len(CALLS) == 6, "a damaged file is not believed"
