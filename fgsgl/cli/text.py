@@ -143,7 +143,8 @@ def _new(arguments: argparse.Namespace) -> int:
     path = arguments.out or Path(data.text)
     if path.exists():
         raise UserError(f"{path} exists already, and may hold sentences; give another --out, or remove it")
-    write_whole(path, (draft if arguments.from_names else blank)(path.stem, table.classes))
+    name = arguments.data.resolve().stem  # of the table or the folder
+    write_whole(path, (draft if arguments.from_names else blank)(name, table.classes))
     next_step = "it can be run as it is, as a draft" if arguments.from_names else "fill it in"
     check = f"fgsgl text check {shlex.quote(str(path))}"
     say(f"written: {path}, {len(table.classes)} classes; {next_step}; `{check}` checks it")
