@@ -77,7 +77,7 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
         (["-c", WITHOUT_RAY], "--executor ray needs the package ray: pip install"),
         (
             ["-m", "fgsgl", "run", "--dataset", "csv", "--methods", "stgcn"],
-            "csv has no skeletons; methods that read",
+            "csv all has no skeletons: methods that read",
         ),
         (["ablations/run.py", "--disable", "fgsaa"], "unknown factor 'fgsaa'; did you mean fgsa"),
         (["ablations/run.py"], "nothing to ablate"),
