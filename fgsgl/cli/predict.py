@@ -64,7 +64,7 @@ def add_predict_commands(commands: Commands) -> None:
         type=path_ending(".safetensors"),
         required=True,
         metavar="FILE",
-        help="the model file, named *.safetensors",
+        help="the model file, whose name ends in .safetensors",
     )
 
 
