@@ -11,7 +11,7 @@ from PIL import Image
 
 from fgsgl.report.drawing.figure import FigureFiles
 
-MOST_BYTES = 60_000
+MOST_BYTES = 50_000
 """Size of a PNG that the page shows in full resolution."""
 CLASS = "drawn"
 """CSS class that the page's script gives to a drawing."""
@@ -89,5 +89,5 @@ def webp(png: bytes) -> bytes:
     if len(png) > MOST_BYTES:
         picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", lossless=len(png) <= MOST_BYTES, quality=85, method=1)
+    picture.save(buffer, "WEBP", lossless=len(png) <= MOST_BYTES, quality=70, method=1)
     return buffer.getvalue()

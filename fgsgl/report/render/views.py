@@ -32,6 +32,10 @@ DATA = (
     "Sentences that name their class",
 )  # fmt: skip
 """Headings of numbers on the data."""
+ALWAYS = (REFERENCE, WITHOUT, ("", ""))
+"""Rows whose localisation is shown first and open: FG-SGL, what it is compared with, and maps that see no clip."""
+MOST_LOCALISED = 12
+"""Rows of a board whose localisation the page has."""
 WRAP = 24
 """Characters above which a column's texts wrap."""
 
@@ -200,7 +204,7 @@ def localisation_views(board: Board, tables: LocalisationTables | None) -> list[
     """
     if tables is None:
         return []
-    links, views = _Links(board), []
+    links, views, left_out = _Links(board), [], 0
     for name, title, columns, rows in (
         ("looks", "Where recognizers look", MAP_HEADINGS, tables.maps),
         ("reads", "What can be read out", READOUT_HEADINGS, tables.readouts),
@@ -209,17 +213,21 @@ def localisation_views(board: Board, tables: LocalisationTables | None) -> list[
         for row, texts in rows:
             own = row.method, row.variant
             groups[row.label, own].append(TableRow(texts, links.to(row.protocol, own, WITHOUT)))
-        for place, ((label, own), lines) in enumerate(groups.items()):
+        first = sorted(groups, key=lambda group: group[1] not in ALWAYS)[:MOST_LOCALISED]
+        kept = [group for group in groups if group in first]
+        left_out = max(left_out, len(groups) - len(kept))
+        for place, (label, own) in enumerate(kept):
             views.append(
                 TableView(
                     name=f"{name}-{place}",
                     title=f"{title}: {label or 'maps that see no clip'}",
                     headings=headings,
-                    bodies=[lines],
-                    folded=own not in (REFERENCE, WITHOUT),
+                    bodies=[groups[label, own]],
+                    folded=own not in ALWAYS,
                 )
             )
-    return [*views[:-1], replace(views[-1], notes=tables.notes)]
+    more = [f"{left_out} more rows are in localisation.md and localisation.csv."] if left_out else []
+    return [*views[:-1], replace(views[-1], notes=[*tables.notes, *more])]
 
 
 def data_views(board: Board) -> list[TableView]:
