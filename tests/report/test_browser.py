@@ -257,6 +257,8 @@ def test_columns_are_chosen_and_a_phone_begins_with_three(visit):
     browser = visit()
     heads = texts(browser, "#board-table thead th")
     assert heads[0] == "Method" and {"Top-1 %", "Difference", "p (Holm)"} <= set(heads) and "d_z" not in heads
+    cells = browser.find_elements("css selector", "#board-table tbody:first-of-type tr:first-child > *")
+    assert len({cell.size["height"] for cell in cells if cell.is_displayed()}) == 1, "a row is one band"
     inside = "const b = document.querySelector('#board .box'); return b.scrollWidth <= b.clientWidth"
     assert browser.execute_script(inside), "the first columns fit 1280 pixels"
     click(browser, "[data-tools=board-table] .menu summary")

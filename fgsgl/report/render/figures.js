@@ -8,6 +8,8 @@ const LINES = [BEST, LESS, "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const DASHES = ["", "5 2", "2 2", "7 2 2 2", "10 3", "3 5"];
 const rowOf = index => data.figures.rows[index];
 const nameOf = index => data.labels[index];
+// A phone has room for what tells a variant from the others.
+const tickOf = index => shorten(innerWidth < 640 ? nameOf(index).replace(/^FG-SGL (?=\S)/, "") : nameOf(index), most());
 const hrefOf = index => `#row/${index}`;
 const percent = value => value === undefined ? "not known" : `${value.toFixed(1)} %`;
 const shorten = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
@@ -32,8 +34,8 @@ function draw(place, options) {
   byId(`chart-${place}`).replaceChildren(made);
 }
 
-const left = width => innerWidth < 640 ? 110 : width;
-const most = () => innerWidth < 640 ? 17 : 34;
+const left = width => innerWidth < 640 ? 125 : width;
+const most = () => innerWidth < 640 ? 19 : 34;
 const chosen = place => Number(byId(`chart-${place}-choice`).value);
 
 function drawAccuracy() {
@@ -45,7 +47,7 @@ function drawAccuracy() {
   draw("accuracy", {
     height: 70 + 20 * rows.length, marginLeft: left(240), marginTop: 30,
     x: { label: "top-1 (%)", grid: true, nice: true, axis: "both" },
-    y: { label: null, domain: rows.map(row => row.index), tickFormat: index => shorten(nameOf(index), most()), tickSize: 0 },
+    y: { label: null, domain: rows.map(row => row.index), tickFormat: tickOf, tickSize: 0 },
     marks: [
       Plot.ruleX(floors, { x: "top1", stroke: SOFT, strokeDasharray: "2 3" }),
       Plot.ruleX(rows.filter(row => row.reference), { x: "top1", stroke: BEST, strokeOpacity: 0.5 }),
@@ -68,7 +70,7 @@ function drawDifferences() {
   draw("differences", {
     height: 70 + 20 * rows.length, marginLeft: left(240), marginTop: 30,
     x: { label: "top-1 minus that of the reference (points)", grid: true, nice: true, axis: "both" },
-    y: { label: null, domain: rows.map(row => row.index), tickFormat: index => shorten(nameOf(index), most()), tickSize: 0 },
+    y: { label: null, domain: rows.map(row => row.index), tickFormat: tickOf, tickSize: 0 },
     marks: [
       Plot.ruleX([0], { stroke: SOFT }),
       Plot.ruleY(rows.filter(row => row.byLow !== undefined), { x1: "byLow", x2: "byHigh", y: "index", stroke: colour, strokeWidth: 1.6 }),
@@ -193,7 +195,7 @@ function drawSubjects() {
   draw("subjects", {
     most: left(240) + 46 * names.length, height: 90 + 20 * rows.length, marginLeft: left(240), marginTop: 60,
     x: { label: "test subject", domain: names, axis: "top", tickRotate: -45, tickSize: 0 },
-    y: { label: null, domain: rows, tickFormat: row => shorten(nameOf(row), most()), tickSize: 0 },
+    y: { label: null, domain: rows, tickFormat: tickOf, tickSize: 0 },
     color: { type: "linear", range: dark ? ["#15171a", "#8fd0ff"] : ["#ffffff", "#08519c"], interpolate: "rgb",
       domain: [Math.min(...cells.map(cell => cell.value)), Math.max(...cells.map(cell => cell.value))] },
     marks: [

@@ -85,7 +85,7 @@ class TableView:
             for place, (heading, _) in enumerate(self.headings)
         ]
         return [
-            "drawn" if heading == PLOT else " ".join(["number"] * numeric + ["long"] * wraps)
+            "plotted" if heading == PLOT else " ".join(["number"] * numeric + ["long"] * wraps)
             for (heading, numeric), wraps in zip(self.headings, long, strict=True)
         ]
 
@@ -212,11 +212,11 @@ def localisation_views(board: Board, tables: LocalisationTables | None) -> list[
         headings, groups = numeric_headings(columns, texts=N_TEXTS), defaultdict(list)
         for row, texts in rows:
             own = row.method, row.variant
-            groups[row.label, own].append(TableRow(texts, links.to(row.protocol, own, WITHOUT)))
+            link = links.to(row.protocol, own, WITHOUT) if row.label else ""
+            groups[row.label, own].append(TableRow(texts, link))
         first = sorted(groups, key=lambda group: group[1] not in ALWAYS)[:MOST_LOCALISED]
-        kept = [group for group in groups if group in first]
-        left_out = max(left_out, len(groups) - len(kept))
-        for place, (label, own) in enumerate(kept):
+        left_out = max(left_out, len(groups) - len(first))
+        for place, (label, own) in enumerate(first):
             views.append(
                 TableView(
                     name=f"{name}-{place}",
