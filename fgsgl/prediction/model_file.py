@@ -55,7 +55,7 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     backbone: str = ""
     """In older files, the open_clip model of the tower that lies in the file, with its activation."""
     facts: Facts | None = None
-    """What has to be known of the tower that lies in the file; None where the tower ships with the package."""
+    """Facts that are needed to use the tower in the file; None where the tower ships with the package."""
 
 
 def write_model(trained: Trained, path: Path) -> None:

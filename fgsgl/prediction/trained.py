@@ -50,7 +50,7 @@ class Trained:
     tower: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
     """Weights of the pretrained tower by open_clip's names; empty where they are found by the protocol's name."""
     facts: Facts = field(default_factory=Facts)
-    """What has to be known of :attr:`tower` to use it."""
+    """Facts that are needed to use :attr:`tower`."""
 
     @property
     def method(self) -> Method:

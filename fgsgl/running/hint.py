@@ -11,7 +11,7 @@ from fgsgl.methods.registry import has
 from fgsgl.records.protocol import Protocol, default_protocol
 
 PROBE = "linear_probe"
-"""What the frozen tower's features achieve by themselves, which a method on that tower has to beat."""
+"""Baseline of the frozen tower's features alone, which a method on that tower has to beat."""
 
 
 def probe_command(cells: list[Cell], seeds: int, out: Path, root: Path | None) -> str:

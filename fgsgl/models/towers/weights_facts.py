@@ -39,7 +39,7 @@ _LARGEST_HEADER_BYTES = 64 * 2**20
 
 
 class Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What has to be known of a tower's weights to use them; None: not known."""
+    """Facts about a tower's weights that are needed to use them; None: not known."""
 
     quick_gelu: bool | None = None
     """The weights were trained with QuickGELU (OpenAI's and some others), else with GELU."""
