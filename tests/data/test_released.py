@@ -274,7 +274,8 @@ def test_hidden_test_labels_are_never_scored_nor_trained_on(copy) -> None:
     assert len(table.clips) == 4 * 5 and len({clip.label for clip in table.clips}) > 10
     assert any("the labels of the release's 10 test clips are hidden" in line for line in table.caveats)
     assert default_protocol("imigue", root=copy("imigue miga")).preset == "official"
-    hidden = datasets.get("imigue").challenge.form(None).hidden(root)
+    hidden = DataSpec(dataset="imigue", preset="drawn-test", root=root).hidden()
+    assert not open_cache(hidden, 2, 32).bad
     assert [clip.clip_id for clip in hidden.clips] == [f"000{v}_{k}" for v in (4, 5) for k in range(5)]
 
 
