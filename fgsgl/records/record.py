@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 SCHEMA: Literal[1] = 1
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
-Amount = Annotated[float, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Amount = Annotated[float, Meta(ge=0, le=1e18)]
 MOST_BYTES = 2**26
 """Largest file of a record that is read."""
 Kind = Literal["method", "floor", "ceiling"]
@@ -93,14 +94,13 @@ class Hardware(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     device: str | None = None
     cpu: str | None = None
-    cores: int | None = None
-    memory_gib: float | None = None
+    cores: Positive | None = None
+    memory_gib: Amount | None = None
     gpu: str | None = None
-    threads: int | None = None
+    threads: Positive | None = None
     """CPU threads of a process."""
-    autocast: str = "none"
-    """``bf16`` or ``none``."""
-    devices: int = 1
+    autocast: Literal["bf16", "none"] = "none"
+    devices: Positive = 1
     """Processes that trained the cell."""
     compiled: bool = False
     """Whether the visual tower was compiled."""

@@ -11,6 +11,8 @@ import av
 import numpy as np
 import yaml
 
+from fgsgl.records.ledger import Ledger
+
 CLASSES = ("moves right", "moves left")
 SPLIT_OF_SUBJECT = {"ann": "train", "ben": "train", "cem": "val", "dee": "test", "eva": "test"}
 COLUMNS = ("clip_id", "video", "start_frame", "end_frame", "label", "subject", "split", "fps")
@@ -104,8 +106,10 @@ def make_board(folder: Path) -> None:
     }
     chosen = [cell for cell in plan["cells"] if (cell["method"], cell["variant"]) in wanted and cell["seed"] < 2]
     for cell in chosen:
-        for suffix in ("json", "npz"):
-            shutil.copy(COMMITTED / "ledger" / f"{cell['cell_id']}.{suffix}", board / "ledger")
+        shutil.copy(COMMITTED / "ledger" / f"{cell['cell_id']}.npz", board / "ledger")
+        record = Ledger(COMMITTED / "ledger").get(cell["cell_id"])
+        assert record is not None
+        record.write(board / "ledger")  # with the digest of its content, as records have it now
     arms = [{"off": [], "variant": ""}, {"off": ["fgsa"], "variant": "w/o fgsa"}]
     first = plan["designs"][0]
     design = {**first, "design": "one-out", "seeds": 2, "factors": ["fgsa"], "arms": arms, "aliases": []}

@@ -197,7 +197,7 @@ def test_the_note_says_what_the_numbers_are_over(ledger):
         "240 clips of 12 subjects",
         "16 of 17 classes",
         "(n = 5)",
-        "largest class holds 6.2 %",
+        "Largest test class: 6.2 % of the clips",
         "does not cover the choice of test subjects",
         "with n = 5 seeds the smallest p is 0.062; 6 are the fewest that can go below 0.05",
         "none was declared primary before it ran",

@@ -47,7 +47,7 @@ def test_a_folder_without_records_is_refused(tmp_path):
         ({"data": []}, "data is"),
         ({"protocol": {"dataset": "synmg"}}, "protocol.preset is missing"),
         ({"curve": [{"epoch": 1, "loss": float("nan")}]}, "cannot be read: JSON is malformed"),
-        ({"status": "failed", "failure": None}, "failure is None"),
+        ({"status": "failed", "failure": None, "data": {"fingerprint": "f"}}, "failure is None"),
         ({"cell_id": "../../elsewhere"}, "names itself '../../elsewhere'"),
     ],
 )
@@ -60,12 +60,14 @@ def test_a_record_that_cannot_stand_on_a_board_is_named(ledger, changes, says):
     assert says in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_record_is_the_same_in_a_report_and_by_itself_whatever_else_its_metrics_say(ledger):
+def test_a_record_is_the_same_in_a_report_and_by_itself(ledger):
     record = ledger.add("fgsgl", 2.0)
     path = ledger.folder / "ledger" / f"{record.cell_id}.json"
-    change(path, metrics=msgspec.to_builtins(record.metrics) | {"other": 1})
     (kept,), whole = load(ledger.folder), read_record(path)
     assert kept == whole == record and whole.metrics.by_score.keys() == {"category", "fine"}
+    change(path, metrics=msgspec.to_builtins(record.metrics) | {"other": 1})
+    with pytest.raises(UserError, match="contains unknown field `other`"):
+        load(ledger.folder)
 
 
 def test_a_damaged_record_or_plan_is_named(ledger):
