@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
+
+Precision = Literal["bf16", "none"]
 
 
 @cache
@@ -16,7 +19,7 @@ def cpu_has_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def native(device: str) -> str:
+def native(device: str) -> Precision:
     """``bf16`` on a GPU, and on a processor that has it; else ``none``.
 
     Args:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
@@ -139,7 +140,9 @@ def require_compiler(device: str) -> None:
         )
 
 
-def hardware(device: str, threads: int, autocast: str, devices: int = 1, compiled: bool = False) -> Hardware:
+def hardware(
+    device: str, threads: int, autocast: Literal["bf16", "none"], devices: int = 1, compiled: bool = False
+) -> Hardware:
     """The machine of a cell and how it is used: what may change a result by rounding alone."""
     gpu = None
     if device == "cuda":

@@ -22,7 +22,7 @@ from msgspec import structs
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable, Split, labels_of
-from fgsgl.models.precision import native
+from fgsgl.models.precision import Precision, native
 from fgsgl.records.environment import hardware, resolve_device
 from fgsgl.records.failures import BUSY, failure_class
 from fgsgl.records.predictions import Predictions, write_predictions
@@ -108,7 +108,7 @@ def _train_along(spec: CellSpec, clock: Clock) -> int:
     return 0
 
 
-def precision(spec: CellSpec) -> tuple[str, str]:
+def precision(spec: CellSpec) -> tuple[str, Precision]:
     """The device of a cell, and whether it computes in ``bf16`` there (else ``none``)."""
     device = resolve_device(spec.device, spec.devices)
     return device, native(device)

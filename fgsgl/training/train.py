@@ -21,6 +21,7 @@ import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.data.clip_table import ClipTable, labels_of
 from fgsgl.methods.method import Classes
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
+from fgsgl.models.precision import Precision
 from fgsgl.models.towers.tower import Tower
 from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
@@ -41,7 +42,7 @@ from fgsgl.training.work_folder import CURVE, count_opening, prepare
 
 
 def train_and_score(
-    spec: CellSpec, table: ClipTable, device: str, autocast: str, clock: Clock
+    spec: CellSpec, table: ClipTable, device: str, autocast: Precision, clock: Clock
 ) -> tuple[Outcome, Predictions] | None:
     """Trains the cell's recognizer if it has a recipe, and then opens the split to score and scores it once.
 
