@@ -113,19 +113,20 @@ def test_tuned_rows_stand_apart_in_every_form(tuned):
     assert [len(body) for body in results.bodies] == [4, 2, 2]
     differences, of_tuned, ties = statistics_views(board)
     assert [len(view.bodies[0]) for view in (differences, of_tuned)] == [3, 2]
-    default = str(row(board, "TSM").Index)
-    assert of_tuned.bodies[0][1][2].link == f"{row(board, 'TSM tuned').Index}+{default}"
-    assert ["FG-SGL tuned"] in [[cell.text for cell in body[1:2]] for body in ties.bodies[0]]
+    tuned_tsm = next(line for line in of_tuned.bodies[0] if line.texts[0] == "TSM tuned")
+    assert tuned_tsm.link == f"row/{row(board, 'TSM tuned').Index}"
+    assert "FG-SGL tuned" in [line.texts[1] for line in ties.bodies[0]]
 
 
 def test_figures_keep_tuned_rows_apart(tuned):
     inputs = Inputs(read_board(tuned.folder))
-    for figure in (accuracy.FIGURE, forest.FIGURE):
-        (sheet,) = examine(figure, inputs)
-        last = sheet.figure.axes[-1]
-        assert last.get_title(loc="left") == "tuned rows"
-        assert {text.get_text() for text in last.get_yticklabels()} == {"FG-SGL tuned", "TSM tuned"}
-    assert last.get_xlabel() == "top-1 minus the same method's default (points)"
+    (sheet,) = examine(accuracy.FIGURE, inputs)
+    names = [text.get_text() for text in sheet.figure.axes[0].get_yticklabels()]
+    assert names[-3:-1] == ["FG-SGL tuned", "TSM tuned"], "below the methods, above the ceiling"
+    default, tuned_rows = examine(forest.FIGURE, inputs)
+    assert not default.table["label"].str.contains("tuned").any() and tuned_rows.suffix.endswith("-tuned")
+    assert set(tuned_rows.table["label"]) == {"FG-SGL tuned", "TSM tuned"}
+    assert tuned_rows.figure.get_supxlabel() == "top-1 minus the default's (points)"
     for figure, column in ((pareto.FIGURE, "row"), (per_class_difference.FIGURE, "row")):
         (sheet,) = examine(figure, inputs)
         assert not sheet.table[column].str.contains("tuned").any()
