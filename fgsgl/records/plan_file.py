@@ -30,7 +30,7 @@ _Entry = TypeVar("_Entry", bound=Struct)
 class PlannedCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A cell of the plan, with a record or without."""
 
-    cell_id: Annotated[str, Meta(pattern=r"^[\w./-]{1,64}$")]
+    cell_id: str
     method: str
     variant: str
     kind: Kind

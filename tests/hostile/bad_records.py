@@ -205,7 +205,7 @@ def plan_trials(sound: Path) -> Iterator[Trial]:
                 name=f"plan {'.'.join(map(str, keys))}: {label}",
                 argv=COMMANDS["status"],
                 prepare=lambda folder, keys=keys, new=new: change_json(folder / "board/plan.json", keys, new),
-                right=lambda folder, said, new_cell=keys[-1] == "cell_id" and label == "text": (
+                right=lambda folder, said, new_cell=keys[-1] == "cell_id" and label in ("text", "escape"): (
                     "1 waiting" in said  # a plan may name any cell, and this one has no record
                     if new_cell
                     else said == (folder / "status.sound").read_text(encoding="utf-8")
