@@ -61,7 +61,8 @@ class FGSGL(BaseModel):
         """Share of the training that is done, which the schedule reads; :class:`ProgressHook` sets it."""
         self.tower = build_tower(config.tower, config.pretrained, config.image_size)
         self.tower.normalise_pixels(self.data_preprocessor)
-        self.tap = self.tower.tap_block(config.tap)
+        # Without FG-SA nothing reads the tap, and all variants without it compute the same to the bit.
+        self.tap = self.tower.tap_block(config.tap if config.fgsa else "middle")
         seed = int(torch.randint(2**62, ()))
         if config.lora:
             with _stream(seed, "lora"):
