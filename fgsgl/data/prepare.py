@@ -141,7 +141,7 @@ def _table_alone(
 
 def _tell_missing(missing: Sequence[Clip], table: ClipTable, skip_bad: bool, console: Console) -> None:
     videos = sorted({clip.video for clip in missing})
-    said = f"{len(missing)} of {len(table.clips)} clips have no video: there is no {table.root / videos[0]}"
+    said = f"{len(missing)} of {len(table.clips)} clips have no video: there is no {table.video_folder / videos[0]}"
     said += f", nor {len(videos) - 1} other file(s)" if len(videos) > 1 else ""
     if not skip_bad:
         raise UserError(f"{said}; put them there, correct the table, or leave these clips out with --skip-bad")

@@ -106,6 +106,9 @@ def test_a_dry_run_looks_whether_the_videos_exist(tmp_path: Path, capsys: pytest
     assert main(words) == 2
     assert f"2 of 4 clips have no video: there is no {tmp_path / 'v0.mp4'}, nor 1 other" in capsys.readouterr().err
     assert main([*words, "--skip-bad"]) == 0 and "2 of 4 clips have no video" in capsys.readouterr().out
+    (elsewhere := tmp_path / "recordings").mkdir()
+    assert main([*words, "--videos", str(elsewhere)]) == 2
+    assert f"there is no {elsewhere / 'v0.mp4'}, nor 3 other" in capsys.readouterr().err
 
 
 def test_missing_text_is_answered_with_the_command_that_writes_a_draft(
