@@ -44,6 +44,26 @@ def hides_its_test(rows: Sequence[Row]) -> bool:
     return bool(test) and all(label is None for label in test)
 
 
+def without_test(rows: Sequence[Row], dataset: str, people: str) -> tuple[list[Row], str]:
+    """Sets a test split aside, in whose place another one is drawn.
+
+    Args:
+        rows: of all splits.
+        dataset: as the sentence begins.
+        people: whole units that are drawn: ``subjects`` or ``videos``.
+
+    Returns:
+        The rows of the other splits, and the sentence that stands under every board on the drawn one.
+    """
+    kept = [row for row in rows if row.clip.split != "test"]
+    sentence = (
+        f"{dataset}, preset {DRAWN_TEST}: the labels of the release's {len(rows) - len(kept)} test clips are hidden or "
+        f"left aside, and none of them is scored here. Methods are tested on whole {people} drawn from the training "
+        "part by the data seed, so these numbers compare with no published one."
+    )
+    return kept, sentence
+
+
 def drawn_test(clips: Sequence[Clip], seed: int) -> list[Clip]:
     """Moves some training subjects to the test split, drawn by the seed.
 
@@ -51,18 +71,3 @@ def drawn_test(clips: Sequence[Clip], seed: int) -> list[Clip]:
         UserError: for training clips of fewer than two subjects.
     """
     return move_subjects(clips, "test", TEST_SHARE, seed)
-
-
-def drawn_sentence(dataset: str, count: int, people: str) -> str:
-    """The sentence under every board on a drawn test split.
-
-    Args:
-        dataset: as the sentence begins.
-        count: clips whose labels are hidden.
-        people: whole units that are drawn: ``subjects`` or ``videos``.
-    """
-    return (
-        f"{dataset}, preset {DRAWN_TEST}: the labels of the release's {count} test clips are hidden or left aside, and "
-        f"none of them is scored here. Methods are tested on whole {people} drawn from the training part by the data "
-        "seed, so these numbers compare with no published one."
-    )

@@ -99,3 +99,23 @@ def _moved(side: int, batch: int, share: float) -> torch.Tensor:
     """Pixel numbers of a side, moved by a whole number of pixels a clip, the border repeated: (batch, side)."""
     reach = round(share * side)
     return (torch.arange(side) + own(torch.randint(-reach, reach + 1, (whole(batch), 1)))).clamp(0, side - 1)
+
+
+def expect_clips(clip_BTCHW: torch.Tensor, num_frames: int, image_size: int, recognizer: str) -> None:
+    """Refuses clips other than a recognizer was built for.
+
+    Args:
+        clip_BTCHW: what it was given.
+        num_frames: T that it expects.
+        image_size: H and W that it expects.
+        recognizer: its name, for the message.
+
+    Raises:
+        UserError: for another shape, or pixels that are no floats.
+    """
+    expected = (num_frames, 3, image_size, image_size)
+    if clip_BTCHW.shape[1:] != expected or not clip_BTCHW.is_floating_point():
+        raise UserError(
+            f"{recognizer} got {clip_BTCHW.dtype} clips of shape {tuple(clip_BTCHW.shape)}, expected normalised floats "
+            f"of shape (B, {str(expected)[1:]}"
+        )

@@ -35,7 +35,7 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
     counts_C = np.bincount(labels_of(scored), minlength=len(table.classes))
     of_skeletons = skeletons_of(table.dataset).caveats if method.modality == "skeleton" else ()
     text = load_text(cell.text) if method.reads_text else None
-    of_text = [draft_sentence(text)] if text and draft_sentence(text) else []
+    of_text = [draft] if text and (draft := draft_sentence(text)) else []
     found = audit(used, table.contents, text)
     return DataFacts(
         fingerprint=table.fingerprint(),

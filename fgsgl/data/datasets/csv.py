@@ -19,7 +19,7 @@ from fgsgl.data.datasets._own_table import columns_of, completed, drawn_splits, 
 from fgsgl.data.datasets._tree import Kind, read_settings
 from fgsgl.data.datasets.base import DataSet, Skeletons
 from fgsgl.data.faults import Fault
-from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test, without_filler
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, hides_its_test, without_filler, without_test
 from fgsgl.data.joint_file import read_joint_file
 from fgsgl.data.labels import HIDDEN, is_number, names_in, read_class_names
 from fgsgl.data.skeletons import LAYOUTS
@@ -99,9 +99,9 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     columns = columns_of(path)
     rows, classes = _rows(path, folders["videos"], faults)
     rows, filler = without_filler(rows)
-    test = sum(row.clip.split == "test" for row in rows)
     caveats = [] if "subject" in columns else [NO_PEOPLE]
     if filler is not None:
+        test = sum(row.clip.split == "test" for row in rows)
         caveats.append(f"{path}: all {test} test clips have one label, {filler}; it is taken to hide theirs")
     split: Callable[[Sequence[Clip]], Sequence[Clip]] = list
     notes: tuple[str, ...] = ()
@@ -111,8 +111,8 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         caveats.append(f"This table has no splits: whole {people} are drawn for them by the data seed {seed}.")
         notes = (f"splits: {splits_path(path, seed)} holds what was drawn, and counts from now on",)
     if preset == DRAWN_TEST or (preset in LAYOUTS and hides_its_test(rows)):
-        caveats.append(drawn_sentence("This table", test, "subjects"))
-        rows = [row for row in rows if row.clip.split != "test"]
+        rows, sentence = without_test(rows, "This table", "subjects")
+        caveats.append(sentence)
         split = partial(drawn_test, seed=seed)
     has_videos = "video" in columns
     return table_of(

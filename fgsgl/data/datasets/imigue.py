@@ -20,7 +20,7 @@ from fgsgl.data.datasets._release import JointTable, csv_archive, csv_text, read
 from fgsgl.data.datasets._tree import counted, open_copy
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form, Skeletons
 from fgsgl.data.faults import Fault
-from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, hides_its_test, without_test
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -75,9 +75,8 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
             f"out ({counted(names)})."
         )
     if preset == DRAWN_TEST:
-        hidden = sum(row.clip.split == "test" for row in rows)
-        caveats.append(drawn_sentence("iMiGUE", hidden, "subjects" if found.form == FULL else "videos"))
-        rows = [row for row in rows if row.clip.split != "test"]
+        rows, sentence = without_test(rows, "iMiGUE", "subjects" if found.form == FULL else "videos")
+        caveats.append(sentence)
 
     def split(clips: Sequence[Clip]) -> Sequence[Clip]:
         if preset == DRAWN_TEST:

@@ -25,7 +25,7 @@ from fgsgl.data.datasets._release import (
 from fgsgl.data.datasets._tree import VIDEO, Copy, counted, open_copy
 from fgsgl.data.datasets.base import Counts, DataSet, Skeletons
 from fgsgl.data.faults import Fault, collected
-from fgsgl.data.hidden_test import DRAWN_TEST, drawn_sentence, drawn_test, hides_its_test, is_secret, without_filler
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, hides_its_test, is_secret, without_filler, without_test
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -71,9 +71,8 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     rows, notes, videos = _rows(root, faults)
     caveats: tuple[str, ...] = ()
     if preset == DRAWN_TEST:
-        hidden = sum(row.clip.split == "test" for row in rows)
-        caveats = (drawn_sentence("SMG", hidden, "subjects"),)
-        rows = [row for row in rows if row.clip.split != "test"]
+        rows, sentence = without_test(rows, "SMG", "subjects")
+        caveats = (sentence,)
 
     def split(clips: Sequence[Clip]) -> Sequence[Clip]:
         if preset == DRAWN_VAL:

@@ -30,12 +30,12 @@ from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.models.fgsgl.cpa import CategoryText
 from fgsgl.models.fgsgl.fgsa import FGSA
 from fgsgl.models.fgsgl.losses import LogitScale, contrastive_loss, level_weights, similarity_BC
+from fgsgl.models.preprocess_clips import expect_clips
 from fgsgl.models.towers import checkpoint
 from fgsgl.models.towers.lora import add_lora
 from fgsgl.models.towers.temporal import MeanOverTime, TemporalTransformer
 from fgsgl.models.towers.tower import build_tower
 from fgsgl.text import embed, fgtext
-from fgsgl.util.errors import UserError
 
 
 @MODELS.register_module()
@@ -146,10 +146,7 @@ class FGSGL(BaseModel):
         Raises:
             UserError: for clips of another shape.
         """
-        expected = (self.config.num_frames, 3, self.config.image_size, self.config.image_size)
-        if inputs.shape[1:] != expected or not inputs.is_floating_point():
-            given = f"{inputs.dtype} clips of shape {tuple(inputs.shape)}"
-            raise UserError(f"FG-SGL got {given}, expected normalised floats of shape (B, {str(expected)[1:]}")
+        expect_clips(inputs, self.config.num_frames, self.config.image_size, "FG-SGL")
         with computed(inputs.device, self.config.autocast):
             seen = self._see(inputs, with_attention=mode == "tensor")
         with torch.autocast(inputs.device.type, enabled=False):
@@ -179,7 +176,7 @@ class FGSGL(BaseModel):
             video_BE = normalize(self.temporal(frame_NE.unflatten(0, (batch, -1))), dim=-1)
             if self.config.fgsa and self.config.fine_from_video:
                 seen["local_BDE"] = video_BE[:, None] + seen["local_BDE"]
-            if hasattr(self, "gate_D"):
+            if self.config.fgsa and self.config.guidance:
                 video_BE = video_BE + (self.gate_D[:, None] * normalize(seen["local_BDE"], dim=-1)).sum(1)
             seen["video_BE"] = video_BE
         if self.config.has_text_head:

@@ -18,9 +18,9 @@ from torch.nn.functional import cross_entropy
 
 from fgsgl.models.autocast import computed
 from fgsgl.models.fgsgl.losses import LogitScale, similarity_BC
+from fgsgl.models.preprocess_clips import expect_clips
 from fgsgl.models.towers import checkpoint
 from fgsgl.models.towers.tower import build_tower
-from fgsgl.util.errors import UserError
 
 
 class TowerRecognizer(BaseModel):
@@ -99,12 +99,7 @@ class TowerRecognizer(BaseModel):
         Raises:
             UserError: for clips of another shape.
         """
-        expected = (self.num_frames, 3, self.image_size, self.image_size)
-        if inputs.shape[1:] != expected or not inputs.is_floating_point():
-            given = f"{inputs.dtype} clips of shape {tuple(inputs.shape)}"
-            raise UserError(
-                f"{type(self).__name__} got {given}, expected normalised floats of shape (B, {str(expected)[1:]}"
-            )
+        expect_clips(inputs, self.num_frames, self.image_size, type(self).__name__)
         labels_B = None
         if mode == "loss":
             labels_B = torch.cat([sample.gt_label.view(1) for sample in data_samples or ()]).to(inputs.device)
