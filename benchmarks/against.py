@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tarfile
@@ -18,6 +17,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+
+from measuring import spread
 
 from fgsgl.records.environment import KEEP_MEMORY
 from fgsgl.util.errors import UserError
@@ -102,8 +103,3 @@ def table(found: dict[str, list[tuple[Measured, Measured]]]) -> list[str]:
         cells = [spread(before), spread(now), spread(ratios), spread(of_processor), f"{apart:.1e}"]
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return lines
-
-
-def spread(values: Sequence[float]) -> str:
-    """Median, smallest and largest."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"

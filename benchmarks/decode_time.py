@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from measuring import spent, spread
 from msgspec import to_builtins
 
 from fgsgl.data.clip_table import Clip, ClipTable, cached_frames
@@ -50,7 +49,7 @@ def measure(frames: int, repeats: int, out: Path) -> int:
         _ours(path.parent, clips[:1], -1)  # imports what both need
         _theirs(path, clips[:1])
         pairs = [
-            (_seconds(lambda n=n: _ours(path.parent, clips, n)), _seconds(lambda: _theirs(path, clips)))
+            (spent(lambda n=n: _ours(path.parent, clips, n)).clock_s, spent(lambda: _theirs(path, clips)).clock_s)
             for n in range(repeats)
         ]
     ours_s, theirs_s = zip(*pairs, strict=True)
@@ -66,9 +65,9 @@ def measure(frames: int, repeats: int, out: Path) -> int:
         "# Cutting the clips of a long recording\n\n"
         f"{len(clips)} clips of {CLIP_FRAMES} frames out of {frames} frames, {WIDTH} x {HEIGHT}, one process, "
         f"n = {repeats}, median (min to max).\n\n| | s |\n|---|---|\n"
-        f"| the frame cache, one pass | {_spread(ours_s)} |\n"
-        f"| MMAction2's OpenCV decode, clip by clip | {_spread(theirs_s)} |\n"
-        f"| ratio | {_spread(ratios)} |\n\n{result['hardware']['cpu']}; commit {str(result['git_commit'])[:12]}.\n"
+        f"| the frame cache, one pass | {spread(ours_s)} |\n"
+        f"| MMAction2's OpenCV decode, clip by clip | {spread(theirs_s)} |\n"
+        f"| ratio | {spread(ratios)} |\n\n{result['hardware']['cpu']}; commit {str(result['git_commit'])[:12]}.\n"
     )
     (out / "decode.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
@@ -113,16 +112,6 @@ def _theirs(path: Path, clips: Sequence[Clip]) -> None:
         results = {"filename": str(path), "frame_inds": np.array(_numbers(clip)), "modality": "RGB"}
         for step in steps:
             results = step(results)
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    started_s = time.monotonic()
-    work()
-    return time.monotonic() - started_s
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -18,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import start_with_cell_memory
 from mmaction.structures import ActionDataSample
 from msgspec import to_builtins
 
 from fgsgl.models.fgsgl.recognizer import FGSGL
 from fgsgl.models.precision import native
-from fgsgl.records.environment import KEEP_MEMORY, git_state, hardware, resolve_device, versions
+from fgsgl.records.environment import git_state, hardware, resolve_device, versions
 from fgsgl.util.errors import run_command
 
 VARIANTS = {
@@ -53,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measures every variant, prints the table and writes it."""
-    if os.environ.get("GLIBC_TUNABLES") != KEEP_MEMORY["GLIBC_TUNABLES"]:  # a cell's memory, which is set at a start
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEEP_MEMORY})
+    start_with_cell_memory()
     torch.set_num_threads(arguments.threads)
     device = resolve_device(arguments.device)
     autocast = native(device)

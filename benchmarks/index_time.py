@@ -9,18 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from measuring import spent, spread
 from msgspec import to_builtins
 
 from fgsgl.data import datasets
-from fgsgl.data.clip_table import ClipTable, write_named_clips
+from fgsgl.data.clip_table import ClipTable, write_clips
 from fgsgl.data.contents import with_contents
 from fgsgl.data.frame_cache import frame_keys, frame_store
 from fgsgl.mmaction.datasets import ClipDataset
@@ -50,14 +49,14 @@ def measure(clips: int, repeats: int, out: Path) -> int:
         os.environ["FGSGL_CACHE"] = str(Path(folder) / "cache")
         _copy_of_ma52(root, clips)
         table = datasets.get("ma52").load(root, "subjects", 0)
-        write_named_clips(root / "my.csv", table.clips, table.classes)
+        write_clips(root / "my.csv", table.clips, table.classes)
         _pretend_filled(table)
         work = {
             "index MA-52, every file looked for": lambda: datasets.get("ma52").load(root, "subjects", 0),
             "index a table of one's own": lambda: datasets.get("csv").load(root / "my.csv", "all", 0),
             "open MA-52 for training, cache filled": lambda: _open(root),
         }
-        seconds = {what: [_seconds(action) for _ in range(repeats)] for what, action in work.items()}
+        seconds = {what: [spent(action) for _ in range(repeats)] for what, action in work.items()}
     result = {
         "clips": clips, "seconds": seconds, "command": "python benchmarks/index_time.py",
         "hardware": to_builtins(hardware("cpu", 1, "none")), "versions": versions(), **to_builtins(git_state()),
@@ -65,7 +64,7 @@ def measure(clips: int, repeats: int, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     rows = [
-        f"| {what} | {_spread([wall_s for wall_s, _ in pairs])} | {_spread([cpu_s for _, cpu_s in pairs])} |\n"
+        f"| {what} | {spread([wall_s for wall_s, _ in pairs])} | {spread([cpu_s for _, cpu_s in pairs])} |\n"
         for what, pairs in seconds.items()
     ]
     text = (
@@ -105,17 +104,6 @@ def _pretend_filled(table: ClipTable) -> None:
 def _open(root: Path) -> None:
     dataset = ClipDataset("ma52", str(root), "train", "subjects", num_frames=NUM_FRAMES, image_size=IMAGE_SIZE)
     dataset[0]
-
-
-def _seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """By the clock, and of the processor."""
-    started_s, busy_s = time.monotonic(), time.process_time()
-    work()
-    return time.monotonic() - started_s, time.process_time() - busy_s
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 if __name__ == "__main__":

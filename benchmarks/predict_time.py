@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ import fgsgl.util.cured_stack
 
 import numpy as np
 import torch
+from measuring import spent, spread
 from mmaction.registry import MODELS
 from mmengine.registry import init_default_scope
 from msgspec import to_builtins
@@ -78,7 +78,7 @@ def measure(arguments: argparse.Namespace) -> int:
         }  # fmt: skip
         recognizer.predict(paths[0])  # what is done once
         rates = {
-            what: [amount / _seconds(action) for _ in range(arguments.repeats)]
+            what: [amount / spent(action).clock_s for _ in range(arguments.repeats)]
             for what, (_, amount, action) in work.items()
         }
     result = {
@@ -87,7 +87,7 @@ def measure(arguments: argparse.Namespace) -> int:
         "hardware": to_builtins(hardware(device, torch.get_num_threads(), "none")), "versions": versions(),
         **to_builtins(git_state()),
     }  # fmt: skip
-    rows = [f"| {what} | {_spread(rates[what])} {unit} |\n" for what, (unit, _, _) in work.items()]
+    rows = [f"| {what} | {spread(rates[what])} {unit} |\n" for what, (unit, _, _) in work.items()]
     text = (
         "# Naming what videos show\n\n"
         f"FG-SGL on synmg-tiny, {device}, {result['threads']} thread(s); {len(paths)} videos of SynMG "
@@ -124,16 +124,6 @@ def record(paths: Sequence[Path], path: Path, length_s: float) -> float:
                 frames.append(rgb(source, frame, None))
     write_h264(path, np.stack(frames[: int(length_s * fps)]), fps)
     return min(len(frames), int(length_s * fps)) / fps
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started_s = time.monotonic()
-    work()
-    return time.monotonic() - started_s
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 if __name__ == "__main__":

@@ -8,35 +8,30 @@ rows of a board, so their time hardly grows; the rest does.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from copied_records import other_answers, write_copy
+from measuring import spent, spread
 from msgspec import structs, to_builtins
 
-from fgsgl.data import datasets
 from fgsgl.data.cache_folder import cache_folder
-from fgsgl.methods.cell import recorded_id
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.predictions import Predictions, read_predictions
-from fgsgl.records.record import Done, content_sha256
+from fgsgl.records.predictions import read_predictions
 from fgsgl.report.board.board import Board, read_board
 from fgsgl.report.render.latex import latex
 from fgsgl.report.render.tables import csv, markdown
 from fgsgl.report.report import report
 from fgsgl.text.fgtext import fingerprint
-from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.util.errors import UserError, run_command
 
 RECORDS = (2_500, 5_000, 10_000)
@@ -64,7 +59,7 @@ def measure(sizes: Sequence[int], repeats: int, out: Path) -> int:
             os.environ["FGSGL_CACHE"] = f"{name}/cache"
             write_records(folder / "ledger", size)
             for what, work in _work(folder).items():
-                seconds.setdefault(what, {})[size] = [_seconds(work) for _ in range(repeats)]
+                seconds.setdefault(what, {})[size] = [spent(work) for _ in range(repeats)]
     result = {
         "records": sizes, "seeds": SEEDS, "seconds": seconds, "command": "python benchmarks/report_time.py",
         "load": os.getloadavg()[2],
@@ -113,38 +108,8 @@ def write_records(ledger: Path, count: int) -> None:
             config=structs.replace(own[0].config, settings=settings),
             text=fingerprint("smg"),
         )
-        _write(ledger, model, _answers(known, random))
-    _write(ledger, structs.replace(floors[0], text="none"), read_predictions(MODELS, floors[0].cell_id))
-
-
-def _answers(known: Predictions, random: np.random.Generator) -> Predictions:
-    """Other answers to the same clips; of 1 or 0, so that they are written and unpacked in no time."""
-    n_clips, n_classes = known.scores["combined"].shape
-    scores = {}
-    for name in known.scores:
-        said_N = np.where(random.random(n_clips) < 0.7, known.labels, random.integers(n_classes, size=n_clips))
-        scores[name] = np.eye(n_classes, dtype=np.float32)[said_N]
-    return dataclasses.replace(known, scores=scores)
-
-
-def _write(ledger: Path, record: Done, predictions: Predictions) -> None:
-    """Writes a cell like the runner, but without waiting for the disk."""
-    text = None if record.text == "none" else record.text
-    record = structs.replace(
-        record,
-        cell_id=recorded_id(record, text),
-        metrics=metrics_of(predictions, datasets.get(record.protocol.dataset)),
-        predictions_sha256=None,
-    )
-    tables = {f"score_{name}": table for name, table in predictions.scores.items()}
-    np.savez_compressed(
-        ledger / f"{record.cell_id}.npz", clip_ids=predictions.clip_ids, subjects=predictions.subjects,
-        labels=predictions.labels, **tables,
-    )  # fmt: skip
-    content = to_builtins(record)
-    content["content_sha256"] = content_sha256(content)
-    text_of = json.dumps(content, indent=1, sort_keys=True)
-    (ledger / f"{record.cell_id}.json").write_text(text_of + "\n", encoding="utf-8")
+        write_copy(ledger, model, other_answers(known, random))
+    write_copy(ledger, structs.replace(floors[0], text="none"), read_predictions(MODELS, floors[0].cell_id))
 
 
 def _work(folder: Path) -> dict[str, Callable[[], object]]:
@@ -170,29 +135,13 @@ def _tables(board: Board) -> None:
     latex(board)
 
 
-def _seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """By the clock, and of the processor, also in a process that the work starts."""
-    started_s, busy_s = time.monotonic(), _busy_s()
-    work()
-    return time.monotonic() - started_s, _busy_s() - busy_s
-
-
-def _busy_s() -> float:
-    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(part.ru_utime + part.ru_stime for part in usage)
-
-
 def _rows(seconds: dict[str, dict[int, list[tuple[float, float]]]], sizes: Sequence[int]) -> Iterator[str]:
     for what, by_size in seconds.items():
         busy = {size: [busy_s for _, busy_s in pairs] for size, pairs in by_size.items()}
         growth = statistics.median(busy[sizes[-1]]) / statistics.median(busy[sizes[0]]) / (sizes[-1] / sizes[0])
-        cells = [_spread(busy[size]) for size in sizes]
-        clock = _spread([wall_s for wall_s, _ in by_size[sizes[-1]]])
+        cells = [spread(busy[size]) for size in sizes]
+        clock = spread([wall_s for wall_s, _ in by_size[sizes[-1]]])
         yield f"| {what} | {' | '.join(cells)} | {clock} | {growth:.2f} |\n"
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from typing import Any
 
 import against
 import torch
-from against import spread
+from measuring import spread, start_with_cell_memory
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
@@ -35,7 +34,7 @@ from fgsgl.data.prepare import load_data
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get
 from fgsgl.models.precision import native
-from fgsgl.records.environment import KEEP_MEMORY, git_state, hardware, resolve_device, versions
+from fgsgl.records.environment import git_state, hardware, resolve_device, versions
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.training.hooks import CellHook
 from fgsgl.training.mmengine_config import build_config
@@ -105,8 +104,7 @@ def measure_one(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> int:
     """Measures every method, prints the table and writes it."""
-    if os.environ.get("GLIBC_TUNABLES") != KEEP_MEMORY["GLIBC_TUNABLES"]:  # a cell's memory, which is set at a start
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEEP_MEMORY})
+    start_with_cell_memory()
     torch.set_num_threads(arguments.threads)
     MMLogger.get_instance("benchmark", log_level="ERROR")
     device = resolve_device(arguments.device)
