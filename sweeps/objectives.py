@@ -19,6 +19,8 @@ class Objective:
     direction: Literal["maximize", "minimize"]
     read: Callable[[Done], float | None]
     """(record) -> the value; None if the record does not have it."""
+    alone: bool = False
+    """Whether a cell measures it only where no other one runs beside it."""
 
     @property
     def sign(self) -> int:
@@ -31,7 +33,7 @@ OBJECTIVES = {
     "macro_f1": Objective(direction="maximize", read=lambda record: record.metrics.macro_f1),
     "mean_class": Objective(direction="maximize", read=lambda record: record.metrics.mean_class),
     "train_s": Objective(direction="minimize", read=lambda record: sum(row["train_s"] for row in record.curve)),
-    "latency_ms": Objective(direction="minimize", read=lambda record: record.cost.latency_ms),
+    "latency_ms": Objective(direction="minimize", read=lambda record: record.cost.latency_ms, alone=True),
     "gflops": Objective(direction="minimize", read=lambda record: record.cost.gflops),
     "params": Objective(direction="minimize", read=lambda record: record.params),
 }
@@ -52,6 +54,19 @@ def require_objectives(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def require_alone(names: Sequence[str], jobs: int) -> None:
+    """Refuses objectives that are measured only of a cell that runs alone, where several run at a time.
+
+    Raises:
+        UserError: for such an objective and more than one job.
+    """
+    for name in names:
+        if OBJECTIVES[name].alone and jobs > 1:
+            raise UserError(
+                f"--objective {name} is measured only while no other cell runs, and --jobs is {jobs}; use --jobs 1"
+            )
+
+
 def values_of(names: Sequence[str], records: Sequence[Done]) -> list[float]:
     """The mean of each objective over a trial's cells.
 
@@ -64,5 +79,6 @@ def values_of(names: Sequence[str], records: Sequence[Done]) -> list[float]:
 def _value(name: str, record: Done) -> float:
     value = OBJECTIVES[name].read(record)
     if value is None:
-        raise UserError(f"the record {record.cell_id} has no {name}, which --objective asks for; choose another one")
+        cause = "another cell ran beside it" if OBJECTIVES[name].alone else "choose another one"
+        raise UserError(f"the record {record.cell_id} has no {name}, which --objective asks for; {cause}")
     return float(value)

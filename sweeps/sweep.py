@@ -32,6 +32,7 @@ from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
 from fgsgl.sweeps.effort import SEEDS_PER_TRIAL, STUDY_COUNTS, TRIAL_COUNTS
 from fgsgl.sweeps.liveness import Presence
+from fgsgl.sweeps.objectives import require_alone
 from fgsgl.sweeps.results import results_by_method
 from fgsgl.sweeps.rows import run_rows
 from fgsgl.sweeps.samplers import pruner_spec
@@ -114,6 +115,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     require_folder(sweep.out)
     data = sweep.protocol.data_spec(sweep.root)
     place = local_place(sweep.out, data.root, sweep.execution)
+    require_alone(sweep.objectives, place.jobs)
     require_division(sweep.protocol, sweep.execution.devices)
     for method in sweep.methods:
         require_valid(Variant(method=method.name), sweep.protocol)

@@ -176,7 +176,8 @@ class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     latency_ms: Amount | None = None
     clips_per_s: Amount | None = None
     measured_alone: bool | None = None
-    """Whether no other cell of the command ran meanwhile; None: not known, as in records that do not say."""
+    """Whether no other cell of the board ran when training began and while times were measured; else there are no
+    times, but in older records. None: not known, as in records that do not say."""
 
 
 class Metrics(Scores, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

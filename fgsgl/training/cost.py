@@ -25,7 +25,7 @@ def measure(model: BaseModel, batch: dict[str, Any], repeats: int = REPEATS) -> 
     attention, as torch's counter knows them), ``latency_ms`` of a batch of one and ``clips_per_s`` of the given batch.
 
     Each time is the median of some repeats after one that is not counted, from uint8 frames to probabilities, with
-    whatever else the machine does meanwhile.
+    whatever else the machine does meanwhile: ask for no times where other cells run.
 
     Args:
         model: in evaluation mode afterwards.

@@ -25,11 +25,11 @@ from fgsgl.models.precision import Precision
 from fgsgl.models.towers.tower import Tower
 from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
-from fgsgl.records.record import Localisation, read_curve
+from fgsgl.records.record import Cost, Localisation, read_curve
 from fgsgl.training.cell_progress import FILE
 from fgsgl.training.cell_spec import CellSpec, others_run
 from fgsgl.training.clock import Clock
-from fgsgl.training.cost import measure
+from fgsgl.training.cost import REPEATS, measure
 from fgsgl.training.data_facts import data_facts
 from fgsgl.training.distributed import join_processes, leave_processes, shared_config
 from fgsgl.training.evaluate import adjusted, predict_split
@@ -63,6 +63,7 @@ def train_and_score(
 
         runner.register_hook(TrialHook(spec.trial, progress))
     compiled = spec.compile and _compile_tower(_model(runner), device)
+    alone = not others_run(spec.work_dir)
     clock.lap("build")
     if cell.method.recipe:
         runner.train()
@@ -85,9 +86,7 @@ def train_and_score(
     counts_C = np.bincount(labels_of(table.split("train")), minlength=len(table.classes))
     predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
     clock.lap("evaluate")
-    alone = not others_run(spec.work_dir)
-    cost, memory_mib = measure(model, next(iter(test_loader))), peak_memory_mib()
-    cost = structs.replace(cost, measured_alone=alone and not others_run(spec.work_dir))
+    cost, memory_mib = _cost(spec, model, next(iter(test_loader)), alone), peak_memory_mib()
     clock.lap("cost")
     opened = cell.protocol.scored_split == "test"
     localisation = _localised(spec, model, test_loader, table) if opened else None
@@ -106,6 +105,16 @@ def train_and_score(
         localisation=localisation,
     )
     return outcome, predictions
+
+
+def _cost(spec: CellSpec, model: BaseModel, batch: dict[str, Any], alone: bool) -> Cost:
+    """Operations, and times where no other cell of the board ran when training began, nor runs now: a time of a loaded
+    machine is nobody's."""
+    alone = alone and not others_run(spec.work_dir)
+    cost = measure(model, batch, repeats=REPEATS if alone else 0)
+    if alone and others_run(spec.work_dir):  # one has started meanwhile
+        alone, cost = False, Cost(gflops=cost.gflops)
+    return structs.replace(cost, measured_alone=alone)
 
 
 def _localised(spec: CellSpec, model: BaseModel, test_loader: DataLoader, table: ClipTable) -> Localisation | None:

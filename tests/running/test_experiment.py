@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from filelock import FileLock
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fgsgl.data.clip_table import read_clips
@@ -22,6 +23,7 @@ from fgsgl.data.data_spec import DataSpec
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import read_predictions, write_predictions
 from fgsgl.text.fgtext import fingerprint
+from fgsgl.training.cell_spec import LOCK
 from fgsgl.training.record_check import check_records
 
 CELL = ("-m", "fgsgl.training.run_cell")
@@ -276,6 +278,18 @@ def test_a_forked_cell_computes_what_a_fresh_process_computes(board: Path, tmp_p
     assert forked["predictions_sha256"] == fresh["predictions_sha256"]
     losses = [[row["loss"] for row in record["curve"]] for record in (forked, fresh)]
     assert losses[0] == losses[1] and len(losses[0]) == 3
+
+
+def test_a_cell_times_nothing_while_another_cell_of_the_board_runs(board: Path, tmp_path: Path, call) -> None:
+    def cost(folder: Path) -> dict:
+        return run_cell(board, "zero_shot_descriptions", folder, call, CELL)["cost"]
+
+    alone = cost(tmp_path / "alone")
+    assert alone["measured_alone"] and alone["latency_ms"] > 0 and alone["clips_per_s"] > 0
+    other = tmp_path / "beside" / "other"
+    other.mkdir(parents=True)
+    with FileLock(other / LOCK):
+        assert cost(tmp_path / "beside") == {"gflops": alone["gflops"], "measured_alone": False}
 
 
 UNTIDY = """

@@ -268,6 +268,8 @@ def test_an_objective_is_the_mean_over_the_cells_and_a_record_without_it_is_name
     assert values_of(("top1", "train_s"), records) == pytest.approx([0.4, 6.0])
     with pytest.raises(UserError, match=f"the record {cells[0].cell_id} has no gflops, which --objective asks for"):
         values_of(("gflops",), records)
+    with pytest.raises(UserError, match="has no latency_ms, which --objective asks for; another cell ran beside it"):
+        values_of(("latency_ms",), records)
 
 
 def test_another_sampler_and_pruner_are_named_and_used(storage, presence) -> None:

@@ -199,6 +199,10 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
         (("--method", "tsm", "--space", "components"), "tsm has no space 'components'; valid: optim, all"),
         (("--space", "nowhere.yaml"), "nowhere.yaml cannot be read"),
         (("--pruner", "median", "--objective", "train_s"), "--pruner median goes by the top-1 of each epoch"),
+        (
+            ("--objective", "top1", "latency_ms", "--jobs", "2"),
+            "--objective latency_ms is measured only while no other",
+        ),
         (("--storage", "postgresql://nobody@127.0.0.1:1/none"), "--storage cannot be opened"),
         (("--storage", "mongodb://localhost"), "--storage cannot be opened"),
         (("--dataset", "synmgg"), "unknown data set 'synmgg'"),
