@@ -22,12 +22,14 @@ from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable, write_clips
 from fgsgl.data.contents import with_contents
 from fgsgl.data.frame_cache import frame_keys, frame_store
+from fgsgl.data.lookalikes import SAMPLES, SIDE, lookalikes, text_of
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.util.errors import run_command
 
 CLIPS, SUBJECTS, CLASSES = 20_000, 186, 52
 NUM_FRAMES, IMAGE_SIZE = 8, 112
+ALIKE = 4_000
 REPEATS = 5
 
 
@@ -55,6 +57,7 @@ def measure(clips: int, repeats: int, out: Path) -> int:
             "index MA-52, every file looked for": lambda: datasets.get("ma52").load(root, "subjects", 0),
             "index a table of one's own": lambda: datasets.get("csv").load(root / "my.csv", "all", 0),
             "open MA-52 for training, cache filled": lambda: _open(root),
+            f"group {ALIKE:,} encodings of one recording by their look": _group_alike,
         }
         seconds = {what: [spent(action) for _ in range(repeats)] for what, action in work.items()}
     result = {
@@ -104,6 +107,16 @@ def _pretend_filled(table: ClipTable) -> None:
 def _open(root: Path) -> None:
     dataset = ClipDataset("ma52", str(root), "train", "subjects", num_frames=NUM_FRAMES, image_size=IMAGE_SIZE)
     dataset[0]
+
+
+def _group_alike() -> None:
+    """The worst case of the search for a recording that stands there twice: all are alike."""
+    random = np.random.default_rng(0)
+    shape = (ALIKE, SAMPLES * SIDE**2)
+    seen = random.integers(0, 250, shape[1]) + random.integers(0, 3, shape)
+    pictures = {str(n): text_of([row.astype(np.uint8).tobytes()]) for n, row in enumerate(seen)}
+    (group,) = lookalikes(pictures, dict.fromkeys(pictures, 50))
+    assert len(group) == ALIKE
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def test_index_time_measures_every_row(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/index_time.py", "--clips", "400", "--repeats", "2", "--out", tmp_path]
     printed = run(command)
     seconds = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))["seconds"]
-    assert len(seconds) == 3 and all(len(pairs) == 2 and min(map(min, pairs)) > 0 for pairs in seconds.values())
+    assert len(seconds) == 4 and all(len(pairs) == 2 and min(map(min, pairs)) > 0 for pairs in seconds.values())
     assert (tmp_path / "index.md").read_text(encoding="utf-8") == printed
 
 

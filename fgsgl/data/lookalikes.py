@@ -3,7 +3,7 @@
 Two clips of one person on one chair look alike too. So pictures of two videos must be closer to one another than each
 video's pictures are among themselves: two different recordings never move alike, and a static one is not judged.
 
-Shapes: V videos, S sampled frames, P pixels of a small picture.
+Shapes: V videos, B of a block, E alike pairs, S sampled frames, P pixels of a small picture.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def lookalikes(pictures: Mapping[str, str], lengths: Mapping[str, int]) -> list[
     frames_V = np.array([lengths[name] for name in names], np.float32)
     flat_VX = seen_VSP.reshape(len(names), -1)
     squares_V = np.square(flat_VX).sum(1)
-    first = np.arange(len(names))
+    first_V = np.arange(len(names))
     for start in range(0, len(names), BLOCK):
         part = slice(start, start + BLOCK)
         longest = frames_V[part][-1] / (1 - LENGTHS)
@@ -73,17 +73,29 @@ def lookalikes(pictures: Mapping[str, str], lengths: Mapping[str, int]) -> list[
         least_BV = np.minimum(CLOSE, SHARE_OF_MOTION * np.minimum(motion_V[part, None], motion_V[rest]))
         longer_BV = np.maximum(frames_V[part, None], frames_V[rest])
         alike_BV = (apart_BV < least_BV) & (np.abs(frames_V[part, None] - frames_V[rest]) <= LENGTHS * longer_BV)
-        for row, other in np.argwhere(alike_BV):
-            one, two = _root(first, start + int(row)), _root(first, start + int(other))
-            first[max(one, two)] = min(one, two)
+        first_V = _joined(first_V, start, alike_BV)
     groups: dict[int, list[str]] = defaultdict(list)
-    for index, name in enumerate(names):
-        groups[_root(first, index)].append(name)
+    for first, name in zip(first_V.tolist(), names, strict=True):
+        groups[first].append(name)
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
 
 
-def _root(first: np.ndarray, index: int) -> int:
-    """The first video of a group, by the links in ``first``."""
-    while first[index] != index:
-        index = int(first[index])
-    return int(index)
+def _joined(first_V: np.ndarray, start: int, alike_BV: np.ndarray) -> np.ndarray:
+    """The first video of each one's group, when the pairs of a block are joined to the groups found before.
+
+    Args:
+        first_V: the same before.
+        start: the block's first video.
+        alike_BV: whether a video of the block and one from ``start`` on are alike.
+    """
+    row_E, other_E = np.nonzero(alike_BV)
+    if len(row_E) == len(alike_BV):  # each is alike to itself alone
+        return first_V
+    from scipy.sparse import coo_array  # whoever reads videos imports this module, and few videos are alike
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(first_V)
+    ends_2E = np.r_[row_E + start, np.arange(count)], np.r_[other_E + start, first_V]
+    links = coo_array((np.ones(len(ends_2E[0]), bool), ends_2E), shape=(count, count))
+    _, group_V = connected_components(links, directed=False)
+    return np.unique(group_V, return_index=True)[1][group_V]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from odd_videos import write
 
+from fgsgl.data import lookalikes as module
 from fgsgl.data.check import check
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.lookalikes import lookalikes, sampled, text_of
@@ -76,3 +78,24 @@ def test_thousands_of_videos_are_compared_in_a_moment() -> None:
     made[1100] = made[10]
     pictures = {f"{n:04d}": text_of([row.tobytes()]) for n, row in enumerate(made)}
     assert lookalikes(pictures, dict.fromkeys(pictures, 50)) == [["0010", "1100"]]
+
+
+def test_thousands_of_alike_videos_are_one_group_in_a_moment() -> None:
+    random = np.random.default_rng(0)
+    moved = random.integers(0, 250, (1, 6 * 256)) + random.integers(0, 3, (4000, 6 * 256))  # 1.2 grey levels apart
+    pictures = {f"{n:04d}": text_of([row.astype(np.uint8).tobytes()]) for n, row in enumerate(moved)}
+    started_s = time.process_time()
+    assert lookalikes(pictures, dict.fromkeys(pictures, 50)) == [sorted(pictures)]
+    assert time.process_time() - started_s < 10, "it is 1.3 s, and 11 s with a step of Python for each pair"
+
+
+def test_a_group_reaches_from_block_to_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each video of a chain is alike to the next one alone; a, c, b and d stand in blocks of two."""
+    monkeypatch.setattr(module, "BLOCK", 2)
+    random = np.random.default_rng(0)
+    base, step = random.integers(50, 200, 6 * 256), random.choice((-1, 1), 6 * 256)
+    rows = {name: base + 2 * place * step for name, place in {"1": 0, "2": 2, "3": 1, "4": 3, "5": 40}.items()}
+    pictures = {name: text_of([row.astype(np.uint8).tobytes()]) for name, row in rows.items()}
+    assert lookalikes(pictures, dict.fromkeys(pictures, 50)) == [["1", "2", "3", "4"]]
+    del pictures["3"]
+    assert lookalikes(pictures, dict.fromkeys(pictures, 50)) == [["2", "4"]]
