@@ -210,7 +210,10 @@ def _check(arguments: argparse.Namespace) -> int:
     table, faults = _sound_part(data, workers)
     folder = check_folder(table)
     with Counter(wide_console(), "reading videos") as counter:
-        found = check(table, data.official_counts, folder, faults=faults, workers=workers, progress=counter.update)
+        found = check(
+            table, data.official_counts, folder,
+            faults=faults, known_twins=data.source.known_twins, workers=workers, progress=counter.update,
+        )  # fmt: skip
     report = write(table, found, folder)
     for line in found.remarks:
         say(line)

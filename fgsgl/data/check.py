@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from fgsgl.data.video_facts import VideoFacts, video_facts
 from fgsgl.util.files import read_if_there, write_whole
 
 RESULT = "check.json"
+KnownTwins = Callable[[Sequence[Clip]], bool]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,7 @@ def check(
     folder: Path,
     *,
     faults: Sequence[Fault] = (),
+    known_twins: KnownTwins = lambda clips: False,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> CheckResult:
@@ -53,6 +55,7 @@ def check(
         official: published counts, see :func:`fgsgl.data.datasets.base.deviations`.
         folder: keeps the result.
         faults: those of rows that are left out of the table.
+        known_twins: see :class:`fgsgl.data.datasets.base.DataSet`.
         workers: processes.
         progress: called with (videos finished, videos in all).
     """
@@ -63,8 +66,14 @@ def check(
         content.update(f"{video} {facts[video].sha256}\n".encode())
     found = CheckResult(
         fingerprint=content.hexdigest()[:16],
-        faults=(*faults, *_faults(table, facts)),
-        remarks=(*table.notes, *deviations(table, official), *table.caveats, *_remarks(table, facts)),
+        faults=(*faults, *_faults(table, facts, known_twins)),
+        remarks=(
+            *table.notes,
+            *_deviations(table, official, faults),
+            *table.caveats,
+            *_known_twins(table, facts, known_twins),
+            *_remarks(table, facts),
+        ),
         videos=tuple(facts[video] for video in sorted(facts)),
     )
     result = {
@@ -85,7 +94,13 @@ def read_fingerprint(folder: Path) -> str | None:
         return None
 
 
-def _faults(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[Fault]:
+def _deviations(table: ClipTable, official: Counts, faults: Sequence[Fault]) -> Iterator[str]:
+    """How the table deviates from the release; clips that faults take away are missing, too."""
+    for line in deviations(table, official):
+        yield f"{line}; the {len(faults)} fault(s) of label tables take clips away" if faults else line
+
+
+def _faults(table: ClipTable, facts: Mapping[str, VideoFacts], known_twins: KnownTwins) -> Iterator[Fault]:
     """Faults of the splits, the videos and the frame ranges: the clips that `fgsgl run` would refuse, and leaks."""
     yield from split_faults(table)
     clips_of = defaultdict(list)
@@ -101,10 +116,37 @@ def _faults(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[Fault
             file, line = table.places.get(clip.clip_id, ("", 0))
             what = f"needs frames {clip.start_frame} to {clip.end_frame}, but {clip.video} has {fact.num_frames}"
             yield Fault(file=file, line=line, what=f"clip {clip.clip_id!r} {what} (end_frame is exclusive)")
+    for same, clips in _in_several_splits(table, facts):
+        if not known_twins(clips):
+            yield Fault(what=f"the same file content in the splits {_splits_of(clips)}: {', '.join(same)}")
+
+
+def _known_twins(table: ClipTable, facts: Mapping[str, VideoFacts], known_twins: KnownTwins) -> Iterator[str]:
+    """The recordings that a release holds twice, where they stand in several splits: no fault of this copy."""
+    found = [(same, clips) for same, clips in _in_several_splits(table, facts) if known_twins(clips)]
+    if found:
+        n_test = sum(clip.split == "test" for _, clips in found for clip in clips)
+        listed = "; ".join(f"{' = '.join(same)} (in {_splits_of(clips)})" for same, clips in found)
+        yield (
+            f"{len(found)} recording(s) stand in several splits under several names, as the release is known to hold "
+            f"them; {n_test} test clip(s) are of them: {listed}"
+        )
+
+
+def _in_several_splits(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[tuple[list[str], list[Clip]]]:
+    """The videos of each content that clips of several splits are of, and these clips; one video whose people may be
+    shared is none."""
+    clips_of = defaultdict(list)
+    for clip in table.clips:
+        clips_of[clip.video].append(clip)
     for same in _by_content(facts.values()):
-        splits = {clip.split for video in same for clip in clips_of[video]}
-        if len(splits) > 1 and not (len(same) == 1 and table.test_shares_subjects):
-            yield Fault(what=f"the same file content in the splits {', '.join(sorted(splits))}: {', '.join(same)}")
+        clips = [clip for video in same for clip in clips_of[video]]
+        if len({clip.split for clip in clips}) > 1 and not (len(same) == 1 and table.test_shares_subjects):
+            yield same, clips
+
+
+def _splits_of(clips: Sequence[Clip]) -> str:
+    return ", ".join(sorted({clip.split for clip in clips}))
 
 
 def _needs_later(clip: Clip, fact: VideoFacts) -> bool:

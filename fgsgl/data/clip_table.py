@@ -50,6 +50,23 @@ COLUMNS = tuple(column.name for column in fields(Clip))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """Clips of a release that its table leaves out on purpose."""
+
+    why: str
+    """Follows their number: ``of recordings that ...``."""
+    train: int
+    """Those of training and validation."""
+    test: int
+
+
+def left_out(why: str, clips: Sequence[Clip]) -> tuple[LeftOut, ...]:
+    """Clips that are left out for one reason; nothing where there are none."""
+    n_test = sum(clip.split == "test" for clip in clips)
+    return (LeftOut(why=why, train=len(clips) - n_test, test=n_test),) if clips else ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ClipTable:
     """All clips of a data set, checked on construction.
 
@@ -67,6 +84,8 @@ class ClipTable:
     """Sentences that belong under every board of these clips."""
     notes: tuple[str, ...] = ()
     """Lines for whoever loads the data: which layout was recognised, and what was passed over."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Clips of the release that are left out, for whoever counts."""
     videos: Path | None = None
     """Folder that the paths of the videos start from; None: the root."""
     contents: Mapping[str, str] = field(default_factory=dict)

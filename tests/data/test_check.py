@@ -21,6 +21,7 @@ from fgsgl.data.check import check, read_fingerprint
 from fgsgl.data.check_report import balance
 from fgsgl.data.clip_table import SPLITS, Clip, ClipTable
 from fgsgl.data.contents import with_contents
+from fgsgl.data.faults import Fault
 from fgsgl.data.frame_cache import check_folder, open_cache
 from fgsgl.data.video_facts import VIDEOS, video_facts
 
@@ -243,3 +244,31 @@ def test_a_checked_video_is_not_opened_for_another_preset_or_seed(root: Path, mo
     for preset, seed in (("official", 0), ("subjects", 3)):
         table = with_contents(datasets.get("ma52").load(root, preset, seed))
         assert not check(table, {}, check_folder(table)).faults
+
+
+def test_known_twins_in_two_splits_are_counted_and_others_are_a_fault(tmp_path: Path, capsys) -> None:
+    """iMiGUE's recordings 6 and 47 are one; MiGA's split, which is the release's, may have them on both sides."""
+    root = copies.imigue_miga(tmp_path / "iMiGUE")
+    for path in [*root.glob("**/0004*")][::-1]:
+        path.rename(path.with_name(path.name.replace("0004", "0047")))
+    (train,), (test,), (other,) = (list(root.glob(f"**/{name}.mp4")) for name in ("0006", "0047", "0005"))
+    shutil.copy(train, test)
+    command = ["data", "check", "imigue", "--root", str(root), "--workers", "1"]
+    assert main(command) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 recording(s) stand in several splits under several names, as the release is known to hold them" in said
+    videos = [str(path.relative_to(root)) for path in (train, test)]
+    assert f"5 test clip(s) are of them: {' = '.join(videos)} (in test, train)" in said
+    shutil.copy(train, other)  # a third one, which is no known twin
+    assert main(command) == 2
+    assert "the same file content in the splits test, train: " in capsys.readouterr().out
+
+
+def test_clips_that_were_left_out_are_the_reason_of_a_deviating_count(root: Path) -> None:
+    names = [line.split()[0] for line in (root / "val_list_videos.txt").read_text().splitlines()]
+    (root / "val_list_videos.txt").write_text("".join(f"{name} 0\n" for name in names))
+    assert f"the release 16836; left out: {len(names)} of the validation list, which hides its labels" in "\n".join(
+        audit(root).remarks
+    )
+    (line,) = (one for one in audit(root, faults=[Fault(what="x")]).remarks if "the release 16836" in one)
+    assert line.endswith("; the 1 fault(s) of label tables take clips away")

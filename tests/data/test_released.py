@@ -16,6 +16,7 @@ from fgsgl.data.clip_faults import split_faults
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.contents import with_contents
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.datasets import imigue
 from fgsgl.data.datasets.base import deviations
 from fgsgl.data.frame_cache import open_cache
 from fgsgl.data.joint_cache import open_joints
@@ -364,8 +365,24 @@ def test_recordings_known_as_unusable_are_left_out_and_counted(tmp_path: Path) -
     assert len(table.clips) == 5 * 5 - 5 and not any(clip.clip_id.startswith(("0218", "0347")) for clip in table.clips)
     assert any("10 clips of recordings that the official kit calls unusable are left out (0218, 0347)" in line
                for line in table.caveats)  # fmt: skip
+    train, test = deviations(table, datasets.get("imigue").official_counts(root, "official"))
+    assert train.endswith("15 training and validation clips, the release 13670; left out: 5 of recordings that the "
+                          "official kit calls unusable")  # fmt: skip
+    assert "5 test clips, the release 4562; left out: 5 of" in test
+    assert not table.left_out[1:] and not load(copies.imigue(tmp_path / "full"), "imigue").left_out
 
 
 def test_official_counts_of_smg_are_those_of_its_kit() -> None:
     """2,452 + 637 + 610 = 3,699."""
     assert datasets.get("smg").official_counts(Path(), "official") == {"train": 3089, "test": 610, "subjects": 40}
+
+
+@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout.startswith("imigue")])
+def test_official_counts_of_imigue_read_no_table(copy, layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imigue, "find_rows", None)
+    found = dict(datasets.get("imigue").official_counts(copy(layout), "official"))
+    assert found == (
+        {} if layout in ("imigue cut", "imigue numbered")
+        else {"train": 13936, "test": 4563, "subjects": 72} if layout == "imigue"
+        else {"train": 13670, "test": 4562}
+    )  # fmt: skip

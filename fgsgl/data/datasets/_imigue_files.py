@@ -29,6 +29,7 @@ FormName = Literal["full", "miga", "cut"]
 FULL: FormName = "full"
 MIGA: FormName = "miga"
 CUT: FormName = "cut"
+TABLES_OF_MIGA = r"([0-9]{1,4})_label\.csv"
 LISTS = r"(train|test|val|validate|validation)(?:_list)?\.txt"
 EXPECTED = (
     "expected, at any depth, labels_20200831.csv (full release), 0001_label.csv and the like (the MiGA challenge), or "
@@ -58,25 +59,32 @@ def find_rows(root: Path, faults: list[Fault]) -> Found:
         UserError: where no label table of a known form lies in it.
     """
     copy = open_copy(root)
-    labels = copy.files["labels"]
-    tables = [file for file in labels if re.fullmatch(r"labels_[0-9]+\.csv", file.rpartition("/")[2])]
-    if len(tables) > 1:
-        raise UserError(
-            f"{root} has {len(tables)} label tables of the full release: {counted(tables)}; which is meant? Remove the "
-            "others, or name the folder in fgsgl.yaml (labels: FOLDER)"
-        )
-    if tables:
-        form, (rows, notes) = FULL, _full(copy, tables[0], faults)
-    elif copy.found("labels", r"([0-9]{1,4})_label\.csv"):
-        form, (rows, notes) = MIGA, _miga(copy, faults)
-    elif any(re.fullmatch(r"train(_list)?\.txt", file.rpartition("/")[2]) for file in labels):
-        form, (rows, notes) = CUT, _cut(copy, faults)
-    else:
-        raise UserError(f"no iMiGUE at {copy.folders['labels']}: {EXPECTED}")
+    form = form_of(copy)
+    read = {FULL: _full, MIGA: _miga, CUT: _cut}[form]
+    rows, notes = read(copy, faults)
     rows, filler = without_filler(rows)
     if filler is not None:
         notes.append(f"all test clips have the label {filler}, which is taken to hide theirs")
     return Found(copy=copy, form=form, rows=tuple(rows), notes=tuple(notes))
+
+
+def form_of(copy: Copy) -> FormName:
+    """The form of a copy, by the names of its label tables alone.
+
+    Raises:
+        UserError: where there is none of a known form.
+    """
+    if _full_tables(copy):
+        return FULL
+    if copy.found("labels", TABLES_OF_MIGA):
+        return MIGA
+    if any(re.fullmatch(r"train(_list)?\.txt", file.rpartition("/")[2]) for file in copy.files["labels"]):
+        return CUT
+    raise UserError(f"no iMiGUE at {copy.folders['labels']}: {EXPECTED}")
+
+
+def _full_tables(copy: Copy) -> list[str]:
+    return [file for file in copy.files["labels"] if re.fullmatch(r"labels_[0-9]+\.csv", file.rpartition("/")[2])]
 
 
 def _name(number: int) -> str:
@@ -98,8 +106,14 @@ def _video(copy: Copy, videos: Mapping[int, str], number: int) -> str:
     return videos[number]
 
 
-def _full(copy: Copy, table: str, faults: list[Fault]) -> tuple[list[Row], list[str]]:
+def _full(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
     """The rows of the full release, whose table names the subjects."""
+    table, *others = _full_tables(copy)
+    if others:
+        raise UserError(
+            f"{copy.root} has {1 + len(others)} label tables of the full release: {counted([table, *others])}; which "
+            "is meant? Remove the others, or name the folder in fgsgl.yaml (labels: FOLDER)"
+        )
     path, videos, rows = copy.path("labels", table), _videos(copy, faults), list[Row]()
     lacking: set[int] = set()
     for line, row in read_cells(path, faults, COLUMNS):
@@ -139,7 +153,7 @@ def _label(raw: str, split: Split) -> int | None:
 
 def _miga(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
     """The rows of the MiGA challenge's tree: a label table a recording, the split by the table's folder."""
-    found = copy.found("labels", r"([0-9]{1,4})_label\.csv")
+    found = copy.found("labels", TABLES_OF_MIGA)
     tables, videos = copy.one_each(found, "labels", faults, _name), _videos(copy, faults)
     rows: list[Row] = []
     counts: dict[Split, int] = {"train": 0, "test": 0}

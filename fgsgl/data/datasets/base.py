@@ -105,6 +105,10 @@ def _unpublished(root: Path, preset: str) -> Counts:
     return {}
 
 
+def _no_twins(clips: Sequence[Clip]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSet:
     """A data set that ``--dataset`` can name.
@@ -121,6 +125,10 @@ class DataSet:
     """``text(root)`` is the data set's FG-Text: the name of a shipped one, or the path of a file."""
     official_counts: Callable[[Path, str], Counts] = _unpublished
     """``official_counts(root, preset)``: a board says how a copy deviates from them."""
+    known_twins: Callable[[Sequence[Clip]], bool] = _no_twins
+    """``known_twins(clips)``: whether clips of one content are of recordings that the release is known to hold under
+    several names. ``fgsgl data check`` counts them where they stand in several splits; any other content there is a
+    fault."""
     preset_of: Callable[[Path], str] | None = None
     """``preset_of(root)`` is the preset for a copy when the user names none; None: the first one. Raises
     :class:`UserError` where there is no copy."""
@@ -140,7 +148,7 @@ class DataSet:
 
 
 def deviations(table: ClipTable, official: Counts) -> list[str]:
-    """Differences from the published counts, a line each.
+    """Differences from the published counts, a line each, with the clips that were left out on purpose.
 
     Args:
         table: as it was loaded.
@@ -155,7 +163,16 @@ def deviations(table: ClipTable, official: Counts) -> list[str]:
     }
     what = {"clips": "clips", "train": "training and validation clips", "test": "test clips", "subjects": "subjects"}
     return [
-        f"{table.dataset} at {table.root} has {found[name]} {what[name]}, the release {expected}"
+        f"{table.dataset} at {table.root} has {found[name]} {what[name]}, the release {expected}{_why(table, name)}"
         for name, expected in official.items()
         if found[name] != expected
     ]
+
+
+def _why(table: ClipTable, name: str) -> str:
+    """The clips that are left out of one of the counts, as the end of a line."""
+    counts = {
+        part.why: {"train": part.train, "test": part.test, "clips": part.train + part.test} for part in table.left_out
+    }
+    known = [f"{count[name]} {why}" for why, count in counts.items() if count.get(name)]
+    return f"; left out: {', '.join(known)}" if known else ""

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable, Progress, table_of
-from fgsgl.data.datasets._imigue_files import CUT, FULL, find_rows
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, left_out, table_of
+from fgsgl.data.datasets._imigue_files import CUT, FULL, find_rows, form_of
 from fgsgl.data.datasets._release import JointTable, csv_archive, csv_text, read_joints
 from fgsgl.data.datasets._tree import counted, open_copy
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form, Skeletons
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 OFFICIAL = "official"
 UNUSABLE = (218, 319, 347, 348)
 """Recordings that the official kit leaves out."""
+TWINS = ({6, 47}, {138, 439}, {221, 226})
+"""Recordings that the release holds twice, under two numbers."""
 SKELETON = JointTable(
     first_column=1, joints=35, values=3, wanted=(*range(8), *range(15, 19), *range(25, 35)), may_end_early=True
 )
@@ -41,7 +43,7 @@ BY_VIDEO = "iMiGUE: this layout does not name the subjects, so splits are by vid
 
 def official_counts(root: Path, preset: str) -> Counts:
     """Published counts of the full and of the MiGA release; none are known for cut clips."""
-    form = find_rows(root, []).form
+    form = form_of(open_copy(root))
     if form == CUT:
         return {}
     train, test = (13936, 4563) if form == FULL else (13670, 4562)
@@ -68,15 +70,17 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     found = find_rows(root, faults)
     caveats: list[str] = [] if found.form == FULL else [BY_VIDEO]
     rows = [row for row in found.rows if not _is_unusable(row.clip)]
-    if len(rows) < len(found.rows):
-        names = sorted({Path(row.clip.video).stem for row in found.rows if _is_unusable(row.clip)})
+    unusable = [row.clip for row in found.rows if _is_unusable(row.clip)]
+    if unusable:
+        names = sorted({Path(clip.video).stem for clip in unusable})
         caveats.append(
-            f"iMiGUE: {len(found.rows) - len(rows)} clips of recordings that the official kit calls unusable are left "
-            f"out ({counted(names)})."
+            f"iMiGUE: {len(unusable)} clips of recordings that the official kit calls unusable are left out "
+            f"({counted(names)})."
         )
     if preset == DRAWN_TEST:
         rows, sentence = without_test(rows, "iMiGUE", "subjects" if found.form == FULL else "videos")
         caveats.append(sentence)
+        unusable = [clip for clip in unusable if clip.split != "test"]
 
     def split(clips: Sequence[Clip]) -> Sequence[Clip]:
         if preset == DRAWN_TEST:
@@ -86,12 +90,18 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     return table_of(
         rows, faults, split, dataset="imigue", root=root, videos=found.copy.folders["videos"],
         classes=fgtext.load("imigue").class_names, caveats=tuple(caveats), notes=found.notes,
+        left_out=left_out("of recordings that the official kit calls unusable", unusable),
     )  # fmt: skip
 
 
 def _is_unusable(clip: Clip) -> bool:
     """Whether a clip is left out; of hidden test clips, a submission needs every one."""
     return recording_of(clip) in UNUSABLE and clip.label is not None
+
+
+def known_twins(clips: Sequence[Clip]) -> bool:
+    """Whether clips are of two recordings that are known to be one."""
+    return {recording_of(clip) for clip in clips} in TWINS
 
 
 def recording_of(clip: Clip) -> int:
@@ -191,6 +201,7 @@ DATASET = DataSet(
     load=load,
     text=lambda root: "imigue",
     official_counts=official_counts,
+    known_twins=known_twins,
     skeletons=Skeletons(layout="openpose22", files=skeleton_files, read=read_skeleton),
     challenge=Challenge(
         forms={

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, table_of
+from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, left_out, table_of
 from fgsgl.data.datasets._release import class_id, csv_archive, read_list, whole_numbers
 from fgsgl.data.datasets._tree import SETTINGS_FILE, Copy, counted, open_copy
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form
@@ -63,8 +63,10 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
 
     rows, _ = without_filler(rows)
     caveats = [SHARED] if shared else []
+    hidden_clips: list[Clip] = []
     if not shared and hides_its_test(rows):
         caveats.append(VAL_HIDDEN)
+        hidden_clips = [row.clip for row in rows if row.clip.label is None]
         rows = [row for row in rows if row.clip.label is not None]
 
     def split(clips: Sequence[Clip]) -> list[Clip]:
@@ -75,6 +77,7 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     return table_of(
         rows, faults, split, dataset="ma52", root=root, videos=copy.folders["videos"], classes=classes,
         test_shares_subjects=shared, caveats=tuple(caveats), notes=_notes(copy, rows),
+        left_out=left_out("of the validation list, which hides its labels", hidden_clips),
     )  # fmt: skip
 
 
