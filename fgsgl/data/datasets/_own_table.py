@@ -38,8 +38,9 @@ def read_own_cells(path: Path, faults: list[Fault]) -> Cells:
         UserError: as :func:`fgsgl.data.clip_table.read_cells`; or for a table with frames and seconds.
     """
     required = _required(path)
-    cells = read_cells(path, faults, required, optional=_others(required), delimiters=DELIMITERS)
-    given = set(cells[0][1]) if cells else set(COLUMNS)
+    others = tuple(name for name in COLUMNS_READ if name not in required)
+    cells = read_cells(path, faults, required, optional=others, delimiters=DELIMITERS)
+    given = columns_of(cells)
     if (seconds := sorted(given & {"start_s", "end_s"})) and given & {"start_frame", "end_frame"}:
         raise UserError(f"{path} has columns of seconds ({', '.join(seconds)}) and of frames; keep either")
     return cells
@@ -69,14 +70,12 @@ def completed(path: Path, videos: Path, cells: Cells, faults: list[Fault]) -> Ce
     return cells
 
 
-def columns_of(path: Path) -> frozenset[str]:
-    """The columns that a table has, of those that are read.
+def columns_of(cells: Cells) -> frozenset[str]:
+    """The columns that a table has, of those that are read; those of a clip table where it has no row.
 
-    Raises:
-        UserError: as :func:`fgsgl.data.clip_table.read_cells`.
+    Args:
+        cells: of :func:`read_own_cells`, before :func:`completed` adds to them.
     """
-    required = _required(path)
-    cells = read_table(path, required, lambda *_: None, optional=_others(required), delimiters=DELIMITERS)
     return frozenset(cells[0][1]) if cells else frozenset(COLUMNS)
 
 
@@ -85,10 +84,6 @@ def _required(path: Path) -> tuple[str, ...]:
     header = read_text(path, "table", "expected a CSV file with the columns video, label").partition("\n")[0]
     names = set(re.findall(r"\w+", header))
     return ("skeleton", "label") if "skeleton" in names and "video" not in names else ("video", "label")
-
-
-def _others(required: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in COLUMNS_READ if name not in required)
 
 
 def _below(video: str, folder: Path) -> str:

@@ -96,8 +96,7 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     """
     path, faults = table_path(root), list[Fault]()
     folders = _folders(root)
-    columns = columns_of(path)
-    rows, classes = _rows(path, folders["videos"], faults)
+    rows, classes, columns = _rows(path, folders["videos"], faults)
     rows, filler = without_filler(rows)
     caveats = [] if "subject" in columns else [NO_PEOPLE]
     if filler is not None:
@@ -185,10 +184,11 @@ def read_skeleton(file: Path, clip: Clip) -> np.ndarray:
     return read_joint_file(file)
 
 
-def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...]]:
-    """The rows that can be read, and the names of the classes."""
+def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...], frozenset[str]]:
+    """The rows that can be read, the names of the classes, and the columns that the table has."""
     names = _beside(path, "classes.txt", ".classes.txt")
     cells = read_own_cells(path, faults)
+    columns = columns_of(cells)
     refused: dict[str, str] = {}
     if os.path.lexists(names):
         classes = read_class_names(names)
@@ -203,7 +203,7 @@ def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tup
         if len(classes) + len(refused) < 2 and cells:
             known = repr(classes[0]) if classes else "none"
             raise UserError(f"the labels in {path} name fewer than two classes ({known}); expected two or more")
-    return rows_of_clips(path, completed(path, videos, cells, faults), classes, faults, refused), classes
+    return rows_of_clips(path, completed(path, videos, cells, faults), classes, faults, refused), classes, columns
 
 
 DATASET = DataSet(
