@@ -5,9 +5,7 @@ The end of the module says which frames of a clip are kept.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -19,7 +17,7 @@ from fgsgl.data.faults import Fault, FaultyData, collected
 from fgsgl.data.labels import label_of, mixed
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import no_formula
-from fgsgl.util.files import read_table, write_whole
+from fgsgl.util.files import csv_text, read_table, write_whole
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -141,7 +139,7 @@ class ClipTable:
         The rows of a generated data set say all about its videos, as long as these are as they were made.
         """
         digest = hashlib.sha256("\n".join(self.classes).encode())
-        digest.update(_csv_text(map(_values, self.clips)).encode())
+        digest.update(csv_text([COLUMNS, *map(_values, self.clips)]).encode())
         for video, sha256 in sorted(self.contents.items()):
             if not self.is_as_made(video, sha256):
                 digest.update(f"{video} {sha256}\n".encode())
@@ -211,14 +209,6 @@ def _values(clip: Clip) -> list[object]:
     return [getattr(clip, column) for column in COLUMNS]
 
 
-def _csv_text(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def write_clips(path: Path, clips: Iterable[Clip], classes: Sequence[str] = ()) -> None:
     """Writes the rows as CSV, whole or not at all; a hidden label is blank.
 
@@ -235,7 +225,7 @@ def write_clips(path: Path, clips: Iterable[Clip], classes: Sequence[str] = ()) 
         if classes and clip.label is not None:
             values[COLUMNS.index("label")] = classes[clip.label]
         rows.append([no_formula(value) if isinstance(value, str) else value for value in values])
-    write_whole(path, _csv_text(rows))
+    write_whole(path, csv_text([COLUMNS, *rows]))
 
 
 def read_clips(path: Path, classes: Sequence[str] = ()) -> tuple[Clip, ...]:

@@ -7,8 +7,6 @@ the id and the seconds.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -17,10 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from fgsgl.data.datasets._tree import files_below
 from fgsgl.data.faults import Fault, FaultyData, collected
-from fgsgl.data.labels import read_class_names
+from fgsgl.data.labels import numbered_names, read_class_names
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import no_formula
-from fgsgl.util.files import read_table, read_text, write_whole
+from fgsgl.util.files import csv_text, read_table, read_text, write_whole
 
 KINETICS = ("label", "youtube_id", "time_start", "time_end", "split")
 SPLIT = re.compile(r"(?<![a-z])(train|val|validation|test)(?:ing)?(?![a-z])", re.IGNORECASE)
@@ -70,7 +68,7 @@ def import_lists(lists: Sequence[Path], videos: Path, table: Path, classes: Path
     numbers = all(clip.label.isascii() and clip.label.isdigit() and len(clip.label) < 6 for clip in clips)
     if numbers:
         count = 1 + max(int(clip.label) for clip in clips)
-        names = read_class_names(classes) if classes else tuple(f"class {number}" for number in range(count))
+        names = read_class_names(classes) if classes else numbered_names(count)
         write_whole(table.with_suffix(".classes.txt"), "".join(f"{name}\n" for name in names))
     write_whole(table.with_suffix(".fgsgl.yaml"), f"videos: {json.dumps(str(videos.resolve()))}\n")
     write_whole(table, _table(clips))
@@ -132,10 +130,10 @@ def _whole(cell: str) -> int:
 def _table(clips: Sequence[ListedClip]) -> str:
     """The table's CSV, without the columns that are not known."""
     with_split, with_frames = any(clip.split for clip in clips), any(clip.frames for clip in clips)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["video", "label", *["split"] * with_split, *["start_frame", "end_frame"] * with_frames])
+    rows: list[list[object]] = [
+        ["video", "label", *["split"] * with_split, *["start_frame", "end_frame"] * with_frames]
+    ]
     for clip in clips:
         frames = [clip.first, clip.first + clip.frames if clip.frames else 0] if with_frames else []
-        writer.writerow([no_formula(clip.video), no_formula(clip.label), *[clip.split] * with_split, *frames])
-    return text.getvalue()
+        rows.append([no_formula(clip.video), no_formula(clip.label), *[clip.split] * with_split, *frames])
+    return csv_text(rows)

@@ -8,7 +8,6 @@ Shapes: M people, T frames, J joints.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -20,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from fgsgl.data.joint_file import ENDING, with_confidence
-from fgsgl.data.labels import read_class_names
+from fgsgl.data.labels import numbered_names, read_class_names
 from fgsgl.data.skeletons import LAYOUTS, Layout
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.escaping import no_formula
-from fgsgl.util.files import own_folder, write_whole
+from fgsgl.util.files import csv_text, own_folder, write_whole
 from fgsgl.util.plain_pickle import read_plain_pickle
 
 SPLITS = ("train", "val", "test")
@@ -83,7 +82,7 @@ def import_skeletons(
         raise UserError(f"{pickled}: no annotation is of a split; {FORMS}")
     if len(rows) < len(annotations):
         notes.append(f"{len(annotations) - len(rows)} annotation(s) are in none of the splits, and are left out")
-    names = read_class_names(classes) if classes else [f"class {n}" for n in range(max(row[2] for row in rows) + 1)]
+    names = read_class_names(classes) if classes else numbered_names(1 + max(label for _, _, label, _ in rows))
     write_whole(folder / "classes.txt", "".join(f"{text}\n" for text in names))
     write_whole(folder / "fgsgl.yaml", f"layout: {json.dumps(name)}\n")
     write_whole(folder / "clips.csv", _table(rows, bool(split_of)))
@@ -175,11 +174,9 @@ def _table(rows: Sequence[tuple[str, str, int, str]], with_split: bool) -> str:
     """The table; the person of a clip is NTU's, where the names are (``S001C001P003...``)."""
     people = [re.match(r"S[0-9]{3}C[0-9]{3}(P[0-9]{3})", clip) for clip, *_ in rows]
     with_people = all(people)
-    columns = ["clip_id", "skeleton", "label", *["subject"] * with_people, *["split"] * with_split]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    columns: list[object] = ["clip_id", "skeleton", "label", *["subject"] * with_people, *["split"] * with_split]
+    cells: list[list[object]] = [columns]
     for (clip, file, label, split), person in zip(rows, people, strict=True):
         subject = [person[1] if person else ""] if with_people else []
-        writer.writerow([no_formula(clip), file, label, *subject, *[split] * with_split])
-    return text.getvalue()
+        cells.append([no_formula(clip), file, label, *subject, *[split] * with_split])
+    return csv_text(cells)

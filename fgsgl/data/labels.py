@@ -25,6 +25,11 @@ ONE_LABEL = (
 )
 
 
+def numbered_names(count: int) -> tuple[str, ...]:
+    """Names of classes that nothing names: ``class 0``, ``class 1``, ..."""
+    return tuple(f"class {number}" for number in range(count))
+
+
 def read_class_names(path: Path) -> tuple[str, ...]:
     """Names from a class file: line N, from 0, names label N. Only the end of the file may hold blank lines.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -13,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fgsgl.prediction.recognizer import Prediction
+from fgsgl.util import files
 from fgsgl.util.escaping import no_formula, printable
 
 BAR = 30
@@ -68,14 +67,12 @@ def json_text(predictions: Iterable[Prediction], count: int) -> str:
 
 def csv_text(predictions: Iterable[Prediction], count: int) -> str:
     """A row for each prediction and rank."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("video", "start_s", "end_s", "rank", "class", "probability"))
+    rows: list[tuple[object, ...]] = [("video", "start_s", "end_s", "rank", "class", "probability")]
     for prediction in predictions:
         for rank, (name, share) in enumerate(prediction.top(count), start=1):
             times = (f"{prediction.start_s:.3f}", f"{prediction.end_s:.3f}")
-            writer.writerow((no_formula(prediction.video), *times, rank, no_formula(name), f"{share:.6f}"))
-    return buffer.getvalue()
+            rows.append((no_formula(prediction.video), *times, rank, no_formula(name), f"{share:.6f}"))
+    return files.csv_text(rows)
 
 
 def bars(prediction: Prediction, count: int) -> RenderableType:

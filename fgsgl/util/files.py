@@ -13,7 +13,7 @@ import io
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -209,6 +209,13 @@ def read_text(
             "file as UTF-8 text"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV; a cell from elsewhere goes through :func:`fgsgl.util.escaping.no_formula` before."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def read_table(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import read_text
+from fgsgl.util.files import csv_text, read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,13 +86,6 @@ def class_id(raw: int, first: int, n_classes: int, others: Mapping[int, int] | N
         last = first + n_classes - 1 - len(others or ())
         raise UserError(f"label {raw}, expected {first}..{last}{more}; labels of another data set?")
     return label
-
-
-def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Rows as CSV."""
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows(rows)
-    return table.getvalue()
 
 
 def csv_archive(name: str, rows: Iterable[Sequence[object]]) -> bytes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, left_out, table_of
 from fgsgl.data.datasets._imigue_files import CUT, FULL, find_rows, form_of
-from fgsgl.data.datasets._release import JointTable, csv_archive, csv_text, read_joints
+from fgsgl.data.datasets._release import JointTable, csv_archive, read_joints
 from fgsgl.data.datasets._tree import counted, open_copy
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form, Skeletons
 from fgsgl.data.faults import Fault
@@ -24,6 +24,7 @@ from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, hides_its_test, witho
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import csv_text
 
 if TYPE_CHECKING:
     import numpy as np
