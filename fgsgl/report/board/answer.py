@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fgsgl.report.board.comparisons import claimed_interval
 from fgsgl.report.board.rows import REFERENCE, part_of
 from fgsgl.report.formatting import number, p_text, with_interval
 from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL
@@ -69,8 +70,7 @@ def _data(row: Any) -> str:
 def _distance(row: Any) -> str:
     """The size of a difference whose sign the sentence says."""
     sign = 1 if row.diff_top1 >= 0 else -1
-    ends = (row.diff_ci_low, row.diff_ci_high) if row.diff_over == "subjects" else (row.sim_low, row.sim_high)
-    low, high = sorted(sign * end for end in ends)
+    low, high = sorted(sign * end for end in claimed_interval(row))
     return f"{with_interval(abs(row.diff_top1), low, high, row.diff_over)} points"
 
 

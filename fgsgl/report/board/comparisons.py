@@ -42,6 +42,16 @@ PRIMARY, EXPLORATORY = "primary", "exploratory"
 OTHER_DATA = "not compared: other data than the reference's"
 
 
+def claimed_interval(row: Any) -> tuple[float, float]:
+    """The interval of a row's difference on which claims rest: over seeds the simultaneous one, of two single runs the
+    one over subjects, which stands alone.
+
+    Args:
+        row: of the board's table.
+    """
+    return (row.diff_ci_low, row.diff_ci_high) if row.diff_over == "subjects" else (row.sim_low, row.sim_high)
+
+
 def differences(
     keys: Iterable[RowKey],
     scored: Mapping[RowKey, Sequence[Done]],

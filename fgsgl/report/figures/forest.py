@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fgsgl.report.board.board import part_of
-from fgsgl.report.board.comparisons import PRIMARY
+from fgsgl.report.board.comparisons import PRIMARY, claimed_interval
 from fgsgl.report.drawing.axes import enlarged_panels, name_ticks, name_values, points_with_intervals
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
@@ -40,7 +40,7 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
             axes.set_xlim(limits)
         name_ticks(panels[0], [short(row.label, 40) for row in shown])
         name_values(
-            panels[-1], [with_interval(row.diff_top1, *_interval(row), row.diff_over, sign="+") for row in shown]
+            panels[-1], [with_interval(row.diff_top1, *claimed_interval(row), row.diff_over, sign="+") for row in shown]
         )
         fig.supxlabel(AGAINST["tuned" in map(part_of, shown)], fontsize=8)
         table = pd.DataFrame(group)[list(COLUMNS)].sort_values("diff_top1", ascending=False, kind="stable")
@@ -60,20 +60,15 @@ def _apart(rows: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
 
 def _panel(axes: Axes, rows: Sequence[Any]) -> None:
     points = pd.DataFrame(
-        [(row.diff_top1, *_interval(row)) for row in rows], columns=["mean", "low", "high"], dtype=float
+        [(row.diff_top1, *claimed_interval(row)) for row in rows], columns=["mean", "low", "high"], dtype=float
     )
     points_with_intervals(axes, points, hollow=[row.contrast != PRIMARY for row in rows])
 
 
 def _ends(row: Any) -> tuple[float, float]:
     """The lowest and the highest value that is drawn of a row."""
-    values = [row.diff_top1, *_interval(row)]
+    values = [row.diff_top1, *claimed_interval(row)]
     return float(np.nanmin(values)), float(np.nanmax(values))
-
-
-def _interval(row: Any) -> tuple[float, float]:
-    """Over seeds the simultaneous one, on which claims rest."""
-    return (row.diff_ci_low, row.diff_ci_high) if row.diff_over == "subjects" else (row.sim_low, row.sim_high)
 
 
 def _caption(rows: Sequence[Any]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fgsgl.records.record import Done
 from fgsgl.report.board.board import Board, part_of
+from fgsgl.report.board.comparisons import claimed_interval
 from fgsgl.report.board.rows import REFERENCE, shown_rows
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.figures._matrix import MOST_CLASSES, confusion_percent, shown_classes
@@ -40,13 +41,14 @@ def figure_data(board: Board) -> dict[str, Any]:
 
 
 def _row(row: Any) -> dict[str, Any]:
+    low, high = claimed_interval(row)
     numbers = {
         "top1": 100 * row.top1,
         "low": 100 * row.top1_ci_low,
         "high": 100 * row.top1_ci_high,
         "by": row.diff_top1,
-        "byLow": row.diff_ci_low if row.diff_over == "subjects" else row.sim_low,
-        "byHigh": row.diff_ci_high if row.diff_over == "subjects" else row.sim_high,
+        "byLow": low,
+        "byHigh": high,
         **{name: getattr(row, name) for name in COSTS},
     }
     kept = {name: float(f"{value:.4g}") for name, value in numbers.items() if math.isfinite(value)}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fgsgl.report.board.board import POINTS, SHARES, WINS, Board, part_of
+from fgsgl.report.board.comparisons import claimed_interval
 from fgsgl.report.board.published import published_notes
 from fgsgl.report.board.rows import shown_rows
 from fgsgl.report.csv_text import csv_text
@@ -52,10 +53,7 @@ def _interval_over(row: Any) -> str:
 
 
 def _difference(row: Any) -> str:
-    """The interval over seeds is simultaneous, that of two single runs over subjects stands alone."""
-    if row.diff_over == "subjects":
-        return with_interval(row.diff_top1, row.diff_ci_low, row.diff_ci_high, row.diff_over, sign="+")
-    return with_interval(row.diff_top1, row.sim_low, row.sim_high, row.diff_over, sign="+")
+    return with_interval(row.diff_top1, *claimed_interval(row), row.diff_over, sign="+")
 
 
 def _alone(row: Any) -> str:
