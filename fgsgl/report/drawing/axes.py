@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
@@ -21,7 +22,8 @@ from fgsgl.style import COLOURS, GREY, INK, PALE
 
 __all__ = [
     "BETTER", "DASHES", "MARKERS", "NARROW_IN", "ROW_IN", "WORSE", "Canvas", "canvas", "enlarged_panels", "label_ends",
-    "marker_style", "name_rows", "name_ticks", "name_values", "points_with_intervals", "row_panels", "spread",
+    "marker_style", "name_rows", "name_ticks", "name_values", "points_with_intervals", "row_panels", "seed_colours",
+    "spread",
 ]  # fmt: skip
 BETTER, WORSE = COLOURS[:2]
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 3)))
@@ -34,6 +36,11 @@ NEAR = 5.0
 """Points within which nothing lies far out."""
 ENLARGED = 0.5
 """Share of the whole scale below which the part that most rows fill is drawn again."""
+
+
+def seed_colours(count: int) -> np.ndarray:
+    """A colour for each of ``count`` seeds, ``colours_S4`` in RGBA: of as many as there are, none alike."""
+    return colormaps["viridis"](np.linspace(0, 0.9, count))
 
 
 def canvas(width_in: float, height_in: float) -> Canvas:

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from fgsgl.report.drawing.axes import enlarged_panels, name_ticks, name_values
+from fgsgl.report.drawing.axes import enlarged_panels, name_ticks, name_values, seed_colours
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.labels import seeds_text, short
@@ -56,7 +55,7 @@ def _panel(axes: Axes, rows: Sequence[Any], values: Sequence[dict[int, float]]) 
     seeds = sorted(set().union(*values))
     # The same seed has the same height in every row, so that pairs can be seen without joining them.
     offset = dict(zip(seeds, np.linspace(-0.28, 0.28, len(seeds)), strict=True))
-    colours_S = colormaps["viridis"](np.linspace(0, 0.9, len(seeds)))  # of as many seeds as there are, none alike
+    colours_S = seed_colours(len(seeds))
     low, high = axes.get_xlim()
     for colour, seed in zip(colours_S, seeds, strict=True):
         points = [

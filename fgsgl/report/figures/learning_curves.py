@@ -51,16 +51,27 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
 FIGURE = Figure(name="learning-curves", title="Learning curves", draw=draw)
 
 
+def seed_curves(records: Sequence[Done], name: str) -> tuple[list[int], np.ndarray]:
+    """The epochs at which every seed has a quantity, and its ``values_SE`` there.
+
+    Args:
+        records: one a seed.
+        name: a key of the records' curves; ``loss_fine`` is the sum over the dimensions.
+    """
+    by_epoch = [
+        {int(row["epoch"]): value for row in r.curve if "epoch" in row and (value := _value(row, name)) is not None}
+        for r in records
+    ]
+    epochs = sorted(set.intersection(*(set(curve) for curve in by_epoch)))
+    return epochs, np.array([[curve[epoch] for epoch in epochs] for curve in by_epoch])
+
+
 def _table(label: str, records: Sequence[Done]) -> pd.DataFrame:
     """One row a quantity and epoch that every seed has."""
     parts = []
     for name, scale, _ in PANELS:
-        by_epoch = [
-            {int(row["epoch"]): value for row in r.curve if "epoch" in row and (value := _value(row, name)) is not None}
-            for r in records
-        ]
-        epochs = sorted(set.intersection(*(set(curve) for curve in by_epoch)))
-        values_SE = scale * np.array([[curve[epoch] for epoch in epochs] for curve in by_epoch])
+        epochs, values_SE = seed_curves(records, name)
+        values_SE = scale * values_SE
         parts.append(
             pd.DataFrame(
                 {"row": label, "quantity": name, "epoch": epochs, "mean": values_SE.mean(axis=0),

@@ -1,4 +1,4 @@
-"""Data of the page's interactive figures, from records alone. C classes, J subjects."""
+"""Data of the page's interactive figures, from records alone. C classes, J subjects, S seeds, E epochs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fgsgl.report.board.comparisons import claimed_interval
 from fgsgl.report.board.rows import REFERENCE, shown_rows
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.figures._matrix import MOST_CLASSES, confusion_percent, shown_classes
+from fgsgl.report.figures.learning_curves import seed_curves
 from fgsgl.report.figures.subjects import by_subject
 
 MOST_CURVES, MOST_CONFUSED, MOST_SUBJECTS, MOST_STRIPS = 40, 8, 60, 40
@@ -61,9 +62,8 @@ def _curves(index: int, records: Sequence[Done]) -> list[dict[str, Any]]:
     """The mean over seeds of each quantity, at the epochs that every seed has."""
     found = []
     for name, scale in CURVES:
-        by_epoch = [{int(at["epoch"]): at[name] for at in r.curve if "epoch" in at and name in at} for r in records]
-        epochs = sorted(set.intersection(*(set(curve) for curve in by_epoch)))
-        means = [float(f"{scale * np.mean([curve[epoch] for curve in by_epoch]):.4g}") for epoch in epochs]
+        epochs, values_SE = seed_curves(records, name)
+        means = [float(f"{scale * mean:.4g}") for mean in values_SE.mean(axis=0)]
         if epochs and np.isfinite(means).all():
             found.append({"row": index, "what": name, "epochs": epochs, "values": means})
     return found
@@ -90,7 +90,8 @@ def _subjects(inputs: Inputs, rows: Sequence[Any]) -> list[dict[str, Any]]:
     for protocol in dict.fromkeys(row.protocol for row in rows):
         group, _ = shown_rows([row for row in rows if row.protocol == protocol], MOST_STRIPS)
         strips = [by_subject(inputs.scored(row), inputs.board.predictions) for row in group]
-        names = list(strips[0].sort_values(kind="stable").index[:MOST_SUBJECTS])
+        shared = set.intersection(*(set(strip.index) for strip in strips))  # a forged row may name other people
+        names = [name for name in strips[0].sort_values(kind="stable").index if name in shared][:MOST_SUBJECTS]
         if len(names) > 1:
             values = [[round(float(strip[name]), 1) for name in names] for strip in strips]
             found.append({"names": names, "rows": [row.Index for row in group], "values": values})
