@@ -5,7 +5,6 @@ Shapes: T frames, P = G x G patches of a frame, H, W; D dimensions, S windows.
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,11 +18,11 @@ from fgsgl.data.decoding import decode
 from fgsgl.data.video import probe, read_frames, rgb, write_h264
 from fgsgl.prediction.recognizer import Prediction
 from fgsgl.style import COLOURS, GREY, STYLE
+from fgsgl.style.tint import tint_weight, tinted
 from fgsgl.util.escaping import printable
 
-BRIGHT = 3.0
-"""Multiples of even attention that are drawn in full colour."""
-TINT = np.array([255, 140, 0])
+STRENGTH = 0.7
+"""Share of the tint where attention is brightest."""
 SIDE_PX = 112
 SHOWN = 6
 """Classes in the picture of a timeline, at most."""
@@ -59,13 +58,8 @@ def attention_picture(prediction: Prediction, path: Path) -> None:
 
 def _tinted(frames_THWC: np.ndarray, attention_TP: np.ndarray) -> np.ndarray:
     """Frames in grey, coloured where attention lies."""
-    side = math.isqrt(attention_TP.shape[1])
-    weight_TGG = np.clip(attention_TP.reshape(-1, side, side) * attention_TP.size / BRIGHT, 0, 1)
-    height, width = frames_THWC.shape[1:3]
-    rows, columns = np.arange(height) * side // height, np.arange(width) * side // width
-    weight_THW1 = weight_TGG[:, rows][:, :, columns][..., None]
-    grey_THWC = np.repeat(frames_THWC.mean(-1, keepdims=True), 3, axis=-1)
-    return (grey_THWC * (1 - 0.7 * weight_THW1) + TINT * 0.7 * weight_THW1).astype(np.uint8)
+    weight_THW1 = tint_weight(attention_TP * attention_TP.size, *frames_THWC.shape[1:3])
+    return tinted(frames_THWC.mean(-1, keepdims=True), weight_THW1, STRENGTH)
 
 
 def timeline_picture(predictions: Sequence[Prediction], path: Path) -> None:

@@ -19,13 +19,13 @@ from fgsgl.report.drawing.axes import BETTER, Canvas
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.labels import class_names, short
+from fgsgl.style.tint import BRIGHT, tint_weight, tinted
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable
 
-BRIGHT = 3.0
-"""Multiples of even attention that are drawn in full colour."""
 FRAME_IN, LABEL_IN, TOP_IN, BOTTOM_IN = 0.66, 1.75, 0.42, 0.36
-TINT = np.array([255, 140, 0])
+STRENGTH = 0.75
+"""Share of the tint where attention is brightest."""
 STEP = 8
 """Between shades; the noise of a video below it would double the size of the files."""
 SHAPES = {
@@ -135,8 +135,7 @@ def _scale(fig: Canvas, height_in: float) -> None:
     """The colours of attention under the strips, over the paled grey of a frame."""
     bar = fig.add_axes((0.55, 0.55 * BOTTOM_IN / height_in, 0.4, 0.13 / height_in))
     weight_W1 = np.linspace(0, 1, 64)[:, None]
-    bar.imshow((190 * (1 - 0.75 * weight_W1) + TINT * 0.75 * weight_W1)[None].astype(np.uint8), aspect="auto",
-               extent=(0, BRIGHT, 0, 1))  # fmt: skip
+    bar.imshow(tinted(190, weight_W1, STRENGTH)[None], aspect="auto", extent=(0, BRIGHT, 0, 1))
     bar.set(yticks=[], xticks=range(int(BRIGHT) + 1))
     bar.tick_params(labelsize=6, length=2)
     bar.spines[:].set_visible(False)
@@ -155,12 +154,8 @@ def _grey(frames_THW: np.ndarray) -> np.ndarray:
 
 def _tinted(frames_THW: np.ndarray, relative_TP: np.ndarray) -> np.ndarray:
     """The frames paled, so that the tint shows in grey as well, and tinted by attention: (T, H, W, 3) uint8."""
-    frames, height, width = frames_THW.shape
-    side = round(relative_TP.shape[1] ** 0.5)
-    rows_H, columns_W = np.arange(height) * side // height, np.arange(width) * side // width
-    weight_THW1 = (relative_TP / BRIGHT).clip(0, 1).reshape(frames, side, side)[:, rows_H][:, :, columns_W, None]
     paled_THW1 = 127 + frames_THW[..., None] // (2 * STEP) * STEP
-    return (paled_THW1 * (1 - 0.75 * weight_THW1) + TINT * 0.75 * weight_THW1).astype(np.uint8)
+    return tinted(paled_THW1, tint_weight(relative_TP, *frames_THW.shape[1:]), STRENGTH)
 
 
 def _table(examples: dict[str, np.ndarray], index: int) -> pd.DataFrame:
