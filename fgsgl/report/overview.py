@@ -52,6 +52,7 @@ def board_folders(root: Path) -> list[Path]:
     """The folders of boards below a folder, itself left out; symbolic links are not followed."""
 
     def below(folder: Path, depth: int) -> Iterator[Path]:
+        """The boards in a folder's folders, at most ``DEEPEST`` levels down, an outer one before those in it."""
         for path in sorted(folder.iterdir()):
             if path.is_symlink() or not path.is_dir() or path.name.startswith("."):
                 continue

@@ -123,7 +123,8 @@ def _add_shift(net: ResNet, num_segments: int, shift_div: int) -> None:
 
 
 class ChannelsLastShift(TemporalShift):
-    """MMAction2's temporal shift, whose output stays channels-last: convolutions are up to half as fast otherwise."""
+    """MMAction2's temporal shift, whose output stays channels-last: otherwise convolutions reach rates that are 5 to
+    40 % lower, as measured on a CPU."""
 
     @staticmethod
     def shift(x: torch.Tensor, num_segments: int, shift_div: int = 3) -> torch.Tensor:

@@ -16,6 +16,8 @@ import fgsgl.util.cured_stack  # noqa: F401
 
 import open_clip
 import torch
+from open_clip.timm_model import TimmModel
+from open_clip.transformer import VisionTransformer
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -326,9 +328,9 @@ def _refuse_cut_frames(visual: Any, backbone: str, image_size: int) -> None:
 
 def _blocks(visual: Any, name: str) -> nn.ModuleList:
     """The transformer blocks of open_clip's own tower, or of its wrapper of a timm tower."""
-    if hasattr(visual, "transformer"):
+    if isinstance(visual, VisionTransformer):
         return visual.transformer.resblocks
-    blocks = getattr(getattr(visual, "trunk", None), "blocks", None)
+    blocks = getattr(visual.trunk, "blocks", None) if isinstance(visual, TimmModel) else None
     if blocks is None:
         raise UserError(f"the visual tower of {name} is no transformer; take a backbone such as ViT-B-16")
     return blocks
