@@ -13,7 +13,7 @@ from fgsgl.report.board.board import Board
 from fgsgl.report.board.rows import shown_rows
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.report.localisation.evaluate import BLIND, BLOCK
-from fgsgl.util.escaping import markdown_text
+from fgsgl.util.escaping import markdown_text, printable
 
 READ = {"local": "FG-SA's embedding", "video": "the video embedding"}
 N_TEXTS = 4
@@ -95,7 +95,7 @@ def _place(row: Any) -> tuple:
 
 def _texts(row: Any, what: str) -> tuple[str, ...]:
     data, clips = f"{row.dataset} {row.preset} @{row.protocol[:6]}", f"{row.n_clips} of {row.n_test}"
-    return row.label or EMPTY, what, data, clips, EMPTY if pd.isna(row.n_seeds) else str(int(row.n_seeds))
+    return row.label or EMPTY, printable(what), data, clips, EMPTY if pd.isna(row.n_seeds) else str(int(row.n_seeds))
 
 
 def _map(row: Any) -> str:

@@ -118,8 +118,10 @@ class _Links:
 def board_views(board: Board, ablations: Sequence[Ablation] = ()) -> list[TableView]:
     """The leaderboard, its costs, and published numbers; tuned rows stand apart, ceilings and floors at the foot."""
     columns = columns_of(board)
-    scales = scales_of(board.table)
-    drawing = Column(heading=PLOT, text=lambda row: row_plot(row, scales[row.protocol]) if scales else "")
+    scales = scales_of(board.table)  # none of a protocol where nothing is scored
+    drawing = Column(
+        heading=PLOT, text=lambda row: row_plot(row, scales[row.protocol]) if row.protocol in scales else ""
+    )
     main = [column for column in columns if not column.cost]
     main[1:1] = [drawing]
     cost = [columns[0], TOP1, *(column for column in columns if column.cost)]
