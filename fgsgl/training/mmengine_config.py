@@ -15,6 +15,14 @@ from fgsgl.records.protocol import Protocol
 from fgsgl.text.fgtext import load
 from fgsgl.util.errors import UserError
 
+DEFAULT_HOOKS: Mapping[str, Mapping[str, Any]] = {
+    "timer": {"type": "IterTimerHook"},
+    "logger": {"type": "LoggerHook", "interval": 20, "log_metric_by_epoch": True},
+    "param_scheduler": {"type": "ParamSchedulerHook"},
+    "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
+    "sampler_seed": {"type": "DistSamplerSeedHook"},
+}
+
 
 def build_config(
     method: Method,
@@ -40,25 +48,12 @@ def build_config(
         n_train: clips in the training split, where that is known: a warm-up of under two steps is left out.
     """
     recipe = method.recipe_with(changes)
-    epochs = protocol.epochs
     if method.model is None:
         raise ValueError(f"{method.name} has no model, so it has no config")
     model = method.model(protocol, classes, method.resolve(changes))
     if protocol.label_smoothing and "cls_head" in model:
         model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
     model["data_preprocessor"] = {**model["data_preprocessor"], **_augmentation(method, protocol)}
-    training: dict[str, Any]
-    if recipe is None:
-        training = {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
-    else:
-        training = {
-            "train_dataloader": _loader(method, protocol, root, "train"),
-            "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
-            "optim_wrapper": _optimizer(recipe, protocol.accumulate),
-            "param_scheduler": _schedule(
-                recipe.warmup * epochs, epochs, n_train and ceil(n_train * protocol.accumulate / protocol.batch_size)
-            ),
-        }
     evaluator = {"type": "AccMetric", "metric_list": ("top_k_accuracy", "mean_class_accuracy")}
     return {
         "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
@@ -68,16 +63,10 @@ def build_config(
         "test_dataloader": _loader(method, protocol, root, protocol.scored_split),
         "val_evaluator": evaluator,
         "test_evaluator": evaluator,
-        **training,
+        **_training(method, recipe, protocol, root, n_train),
         "val_cfg": {"type": "ValLoop"},
         "test_cfg": {"type": "TestLoop"},
-        "default_hooks": {
-            "timer": {"type": "IterTimerHook"},
-            "logger": {"type": "LoggerHook", "interval": 20, "log_metric_by_epoch": True},
-            "param_scheduler": {"type": "ParamSchedulerHook"},
-            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
-            "sampler_seed": {"type": "DistSamplerSeedHook"},
-        },
+        "default_hooks": {name: dict(hook) for name, hook in DEFAULT_HOOKS.items()},
         "custom_hooks": [
             {"type": "EpochSeedHook", "seed": seed},
             *([{"type": "EMAHook", "momentum": 1 - protocol.ema}] if recipe and protocol.ema else []),
@@ -92,6 +81,21 @@ def build_config(
         "load_from": None,
         "resume": False,
         "work_dir": str(work_dir),
+    }
+
+
+def _training(
+    method: Method, recipe: Recipe | None, protocol: Protocol, root: Path, n_train: int | None
+) -> dict[str, Any]:
+    """What a training needs; None everywhere without a recipe."""
+    if recipe is None:
+        return {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
+    steps = n_train and ceil(n_train * protocol.accumulate / protocol.batch_size)
+    return {
+        "train_dataloader": _loader(method, protocol, root, "train"),
+        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": protocol.epochs, "val_interval": 1},
+        "optim_wrapper": _optimizer(recipe, protocol.accumulate),
+        "param_scheduler": _schedule(recipe.warmup * protocol.epochs, protocol.epochs, steps),
     }
 
 
