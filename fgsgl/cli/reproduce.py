@@ -30,7 +30,8 @@ from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile
 from fgsgl.records.predictions import predictions_of, read_predictions
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Done, Failed, Record, read_record
+from fgsgl.records.reading import read_record
+from fgsgl.records.record import Done, Failed, Record
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board.rows import rows
 from fgsgl.report.diff import PredictionChange, changed, prediction_change

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from fgsgl.records.ledger import Ledger
-from fgsgl.records.record import Record, read_record
+from fgsgl.records.reading import read_record
+from fgsgl.records.record import Record
 from fgsgl.records.row_key import FULL
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fgsgl.records.record import Done, Record, read_record
+from fgsgl.records.reading import read_record
+from fgsgl.records.record import Done, Record
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import once
 

@@ -13,7 +13,8 @@ from filelock import FileLock
 from msgspec import Meta, Struct
 
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Count, Kind, Record, protocol_misfit
+from fgsgl.records.reading import protocol_misfit
+from fgsgl.records.record import Count, Kind, Record
 from fgsgl.records.row_key import RowKey
 from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError

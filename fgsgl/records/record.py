@@ -1,18 +1,14 @@
 """The record: one typed, versioned JSON for a cell that finished, failed or was pruned.
 
-This module is the schema: what a run writes and what a board reads. A file may come from anywhere, so reading checks
-every value once. Imports neither torch nor NumPy.
+This module is the schema: what a run writes and what a board reads (:mod:`fgsgl.records.reading`). Imports neither
+torch nor NumPy.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -21,13 +17,12 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from fgsgl.data.clip_table import Split
+from fgsgl.records.curve import Epoch
 from fgsgl.records.identity import sha256_16
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.row_key import RowKey
 from fgsgl.stats.scores import Scores
-from fgsgl.util.decode_errors import fault
-from fgsgl.util.errors import UserError
-from fgsgl.util.files import read_regular, write_whole
+from fgsgl.util.files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +32,6 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(ge=0, le=1e18)]
-MOST_BYTES = 2**26
-"""Largest file of a record that is read."""
 Kind = Literal["method", "floor", "ceiling"]
 """``method``; ``floor`` (needs no training) or ``ceiling`` (knows the truth)."""
 Status = Literal["done", "failed", "pruned"]
@@ -220,11 +213,6 @@ class NoMetrics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The metrics of a cell that was not scored."""
 
 
-Epoch = dict[str, float]
-"""One row of a learning curve: ``epoch`` (from 1), ``loss``, every ``loss_*`` part, ``lr``, ``val_top1``, ``train_s``,
-``clips_per_s`` (trained, over all processes) and ``memory_mib`` (the largest so far, of the first process)."""
-
-
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="status"):
     """Facts about a cell that ended; one of :class:`Done`, :class:`Failed` and :class:`Pruned`."""
 
@@ -294,6 +282,8 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
         Raises:
             UserError: for a record in the way that cannot be read.
         """
+        from fgsgl.records.reading import read_record  # which knows what a record is from here
+
         path = folder / f"{self.cell_id}.json"
         if self.status != "done" and path.exists() and read_record(path).status == "done":
             return path
@@ -324,111 +314,6 @@ class Pruned(Record, frozen=True, kw_only=True, tag="pruned"):
     metrics: NoMetrics = NoMetrics()
 
 
-class _Protocols(Struct):
-    """The protocol of a record or a planned cell, with all its keys."""
-
-    protocol: dict[str, Any]
-
-
-_DECODER = msgspec.json.Decoder(Done | Failed | Pruned)
-_PROTOCOLS = msgspec.json.Decoder(_Protocols)
-_PROTOCOL_KEYS = {field.name for field in dataclasses.fields(Protocol)}
-
-
-def read_record(path: Path) -> Done | Failed | Pruned:
-    """Reads and checks one record.
-
-    Raises:
-        UserError: if it is not a record of this schema version, or a value in it cannot be.
-    """
-    try:
-        content = read_regular(path, MOST_BYTES)
-    except UserError as error:
-        raise UserError(f"no record: {error}") from None
-    return decode_record(content, path)
-
-
-def decode_record(content: bytes, path: Path) -> Done | Failed | Pruned:
-    """A record from the bytes of its file, which ``path`` names in errors.
-
-    Raises:
-        UserError: as :func:`read_record`.
-    """
-    try:
-        record = _DECODER.decode(content)
-    except UserError as error:  # of the protocol
-        raise UserError(f"the record {path} cannot be read: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(_refusal(content, path, error)) from None
-    if f"{record.cell_id}.json" != path.name:
-        raise UserError(f"the record {path} names itself {record.cell_id!r}; a record's file name is its cell id")
-    reason = protocol_misfit(_PROTOCOLS.decode(content).protocol, record.protocol, record.protocol_hash)
-    if reason or (reason := _misfit(record)):
-        raise UserError(f"the record {path} cannot stand on a board: {reason}")
-    return record
-
-
-def _refusal(content: bytes, path: Path, error: ValueError | RecursionError) -> str:
-    """Says what is wrong with a file that is no record."""
-    try:
-        whole = msgspec.json.decode(content)
-    except (ValueError, RecursionError) as broken:
-        return f"the record {path} cannot be read: {broken}"
-    version = whole.get("schema") if isinstance(whole, dict) else None
-    if version != SCHEMA:
-        return (
-            f"the record {path} has schema version {version!r}, expected {SCHEMA}; "
-            "move it away, or read it with the release that wrote it"
-        )
-    said = fault(error, whole) if isinstance(error, ValueError) else error
-    return f"the record {path} cannot stand on a board: {said}"
-
-
-def protocol_misfit(given: Iterable[str], protocol: Protocol, stated: str) -> str:
-    """What is wrong with a protocol in a file: a key that nobody knows, or a hash that is not its own; empty: nothing.
-
-    Args:
-        given: the keys that the file has.
-        protocol: as this version reads it.
-        stated: the hash that stands beside it.
-    """
-    for key in set(given) - _PROTOCOL_KEYS:
-        return f"its protocol has the unknown key {key!r}; read it with the release that wrote it"
-    if (own := _hash(protocol)) != stated:
-        return (
-            f"protocol_hash is {stated!r}, but its protocol has the hash {own!r}; one of the two was changed, or is of "
-            "another version of the code"
-        )
-    return ""
-
-
-@lru_cache(1000)
-def _hash(protocol: Protocol) -> str:
-    return protocol.hash()
-
-
-def _misfit(record: Record) -> str:
-    """The fault of a record that its types cannot show; empty: there is none."""
-    try:
-        datetime.fromisoformat(record.started_utc)
-    except ValueError:
-        return f"started_utc is {record.started_utc!r:.60}, expected a time such as 2026-01-31T12:00:00+00:00"
-    if not isinstance(record, Done):
-        return ""
-    if "total" not in record.times_s:
-        return "times_s has no total"
-    metrics, classes = record.metrics, record.data.classes
-    if len(metrics.per_class) != len(classes):
-        return f"metrics.per_class has {len(metrics.per_class)} rows, but there are {len(classes)} classes"
-    maps = record.localisation
-    if maps and maps.pointing.keys() != maps.energy.keys():
-        return (
-            f"localisation has pointing of {', '.join(maps.pointing)}, but energy of {', '.join(maps.energy)}; "
-            "expected the same maps"
-        )
-    return ""
-
-
 def content_sha256(content: Mapping[str, Any]) -> str:
     """Digest of a record's JSON, but for the digest itself: it shows an edit by hand, whichever value it changed."""
     rest = {name: value for name, value in content.items() if name != "content_sha256"}
@@ -448,27 +333,3 @@ def _ids_sha256(clip_ids: tuple[str, ...]) -> str:
 def labels_sha256(clip_ids: Sequence[str] | np.ndarray, labels: Sequence[int] | np.ndarray) -> str:
     """Identity of a set of clip ids with their labels; equal for a split and for its predictions."""
     return scored_sha256(f"{clip_id} {label}" for clip_id, label in zip(clip_ids, labels, strict=True))
-
-
-def read_curve(path: Path) -> list[Epoch]:
-    """The rows of a learning curve so far; lines that are torn are left out."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        return []
-    rows: list[Epoch] = []
-    for line in lines:
-        with suppress(ValueError):
-            rows += plain_rows([msgspec.json.decode(line)])
-    return rows
-
-
-def plain_rows(rows: Any) -> list[Epoch]:
-    """The rows of a learning curve from elsewhere: those that name their epoch and hold finite numbers alone."""
-    found = []
-    for row in rows if isinstance(rows, list) else ():
-        with suppress(msgspec.ValidationError):
-            row = msgspec.convert(row, dict[str, int | float])
-            if type(row.get("epoch")) is int and all(map(math.isfinite, row.values())):
-                found.append(row)
-    return found

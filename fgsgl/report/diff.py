@@ -17,7 +17,8 @@ from msgspec.structs import asdict
 from fgsgl.records.find import find_record
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, predictions_of
-from fgsgl.records.record import Done, Record, read_record
+from fgsgl.records.reading import read_record
+from fgsgl.records.record import Done, Record
 from fgsgl.report.board.board import label
 from fgsgl.report.formatting import EMPTY, number
 from fgsgl.training.record_check import check_record

@@ -17,7 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from msgspec.structs import replace
 
-from fgsgl.records.record import Epoch, plain_rows, read_curve
+from fgsgl.records.curve import Epoch, plain_rows, read_curve
 from fgsgl.training.cell_progress import CellProgress
 from fgsgl.util.files import write_whole
 

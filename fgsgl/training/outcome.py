@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fgsgl.records.curve import Epoch, read_curve
 from fgsgl.records.environment import environment
 from fgsgl.records.failures import what_fits
 from fgsgl.records.ledger import Ledger
@@ -14,7 +15,6 @@ from fgsgl.records.record import (
     DataFacts,
     DataIdentity,
     Done,
-    Epoch,
     Failed,
     Failure,
     FailureClass,
@@ -22,7 +22,6 @@ from fgsgl.records.record import (
     Localisation,
     Metrics,
     Pruned,
-    read_curve,
 )
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.work_folder import CURVE, openings, passed_over

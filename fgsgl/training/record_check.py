@@ -17,7 +17,8 @@ import numpy as np
 from fgsgl.data import datasets
 from fgsgl.methods.cell import id_is_its_own
 from fgsgl.records.predictions import Predictions, predictions_of
-from fgsgl.records.record import MOST_BYTES, Done, Record, content_sha256
+from fgsgl.records.reading import MOST_BYTES
+from fgsgl.records.record import Done, Record, content_sha256
 from fgsgl.records.verdicts import Verdicts, state_of
 from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.util.errors import UserError

@@ -23,9 +23,10 @@ from fgsgl.methods.method import Classes
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
 from fgsgl.models.precision import Precision
 from fgsgl.models.towers.tower import Tower
+from fgsgl.records.curve import read_curve
 from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
-from fgsgl.records.record import Cost, Localisation, read_curve
+from fgsgl.records.record import Cost, Localisation
 from fgsgl.training.cell_progress import FILE
 from fgsgl.training.cell_spec import CellSpec, others_run
 from fgsgl.training.clock import Clock

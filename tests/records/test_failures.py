@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader
 
 from fgsgl.records.failures import NODE_LOST, OOM_KILLED, death, failure_class, oom_kills, what_fits
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import FAILURES, INFRASTRUCTURE, Done, Hardware, read_record
+from fgsgl.records.reading import read_record
+from fgsgl.records.record import FAILURES, INFRASTRUCTURE, Done, Hardware
 from fgsgl.running.executors.local import LocalProcess
 from fgsgl.training.hooks import Diverged
 from fgsgl.util.errors import UserError

@@ -8,7 +8,7 @@ import pytest
 
 from fgsgl.records.ledger import load
 from fgsgl.records.plan_file import PlanFile
-from fgsgl.records.record import read_record
+from fgsgl.records.reading import read_record
 from fgsgl.report.board.board import read_board
 from fgsgl.report.render.latex import latex
 from fgsgl.report.render.tables import csv, markdown

@@ -25,7 +25,8 @@ from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import PlanFile, add_to_plan
 from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import SEALED, default_protocol
-from fgsgl.records.record import Done, Hardware, read_record
+from fgsgl.records.reading import read_record
+from fgsgl.records.record import Done, Hardware
 from fgsgl.records.row_key import TUNED
 from fgsgl.report.board.board import read_board
 from fgsgl.sweeps.objectives import OBJECTIVES

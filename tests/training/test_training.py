@@ -16,8 +16,8 @@ from torch import Tensor
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get
+from fgsgl.records.curve import read_curve
 from fgsgl.records.protocol import default_protocol
-from fgsgl.records.record import read_curve
 from fgsgl.training.hooks import CellHook
 from fgsgl.training.mmengine_config import build_config
 from fgsgl.training.train import _use_average

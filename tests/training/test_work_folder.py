@@ -11,7 +11,8 @@ import made
 import pytest
 import torch
 
-from fgsgl.records.record import read_curve, read_record
+from fgsgl.records.curve import read_curve
+from fgsgl.records.reading import read_record
 from fgsgl.training import work_folder
 from fgsgl.training.outcome import failed_record
 from fgsgl.training.work_folder import (
