@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import made
+import matplotlib
 import numpy as np
 import pytest
 from msgspec import structs
@@ -30,6 +32,7 @@ from fgsgl.records.record import (
     SplitCounts,
     scored_sha256,
 )
+from fgsgl.style import STYLE
 from fgsgl.training.cell_metrics import metrics_of
 
 CLASSES = (
@@ -223,3 +226,10 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "synmg-quick")
+
+
+@pytest.fixture
+def figure_style() -> Iterator[None]:
+    """Figures as they are written."""
+    with matplotlib.rc_context(fname=STYLE):
+        yield
