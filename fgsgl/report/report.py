@@ -118,12 +118,16 @@ def show_board(folder: Path, console: Console) -> bool:
     Raises:
         UserError: from :func:`report`.
     """
+    from fgsgl.report.board.floors import completing_command, missing_floors
     from fgsgl.report.render.tables import console_table
 
     made = report(folder)
     console.print(console_table(made.board, console.width))
     for line in (*made.board.notes, *made.board.cost_notes):
         console.print(line, markup=False, highlight=False, style="dim")
+    for missing in missing_floors(made.board.table, made.board.scored):
+        command = completing_command(missing, folder)
+        console.print(f"to add {missing.names}: {command}", markup=False, highlight=False, soft_wrap=True)
     for fault in made.faults:
         console.print(f"figure left out: {fault}", markup=False, highlight=False, soft_wrap=True)
     _print_location(folder, console)

@@ -22,7 +22,6 @@ from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.fit import require_buildable, require_text
-from fgsgl.running.hint import probe_command
 from fgsgl.running.leftovers import clear_leftovers
 from fgsgl.running.observer import Observer
 from fgsgl.running.plan_view import show_plan
@@ -121,10 +120,7 @@ def run(
     console.print(f"board: {experiment.out}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", markup=False, highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
-    code = max(work_off(todo, place, console, show, observers), int(failed_before))
-    if hint := probe_command(wanted, experiment.seeds, experiment.out, experiment.root):
-        console.print(f"to add the linear probe: {hint}", markup=False, highlight=False, soft_wrap=True)
-    return code
+    return max(work_off(todo, place, console, show, observers), int(failed_before))
 
 
 def require_countable(count: int, unit: str = "cells") -> None:

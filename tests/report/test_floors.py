@@ -1,9 +1,17 @@
+import io
 import json
+import shlex
 
+import made
 import pytest
+from rich.console import Console
 
-from fgsgl.records.protocol import Protocol
+from fgsgl.cli.main import build_parser
+from fgsgl.cli.options import protocol_of, root_of
+from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.report.board.board import read_board
+from fgsgl.report.board.floors import completing_command, missing_floors
+from fgsgl.report.report import show_board
 from fgsgl.util.errors import UserError
 
 TOWER = {"protocol": Protocol(dataset="synmg", preset="quick", epochs=12, backbone="ViT-B-16")}
@@ -54,3 +62,33 @@ def test_floors_are_those_of_a_protocol(ledger):
     other = ledger.add("tsm", 1.9, protocol=ledger.protocol(epochs=13)).protocol_hash
     (sentence,) = missing(ledger)
     assert f"protocol {other}" in sentence and "majority class, stratified random" in sentence
+
+
+def test_the_command_under_a_printed_board_means_its_protocol_data_and_folder(ledger, tmp_path):
+    """It can be pasted as it is: it plans what is missing with the options that the board's cells ran with."""
+    table = tmp_path / "my clips.csv"
+    table.touch()
+    protocol = default_protocol(
+        "csv", epochs=1, batch_size=8, skip_bad=True, label_smoothing=0.1, image_size=224, sampling="class_balanced"
+    )
+    ledger.dataset = "csv"
+    ledger.add("majority", 0.0, kind="floor", protocol=protocol)
+    ledger.add("fgsgl", 2.4, seed=2, protocol=protocol)
+    ledger.add("fgsgl", 2.4, seed=0, protocol=protocol)
+    found = {}
+    for known in (False, True):
+        if known:
+            for path in (ledger.folder / "ledger").glob("*.json"):
+                (ledger.folder / "work" / path.stem).mkdir(parents=True)
+                made.spec(made.a_cell(protocol=protocol), ledger.folder / "work" / path.stem, root=table).write()
+        board = read_board(ledger.folder)
+        (missing,) = missing_floors(board.table, board.scored)
+        program, *words = shlex.split(completing_command(missing, ledger.folder))
+        assert program == "fgsgl"
+        found[known] = arguments = build_parser().parse_args(words)
+        assert protocol_of(arguments) == protocol and arguments.out == ledger.folder and arguments.seeds == 3
+        assert arguments.methods == ["stratified_random", "linear_probe"][: len(arguments.methods)]
+    assert root_of(found[True]) == table and root_of(found[False]) is None, "a board made elsewhere does not know"
+    console = Console(width=80, file=io.StringIO())
+    show_board(ledger.folder, console)
+    assert f"to add {missing.names}: {completing_command(missing, ledger.folder)}" in console.file.getvalue()

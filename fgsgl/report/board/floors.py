@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from fgsgl.records.command_words import data_words, protocol_words
 from fgsgl.records.record import Done, Record
 from fgsgl.report.board.rows import RowKey, listed
+from fgsgl.training.cell_spec import CellSpec
 from fgsgl.util.errors import UserError
 
 FLOORS = {"majority": "majority class", "stratified_random": "stratified random"}
@@ -34,21 +39,61 @@ def require_floors(table: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def missing_floor_notes(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> Iterator[str]:
-    """A sentence for each protocol whose methods lack a floor, even a planned one."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """The floors, and the probe, that the methods of one protocol lack."""
+
+    methods: tuple[str, ...]
+    names: str
+    """As a sentence lists them."""
+    seeds: int
+    """How many the board has."""
+    example: Done
+    """A method's record under the protocol."""
+
+
+def missing_floors(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> Iterator[Missing]:
+    """What each protocol lacks whose methods have no floor, not even a planned one."""
     for protocol, rows in table.groupby("protocol", sort=True):
         records = [record for key, group in scored.items() if key.protocol == protocol for record in group]
         learned = [record for record in records if record.kind == "method"]
         expected = FLOORS | (PROBE if any(map(_on_tower, learned)) else {})
         absent = [name for name in expected if name not in set(rows["method"])]
         if learned and absent:
-            first, n_seeds = rows.iloc[0], 1 + max(record.seed for record in learned)
-            yield (
-                f"Not on this board (protocol {protocol}): {listed([expected[name] for name in absent])}, which a "
-                f"method has to beat. `fgsgl run --dataset {first['dataset']} --preset {first['preset']} --methods "
-                f"{' '.join(absent)} --seeds {n_seeds}` adds it, with this board's --out and the options of its "
-                "protocol."
+            yield Missing(
+                methods=tuple(absent),
+                names=listed([expected[name] for name in absent]),
+                seeds=1 + max(record.seed for record in learned),
+                example=learned[0],
             )
+
+
+def missing_floor_notes(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> Iterator[str]:
+    """A sentence for each of :func:`missing_floors`; a page may lie elsewhere than the board, so that the whole command
+    is printed alone (:func:`completing_command`)."""
+    for missing in missing_floors(table, scored):
+        record = missing.example
+        yield (
+            f"Not on this board (protocol {record.protocol_hash}): {missing.names}, which a method has to beat. "
+            f"`fgsgl run --dataset {record.protocol.dataset} --preset {record.protocol.preset} --methods "
+            f"{' '.join(missing.methods)} --seeds {missing.seeds}` adds it, with this board's --out and the options of "
+            "its protocol."
+        )
+
+
+def completing_command(missing: Missing, folder: Path) -> str:
+    """The command that adds what is missing to a board, ready to be pasted: with the data, protocol and folder of what
+    stands there.
+
+    Args:
+        missing: of :func:`missing_floors`.
+        folder: the board's.
+    """
+    protocol = missing.example.protocol
+    spec = CellSpec.find(folder / "work" / missing.example.cell_id)  # gone where the board was made elsewhere
+    root = spec.root if spec and spec.root != protocol.data_spec(None).root else None
+    words = ["fgsgl", "run", "--methods", *missing.methods, "--seeds", str(missing.seeds)]
+    return shlex.join([*words, *data_words(protocol, root), *protocol_words(protocol), "--out", str(folder)])
 
 
 def _on_tower(record: Record) -> bool:

@@ -1,0 +1,33 @@
+"""The options of a command line that mean a protocol and its data, ready to be pasted."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from fgsgl.records.protocol import Protocol, default_protocol
+
+
+def data_words(protocol: Protocol, root: Path | None) -> list[str]:
+    """The options that name the data: ``--dataset csv --table my.csv``.
+
+    Args:
+        protocol: names data set and preset.
+        root: the data's folder or table; None: its default place.
+    """
+    words = ["--dataset", protocol.dataset, "--preset", protocol.preset]
+    if root is not None:
+        words += ["--table" if protocol.dataset == "csv" and root.is_file() else "--root", str(root)]
+    return words
+
+
+def protocol_words(protocol: Protocol) -> list[str]:
+    """The options whose values differ from the data set's own protocol: ``--epochs 1 --skip-bad``."""
+    default, words = default_protocol(protocol.dataset, protocol.preset), []
+    for field in dataclasses.fields(Protocol):
+        value = getattr(protocol, field.name)
+        if field.name in ("dataset", "preset") or value == getattr(default, field.name):
+            continue
+        option = "--" + field.name.replace("_", "-")
+        words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    return words
