@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.cli.options import WHAT, Commands, add_command
+from fgsgl.cli.options import WHAT, Commands, add_command, say
 from fgsgl.util.command_line import file_path, number, path_ending
 from fgsgl.util.domain import Numbers
 from fgsgl.util.errors import UserError, refused
@@ -174,6 +174,6 @@ def _export(arguments: argparse.Namespace) -> int:
     found = trained(arguments.folder, arguments.what)
     write_model(found, arguments.out)
     size_mib = arguments.out.stat().st_size / 2**20
-    print(f"written: {arguments.out}, {size_mib:.1f} MiB: {found.origin}")
-    print(f"`fgsgl predict VIDEO --model {arguments.out}` names what a video shows")
+    say(f"written: {arguments.out}, {size_mib:.1f} MiB: {found.origin}")
+    say(f"`fgsgl predict VIDEO --model {arguments.out}` names what a video shows")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -61,8 +62,9 @@ def told(prediction: Prediction, count: int) -> Told:
 
 
 def json_text(predictions: Iterable[Prediction], count: int) -> str:
-    """A list of predictions as JSON."""
-    return msgspec.json.format(msgspec.json.encode([told(one, count) for one in predictions]), indent=1).decode() + "\n"
+    """A list of predictions as JSON; what a terminal would obey in it is escaped."""
+    text = msgspec.json.format(msgspec.json.encode([told(one, count) for one in predictions]), indent=1).decode()
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text) + "\n"
 
 
 def csv_text(predictions: Iterable[Prediction], count: int) -> str:
@@ -71,7 +73,8 @@ def csv_text(predictions: Iterable[Prediction], count: int) -> str:
     for prediction in predictions:
         for rank, (name, share) in enumerate(prediction.top(count), start=1):
             times = (f"{prediction.start_s:.3f}", f"{prediction.end_s:.3f}")
-            rows.append((no_formula(prediction.video), *times, rank, no_formula(name), f"{share:.6f}"))
+            video, said = (no_formula(printable(text)) for text in (prediction.video, name))
+            rows.append((video, *times, rank, said, f"{share:.6f}"))
     return files.csv_text(rows)
 
 
@@ -86,7 +89,7 @@ def bars(prediction: Prediction, count: int) -> RenderableType:
     if prediction.sentences:
         fitting = Table.grid(padding=(0, 1))
         for one in prediction.sentences:
-            fitting.add_row(Text(f"  {one.dimension}", style="dim"), Text(printable(one.text)))
+            fitting.add_row(Text(printable(f"  {one.dimension}"), style="dim"), Text(printable(one.text)))
         parts.append(fitting)
     return Group(*parts)
 
