@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, AblationDesign, designs_of
+from fgsgl.ablations.designs import DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
 from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of, root_of
 from fgsgl.methods.cell import Variant
@@ -103,7 +103,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     protocol, execution = protocol_of(arguments), execution_of(arguments)
     designs = designs_of(arguments.design, arguments.factors, arguments.half)
     changed = variants_of(arguments, designs)
-    methods = [*arguments.methods, *(CONTROL_METHODS if "controls" in arguments.design else ())]
+    methods = [*arguments.methods, *(name for kind in arguments.design for name in DESIGNS[kind].methods)]
     beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
 
     # These take seconds to import, and a mistyped name is told before.
@@ -124,6 +124,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         root=root_of(arguments),
         execution=execution,
         ceilings=not arguments.no_ceilings,
+        folds=arguments.folds,
     )
     console = wide_console()
 
@@ -142,7 +143,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         experiment,
         console,
         show_board_if_changed,
-        designs=[one.plan_entry(protocol.hash(), arguments.seeds) for one in designs],
+        designs=[one.plan_entry(fold.hash(), arguments.seeds) for fold in experiment.protocols for one in designs],
         observe=lambda cells, place: open_studies(designs, cells, place.ledger, place.out, arguments.storage),
         dry_run=arguments.dry_run,
     )

@@ -16,10 +16,11 @@ import numpy as np
 
 from fgsgl.data import datasets
 from fgsgl.methods.cell import id_is_its_own
+from fgsgl.methods.registry import get, has
 from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.record import MOST_BYTES, Done, Record, content_sha256
 from fgsgl.records.verdicts import Verdicts, state_of
-from fgsgl.training.cell_metrics import metrics_of
+from fgsgl.training.cell_metrics import HeldOut, held_out, metrics_of
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_regular
 
@@ -109,7 +110,7 @@ def check_record(ledger: Path, record: Record) -> bool:
 
 def _unlike(record: Done, predictions: Predictions) -> str:
     """The first number of a record that its predictions do not give; empty: there is none."""
-    found = metrics_of(predictions, datasets.get(record.protocol.dataset))
+    found = metrics_of(predictions, datasets.get(record.protocol.dataset), _held_out(record))
     fields: tuple[tuple[str, Any, Any], ...] = (("metrics", found, record.metrics),)
     n_clips, n_subjects = record.data.n_clips, record.data.n_subjects
     split = record.protocol.scored_split
@@ -126,6 +127,17 @@ def _unlike(record: Done, predictions: Predictions) -> str:
             if says := _first_difference(plain[0], plain[1], name):
                 return says
     return ""
+
+
+def _held_out(record: Done) -> HeldOut | None:
+    """The classes that the record's protocol held out; of a method that this version lacks, the record says itself
+    which of its scores can name them."""
+    if has(record.method):
+        return held_out(record.protocol, record.data.classes, get(record.method), record.config.settings)
+    if not record.metrics.unseen:
+        return None
+    names = [name for name, scores in record.metrics.unseen.items() if scores.unseen is not None]
+    return HeldOut(classes=record.protocol.regime.held_out(record.data.classes), text_scores=names)
 
 
 def _first_difference(right: Any, stated: Any, place: str) -> str:
