@@ -104,9 +104,9 @@ class Regime:
         available = _available(seen, "train")
         short = [label for label, count in available.items() if count < self.shots]
         if short:
-            names = [f"{table.classes[label]} ({available[label]})" for label in short[:NAMED]]
+            named = [f"{table.classes[label]} ({available[label]})" for label in short[:NAMED]]
             more = f" and {len(short) - NAMED} more" if len(short) > NAMED else ""
-            yield f"Fewer than {self.shots} training clips, all of which are taken: {', '.join(names)}{more}."
+            yield f"Fewer than {self.shots} training clips, all of which are taken: {', '.join(named)}{more}."
         if self.long_tail:
             most, least = max(counts.values()), min(counts.values())
             yield (

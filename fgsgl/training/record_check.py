@@ -110,7 +110,7 @@ def check_record(ledger: Path, record: Record) -> bool:
 
 def _unlike(record: Done, predictions: Predictions) -> str:
     """The first number of a record that its predictions do not give; empty: there is none."""
-    found = metrics_of(predictions, datasets.get(record.protocol.dataset), _held_out(record))
+    found = metrics_of(predictions, datasets.get(record.protocol.dataset), held_out_of(record))
     fields: tuple[tuple[str, Any, Any], ...] = (("metrics", found, record.metrics),)
     n_clips, n_subjects = record.data.n_clips, record.data.n_subjects
     split = record.protocol.scored_split
@@ -129,11 +129,13 @@ def _unlike(record: Done, predictions: Predictions) -> str:
     return ""
 
 
-def _held_out(record: Done) -> HeldOut | None:
+def held_out_of(record: Done) -> HeldOut | None:
     """The classes that the record's protocol held out; of a method that this version lacks, the record says itself
     which of its scores can name them."""
     if has(record.method):
-        return held_out(record.protocol, record.data.classes, get(record.method), record.config.settings)
+        method = get(record.method)
+        known = {name: value for name, value in record.config.settings.items() if name in method.settings}
+        return held_out(record.protocol, record.data.classes, method, method.resolve(known))
     if not record.metrics.unseen:
         return None
     names = [name for name, scores in record.metrics.unseen.items() if scores.unseen is not None]

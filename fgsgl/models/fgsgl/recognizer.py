@@ -266,10 +266,9 @@ class FGSGL(BaseModel):
         """Sets temperatures and beta from a validation split's logits, and returns them; see
         :func:`fgsgl.models.fgsgl.calibration.calibrate`, over the seen classes. They are kept in the checkpoint."""
         seen_C = self.seen.is_seen_C.cpu().numpy()
-        seen = [
-            None if logits_NC is None else logits_NC[:, seen_C] for logits_NC in (category_logits_NC, fine_logits_NC)
-        ]
-        fitted = calibration.calibrate(*seen, np.cumsum(seen_C)[labels_N] - 1)
+        category_NS = None if category_logits_NC is None else category_logits_NC[:, seen_C]
+        fine_NS = None if fine_logits_NC is None else fine_logits_NC[:, seen_C]
+        fitted = calibration.calibrate(category_NS, fine_NS, np.cumsum(seen_C)[labels_N] - 1)
         for name, value in fitted.items():
             getattr(self, name).fill_(value)
         return fitted

@@ -82,8 +82,6 @@ class Board:
     """The records behind each row's numbers: none for a refused row."""
     planned: tuple[PlannedCell, ...]
     """Cells of the plan without a record."""
-    protocols: dict[str, Protocol]
-    """The protocol of every row, finished or planned, by its hash."""
     designs: tuple[Design, ...]
     """Designs of the plan."""
     identical: tuple[IdenticalRows, ...]
@@ -92,6 +90,11 @@ class Board:
     """Published numbers on the board's data sets (:mod:`fgsgl.report.board.published`); shown apart."""
     predictions: PredictionCache
     """Predicted classes of every cell, read on demand."""
+
+    @property
+    def protocols(self) -> dict[str, Protocol]:
+        """The protocol of every row, finished or planned, by its hash."""
+        return _protocols(self.cells, self.planned)
 
     @property
     def records(self) -> dict[str, Record]:
@@ -126,8 +129,7 @@ def read_board(folder: Path) -> Board:
             *notes(table, cells, scored, identical),
             *map(printable, (*regime_notes(protocols.values(), scored.values()), *about_tuned)),
         ),
-        cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned,
-        protocols=protocols, designs=tuple(plan.designs),
+        cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
         identical=identical, published=published(set(table["dataset"])), predictions=predictions,
     )  # fmt: skip
 

@@ -117,6 +117,16 @@ def _cost(heading: str, name: str, digits: int = 1, console: bool = False) -> Co
     return Column(heading=heading, text=lambda r: number(value(r), digits), value=value, console=console, cost=True)
 
 
+def _unseen(name: str) -> Column:
+    """A score where classes were held out; only that on seen classes is every method's."""
+
+    def text(row: Any) -> str:
+        said = "" if name == "seen" else row.cannot
+        return said or percent(getattr(row, name))
+
+    return Column(heading=f"{name.capitalize()} %", text=text, value=attrgetter(name))
+
+
 TOP1 = Column(heading="Top-1 %", text=_top1, value=lambda row: row.top1)
 MAIN = (
     Column(heading="Method", text=lambda row: row.label),
@@ -152,16 +162,7 @@ MAIN = (
     Column(heading="Protocol", text=lambda row: row.protocol, console=False, cost=True),
     Column(heading="Status", text=_status),
 )
-UNSEEN = tuple(
-    Column(
-        heading=f"{name.capitalize()} %",
-        text=lambda row, name=name: (
-            percent(getattr(row, name)) if name == "seen" else row.cannot or percent(getattr(row, name))
-        ),
-        value=attrgetter(name),
-    )
-    for name in MEASURES
-)
+UNSEEN = tuple(_unseen(name) for name in MEASURES)
 """Columns of a board on which classes were held out."""
 DIFFERENCES = (
     Column(heading="Method", text=lambda row: row.label),
