@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,8 @@ def test_records_hold_the_scores_on_unseen_classes_and_what_was_trained_on(regim
 def test_a_method_without_text_never_names_an_unseen_class(regime_board: Path, smoke: Path) -> None:
     unseen = list(held_out(load(smoke).classes, UNSEEN, FOLD))
     for method, names in (("tsn", False), ("majority", False), ("fgsgl", True)):
-        scores_NC = read_predictions(regime_board / "ledger", record_of(regime_board, method).cell_id).scores[
-            "combined"
-        ]
+        record = record_of(regime_board, method)
+        scores_NC = read_predictions(regime_board / "ledger", record.cell_id).scores["combined"]
         assert bool((scores_NC[:, unseen] > 0).any()) == names
         assert np.allclose(scores_NC.sum(1), 1, atol=1e-3)
 
@@ -89,8 +89,6 @@ def test_the_boards_heading_and_tables_say_the_regime(regime_board: Path) -> Non
 def test_the_same_command_runs_nothing_and_a_lost_record_goes_on_from_its_weights(
     regime_board: Path, smoke: Path, tmp_path: Path, capfd
 ) -> None:
-    import shutil
-
     out = tmp_path / "board"
     shutil.copytree(regime_board, out)
     for spec in (out / "work").glob("*/spec.json"):
@@ -137,9 +135,8 @@ def test_data_sets_leave_out_what_the_regime_does_and_read_the_same_clips(kind: 
         root=smoke, work_dir=smoke,
     )  # fmt: skip
     settings = config["train_dataloader"]["dataset"]
-    assert ids(ClipDataset(**{name: value for name, value in settings.items() if name != "type"}).clips) == ids(
-        few.clips
-    )
+    settings.pop("type")
+    assert ids(ClipDataset(**settings).clips) == ids(few.clips)
 
 
 def test_a_sealed_test_split_is_not_scored_on_unseen_classes() -> None:
@@ -181,9 +178,7 @@ def test_folds_make_a_protocol_each() -> None:
         (("--shots", "1", "--batch-size", "32"), "but the training split has 17 clip(s)"),
     ],
 )
-def test_a_regime_that_cannot_be_is_one_line_before_anything_runs(
-    given, says, smoke: Path, tmp_path: Path, capfd
-) -> None:
+def test_a_regime_that_cannot_be_is_refused_in_one_line(given, says, smoke: Path, tmp_path: Path, capfd) -> None:
     where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"))
     for command in (lambda: main(["run", "--methods", "tsn", *given, *where]),
                     lambda: ablate(["--disable", "fgsa", *given, *where])):  # fmt: skip
