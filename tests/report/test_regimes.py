@@ -16,7 +16,10 @@ import pytest
 
 from fgsgl.records.record import Done
 from fgsgl.report import figures
+from fgsgl.report.ablations.evaluate import ablations
+from fgsgl.report.ablations.render import title as ablation_title
 from fgsgl.report.board.board import COLUMNS, read_board
+from fgsgl.report.contrast import contrasts
 from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.scan import scan
 from fgsgl.report.regimes.evaluate import regimes
@@ -172,6 +175,24 @@ def test_regimes_of_another_strength_stand_apart(ledger) -> None:
     }  # fmt: skip
     assert {"FG-SGL", "FG-SGL @2 unseen classes, fold 0"} <= set(board.table["label"])
     assert np.isnan(board.table.set_index("label").loc["FG-SGL", "unseen"])
+
+
+def test_contrasts_and_designs_of_two_folds_are_not_mixed(ledger) -> None:
+    fill(ledger)
+    table = contrasts([ledger.folder])
+    assert set(table["label"]) >= {"TSM @4 unseen classes, fold 0", "TSM @4 unseen classes, fold 1"}
+    assert "all" not in set(table["data_seed"])
+    protocols = [ledger.protocol(unseen=4, fold=fold) for fold in range(2)]
+    arms = [{"off": [], "variant": ""}, {"off": ["text"], "variant": "text=shuffled"}]
+    designs = [
+        {"design": "one-out", "protocol_hash": one.hash(), "seeds": 3, "factors": ["text"], "arms": arms}
+        for one in protocols
+    ]
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": [], "designs": designs}))
+    found = ablations(read_board(ledger.folder))
+    assert [ablation_title(one) for one in found] == [
+        f"one-out over text (4 unseen classes, fold {fold})" for fold in range(2)
+    ]
 
 
 def test_protocols_that_their_regimes_do_not_tell_apart_are_named_by_their_hash_too(ledger) -> None:
