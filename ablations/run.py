@@ -114,6 +114,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run
     from fgsgl.running.planning import on_record
+    from fgsgl.text.fgtext import load as load_text
     from fgsgl.util.terminal import wide_console
 
     experiment = Experiment(
@@ -132,11 +133,14 @@ def ablate(arguments: argparse.Namespace) -> int:
         for line in lines:
             console.print(line, markup=False, highlight=False)
 
+    text = protocol.data_spec(root_of(arguments)).text
+    for fold in experiment.protocols:
+        if fold.unseen:  # what cannot be held out is told before the check below, which takes longer
+            fold.regime.held_out(load_text(text).class_names)
     for one in designs:
         say(describe_design(one, arguments.seeds))
     say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
-        text = protocol.data_spec(root_of(arguments)).text
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
     code = run(

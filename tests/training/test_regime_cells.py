@@ -180,12 +180,19 @@ def test_folds_make_a_protocol_each() -> None:
 )
 def test_a_regime_that_cannot_be_is_refused_in_one_line(given, says, smoke: Path, tmp_path: Path, capfd) -> None:
     where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"))
-    for command in (lambda: main(["run", "--methods", "tsn", *given, *where]),
-                    lambda: ablate(["--disable", "fgsa", *given, *where])):  # fmt: skip
-        assert command() == 2
-        error = capfd.readouterr().err
-        assert says in error and error.count("\n") == 1
+    assert main(["run", "--methods", "tsn", *given, *where]) == 2
+    error = capfd.readouterr().err
+    assert says in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", [("--unseen", "16"), ("--unseen", "4", "--folds", "5"), ("--folds", "2")])
+def test_an_ablation_refuses_it_before_it_checks_its_factors(given, smoke: Path, tmp_path: Path, capfd) -> None:
+    where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"))
+    assert ablate(["--disable", "fgsa", *given, *where]) == 2
+    error = capfd.readouterr().err
+    assert "expected" in error or "add --unseen" in error
+    assert error.count("\n") == 1
 
 
 def test_the_design_of_regimes_plans_every_control_in_every_fold(smoke: Path, tmp_path: Path, capsys) -> None:
