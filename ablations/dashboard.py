@@ -155,10 +155,10 @@ def _disagrees(trial: FrozenTrial, records: dict[str, Record]) -> bool:
 def open_studies(
     designs: Sequence[AblationDesign], cells: Sequence[Cell], ledger: Ledger, out: Path, url: str | None
 ) -> list[DesignStudy]:
-    """A study for each design, with all its cells enqueued and in the state that the ledger knows.
+    """A study for each design and protocol, with all its cells enqueued and in the state that the ledger knows.
 
     Args:
-        designs: each becomes one study.
+        designs: each becomes one study or, of several folds, one a fold.
         cells: the experiment's cells, in the order in which they run.
         ledger: the board's records.
         out: the board's folder.
@@ -173,4 +173,8 @@ def open_studies(
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # two commands would enqueue a cell twice
         storage = open_storage(url, path)
-        return [DesignStudy(design, cells, ledger, storage, out.name) for design in designs]
+        return [
+            DesignStudy(design, [cell for cell in cells if cell.protocol == protocol], ledger, storage, out.name)
+            for design in designs
+            for protocol in dict.fromkeys(cell.protocol for cell in cells)
+        ]

@@ -20,8 +20,10 @@ MOST_ARMS = 1024
 """Arms of a design: a factorial over ten factors."""
 MANY_CELLS = 64
 """A factorial with more cells comes with the offer of its half."""
-CONTROL_METHODS = ("linear_probe", "zero_shot_names", "zero_shot_descriptions", "tsn", "tsm")
-"""Methods that the design ``controls`` adds: FG-SGL has to beat them before it is called better."""
+REGIME_CONTROLS = (
+    "text=shuffled", "text=names", "text=static", "text=random", "module-only", "head=linear",
+)  # fmt: skip
+"""Factors of the design ``regimes``."""
 
 Combination = tuple[str, ...]
 """The factors that are switched off together."""
@@ -39,6 +41,8 @@ class DesignKind:
     """Factors -> the arms; the others are compared with the first one."""
     count: Callable[[int], int] = lambda factors: factors + 1
     """Number of factors -> about how many arms that makes, without making them."""
+    methods: tuple[str, ...] = ()
+    """Methods that the design adds: FG-SGL has to beat them before it is called better."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +150,14 @@ DESIGNS = {
             help="everything that a claim for FG-SGL has to stand beside (linear head, module only, other texts, "
             "linear probe, zero-shot, TSN, TSM)",
             factors=_group("controls"), combinations=controls,
+            methods=("linear_probe", "zero_shot_names", "zero_shot_descriptions", "tsn", "tsm"),
+        ),
+        DesignKind(
+            name="regimes",
+            help="FG-SGL against what has its place in a regime such as --unseen or --shots: other texts, sentences of "
+            "posture and part alone, module only, linear head, linear probe, zero-shot",
+            factors=REGIME_CONTROLS, combinations=one_out,
+            methods=("linear_probe", "zero_shot_names", "zero_shot_descriptions"),
         ),
         DesignKind(
             name="placement", help="one-out over where and when FG-SA acts", factors=_group("placement"),

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-from fgsgl.ablations.designs import CONTROL_METHODS, DESIGNS, AblationDesign, designs_of
+from fgsgl.ablations.designs import DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
 from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of, root_of
 from fgsgl.methods.cell import Variant
@@ -103,7 +103,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     protocol, execution = protocol_of(arguments), execution_of(arguments)
     designs = designs_of(arguments.design, arguments.factors, arguments.half)
     changed = variants_of(arguments, designs)
-    methods = [*arguments.methods, *(CONTROL_METHODS if "controls" in arguments.design else ())]
+    methods = [*arguments.methods, *(name for kind in arguments.design for name in DESIGNS[kind].methods)]
     beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
 
     # These take seconds to import, and a mistyped name is told before.
@@ -114,6 +114,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run
     from fgsgl.running.planning import on_record
+    from fgsgl.text.fgtext import load as load_text
     from fgsgl.util.terminal import wide_console
 
     experiment = Experiment(
@@ -124,6 +125,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         root=root_of(arguments),
         execution=execution,
         ceilings=not arguments.no_ceilings,
+        folds=arguments.folds,
     )
     console = wide_console()
 
@@ -131,18 +133,21 @@ def ablate(arguments: argparse.Namespace) -> int:
         for line in lines:
             console.print(line, markup=False, highlight=False)
 
+    text = protocol.data_spec(root_of(arguments)).text
+    for fold in experiment.protocols:
+        if fold.unseen:  # what cannot be held out is told before the check below, which takes longer
+            fold.regime.held_out(load_text(text).class_names)
     for one in designs:
         say(describe_design(one, arguments.seeds))
     say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
-        text = protocol.data_spec(root_of(arguments)).text
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
     code = run(
         experiment,
         console,
         show_board_if_changed,
-        designs=[one.plan_entry(protocol.hash(), arguments.seeds) for one in designs],
+        designs=[one.plan_entry(fold.hash(), arguments.seeds) for fold in experiment.protocols for one in designs],
         observe=lambda cells, place: open_studies(designs, cells, place.ledger, place.out, arguments.storage),
         dry_run=arguments.dry_run,
     )

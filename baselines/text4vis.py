@@ -7,7 +7,7 @@ selects the paper's transformer over the frames instead. For differences see
 
 from __future__ import annotations
 
-from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings, by_text
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import tower_pretraining, tower_settings
 from fgsgl.records.protocol import Protocol
@@ -25,5 +25,6 @@ METHOD = Method(
     recipe=RECIPES["pretrained vit"],
     model=_model,
     reads_text=True,
+    text_scores=by_text,
     pretraining=tower_pretraining,
 )

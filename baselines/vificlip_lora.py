@@ -5,7 +5,7 @@ The combination is ours; rank, scale and targets are FG-SGL's defaults.
 
 from __future__ import annotations
 
-from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
+from fgsgl.methods.method import Classes, Method, ModelConfig, Settings, by_text
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import tower_pretraining, tower_settings
 from fgsgl.records.protocol import Protocol
@@ -23,5 +23,6 @@ METHOD = Method(
     recipe=RECIPES["peft"],
     model=_model,
     reads_text=True,
+    text_scores=by_text,
     pretraining=tower_pretraining,
 )

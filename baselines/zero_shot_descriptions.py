@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fgsgl.methods.method import Method
+from fgsgl.methods.method import Method, by_text
 from fgsgl.methods.tower_models import frozen_model, tower_pretraining
 
 METHOD = Method(
@@ -11,5 +11,6 @@ METHOD = Method(
     paper="Menon and Vondrick 2022, arXiv 2210.07183 (with FG-Text as the descriptions)",
     model=frozen_model("descriptions"),
     reads_text=True,
+    text_scores=by_text,
     pretraining=tower_pretraining,
 )

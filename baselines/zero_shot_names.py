@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fgsgl.methods.method import Method
+from fgsgl.methods.method import Method, by_text
 from fgsgl.methods.tower_models import frozen_model, tower_pretraining
 
 METHOD = Method(
@@ -11,5 +11,6 @@ METHOD = Method(
     paper="Radford et al. 2021, arXiv 2103.00020",
     model=frozen_model("names"),
     reads_text=True,
+    text_scores=by_text,
     pretraining=tower_pretraining,
 )

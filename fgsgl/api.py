@@ -68,6 +68,7 @@ def run(
     device: str = "auto",
     ceilings: bool = True,
     quiet: bool = False,
+    folds: int | None = None,
     **protocol: Any,
 ) -> Board:
     """Trains and evaluates methods under one protocol, as ``fgsgl run`` does, and returns their board.
@@ -83,6 +84,7 @@ def run(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         ceilings: run the ceilings too, such as SynMG's oracles.
         quiet: print nothing.
+        folds: with ``unseen`` among the fields of the protocol: folds 0..n-1 of unseen classes.
         protocol: fields of :class:`fgsgl.records.protocol.Protocol`, such as ``epochs=5``.
 
     Raises:
@@ -103,7 +105,7 @@ def run(
     folder = Path(out or Path("results/local") / results_name(frozen.dataset, frozen.preset, data))
     experiment = Experiment(
         variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=data, execution=Execution(device=device),
-        ceilings=ceilings,
+        ceilings=ceilings, folds=folds,
     )  # fmt: skip
     run_experiment(experiment, Console(quiet=True) if quiet else wide_console(), lambda *_: True)
     return read_board(folder)

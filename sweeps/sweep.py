@@ -22,7 +22,7 @@ from fgsgl.records.protocol import SEALED, Protocol
 from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.experiment import (
     prepare_data,
-    require_batch,
+    require_clips,
     require_countable,
     require_division,
     skeletons_read,
@@ -122,7 +122,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     require_buildable([Variant(method=method.name) for method in sweep.methods], sweep.protocol, data.text)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = prepare_data([method.name for method in sweep.methods], sweep.protocol, data, console, dry_run=dry_run)
-    require_batch(sweep.protocol, table)
+    require_clips(sweep.protocol, table)
     skeletons = skeletons_read([method.name for method in sweep.methods], table)
     specs = [
         StudySpec(

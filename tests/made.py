@@ -31,6 +31,7 @@ from fgsgl.records.record import (
 from fgsgl.stats.scores import ClassScores
 from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.training.cell_spec import CellSpec
+from fgsgl.training.record_check import held_out_of
 
 PROTOCOL = Protocol(dataset="synmg", preset="quick", epochs=5)
 CLASSES = ("one", "other")
@@ -105,7 +106,7 @@ def write_cell(ledger: Path, record: Done, predictions: Predictions) -> Done:
     record = structs.replace(
         record,
         protocol_hash=record.protocol.hash(),
-        metrics=metrics_of(predictions, datasets.get(record.protocol.dataset)),
+        metrics=metrics_of(predictions, datasets.get(record.protocol.dataset), held_out_of(record)),
     )
     record = structs.replace(record, cell_id=recorded_id(record, text))
     sha256 = write_predictions(ledger, record.cell_id, predictions)

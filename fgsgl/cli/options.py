@@ -142,6 +142,10 @@ def add_experiment_arguments(parser: Parser) -> None:
         "--seeds", type=number(int, SEED_COUNTS), default=1, help="number of paired seeds 0..n-1 (default: %(default)s)"
     )
     parser.add_argument(
+        "--folds", type=number(int, SEED_COUNTS), metavar="N",
+        help="with --unseen: folds 0..n-1 of unseen classes (default: the one that --fold names)",
+    )  # fmt: skip
+    parser.add_argument(
         "--out", type=file_path,
         help="the board's folder (default: results/local/<dataset>-<preset>, with --table one for each table)",
     )  # fmt: skip

@@ -58,6 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
         root=root_of(arguments),
         execution=execution,
         ceilings=not arguments.no_ceilings,
+        folds=arguments.folds,
     )
     return run(experiment, wide_console(), show_board_if_changed, dry_run=arguments.dry_run)
 

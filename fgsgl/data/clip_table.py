@@ -96,6 +96,8 @@ class ClipTable:
     """Name of the layout of the clips' skeletons, where tables of one data set may have several."""
     has_videos: bool = True
     """Whether clips are of videos; else each has skeletons alone, whose file stands in the video's place."""
+    whole_fingerprint: str = ""
+    """Of a table whose clips a regime has reduced (:mod:`fgsgl.data.regime`): the fingerprint of the whole one."""
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
     """File and line of each clip that was read from a row, by its id."""
 
@@ -136,8 +138,11 @@ class ClipTable:
         """SHA-256 over the classes, all rows and the contents of the videos (16 hex digits): changes when anything a
         result depends on changes.
 
-        The rows of a generated data set say all about its videos, as long as these are as they were made.
+        The rows of a generated data set say all about its videos, as long as these are as they were made. A table that
+        a regime has reduced keeps the fingerprint of the whole one.
         """
+        if self.whole_fingerprint:
+            return self.whole_fingerprint
         digest = hashlib.sha256("\n".join(self.classes).encode())
         digest.update(csv_text([COLUMNS, *map(_values, self.clips)]).encode())
         for video, sha256 in sorted(self.contents.items()):

@@ -8,12 +8,12 @@ from typing import Any
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.search_space import Param
-from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, tower_pretraining
+from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, tower_pretraining, unseen_setting
 from fgsgl.models.fgsgl.config import CHOICES, FGSGLConfig
 from fgsgl.models.towers.shape import require_block, require_whole_patches
 from fgsgl.records.protocol import Protocol
 
-FROM_PROTOCOL = ("num_classes", "text", "image_size", "num_frames", "tower", "pretrained", "autocast")
+FROM_PROTOCOL = ("num_classes", "unseen", "text", "image_size", "num_frames", "tower", "pretrained", "autocast")
 """Settings that the protocol, the data set or the machine decides, so that no variant changes them."""
 
 
@@ -24,6 +24,7 @@ def _default(value: Any) -> Any:
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     config = {
         "num_classes": classes.count,
+        **unseen_setting(classes),
         "text": classes.text,
         "image_size": protocol.image_size,
         "num_frames": protocol.num_frames,
@@ -36,6 +37,10 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
     require_whole_patches(checked.tower, checked.image_size)
     require_block(checked.tower, checked.tap)
     return {"type": "FGSGL", "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD}, **config}
+
+
+def _text_scores(settings: Settings) -> tuple[str, ...]:
+    return FGSGLConfig.from_dict({"num_classes": 2, **settings}).text_scores
 
 
 _LEVELS = (
@@ -92,6 +97,7 @@ METHOD = Method(
     recipe=RECIPES["peft"],
     model=_model,
     reads_text=True,
+    text_scores=_text_scores,
     hooks=({"type": "ProgressHook"}, {"type": "CalibrateHook"}),
     pretraining=tower_pretraining,
 )

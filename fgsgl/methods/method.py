@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import msgspec
 
@@ -61,12 +61,37 @@ class Classes:
     count: int
     text: str
     """FG-Text: the name of a shipped one, or a file."""
+    unseen: tuple[int, ...] = ()
+    """Classes without a clip in training, whose columns no training loss may read."""
+
+    @classmethod
+    def of(cls, names: Sequence[str], text: str, protocol: Protocol) -> Self:
+        """The classes of a data set under a protocol, which may hold some of them out.
+
+        Raises:
+            UserError: as :func:`fgsgl.data.regime.held_out`.
+        """
+        return cls(count=len(names), text=text, unseen=protocol.regime.held_out(names))
 
 
 BuildModel = Callable[[Protocol, Classes, Settings], ModelConfig]
 """(protocol, classes, settings) -> config of the recognizer."""
 Pretraining = Callable[[Protocol, Settings], str]
 """(protocol, settings) -> name and hash of the weights that the recognizer starts from."""
+
+
+TextScores = Callable[[Settings], tuple[str, ...]]
+"""(settings) -> names of the scores that compare a clip with class text."""
+
+
+def no_text_scores(settings: Settings) -> tuple[str, ...]:
+    """None: the classes are the rows of a layer that training fills."""
+    return ()
+
+
+def by_text(settings: Settings) -> tuple[str, ...]:
+    """The only score of the method is one by class text."""
+    return ("combined",)
 
 
 def no_pretraining(protocol: Protocol, settings: Settings) -> str:
@@ -134,6 +159,9 @@ class Method:
     model: BuildModel | None = None
     reads_text: bool = False
     """Whether predictions depend on FG-Text."""
+    text_scores: TextScores = no_text_scores
+    """Scores (``combined``, ``category``, ``fine``) that compare a clip with class text, so that they can name a class
+    without any training clip; see :func:`by_text`. All others give such a class probability 0."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """MMEngine configs of the hooks that the recognizer needs."""
     scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int], np.ndarray] | None = None

@@ -44,7 +44,13 @@ def tower_settings(protocol: Protocol, classes: Classes) -> dict[str, Any]:
         "image_size": protocol.image_size,
         "num_frames": protocol.num_frames,
         "label_smoothing": protocol.label_smoothing,
+        **unseen_setting(classes),
     }
+
+
+def unseen_setting(classes: Classes) -> dict[str, Any]:
+    """The argument that names the unseen classes to a recognizer on a tower; nothing where there is none."""
+    return {"unseen": list(classes.unseen)} if classes.unseen else {}
 
 
 def frozen_model(head: str) -> BuildModel:

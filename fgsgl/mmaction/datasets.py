@@ -7,7 +7,7 @@ augments and normalises.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from fgsgl.data.containers import BadVideo
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.frame_cache import open_cache, refuse_bad
 from fgsgl.data.joint_cache import kept_frames, open_joints
+from fgsgl.data.regime import Regime
 from fgsgl.data.skeletons import LAYOUTS, layout_name
 
 
@@ -39,6 +40,8 @@ class ClipDataset(Dataset):
         image_size: side of the frames in pixels.
         skip_bad: leave out clips whose video cannot be read, instead of refusing the whole set.
         form: with the split ``hidden``, the form of the submission that asks for the clips; None: today's.
+        regime: fields of :class:`fgsgl.data.regime.Regime`; None: the whole table.
+        seed: of the regime's draws.
 
     Raises:
         UserError: for an empty split or one that hides its labels, or for an unreadable video unless ``skip_bad``.
@@ -55,12 +58,15 @@ class ClipDataset(Dataset):
         image_size: int = 112,
         skip_bad: bool = False,
         form: str | None = None,
+        regime: Mapping[str, Any] | None = None,
+        seed: int = 0,
     ) -> None:
         data = DataSpec(dataset=dataset, preset=preset, seed=data_seed, root=Path(root))
         self.table = data.hidden(form) if split == "hidden" else data.load()
         self.num_frames = num_frames
         self.cache = open_cache(self.table, num_frames, image_size)
-        clips = self.table.split("test" if split == "hidden" else split)
+        # Caches are those of the whole table, so that all regimes share them.
+        clips = Regime(**(regime or {})).apply(self.table, seed).split("test" if split == "hidden" else split)
         if split != "hidden":
             labels_of(clips)
         if not skip_bad:

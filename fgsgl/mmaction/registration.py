@@ -8,6 +8,7 @@ import fgsgl.models.baselines.frozen_tower
 import fgsgl.models.baselines.label_embedding
 import fgsgl.models.baselines.mmaction_fixes
 import fgsgl.models.baselines.recognizers
+import fgsgl.models.baselines.seen_heads
 import fgsgl.models.baselines.skeleton
 import fgsgl.models.baselines.slim_resnet
 import fgsgl.models.baselines.tuned_tower

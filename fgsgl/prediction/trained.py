@@ -20,6 +20,7 @@ import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Classes, Method
 from fgsgl.methods.registry import get
+from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.precision import native
 from fgsgl.models.towers.weights_facts import KEY as FACTS
 from fgsgl.models.towers.weights_facts import Facts
@@ -77,9 +78,10 @@ class Trained:
                 protocol = replace(protocol, pretrained=str(weights))
             config = build_config(
                 self.method, self.variant.changes, protocol, self.seed,
-                classes=Classes(count=len(self.classes), text=str(text)), root=Path(), work_dir=Path(),
+                classes=Classes.of(self.classes, str(text), protocol), root=Path(), work_dir=Path(),
             )["model"]  # fmt: skip
             model = MODELS.build({**config, "autocast": native(device)})
+        close_heads(model, len(self.classes), protocol.regime.held_out(self.classes))
         if self.method.recipe:
             try:
                 model.load_state_dict(dict(self.state))

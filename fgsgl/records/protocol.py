@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Split
 from fgsgl.data.data_spec import DataSpec, preset_of
+from fgsgl.data.regime import Regime
 from fgsgl.records.identity import LATER, digest, identity
 from fgsgl.util.domain import SEEDS, Numbers, require_domains
 from fgsgl.util.errors import UserError, nearest
@@ -80,6 +81,15 @@ class Protocol:
     """Choices of frames that a test clip is scored with; their probabilities are averaged."""
     patience: Annotated[int, Numbers(0, 100_000)] = field(default=0, metadata=LATER)
     """Epochs without a better top-1 on the validation split after which a training ends; 0 never ends it early."""
+    unseen: Annotated[int, Numbers(0, 10_000)] = field(default=0, metadata=LATER)
+    """Classes held out of training and validation, on which the test split is scored too."""
+    fold: Annotated[int, Numbers(0, 10_000)] = field(default=0, metadata=LATER)
+    """Which classes are held out; the folds share none."""
+    shots: Annotated[int, Numbers(0, 1_000_000)] = field(default=0, metadata=LATER)
+    """Clips of each class in training, and as many in validation, drawn by the seed; 0 takes all."""
+    long_tail: Annotated[float, Numbers(0, 1_000_000)] = field(default=0.0, metadata=LATER)
+    """Ratio of the most to the least frequent training class, whose clips the seed draws; 0 leaves the data as they
+    are."""
 
     def __post_init__(self) -> None:
         require_domains(self)
@@ -90,11 +100,17 @@ class Protocol:
             raise UserError(
                 f"accumulate is {self.accumulate}, expected a number that divides the batch of {self.batch_size} clips"
             )
+        _ = self.regime  # refuses what excludes each other
 
     @property
     def scored_split(self) -> Split:
         """The split that a trained recognizer is scored on: ``test``, or ``val`` while that is sealed."""
         return "val" if self.evaluation == SEALED else "test"
+
+    @property
+    def regime(self) -> Regime:
+        """What is left out of training and validation."""
+        return Regime(unseen=self.unseen, fold=self.fold, shots=self.shots, long_tail=self.long_tail)
 
     def data_spec(self, root: Path | None) -> DataSpec:
         """The protocol's data in a folder; None: in the data set's own folder below ``$FGSGL_DATA`` or ``data/``.

@@ -21,7 +21,7 @@ from fgsgl.records.curve import Epoch
 from fgsgl.records.identity import sha256_16
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.row_key import RowKey
-from fgsgl.stats.scores import Scores
+from fgsgl.stats.scores import Scores, UnseenScores
 from fgsgl.util.files import write_whole
 
 if TYPE_CHECKING:
@@ -182,6 +182,9 @@ class Metrics(Scores, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """The next three are of data sets whose classes form groups (:func:`fgsgl.stats.metrics.grouped_metrics`)."""
     group_macro_f1: Share | None = None
     f1_mean: Share | None = None
+    unseen: dict[str, UnseenScores] = field(default_factory=dict)
+    """By score (``combined``, and ``category`` and ``fine`` where the method has them), where the protocol held classes
+    out of training and the test split was scored."""
     scored_sha256: str | None = None
     """Over the ids of the clips that were scored; equal to ``split_sha256`` of the data."""
 

@@ -24,6 +24,7 @@ import pandas as pd
 from fgsgl.records.record import Done
 from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board, row_key
 from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data, unequal_seeds
+from fgsgl.report.board.regimes import regime_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import judge, stouffer
 from fgsgl.stats.paired import compare, widened
@@ -113,7 +114,8 @@ def _board_contrasts(board: Board) -> Iterator[Contrast]:
         reference = board.scored.get(key._replace(method=REFERENCE[0], variant=REFERENCE[1]), ())
         if key.kind != "method" or key[:2] == REFERENCE or key.is_tuned or not records or not reference:
             continue
-        name = label(records[0].config.display_name, key.variant)
+        regime = regime_text(records[0].protocol)  # the same row in another regime is another contrast
+        name = label(records[0].config.display_name, key.variant) + (f" @{regime}" if regime else "")
         theirs = {record.seed: record for record in reference}
         mine = by_seed(records, theirs)
         if note := unequal_seeds(mine, theirs) or ("" if same_data(records, reference) else OTHER_DATA):

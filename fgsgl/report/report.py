@@ -29,7 +29,8 @@ class Report:
 
 def report(folder: Path) -> Report:
     """Writes a board into its folder: ``leaderboard.{md,csv,tex,html}`` and ``figures/*.{png,pdf,csv}``; also
-    ``ablation.{md,csv}`` where it has designs, and ``localisation.{md,csv}`` where a cell measured it.
+    ``ablation.{md,csv}`` where it has designs, ``localisation.{md,csv}`` where a cell measured it, and
+    ``regimes.{md,csv}`` where classes were held out.
 
     Reads ``<folder>/ledger`` and, where there is one, ``<folder>/plan.json``; the same ledger gives the same files.
     ``board.json`` keeps what they were made from (:mod:`fgsgl.report.freshness`).
@@ -47,6 +48,8 @@ def report(folder: Path) -> Report:
     from fgsgl.report.drawing.scan import scan
     from fgsgl.report.localisation import render as localisation_text
     from fgsgl.report.localisation.evaluate import localisation
+    from fgsgl.report.regimes import render as regime_text
+    from fgsgl.report.regimes.evaluate import regimes
     from fgsgl.report.render.figure_data import figure_data
     from fgsgl.report.render.html import page
     from fgsgl.report.render.latex import latex
@@ -56,6 +59,8 @@ def report(folder: Path) -> Report:
     board = read_board(folder)
     designs, localised = ablations(board), localisation(board)
     tables = localisation_text.localisation_tables(board, localised)
+    held_out = regimes(board)
+    of_regimes = regime_text.regime_tables(held_out)
     texts = {
         "leaderboard.md": markdown(board),
         "leaderboard.csv": csv(board),
@@ -68,12 +73,14 @@ def report(folder: Path) -> Report:
             "localisation.md": localisation_text.markdown(tables),
             "localisation.csv": csv_text(localised),
         }
+    if of_regimes:
+        texts |= {"regimes.md": regime_text.markdown(of_regimes), "regimes.csv": regime_text.csv(held_out)}
     for name, text in texts.items():  # before anything is drawn, which takes longest
         write_whole(folder / name, text)
     charted = figure_data(board)  # what it reads of predictions, the processes that draw then have too
     drawing = draw_all(scan(figures), Inputs(board, designs))
     written = write_figures(folder, drawing.figures)
-    write_whole(folder / "leaderboard.html", page(board, drawing.figures, designs, tables, charted))
+    write_whole(folder / "leaderboard.html", page(board, drawing.figures, designs, tables, charted, of_regimes))
     if not drawing.faults:  # else the next command tries again
         write_stamp(folder, sources, [*written, *(folder / name for name in (*texts, "leaderboard.html"))])
     return Report(board=board, faults=drawing.faults)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,34 @@ class Experiment:
     execution: Execution = field(default_factory=Execution)
     ceilings: bool = True
     """Run the ceilings too, such as SynMG's oracles."""
+    folds: int | None = None
+    """Folds 0..n-1 of unseen classes, each a protocol of its own; None: the protocol as it is."""
+
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """The protocol, or one for each fold.
+
+        Raises:
+            UserError: for folds of a protocol that holds no class out, or that names a fold itself.
+        """
+        return folds_of(self.protocol, self.folds)
+
+
+def folds_of(protocol: Protocol, folds: int | None) -> tuple[Protocol, ...]:
+    """The protocol of each fold 0..n-1 of unseen classes; None: the protocol as it is.
+
+    Raises:
+        UserError: for folds of a protocol that holds no class out, or that names a fold itself.
+    """
+    if folds is None:
+        return (protocol,)
+    if not protocol.unseen:
+        raise UserError(f"--folds is {folds}, but no class is held out; add --unseen, or leave --folds out")
+    if protocol.fold:
+        raise UserError(
+            f"--fold {protocol.fold} names one fold and --folds {folds} the first ones; give one of the two"
+        )
+    return tuple(dataclasses.replace(protocol, fold=fold) for fold in range(folds))
 
 
 def committed() -> list[Path]:
@@ -90,7 +119,8 @@ def run(
         UserError: for bad input, before anything is trained where that is possible.
     """
     require("--seeds", experiment.seeds, int, SEED_COUNTS)
-    require_countable(len(experiment.variants) * experiment.seeds)
+    protocols = experiment.protocols
+    require_countable(len(experiment.variants) * experiment.seeds * len(protocols))
     require_folder(experiment.out)
     data = experiment.protocol.data_spec(experiment.root)
     place = local_place(experiment.out, data.root, experiment.execution)
@@ -101,18 +131,23 @@ def run(
     require_text(methods, data)
     require_buildable(experiment.variants, experiment.protocol, data.text)
     table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
-    require_batch(experiment.protocol, table)
-    wanted = cells(
-        experiment.variants, experiment.protocol, experiment.seeds, table.fingerprint(), data.text,
-        skeletons_read(methods, table), ceilings=experiment.ceilings,
-    )  # fmt: skip
+    for protocol in protocols:
+        require_clips(protocol, table)
+    wanted = [
+        cell
+        for protocol in protocols
+        for cell in cells(
+            experiment.variants, protocol, experiment.seeds, table.fingerprint(), data.text,
+            skeletons_read(methods, table), ceilings=experiment.ceilings,
+        )
+    ]  # fmt: skip
     planned = plan(wanted, place.ledger, committed())
     todo = undone(planned)
     if dry_run:
         show_plan(planned, place.jobs, console)
         return 0
     experiment.out.mkdir(parents=True, exist_ok=True)
-    primary = primary_contrasts(experiment.variants, experiment.protocol, place.ledger)
+    primary = [one for protocol in protocols for one in primary_contrasts(experiment.variants, protocol, place.ledger)]
     add_to_plan(experiment.out, [item.cell.planned() for item in planned], designs, primary=primary)
     clear_leftovers((item.cell for item in planned if item.done), place)
     observers = observe(wanted, place)
@@ -133,14 +168,16 @@ def require_countable(count: int, unit: str = "cells") -> None:
         raise UserError(f"these are {count} {unit}, and one command takes at most {MOST_CELLS}; ask for fewer at once")
 
 
-def require_batch(protocol: Protocol, table: ClipTable) -> None:
-    """Refuses a batch of more clips than there are to train on: no step could ever have as many.
+def require_clips(protocol: Protocol, table: ClipTable) -> None:
+    """Refuses a regime that the data cannot have, and a batch of more clips than there are to train on: no step could
+    ever have as many.
 
     The data set's default is let be; a small data set then trains with all its clips in one step.
 
     Raises:
-        UserError: naming the size of the training split.
+        UserError: naming the classes, or the size of the training split.
     """
+    table = protocol.regime.apply(table, 0)
     count = sum(clip.split == "train" for clip in table.clips)
     if protocol.batch_size > max(count, default_protocol(protocol.dataset, protocol.preset).batch_size):
         raise UserError(

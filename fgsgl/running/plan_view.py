@@ -51,10 +51,11 @@ def _states(items: Sequence[Planned]) -> str:
 
 
 def _seeds(seeds: Sequence[int]) -> str:
-    """``0``, ``0-7``, or ``0, 2`` where some between are absent."""
-    first, last = min(seeds), max(seeds)
-    whole = sorted(seeds) == list(range(first, last + 1))
-    return str(first) if first == last else f"{first}-{last}" if whole else ", ".join(map(str, sorted(seeds)))
+    """``0``, ``0-7``, or ``0, 2`` where some between are absent; of several folds each seed once."""
+    found = sorted(set(seeds))
+    first, last = found[0], found[-1]
+    whole = found == list(range(first, last + 1))
+    return str(first) if first == last else f"{first}-{last}" if whole else ", ".join(map(str, found))
 
 
 def _whole(planned: Sequence[Planned], jobs: int) -> str:

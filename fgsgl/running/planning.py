@@ -129,7 +129,7 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Done]:
 
 
 def alike(method: str, protocol: Protocol, records: Iterable[Done]) -> list[Done]:
-    """The records of a method under a protocol, but for the epochs and the split that is scored."""
+    """The records of a method under a protocol, but for the epochs, the split that is scored and the fold."""
     wanted = _timed(protocol)
     return [record for record in records if record.method == method and _timed(record.protocol) == wanted]
 
@@ -152,4 +152,4 @@ def expected_s(variant: str, epochs: int, of_method: Sequence[Done]) -> float | 
 @cache
 def _timed(protocol: Protocol) -> Protocol:
     """The part of a protocol that a cell's time depends on."""
-    return dataclasses.replace(protocol, epochs=1, evaluation=EVALUATION)
+    return dataclasses.replace(protocol, epochs=1, evaluation=EVALUATION, fold=0)

@@ -47,3 +47,17 @@ class GroupScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     group_macro_f1: Share
     f1_mean: Share
     """Mean of the macro and the micro F1 of groups and of classes (MA-52, arXiv 2403.05234)."""
+
+
+class UnseenScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metrics of one score where classes were held out of training: mean recalls of classes that have a clip
+    (Xian et al. 2017, arXiv 1707.00600). None: the score cannot name a class that it was not trained on."""
+
+    unseen: Share | None
+    """Clips of unseen classes, among which alone the answer is chosen."""
+    generalised: Share | None
+    """Clips of unseen classes, the answer chosen among all classes."""
+    seen: Share
+    """Clips of seen classes, the answer chosen among all classes."""
+    harmonic: Share | None
+    """Harmonic mean of the last two."""

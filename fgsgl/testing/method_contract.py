@@ -26,6 +26,7 @@ import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.data.clip_table import PER_SEGMENT
 from fgsgl.methods.method import Classes, Method, Recipe
 from fgsgl.mmaction.datasets import random_skeleton_batch
+from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.testing.finding import BrokenPromise, Finding
@@ -69,19 +70,20 @@ class BuiltMethod:
         self.batch = BATCHES[method.modality](self.protocol)
         self.model = self.build(seed=0)
 
-    def build(self, seed: int, autocast: str = "none") -> BaseModel:
+    def build(self, seed: int, autocast: str = "none", classes: Classes = CLASSES) -> BaseModel:
         """The recognizer as it is at the start of a training."""
         torch.manual_seed(seed)
         standard = self.protocol.size == "standard"  # its weights do not ship; the shapes do not depend on them
         changes = {"pretrained": None} if standard and "pretrained" in self.method.settings else {}
         config = build_config(
-            self.method, changes, self.protocol, seed, classes=CLASSES, root=Path("data"), work_dir=Path("work")
+            self.method, changes, self.protocol, seed, classes=classes, root=Path("data"), work_dir=Path("work")
         )
         for part in (config["model"], config["model"].get("cls_head", {})):
             if "tower" in part and self.protocol.backbone != synmg_tiny.NAME:
                 part["pretrained"] = None
         model = MODELS.build({**config["model"], "autocast": autocast})
         model.init_weights()
+        close_heads(model, classes.count, classes.unseen)
         return model.to(self.device)
 
     @property
@@ -295,6 +297,34 @@ def learning(subject: BuiltMethod) -> str:
     if unreached:
         raise BrokenPromise(f"no gradient reaches {len(unreached)} parameter(s): {', '.join(sorted(unreached)[:3])}")
     raise BrokenPromise(f"the loss is {loss:.3g} after {STEPS} steps, and was {first:.3g}")
+
+
+@check(trained=True)
+def unseen_classes(subject: BuiltMethod) -> str:
+    """With classes held out, no loss trains their rows, and only a method that reads class text can name them."""
+    unseen = tuple(range(len(LABELS), CLASSES.count, 2))
+    try:
+        model = subject.build(seed=0, classes=dataclasses.replace(CLASSES, unseen=unseen))
+    except UserError as error:
+        raise BrokenPromise(str(error)) from None
+    loss = loss_of(model, subject.batch)
+    loss.backward()
+    if not loss.isfinite():
+        raise BrokenPromise(f"the loss is {loss.item()}")
+    trained = [
+        name
+        for name, weight in model.named_parameters()
+        if weight.grad is not None and weight.shape[:1] == (CLASSES.count,) and weight.grad[list(unseen)].any()
+        if not name.startswith(("backbone.", "tower."))  # whose tokens may be as many
+    ]
+    if trained:
+        raise BrokenPromise(f"the loss trains the unseen classes' rows of {', '.join(trained[:3])}")
+    named = scores_of(model, subject.batch["inputs"])[:, list(unseen)] > 0
+    by_text = "combined" in subject.method.text_scores(subject.method.resolve({}))
+    if by_text != named.any():
+        raise BrokenPromise(f"its text_scores {'have' if by_text else 'lack'} `combined`, but unseen classes "
+                            f"{'never' if by_text else 'do'} get a probability")  # fmt: skip
+    return f"{len(unseen)} unseen classes, {'named by their text' if by_text else 'which it cannot name'}"
 
 
 def loss_of(model: BaseModel, batch: Batch) -> Tensor:

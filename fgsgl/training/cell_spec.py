@@ -116,7 +116,7 @@ class CellSpec(Struct, frozen=True, kw_only=True):
         )
 
     def table(self) -> ClipTable:
-        """The clip table of the cell's data set.
+        """The clip table of the cell: that of its data set, as far as its regime leaves it.
 
         Raises:
             UserError: if the data are no longer those that the cell was planned with.
@@ -130,7 +130,7 @@ class CellSpec(Struct, frozen=True, kw_only=True):
                 f"the data in {self.root} have changed since the cell was planned (fingerprint {found}, planned with "
                 f"{planned}); start the command again"
             )
-        return table
+        return self.protocol.regime.apply(table, self.seed)
 
     def record(self) -> Record | None:
         """The record that this attempt has written, or that of the cell as another command finished it."""

@@ -6,7 +6,7 @@ Shapes: N clips, C classes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -76,17 +76,22 @@ def _scores(model: BaseModel, batch: dict[str, Any], views: int) -> dict[str, np
     return {name: (sum_BC / views).numpy() for name, sum_BC in sums.items()}
 
 
-def adjusted(predictions: Predictions, counts_C: np.ndarray, power: float) -> Predictions:
+def adjusted(predictions: Predictions, counts_C: np.ndarray, power: float, unseen: Sequence[int] = ()) -> Predictions:
     """Post-hoc logit adjustment (Menon et al., arXiv 2007.07314): probabilities over the classes' shares ** power.
 
     Args:
         predictions: of the split.
         counts_C: training clips of each class; one without a clip counts as having one.
         power: tau; 0 changes nothing.
+        unseen: classes held out of training; each counts as having the geometric mean of the others' clips, so that the
+            adjustment speaks neither for nor against it.
     """
     if power == 0:
         return predictions
-    prior_C = np.maximum(counts_C, 1) / np.maximum(counts_C, 1).sum()
+    clips_C = np.maximum(counts_C, 1).astype(np.float64)
+    if unseen:
+        clips_C[list(unseen)] = np.exp(np.log(np.delete(clips_C, list(unseen))).mean())
+    prior_C = clips_C / clips_C.sum()
     scores = {}
     for name, scores_NC in predictions.scores.items():
         raised_NC = scores_NC / prior_C**power

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pprint
 from collections.abc import Mapping
+from dataclasses import asdict
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from fgsgl.data import datasets
-from fgsgl.methods.method import Classes, Method, Recipe
+from fgsgl.data.regime import Regime
+from fgsgl.methods.method import Classes, Method, ModelConfig, Recipe
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
 from fgsgl.text.fgtext import load
@@ -53,17 +55,19 @@ def build_config(
     model = method.model(protocol, classes, method.resolve(changes))
     if protocol.label_smoothing and "cls_head" in model:
         model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
+    if classes.unseen:
+        _leave_out_unseen(model, method, classes)
     model["data_preprocessor"] = {**model["data_preprocessor"], **_augmentation(method, protocol)}
     evaluator = {"type": "AccMetric", "metric_list": ("top_k_accuracy", "mean_class_accuracy")}
     return {
         "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
         "default_scope": "mmaction",
         "model": model,
-        "val_dataloader": _loader(method, protocol, root, "val"),
-        "test_dataloader": _loader(method, protocol, root, protocol.scored_split),
+        "val_dataloader": _loader(method, protocol, root, "val", seed),
+        "test_dataloader": _loader(method, protocol, root, protocol.scored_split, seed),
         "val_evaluator": evaluator,
         "test_evaluator": evaluator,
-        **_training(method, recipe, protocol, root, n_train),
+        **_training(method, recipe, protocol, root, n_train, seed),
         "val_cfg": {"type": "ValLoop"},
         "test_cfg": {"type": "TestLoop"},
         "default_hooks": {name: dict(hook) for name, hook in DEFAULT_HOOKS.items()},
@@ -85,14 +89,14 @@ def build_config(
 
 
 def _training(
-    method: Method, recipe: Recipe | None, protocol: Protocol, root: Path, n_train: int | None
+    method: Method, recipe: Recipe | None, protocol: Protocol, root: Path, n_train: int | None, seed: int
 ) -> dict[str, Any]:
     """What a training needs; None everywhere without a recipe."""
     if recipe is None:
         return {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
     steps = n_train and ceil(n_train * protocol.accumulate / protocol.batch_size)
     return {
-        "train_dataloader": _loader(method, protocol, root, "train"),
+        "train_dataloader": _loader(method, protocol, root, "train", seed),
         "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": protocol.epochs, "val_interval": 1},
         "optim_wrapper": _optimizer(recipe, protocol.accumulate),
         "param_scheduler": _schedule(recipe.warmup * protocol.epochs, protocol.epochs, steps),
@@ -117,7 +121,7 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
         {},
         protocol,
         seed,
-        classes=Classes(count=len(fg_text.classes), text=text),
+        classes=Classes.of(fg_text.class_names, text, protocol),
         root=root,
         work_dir=Path("work_dirs") / f"{method_name}-{protocol.dataset}-{protocol.preset}",
     )
@@ -139,8 +143,28 @@ def _augmentation(method: Method, protocol: Protocol) -> dict[str, Any]:
     return {"type": "ClipPreprocessor", **amounts}
 
 
-def _loader(method: Method, protocol: Protocol, root: Path, split: str) -> dict[str, Any]:
+def _leave_out_unseen(model: ModelConfig, method: Method, classes: Classes) -> None:
+    """Has every loss over class scores read the seen classes alone.
+
+    Raises:
+        UserError: for a recognizer of which nothing says how.
+    """
+    if "unseen" in model:  # it leaves them out by itself
+        return
+    if "cls_head" not in model:
+        raise UserError(
+            f"{method.name} cannot train with unseen classes: its model has neither a `cls_head` of MMAction2's nor "
+            "the argument `unseen`; leave it out, or leave unseen at 0"
+        )
+    loss = {"type": "SeenCrossEntropy", "num_classes": classes.count, "unseen": list(classes.unseen)}
+    model["cls_head"]["loss_cls"] = loss
+    if "aux_head_cfg" in model.get("neck", {}):
+        model["neck"]["aux_head_cfg"]["loss_cls"] = loss
+
+
+def _loader(method: Method, protocol: Protocol, root: Path, split: str, seed: int) -> dict[str, Any]:
     training = split == "train"
+    regime = {"regime": asdict(protocol.regime), "seed": seed} if protocol.regime != Regime() else {}
     sampler = {"type": "DefaultSampler", "shuffle": training, "round_up": training}
     if training and protocol.sampling == "class_balanced":
         sampler = {"type": "ClassBalancedSampler"}
@@ -158,6 +182,7 @@ def _loader(method: Method, protocol: Protocol, root: Path, split: str) -> dict[
             "num_frames": protocol.num_frames,
             "image_size": protocol.image_size,
             "skip_bad": protocol.skip_bad,
+            **regime,
         },
     }
 

@@ -16,11 +16,12 @@ import numpy as np
 
 from fgsgl.data import datasets
 from fgsgl.methods.cell import id_is_its_own
+from fgsgl.methods.registry import get, has
 from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.reading import MOST_BYTES
 from fgsgl.records.record import Done, Record, content_sha256
 from fgsgl.records.verdicts import Verdicts, state_of
-from fgsgl.training.cell_metrics import metrics_of
+from fgsgl.training.cell_metrics import HeldOut, held_out, metrics_of
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_regular
 
@@ -110,7 +111,7 @@ def check_record(ledger: Path, record: Record) -> bool:
 
 def _unlike(record: Done, predictions: Predictions) -> str:
     """The first number of a record that its predictions do not give; empty: there is none."""
-    found = metrics_of(predictions, datasets.get(record.protocol.dataset))
+    found = metrics_of(predictions, datasets.get(record.protocol.dataset), held_out_of(record))
     fields: tuple[tuple[str, Any, Any], ...] = (("metrics", found, record.metrics),)
     n_clips, n_subjects = record.data.n_clips, record.data.n_subjects
     split = record.protocol.scored_split
@@ -127,6 +128,19 @@ def _unlike(record: Done, predictions: Predictions) -> str:
             if says := _first_difference(plain[0], plain[1], name):
                 return says
     return ""
+
+
+def held_out_of(record: Done) -> HeldOut | None:
+    """The classes that the record's protocol held out; of a method that this version lacks, the record says itself
+    which of its scores can name them."""
+    if has(record.method):
+        method = get(record.method)
+        known = {name: value for name, value in record.config.settings.items() if name in method.settings}
+        return held_out(record.protocol, record.data.classes, method, method.resolve(known))
+    if not record.metrics.unseen:
+        return None
+    names = [name for name, scores in record.metrics.unseen.items() if scores.unseen is not None]
+    return HeldOut(classes=record.protocol.regime.held_out(record.data.classes), text_scores=names)
 
 
 def _first_difference(right: Any, stated: Any, place: str) -> str:

@@ -26,7 +26,7 @@ from fgsgl.models.precision import Precision, native
 from fgsgl.records.environment import hardware, resolve_device
 from fgsgl.records.failures import BUSY, failure_class
 from fgsgl.records.predictions import Predictions, write_predictions
-from fgsgl.training.cell_metrics import metrics_of
+from fgsgl.training.cell_metrics import held_out, metrics_of
 from fgsgl.training.cell_spec import LOCK, CellSpec, TrialPruned
 from fgsgl.training.clock import Clock
 from fgsgl.training.data_facts import data_facts
@@ -68,7 +68,9 @@ def _run(spec: CellSpec, clock: Clock) -> int:
         table = spec.table()
         clock.lap("data")
         outcome, predictions = run(spec, table, clock)
-        metrics = metrics_of(predictions, datasets.get(cell.protocol.dataset))
+        settings = cell.method.resolve(cell.variant.changes)
+        held = held_out(cell.protocol, table.classes, cell.method, settings)
+        metrics = metrics_of(predictions, datasets.get(cell.protocol.dataset), held)
         sha256 = write_predictions(spec.ledger, cell.cell_id, predictions)
     except TrialPruned:
         clock.lap("train")
@@ -130,7 +132,8 @@ def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, 
     count_opening(cell.protocol, spec.work_dir)
     splits: tuple[Split, ...] = ("train", cell.protocol.scored_split)
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in splits)
-    scores_NC = bound_scores(cell.method, table, train, clips, cell.seed)
+    scores_NC = bound_scores(cell.method, table, train, clips, cell.seed).copy()
+    scores_NC[:, list(cell.protocol.regime.held_out(table.classes))] = 0  # they have learned nothing of these classes
     clock.lap("evaluate")
     predictions = Predictions(
         clip_ids=np.array([clip.clip_id for clip in clips]),

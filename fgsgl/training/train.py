@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.data.clip_table import ClipTable, labels_of
 from fgsgl.methods.method import Classes
+from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
 from fgsgl.models.precision import Precision
 from fgsgl.models.towers.tower import Tower
@@ -59,6 +60,8 @@ def train_and_score(
     progress.tell(phase="build", at_once=True)
     runner = Runner.from_cfg(Config(config))
     runner.register_hook(progress)
+    unseen = cell.protocol.regime.held_out(table.classes)
+    close_heads(_model(runner), len(table.classes), unseen)
     if spec.trial and spec.trial.pruner:
         from fgsgl.training.trial_hook import TrialHook
 
@@ -85,7 +88,7 @@ def train_and_score(
         lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
     )
     counts_C = np.bincount(labels_of(table.split("train")), minlength=len(table.classes))
-    predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment)
+    predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment, unseen)
     clock.lap("evaluate")
     cost, memory_mib = _cost(spec, model, next(iter(test_loader)), alone), peak_memory_mib()
     clock.lap("cost")
@@ -135,7 +138,7 @@ def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
         cell.variant.changes,
         cell.protocol,
         cell.seed,
-        classes=Classes(count=len(table.classes), text=cell.text),
+        classes=Classes.of(table.classes, cell.text, cell.protocol),
         root=spec.root,
         work_dir=spec.work_dir,
         n_train=len(table.split("train")),

@@ -117,7 +117,8 @@ def test_every_factor_of_the_design_paper_is_listed_with_its_levels(capsys) -> N
     for name in (
         "fgsa", "cpa", "lora", "temporal", "motion-difference", "guidance", "learned-prompts", "loss.fine",
         "loss.category", "loss.fine.v2t", "loss.fine.t2v", "schedule", "multi-positive", "dim.part", "dim.onset",
-        "dim.trajectory", "dim.outcome", "text=shuffled", "text=names", "text=random", "module-only", "head=linear",
+        "dim.trajectory", "dim.outcome", "text=shuffled", "text=names", "text=static", "text=random", "module-only",
+        "head=linear",
         "tap=early", "tap=late", "fine-at-test",
     ):  # fmt: skip
         assert name in FACTORS and f"  {name} " in listed

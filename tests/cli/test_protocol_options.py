@@ -22,6 +22,7 @@ from fgsgl.records.identity import LABEL, LATER, identity, without
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.protocol import default_protocol
+from fgsgl.text.fgtext import load
 from fgsgl.training.cost import measure
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.mmengine_config import build_config
@@ -36,6 +37,9 @@ OPTIONS = {
     "ema": 0.9,
     "views": 2,
     "patience": 2,
+    "unseen": 4,
+    "shots": 8,
+    "long_tail": 20.0,
 }
 
 
@@ -75,6 +79,10 @@ def test_each_option_makes_another_protocol(name: str, value: Any) -> None:
         ("logit_adjustment", -1.0, "expected 0 to 10"),
         ("views", 3, "views is 3, expected a whole number, 1 to 2"),
         ("patience", -1, "patience is -1, expected a whole number, 0 to"),
+        ("unseen", -1, "unseen is -1, expected a whole number, 0 to"),
+        ("fold", 2, "fold is 2, but no class is held out"),
+        ("shots", 1.5, "shots is 1.5, expected a whole number"),
+        ("long_tail", 0.5, "long_tail is 0.5, expected the ratio"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(name: str, value: Any, says: str) -> None:
@@ -114,6 +122,41 @@ def test_logit_adjustment_divides_by_the_class_shares() -> None:
     assert adjusted(given, np.array([8, 2, 0]), 0.0) is given
     found_NC = adjusted(given, np.array([8, 2, 0]), 1.0).scores["combined"]
     np.testing.assert_allclose(found_NC, [[0.5, 0.5, 0], [1 / 7, 2 / 7, 4 / 7]], rtol=1e-6)  # an absent class: one clip
+
+
+def test_logit_adjustment_speaks_neither_for_nor_against_an_unseen_class() -> None:
+    scores_NC = np.array([[0.4, 0.2, 0.4]], dtype=np.float32)
+    given = Predictions(
+        clip_ids=np.array(["a"]), subjects=np.array(["s"]), labels=np.array([2]), scores={"combined": scores_NC}
+    )
+    found_NC = adjusted(given, np.array([8, 2, 0]), 1.0, unseen=(2,)).scores["combined"]  # counts as sqrt(8 * 2) = 4
+    raised = np.array([0.4 / 8, 0.2 / 2, 0.4 / 4])
+    np.testing.assert_allclose(found_NC[0], raised / raised.sum(), rtol=1e-6)
+
+
+def test_unseen_classes_reach_every_loss_and_the_regime_every_loader() -> None:
+    protocol = default_protocol("synmg", unseen=3, fold=1, shots=2)
+    classes = Classes.of(load("smg").class_names, "smg", protocol)
+    assert len(classes.unseen) == 3
+    for name, method in scan().items():
+        if not method.recipe:
+            continue
+        config = build_config(method, {}, protocol, 5, classes=classes, root=Path("d"), work_dir=Path("w"))
+        model = config["model"]
+        told = [model.get("unseen"), model.get("cls_head", {}).get("loss_cls", {}).get("unseen")]
+        assert list(classes.unseen) in told, name
+        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            dataset = config[loader]["dataset"]
+            assert (dataset["regime"]["unseen"], dataset["regime"]["fold"], dataset["seed"]) == (3, 1, 5)
+
+
+def test_a_recognizer_that_knows_of_no_unseen_classes_is_refused() -> None:
+    protocol = default_protocol("synmg", unseen=3)
+    plain = dataclasses.replace(get("tsm"), model=lambda *_: {"type": "Mine", "data_preprocessor": {}})
+    with pytest.raises(UserError, match="tsm cannot train with unseen classes"):
+        build_config(
+            plain, {}, protocol, 0, classes=Classes(count=17, text="smg", unseen=(1,)), root=Path(), work_dir=Path()
+        )
 
 
 def test_operations_are_those_of_the_products() -> None:

@@ -8,6 +8,8 @@ import made
 import pytest
 from rich.console import Console
 
+from fgsgl.records.protocol import default_protocol
+from fgsgl.running.experiment import folds_of
 from fgsgl.running.plan_view import duration, show_plan
 from fgsgl.running.planning import Planned
 
@@ -36,3 +38,11 @@ def test_rows_are_grouped_and_their_times_added() -> None:
     assert lines[-1] == (
         "4 cells to run, about 30 min with 2 at a time, as on record, not counting the 2 without a record"
     )
+
+
+def test_each_seed_is_named_once_where_several_folds_have_it() -> None:
+    protocols = folds_of(default_protocol("synmg", unseen=4), 2)
+    cells = [made.a_cell(seed=seed, protocol=protocol) for protocol in protocols for seed in (0, 1, 2)]
+    console = Console(file=io.StringIO(), width=120)
+    show_plan([Planned(cell=cell, done=False, failure=None, expected_s=60.0) for cell in cells], 1, console)
+    assert " 0-2 " in console.file.getvalue() and "6 to do" in console.file.getvalue()

@@ -37,6 +37,8 @@ class FGSGLConfig:
 
     num_classes: Annotated[int, Numbers(1, 1_000_000)]
     """C."""
+    unseen: tuple[int, ...] = ()
+    """Classes without a clip in training: no loss and no calibration reads their columns."""
     text: str = "smg"
     """FG-Text: the name of a shipped one (``smg``, ...), or the path of a YAML file."""
     tower: str = "synmg-tiny"
@@ -120,7 +122,7 @@ class FGSGLConfig:
             if one.type in _PLAIN:
                 value, kind = getattr(self, one.name), _PLAIN[one.type]
                 _check(one.name, value, type(value) is kind, f"a value of type {one.type}")
-        for name in ("lora_targets", "dimensions", "dimension_weights"):
+        for name in ("unseen", "lora_targets", "dimensions", "dimension_weights"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), tuple), "a list")
         for name, choices in CHOICES.items():
             _check(name, getattr(self, name), getattr(self, name) in choices, f"one of {', '.join(choices)}")
@@ -176,6 +178,13 @@ class FGSGLConfig:
     def has_linear_head(self) -> bool:
         """Whether a linear layer classifies the video."""
         return self.has_category and not (self.cpa and self.head == "text")
+
+    @property
+    def text_scores(self) -> tuple[str, ...]:
+        """Scores that compare a clip with class text, and so can name an unseen class."""
+        by_fine = self.has_fine and (self.fine_at_test or not self.has_category)
+        found = {"combined": self.has_text_head or by_fine, "category": self.has_text_head, "fine": self.has_fine}
+        return tuple(name for name, holds in found.items() if holds)
 
     @property
     def uses_fgsa(self) -> bool:

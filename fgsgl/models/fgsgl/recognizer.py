@@ -31,6 +31,7 @@ from fgsgl.models.fgsgl.cpa import CategoryText
 from fgsgl.models.fgsgl.fgsa import FGSA
 from fgsgl.models.fgsgl.losses import LogitScale, contrastive_loss, level_weights, similarity_BC
 from fgsgl.models.preprocess_clips import expect_clips
+from fgsgl.models.seen_classes import SeenClasses
 from fgsgl.models.towers import checkpoint
 from fgsgl.models.towers.lora import add_lora
 from fgsgl.models.towers.temporal import MeanOverTime, TemporalTransformer
@@ -59,6 +60,7 @@ class FGSGL(BaseModel):
         self.config = config = FGSGLConfig.from_dict(settings)
         self.progress = 1.0
         """Share of the training that is done, which the schedule reads; :class:`ProgressHook` sets it."""
+        self.seen = SeenClasses(config.num_classes, config.unseen)
         self.tower = build_tower(config.tower, config.pretrained, config.image_size)
         self.tower.normalise_pixels(self.data_preprocessor)
         # Without FG-SA nothing reads the tap, and all variants without it compute the same to the bit.
@@ -196,13 +198,15 @@ class FGSGL(BaseModel):
         return logits
 
     def _losses(self, logits: dict[str, Tensor], labels_B: Tensor) -> dict[str, Tensor]:
-        """ML-CO: the levels' losses under the schedule; MMEngine adds up what is called a loss."""
-        config = self.config
+        """ML-CO: the levels' losses under the schedule, over seen classes; MMEngine adds up what is called a loss."""
+        config, seen = self.config, self.seen
+        labels_B = seen.labels(labels_B)
+        logits = {name: seen.columns(value) for name, value in logits.items()}
         both = config.has_category and config.has_fine
         category, fine = level_weights(config.schedule if both else "joint", self.progress)
         losses = {}
         if config.has_text_head:
-            positives_CC, smoothing = self.category_positives_CC, config.label_smoothing
+            positives_CC, smoothing = seen.pairs(self.category_positives_CC), config.label_smoothing
             loss = contrastive_loss(logits["text_logits_BC"], labels_B, positives_CC, smoothing=smoothing)
             losses["loss_category"] = category * config.loss_category * loss
         if config.has_linear_head:
@@ -210,7 +214,7 @@ class FGSGL(BaseModel):
             losses["loss_linear"] = category * config.loss_category * loss
         if config.has_fine:
             for d, (name, weight) in enumerate(zip(config.dimensions, config.weight_of_dimension, strict=True)):
-                logits_BC, positives_CC = logits["fine_logits_BDC"][:, d], self.fine_positives_DCC[d]
+                logits_BC, positives_CC = logits["fine_logits_BDC"][:, d], seen.pairs(self.fine_positives_DCC[d])
                 loss = contrastive_loss(logits_BC, labels_B, positives_CC, config.fine_v2t, config.fine_t2v)
                 losses[f"loss_fine_{name}"] = fine * config.loss_fine * weight / len(config.dimensions) * loss
             losses["fine_weight"] = labels_B.new_tensor(fine, dtype=torch.float32)
@@ -219,7 +223,11 @@ class FGSGL(BaseModel):
     def _scores(self, logits: dict[str, Tensor]) -> dict[str, Tensor]:
         """Logits and calibrated probabilities of each level, and of both together."""
         scores = {}
-        heads = [logits[name] for name in ("text_logits_BC", "linear_logits_BC") if name in logits]
+        heads = [logits["text_logits_BC"]] if "text_logits_BC" in logits else []
+        if "linear_logits_BC" in logits:
+            # The layer has learned no row of an unseen class; where text can name one, it does not speak against it.
+            filled = self.seen.neutral if "combined" in self.config.text_scores else self.seen.closed
+            heads.append(filled(logits["linear_logits_BC"]))
         if heads:
             scores["category_logits_BC"] = torch.stack(heads).mean(0)
         if self.config.has_fine:
@@ -256,8 +264,11 @@ class FGSGL(BaseModel):
         self, category_logits_NC: np.ndarray | None, fine_logits_NC: np.ndarray | None, labels_N: np.ndarray
     ) -> dict[str, float]:
         """Sets temperatures and beta from a validation split's logits, and returns them; see
-        :func:`fgsgl.models.fgsgl.calibration.calibrate`. They are kept in the checkpoint."""
-        fitted = calibration.calibrate(category_logits_NC, fine_logits_NC, labels_N)
+        :func:`fgsgl.models.fgsgl.calibration.calibrate`, over the seen classes. They are kept in the checkpoint."""
+        seen_C = self.seen.is_seen_C.cpu().numpy()
+        category_NS = None if category_logits_NC is None else category_logits_NC[:, seen_C]
+        fine_NS = None if fine_logits_NC is None else fine_logits_NC[:, seen_C]
+        fitted = calibration.calibrate(category_NS, fine_NS, np.cumsum(seen_C)[labels_N] - 1)
         for name, value in fitted.items():
             getattr(self, name).fill_(value)
         return fitted

@@ -1,11 +1,12 @@
 """Base of every recognizer on one vision-language tower: from clips to losses, or to probabilities.
 
-Shapes: B clips, T frames, H x W pixels, E joint embedding, C classes.
+Shapes: B clips, T frames, H x W pixels, E joint embedding, C classes, S seen ones.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import fgsgl.util.cured_stack  # noqa: F401
@@ -19,6 +20,7 @@ from torch.nn.functional import cross_entropy
 from fgsgl.models.autocast import computed
 from fgsgl.models.fgsgl.losses import LogitScale, similarity_BC
 from fgsgl.models.preprocess_clips import expect_clips
+from fgsgl.models.seen_classes import SeenClasses
 from fgsgl.models.towers import checkpoint
 from fgsgl.models.towers.tower import build_tower
 
@@ -35,6 +37,7 @@ class TowerRecognizer(BaseModel):
         image_size: side of a frame in pixels.
         num_frames: T.
         label_smoothing: share of a label that is spread evenly over all classes.
+        unseen: classes without a clip in training: no loss reads their columns, and a linear layer never names them.
         autocast: ``bf16`` or ``none``; logits, losses and scores are always fp32.
         data_preprocessor, init_cfg: as for every MMEngine model.
 
@@ -54,6 +57,7 @@ class TowerRecognizer(BaseModel):
         image_size: int,
         num_frames: int,
         label_smoothing: float = 0.0,
+        unseen: Sequence[int] = (),
         autocast: str = "none",
         data_preprocessor: Any = None,
         init_cfg: dict | None = None,
@@ -61,6 +65,7 @@ class TowerRecognizer(BaseModel):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.num_classes, self.num_frames, self.image_size = num_classes, num_frames, image_size
         self.autocast, self.label_smoothing = autocast, label_smoothing
+        self.seen = SeenClasses(num_classes, unseen)
         self.tower = build_tower(tower, pretrained, image_size)
         self.tower.normalise_pixels(self.data_preprocessor)
         with torch.no_grad():
@@ -109,6 +114,8 @@ class TowerRecognizer(BaseModel):
             logits_BC = self._logits(video_BE.float(), text)
             if labels_B is not None:
                 return {self.LOSS: self._loss(logits_BC, labels_B)}
+            if text is None:
+                logits_BC = self.seen.closed(logits_BC)
             if mode == "tensor":
                 return logits_BC
             data_samples = data_samples or [ActionDataSample() for _ in inputs]
@@ -135,4 +142,5 @@ class TowerRecognizer(BaseModel):
         return similarity_BC(video_BE, text_CE, self.scale())
 
     def _loss(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
-        return cross_entropy(logits_BC, labels_B, label_smoothing=self.label_smoothing)
+        logits_BS, labels_B = self.seen.columns(logits_BC), self.seen.labels(labels_B)
+        return cross_entropy(logits_BS, labels_B, label_smoothing=self.label_smoothing)

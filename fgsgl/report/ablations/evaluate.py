@@ -19,6 +19,7 @@ from fgsgl.records.plan_file import MOST_PRIMARY, Arm, Design, PlannedCell
 from fgsgl.records.record import Done, Record
 from fgsgl.report.board.board import REFERENCE, Board, label
 from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data, unequal_seeds
+from fgsgl.report.board.regimes import regime_text
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import judge
 from fgsgl.stats.paired import compare, widened
@@ -44,6 +45,8 @@ class Ablation:
     design: str
     factors: tuple[str, ...]
     protocol_hash: str
+    regime: str = ""
+    """What its protocol leaves out of training; empty: nothing."""
     planned_seeds: int
     seeds: tuple[int, ...]
     """Seeds that every arm with a finished cell has."""
@@ -113,6 +116,7 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], 
         design=design.design,
         factors=tuple(design.factors),
         protocol_hash=design.protocol_hash,
+        regime=regime_text(board.protocols[design.protocol_hash]) if design.protocol_hash in board.protocols else "",
         planned_seeds=design.seeds,
         seeds=seeds,
         reference=BARE if design.design == ONE_IN else _label(design, design.arms[0]),

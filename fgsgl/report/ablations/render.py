@@ -60,8 +60,9 @@ def csv(ablations: Sequence[Ablation]) -> str:
 
 
 def title(ablation: Ablation) -> str:
-    """``factorial over fgsa, cpa``."""
-    return printable(title_of(ablation.design, ablation.factors, ablation.aliases))
+    """``factorial over fgsa, cpa``; of a regime, ``factorial over fgsa, cpa (4 unseen classes, fold 1)``."""
+    regime = f" ({ablation.regime})" if ablation.regime else ""
+    return printable(title_of(ablation.design, ablation.factors, ablation.aliases) + regime)
 
 
 def effect_rows(ablation: Ablation) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:

@@ -6,7 +6,7 @@ Shares (``top1`` and its like) are 0..1, as in the records; differences are in p
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from fgsgl.records.ledger import load
 from fgsgl.records.plan_file import Design, PlanFile, PlannedCell, Primary, Tuning
+from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done, Record
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board import tuned
@@ -24,6 +25,8 @@ from fgsgl.report.board.notes import cost_notes, notes
 from fgsgl.report.board.other_data import on_newest_data
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.published import published
+from fgsgl.report.board.regimes import COLUMNS as UNSEEN_COLUMNS
+from fgsgl.report.board.regimes import MEASURES, regime_notes, suffixes, unseen_columns
 from fgsgl.report.board.rows import (
     KEY,
     PARTS,
@@ -89,6 +92,11 @@ class Board:
     """Predicted classes of every cell, read on demand."""
 
     @property
+    def protocols(self) -> dict[str, Protocol]:
+        """The protocol of every row, finished or planned, by its hash."""
+        return _protocols(self.cells, self.planned)
+
+    @property
     def records(self) -> dict[str, Record]:
         """Every record of the board by cell id, failed ones included."""
         return {record.cell_id: record for group in self.cells.values() for record in group}
@@ -113,9 +121,14 @@ def read_board(folder: Path) -> Board:
     predictions = PredictionCache(ledger=folder / "ledger")
     identical = identical_rows(scored, predictions)
     table = leaderboard(cells, scored, planned, identical, predictions, plan.tunings, plan.primary, refused=refused)
+    protocols = _protocols(cells, planned)
     about_tuned = (*tuned.notes(table, cells, plan.tunings), *tuned.superseded(current, cells), *about_others)
     return Board(
-        folder=folder, table=table, notes=(*notes(table, cells, scored, identical), *map(printable, about_tuned)),
+        folder=folder, table=table,
+        notes=(
+            *notes(table, cells, scored, identical),
+            *map(printable, (*regime_notes(protocols.values(), scored.values()), *about_tuned)),
+        ),
         cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
         identical=identical, published=published(set(table["dataset"])), predictions=predictions,
     )  # fmt: skip
@@ -132,7 +145,8 @@ def leaderboard(
     *,
     refused: Mapping[RowKey, str],
 ) -> pd.DataFrame:
-    """One row for every method, variant and protocol that has a record or a planned cell; columns are ``COLUMNS``.
+    """One row for every method, variant and protocol that has a record or a planned cell; columns are ``COLUMNS``, and
+    those of :mod:`fgsgl.report.board.regimes` where classes were held out.
 
     ``top1`` and the other shares are means over seeds (``group_top1`` and ``f1_mean`` of data sets whose classes form
     groups). ``top1_ci_low`` and ``_high`` are its 95 % interval: ``interval_over`` is ``seeds`` (Student t) or, of a
@@ -147,7 +161,8 @@ def leaderboard(
     test subjects. Rows that share a letter in ``tied`` cannot be told apart. The last columns describe a tuned row's
     search (:mod:`fgsgl.report.board.tuned`).
 
-    Where several protocols stand on one board, ``label`` ends in ``@`` and the start of the protocol's hash. A row
+    Where several protocols stand on one board, ``label`` ends in ``@`` and the protocol's regime, or the start of its
+    hash. A row
     of ``refused`` (its scored clips are not exactly its split, or lack their predictions) has no numbers and the
     status ``refused: ...``. Methods come first, the best on top, then tuned rows; ceilings and floors stand at the
     foot.
@@ -156,7 +171,7 @@ def leaderboard(
         UserError: if a data set on the board has no scored floor, or the predictions of a cell are damaged.
     """
     waiting = Counter(cell.row for cell in planned)
-    labels = _labels(cells, waiting)
+    labels = _labels(cells, waiting, _protocols(cells, planned))
     compared, letters = differences(labels, scored, predictions, primary), ties(scored)
     named = _identical_labels(identical, labels)
     searched = tuned.columns(labels, cells, tunings)
@@ -166,30 +181,40 @@ def leaderboard(
         row = dict(zip(KEY, key, strict=True)) | {"label": labels[key], "tied": letters.get(key, "")}
         row |= status_columns(group, waiting[key], refused.get(key))
         row |= score_columns(group, scored.get(key, ()), predictions)
+        row |= unseen_columns(scored.get(key, ()))
         row |= compared.get(key, {}) | searched.get(key, {})
         if key[:2] == REFERENCE:
             row |= crossed_top1(scored.get(key, ()), predictions)
         table.append(row | {"same_answers": named.get(key, "")})
     require_floors(table)
-    frame = pd.DataFrame(table).reindex(columns=COLUMNS)
+    held_out = any("unseen" in row for row in table)
+    numbers, texts = (*NUMBERS, *MEASURES * held_out), (*TEXTS, *("cannot",) * held_out)
+    frame = pd.DataFrame(table).reindex(columns=(*COLUMNS, *UNSEEN_COLUMNS * held_out))
     frame = frame.astype(
-        dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(TEXTS, "str")
+        dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(numbers, "float64") | dict.fromkeys(texts, "str")
     )
     # Texts as objects: to go through the rows takes pandas ten times as long where they are its own strings.
-    frame = frame.fillna(dict.fromkeys(TEXTS, "")).astype(dict.fromkeys(TEXTS, object))
+    frame = frame.fillna(dict.fromkeys(texts, "")).astype(dict.fromkeys(texts, object))
     part = [PARTS.index(part_of(row)) for row in frame.itertuples()]
     order = ["part", "dataset", "preset", "protocol", "top1", "method", "variant"]
     frame = frame.assign(part=part).sort_values(order, ascending=[name != "top1" for name in order])
     return frame.drop(columns="part").reset_index(drop=True)
 
 
-def _labels(cells: Mapping[RowKey, Sequence[Record]], waiting: Mapping[RowKey, int]) -> dict[RowKey, str]:
+def _protocols(cells: Mapping[RowKey, Sequence[Record]], planned: Iterable[PlannedCell]) -> dict[str, Protocol]:
+    """Every protocol of a board by its hash."""
+    found = {record.protocol_hash: record.protocol for group in cells.values() for record in group}
+    return found | {cell.protocol_hash: cell.protocol for cell in planned}
+
+
+def _labels(
+    cells: Mapping[RowKey, Sequence[Record]], waiting: Mapping[RowKey, int], protocols: Mapping[str, Protocol]
+) -> dict[RowKey, str]:
     """Labels of every row, finished or planned."""
     names = {record.method: record.config.display_name for group in cells.values() for record in group}
-    labels = {key: label(names.get(key.method, key.method), key.variant) for key in (*cells, *waiting)}
-    if len({key.protocol for key in labels}) > 1:
-        labels = {key: f"{text} @{printable(key.protocol[:6])}" for key, text in labels.items()}
-    return labels
+    keys = dict.fromkeys((*cells, *waiting))
+    ends = suffixes({key.protocol: protocols.get(key.protocol) for key in keys})
+    return {key: label(names.get(key.method, key.method), key.variant) + ends[key.protocol] for key in keys}
 
 
 def _identical_labels(identical: Sequence[IdenticalRows], labels: Mapping[RowKey, str]) -> dict[RowKey, str]:

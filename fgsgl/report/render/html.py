@@ -23,6 +23,7 @@ from fgsgl.report.board.board import Board, part_of
 from fgsgl.report.drawing.figure import FigureFiles
 from fgsgl.report.formatting import percent
 from fgsgl.report.localisation.render import LocalisationTables
+from fgsgl.report.regimes.render import RegimeTable
 from fgsgl.report.render.charts import chart_style, charts_of, webp
 from fgsgl.report.render.page_columns import PLOT
 from fgsgl.report.render.page_data import page_data
@@ -33,6 +34,7 @@ from fgsgl.report.render.views import (
     board_views,
     data_views,
     localisation_views,
+    regime_views,
     statistics_views,
 )
 from fgsgl.util.escaping import printable
@@ -61,6 +63,7 @@ def page(
     ablations: Sequence[Ablation],
     localised: LocalisationTables | None,
     charted: Mapping[str, Any] | None = None,
+    regimes: Sequence[RegimeTable] = (),
 ) -> str:
     """The page's text; a tab without content is left out.
 
@@ -70,6 +73,7 @@ def page(
         ablations: from :func:`fgsgl.report.ablations.evaluate.ablations`.
         localised: from :func:`fgsgl.report.localisation.render.localisation_tables`.
         charted: from :func:`fgsgl.report.render.figure_data.figure_data`; None: every figure is a picture.
+        regimes: from :func:`fgsgl.report.regimes.render.regime_tables`.
     """
     data = page_data(board)
     charts = [] if charted is None else charts_of(figures)
@@ -83,6 +87,7 @@ def page(
     template, css, js, figures_js, library = (path.read_text(encoding="utf-8") for path in PAGE)
     tabs = (
         Tab(name="board", title="Board", views=board_views(board, ablations)),
+        Tab(name="regimes", title="Unseen classes", views=regime_views(board, regimes)),
         Tab(name="ablation", title="Ablation", views=ablation_views(board, ablations)),
         Tab(name="statistics", title="Statistics", views=statistics_views(board)),
         Tab(name="localisation", title="Localisation", views=localisation_views(board, localised)),

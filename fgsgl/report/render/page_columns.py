@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 PLOT = "Interval"
 """Heading of the column that draws top-1 with its interval."""
-SHOWN = {"Method", PLOT, "Top-1 %", "Tied", "Difference", "p (Holm)", "Macro-F1 %", "Fine %", "Trials", "Status"}
+SHOWN = {
+    "Method", PLOT, "Top-1 %", "Tied", "Difference", "p (Holm)", "Macro-F1 %", "Fine %", "Unseen %",
+    "Harmonic %", "Trials", "Status",
+}  # fmt: skip
 """Columns of the leaderboard that are shown at first: they fit 1280 pixels."""
 COSTS_SHOWN = {
     "Method", "Top-1 %", "Seeds", "Params M (trained)", "Train s", "GFLOPs", "Latency ms", "Clips/s", "Peak MiB",
@@ -31,6 +34,10 @@ EXPLAINED = {
     "Mean class %": "Recall averaged over the classes",
     "Category %": "Top-1 of FG-SGL's category score alone (CP-A)",
     "Fine %": "Top-1 of FG-SGL's fine score alone (FG-SA)",
+    "Unseen %": "Mean recall of classes held out of training, the answer chosen among them",
+    "Generalised %": "Mean recall of classes held out of training, all classes compete",
+    "Seen %": "Mean recall of the other classes, all classes compete",
+    "Harmonic %": "Harmonic mean of the generalised and the seen one",
     "Status": "Cells that are done, and how the others ended",
     "95 % alone": "95 % interval of this difference alone; claims rest on the simultaneous one",
     "Seeds and subjects": "95 % interval that covers the choice of seeds and of test subjects",

@@ -15,6 +15,7 @@ import pandas as pd
 from fgsgl.report.board.board import POINTS, SHARES, WINS, Board, part_of
 from fgsgl.report.board.comparisons import claimed_interval
 from fgsgl.report.board.published import published_notes
+from fgsgl.report.board.regimes import MEASURES, title_part
 from fgsgl.report.board.rows import shown_rows
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, Headings, markdown_table, number, p_text, percent, plain, with_interval
@@ -114,6 +115,16 @@ def _cost(heading: str, name: str, digits: int = 1, console: bool = False) -> Co
     return Column(heading=heading, text=lambda r: number(value(r), digits), value=value, console=console, cost=True)
 
 
+def _unseen(name: str) -> Column:
+    """A score where classes were held out; only that on seen classes is every method's."""
+
+    def text(row: Any) -> str:
+        said = "" if name == "seen" else row.cannot
+        return said or percent(getattr(row, name))
+
+    return Column(heading=f"{name.capitalize()} %", text=text, value=attrgetter(name))
+
+
 TOP1 = Column(heading="Top-1 %", text=_top1, value=lambda row: row.top1)
 MAIN = (
     Column(heading="Method", text=lambda row: row.label),
@@ -149,6 +160,8 @@ MAIN = (
     Column(heading="Protocol", text=lambda row: row.protocol, console=False, cost=True),
     Column(heading="Status", text=_status),
 )
+UNSEEN = tuple(_unseen(name) for name in MEASURES)
+"""Columns of a board on which classes were held out."""
 DIFFERENCES = (
     Column(heading="Method", text=lambda row: row.label),
     Column(heading="Pairs", text=lambda row: f"{row.n_pairs} {row.diff_over}", value=lambda row: row.n_pairs),
@@ -180,7 +193,9 @@ PUBLISHED = (
 
 def columns_of(board: Board) -> list[Column]:
     """The columns in which any row of the board has something to show."""
-    return _filled(MAIN, list(board.table.itertuples()))
+    place = 1 + next(place for place, column in enumerate(MAIN) if column.heading == "Fine %")
+    unseen = UNSEEN if "unseen" in board.table else ()
+    return _filled((*MAIN[:place], *unseen, *MAIN[place:]), list(board.table.itertuples()))
 
 
 def _filled(columns: Sequence[Column], rows: Sequence[Any]) -> list[Column]:
@@ -223,7 +238,8 @@ def headings_of(columns: Sequence[Column]) -> Headings:
 
 def csv(board: Board) -> str:
     """Every column of the board; the header says the unit: ``top1_pct``, ``diff_top1_points`` (docs/columns.md)."""
-    return csv_text(with_units(board.table, shares=(*SHARES, "floor", *WINS), points=POINTS))
+    unseen = MEASURES if "unseen" in board.table else ()
+    return csv_text(with_units(board.table, shares=(*SHARES, "floor", *WINS, *unseen), points=POINTS))
 
 
 def console_table(board: Board, width: int | None = None) -> Table:
@@ -258,7 +274,7 @@ def console_table(board: Board, width: int | None = None) -> Table:
 
 
 def title(board: Board) -> str:
-    """The data sets and presets on the board, and the names of the user's own tables."""
+    """The data sets and presets on the board, the names of the user's own tables, and regimes."""
     pairs = board.table[["dataset", "preset"]].drop_duplicates().itertuples(index=False)
     own: dict[tuple[str, str], set[str]] = defaultdict(set)
     for key, records in board.scored.items():
@@ -267,4 +283,4 @@ def title(board: Board) -> str:
     for dataset, preset in pairs:
         names = ", ".join(sorted(own[dataset, preset]))
         titles.append(f"{names} ({dataset} {preset})" if names else f"{dataset} {preset}")
-    return printable(", ".join(titles))
+    return printable(", ".join(titles) + title_part(board.protocols.values()))

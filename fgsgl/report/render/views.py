@@ -22,6 +22,8 @@ from fgsgl.report.board.published import published_notes
 from fgsgl.report.formatting import EMPTY, Headings, numeric_headings
 from fgsgl.report.localisation.evaluate import WITHOUT
 from fgsgl.report.localisation.render import MAP_HEADINGS, N_TEXTS, READOUT_HEADINGS, LocalisationTables
+from fgsgl.report.regimes import render as regimes
+from fgsgl.report.regimes.render import RegimeTable
 from fgsgl.report.render.page_columns import COSTS_SHOWN, PLOT, SHOWN, Head, heads
 from fgsgl.report.render.row_plot import axis, row_plot, scales_of
 from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, TOP1, Column, columns_of, headings_of
@@ -230,6 +232,18 @@ def localisation_views(board: Board, tables: LocalisationTables | None) -> list[
             )
     more = [f"{left_out} more rows are in localisation.md and localisation.csv."] if left_out else []
     return [*views[:-1], replace(views[-1], notes=[*tables.notes, *more])]
+
+
+def regime_views(board: Board, tables: Sequence[RegimeTable]) -> list[TableView]:
+    """The rows of each regime with unseen classes; a row leads to its cells of the first fold."""
+    links = _Links(board)
+    return [
+        TableView(
+            name=f"regime-{number}", title=table.title, headings=regimes.headings(), notes=table.notes,
+            bodies=[[TableRow(texts, links.to(table.protocol, name, REFERENCE)) for name, texts in table.rows]],
+        )
+        for number, table in enumerate(tables, start=1)
+    ]  # fmt: skip
 
 
 def data_views(board: Board) -> list[TableView]:

@@ -1,0 +1,101 @@
+"""Regimes on a board: what its rows are called, the columns of classes held out, and the sentences under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Done
+from fgsgl.util.escaping import printable
+
+MEASURES = ("unseen", "generalised", "harmonic", "seen")
+COLUMNS = (*MEASURES, "cannot")
+"""Columns of a board on which classes were held out: shares, and why a row lacks them."""
+CANNOT = "cannot: no text"
+
+
+def regime_text(protocol: Protocol) -> str:
+    """``4 unseen classes, fold 1, 8 shots``; empty for the whole training data."""
+    first, *rest = protocol.regime.title.split(", ")
+    fold = [f"fold {protocol.fold}"] if protocol.unseen else []
+    return ", ".join([first, *fold, *rest]).strip(", ")
+
+
+def suffixes(protocols: Mapping[str, Protocol | None]) -> dict[str, str]:
+    """What the labels of each protocol's rows end in: its regime where that tells all protocols of the board apart, the
+    start of its hash where it does not, and nothing where there is one protocol.
+
+    Args:
+        protocols: by hash; None for one that is not known.
+    """
+    if len(protocols) < 2:
+        return dict.fromkeys(protocols, "")
+    texts = {name: regime_text(protocol) if protocol else "" for name, protocol in protocols.items()}
+    told_apart = len(set(texts.values())) == len(texts)
+    parts = {name: [text] if told_apart else [text, printable(name[:6])] for name, text in texts.items()}
+    return {name: f" @{' '.join(filter(None, part))}" if any(part) else "" for name, part in parts.items()}
+
+
+def title_part(protocols: Iterable[Protocol]) -> str:
+    """The regimes of a board for its heading: ``, 4 unseen classes, folds 0, 1``; empty where there is none."""
+    folds: dict[str, list[int]] = {}
+    for protocol in protocols:
+        of_regime = folds.setdefault(protocol.regime.title, [])
+        if protocol.unseen and protocol.fold not in of_regime:
+            of_regime.append(protocol.fold)
+    if not any(folds):
+        return ""
+    texts = []
+    for regime, own in folds.items():
+        named = f", fold{'s' * (len(own) > 1)} {', '.join(map(str, sorted(own)))}" if own else ""
+        texts.append(f"{regime or 'whole'}{named}")
+    return f", {'; '.join(texts)}"
+
+
+def unseen_columns(scored: Sequence[Done]) -> dict[str, Any]:
+    """The columns of a row where classes were held out: means over seeds."""
+    found = [record.metrics.unseen["combined"] for record in scored if record.metrics.unseen]
+    if not found or len(found) < len(scored):
+        return {}
+    row: dict[str, Any] = {}
+    for name in MEASURES:
+        values = [getattr(one, name) for one in found]
+        row[name] = None if None in values else fmean(values)
+    return row | {"cannot": CANNOT if row["unseen"] is None else ""}
+
+
+def regime_notes(protocols: Iterable[Protocol], scored: Iterable[Sequence[Done]]) -> Iterator[str]:
+    """The sentences under a board of regimes."""
+    protocols = list(protocols)
+    classes = {
+        (record.protocol.unseen, len(record.data.classes))
+        for group in scored
+        for record in group
+        if record.metrics.unseen
+    }
+    if classes:
+        chances = "; ".join(
+            f"{unseen} of {count} classes: {100 / unseen:.1f} % among the unseen, {100 / count:.1f} % among all"
+            for unseen, count in sorted(classes)
+        )
+        yield (
+            "Classes were held out of training and validation. Unseen: their test clips, the answer chosen among them "
+            "alone; Generalised: the same clips, all classes compete; Seen: the other clips, all compete; Harmonic: "
+            "the harmonic mean of these two (Xian et al. 2017, arXiv 1707.00600). Each is a mean of the classes' "
+            f"recalls. Chance, {chances}."
+        )
+        yield (
+            f"“{CANNOT}”: the method's classes are rows of a layer, which training has not filled for an unseen class; "
+            "it gets no probability. Top-1 and all differences of this table are over all test clips, seen and unseen; "
+            "regimes.md holds the rows against FG-SGL in the scores above, over all folds."
+        )
+    if any(protocol.shots for protocol in protocols):
+        yield (
+            "Shots: so many clips of each class in training, and at most as many in validation, on which nothing but "
+            "temperatures, beta and an early end depend: no more labels than that are used. The seed draws them, of "
+            "every subject one before any gives a second, so intervals over seeds cover the draw."
+        )
+    if any(protocol.long_tail for protocol in protocols):
+        yield "Long tail: the seed draws the training clips; validation and test stay whole."

@@ -1,0 +1,137 @@
+"""Regimes with unseen classes as Markdown and CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY
+from fgsgl.report.board.regimes import CANNOT, MEASURES
+from fgsgl.report.csv_text import csv_text
+from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
+from fgsgl.report.regimes.evaluate import FIRST, SCORES
+from fgsgl.report.units import with_units
+from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL
+from fgsgl.util.escaping import markdown_text
+
+HEADINGS = (
+    "Method", "Seeds", "Unseen %", "Difference", "p (Holm)", "Generalised %", "Harmonic %", "Difference", "p (Holm)",
+    "Seen %", "Unseen % by fold", "Note",
+)  # fmt: skip
+"""Headings of a regime's table."""
+TESTED = (FIRST, "harmonic")
+"""Measures whose difference the table shows; the CSV has all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegimeTable:
+    """The table of one regime, with what belongs under it."""
+
+    title: str
+    protocol: str
+    rows: list[tuple[tuple[str, str], tuple[str, ...]]]
+    """Method and variant of each row, and its cells under ``HEADINGS``."""
+    notes: tuple[str, ...]
+
+
+def regime_tables(table: pd.DataFrame) -> list[RegimeTable]:
+    """One table a regime, of :func:`fgsgl.report.regimes.evaluate.regimes`; the best unseen score first."""
+    found = []
+    for (dataset, preset, protocol, regime), lines in table.groupby(
+        ["dataset", "preset", "protocol", "regime"], sort=False
+    ):
+        combined = lines[lines["score"] == SCORES[0]]
+        rows = {name: {line.measure: line for line in own.itertuples()} for name, own in _by_row(combined)}
+        ordered = sorted(rows, key=lambda name: _place(rows[name]))
+        found.append(
+            RegimeTable(
+                title=f"{dataset} {preset}, {regime}, folds {combined['folds'].iloc[0]}",
+                protocol=protocol,
+                rows=[(name, _texts(rows[name])) for name in ordered],
+                notes=tuple(_notes(combined)),
+            )
+        )
+    return found
+
+
+def markdown(tables: Sequence[RegimeTable]) -> str:
+    """Every regime as GitHub shows it."""
+    lines = ["# Classes held out of training, over all folds", ""]
+    for table in tables:
+        lines += [f"## {markdown_text(table.title)}", ""]
+        lines += markdown_table(headings(), [texts for _, texts in table.rows])
+        lines += ["", *(f"- {markdown_text(note)}" for note in table.notes), ""]
+    return "\n".join(lines)
+
+
+def csv(table: pd.DataFrame) -> str:
+    """Every line; the header says the unit."""
+    points = ("half_width", "difference", "diff_half_width", "sim_half_width", "fold_half_width")
+    return csv_text(with_units(table, percents=("mean",), points=points))
+
+
+def headings() -> list[tuple[str, bool]]:
+    """``HEADINGS``, and whether each is of numbers."""
+    return [(name, numeric and name not in HEADINGS[-2:]) for name, numeric in numeric_headings(HEADINGS, texts=1)]
+
+
+def _by_row(lines: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+    yield from lines.groupby(["method", "variant"], sort=False)
+
+
+def _place(row: dict[str, Any]) -> tuple[bool, bool, float]:
+    """Methods first, then by the unseen score, and those without one by the seen one."""
+    first = row[FIRST].mean
+    has_none = math.isnan(first)
+    return row[FIRST].kind != "method", has_none, -(row["seen"].mean if has_none else first)
+
+
+def _texts(row: dict[str, Any]) -> tuple[str, ...]:
+    first, harmonic = (row[name] for name in TESTED)
+    seeds = max(line.n for line in row.values())
+    notes = [line.note for line in row.values() if line.note and line.note != CANNOT]
+    return (
+        first.label, str(seeds or EMPTY), _mean(first), _difference(first), p_text(first.p_holm),
+        _mean(row["generalised"]), _mean(harmonic), _difference(harmonic), p_text(harmonic.p_holm), _mean(row["seen"]),
+        first.by_fold or EMPTY, notes[0] if notes else EMPTY,
+    )  # fmt: skip
+
+
+def _mean(line: Any) -> str:
+    return CANNOT if line.note == CANNOT else _with_half(number(line.mean), line.half_width)
+
+
+def _difference(line: Any) -> str:
+    return _with_half(number(line.difference, sign="+"), line.sim_half_width)
+
+
+def _with_half(text: str, half_width: float) -> str:
+    return text if math.isnan(half_width) else f"{text} ± {half_width:.1f}"
+
+
+def _notes(lines: pd.DataFrame) -> Iterator[str]:
+    yield (
+        "A row's value of a seed is the mean over the folds. ± after a score is half its 95 % Student t interval over "
+        "seeds; after a difference, half the simultaneous one over all contrasts of this table. It holds for these "
+        "folds; for other choices of classes the CSV has an interval over folds."
+    )
+    sizes = {kind: int((lines["contrast"] == kind).sum()) for kind in (PRIMARY, EXPLORATORY)}
+    yield (
+        "Difference: the row minus FG-SGL with the same folds and seeds, in points. p: paired t test over seeds, "
+        f"adjusted by Holm over {sizes[PRIMARY]} primary contrast(s), of rows that the plan declared before they ran "
+        f"in the score on unseen classes, and {sizes[EXPLORATORY]} exploratory one(s): the rest, in all "
+        f"{len(MEASURES)} scores."
+    )
+    for kind in (PRIMARY, EXPLORATORY):
+        found = lines[(lines["contrast"] == kind) & (lines["p_holm"] <= LEVEL)]
+        if (lines["contrast"] == kind).any() and lines["p_t"].notna().any():
+            named = [
+                f"{line.label} ({line.measure} {number(line.difference, sign='+')})" for line in found.itertuples()
+            ]
+            yield f"Differs from FG-SGL, {kind} contrasts (p at most {LEVEL:g}): {'; '.join(named) or 'none'}."
+    if not lines["p_t"].notna().any():
+        yield f"No verdict: there are fewer than {FEWEST_SEEDS} paired seeds."

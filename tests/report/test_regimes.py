@@ -1,0 +1,256 @@
+"""Boards of regimes: labels, columns, rows against FG-SGL over all folds, and accuracy against shots."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import made
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from fgsgl.records.record import Done
+from fgsgl.report import figures
+from fgsgl.report.ablations.evaluate import ablations
+from fgsgl.report.ablations.render import title as ablation_title
+from fgsgl.report.board.board import COLUMNS, read_board
+from fgsgl.report.contrast import contrasts
+from fgsgl.report.drawing.inputs import Inputs
+from fgsgl.report.drawing.scan import scan
+from fgsgl.report.regimes.evaluate import regimes
+from fgsgl.report.regimes.render import regime_tables
+from fgsgl.report.render.tables import columns_of, csv, markdown, title
+from fgsgl.report.report import report
+from fgsgl.style import STYLE
+from fgsgl.testing.figure_contract import examine
+from fgsgl.util.errors import UserError
+
+SKILL = {("fgsgl", "full"): 2.4, ("fgsgl", "text=shuffled"): 1.2, ("tsm", "full"): 1.6}
+
+
+def fill(ledger, folds: int = 2, seeds: int = 3, left_out: tuple = ()) -> dict[tuple, Done]:
+    """FG-SGL, a variant and TSM in every fold, and the floor; the zero-shot row has one run a fold."""
+    found = {}
+    for fold in range(folds):
+        protocol = ledger.protocol(unseen=4, fold=fold)
+        for seed in range(seeds):
+            for (method, variant), skill in SKILL.items():
+                if (method, variant, fold, seed) not in left_out:
+                    predictions = ledger.predictions(skill, 100 * fold + seed)
+                    record = ledger.add(method, skill, variant, seed, predictions=predictions, protocol=protocol)
+                    found[method, variant, fold, seed] = record
+        predictions = ledger.predictions(1.0, fold)
+        untrained = made.config("Zero-shot, class names", recipe=None)
+        zero = ledger.add("zero_shot_names", 1.0, predictions=predictions, protocol=protocol, config=untrained)
+        found["zero_shot_names", "full", fold, 0] = zero
+        ledger.add("majority", 0.0, kind="floor", protocol=protocol)
+    return found
+
+
+def line(table: pd.DataFrame, **wanted: str) -> pd.Series:
+    chosen = table[np.logical_and.reduce([table[name] == value for name, value in wanted.items()])]
+    assert len(chosen) == 1
+    return chosen.iloc[0]
+
+
+def explained(part: str) -> set[str]:
+    """The columns that a part of docs/columns.md explains."""
+    pages = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
+    lines = pages.split(f"## {part}\n")[1].split("\n## ")[0].splitlines()
+    return {name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1] if "|" in line else "")}
+
+
+def share(record: Done, measure: str, score: str = "combined") -> float:
+    return 100 * getattr(record.metrics.unseen[score], measure)
+
+
+def test_rows_are_named_by_their_regime_and_the_heading_says_it(ledger) -> None:
+    fill(ledger)
+    board = read_board(ledger.folder)
+    assert set(board.table["label"]) >= {"FG-SGL @4 unseen classes, fold 0", "TSM @4 unseen classes, fold 1"}
+    assert title(board) == "synmg quick, 4 unseen classes, folds 0, 1"
+    assert set(board.table["diff_note"]) == {""}  # each row against FG-SGL of its own fold
+
+
+def test_a_board_without_regimes_has_none_of_their_columns(ledger) -> None:
+    ledger.fill()
+    board = read_board(ledger.folder)
+    assert tuple(board.table.columns) == COLUMNS and title(board) == "synmg quick"
+    assert not {"Unseen %", "Seen %"} & {column.heading for column in columns_of(board)}
+    assert "unseen" not in csv(board) + markdown(board) and regimes(board).empty
+
+
+def test_the_board_shows_the_scores_and_who_cannot_have_them(ledger) -> None:
+    records = fill(ledger)
+    board = read_board(ledger.folder)
+    table = board.table.set_index("label")
+    row = table.loc["FG-SGL @4 unseen classes, fold 1"]
+    for measure in ("unseen", "generalised", "harmonic", "seen"):
+        mean = np.mean([share(records["fgsgl", "full", 1, seed], measure) for seed in range(3)])
+        assert 100 * row[measure] == pytest.approx(mean)
+    tsm = table.loc["TSM @4 unseen classes, fold 1"]
+    assert np.isnan(tsm["unseen"]) and tsm["cannot"] == "cannot: no text" and tsm["seen"] > 0
+    text = markdown(board)
+    assert "| cannot: no text | cannot: no text | cannot: no text |" in text
+    assert "Chance, 4 of 17 classes: 25.0 % among the unseen, 5.9 % among all" in text
+    read = pd.read_csv(io.StringIO(csv(board)))
+    assert set(read.columns) == explained("leaderboard.csv") | explained("More of leaderboard.csv")
+
+
+def test_rows_are_compared_by_seed_and_fold(ledger) -> None:
+    records = fill(ledger, folds=3)
+    table = regimes(read_board(ledger.folder))
+    for measure in ("unseen", "harmonic"):
+        by_seed = [
+            np.mean([
+                share(records["fgsgl", "text=shuffled", fold, seed], measure)
+                - share(records["fgsgl", "full", fold, seed], measure)
+                for fold in range(3)
+            ])
+            for seed in range(3)
+        ]  # fmt: skip
+        found = line(table, method="fgsgl", variant="text=shuffled", measure=measure, score="combined")
+        assert found.difference == pytest.approx(np.mean(by_seed)) and found.n_pairs == 3
+        assert found.diff_half_width == pytest.approx(4.302653 * np.std(by_seed, ddof=1) / 3**0.5, rel=1e-5)
+        assert found.difference < 0 and found.p_t < 0.1
+    fine = line(table, method="fgsgl", variant="full", measure="unseen", score="fine")
+    assert fine["mean"] == pytest.approx(
+        np.mean(
+            [share(records["fgsgl", "full", fold, seed], "unseen", "fine") for fold in range(3) for seed in range(3)]
+        )
+    )
+    assert line(table, method="fgsgl", variant="full", measure="unseen", score="combined").by_fold.count(";") == 2
+
+
+def test_one_run_of_an_untrained_method_stands_for_every_seed_of_its_fold(ledger) -> None:
+    records = fill(ledger)
+    found = line(regimes(read_board(ledger.folder)), method="zero_shot_names", measure="unseen", score="combined")
+    assert (found.n, found.n_pairs, found.note) == (1, 3, "")
+    mean = np.mean([share(records["zero_shot_names", "full", fold, 0], "unseen") for fold in range(2)])
+    assert found["mean"] == pytest.approx(mean) and np.isnan(found.half_width)
+
+
+def test_rows_with_other_folds_or_seeds_are_not_compared(ledger) -> None:
+    fill(ledger, left_out=(("fgsgl", "text=shuffled", 1, 2),))
+    found = line(
+        regimes(read_board(ledger.folder)), method="fgsgl", variant="text=shuffled", measure="unseen", score="combined"
+    )
+    assert found.note == "not compared: here lacks fold 1, seed 2" and np.isnan(found.difference)
+    assert found.contrast == "exploratory" and np.isfinite(found["mean"])  # it stays in the family
+
+
+def test_the_family_is_what_was_planned_and_primary_what_was_declared(ledger) -> None:
+    fill(ledger, seeds=4)
+    protocols = [ledger.protocol(unseen=4, fold=fold) for fold in range(2)]
+    plan = {
+        "cells": [],
+        "primary": [{"protocol_hash": one.hash(), "rows": [["fgsgl", "text=shuffled"]]} for one in protocols],
+    }
+    (ledger.folder / "plan.json").write_text(json.dumps(plan))
+    table = regimes(read_board(ledger.folder))
+    judged = table[table["contrast"] != ""]
+    primary = judged[judged["contrast"] == "primary"]
+    assert list(zip(primary["variant"], primary["measure"], strict=True)) == [("text=shuffled", "unseen")]
+    # Of TSM the seen score alone; of the other two rows all four, but for the primary one.
+    assert set(judged.loc[judged["contrast"] == "exploratory", "family"]) == {1 + 4 + 3}
+    assert primary.iloc[0].p_holm == pytest.approx(min(1, primary.iloc[0].p_t / 0.8))
+    (shown,) = regime_tables(table)
+    assert "1 primary contrast(s)" in " ".join(shown.notes) and shown.title.endswith("4 unseen classes, folds 0, 1")
+
+
+def test_regimes_of_another_strength_stand_apart(ledger) -> None:
+    fill(ledger)
+    for seed in range(3):
+        ledger.add("fgsgl", 2.4, seed=seed, protocol=ledger.protocol(unseen=2))
+        ledger.add("fgsgl", 2.4, seed=seed)
+    ledger.add("majority", 0.0, kind="floor", protocol=ledger.protocol(unseen=2))
+    board = read_board(ledger.folder)
+    assert {one.title for one in regime_tables(regimes(board))} == {
+        "synmg quick, 4 unseen classes, folds 0, 1", "synmg quick, 2 unseen classes, folds 0"
+    }  # fmt: skip
+    assert {"FG-SGL", "FG-SGL @2 unseen classes, fold 0"} <= set(board.table["label"])
+    assert np.isnan(board.table.set_index("label").loc["FG-SGL", "unseen"])
+
+
+def test_contrasts_and_designs_of_two_folds_are_not_mixed(ledger) -> None:
+    fill(ledger)
+    table = contrasts([ledger.folder])
+    assert set(table["label"]) >= {"TSM @4 unseen classes, fold 0", "TSM @4 unseen classes, fold 1"}
+    assert "all" not in set(table["data_seed"])
+    protocols = [ledger.protocol(unseen=4, fold=fold) for fold in range(2)]
+    arms = [{"off": [], "variant": ""}, {"off": ["text"], "variant": "text=shuffled"}]
+    designs = [
+        {"design": "one-out", "protocol_hash": one.hash(), "seeds": 3, "factors": ["text"], "arms": arms}
+        for one in protocols
+    ]
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": [], "designs": designs}))
+    found = ablations(read_board(ledger.folder))
+    assert [ablation_title(one) for one in found] == [
+        f"one-out over text (4 unseen classes, fold {fold})" for fold in range(2)
+    ]
+
+
+def test_protocols_that_their_regimes_do_not_tell_apart_are_named_by_their_hash_too(ledger) -> None:
+    ledger.add("majority", 0.0, kind="floor")
+    for epochs in (12, 13):
+        ledger.add("fgsgl", 2.0, protocol=ledger.protocol(shots=2, epochs=epochs))
+    labels = set(read_board(ledger.folder).table["label"])
+    assert len(labels) == 3 and all("@2 shots " in one for one in labels if one.startswith("FG-SGL"))
+
+
+def test_the_report_writes_the_tables_and_the_page_has_their_tab(ledger) -> None:
+    fill(ledger)
+    report(ledger.folder)
+    text = (ledger.folder / "regimes.md").read_text()
+    assert "| FG-SGL | 3 |" in text and "cannot: no text" in text
+    read = pd.read_csv(ledger.folder / "regimes.csv")
+    assert set(read.columns) == explained("regimes.csv")
+    page = (ledger.folder / "leaderboard.html").read_text()
+    assert "Unseen classes" in page and "regime-1" in page
+
+
+def test_an_edited_score_on_unseen_classes_is_refused(ledger) -> None:
+    record = fill(ledger)["fgsgl", "full", 0, 0]
+    path = ledger.folder / "ledger" / f"{record.cell_id}.json"
+    content = json.loads(path.read_text())
+    content["metrics"]["unseen"]["combined"]["unseen"] = 0.9
+    del content["content_sha256"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"metrics\.unseen\.combined\.unseen is 0\.9"):
+        read_board(ledger.folder)
+
+
+def draw_shots(ledger):
+    (figure,) = (figure for figure in scan(figures).figures if figure.name == "shots")
+    with matplotlib.rc_context(fname=STYLE):
+        return examine(figure, Inputs(read_board(ledger.folder)))
+
+
+def test_accuracy_is_drawn_against_shots_with_the_interval_over_seeds(ledger) -> None:
+    ledger.add("majority", 0.0, kind="floor")
+    for shots, skill in ((1, 0.8), (4, 1.4), (16, 2.0), (0, 2.4)):
+        for seed in range(3):
+            protocol = ledger.protocol(shots=shots)
+            ledger.add("fgsgl", skill, seed=seed, protocol=protocol)
+            if shots != 4:
+                ledger.add("tsm", skill / 2, seed=seed, protocol=protocol)
+    (sheet,) = draw_shots(ledger)
+    table = sheet.table.set_index(["row", "shots"])
+    assert list(table.loc["FG-SGL"].index) == ["1", "4", "16", "all"] and ("TSM", "4") not in table.index
+    board = read_board(ledger.folder).table.set_index("label")
+    assert table.loc[("FG-SGL", "16"), "top1_pct"] == pytest.approx(100 * board.loc["FG-SGL @16 shots", "top1"])
+    assert table.loc[("FG-SGL", "all"), "low_pct"] == pytest.approx(100 * board.loc["FG-SGL", "top1_ci_low"])
+    (axes,) = sheet.figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "4", "16", "all"]
+    assert "n = 3 seeds" in sheet.caption
+
+
+def test_one_number_of_shots_is_no_figure(ledger) -> None:
+    fill(ledger)
+    assert draw_shots(ledger) == []
+    assert replace(ledger.protocol(), shots=2).regime.title == "2 shots"

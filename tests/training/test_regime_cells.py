@@ -1,0 +1,216 @@
+"""Cells of regimes from the command to the record: what is trained on, scored, kept and gone on from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fgsgl.ablations.run import main as ablate
+from fgsgl.cli.main import main
+from fgsgl.data.clip_table import Clip
+from fgsgl.data.regime import held_out
+from fgsgl.data.synmg.make import load
+from fgsgl.methods.method import Classes
+from fgsgl.methods.registry import get
+from fgsgl.mmaction.datasets import ClipDataset, SkeletonDataset
+from fgsgl.prediction.trained import trained_cell
+from fgsgl.records.ledger import Ledger
+from fgsgl.records.predictions import read_predictions
+from fgsgl.records.protocol import SEALED, default_protocol
+from fgsgl.records.record import Done
+from fgsgl.running.experiment import folds_of
+from fgsgl.training.cell_metrics import HeldOut
+from fgsgl.training.cell_metrics import held_out as scored_besides
+from fgsgl.training.mmengine_config import build_config
+from fgsgl.util.errors import UserError
+
+UNSEEN, FOLD = 4, 1
+RUN = (
+    "run", "--preset", "smoke", "--batch-size", "8", "--epochs", "2", "--device", "cpu", "--no-ceilings",
+    "--unseen", str(UNSEEN), "--fold", str(FOLD),
+)  # fmt: skip
+
+
+def words(smoke: Path, out: Path) -> list[str]:
+    return [*RUN, "--root", str(smoke), "--out", str(out), "--methods", "fgsgl", "tsn", "zero_shot_names"]
+
+
+@pytest.fixture(scope="module")
+def regime_board(smoke: Path, shared) -> Path:
+    """A board with classes held out, of FG-SGL, a network without text, and class names alone. Read-only."""
+
+    def make(out: Path) -> None:
+        assert main(words(smoke, out)) == 0
+
+    return shared("regime-board", make)
+
+
+def record_of(board: Path, method: str) -> Done:
+    (record,) = (one for one in Ledger(board / "ledger").done().values() if one.method == method)
+    return record
+
+
+def test_records_hold_the_scores_on_unseen_classes_and_what_was_trained_on(regime_board: Path, smoke: Path) -> None:
+    table = load(smoke)
+    unseen = held_out(table.classes, UNSEEN, FOLD)
+    seen = [clip for clip in table.clips if clip.label not in unseen]
+    for method in ("fgsgl", "tsn", "zero_shot_names", "majority"):
+        record = record_of(regime_board, method)
+        assert record.data.fingerprint == table.fingerprint()
+        assert record.data.n_clips.train == sum(clip.split == "train" for clip in seen)
+        assert record.data.n_clips.val == sum(clip.split == "val" for clip in seen)
+        assert record.data.n_clips.test == record.metrics.n_clips == len(table.split("test"))
+        by_text = method in ("fgsgl", "zero_shot_names")
+        scores = record.metrics.unseen["combined"]
+        assert (scores.unseen is not None) == (scores.harmonic is not None) == by_text
+    assert set(record_of(regime_board, "fgsgl").metrics.unseen) == {"combined", "category", "fine"}
+
+
+def test_a_method_without_text_never_names_an_unseen_class(regime_board: Path, smoke: Path) -> None:
+    unseen = list(held_out(load(smoke).classes, UNSEEN, FOLD))
+    for method, names in (("tsn", False), ("majority", False), ("fgsgl", True)):
+        record = record_of(regime_board, method)
+        scores_NC = read_predictions(regime_board / "ledger", record.cell_id).scores["combined"]
+        assert bool((scores_NC[:, unseen] > 0).any()) == names
+        assert np.allclose(scores_NC.sum(1), 1, atol=1e-3)
+
+
+def test_the_boards_heading_and_tables_say_the_regime(regime_board: Path) -> None:
+    text = (regime_board / "leaderboard.md").read_text()
+    assert text.startswith("# Leaderboard: synmg smoke, 4 unseen classes, fold 1\n")
+    assert "cannot: no text" in text and "Unseen classes of fold 1, without a clip in training" in text
+    assert "| FG-SGL | 1 |" in (regime_board / "regimes.md").read_text()
+
+
+def test_the_same_command_runs_nothing_and_a_lost_record_goes_on_from_its_weights(
+    regime_board: Path, smoke: Path, tmp_path: Path, capfd
+) -> None:
+    out = tmp_path / "board"
+    shutil.copytree(regime_board, out)
+    for spec in (out / "work").glob("*/spec.json"):
+        spec.write_text(spec.read_text().replace(str(regime_board), str(out)))
+    record = record_of(out, "fgsgl")
+    before = read_predictions(out / "ledger", record.cell_id)
+    for suffix in ("json", "npz"):
+        (out / "ledger" / f"{record.cell_id}.{suffix}").unlink()
+    assert main(words(smoke, out)) == 0
+    assert "5 cells, 4 already done" in capfd.readouterr().out
+    again = record_of(out, "fgsgl")
+    assert again.cell_id == record.cell_id and again.metrics == record.metrics and again.selection == record.selection
+    assert again.curve == record.curve  # its seconds too: no epoch was trained again
+    after = read_predictions(out / "ledger", record.cell_id)
+    assert all(np.array_equal(before.scores[name], after.scores[name]) for name in before.scores)
+
+
+def test_a_trained_recognizer_predicts_as_its_cell_did(regime_board: Path, smoke: Path) -> None:
+    unseen = list(held_out(load(smoke).classes, UNSEEN, FOLD))
+    record = record_of(regime_board, "tsn")
+    model = trained_cell(regime_board, record).build("cpu")
+    split = ClipDataset("synmg", str(smoke), "test", "smoke")
+    with torch.no_grad():
+        (answered,) = model.test_step({"inputs": [split[3]["inputs"]], "data_samples": [split[3]["data_samples"]]})
+    recorded = read_predictions(regime_board / "ledger", record.cell_id)
+    place = recorded.clip_ids.tolist().index(split.clips[3].clip_id)
+    np.testing.assert_allclose(answered.pred_score.numpy(), recorded.scores["combined"][place], atol=0.02)
+    assert not answered.pred_score[unseen].any()
+
+
+def ids(clips: tuple[Clip, ...]) -> set[str]:
+    return {clip.clip_id for clip in clips}
+
+
+@pytest.mark.parametrize("kind", [ClipDataset, SkeletonDataset])
+def test_data_sets_leave_out_what_the_regime_does_and_read_the_same_clips(kind: type, smoke: Path) -> None:
+    whole = kind(dataset="synmg", root=str(smoke), split="train", preset="smoke")
+    few = kind(dataset="synmg", root=str(smoke), split="train", preset="smoke", regime={"shots": 1}, seed=3)
+    other = kind(dataset="synmg", root=str(smoke), split="train", preset="smoke", regime={"shots": 1}, seed=4)
+    assert len(few) == len(other) == 17 and ids(few.clips) != ids(other.clips)
+    place = [clip.clip_id for clip in whole.clips].index(few.clips[5].clip_id)
+    assert (few[5]["inputs"] == whole[place]["inputs"]).all()
+    config = build_config(
+        get("tsn"), {}, default_protocol("synmg", "smoke", shots=1), 3, classes=Classes(count=17, text="smg"),
+        root=smoke, work_dir=smoke,
+    )  # fmt: skip
+    settings = config["train_dataloader"]["dataset"]
+    settings.pop("type")
+    assert ids(ClipDataset(**settings).clips) == ids(few.clips)
+
+
+def test_a_sealed_test_split_is_not_scored_on_unseen_classes() -> None:
+    classes, method = load_names(), get("fgsgl")
+    protocol = default_protocol("synmg", unseen=4)
+    found = scored_besides(protocol, classes, method, method.settings)
+    assert found == HeldOut(classes=held_out(classes, 4, 0), text_scores=("combined", "category", "fine"))
+    sealed = default_protocol("synmg", unseen=4, evaluation=SEALED)
+    assert scored_besides(sealed, classes, method, method.settings) is None
+    assert scored_besides(default_protocol("synmg"), classes, method, method.settings) is None
+
+
+def load_names() -> tuple[str, ...]:
+    from fgsgl.text.fgtext import load as load_text
+
+    return tuple(load_text("smg").class_names)
+
+
+def test_folds_make_a_protocol_each() -> None:
+    protocol = default_protocol("synmg", unseen=4)
+    assert [one.fold for one in folds_of(protocol, 3)] == [0, 1, 2]
+    assert folds_of(protocol, None) == (protocol,) and len({one.hash() for one in folds_of(protocol, 3)}) == 3
+    for refused, says in ((default_protocol("synmg"), "no class is held out"), (folds_of(protocol, 3)[1], "give one")):
+        with pytest.raises(UserError, match=says):
+            folds_of(refused, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--unseen", "16"), "unseen is 16, but the data have 17 classes; expected at most 15"),
+        (("--unseen", "4", "--fold", "4"), "expected 0 to 3"),
+        (("--unseen", "4", "--folds", "5"), "expected 0 to 3"),
+        (("--fold", "1"), "no class is held out"),
+        (("--folds", "2"), "add --unseen"),
+        (("--unseen", "4", "--fold", "1", "--folds", "2"), "give one"),
+        (("--shots", "2", "--long-tail", "10"), "give one"),
+        (("--long-tail", "0.3"), "long_tail is 0.3"),
+        (("--shots", "1", "--batch-size", "32"), "but the training split has 17 clip(s)"),
+    ],
+)
+def test_a_regime_that_cannot_be_is_refused_in_one_line(given, says, smoke: Path, tmp_path: Path, capfd) -> None:
+    where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"))
+    assert main(["run", "--methods", "tsn", *given, *where]) == 2
+    error = capfd.readouterr().err
+    assert says in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", [("--unseen", "16"), ("--unseen", "4", "--folds", "5"), ("--folds", "2")])
+def test_an_ablation_refuses_it_before_it_checks_its_factors(given, smoke: Path, tmp_path: Path, capfd) -> None:
+    where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"))
+    assert ablate(["--disable", "fgsa", *given, *where]) == 2
+    error = capfd.readouterr().err
+    assert "expected" in error or "add --unseen" in error
+    assert error.count("\n") == 1
+
+
+def test_the_design_of_regimes_plans_every_control_in_every_fold(smoke: Path, tmp_path: Path, capsys) -> None:
+    where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"), "--device", "cpu")
+    assert ablate(["--design", "regimes", "--unseen", "4", "--folds", "2", "--seeds", "3", *where, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    for row in ("text=shuffled", "text=names", "text=static", "text=random", "w/o loss.fine", "w/o cpa"):
+        assert row in said
+    # 2 folds of: 7 rows of FG-SGL and the probe with 3 seeds, 2 zero-shot rows, 2 floors, 2 ceilings
+    assert "60 cells to run" in said
+
+
+def test_unseen_classes_stand_in_the_config_for_mmaction(capsys) -> None:
+    assert main(["config", "fgsgl", "--unseen", "2", "--preset", "smoke"]) == 0
+    names: dict = {}
+    exec(capsys.readouterr().out, names)  # a config file is Python
+    assert names["model"]["unseen"] == list(held_out(load_names(), 2, 0))
+    assert names["train_dataloader"]["dataset"]["regime"]["unseen"] == 2
+    assert json.dumps(names["test_dataloader"]["dataset"]["regime"])
