@@ -38,6 +38,11 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
     return {"type": "FGSGL", "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD}, **config}
 
 
+def _implied(changes: Settings) -> Settings:
+    """A text control is drawn for each seed by itself, unless a variant says otherwise."""
+    return {"text_draw": "cell"} if changes.get("text_control") in ("shuffled", "random") else {}
+
+
 _LEVELS = (
     Param(name="fgsa", choices=(True, False), help="fine-grained alignment"),
     Param(
@@ -88,6 +93,7 @@ METHOD = Method(
     paper="Wei et al. 2026, arXiv 2603.16269 (reconstruction)",
     settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
     later={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.metadata.get("later")},
+    implied=_implied,
     spaces={"components": _COMPONENTS, "losses": _LOSSES},
     recipe=RECIPES["peft"],
     model=_model,

@@ -188,6 +188,8 @@ class Metrics(Scores, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """The next three are of data sets whose classes form groups (:func:`fgsgl.stats.metrics.grouped_metrics`)."""
     group_macro_f1: Share | None = None
     f1_mean: Share | None = None
+    fine_pairs: Share | None = None
+    """Of data sets that declare pairs of classes (:func:`fgsgl.stats.metrics.pair_accuracy`); chance is 0.5."""
     scored_sha256: str | None = None
     """Over the ids of the clips that were scored; equal to ``split_sha256`` of the data."""
 

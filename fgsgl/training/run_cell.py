@@ -130,7 +130,7 @@ def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, 
     count_opening(cell.protocol, spec.work_dir)
     splits: tuple[Split, ...] = ("train", cell.protocol.scored_split)
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in splits)
-    scores_NC = bound_scores(cell.method, table, train, clips, cell.seed)
+    scores_NC = bound_scores(cell.method, table, train, clips, cell.seed, cell.protocol)
     clock.lap("evaluate")
     predictions = Predictions(
         clip_ids=np.array([clip.clip_id for clip in clips]),
