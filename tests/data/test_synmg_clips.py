@@ -13,16 +13,17 @@ import pytest
 
 from fgsgl.data.synmg.clips import RenderedClip, plan, render_clip
 from fgsgl.data.synmg.presets import PRESETS, get_preset
-from fgsgl.data.synmg.programs import CLASSES, FREQUENT_FIRST
+from fgsgl.data.synmg.programs import CLASSES, frequent_first
 from fgsgl.data.video import read_frames, write_h264
 from fgsgl.util.errors import UserError
 
-# Of the first clip of four classes of quick, seed 0, frames before encoding. They change only with SynMG's version.
+# Of the first clip of five classes of quick, seed 0, frames before encoding. They change only with SynMG's version.
 FRAMES_SHA256 = {
-    1: "65ef3f5782ee6903865d1095f5266fec3000485182657000d59da57b1e2e9b91",
-    4: "9d835331e3ee8a28269166f38fa9e6f127a2652f2ace2928ff95ab5e5a1f8a1c",
-    8: "411564ab22c0e56da92b20f7c9ce546b7671528ac98e262083073e15a2a5eba3",
-    15: "b3b2d714f796177921d11bf29745196fac36c53c00d48cb0acdbcda5ae190e92",
+    1: "08ec62ee0363e5684ffe2647d5b1b686dcf23788d2437d5348b704747d03ca94",
+    4: "8e751935fe7b47823a356fb52611922225e670df9511fafbe3f1737a54325e6c",
+    8: "53f017b4ed4166151b1c461d5ee5b4fed76e7df2b0f99faf36bcb670572dd485",
+    15: "cb2c26a4de8857055190f77b433e177ab5357cbb9c5009bdd0b4b1030fc85f72",
+    22: "b3c6e16041f59f5e887efb0aceca7b6c4be63fa6f3f2ad451513120b41524669",
 }
 
 
@@ -61,11 +62,14 @@ def test_splits_are_long_tailed_balanced_and_share_nobody(name: str) -> None:
     assert tuple(map(len, people.values())) == preset.subjects
     assert not people["train"] & people["val"] and not (people["train"] | people["val"]) & people["test"]
     train = Counter(clip.label for clip in clips if clip.split == "train")
-    assert train[FREQUENT_FIRST[0]] / train[FREQUENT_FIRST[-1]] == pytest.approx(8, rel=0.1)
+    order = frequent_first()
+    assert train[order[0]] / train[order[-1]] == pytest.approx(4, rel=0.05) and preset.tail_ratio == 4
+    assert sorted(train.values(), reverse=True) == [train[label] for label in order]
     test = Counter(clip.label for clip in clips if clip.split == "test")
     assert set(test.values()) == {preset.test_per_class}
     assert max(test.values()) / test.total() < 0.15  # the majority floor
-    assert len(CLASSES) == 17 == len(train) == len(test)
+    assert len(CLASSES) == 26 == len(train) == len(test)
+    assert (len(clips), train.total()) == {"quick": (1903, 1019)}.get(name, (4796, 3028))
 
 
 def test_the_mask_covers_the_moving_part() -> None:
@@ -84,7 +88,7 @@ def test_the_mask_covers_the_moving_part() -> None:
 
 
 def test_the_truth_tells_when_it_moves() -> None:
-    for label in range(17):
+    for label in range(len(CLASSES)):
         truth = first(label, "smoke").attributes
         onset, apex, offset = (int(truth[name]) for name in ("onset_frame", "apex_frame", "offset_frame"))
         assert 0 <= onset < apex <= offset < 30
