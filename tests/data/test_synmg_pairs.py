@@ -1,4 +1,4 @@
-"""SynMG's fine pairs: what they share, how small their motions are, and that nothing but the motion tells them apart."""
+"""SynMG's fine pairs: what they share, how small their motions are, and that only the motion tells them apart."""
 
 from collections import Counter
 from dataclasses import replace

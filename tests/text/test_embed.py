@@ -77,7 +77,7 @@ def test_positives_are_exactly_the_classes_of_one_vector(encode, control: str):
 
 
 def test_shuffled_text_leaves_no_class_a_sentence_of_its_own():
-    """In every dimension of every shipped text; where at most half of the classes share one, all cells are given out."""
+    """In every dimension of every shipped text; where at most half of the classes share a cell, all are given out."""
     for text in map(load, shipped()):
         same_DCC = positives_DCC(text)
         for seed in range(5):
