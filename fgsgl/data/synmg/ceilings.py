@@ -41,7 +41,7 @@ class Ceiling:
 
 
 def draw(preset: Preset, seed: int, split: Split, share: float = 1.0) -> Motions:
-    """A split of the preset's plan: 250 clips a second.
+    """A split of the preset's plan: hundreds of clips a second.
 
     Args:
         preset: sizes and difficulty.
