@@ -83,7 +83,7 @@ train_dataloader = {'batch_size': 16,
              'num_frames': 8,
              'image_size': 112,
              'skip_bad': False}}
-train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 5, 'val_interval': 1}
+train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 4, 'val_interval': 1}
 optim_wrapper = {'type': 'OptimWrapper',
  'optimizer': {'type': 'AdamW', 'lr': 0.001, 'weight_decay': 0.01, 'fused': True},
  'clip_grad': {'max_norm': 1.0},
@@ -91,14 +91,14 @@ optim_wrapper = {'type': 'OptimWrapper',
 param_scheduler = [{'type': 'LinearLR',
   'start_factor': 0.01,
   'begin': 0,
-  'end': 0.5,
+  'end': 0.4,
   'by_epoch': True,
   'convert_to_iter_based': True},
  {'type': 'CosineAnnealingLR',
   'eta_min': 0,
-  'begin': 0.5,
-  'end': 5,
-  'T_max': 4.5,
+  'begin': 0.4,
+  'end': 4,
+  'T_max': 3.6,
   'by_epoch': True,
   'convert_to_iter_based': True}]
 val_cfg = {'type': 'ValLoop'}

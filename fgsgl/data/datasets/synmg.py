@@ -80,7 +80,7 @@ def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:
 DATASET = DataSet(
     name="synmg",
     presets={  # with them a cell of quick takes two minutes on two cores; see docs/synmg.md
-        "quick": {"epochs": 5},
+        "quick": {"epochs": 4},
         "standard": {"epochs": 8, "num_frames": 16},
         "hard": {"epochs": 8, "num_frames": 16},
         "smoke": {"epochs": 2},

@@ -43,7 +43,7 @@ PRESETS = {
         Preset(
             name="quick",
             subjects=(60, 20, 30),
-            most_frequent=72,
+            most_frequent=100,
             tail_ratio=4.0,
             val_per_class=10,
             test_per_class=24,
