@@ -72,11 +72,14 @@ def from_attributes(train: Motions, test: Motions, dimensions: Sequence[str] = D
     scores_NC = np.zeros((len(test.labels_N), len(CLASSES)))
     for index in (DIMENSIONS.index(name) for name in dimensions):
         values = sorted({astuple(program)[index] for program in (*train.programs, *test.programs)})
-        place = {value: number for number, value in enumerate(values)}
+        seen_N, asked_N = (
+            np.array([values.index(astuple(program)[index]) for program in motions.programs])
+            for motions in (train, test)
+        )
         count_CV = np.full((len(CLASSES), len(values)), SMOOTHING)
-        np.add.at(count_CV, (train.labels_N, [place[astuple(program)[index]] for program in train.programs]), 1)
+        np.add.at(count_CV, (train.labels_N, seen_N), 1)
         log_CV = np.log(count_CV / count_CV.sum(1, keepdims=True))
-        scores_NC += log_CV[:, [place[astuple(program)[index]] for program in test.programs]].T
+        scores_NC += log_CV[:, asked_N].T
     return _ceiling(test.labels_N, scores_NC)
 
 

@@ -50,9 +50,9 @@ def video_name(clip_id: str) -> str:
 
 def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
     """The clip table of a preset and seed: long-tailed training classes, balanced validation and test classes."""
-    order = frequent_first()
-    falls = [preset.tail_ratio ** (-rank / (len(order) - 1)) for rank in range(len(order))]
-    train = {label: round(preset.most_frequent * fall) for label, fall in zip(order, falls, strict=True)}
+    classes = frequent_first()
+    falls = [preset.tail_ratio ** (-rank / (len(classes) - 1)) for rank in range(len(classes))]
+    train = {label: round(preset.most_frequent * fall) for label, fall in zip(classes, falls, strict=True)}
     counts: dict[Split, dict[int, int]] = {
         "train": train,
         "val": dict.fromkeys(train, preset.val_per_class),
