@@ -112,7 +112,7 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
     assert f"(cell {ids['fgsgl']}): failed" in capsys.readouterr().out
     assert set(ADVICE) == set(FAILURES)
     assert main(["why", str(board), "zz"]) == 2
-    assert capsys.readouterr().err.startswith(f"error: no cell in {board} begins with 'zz'; it has 5: ")
+    assert capsys.readouterr().err.startswith(f"error: no cell in {board} begins with 'zz'; it has 6: ")
 
 
 def test_the_same_command_leaves_a_failure_that_is_a_result_as_it_is(board: Path, experiment: Experiment) -> None:
