@@ -80,7 +80,7 @@ _ALL = (
     _factor("dimensions", "dim.onset", _without_dimension("onset"), "no sentences on posture and place at the start"),
     _factor("dimensions", "dim.trajectory", _without_dimension("trajectory"), "no sentences on path, size and speed"),
     _factor("dimensions", "dim.outcome", _without_dimension("outcome"), "no sentences on what is touched at the end"),
-    _factor("controls", "text=shuffled", _set(text_control="shuffled"), "every class gets another class's sentences"),
+    _factor("controls", "text=shuffled", _set(text_control="shuffled"), "each class gets sentences of other classes"),
     _factor("controls", "text=names", _set(text_control="names"), "the class name is every dimension's only sentence"),
     _factor("controls", "text=static", _set(dimensions=["part", "onset"]), "sentences of part and onset alone"),
     _factor("controls", "text=random", _set(text_control="random"), "random unit vectors instead of sentences"),

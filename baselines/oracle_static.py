@@ -1,4 +1,4 @@
-"""A ceiling of SynMG for methods that see no motion: a small network on the true 3-D joints of single frames."""
+"""A ceiling of SynMG without motion: a small network on the true 3-D joints of the protocol's frames, one by one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ import numpy as np
 
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.methods.method import Method
+from fgsgl.records.protocol import Protocol
 
 
-def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int) -> np.ndarray:
-    from fgsgl.data.synmg.oracle import fit_and_score
+def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int, protocol: Protocol) -> np.ndarray:
+    from fgsgl.data.synmg.oracle import View, fit_and_score
 
-    return fit_and_score("static", table, train, test, seed)
+    view = View(
+        num_frames=protocol.num_frames,
+        views=protocol.views,
+        prior=protocol.logit_adjustment,
+        balanced=protocol.sampling == "class_balanced",
+    )
+    return fit_and_score("static", table, train, test, view, seed=seed)
 
 
 METHOD = Method(

@@ -8,9 +8,10 @@ import numpy as np
 
 from fgsgl.data.clip_table import Clip, ClipTable, labels_of
 from fgsgl.methods.method import Method
+from fgsgl.records.protocol import Protocol
 
 
-def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int) -> np.ndarray:
+def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int, protocol: Protocol) -> np.ndarray:
     """Ranks the classes at random: first by their training shares, then by the shares among the rest, and so on.
 
     This is a race of exponentials: each share is divided by its own exponential draw.

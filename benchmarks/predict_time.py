@@ -106,8 +106,8 @@ def measure(arguments: argparse.Namespace) -> int:
 def untrained() -> Trained:
     """FG-SGL on SynMG as it starts."""
     init_default_scope("mmaction")
-    method, protocol, text = get("fgsgl"), default_protocol("synmg"), fgtext.load("smg")
-    classes = Classes(count=len(text.classes), text="smg")
+    method, protocol, text = get("fgsgl"), default_protocol("synmg"), fgtext.load("synmg")
+    classes = Classes(count=len(text.classes), text="synmg")
     config = build_config(method, {}, protocol, 0, classes=classes, root=Path(), work_dir=Path())
     return Trained(
         variant=Variant(method="fgsgl"), protocol=protocol, seed=0, classes=text.class_names, text=fgtext.dump(text),

@@ -29,6 +29,18 @@ def test_synmg_time_measures_every_phase(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_synmg_oracles_measure_frames_and_clips(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/synmg_oracles.py", "--preset", "smoke", "--frames", "8", "--seeds", "2"]
+    printed = run([*command, "--epochs", "2", "--out", tmp_path])
+    rows = json.loads((tmp_path / "synmg-oracles-smoke.json").read_text(encoding="utf-8"))["rows"]
+    told = {row["what"]: row["top1"] for row in rows if row["what"].startswith("told")}
+    assert told["told all four attributes"] > told["told part, onset and outcome"] + 0.1
+    motion = [row["n_train"] for row in rows if row["what"].startswith("motion")]
+    assert len(motion) == 10 and min(motion) < 74 < max(motion)
+    assert (tmp_path / "synmg-oracles-smoke.md").read_text(encoding="utf-8") == printed
+
+
+@pytest.mark.slow
 def test_training_is_compared_with_a_commit(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/train_throughput.py", "--against", "HEAD", "--preset", "smoke"]
     command += ["--methods", "tsm", "--steps", "2", "--repeats", "1", "--out", tmp_path]

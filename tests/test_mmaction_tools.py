@@ -60,6 +60,6 @@ def test_inference_on_a_video_file(trained: tuple[Path, list[str], str], smoke: 
     said = run("-c", code, cwd=folder)
     total, label, count = re.search(r"SCORE ([0-9.]+) (\d+) (\d+)", said).groups()
     assert float(total) == pytest.approx(1, abs=1e-4)
-    assert 0 <= int(label) < int(count) == 17
-    assert f"NAMED {load('smg').class_names[int(label)]}" in said
+    assert 0 <= int(label) < int(count) == 26
+    assert f"NAMED {load('synmg').class_names[int(label)]}" in said
     assert float(re.search(r"BETA ([0-9.]+)", said).group(1)) != 1.0  # the calibration is in the checkpoint

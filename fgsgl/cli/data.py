@@ -138,11 +138,13 @@ def _sheet(arguments: argparse.Namespace) -> int:
 
 
 def _oracle(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.synmg.oracle import KINDS, oracle
+    from fgsgl.data.synmg.oracle import GENEROUS, KINDS, View, oracle
+    from fgsgl.records.protocol import default_protocol
 
     root = _synmg_root(arguments)
-    for kind in KINDS:
-        print(f"{kind:<8} top-1 {100 * oracle(root, kind).top1:.1f} %", flush=True)
+    seen = View(num_frames=default_protocol("synmg", arguments.preset).num_frames)
+    for name, kind, view in [*((kind, kind, seen) for kind in KINDS), ("generous", "motion", GENEROUS)]:
+        print(f"{name:<8} {view.num_frames:>2} frames  top-1 {100 * oracle(root, kind, view).top1:.1f} %", flush=True)
     return 0
 
 

@@ -90,6 +90,8 @@ class ClipTable:
     """SHA-256 of every video by its path in the table, ``""`` for one that cannot be read; empty: not looked at."""
     generated: Mapping[str, str] | None = None
     """Of a generated data set: the SHA-256 of its files as they were made, as far as known; None for any other."""
+    release: str = ""
+    """Name and version of a generated data set, whose rows may be those of another version; ``""`` for any other."""
     name: str = field(default="", compare=False)
     """Name of the user's own table, for the title of its boards."""
     layout: str | None = None
@@ -144,6 +146,7 @@ class ClipTable:
         if self.whole_fingerprint:
             return self.whole_fingerprint
         digest = hashlib.sha256("\n".join(self.classes).encode())
+        digest.update(self.release.encode())
         digest.update(csv_text([COLUMNS, *map(_values, self.clips)]).encode())
         for video, sha256 in sorted(self.contents.items()):
             if not self.is_as_made(video, sha256):

@@ -43,6 +43,11 @@ def _text_scores(settings: Settings) -> tuple[str, ...]:
     return FGSGLConfig.from_dict({"num_classes": 2, **settings}).text_scores
 
 
+def _implied(changes: Settings) -> Settings:
+    """A text control is drawn for each seed by itself, unless a variant says otherwise."""
+    return {"text_draw": "cell"} if changes.get("text_control") in ("shuffled", "random") else {}
+
+
 _LEVELS = (
     Param(name="fgsa", choices=(True, False), help="fine-grained alignment"),
     Param(
@@ -93,6 +98,7 @@ METHOD = Method(
     paper="Wei et al. 2026, arXiv 2603.16269 (reconstruction)",
     settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
     later={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.metadata.get("later")},
+    implied=_implied,
     spaces={"components": _COMPONENTS, "losses": _LOSSES},
     recipe=RECIPES["peft"],
     model=_model,

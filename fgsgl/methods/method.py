@@ -99,6 +99,11 @@ def no_pretraining(protocol: Protocol, settings: Settings) -> str:
     return "none"
 
 
+def _nothing(changes: Settings) -> Settings:
+    """No setting follows from others."""
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """How a method is trained; the number of epochs and the batch size belong to the protocol.
@@ -152,6 +157,8 @@ class Method:
     """Every setting that a variant may change, with its default; the recipe's come on top, as ``recipe.lr``."""
     later: Settings = field(default_factory=dict)
     """Settings that were added after records had been made, with their defaults; see :mod:`fgsgl.records.protocol`."""
+    implied: Callable[[Settings], Settings] = _nothing
+    """Settings that follow from the changes of a variant where these do not name them."""
     spaces: Mapping[str, Space] = field(default_factory=dict)
     """Search spaces by name; every trained method also has that of its recipe (:mod:`fgsgl.methods.recipes`)."""
     recipe: Recipe | None = None
@@ -164,8 +171,8 @@ class Method:
     without any training clip; see :func:`by_text`. All others give such a class probability 0."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """MMEngine configs of the hooks that the recognizer needs."""
-    scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int], np.ndarray] | None = None
-    """A floor's or ceiling's (table, training clips, clips to score, seed) -> scores_NC, probabilities."""
+    scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int, Protocol], np.ndarray] | None = None
+    """A floor's or ceiling's (table, training clips, clips to score, seed, protocol) -> scores_NC, probabilities."""
     pretraining: Pretraining = no_pretraining
 
     def __post_init__(self) -> None:
@@ -193,7 +200,8 @@ class Method:
         for name in changes:
             if name not in self.flat:
                 raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, list(self.flat))}")
-        return {**self.settings, **{name: value for name, value in changes.items() if name in self.settings}}
+        changed = {**self.implied(changes), **changes}
+        return {**self.settings, **{name: value for name, value in changed.items() if name in self.settings}}
 
     def recipe_with(self, changes: Settings) -> Recipe | None:
         """The recipe with the changes whose names begin with ``recipe.``; None: nothing is trained.
@@ -214,7 +222,10 @@ class Method:
         recipe = config.recipe or {}
         tuned = {f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}
         known = {**config.settings, **tuned}
-        return {name: value for name, value in known.items() if self.flat.get(name) != value}
+        changes = {name: value for name, value in known.items() if self.flat.get(name) != value}
+        implied = self.implied(changes)  # of which records that are older than a setting knew nothing
+        earlier = {name: self.later[name] for name in implied if name in self.later and name not in config.settings}
+        return {**changes, **earlier}
 
     def describe(self, changes: Settings) -> MethodConfig:
         """The config that a record keeps: display name, resolved settings and recipe, as plain values."""

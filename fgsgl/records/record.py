@@ -182,6 +182,8 @@ class Metrics(Scores, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """The next three are of data sets whose classes form groups (:func:`fgsgl.stats.metrics.grouped_metrics`)."""
     group_macro_f1: Share | None = None
     f1_mean: Share | None = None
+    fine_pairs: Share | None = None
+    """Of data sets that declare pairs of classes (:func:`fgsgl.stats.metrics.pair_accuracy`); chance is 0.5."""
     unseen: dict[str, UnseenScores] = field(default_factory=dict)
     """By score (``combined``, and ``category`` and ``fine`` where the method has them), where the protocol held classes
     out of training and the test split was scored."""

@@ -28,7 +28,7 @@ from fgsgl.util.escaping import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-METRICS = ("top1", "top5", "mean_class", "macro_f1", "group_top1", "f1_mean")
+METRICS = ("top1", "top5", "mean_class", "macro_f1", "group_top1", "f1_mean", "fine_pairs")
 LONGEST = 60
 """Characters of a value that are shown."""
 

@@ -5,6 +5,8 @@ N clips, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fgsgl.stats.scores import ClassScores, GroupScores, Scores
@@ -79,6 +81,30 @@ def grouped_metrics(labels_N: np.ndarray, scores_NC: np.ndarray, group_C: np.nda
         values[f"{name}_f1"] = float(f1_C[both_C > 0].mean())
     mean = sum(values.values()) / 4
     return GroupScores(group_top1=values["group_top1"], group_macro_f1=values["group_f1"], f1_mean=mean)
+
+
+def pair_accuracy(labels_N: np.ndarray, scores_NC: np.ndarray, pairs: Sequence[tuple[int, int]]) -> float | None:
+    """How often the true class of a pair has a higher score than the other one; its clips alone, other classes aside.
+
+    The mean over the pairs, each with its two classes weighted alike, so that chance, and any answer that sees no
+    difference, is 0.5. Of equal scores the lower class id counts as the higher, as in top-1.
+
+    Args:
+        labels_N, scores_NC: as for :func:`classification_metrics`.
+        pairs: class ids.
+
+    Returns:
+        None where a class of a pair has no clip.
+    """
+    labels_N, scores_NC = np.asarray(labels_N), np.asarray(scores_NC)
+    recalls = []
+    for one, other in ((min(pair), max(pair)) for pair in pairs):
+        says_one_N = scores_NC[:, one] >= scores_NC[:, other]
+        for right_N in (says_one_N[labels_N == one], ~says_one_N[labels_N == other]):
+            if not len(right_N):
+                return None
+            recalls.append(right_N.mean())
+    return float(np.mean(recalls)) if recalls else None
 
 
 def confusion(labels_N: np.ndarray, predicted_N: np.ndarray, n_classes: int) -> np.ndarray:

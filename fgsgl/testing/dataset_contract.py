@@ -167,6 +167,18 @@ def groups(copy: Copy) -> str:
     return f"{max(found) + 1} groups"
 
 
+@check(lambda source: source.fine_pairs is not None)
+def fine_pairs(copy: Copy) -> str:
+    """Fine pairs are of two different classes each, that exist."""
+    found = copy.source.fine_pairs
+    assert found is not None
+    n_classes = len(copy.table.classes)
+    _require(found.n_classes == n_classes, f"the fine pairs are of {found.n_classes} classes, the data of {n_classes}")
+    for one, other in found.pairs:
+        _require(one != other and {one, other} <= set(range(n_classes)), f"{one}, {other} is no pair of classes")
+    return f"{len(found.pairs)} pairs"
+
+
 @check(lambda source: source.skeletons is not None)
 def skeletons(copy: Copy) -> str:
     """A clip's joints are joints_TJ3 float32 of the layout, one row a frame, the same whenever they are read."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import torch
@@ -23,6 +24,8 @@ def fine_text_CDE(
     dimensions: Sequence[str] = DIMENSIONS,
     control: str = "true",
     seed: int = 0,
+    *,
+    whole_classes: bool = False,
 ) -> Tensor:
     """The text vector of every class and dimension: normalised mean of its sentences' normalised embeddings (ours).
 
@@ -32,6 +35,8 @@ def fine_text_CDE(
         dimensions: which of the four, in the order of D.
         control: one of :data:`fgsgl.text.fgtext.CONTROLS`.
         seed: of the shuffling and of the random vectors; the other controls do not use it.
+        whole_classes: ``shuffled`` hands out the four cells of another class together, as earlier records had it, so
+            that a class keeps what it shares with that other one; else see :func:`exchange`.
 
     Returns:
         (C, D, E) unit vectors, float32, on the device of what ``encode`` returns.
@@ -39,7 +44,7 @@ def fine_text_CDE(
     Raises:
         UserError: for an unknown dimension or control, or shuffled text of fewer than two classes.
     """
-    cells = _cells_CD(text, dimensions, control, seed)
+    cells = _cells_CD(text, dimensions, control, seed, whole_classes)
     distinct = sorted({sentence for row in cells for cell in row for sentence in cell})
     if control == "random":
         like_E = encode(distinct[:1])[0].float()
@@ -54,11 +59,18 @@ def fine_text_CDE(
     return normalize(torch.stack([torch.stack(row) for row in rows]), dim=-1)
 
 
-def positives_DCC(text: FGText, dimensions: Sequence[str] = DIMENSIONS, control: str = "true", seed: int = 0) -> Tensor:
+def positives_DCC(
+    text: FGText,
+    dimensions: Sequence[str] = DIMENSIONS,
+    control: str = "true",
+    seed: int = 0,
+    *,
+    whole_classes: bool = False,
+) -> Tensor:
     """Pairs of classes with the same sentences in a dimension, which must not be contrasted (ours).
 
     Args:
-        text, dimensions, control, seed: as given to :func:`fine_text_CDE`.
+        text, dimensions, control, seed, whole_classes: as given to :func:`fine_text_CDE`.
 
     Returns:
         (D, C, C) bool, symmetric, with a true diagonal; on the CPU.
@@ -66,18 +78,12 @@ def positives_DCC(text: FGText, dimensions: Sequence[str] = DIMENSIONS, control:
     Raises:
         UserError: as :func:`fine_text_CDE`.
     """
-    cells = _cells_CD(text, dimensions, control, seed)
+    cells = _cells_CD(text, dimensions, control, seed, whole_classes)
     return torch.tensor([[[a[d] == b[d] for b in cells] for a in cells] for d in range(len(dimensions))])
 
 
 def derangement(n: int, seed: int) -> list[int]:
-    """A permutation of 0..n-1 that leaves nothing in its place, uniform over all such; the same for a seed everywhere.
-
-    Raises:
-        UserError: for n < 2, where there is none.
-    """
-    if n < 2:
-        raise UserError(f"text=shuffled needs at least 2 classes, and there are {n}")
+    """A permutation of 0..n-1, n > 1, that leaves nothing in its place, uniform over all such; the same everywhere."""
     rng = random.Random(seed)
     while True:  # a random permutation is a derangement with probability about 1/e
         key = [rng.random() for _ in range(n)]  # of Python's generators, only random() is promised never to change
@@ -86,7 +92,41 @@ def derangement(n: int, seed: int) -> list[int]:
             return order
 
 
-def _cells_CD(text: FGText, dimensions: Sequence[str], control: str, seed: int) -> list[list[frozenset[str]]]:
+def exchange(cells: Sequence[frozenset[str]], seed: int, name: str) -> list[frozenset[str]]:
+    """The cells of one dimension handed out anew, so that no class keeps the sentences that it had.
+
+    The cells are exchanged between the classes, each going to exactly one. Where more than half of the classes have
+    the same sentences that cannot be; then every class draws one of the *other* distinct cells, so that some go to more
+    classes than before. Where all classes have the same sentences there is nothing to exchange, and they stay.
+
+    Args:
+        cells: the sentences of every class.
+        seed: of the draw.
+        name: of the dimension; each is drawn by itself.
+    """
+    rng = random.Random(f"{seed}/{name}")  # of Python's generators, only random() is promised never to change
+    counts = Counter(cells)
+    distinct = sorted(counts, key=sorted)
+    if len(distinct) == 1:
+        return list(cells)
+    most, n = max(counts.values()), len(cells)
+    if 2 * most > n:
+        others = [[cell for cell in distinct if cell != own] for own in cells]
+        return [other[int(rng.random() * len(other))] for other in others]
+    # Equal cells side by side: who is `most` places further on has others. Then random swaps that keep it so.
+    rank = {cell: rng.random() for cell in distinct}
+    order = sorted(range(n), key=lambda c: (rank[cells[c]], rng.random()))
+    donor = {c: order[(place + most) % n] for place, c in enumerate(order)}
+    for _ in range(50 * n):
+        a, b = int(rng.random() * n), int(rng.random() * n)
+        if cells[donor[b]] != cells[a] and cells[donor[a]] != cells[b]:
+            donor[a], donor[b] = donor[b], donor[a]
+    return [cells[donor[c]] for c in range(n)]
+
+
+def _cells_CD(
+    text: FGText, dimensions: Sequence[str], control: str, seed: int, whole_classes: bool
+) -> list[list[frozenset[str]]]:
     """The set of sentences of every class and dimension under a control."""
     for name, valid in [(control, CONTROLS), *((dimension, DIMENSIONS) for dimension in dimensions)]:
         if name not in valid:
@@ -95,9 +135,14 @@ def _cells_CD(text: FGText, dimensions: Sequence[str], control: str, seed: int) 
     classes = list(text.classes)
     if control == "names":
         return [[frozenset([entry.name]) for _ in dimensions] for entry in classes]
-    if control == "shuffled":
+    if control == "shuffled" and len(classes) < 2:
+        raise UserError(f"text=shuffled needs at least 2 classes, and there are {len(classes)}")
+    if control == "shuffled" and whole_classes:
         classes = [classes[other] for other in derangement(len(classes), seed)]
-    return [[frozenset(entry.sentences[dimension]) for dimension in dimensions] for entry in classes]
+    cells_DC = [[frozenset(entry.sentences[dimension]) for entry in classes] for dimension in dimensions]
+    if control == "shuffled" and not whole_classes:
+        cells_DC = [exchange(cells, seed, name) for name, cells in zip(dimensions, cells_DC, strict=True)]
+    return [list(row) for row in zip(*cells_DC, strict=True)]
 
 
 def _random_E(name: str, like_E: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Scores of floors and ceilings. They depend on the data and the seed alone, so that all boards share them.
+"""Scores of floors and ceilings. They depend on data, seed and protocol alone, so that boards share them.
 
 They lie in the cache folder, under a digest of all that they depend on, the code included.
 
@@ -26,6 +26,7 @@ from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.contents import contents
 from fgsgl.methods.method import Method
 from fgsgl.records.environment import versions
+from fgsgl.records.protocol import Protocol
 
 ANEW = "FGSGL_BOUNDS_ANEW"
 """Set in the environment of cells whose scores are computed, whatever is kept."""
@@ -42,7 +43,7 @@ def scored_anew() -> Iterator[None]:
 
 
 def bound_scores(
-    method: Method, table: ClipTable, train: Sequence[Clip], clips: Sequence[Clip], seed: int
+    method: Method, table: ClipTable, train: Sequence[Clip], clips: Sequence[Clip], seed: int, protocol: Protocol
 ) -> np.ndarray:
     """The scores that a floor or ceiling gives to clips, ``scores_NC`` float32; computed once for all boards.
 
@@ -52,25 +53,28 @@ def bound_scores(
         train: clips that it may learn from.
         clips: those to score.
         seed: of its draws.
+        protocol: of the board.
     """
     if method.scores is None:
         raise ValueError(f"{method.name} is a {method.kind} without scores")
     shape = (len(clips), len(table.classes))
     store = ClipStore(folder=cache_folder() / "bounds", shape=(4 * shape[0] * shape[1],))
-    key = _key(method, table, train, clips, seed)
+    key = _key(method, table, train, clips, seed, protocol)
     if ANEW not in os.environ and (kept := store.read(key)) is not None:
         return kept.view(np.float32).reshape(shape)
-    scores_NC = np.ascontiguousarray(method.scores(table, train, clips, seed), dtype=np.float32)
+    scores_NC = np.ascontiguousarray(method.scores(table, train, clips, seed, protocol), dtype=np.float32)
     with suppress(OSError):  # of a cache that is read-only, or full
         store.write(key, scores_NC.view(np.uint8).ravel())
     return scores_NC
 
 
-def _key(method: Method, table: ClipTable, train: Sequence[Clip], clips: Sequence[Clip], seed: int) -> str:
+def _key(
+    method: Method, table: ClipTable, train: Sequence[Clip], clips: Sequence[Clip], seed: int, protocol: Protocol
+) -> str:
     """A digest of all that the scores depend on, 64 hex digits."""
     source = inspect.getsourcefile(method.scores) if method.scores else None
     parts = [Path(source).read_text(encoding="utf-8") if source else ""]
-    parts += [method.name, str(seed), table.fingerprint(), _code(), repr(sorted(versions().items()))]
+    parts += [method.name, str(seed), protocol.hash(), table.fingerprint(), _code(), repr(sorted(versions().items()))]
     parts += [repr([clip.clip_id for clip in split]) for split in (train, clips)]
     skeletons = datasets.get(table.dataset).skeletons
     if method.kind == "ceiling" and skeletons is not None:

@@ -13,7 +13,7 @@ from fgsgl.methods.method import Method, Settings
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Metrics, scored_sha256
-from fgsgl.stats.metrics import classification_metrics, grouped_metrics
+from fgsgl.stats.metrics import classification_metrics, grouped_metrics, pair_accuracy
 from fgsgl.stats.unseen import unseen_scores
 
 
@@ -41,7 +41,7 @@ def held_out(protocol: Protocol, classes: Sequence[str], method: Method, setting
 
 
 def metrics_of(predictions: Predictions, dataset: DataSet, held: HeldOut | None = None) -> Metrics:
-    """The metrics of every score, those of the data set's groups of classes and of classes held out, and the identity
+    """The metrics of every score, those of groups and pairs of classes and of classes held out, and the identity
     of the scored clips."""
     by_name = {
         name: classification_metrics(predictions.labels, scores_NC) for name, scores_NC in predictions.scores.items()
@@ -55,4 +55,7 @@ def metrics_of(predictions: Predictions, dataset: DataSet, held: HeldOut | None 
             name: unseen_scores(predictions.labels, scores_NC, held.classes, name in held.text_scores)
             for name, scores_NC in predictions.scores.items()
         }
+    fine, scores_NC = dataset.fine_pairs, predictions.scores["combined"]
+    if fine is not None and scores_NC.shape[1] == fine.n_classes:
+        fields["fine_pairs"] = pair_accuracy(predictions.labels, scores_NC, fine.pairs)
     return Metrics(**fields, by_score=by_name, scored_sha256=scored_sha256(predictions.clip_ids))

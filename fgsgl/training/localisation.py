@@ -216,7 +216,8 @@ def read_out(model: BaseModel, shown: Mapping[str, np.ndarray], labels_N: np.nda
     if "fine_logits_BDC" in shown:
         config = model.config
         text = fgtext.load_classes(config.text, config.num_classes)
-        same_DCC = embed.positives_DCC(text, config.dimensions, config.text_control, config.text_seed).numpy()
+        control = config.dimensions, config.text_control, config.text_seed
+        same_DCC = embed.positives_DCC(text, *control, whole_classes=config.text_draw == "once").numpy()
         found["local"] = _hits(shown["fine_logits_BDC"], labels_N, same_DCC, config.dimensions)
     if "video_BE" in shown and model.tower.text is not None:
         text = fgtext.load_classes(model.config.text, model.config.num_classes)

@@ -53,6 +53,8 @@ def build_config(
     if method.model is None:
         raise ValueError(f"{method.name} has no model, so it has no config")
     model = method.model(protocol, classes, method.resolve(changes))
+    if model.get("text_draw") == "cell":
+        model["text_seed"] = seed
     if protocol.label_smoothing and "cls_head" in model:
         model["cls_head"]["label_smooth_eps"] = protocol.label_smoothing
     if classes.unseen:

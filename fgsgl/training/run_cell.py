@@ -132,7 +132,7 @@ def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, 
     count_opening(cell.protocol, spec.work_dir)
     splits: tuple[Split, ...] = ("train", cell.protocol.scored_split)
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in splits)
-    scores_NC = bound_scores(cell.method, table, train, clips, cell.seed).copy()
+    scores_NC = bound_scores(cell.method, table, train, clips, cell.seed, cell.protocol).copy()
     scores_NC[:, list(cell.protocol.regime.held_out(table.classes))] = 0  # they have learned nothing of these classes
     clock.lap("evaluate")
     predictions = Predictions(

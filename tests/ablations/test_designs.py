@@ -181,7 +181,7 @@ def test_a_dry_run_shows_cells_and_seeds_and_leaves_nothing(smoke: Path, tmp_pat
     where = ("--root", str(smoke), "--out", str(tmp_path / "out"))
     assert main([*DRY, *where, "--seeds", "2", "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "4 arms in 3 rows, 6 cells" in said and "10 cells to run" in said  # and four floors and ceilings
+    assert "4 arms in 3 rows, 6 cells" in said and "11 cells to run" in said  # and five floors and ceilings
     assert "FG-SGL w/o schedule" in said and said.count(" 0-1 ") == 3
     assert "a difference of 1 top-1 point(s) is found with a chance of 0.8 by" in said
     assert not (tmp_path / "out").exists()
@@ -190,10 +190,10 @@ def test_a_dry_run_shows_cells_and_seeds_and_leaves_nothing(smoke: Path, tmp_pat
 @pytest.mark.slow
 def test_a_design_trains_each_row_once_and_its_study_can_be_made_anew(smoke: Path, tmp_path: Path, call) -> None:
     words = ("-m", "fgsgl.ablations.run", *DRY, "--root", smoke, "--out", tmp_path / "out", "--epochs", "1")
-    assert "7 cells, 0 already done" in call(*words).stdout
+    assert "8 cells, 0 already done" in call(*words).stdout
     journal = tmp_path / "out" / "work" / "designs.journal"
     journal.unlink()
-    assert "7 cells, 7 already done" in call(*words).stdout
+    assert "8 cells, 8 already done" in call(*words).stdout
     storage = JournalStorage(JournalFileBackend(str(journal)))
     (summary,) = optuna.get_all_study_summaries(storage)
     trials = optuna.load_study(study_name=summary.study_name, storage=storage).get_trials()

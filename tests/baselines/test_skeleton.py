@@ -201,15 +201,15 @@ def test_a_heatmap_is_brightest_at_its_joint_and_dark_where_none_was_found() -> 
 def test_the_random_floor_draws_by_the_training_shares() -> None:
     table = SimpleNamespace(classes=("a", "b", "c", "d"))
     train = [SimpleNamespace(label=label) for label in [0] * 60 + [1] * 30 + [2] * 10]
-    test = [SimpleNamespace(label=0)] * 20_000
-    scores_NC = get("stratified_random").scores(table, train, test, 3)
+    test, protocol = [SimpleNamespace(label=0)] * 20_000, default_protocol("synmg", "smoke")
+    scores_NC = get("stratified_random").scores(table, train, test, 3, protocol)
     assert np.allclose(scores_NC.sum(1), 1, atol=1e-5)
     drawn_C = np.bincount(scores_NC.argmax(1), minlength=4) / len(test)
     assert np.allclose(drawn_C, [0.6, 0.3, 0.1, 0], atol=0.015)
     second_C = np.bincount(scores_NC[scores_NC.argmax(1) == 0][:, 1:].argmax(1), minlength=3)
     assert second_C[0] / second_C.sum() == pytest.approx(0.75, abs=0.02), "the second by the shares among the rest"
-    assert np.array_equal(scores_NC, get("stratified_random").scores(table, train, test, 3))
-    assert not np.array_equal(scores_NC, get("stratified_random").scores(table, train, test, 4))
+    assert np.array_equal(scores_NC, get("stratified_random").scores(table, train, test, 3, protocol))
+    assert not np.array_equal(scores_NC, get("stratified_random").scores(table, train, test, 4, protocol))
 
 
 def test_the_config_feeds_joints() -> None:

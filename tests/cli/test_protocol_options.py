@@ -180,7 +180,7 @@ def test_two_views_are_the_mean_of_both(smoke: Path) -> None:
     init_default_scope("mmaction")
     protocol = default_protocol("synmg", "smoke")
     config = build_config(
-        get("zero_shot_names"), {}, protocol, 0, classes=Classes(count=17, text="smg"), root=smoke, work_dir=smoke
+        get("zero_shot_names"), {}, protocol, 0, classes=Classes(count=26, text="synmg"), root=smoke, work_dir=smoke
     )
     model = MODELS.build({**config["model"], "autocast": "none"})
     loader = DataLoader(ClipDataset("synmg", str(smoke), "test", "smoke"), 8, collate_fn=pseudo_collate)

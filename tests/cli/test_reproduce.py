@@ -114,7 +114,7 @@ def test_a_tuned_record_becomes_its_cell_again() -> None:
     changes = {"loss_fine": 0.3, "cpa": False, "recipe.lr": 0.00123, "recipe.warmup": 0.25}
     cell = Cell(
         variant=Variant(method="fgsgl", name="tuned", changes=changes), protocol=PROTOCOL, seed=2,
-        fingerprint=table.fingerprint(), text="smg",
+        fingerprint=table.fingerprint(), text="synmg",
     )  # fmt: skip
     record = record_of(table.fingerprint(), "tuned", 2, cell_id=cell.cell_id, config=cell.method.describe(changes))
     again = cell_again(record, PROTOCOL, table, DATA)

@@ -29,7 +29,7 @@ def load(root, preset, seed, workers=1, progress=None):
     return ClipTable(dataset="mine", root=root, classes=table.classes, clips=table.clips)
 
 DATASET = DataSet(
-    name="mine", presets={"all": {"epochs": 3}}, load=load, text=lambda root: "smg",
+    name="mine", presets={"all": {"epochs": 3}}, load=load, text=lambda root: "synmg",
     skeletons=Skeletons(layout="kinect25", read=synmg.read_skeleton, files=synmg.skeleton_files),
     motion_mask=synmg.motion_mask,
 )
@@ -39,7 +39,7 @@ FAULTS = {
     "splits": ('dataset="mine", root', 'dataset="other", root'),
     "official_counts": ('text=lambda', 'official_counts=lambda root, preset: {"people": 3}, text=lambda'),
     "seeds": ("clips=table.clips", "clips=table.clips[seed:]"),
-    "text": ('text=lambda root: "smg"', 'text=lambda root: "ma52"'),
+    "text": ('text=lambda root: "synmg"', 'text=lambda root: "ma52"'),
     "skeletons": ("read=synmg.read_skeleton", "read=lambda file, clip: synmg.read_skeleton(file, clip)[:, :24]"),
     "motion_mask": (
         "motion_mask=synmg.motion_mask", "motion_mask=lambda root, clip, f: 1.0 * synmg.motion_mask(root, clip, f)"
@@ -70,14 +70,14 @@ def broken(root: Path) -> dict[str, str]:
 def test_synmg_keeps_the_contract(smoke: Path) -> None:
     findings = list(examine(DataSpec(dataset="synmg", preset="smoke", root=smoke)))
     assert all(finding.ok for finding in findings), findings
-    assert {"planned", "skeletons", "motion_mask"} <= {finding.check for finding in findings}
+    assert {"planned", "skeletons", "motion_mask", "fine_pairs"} <= {finding.check for finding in findings}
 
 
 def test_the_users_own_table_keeps_the_contract(smoke: Path, tmp_path: Path) -> None:
     shutil.copytree(smoke / "videos", tmp_path / "videos")
     shutil.copy(smoke / "clips.csv", tmp_path / "mine.csv")
     (tmp_path / "mine.classes.txt").write_text("\n".join(CLASS_NAMES))
-    shutil.copy(Path(fgtext.__file__).parent / "smg.yaml", tmp_path / "mine.yaml")
+    shutil.copy(Path(fgtext.__file__).parent / "synmg.yaml", tmp_path / "mine.yaml")
     findings = list(examine(DataSpec(dataset="csv", preset="all", root=tmp_path / "mine.csv")))
     assert all(finding.ok for finding in findings), findings
 

@@ -13,16 +13,17 @@ import pytest
 
 from fgsgl.data.synmg.clips import RenderedClip, plan, render_clip
 from fgsgl.data.synmg.presets import PRESETS, get_preset
-from fgsgl.data.synmg.programs import CLASSES, FREQUENT_FIRST
+from fgsgl.data.synmg.programs import CLASSES, frequent_first
 from fgsgl.data.video import read_frames, write_h264
 from fgsgl.util.errors import UserError
 
-# Of the first clip of four classes of quick, seed 0, frames before encoding. They change only with SynMG's version.
+# Of the first clip of five classes of quick, seed 0, frames before encoding. They change only with SynMG's version.
 FRAMES_SHA256 = {
-    1: "65ef3f5782ee6903865d1095f5266fec3000485182657000d59da57b1e2e9b91",
-    4: "9d835331e3ee8a28269166f38fa9e6f127a2652f2ace2928ff95ab5e5a1f8a1c",
-    8: "411564ab22c0e56da92b20f7c9ce546b7671528ac98e262083073e15a2a5eba3",
-    15: "b3b2d714f796177921d11bf29745196fac36c53c00d48cb0acdbcda5ae190e92",
+    1: "5d50c0618032b4b8fa280c8a83c2f6c3fc134a064b346ad265d7852b2b6264f9",
+    4: "3215f369ec1d44fc30bd55d25a2c26d7c74a7972c0e64f8fe6c1a3fa63ae38f8",
+    8: "799aaec1df3ad1518e57d3defb390d3ad9e6150b79c407f59ef31545e25eb2ad",
+    15: "4317ad363bee695443ea4c4bb2d5d772f5e3eb3deda3aa3674080ec938e275bc",
+    22: "cacc62f040aae0798437eaa75fbef8e123c74562a458d50a22d4ffb984a7f88e",
 }
 
 
@@ -61,11 +62,14 @@ def test_splits_are_long_tailed_balanced_and_share_nobody(name: str) -> None:
     assert tuple(map(len, people.values())) == preset.subjects
     assert not people["train"] & people["val"] and not (people["train"] | people["val"]) & people["test"]
     train = Counter(clip.label for clip in clips if clip.split == "train")
-    assert train[FREQUENT_FIRST[0]] / train[FREQUENT_FIRST[-1]] == pytest.approx(8, rel=0.1)
+    order = frequent_first()
+    assert train[order[0]] / train[order[-1]] == pytest.approx(4, rel=0.05) and preset.tail_ratio == 4
+    assert sorted(train.values(), reverse=True) == [train[label] for label in order]
     test = Counter(clip.label for clip in clips if clip.split == "test")
     assert set(test.values()) == {preset.test_per_class}
     assert max(test.values()) / test.total() < 0.15  # the majority floor
-    assert len(CLASSES) == 17 == len(train) == len(test)
+    assert len(CLASSES) == 26 == len(train) == len(test)
+    assert (len(clips), train.total()) == {"quick": (2301, 1417)}.get(name, (4796, 3028))
 
 
 def test_the_mask_covers_the_moving_part() -> None:
@@ -84,7 +88,7 @@ def test_the_mask_covers_the_moving_part() -> None:
 
 
 def test_the_truth_tells_when_it_moves() -> None:
-    for label in range(17):
+    for label in range(len(CLASSES)):
         truth = first(label, "smoke").attributes
         onset, apex, offset = (int(truth[name]) for name in ("onset_frame", "apex_frame", "offset_frame"))
         assert 0 <= onset < apex <= offset < 30

@@ -61,7 +61,7 @@ def test_the_table_is_known_before_anything_is_rendered(smoke: Path, tmp_path: P
 
 def test_the_folder_has_the_documented_format(made: Path) -> None:
     table = make.load(made)
-    assert (table.dataset, len(table.clips), len(table.classes)) == ("synmg", 51, 17)
+    assert (table.dataset, len(table.clips), len(table.classes)) == ("synmg", 78, 26)
     clip = table.clips[0]
     video = probe(table.path(clip))
     assert (video.width, video.height, video.fps, num_frames(table.path(clip))) == (64, 64, 25.0, 20)
@@ -113,7 +113,7 @@ make_preset(Path({str(root)!r}), Preset(**settings), 0, 1, "cpu", None)
     with pytest.raises(UserError, match="not complete"):
         make.load(root)
     early = {path: path.stat().st_mtime_ns for path in root.glob("truth/*.npz")}
-    assert 5 <= len(early) < 51
+    assert 5 <= len(early) < 78
     build(root)
     assert tables(root) == tables(made)
     assert all(path.stat().st_mtime_ns == at for path, at in early.items())
@@ -140,8 +140,8 @@ def test_another_preset_or_seed_or_a_foreign_folder_is_refused(copy: Path, tmp_p
         with pytest.raises(UserError, match=says):
             make.read_manifest(copy)
     manifest.write_text(sound)
-    manifest.write_text(manifest.read_text().replace('"version": "1"', '"version": "0"'))
-    with pytest.raises(UserError, match="version '0', expected 1, '1'"):
+    manifest.write_text(manifest.read_text().replace('"version": "2"', '"version": "1"'))
+    with pytest.raises(UserError, match="version '1', expected 1, '2'"):
         build(copy)
     foreign = tmp_path / "mine"
     foreign.mkdir()
@@ -181,7 +181,7 @@ def test_a_changed_clip_table_is_not_loaded(copy: Path) -> None:
 
 def test_an_oracle_reads_the_folder(made: Path) -> None:
     result = oracle(made, "motion", epochs=2)
-    assert result.scores_NC.shape == (17, 17)
+    assert result.scores_NC.shape == (26, 26)
     np.testing.assert_allclose(result.scores_NC.sum(1), 1.0, atol=1e-5)
     assert result.top1 == result.mean_class == (result.scores_NC.argmax(1) == result.labels_N).mean()
     with pytest.raises(UserError, match="moton"):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import made
 import pytest
+from msgspec import structs
 
 from fgsgl.ablations.factors import variant
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.methods.method import Classes
+from fgsgl.methods.method import Classes, config_identity
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import add_to_plan
@@ -79,6 +80,27 @@ def test_the_cells_of_committed_records_still_have_their_ids() -> None:
             fingerprint=record.data.fingerprint, text="smg",
         )  # fmt: skip
         assert again.cell_id == record.cell_id, (record.method, record.variant)
+
+
+def test_a_text_control_is_drawn_anew_for_each_seed_and_earlier_records_keep_theirs() -> None:
+    method, changes = get("fgsgl"), {"text_control": "shuffled"}
+    where = {"classes": Classes(count=17, text="smg"), "root": Path("r"), "work_dir": Path("w")}
+
+    def model(seed: int, **changes: object) -> dict:
+        return build_config(method, changes, PROTOCOL, seed, **where)["model"]
+
+    assert [model(seed, **changes)["text_seed"] for seed in (0, 3)] == [0, 3]
+    assert model(3, **changes, text_draw="once", text_seed=5)["text_seed"] == 5
+    assert (model(3)["text_draw"], model(3)["text_seed"]) == ("once", 0), "without a control nothing is drawn"
+
+    today = method.describe(changes)
+    assert method.changes_in(today) == changes | {"text_draw": "cell"}
+    settings = {name: value for name, value in today.settings.items() if name != "text_draw"}
+    earlier = structs.replace(today, settings=settings)
+    assert method.changes_in(earlier) == changes | {"text_draw": "once"}
+    once = Variant(method="fgsgl", changes=method.changes_in(earlier))
+    assert config_identity(method.describe(once.changes), method.later) == config_identity(earlier, method.later)
+    assert cell(once).cell_id != cell(Variant(method="fgsgl", changes=changes)).cell_id
 
 
 def test_a_change_of_the_recipe_is_another_cell_and_reaches_optimizer_and_schedule() -> None:

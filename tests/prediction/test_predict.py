@@ -170,7 +170,7 @@ def test_the_tower_travels_with_the_file_where_it_does_not_ship(board: Path, vid
     save_file(moved, own)
     trained = trained_cell(board, best_cell(board))
     protocol = replace(trained.protocol, pretrained=str(own))
-    classes = Classes(count=len(trained.classes), text="smg")
+    classes = Classes(count=len(trained.classes), text="synmg")
     config = build_config(trained.method, {}, protocol, 0, classes=classes, root=Path(), work_dir=Path())
     model = MODELS.build(config["model"])
     started = replace(trained, protocol=protocol, state=model.state_dict())

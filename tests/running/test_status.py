@@ -64,11 +64,11 @@ def test_the_matrix_tells_what_is_done_failed_running_and_waiting(copied: Path, 
         assert main(["status", str(copied)]) == 0
     said = capsys.readouterr().out
     assert found == {
-        "fgsgl": "failed", "majority": "waiting", "oracle_motion": "running", "oracle_static": "done",
-        "stratified_random": "done",
+        "fgsgl": "failed", "majority": "waiting", "oracle_generous": "done", "oracle_motion": "running",
+        "oracle_static": "done", "stratified_random": "done",
     }  # fmt: skip
     assert f"waiting {ids['majority'][:8]}" in said and f"nan {ids['fgsgl'][:8]}" in said, "ids to paste"
-    assert "epoch 1/2" in said and "5 cells: 2 done, 1 running, 1 failed (1 nan), 1 waiting" in said
+    assert "epoch 1/2" in said and "6 cells: 3 done, 1 running, 1 failed (1 nan), 1 waiting" in said
     assert f"{ids['fgsgl']} FG-SGL loss_fine=3e38, seed 0: nan: the loss is" in said
     assert "expected end: unknown" in said
     assert main(["status", str(copied)]) == 0
@@ -79,7 +79,7 @@ def test_a_sweep_that_has_no_board_yet_shows_its_trials(copied: Path, tmp_path: 
     shutil.copytree(copied, tmp_path / "sweep" / "trials")
     (tmp_path / "sweep" / "trials" / "plan.json").unlink()
     assert main(["status", str(tmp_path / "sweep")]) == 0
-    assert "trials: 5 cells: 4 done, 1 failed (1 nan)" in capsys.readouterr().out
+    assert "trials: 6 cells: 5 done, 1 failed (1 nan)" in capsys.readouterr().out
     cell_id = cell_ids(tmp_path / "sweep" / "trials")["fgsgl"]
     assert main(["why", str(tmp_path / "sweep"), cell_id]) == 0
     assert f"(cell {cell_id}): failed" in capsys.readouterr().out
@@ -107,12 +107,12 @@ def test_why_tells_cause_log_and_cure(board: Path, capsys) -> None:
     assert f"`fgsgl retry {board} --failed` runs it again" in said
     assert "Diverged: the loss is" in said.partition("log.txt\n")[2], "the log's last lines"
     assert main(["why", str(board), ids["majority"]]) == 0
-    assert "(cell " in (said := capsys.readouterr().out) and "top-1: 5.9 %" in said and "never run again" in said
+    assert "(cell " in (said := capsys.readouterr().out) and "top-1: 3.8 %" in said and "never run again" in said
     assert main(["why", str(board), "FG-SGL loss_fine=3e38"]) == 0
     assert f"(cell {ids['fgsgl']}): failed" in capsys.readouterr().out
     assert set(ADVICE) == set(FAILURES)
     assert main(["why", str(board), "zz"]) == 2
-    assert capsys.readouterr().err.startswith(f"error: no cell in {board} begins with 'zz'; it has 5: ")
+    assert capsys.readouterr().err.startswith(f"error: no cell in {board} begins with 'zz'; it has 6: ")
 
 
 def test_the_same_command_leaves_a_failure_that_is_a_result_as_it_is(board: Path, experiment: Experiment) -> None:

@@ -12,7 +12,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from fgsgl.stats.metrics import Scores, classification_metrics, confusion, grouped_metrics
+from fgsgl.stats.metrics import Scores, classification_metrics, confusion, grouped_metrics, pair_accuracy
 from fgsgl.util.errors import UserError
 
 
@@ -97,3 +97,17 @@ def test_grouped_metrics_agree_with_scikit_learn():
     f1s = [f1_score(true_N, predicted_N, average=kind) for true_N, predicted_N in pairs for kind in ("macro", "micro")]
     assert found.f1_mean == pytest.approx(np.mean(f1s))
     assert found.group_top1 == pytest.approx(f1s[3]) and found.group_macro_f1 == pytest.approx(f1s[2])
+
+
+def test_a_pair_is_judged_by_the_scores_of_its_two_classes_alone() -> None:
+    labels_N = np.array([0, 0, 1, 2, 3, 4])
+    scores_NC = np.full((6, 5), 0.1)
+    scores_NC[:, 4] = 9.0  # always the best class, and in no pair
+    scores_NC[0, 0], scores_NC[1, 1], scores_NC[2, 1] = 1.0, 1.0, 1.0
+    scores_NC[3, 2], scores_NC[4, 3] = 1.0, 1.0
+    assert pair_accuracy(labels_N, scores_NC, [(0, 1)]) == pytest.approx((0.5 + 1) / 2), "the two classes count alike"
+    assert pair_accuracy(labels_N, scores_NC, [(1, 0), (3, 2)]) == pytest.approx((0.75 + 1) / 2)
+    assert pair_accuracy(labels_N, np.ones((6, 5)), [(0, 1), (2, 3)]) == 0.5, "who sees no difference is at chance"
+    assert (
+        pair_accuracy(labels_N[:3], scores_NC[:3], [(2, 3)]) is None and pair_accuracy(labels_N, scores_NC, []) is None
+    )

@@ -152,7 +152,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
     method, where = get("linear_probe"), str(tmp_path / "studies.journal")
     asked = StudySpec(
         method=method, space_name="optim", space=spaces_of(method)["optim"], protocol=protocol,
-        fingerprint=table.fingerprint(), text="smg", objectives=("top1",), sampler="random",
+        fingerprint=table.fingerprint(), text="synmg", objectives=("top1",), sampler="random",
         pruner=pruner_spec("median", ("top1",), 4, 1), seeds=1,
     )  # fmt: skip
     storage = open_storage(where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,8 +13,8 @@ from open_clip.transformer import TextTransformer
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fgsgl.text.embed import CONTROLS, derangement, fine_text_CDE, positives_DCC
-from fgsgl.text.fgtext import DIMENSIONS, load
+from fgsgl.text.embed import CONTROLS, derangement, exchange, fine_text_CDE, positives_DCC
+from fgsgl.text.fgtext import DIMENSIONS, load, shipped
 from fgsgl.util.errors import UserError
 
 SMG = load("smg")
@@ -75,12 +76,51 @@ def test_positives_are_exactly_the_classes_of_one_vector(encode, control: str):
     assert (positive_DCC.sum() > 4 * 17) == (control != "names")
 
 
-def test_shuffled_text_is_another_class_s_in_all_dimensions(encode):
+def test_shuffled_text_leaves_no_class_a_sentence_of_its_own():
+    """In every dimension of every shipped text; where at most half of the classes share a cell, all are given out."""
+    for text in map(load, shipped()):
+        same_DCC = positives_DCC(text)
+        for seed in range(5):
+            for dimension, same_CC in zip(DIMENSIONS, same_DCC, strict=True):
+                cells = [frozenset(entry.sentences[dimension]) for entry in text.classes]
+                given = exchange(cells, seed, dimension)
+                assert not any(own == got for own, got in zip(cells, given, strict=True)), (text.name, dimension)
+                assert set(given) <= set(cells)
+                if same_CC.sum(1).max() <= len(cells) / 2:
+                    assert Counter(given) == Counter(cells)
+                assert given != exchange(cells, seed + 5, dimension) or len(set(cells)) == 2
+
+
+def test_sentences_that_all_or_most_share_are_not_lost():
+    one, two, three = (frozenset([word]) for word in ("one", "two", "three"))
+    assert exchange([one, one, one], 0, "part") == [one, one, one], "there is nothing to exchange"
+    given = exchange([one, one, one, two, three], 3, "part")
+    assert one not in given[:3] and given[3] != two and given[4] != three
+    assert exchange([one, two, two, one], 0, "part") == [two, one, one, two]
+    assert exchange([one, two, three, one], 1, "onset") == exchange([one, two, three, one], 1, "onset")
+
+
+def test_a_shuffle_is_frozen():
+    """A control must be the same everywhere."""
+    given = exchange([frozenset([word]) for word in "abcdef"], 0, "outcome")
+    assert "".join(min(cell) for cell in given) == "edfacb"
+
+
+def test_shuffled_vectors_are_those_of_the_cells_handed_out(encode):
     true_CDE, shuffled_CDE = fine_text_CDE(SMG, encode), fine_text_CDE(SMG, encode, control="shuffled", seed=7)
+    for d, dimension in enumerate(DIMENSIONS):
+        cells = [frozenset(entry.sentences[dimension]) for entry in SMG.classes]
+        donors = [cells.index(cell) for cell in exchange(cells, 7, dimension)]
+        assert torch.equal(shuffled_CDE[:, d], true_CDE[donors, d])
+
+
+def test_earlier_records_shuffled_whole_classes(encode):
+    true_CDE = fine_text_CDE(SMG, encode)
+    shuffled_CDE = fine_text_CDE(SMG, encode, control="shuffled", seed=7, whole_classes=True)
     order = derangement(17, 7)
     assert torch.equal(shuffled_CDE, true_CDE[order])
-    true_DCC = positives_DCC(SMG)
-    assert torch.equal(positives_DCC(SMG, control="shuffled", seed=7), true_DCC[:, order][:, :, order])
+    true_DCC, shuffled_DCC = positives_DCC(SMG), positives_DCC(SMG, control="shuffled", seed=7, whole_classes=True)
+    assert torch.equal(shuffled_DCC, true_DCC[:, order][:, :, order])
 
 
 def test_random_vectors_hang_on_the_seed_and_the_stage_alone(encode):
@@ -104,5 +144,6 @@ def test_what_does_not_exist_is_refused(encode):
         fine_text_CDE(SMG, encode, control="shufled")
     with pytest.raises(UserError, match="unknown FG-Text dimension 'parts'; did you mean part"):
         positives_DCC(SMG, ("parts",))
+    alone = replace(SMG, classes=SMG.classes[:1])
     with pytest.raises(UserError, match="at least 2 classes"):
-        derangement(1, 0)
+        positives_DCC(alone, control="shuffled")

@@ -10,7 +10,7 @@ import yaml
 from fgsgl.text.fgtext import DIMENSIONS, dump, load, parse, shipped
 from fgsgl.util.errors import UserError
 
-CLASSES = {"smg": 17, "imigue": 32, "ma52": 52}
+CLASSES = {"smg": 17, "synmg": 26, "imigue": 32, "ma52": 52}
 HEADER = {"name": "mine", "author": "me", "version": "1", "licence": "CC0-1.0", "note": "none"}
 
 
@@ -32,7 +32,7 @@ def small() -> dict:
     }
 
 
-def test_all_three_texts_are_shipped():
+def test_all_texts_are_shipped():
     assert set(shipped()) == set(CLASSES)
 
 

@@ -12,12 +12,14 @@ import pytest
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.methods.registry import get
+from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.training.bound_scores import bound_scores, scored_anew
 
 CALLS: list[int] = []
+PROTOCOL = default_protocol("synmg", "smoke")
 
 
-def counted(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int) -> np.ndarray:
+def counted(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int, protocol: Protocol) -> np.ndarray:
     CALLS.append(seed)
     return np.random.default_rng(seed).random((len(test), len(table.classes)), dtype=np.float32)
 
@@ -30,21 +32,22 @@ def test_every_board_reads_what_the_first_has_computed(
     table = DataSpec(dataset="synmg", preset="smoke", seed=0, root=smoke).load()
     oracle = replace(get("oracle_motion"), scores=counted)
     splits = table.split("train"), table.split("test")
-    first = bound_scores(oracle, table, *splits, 3)
-    assert np.array_equal(bound_scores(oracle, table, *splits, 3), first)
+    first = bound_scores(oracle, table, *splits, 3, PROTOCOL)
+    assert np.array_equal(bound_scores(oracle, table, *splits, 3, PROTOCOL), first)
     assert first.dtype == np.float32 and CALLS == [3]
 
-    bound_scores(oracle, table, *splits, 4)
-    bound_scores(oracle, table, splits[0][:-1], splits[1], 3)
-    bound_scores(replace(oracle, name="another"), table, *splits, 3)
-    assert CALLS == [3, 4, 3, 3], "another seed, other clips or another method are computed"
+    bound_scores(oracle, table, *splits, 4, PROTOCOL)
+    bound_scores(oracle, table, splits[0][:-1], splits[1], 3, PROTOCOL)
+    bound_scores(replace(oracle, name="another"), table, *splits, 3, PROTOCOL)
+    bound_scores(oracle, table, *splits, 3, replace(PROTOCOL, num_frames=16))
+    assert CALLS == [3, 4, 3, 3, 3], "another seed, other clips, another method or protocol are computed"
 
     with scored_anew():
-        assert np.array_equal(bound_scores(oracle, table, *splits, 3), first)
-    assert CALLS[4:] == [3], "a repetition computes"
+        assert np.array_equal(bound_scores(oracle, table, *splits, 3, PROTOCOL), first)
+    assert CALLS[5:] == [3], "a repetition computes"
 
     for kept in (tmp_path / "bounds").rglob("*"):
         if kept.is_file():
             kept.write_bytes(kept.read_bytes()[:-1] + b"\x07")
-    assert np.array_equal(bound_scores(oracle, table, *splits, 3), first)
-    assert len(CALLS) == 6, "a damaged file is not believed"
+    assert np.array_equal(bound_scores(oracle, table, *splits, 3, PROTOCOL), first)
+    assert len(CALLS) == 7, "a damaged file is not believed"

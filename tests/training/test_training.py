@@ -38,7 +38,7 @@ class KeepWeights(Hook):
 def train(smoke: Path, work_dir: Path, **options: Any) -> tuple[Runner, list[Tensor]]:
     """One epoch of the linear probe, without augmentation, by plain gradient steps of one size."""
     protocol = default_protocol("synmg", "smoke", epochs=1, **options)
-    classes = Classes(count=17, text="smg")
+    classes = Classes(count=26, text="synmg")
     config = build_config(get("linear_probe"), {}, protocol, 0, classes=classes, root=smoke, work_dir=work_dir)
     config["model"]["autocast"] = "none"
     config["optim_wrapper"] |= {"optimizer": {"type": "SGD", "lr": 0.5}, "clip_grad": None}
@@ -57,8 +57,8 @@ def test_a_batch_in_two_parts_makes_the_same_steps(smoke: Path, tmp_path: Path) 
     _, whole = train(smoke, tmp_path / "whole", batch_size=8)
     _, parts = train(smoke, tmp_path / "parts", batch_size=8, accumulate=2)
     _, small = train(smoke, tmp_path / "small", batch_size=4)
-    assert (len(whole), len(parts)) == (7, 13)  # 49 clips
-    torch.testing.assert_close(parts[1::2], whole[:6])
+    assert (len(whole), len(parts)) == (10, 19)  # 74 clips
+    torch.testing.assert_close(parts[1::2], whole[:9])
     torch.testing.assert_close(parts[-1], whole[-1])
     assert not torch.allclose(small[-1], whole[-1], atol=1e-3)
 
@@ -79,7 +79,7 @@ def test_a_training_without_gain_on_validation_ends_early_and_stays_ended(smoke:
     """A rate of zero gains nothing; the same with a training that is called again, as after a kill that tore the
     file of its learning curve."""
     protocol = default_protocol("synmg", "smoke", epochs=6, patience=2)
-    classes = Classes(count=17, text="smg")
+    classes = Classes(count=26, text="synmg")
     for call, patience, epochs in (("first", 2, 3), ("again", 2, 3), ("on", 0, 6)):
         config = build_config(get("linear_probe"), {}, protocol, 0, classes=classes, root=smoke, work_dir=tmp_path)
         config["optim_wrapper"] |= {"optimizer": {"type": "SGD", "lr": 0.0}}
@@ -115,7 +115,7 @@ def test_accuracy_of_an_epoch_follows_from_its_weights_alone_also_where_it_was_k
 ) -> None:
     """One training goes through; the other dies between an epoch's checkpoint and its validation."""
     protocol = default_protocol("synmg", "smoke", epochs=2, batch_size=8)
-    classes = Classes(count=17, text="smg")
+    classes = Classes(count=26, text="synmg")
     for name, calls in (("whole", (None,)), ("killed", (DiesAtValidation(), ForgetsCalibration()))):
         for call, hook in enumerate(calls):
             work_dir = tmp_path / name

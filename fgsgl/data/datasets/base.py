@@ -101,6 +101,16 @@ class Challenge:
         return self.forms[name or next(iter(self.forms))]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinePairs:
+    """Pairs of classes that differ in one respect only, on which a board reports an accuracy of its own."""
+
+    n_classes: int
+    """Of the data set. Records of another number of classes, as of an older version, are of other classes."""
+    pairs: tuple[tuple[int, int], ...]
+    """Class ids."""
+
+
 def _unpublished(root: Path, preset: str) -> Counts:
     return {}
 
@@ -138,6 +148,7 @@ class DataSet:
     """``motion_mask(root, clip, frames)`` is ``mask_THW`` bool: the pixels that make the gesture, in some frames."""
     groups: tuple[int, ...] | None = None
     """The group of each class, numbered from 0, where classes form groups (MA-52: parts of the body)."""
+    fine_pairs: FinePairs | None = None
     skeletons: Skeletons | None = None
     challenge: Challenge | None = None
 

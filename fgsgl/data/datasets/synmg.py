@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress
-from fgsgl.data.datasets.base import DataSet, Skeletons
+from fgsgl.data.datasets.base import DataSet, FinePairs, Skeletons
+from fgsgl.data.synmg.programs import CLASSES, fine_pairs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,16 +79,17 @@ def motion_mask(root: Path, clip: Clip, frames: Sequence[int]) -> np.ndarray:
 
 DATASET = DataSet(
     name="synmg",
-    presets={  # epochs with which a cell takes minutes on two cores
-        "quick": {"epochs": 5},
-        "standard": {"epochs": 8},
-        "hard": {"epochs": 8},
+    presets={  # with them a cell of quick takes two minutes on two cores; see docs/synmg.md
+        "quick": {"epochs": 4},
+        "standard": {"epochs": 8, "num_frames": 16},
+        "hard": {"epochs": 8, "num_frames": 16},
         "smoke": {"epochs": 2},
     },
     load=load,
-    text=lambda root: "smg",  # the classes are SMG's
+    text=lambda root: "synmg",
     planned=planned,
     motion_mask=motion_mask,
+    fine_pairs=FinePairs(n_classes=len(CLASSES), pairs=tuple((pair.one, pair.other) for pair in fine_pairs())),
     skeletons=Skeletons(
         layout="kinect25",
         files=skeleton_files,

@@ -12,9 +12,9 @@ import numpy as np
 
 from fgsgl.data.clip_table import Clip, Split, labels_of
 from fgsgl.data.synmg.body import draw_subject
-from fgsgl.data.synmg.motion import animate
+from fgsgl.data.synmg.motion import Pose, animate
 from fgsgl.data.synmg.presets import Preset
-from fgsgl.data.synmg.programs import CLASSES, FREQUENT_FIRST
+from fgsgl.data.synmg.programs import CLASSES, frequent_first
 from fgsgl.data.synmg.randomness import stream
 from fgsgl.data.synmg.scene import Scene, draw_class_program, draw_scene
 
@@ -50,9 +50,9 @@ def video_name(clip_id: str) -> str:
 
 def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
     """The clip table of a preset and seed: long-tailed training classes, balanced validation and test classes."""
-    number_of_classes = len(CLASSES)
-    falls = [preset.tail_ratio ** (-rank / (number_of_classes - 1)) for rank in range(number_of_classes)]
-    train = {label: round(preset.most_frequent * falls[rank]) for rank, label in enumerate(FREQUENT_FIRST)}
+    classes = frequent_first()
+    falls = [preset.tail_ratio ** (-rank / (len(classes) - 1)) for rank in range(len(classes))]
+    train = {label: round(preset.most_frequent * fall) for label, fall in zip(classes, falls, strict=True)}
     counts: dict[Split, dict[int, int]] = {
         "train": train,
         "val": dict.fromkeys(train, preset.val_per_class),
@@ -75,22 +75,40 @@ def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DrawnClip:
+    """A clip of the plan before it is rendered."""
+
+    scene: Scene
+    pose: Pose
+    """At every frame."""
+    rng: np.random.Generator
+    """The clip's stream, from which its light is drawn next."""
+
+
+def draw_clip(preset: Preset, seed: int, clip: Clip) -> DrawnClip:
+    """The motion of one clip of the plan: a thousandth of the work of rendering it."""
+    subject = draw_subject(preset.name, seed, "subject", clip.subject)
+    rng = stream(preset.name, seed, "clip", clip.clip_id)
+    [label] = labels_of([clip])
+    class_program = CLASSES[label]
+    program = draw_class_program(class_program, subject, rng)
+    keeps_onset = bool(class_program.onsets)
+    scene = draw_scene(program, subject, preset.difficulty, preset.seconds, rng, keeps_onset=keeps_onset)
+    return DrawnClip(scene=scene, pose=animate(scene, np.arange(preset.num_frames) / preset.fps), rng=rng)
+
+
 def render_clip(preset: Preset, seed: int, clip: Clip, device: str = "cpu") -> RenderedClip:
     """Renders one clip of the plan."""
     # Here, since torch takes longer to import than a data set that is complete takes to open.
     from fgsgl.data.synmg.render import draw_light, project, render
 
-    subject = draw_subject(preset.name, seed, "subject", clip.subject)
-    rng = stream(preset.name, seed, "clip", clip.clip_id)
-    difficulty = preset.difficulty
-    [label] = labels_of([clip])
-    program = draw_class_program(CLASSES[label], subject, rng)
-    scene = draw_scene(program, subject, difficulty, preset.seconds, rng)
-    pose = animate(scene, np.arange(preset.num_frames) / preset.fps)
+    motion = draw_clip(preset, seed, clip)
+    scene, pose, difficulty = motion.scene, motion.pose, preset.difficulty
     drawn = render(
         scene,
         pose,
-        draw_light(difficulty.noise_grey, rng),
+        draw_light(difficulty.noise_grey, motion.rng),
         stream(preset.name, seed, "noise", clip.clip_id),
         size_px=preset.size_px,
         clutter=difficulty.clutter,
@@ -98,7 +116,7 @@ def render_clip(preset: Preset, seed: int, clip: Clip, device: str = "cpu") -> R
         with_mask=True,
     )
     assert drawn.mask_THW is not None  # asked for above
-    pixels = project(pose.joints_TJ3, scene.camera, 0.5 * subject.torso_m, preset.size_px)
+    pixels = project(pose.joints_TJ3, scene.camera, 0.5 * scene.subject.torso_m, preset.size_px)
     return RenderedClip(
         frames_THWC=drawn.frames_THWC.cpu().numpy(),
         joints3d_TJ3=pose.joints_TJ3.astype(np.float32),

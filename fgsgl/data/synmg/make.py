@@ -90,7 +90,7 @@ def planned(root: Path, preset: str, seed: int) -> ClipTable:
     chosen = get_preset(preset)
     _check_folder(root, _manifest(chosen, seed))
     generated = _hashes(root) if is_complete(root) else {}
-    return ClipTable(dataset="synmg", root=root, classes=CLASS_NAMES, clips=plan(chosen, seed), generated=generated)
+    return _table(root, CLASS_NAMES, plan(chosen, seed), generated)
 
 
 def load(root: Path) -> ClipTable:
@@ -104,9 +104,16 @@ def load(root: Path) -> ClipTable:
         raise UserError(f"the SynMG folder {root} is not complete; run `fgsgl data make synmg` on it again")
     if sha256_of(root / "clips.csv") != manifest["sha256"]["clips.csv"]:
         raise UserError(f"{root / 'clips.csv'} is not the clip table that was made (SHA-256 differs); make it anew")
+    return _table(root, tuple(manifest["classes"]), read_clips(root / "clips.csv"), _hashes(root))
+
+
+def _table(
+    root: Path, classes: tuple[str, ...], clips: tuple[Clip, ...], generated: dict[str, str] | None
+) -> ClipTable:
+    release = f"SynMG {VERSION}"
     return ClipTable(
-        dataset="synmg", root=root, classes=tuple(manifest["classes"]), clips=read_clips(root / "clips.csv"),
-        generated=_hashes(root),
+        dataset="synmg", root=root, classes=classes, clips=clips, generated=generated, release=release,
+        caveats=(f"The data are {release}: drawn people, {len(classes)} classes. Other versions have other clips.",),
     )  # fmt: skip
 
 

@@ -42,10 +42,10 @@ PRESETS = {
     for preset in (
         Preset(
             name="quick",
-            subjects=(24, 8, 12),
-            most_frequent=75,
-            tail_ratio=8.0,
-            val_per_class=8,
+            subjects=(60, 20, 30),
+            most_frequent=100,
+            tail_ratio=4.0,
+            val_per_class=10,
             test_per_class=24,
             difficulty=Difficulty(
                 amplitude_m=0.032, confound_rest=0.70, confound_there=0.25, confound_early=0.15, idle=0.8,
@@ -54,9 +54,9 @@ PRESETS = {
         ),
         Preset(
             name="standard",
-            subjects=(40, 12, 24),
-            most_frequent=193,
-            tail_ratio=8.0,
+            subjects=(120, 24, 30),
+            most_frequent=214,
+            tail_ratio=4.0,
             val_per_class=20,
             test_per_class=48,
             difficulty=Difficulty(
@@ -66,9 +66,9 @@ PRESETS = {
         ),
         Preset(
             name="hard",
-            subjects=(40, 12, 24),
-            most_frequent=193,
-            tail_ratio=8.0,
+            subjects=(120, 24, 30),
+            most_frequent=214,
+            tail_ratio=4.0,
             val_per_class=20,
             test_per_class=48,
             difficulty=Difficulty(

@@ -109,12 +109,13 @@ class Scene:
 
 
 def draw_class_program(program: ClassProgram, subject: Subject, rng: np.random.Generator) -> Program:
-    """One motion of the class, from a usual rest (the clip may change the onset later)."""
+    """One motion of the class, from where it has to start, or from a usual rest (the clip may change that later)."""
     place, motion = pick(rng, program.places), pick(rng, program.motions)
     part = pick(rng, program.parts)
     if len(program.places) > 1 and len(program.parts) > 1:  # jewelry: both hands in the lap, one hand elsewhere
         part = program.parts[0] if place == "lap" else program.parts[1]
-    onset = UPRIGHT if place == UPRIGHT else "floor" if place in LEG_PLACES else draw_rest(subject, rng)
+    usual = UPRIGHT if place == UPRIGHT else "floor" if place in LEG_PLACES else draw_rest(subject, rng)
+    onset = pick(rng, program.onsets) if program.onsets else usual
     return Program(part, onset, motion, place)
 
 
@@ -129,11 +130,28 @@ def fits(place: str, subject: Subject) -> bool:
 
 
 def draw_scene(
-    program: Program, subject: Subject, difficulty: Difficulty, seconds: float, rng: np.random.Generator
+    program: Program,
+    subject: Subject,
+    difficulty: Difficulty,
+    seconds: float,
+    rng: np.random.Generator,
+    *,
+    keeps_onset: bool = False,
 ) -> Scene:
-    """Draws the clip: which sides move, what the others do, when, how large, and from where it is filmed."""
+    """Draws the clip: which sides move, what the others do, when, how large, and from where it is filmed.
+
+    Args:
+        program: the motion.
+        subject: who makes it.
+        difficulty: of the preset.
+        seconds: length of the clip.
+        rng: of all draws.
+        keeps_onset: the motion starts where ``program`` says; else it may also start at its own place, or from another
+            class's end pose.
+    """
     sides = _sides(program, subject, rng)
-    program, confounders = _draw_onset(program, subject, sides, difficulty, rng)
+    drawn, confounders = _draw_onset(program, sides, difficulty, rng)
+    program, confounders = (program, []) if keeps_onset else (drawn, confounders)
     early = chance(rng, difficulty.confound_early)
     hands, legs, raised_m = _draw_rests(program, subject, sides, difficulty.confound_rest, rng)
     if raised_m or "over the knee" in legs.values() or not set(hands.values()) <= {*subject.rest, program.onset}:
@@ -185,7 +203,7 @@ def _sides(program: Program, subject: Subject, rng: np.random.Generator) -> tupl
 
 
 def _draw_onset(
-    program: Program, subject: Subject, sides: tuple[int, ...], difficulty: Difficulty, rng: np.random.Generator
+    program: Program, sides: tuple[int, ...], difficulty: Difficulty, rng: np.random.Generator
 ) -> tuple[Program, list[str]]:
     """Lets the motion start at its own place, or the hands come from another class's end pose."""
     there, elsewhere = chance(rng, difficulty.confound_there), chance(rng, difficulty.confound_rest)

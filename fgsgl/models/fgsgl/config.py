@@ -19,6 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "head": ("text", "linear", "both"),
     "schedule": ("coarse_to_fine", "joint", "fine_to_coarse"),
     "text_control": CONTROLS,
+    "text_draw": ("cell", "once"),
     "autocast": ("native", "bf16", "none"),
 }
 TAPS = ("early", "middle", "late")
@@ -100,10 +101,14 @@ class FGSGLConfig:
     dimension_weights: tuple[float, ...] = ()
     """Weight of each of ``dimensions`` in the fine loss; empty: all 1."""
     text_control: str = "true"
-    """``shuffled`` (another class's sentences), ``names`` (only the class name) or ``random`` (random unit vectors)
+    """``shuffled`` (other classes' sentences), ``names`` (only the class name) or ``random`` (random unit vectors)
     instead of the ``true`` FG-Text."""
     text_seed: Annotated[int, SEEDS] = 0
-    """Seed of the shuffled and the random text."""
+    """Seed of the shuffled and the random text; the cell's own seed where ``text_draw`` is ``cell``."""
+    text_draw: str = field(default="once", metadata={"later": True})
+    """``cell``, which a text control implies: shuffled and random text is drawn anew for each seed, and shuffled text
+    leaves no class a sentence of its own. ``once``, as in earlier records: all seeds share a draw, and shuffled text
+    moves whole classes, so that a class keeps what it shares with the other one."""
     fine_at_test: bool = True
     """The fine score takes part in the prediction; else it only trains."""
     label_smoothing: Annotated[float, Numbers(0, 1, below=True)] = 0.0
@@ -206,10 +211,11 @@ class FGSGLConfig:
                 (not self.learned_prompts, ("context_tokens",)),
                 (not self.uses_fgsa, ("tap", "motion_difference", "fine_from_video", "dimensions", "loss_fine")),
                 (not (self.uses_fgsa and self.has_category), ("guidance",)),
-                (not self.has_fine, ("fine_v2t", "fine_t2v", "text_control", "dimension_weights")),
+                (not self.has_fine, ("fine_v2t", "fine_t2v", "text_control", "text_draw", "dimension_weights")),
                 # No two classes share a name.
                 (not self.has_fine or self.text_control == "names", ("multi_positive",)),
-                (not self.has_fine or self.text_control in ("true", "names"), ("text_seed",)),
+                (not self.has_fine or self.text_control in ("true", "names"), ("text_seed", "text_draw")),
+                (self.text_draw == "cell", ("text_seed",)),
                 (not (self.has_fine and self.has_category), ("schedule", "fine_at_test")),
                 (not (self.has_fine or self.has_text_head), ("temperature", "logit_scale_max")),
             )

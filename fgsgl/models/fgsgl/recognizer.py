@@ -85,6 +85,7 @@ class FGSGL(BaseModel):
         if config.has_text_head or config.has_fine:
             text = self._text()
             read = f"text {text.name} {text.fingerprint()} {config.text_control} {config.text_seed}"
+            read += " exchanged" * (config.text_draw == "cell")
         checkpoint.keep_small(self, f"tower {self.tower.identity}; {config.num_classes} classes; {read}")
 
     def _text(self) -> fgtext.FGText:
@@ -125,8 +126,9 @@ class FGSGL(BaseModel):
         if not config.has_fine:
             return
         text, control = self._text(), (dimensions, config.text_control, config.text_seed)
-        fine_CDE = embed.fine_text_CDE(text, self.tower.encode_text, *control)
-        positives_DCC = embed.positives_DCC(text, *control)
+        once = config.text_draw == "once"
+        fine_CDE = embed.fine_text_CDE(text, self.tower.encode_text, *control, whole_classes=once)
+        positives_DCC = embed.positives_DCC(text, *control, whole_classes=once)
         if not config.multi_positive:
             positives_DCC = torch.eye(config.num_classes, dtype=torch.bool).expand_as(positives_DCC).clone()
         self.register_buffer("fine_text_CDE", fine_CDE, persistent=False)

@@ -50,7 +50,7 @@ __all__ = [
 COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped", *tuned.COUNTS)
 SHARES = (
     "top1", "top1_ci_low", "top1_ci_high", "top1_both_low", "top1_both_high", "top5", "mean_class", "macro_f1",
-    "category_top1", "fine_top1", "group_top1", "f1_mean",
+    "category_top1", "fine_top1", "group_top1", "f1_mean", "fine_pairs",
 )  # fmt: skip
 POINTS = ("diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_both_low", "diff_both_high")
 WINS = ("wins", "wins_low", "wins_high")
@@ -149,8 +149,9 @@ def leaderboard(
     those of :mod:`fgsgl.report.board.regimes` where classes were held out.
 
     ``top1`` and the other shares are means over seeds (``group_top1`` and ``f1_mean`` of data sets whose classes form
-    groups). ``top1_ci_low`` and ``_high`` are its 95 % interval: ``interval_over`` is ``seeds`` (Student t) or, of a
-    single run, ``subjects`` (bootstrap over clips, whole subjects resampled).
+    groups, ``fine_pairs`` of those that declare pairs of classes). ``top1_ci_low`` and ``_high`` are its 95 %
+    interval: ``interval_over`` is ``seeds`` (Student t) or, of a single run, ``subjects`` (bootstrap over clips, whole
+    subjects resampled).
 
     ``diff_top1`` is the mean paired difference to FG-SGL under the same protocol, of a tuned row to its own method's
     default, in percentage points, over ``n_pairs`` pairs of ``diff_over``

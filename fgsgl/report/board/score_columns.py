@@ -37,7 +37,7 @@ def score_columns(group: Sequence[Record], scored: Sequence[Done], predictions: 
     for name in ("category", "fine"):
         values = [r.metrics.by_score[name].top1 for r in scored if name in r.metrics.by_score]
         row[f"{name}_top1"] = fmean(values) if len(values) == len(scored) else None
-    for name in ("group_top1", "f1_mean"):
+    for name in ("group_top1", "f1_mean", "fine_pairs"):
         values = [getattr(record.metrics, name) for record in scored]
         row[name] = None if None in values else fmean(values)
     row |= {

@@ -142,6 +142,7 @@ MAIN = (
     _share("Fine %", "fine_top1"),
     _share("Group %", "group_top1"),
     _share("F1 mean %", "f1_mean"),
+    _share("Fine pairs %", "fine_pairs"),
     Column(heading="Trials", text=_trials, value=lambda row: math.nan if pd.isna(row.trials) else float(row.trials)),
     Column(heading="Search h (GPU)", text=_search_h, value=lambda row: row.cell_hours, console=False),
     _share("Top-5 %", "top5", console=False, cost=True),
@@ -237,9 +238,14 @@ def headings_of(columns: Sequence[Column]) -> Headings:
 
 
 def csv(board: Board) -> str:
-    """Every column of the board; the header says the unit: ``top1_pct``, ``diff_top1_points`` (docs/columns.md)."""
-    unseen = MEASURES if "unseen" in board.table else ()
-    return csv_text(with_units(board.table, shares=(*SHARES, "floor", *WINS, *unseen), points=POINTS))
+    """Every column of the board; the header says the unit: ``top1_pct``, ``diff_top1_points`` (docs/columns.md).
+
+    ``fine_pairs`` stands only where a data set declares pairs, so that tables of earlier boards stay as they are.
+    """
+    table = board.table if board.table["fine_pairs"].notna().any() else board.table.drop(columns="fine_pairs")
+    unseen = MEASURES if "unseen" in table else ()
+    shares = [name for name in (*SHARES, "floor", *WINS, *unseen) if name in table]
+    return csv_text(with_units(table, shares=shares, points=POINTS))
 
 
 def console_table(board: Board, width: int | None = None) -> Table:
