@@ -49,11 +49,12 @@ def inflate(net: ResNet, kernels: Sequence[int], strides: Sequence[int], separat
             if isinstance(child, nn.BatchNorm2d):
                 setattr(parent, name, _norm_of_clips(child))
             elif isinstance(child, nn.MaxPool2d):
-                pool = [(1, n, n) for n in (child.kernel_size, child.stride)]
-                setattr(parent, name, nn.MaxPool3d(*pool, padding=(0, child.padding, child.padding)))
+                pool: Any = child
+                edge = (0, pool.padding, pool.padding)
+                setattr(parent, name, nn.MaxPool3d((1, *[pool.kernel_size] * 2), (1, *[pool.stride] * 2), edge))
 
 
-def _in_time(conv: nn.Conv2d, length: int, stride: int, separate: bool) -> nn.Module:
+def _in_time(conv: Any, length: int, stride: int, separate: bool) -> nn.Module:
     """The convolution of pictures as one of clips."""
     channels, own = conv.out_channels, 1 if separate else length
     in_space = nn.Conv3d(
@@ -83,7 +84,8 @@ class InflatedSlimResNet(nn.Module):
         kernels: see :func:`inflate`; all 1 is C2D.
         strides: see :func:`inflate`.
         separate: see :func:`inflate`.
-        outputs: the stages whose maps are given, 0 to 3; a single one is given as it is, more as a tuple.
+        outputs: the stages whose maps are given, 0 to 3; a single one is given as it is, more as a tuple. Later stages
+            are left out.
         pretrained: as for the slim ResNet.
     """
 
@@ -98,7 +100,9 @@ class InflatedSlimResNet(nn.Module):
         super().__init__()
         self.net: Any = SlimResNet(pretrained=pretrained)
         inflate(self.net, kernels, strides, separate)
-        self.outputs = tuple(outputs)
+        self.outputs, self.stages = tuple(outputs), STAGES[: max(outputs) + 1]
+        for name in STAGES[len(self.stages) :]:
+            delattr(self.net, name)
 
     def init_weights(self) -> None:
         """Nothing: the weights are there since it was built, and MMEngine must not draw others."""
@@ -106,7 +110,7 @@ class InflatedSlimResNet(nn.Module):
     def forward(self, clip_BCTHW: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Normalised clips -> feature maps (B, C, T, h, w)."""
         map_BCThw, found = _stem(self.net, clip_BCTHW), []
-        for name in STAGES:
+        for name in self.stages:
             map_BCThw = getattr(self.net, name)(map_BCThw)
             found.append(map_BCThw)
         chosen = tuple(found[stage] for stage in self.outputs)
@@ -133,25 +137,22 @@ class SlowFastSlimResNet(nn.Module):
         self.ratio = ratio
         self.slow: Any = SlimResNet(pretrained=pretrained)
         inflate(self.slow, (1, 1, 1, 3, 3), (1, 1, 1, 1), separate=False)
-        thin = [channels // self.THINNER for channels in STAGE_CHANNELS]
-        self.fast: Any = ResNet(
+        thin = tuple(channels // self.THINNER for channels in STAGE_CHANNELS)
+        fast: Any = ResNet(
             BasicBlock,  # type: ignore[arg-type]  # timm asks for an instance and takes the class
             STAGE_BLOCKS,
             channels=thin,
-            stem_width=STEM_CHANNELS // 2 // self.THINNER,
             num_classes=0,
             output_stride=16,
         )
-        fast_stem: nn.Conv2d = self.fast.conv1
-        self.fast.conv1 = nn.Conv2d(3, STEM_CHANNELS // self.THINNER, 7, 2, 3, bias=fast_stem.bias is not None)
-        self.fast.bn1 = nn.BatchNorm2d(STEM_CHANNELS // self.THINNER)
-        first: Any = self.fast.layer1[0]
-        first.conv1 = nn.Conv2d(STEM_CHANNELS // self.THINNER, thin[0], 3, 1, 1, bias=False)
-        first.downsample = nn.Sequential(
-            nn.Conv2d(STEM_CHANNELS // self.THINNER, thin[0], 1, bias=False), nn.BatchNorm2d(thin[0])
-        )
+        # timm's stem has 64 channels at least, so that the thin one and what reads it are made here.
+        stem, first = STEM_CHANNELS // self.THINNER, fast.layer1[0]
+        fast.conv1, fast.bn1 = nn.Conv2d(3, stem, 7, 2, 3, bias=False), nn.BatchNorm2d(stem)
+        first.conv1 = nn.Conv2d(stem, thin[0], 3, 1, 1, bias=False)
+        first.downsample = nn.Sequential(nn.Conv2d(stem, thin[0], 1, bias=False), nn.BatchNorm2d(thin[0]))
+        self.fast = fast
         inflate(self.fast, (5, 3, 3, 3, 3), (1, 1, 1, 1), separate=False)
-        given = [STEM_CHANNELS // self.THINNER, *thin[:-1]]
+        given = [stem, *thin[:-1]]
         self.fusion = nn.ModuleList(
             nn.Conv3d(c, 2 * c, (self.FUSION_LENGTH, 1, 1), (ratio, 1, 1), (self.FUSION_LENGTH // 2, 0, 0), bias=False)
             for c in given
@@ -178,14 +179,12 @@ def _stem(net: Any, clip_BCTHW: torch.Tensor) -> torch.Tensor:
 
 
 def _widen(block: Any, more: int) -> None:
-    """Lets a block take more channels, whose weights begin as zero."""
-    if block.downsample is None:
-        raise ValueError("a block without a projection cannot take more channels")
+    """Lets a block with a projection take more channels, whose weights begin as zero."""
     for parent, key in ((block, "conv1"), (block.downsample, "0")):
-        conv: nn.Conv3d = getattr(parent, key)
+        conv: Any = getattr(parent, key)
         wider = nn.Conv3d(
-            conv.in_channels + more, conv.out_channels, conv.kernel_size, conv.stride, conv.padding,  # type: ignore[arg-type]
-            conv.dilation, bias=conv.bias is not None,  # type: ignore[arg-type]
+            conv.in_channels + more, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, conv.dilation,
+            bias=conv.bias is not None,
         )  # fmt: skip
         with torch.no_grad():
             wider.weight.zero_()
