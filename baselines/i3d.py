@@ -7,8 +7,9 @@ network would then see a single step.
 from __future__ import annotations
 
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
-from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, require, sized
+from fgsgl.methods.mmaction_models import SLIM_CHANNELS, backbone_pretraining, inflated_3d, require, sized
 from fgsgl.methods.recipes import RECIPES
+from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
 
 
@@ -25,17 +26,16 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
         "inflate": ((1, 1, 1), (1, 0, 1, 0), (1, 0, 1, 0, 1, 0), (0, 1, 0)),
         "zero_init_residual": False,
     }
-    backbone = sized(protocol, published, depth=18, base_channels=16, inflate=((1, 1), (1, 0), (1, 0), (0, 1)))
-    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 2048}, in_channels=128)}
-    return recognizer_3d(classes, settings, backbone, head)
+    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 2048}, in_channels=SLIM_CHANNELS)}
+    return inflated_3d(protocol, classes, settings, {"kernels": (5, 3, 3, 3, 3)}, published, head)
 
 
 METHOD = Method(
     name="i3d",
     display_name="I3D",
     paper="Carreira and Zisserman 2017, arXiv 1705.07750",
-    settings={"pretrained": None, "dropout": 0.5},
-    recipe=RECIPES["scratch cnn"],
+    settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.5},
+    recipe=RECIPES["pretrained cnn"],
     model=_model,
     pretraining=backbone_pretraining,
 )

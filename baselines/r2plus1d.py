@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
-from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, sized
+from fgsgl.methods.mmaction_models import SLIM_CHANNELS, backbone_pretraining, inflated_3d, sized
 from fgsgl.methods.recipes import RECIPES
+from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
 
 
@@ -20,17 +21,17 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
         "temporal_strides": (1, 2, 2, 2),
         "zero_init_residual": False,
     }
-    backbone = sized(protocol, published, depth=18, base_channels=16)
-    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 512}, in_channels=128)}
-    return recognizer_3d(classes, settings, backbone, head)
+    slim = {"kernels": (3, 3, 3, 3, 3), "strides": (1, 2, 2, 2), "separate": True}
+    head = {"type": "I3DHead", **sized(protocol, {"in_channels": 512}, in_channels=SLIM_CHANNELS)}
+    return inflated_3d(protocol, classes, settings, slim, published, head)
 
 
 METHOD = Method(
     name="r2plus1d",
     display_name="R(2+1)D",
     paper="Tran et al. 2018, arXiv 1711.11248",
-    settings={"pretrained": None, "dropout": 0.5},
-    recipe=RECIPES["scratch cnn"],
+    settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.5},
+    recipe=RECIPES["pretrained cnn"],
     model=_model,
     pretraining=backbone_pretraining,
 )

@@ -6,18 +6,23 @@ The fast pathway sees every frame. The slow pathway sees four, as in the publish
 from __future__ import annotations
 
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
-from fgsgl.methods.mmaction_models import backbone_pretraining, recognizer_3d, require, sized
+from fgsgl.methods.mmaction_models import SLIM_CHANNELS, backbone_pretraining, recognizer_3d, require
 from fgsgl.methods.recipes import RECIPES
+from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "num_frames", "SlowFast", multiple_of=4, least=8)
     ratio = protocol.num_frames // 4
-    depth, channels = (18, 32) if protocol.size == "quick" else (50, 64)
-    pathway = {"type": "resnet3d", "depth": depth, "pretrained": None, "conv1_stride_t": 1, "pool1_stride_t": 1}
-    slow = {"lateral": True, "base_channels": channels, "conv1_kernel": (1, 7, 7), "inflate": (0, 0, 1, 1)}
-    fast = {"lateral": False, "base_channels": channels // 8, "conv1_kernel": (5, 7, 7)}
+    weights = settings["pretrained"]
+    if protocol.size == "quick":
+        slim = {"type": "SlowFastSlimResNet", "ratio": ratio, "pretrained": weights}
+        head = {"type": "SlowFastHead", "in_channels": SLIM_CHANNELS + SLIM_CHANNELS // 8}
+        return recognizer_3d(classes, {**settings, "pretrained": None}, slim, head)
+    pathway = {"type": "resnet3d", "depth": 50, "pretrained": None, "conv1_stride_t": 1, "pool1_stride_t": 1}
+    slow = {"lateral": True, "base_channels": 64, "conv1_kernel": (1, 7, 7), "inflate": (0, 0, 1, 1)}
+    fast = {"lateral": False, "base_channels": 64 // 8, "conv1_kernel": (5, 7, 7)}
     backbone = {
         "type": "ResNet3dSlowFast",
         "resample_rate": ratio,
@@ -26,16 +31,17 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
         "slow_pathway": {**pathway, **slow},
         "fast_pathway": {**pathway, **fast},
     }
-    head = {"type": "SlowFastHead", **sized(protocol, {"in_channels": 2048 + 256}, in_channels=256 + 32)}
-    return recognizer_3d(classes, settings, backbone, head)
+    head = {"type": "SlowFastHead", "in_channels": 2048 + 256}
+    weights = None if weights == synmg_tiny.SLIM_NAME else weights
+    return recognizer_3d(classes, {**settings, "pretrained": weights}, backbone, head)
 
 
 METHOD = Method(
     name="slowfast",
     display_name="SlowFast",
     paper="Feichtenhofer et al. 2019, arXiv 1812.03982",
-    settings={"pretrained": None, "dropout": 0.5},
-    recipe=RECIPES["scratch cnn"],
+    settings={"pretrained": synmg_tiny.SLIM_NAME, "dropout": 0.5},
+    recipe=RECIPES["pretrained cnn"],
     model=_model,
     pretraining=backbone_pretraining,
 )

@@ -1,6 +1,7 @@
 """UniFormerV2-B/16: a ViT with global blocks over time (Li et al. 2022, arXiv 2211.09552), as in MMAction2.
 
-The paper starts from CLIP's weights. Without a file of weights this starts from random ones.
+The paper starts from CLIP's weights. At the size ``quick`` this starts from the tiny tower's, and else, without a file
+of weights, from random ones.
 """
 
 from __future__ import annotations
@@ -9,17 +10,32 @@ from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.mmaction_models import (
     KINETICS_MEAN,
     KINETICS_STD,
-    backbone_pretraining,
     recognizer_3d,
     require,
     sized,
 )
 from fgsgl.methods.recipes import RECIPES
+from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, TINY_WIDTH, start_of_transformer, transformer_pretraining
+from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "image_size", "UniFormerV2", multiple_of=16, least=16)
+    if tower := start_of_transformer(protocol, settings):
+        slim = {
+            "type": "TowerUniFormerV2",
+            "pretrained": tower,
+            "input_resolution": protocol.image_size,
+            "t_size": protocol.num_frames,
+            "return_list": [2, 3],
+            "n_layers": 2,
+            "n_dim": TINY_WIDTH,
+            "n_head": 4,
+            "mlp_dropout": [0.5, 0.5],
+        }
+        head = {"type": "UniFormerHead", "in_channels": TINY_WIDTH}
+        return recognizer_3d(classes, {**settings, "pretrained": None}, slim, head, mean=CLIP_MEAN, std=CLIP_STD)
     published = {
         "type": "UniFormerV2",
         "input_resolution": protocol.image_size,
@@ -35,18 +51,20 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
         "mlp_dropout": [0.5, 0.5, 0.5, 0.5],
         "clip_pretrained": False,
     }
-    slim = {"width": 128, "layers": 4, "heads": 4, "n_dim": 128, "n_head": 4}
-    backbone = sized(protocol, published, **slim, return_list=[2, 3], n_layers=2, mlp_dropout=[0.5, 0.5])
+    few = {"width": 128, "layers": 4, "heads": 4, "n_dim": 128, "n_head": 4}
+    backbone = sized(protocol, published, **few, return_list=[2, 3], n_layers=2, mlp_dropout=[0.5, 0.5])
     head = {"type": "UniFormerHead", "in_channels": backbone["width"]}
-    return recognizer_3d(classes, settings, backbone, head, mean=KINETICS_MEAN, std=KINETICS_STD)
+    weights = None if settings["pretrained"] == synmg_tiny.NAME else settings["pretrained"]
+    own = {**settings, "pretrained": weights}
+    return recognizer_3d(classes, own, backbone, head, mean=KINETICS_MEAN, std=KINETICS_STD)
 
 
 METHOD = Method(
     name="uniformerv2",
     display_name="UniFormerV2",
     paper="Li et al. 2022, arXiv 2211.09552",
-    settings={"pretrained": None, "dropout": 0.5},
-    recipe=RECIPES["scratch vit"],
+    settings={"pretrained": synmg_tiny.NAME, "dropout": 0.5},
+    recipe=RECIPES["pretrained vit"],
     model=_model,
-    pretraining=backbone_pretraining,
+    pretraining=transformer_pretraining,
 )

@@ -85,6 +85,34 @@ def recognizer_2d(
     }
 
 
+def inflated_3d(
+    protocol: Protocol,
+    classes: Classes,
+    settings: Settings,
+    slim: Mapping[str, Any],
+    published: Mapping[str, Any],
+    head: Mapping[str, Any],
+    *,
+    neck: Mapping[str, Any] | None = None,
+) -> ModelConfig:
+    """The config of a recognizer of whole clips that starts, at ``quick``, from the slim ResNet inflated in time.
+
+    Args:
+        protocol: names the size.
+        classes: how many.
+        settings: as of :func:`recognizer_2d`.
+        slim: the inflated backbone, without its weights.
+        published: the standard backbone.
+        head, neck: as of :func:`recognizer_3d`.
+    """
+    weights = settings["pretrained"]
+    if protocol.size == "quick":
+        backbone, weights = {"type": "InflatedSlimResNet", "pretrained": weights, **slim}, None
+    else:
+        backbone, weights = dict(published), None if weights == synmg_tiny.SLIM_NAME else weights
+    return recognizer_3d(classes, {**settings, "pretrained": weights}, backbone, head, neck=neck)
+
+
 def csn_model(bottleneck_mode: Literal["ip", "ir"]) -> BuildModel:
     """The config of a channel-separated network (Tran et al. 2019, arXiv 1904.02811).
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fgsgl.methods.method import BuildModel, Classes, ModelConfig, Settings
+from fgsgl.methods.mmaction_models import backbone_pretraining
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.models.towers.shape import require_whole_patches
 from fgsgl.models.towers.weights_facts import Channels, Facts, activation, facts_of
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
 
+TINY_WIDTH = 128
+"""Width of the tiny tower's tokens."""
 CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
 """Channel statistics of OpenAI's CLIP, in 0..255; the tiny tower has the same."""
 
@@ -73,11 +77,29 @@ def tower_pretraining(protocol: Protocol, settings: Settings) -> str:
         UserError: for a file that does not exist, or of which nothing tells the activation that it was trained with.
     """
     path = Path(protocol.pretrained)
-    if protocol.pretrained == synmg_tiny.NAME:
-        return f"{synmg_tiny.NAME}@{synmg_tiny.weights_sha256()[:12]}"
+    if protocol.pretrained in (synmg_tiny.NAME, synmg_tiny.MOTION_NAME):
+        name = protocol.backbone if protocol.pretrained == synmg_tiny.NAME else f"{protocol.backbone}:{path}"
+        return f"{name}@{synmg_tiny.sha256(synmg_tiny.weights_path(protocol.pretrained))[:12]}"
     if path.is_file():
         use = _use(facts_of(protocol.backbone, path))
         return f"{protocol.backbone}:{path.name}@{synmg_tiny.sha256(path)[:12]} ({use})"
     if path.suffix or len(path.parts) > 1:
         raise UserError(f"no weights at {path}; --pretrained takes an existing file, or a tag of {protocol.backbone}")
     return f"{protocol.backbone}:{protocol.pretrained}"
+
+
+def start_of_transformer(protocol: Protocol, settings: Settings) -> str | None:
+    """The tower's weights that a video transformer of the size ``quick`` starts from; None: it starts from others.
+
+    ``pretrained=synmg-tiny``, the default, means the protocol's weights where its backbone is ``synmg-tiny``.
+    """
+    if protocol.size != "quick" or settings["pretrained"] != synmg_tiny.NAME:
+        return None
+    return protocol.pretrained if protocol.backbone == synmg_tiny.NAME else synmg_tiny.NAME
+
+
+def transformer_pretraining(protocol: Protocol, settings: Settings) -> str:
+    """Name and hash of the weights that a video transformer starts from; ``none`` for random ones."""
+    if tower := start_of_transformer(protocol, settings):
+        return tower_pretraining(replace(protocol, backbone=synmg_tiny.NAME, pretrained=tower), settings)
+    return "none" if settings["pretrained"] == synmg_tiny.NAME else backbone_pretraining(protocol, settings)

@@ -4,7 +4,9 @@ import fgsgl.mmaction.class_balanced_sampler
 import fgsgl.mmaction.datasets
 import fgsgl.mmaction.epoch_seed
 import fgsgl.models.baselines.adapters
+import fgsgl.models.baselines.from_tower
 import fgsgl.models.baselines.frozen_tower
+import fgsgl.models.baselines.inflated
 import fgsgl.models.baselines.label_embedding
 import fgsgl.models.baselines.mmaction_fixes
 import fgsgl.models.baselines.recognizers

@@ -69,7 +69,7 @@ def write_model(trained: Trained, path: Path) -> None:
     protocol = trained.protocol
     facts, tower = trained.facts, dict(trained.tower)
     reads_tower = trained.method.pretraining(protocol, trained.method.resolve(trained.variant.changes)) != "none"
-    if not tower and reads_tower and protocol.pretrained not in SHIPPED.get(protocol.backbone, {}):
+    if not tower and reads_tower and protocol.pretrained not in SHIPPED.get(protocol.backbone, ()):
         facts, tower = tower_weights(protocol.backbone, protocol.pretrained, protocol.image_size)
     header = Header(
         format=FORMAT, fgsgl=fgsgl.__version__, variant=trained.variant, protocol=protocol, seed=trained.seed,

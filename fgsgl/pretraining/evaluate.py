@@ -1,6 +1,6 @@
-"""Evaluation of a pretrained network on compositions that it never saw.
+"""Evaluation of a pretrained network on pictures of people, and of pairs of hand places, that it never saw.
 
-Shapes: N clips, B clips of one retrieval round, E embedding, D dimensions; captions are caption_PSE of the bank.
+Shapes: N pictures, C captions, S statements of a kind, V statements, J joints, E embedding.
 """
 
 from __future__ import annotations
@@ -9,80 +9,97 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
-from fgsgl.data.synmg.programs import Program
-from fgsgl.pretraining import compositions, losses
+from fgsgl.data.synmg.randomness import stream
+from fgsgl.pretraining import losses
 from fgsgl.pretraining.augment import normalise
-from fgsgl.pretraining.caption_bank import Bank, Told
+from fgsgl.pretraining.captions import describe_all, sentence
+from fgsgl.pretraining.facts import VALUES, Facts, Statement, agree, as_rows
 from fgsgl.pretraining.heads import SlimStudent, TowerStudent
-from fgsgl.pretraining.pool import Batch, Pool
+from fgsgl.pretraining.pool import Pool
+from fgsgl.pretraining.stills import PICTURES, Stills
+from fgsgl.pretraining.teacher import Teacher
 
 ROUND = 100
-"""Compositions of a retrieval round: R@1 means the right caption out of 100."""
-HANDS = (7, 11)
+"""Pictures of a retrieval round, each of another sitting: R@1 means a right caption out of 100."""
+SENTENCES = 8
+"""Wordings that the embedding of a statement is the mean of."""
+HAND_JOINTS = (7, 11)
+_AT_ONCE = 256
+
+
+class Examiner:
+    """Pictures, captions and sentences to examine networks by; the texts are embedded once.
+
+    Args:
+        held_out: pictures, ``PICTURES`` of a sitting after another.
+        teacher: whose text tower it is.
+    """
+
+    def __init__(self, held_out: Pool, teacher: Teacher) -> None:
+        self.stills = held_out.stills(np.arange(len(held_out)))
+        self.true_NV = as_rows([facts.statements() for facts in self.stills.facts])
+        rng = stream("stills", "examination")
+        captions = [describe_all(facts, rng) for facts in self.stills.facts]
+        self.caption_NE = teacher.embed([caption.text for caption in captions])
+        self.said_NV = as_rows([caption.says for caption in captions])
+        self.sentence_SE = {kind: _sentences(kind, teacher) for kind in VALUES}
+
+    def measure(self, tower: TowerStudent, slim: SlimStudent, device: str = "cpu") -> dict[str, float]:
+        """Retrieval, read-out of each kind of statement, pose error; the slim network's begin with ``slim_``."""
+        result: dict[str, float] = {}
+        for prefix, network in (("", tower), ("slim_", slim)):
+            picture_NE, error_NJ = _views(network, self.stills, device)
+            found = retrieval(picture_NE, self.caption_NE, agree(self.said_NV, self.true_NV))
+            found["pose_error"] = error_NJ.nanmean().item()
+            found["hand_error"] = error_NJ[:, HAND_JOINTS].nanmean().item()
+            for kind, sentence_SE in self.sentence_SE.items():
+                found[kind.replace(" ", "_")] = read_out(picture_NE, sentence_SE, kind, self.stills.facts)
+            result |= {f"{prefix}{name}": value for name, value in found.items()}
+        return result
+
+
+def _sentences(kind: str, teacher: Teacher) -> torch.Tensor:
+    """sentence_SE: the mean embedding of each value's wordings."""
+    rng = stream("stills", "examination", kind)
+    texts = [sentence(Statement(kind, value), rng) for value in VALUES[kind] for _ in range(SENTENCES)]
+    return F.normalize(teacher.embed(texts).unflatten(0, (-1, SENTENCES)).mean(1), dim=-1)
+
+
+def read_out(picture_NE: torch.Tensor, sentence_SE: torch.Tensor, kind: str, shown: Sequence[Facts]) -> float:
+    """Share of the pictures whose nearest sentence of this kind is true, among those of which one is."""
+    said_SV = as_rows([[Statement(kind, value)] for value in VALUES[kind]])
+    true_NS = agree(said_SV, as_rows([facts.statements() for facts in shown])).T
+    asked_N = true_NS.any(1)
+    nearest_N = (picture_NE @ sentence_SE.T).argmax(1).cpu()
+    return true_NS[asked_N].gather(1, nearest_N[asked_N, None]).mean().item()
+
+
+def retrieval(picture_NE: torch.Tensor, caption_NE: torch.Tensor, agree_NN: torch.Tensor) -> dict[str, float]:
+    """R@1 and R@5 of a true caption among those of 100 pictures of as many sittings, over all whole rounds."""
+    sittings = len(picture_NE) // PICTURES
+    rounds = [
+        [number * PICTURES + picture for number in range(first, first + ROUND)]
+        for picture in range(PICTURES)
+        for first in range(0, sittings - ROUND + 1, ROUND)
+    ]
+    hits = []
+    for index_N in rounds:
+        true_NN = agree_NN[index_N][:, index_N].T  # row: picture
+        order_N5 = (picture_NE[index_N] @ caption_NE[index_N].T).topk(5).indices.cpu()
+        hits.append(true_NN.gather(1, order_N5).cummax(1).values)
+    found_N5 = torch.cat(hits) if hits else torch.full((1, 5), float("nan"))
+    return {"r_at_1": found_N5[:, 0].mean().item(), "r_at_5": found_N5[:, 4].mean().item()}
 
 
 @torch.no_grad()
-def evaluate(
-    tower: TowerStudent, slim: SlimStudent, bank: Bank, held_out: Pool, device: str = "cpu"
-) -> dict[str, float]:
-    """Retrieval, read-out of each dimension and pose error of both networks on the held-out clips."""
-    batch = held_out.batch(np.arange(len(held_out)))
-    row_N = bank.rows(batch.told, short=0.0)
-    caption_NE = bank.caption_PSE[row_N, 0]
-    result: dict[str, float] = {}
-    for name, network in (("", tower), ("slim_", slim)):
-        video_NE, local_NDE, error_NJ = _views(network, batch, device)
-        result |= {f"{name}{key}": value for key, value in retrieval(video_NE, caption_NE, batch.told).items()}
-        result[f"{name}pose_error"] = error_NJ.nanmean().item()
-        result[f"{name}hand_error"] = error_NJ[:, HANDS].nanmean().item()
-        result |= {f"{name}video_{key}": value for key, value in read_out(video_NE[:, None], bank, batch).items()}
-        if local_NDE is not None:
-            result |= {f"{name}local_{key}": value for key, value in read_out(local_NDE, bank, batch).items()}
-    return result
-
-
-def read_out(found_NDE: torch.Tensor, bank: Bank, batch: Batch) -> dict[str, float]:
-    """Share of clips whose nearest sentence in a dimension has the right value; one embedding (D = 1) serves all."""
-    result = {}
-    for number, dimension in enumerate(compositions.DIMENSIONS):
-        found_NE = found_NDE[:, min(number, found_NDE.shape[1] - 1)]
-        chosen_N = torch.tensor(bank.known[number])[(found_NE @ bank.values_KE[number].T).argmax(1).cpu()]
-        result[dimension] = (chosen_N == batch.targets_BD[:, number]).float().mean().item()
-    return result
-
-
-def retrieval(video_NE: torch.Tensor, caption_NE: torch.Tensor, told: Sequence[Told]) -> dict[str, float]:
-    """R@1 and R@5 of each clip's caption among those of 100 different compositions, over all whole rounds."""
-    ranks = []
-    for index_B in _rounds(told):
-        scores_BB = video_NE[index_B] @ caption_NE[index_B].T
-        ranks.append((scores_BB > scores_BB.diagonal()[:, None]).sum(1).float())
-    rank = torch.cat(ranks) if ranks else torch.full((1,), float("nan"))
-    return {"r_at_1": (rank < 1).float().mean().item(), "r_at_5": (rank < 5).float().mean().item()}
-
-
-def _rounds(told: Sequence[Told]) -> list[list[int]]:
-    """Disjoint lists of ``ROUND`` clips, no composition twice in a list; what fills no round is left out."""
-    rounds: list[dict[Program, int]] = []
-    for index, clip in enumerate(told):
-        free = next((one for one in rounds if len(one) < ROUND and clip.program not in one), None)
-        if free is None:
-            rounds.append(free := {})
-        free[clip.program] = index
-    return [list(chosen.values()) for chosen in rounds if len(chosen) == ROUND]
-
-
-def _views(
-    network: TowerStudent | SlimStudent, batch: Batch, device: str
-) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
-    """video_NE, local_NDE (the tower's alone) and pose errors_NJ (N frames), 32 clips at a time."""
-    videos, locals_, errors = [], [], []
-    for start in range(0, len(batch.told), 32):
-        frames_BTHWC = batch.frames_BTHWC[start : start + 32].to(device)
-        view = network(normalise(frames_BTHWC), frames_BTHWC.shape[1])
-        joints_NJ2 = batch.joints_BTJ2[start : start + 32].flatten(0, 1).to(device)
-        videos.append(view.video_BE)
-        locals_.append(view.local_BDE)
+def _views(network: TowerStudent | SlimStudent, stills: Stills, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """picture_NE and pose errors_NJ."""
+    pictures, errors = [], []
+    for start in range(0, len(stills.facts), _AT_ONCE):
+        view = network(normalise(stills.frames_NHWC[start : start + _AT_ONCE].to(device)))
+        joints_NJ2 = stills.joints_NJ2[start : start + _AT_ONCE].to(device)
+        pictures.append(view.picture_NE)
         errors.append(losses.pose_error_NJ(view.pose_NPJ, joints_NJ2))
-    return torch.cat(videos), None if locals_[0] is None else torch.cat(locals_), torch.cat(errors)
+    return torch.cat(pictures), torch.cat(errors)

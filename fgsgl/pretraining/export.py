@@ -20,15 +20,14 @@ from fgsgl.util.errors import UserError
 FILES = {
     "weights.safetensors": "tower.clip.",
     "slim.safetensors": "slim.backbone.",
-    "temporal.safetensors": "tower.temporal.",
 }
 """File -> prefix of its weights' names in the checkpoint."""
 CARD = "MODEL_CARD.md"
-LEARNING = ("step", "clips seen", "r_at_1", "r_at_5", "video_trajectory")
+LEARNING = ("r_at_1", "one_hand", "pose_error")
 ROWS = 8
 """Most rows that the model card shows of the learning curve."""
-NO_MEASURES = ("slim_", "loss_", "step", "clips", "pool", "minutes")
-"""Beginnings of the curve's columns that are no measures; ``pool`` counts the clips rendered so far."""
+NO_MEASURES = ("slim_", "loss_", "step", "pictures", "pool", "minutes")
+"""Beginnings of the curve's columns that are no measures; ``pool`` counts the pictures rendered so far."""
 _BEGIN, _END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
@@ -62,15 +61,16 @@ def _numbers(state: dict, curve: list[dict[str, float]], to: Path) -> str:
     teacher = {f"teacher.{name}": value for name, value in recipe["teacher"].items()}
     facts = {
         "steps": state["step"],
-        "clips seen (with repeats)": state["step"] * recipe["batch"],
+        "pictures seen (with repeats)": state["step"] * recipe["batch"],
         **{f"recipe: {name}": value for name, value in (recipe | teacher).items() if name != "teacher"},
         **{f"SHA-256 of {name}": f"`{synmg_tiny.sha256(to / name)}`" for name in FILES},
     }
     lines = _table(("fact", "value"), facts.items())
     if curve:
-        lines += ["", f"Measured on held-out compositions at step {curve[-1]['step']:.0f}:", ""]
+        lines += ["", f"Measured on held-out pictures at step {curve[-1]['step']:.0f}:", ""]
         lines += _table(("measure", "tower", "slim CNN"), _measures(curve[-1]))
-        lines += ["", "The same measures on the way, tower / slim CNN:", "", *_table(LEARNING, _learning(curve))]
+        lines += ["", "The same measures on the way, tower / slim CNN:", ""]
+        lines += _table(("step", "pictures seen", *LEARNING), _learning(curve))
     return "\n".join(lines) + "\n"
 
 
@@ -85,8 +85,8 @@ def _learning(curve: list[dict[str, float]]) -> list[tuple[str, ...]]:
     every = -(-len(curve) // ROWS)
     return [
         (
-            *(f"{row[name]:.0f}" for name in ("step", "clips_seen")),
-            *(f"{row[name]:.3f} / {row[f'slim_{name}']:.3f}" for name in ("r_at_1", "r_at_5", "video_trajectory")),
+            *(f"{row[name]:.0f}" for name in ("step", "pictures_seen")),
+            *(f"{row[name]:.3f} / {row[f'slim_{name}']:.3f}" for name in LEARNING),
         )
         for row in curve[::-1][::every][::-1]
     ]

@@ -1,37 +1,23 @@
-"""The pool of rendered clips: written once to disk in chunks by a background process, then visited again and again.
+"""The pool of pictures: written once to disk in chunks by a background process, then visited again and again.
 
-Shapes: B clips, T frames, H x W pixels, J joints, D dimensions.
+Shapes: N pictures, H x W pixels, J joints.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 
-from fgsgl.data.synmg.programs import Program
-from fgsgl.pretraining import compositions
-from fgsgl.pretraining.caption_bank import Told
+from fgsgl.pretraining.facts import Facts
+from fgsgl.pretraining.stills import PICTURES, Stills, sitting
 
-CHUNK = 100
-"""Clips a chunk: the held-out compositions, each once."""
-HELD_OUT_SEED = 500_000
-"""Added to the seed of held-out chunks, so that they share no subject or camera with the training chunks."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """Some clips of the pool. Joints are fractions of the image."""
-
-    frames_BTHWC: torch.Tensor
-    joints_BTJ2: torch.Tensor
-    targets_BD: torch.Tensor
-    told: tuple[Told, ...]
+CHUNK = 400
+"""Pictures a chunk: 50 sittings."""
 
 
 class Pool:
@@ -39,64 +25,52 @@ class Pool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.told: list[Told] = []
+        self.facts: list[Facts] = []
         self._frames: list[np.ndarray] = []
         self._joints: list[np.ndarray] = []
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self.told)
+        return len(self.facts)
 
     def refresh(self) -> None:
-        """Takes in the chunks after those already known; a chunk's programs are written last, when it is whole."""
-        while (programs_path := _chunk_path(self.folder, len(self._frames), "programs.json")).is_file():
+        """Takes in the chunks after those already known; a chunk's facts are written last, when it is whole."""
+        while (facts_path := _chunk_path(self.folder, len(self._frames), "facts.json")).is_file():
             number = len(self._frames)
             self._joints.append(np.load(_chunk_path(self.folder, number, "joints.npy"), allow_pickle=False))
             self._frames.append(
                 np.load(_chunk_path(self.folder, number, "frames.npy"), mmap_mode="r", allow_pickle=False)
             )
-            rows = json.loads(programs_path.read_text(encoding="utf-8"))
-            self.told.extend(Told(Program(**row["program"]), row["returns"]) for row in rows)
+            self.facts.extend(msgspec.json.decode(facts_path.read_bytes(), type=list[Facts]))
 
-    def batch(self, index_B: np.ndarray, frame_T: slice | np.ndarray = slice(None)) -> Batch:
-        """The clips with the given numbers, all frames or the chosen ones."""
-        where = [divmod(int(index), CHUNK) for index in index_B]
-        told = tuple(self.told[index] for index in index_B)
-        return Batch(
-            frames_BTHWC=torch.from_numpy(np.stack([self._frames[chunk][row][frame_T] for chunk, row in where])),
-            joints_BTJ2=torch.from_numpy(np.stack([self._joints[chunk][row][frame_T] for chunk, row in where])),
-            targets_BD=torch.tensor([compositions.target(clip.program) for clip in told]),
-            told=told,
+    def stills(self, index_N: np.ndarray) -> Stills:
+        """The pictures with the given numbers."""
+        where = [divmod(int(index), CHUNK) for index in index_N]
+        return Stills(
+            frames_NHWC=torch.from_numpy(np.stack([self._frames[chunk][row] for chunk, row in where])),
+            joints_NJ2=torch.from_numpy(np.stack([self._joints[chunk][row] for chunk, row in where])),
+            facts=tuple(self.facts[index] for index in index_N),
         )
 
 
 def render(
-    folder: Path,
-    clips: int,
-    seed: int,
-    num_frames: int,
-    held_out: bool = False,
-    wanted: Callable[[], bool] = lambda: True,
+    folder: Path, pictures: int, seed: int, *, held_out: bool = False, wanted: Callable[[], bool] = lambda: True
 ) -> None:
-    """Renders what the folder lacks of the first ``clips`` clips (rounded up to whole chunks), while it is wanted."""
+    """Renders what the folder lacks of the first ``pictures`` (rounded up to whole chunks), while it is wanted."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(-(-clips // CHUNK)):
-        if wanted() and not _chunk_path(folder, number, "programs.json").is_file():
-            _render_chunk(folder, number, seed, num_frames, held_out)
+    for number in range(-(-pictures // CHUNK)):
+        if wanted() and not _chunk_path(folder, number, "facts.json").is_file():
+            _render_chunk(folder, number, seed, held_out)
 
 
-def _render_chunk(folder: Path, number: int, seed: int, num_frames: int, held_out: bool) -> None:
-    chunk_seed = seed * 1_000_000 + (HELD_OUT_SEED if held_out else 0) + number
-    clips = compositions.sample(CHUNK, seed=chunk_seed, num_frames=num_frames, held_out=held_out)
-    _write(_chunk_path(folder, number, "frames.npy"), clips.frames_BTHWC.numpy())
-    _write(_chunk_path(folder, number, "joints.npy"), clips.joints_BTJ2.numpy().astype(np.float32))
-    rows = [
-        {"program": asdict(program), "returns": returns}
-        for program, returns in zip(clips.programs, clips.returns, strict=True)
-    ]
-    path = _chunk_path(folder, number, "programs.json")
+def _render_chunk(folder: Path, number: int, seed: int, held_out: bool) -> None:
+    sittings = CHUNK // PICTURES
+    found = [sitting(number * sittings + one, seed, held_out=held_out) for one in range(sittings)]
+    _write(_chunk_path(folder, number, "frames.npy"), torch.cat([stills.frames_NHWC for stills in found]).numpy())
+    _write(_chunk_path(folder, number, "joints.npy"), torch.cat([stills.joints_NJ2 for stills in found]).numpy())
+    path = _chunk_path(folder, number, "facts.json")
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(rows), encoding="utf-8")
+    temporary.write_bytes(msgspec.json.encode([facts for stills in found for facts in stills.facts]))
     temporary.replace(path)
 
 
@@ -111,18 +85,18 @@ def _chunk_path(folder: Path, number: int, kind: str) -> Path:
     return folder / f"chunk_{number:05d}.{kind}"
 
 
-def start_rendering(folder: Path, clips: int, seed: int, num_frames: int) -> multiprocessing.process.BaseProcess:
+def start_rendering(folder: Path, pictures: int, seed: int) -> multiprocessing.process.BaseProcess:
     """Starts ``render`` in another process, which ends with this one."""
     process = multiprocessing.get_context("spawn").Process(
-        target=_render_alone, args=(folder, clips, seed, num_frames), daemon=True
+        target=_render_alone, args=(folder, pictures, seed), daemon=True
     )
     process.start()
     return process
 
 
-def _render_alone(folder: Path, clips: int, seed: int, num_frames: int) -> None:
+def _render_alone(folder: Path, pictures: int, seed: int) -> None:
     torch.set_num_threads(1)
     # A parent that was killed cannot stop its children, so the child looks after it.
     parent = multiprocessing.parent_process()
     assert parent is not None
-    render(folder, clips, seed, num_frames, wanted=parent.is_alive)
+    render(folder, pictures, seed, wanted=parent.is_alive)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fgsgl.pretraining.caption_bank import Bank
-from fgsgl.pretraining.evaluate import evaluate
+from fgsgl.pretraining.evaluate import Examiner
 from fgsgl.pretraining.pool import Pool, render, start_rendering
 from fgsgl.pretraining.teacher import taught
 from fgsgl.pretraining.train import PretrainingRecipe, Trainer
@@ -25,7 +24,7 @@ SAVE_EVERY_S = 120
 EVALUATE_EVERY_S = 400
 COOLDOWN = 0.4
 """Share of a call's time in which the learning rate falls linearly to zero."""
-LOSSES = ("pose", "motion", "frame", "change", "caption", "video", "local", "slim")
+LOSSES = ("pose", "taught", "caption", "slim")
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +46,14 @@ class Curve:
         """The losses since the last row, averaged over their last 20 steps, for the log."""
         return " ".join(f"{name.removeprefix('loss_')} {np.mean(sums[-20:]):.3f}" for name, sums in self._sums.items())
 
-    def write(self, step: int, clips: int, pool: int, measured: dict[str, float]) -> dict[str, float]:
+    def write(self, step: int, pictures: int, pool: int, measured: dict[str, float]) -> dict[str, float]:
         """Appends a row and returns it; the columns are those of the file's first row."""
-        row = {"step": step, "clips_seen": clips, "pool": pool, "minutes": (time.monotonic() - self._started) / 60}
+        row = {
+            "step": step,
+            "pictures_seen": pictures,
+            "pool": pool,
+            "minutes": (time.monotonic() - self._started) / 60,
+        }
         row |= {f"loss_{name}": float("nan") for name in LOSSES}
         row |= {name: float(np.mean(values)) for name, values in self._sums.items()} | measured
         self._sums.clear()
@@ -77,7 +81,7 @@ def pretrain(
 
     Args:
         out: folder for the pool, ``checkpoint.pt`` and ``curve.csv``.
-        minutes: how long from now on.
+        minutes: how long to train, once teacher and first pictures are there.
         resume: go on from the folder's checkpoint; without it a folder that has one is refused.
         seed: of everything; used when no recipe is given.
         threads: torch threads of each of the two networks, which train side by side.
@@ -95,34 +99,33 @@ def pretrain(
         raise UserError(f"no pretraining checkpoint at {checkpoint}; leave --resume out to begin")
     torch.set_num_threads(threads)
     recipe = recipe or PretrainingRecipe(seed=seed)
-    teacher = taught(out, recipe.teacher, num_frames=recipe.num_frames, seed=recipe.seed, device=device)
-    bank = Bank(teacher.embed, teacher.known, recipe.seed)
-    started = time.monotonic()
-    render(out / "held_out", recipe.held_out_clips, recipe.seed, recipe.num_frames, held_out=True)
-    renderer = start_rendering(out / "pool", recipe.pool_clips, recipe.seed, recipe.num_frames)
+    teacher = taught(out, recipe.teacher, seed=recipe.seed, device=device)
+    render(out / "held_out", recipe.held_out_pictures, recipe.seed, held_out=True)
+    renderer = start_rendering(out / "pool", recipe.pool_pictures, recipe.seed)
     try:
-        pool = _first_clips(out / "pool", recipe.first_clips, renderer.is_alive)
-        trainer = Trainer(recipe, pool, teacher, bank, device)
+        pool = _first_pictures(out / "pool", recipe.first_pictures, renderer.is_alive)
+        trainer = Trainer(recipe, pool, teacher, device)
         if resume:
             trainer.load(checkpoint)
-        _loop(trainer, Pool(out / "held_out"), Curve(out / CURVE), checkpoint, started + 60 * minutes, progress)
+        examiner = Examiner(Pool(out / "held_out"), teacher)
+        _loop(trainer, examiner, Curve(out / CURVE), checkpoint, time.monotonic() + 60 * minutes, progress)
     finally:
         renderer.terminate()
 
 
-def _first_clips(folder: Path, wanted: int, alive: Callable[[], bool]) -> Pool:
+def _first_pictures(folder: Path, wanted: int, alive: Callable[[], bool]) -> Pool:
     pool = Pool(folder)
     while len(pool) < wanted and alive():
         time.sleep(0.2)
         pool.refresh()
     if not len(pool):
-        raise UserError(f"no clip was rendered into {folder}; see the error above")
+        raise UserError(f"no picture was rendered into {folder}; see the error above")
     return pool
 
 
 def _loop(
     trainer: Trainer,
-    held_out: Pool,
+    examiner: Examiner,
     curve: Curve,
     checkpoint: Path,
     deadline: float,
@@ -137,25 +140,25 @@ def _loop(
             if now - saved > SAVE_EVERY_S:
                 trainer.pool.refresh()
                 log.info(
-                    "pretraining: step %d, %d clips in the pool, %s", trainer.step, len(trainer.pool), curve.latest()
+                    "pretraining: step %d, %d pictures in the pool, %s", trainer.step, len(trainer.pool), curve.latest()
                 )
                 trainer.save(checkpoint)
                 saved = time.monotonic()
             if now - evaluated > EVALUATE_EVERY_S:
-                _measure(trainer, held_out, curve, progress)
+                _measure(trainer, examiner, curve, progress)
                 evaluated = time.monotonic()
     finally:
         trainer.save(checkpoint)
-    _measure(trainer, held_out, curve, progress)
+    _measure(trainer, examiner, curve, progress)
 
 
 def _measure(
-    trainer: Trainer, held_out: Pool, curve: Curve, progress: Callable[[dict[str, float]], None] | None
+    trainer: Trainer, examiner: Examiner, curve: Curve, progress: Callable[[dict[str, float]], None] | None
 ) -> None:
     trainer.finish()
     averages: Any = trainer.averages
-    measured = evaluate(averages["tower"], averages["slim"], trainer.bank, held_out, trainer.device)
-    row = curve.write(trainer.step, trainer.clips_seen(), len(trainer.pool), measured)
+    measured = examiner.measure(averages["tower"], averages["slim"], trainer.device)
+    row = curve.write(trainer.step, trainer.pictures_seen(), len(trainer.pool), measured)
     log.info("pretraining: %s", {name: round(value, 3) for name, value in row.items()})
     if progress is not None:
         progress(row)

@@ -105,25 +105,25 @@ def test_slowfasts_slow_pathway_sees_four_frames(frames: int) -> None:
 
 
 def test_a_backbone_starts_from_a_checkpoint_of_mmaction2(tmp_path: Path) -> None:
-    source = build("i3d")
+    source = build("csn_ip")
     torch.nn.init.constant_(source.backbone.conv1.conv.weight, 0.25)
-    torch.save({"meta": {}, "state_dict": source.state_dict()}, tmp_path / "i3d.pth")
-    save_file(source.backbone.state_dict(), tmp_path / "i3d.safetensors")
-    for file in ("i3d.pth", "i3d.safetensors"):
-        model = build("i3d", changes={"pretrained": str(tmp_path / file)}, classes=3)
+    torch.save({"meta": {}, "state_dict": source.state_dict()}, tmp_path / "csn_ip.pth")
+    save_file(source.backbone.state_dict(), tmp_path / "csn_ip.safetensors")
+    for file in ("csn_ip.pth", "csn_ip.safetensors"):
+        model = build("csn_ip", changes={"pretrained": str(tmp_path / file)}, classes=3)
         assert (model.backbone.conv1.conv.weight == 0.25).all()
-    method = get("i3d")
+    method = get("csn_ip")
     protocol = Protocol(dataset="synmg", preset="quick", epochs=1)
-    named = method.pretraining(protocol, method.resolve({"pretrained": str(tmp_path / "i3d.pth")}))
-    assert named.startswith("i3d.pth@")
+    named = method.pretraining(protocol, method.resolve({"pretrained": str(tmp_path / "csn_ip.pth")}))
+    assert named.startswith("csn_ip.pth@")
     with pytest.raises(UserError, match="not of this backbone"):
-        build("slowonly", changes={"pretrained": str(tmp_path / "i3d.pth")})
+        build("c3d", changes={"pretrained": str(tmp_path / "csn_ip.pth")})
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": print}, tmp_path / "bad.pth")
     with pytest.raises(UserError, match=r"bad\.pth cannot be read as tensors"):
-        build("i3d", changes={"pretrained": str(tmp_path / "bad.pth")})
+        build("csn_ip", changes={"pretrained": str(tmp_path / "bad.pth")})
 
 
 @pytest.mark.parametrize(

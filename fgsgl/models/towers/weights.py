@@ -27,8 +27,8 @@ from fgsgl.models.weights_file import SUFFIXES, checked
 from fgsgl.util import downloads
 from fgsgl.util.errors import UserError, nearest
 
-SHIPPED = {synmg_tiny.NAME: {synmg_tiny.NAME: (synmg_tiny.weights_path, synmg_tiny.temporal_path)}}
-"""Backbone -> tag -> files of the tower and of its temporal encoder, of the towers that this package brings along."""
+SHIPPED = {synmg_tiny.NAME: (synmg_tiny.NAME, synmg_tiny.MOTION_NAME)}
+"""Backbone -> tags of the weights that this package brings along."""
 _CACHED_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _PATIENCE_S = 5
 
@@ -52,7 +52,7 @@ def known(backbone: str, pretrained: str) -> bool:
     Raises:
         UserError: where they are neither that nor an existing file.
     """
-    if pretrained in SHIPPED.get(backbone, {}) or open_clip.get_pretrained_cfg(architecture(backbone), pretrained):
+    if pretrained in SHIPPED.get(backbone, ()) or open_clip.get_pretrained_cfg(architecture(backbone), pretrained):
         return True
     _file(backbone, pretrained)
     return False
@@ -66,9 +66,10 @@ def find_weights(backbone: str, pretrained: str) -> WeightsFile:
             (:func:`fgsgl.models.towers.weights_facts.facts_of`), the backbone's name contradicts it, or the tag's file
             is not in the cache and its server does not answer.
     """
-    if shipped := SHIPPED.get(backbone, {}).get(pretrained):
-        tower, temporal = shipped
-        return WeightsFile(path=checked(tower()), temporal=checked(temporal()))
+    if pretrained in SHIPPED.get(backbone, ()):
+        has_seen_motions = pretrained == synmg_tiny.MOTION_NAME
+        temporal = checked(synmg_tiny.motion_temporal_path()) if has_seen_motions else None
+        return WeightsFile(path=checked(synmg_tiny.weights_path(pretrained)), temporal=temporal)
     if tag := open_clip.get_pretrained_cfg(architecture(backbone), pretrained):
         if backbone != architecture(backbone) and tag.get("quick_gelu"):
             raise UserError(f"the backbone {backbone} was named, but the tag {pretrained!r} was trained with QuickGELU")
@@ -87,7 +88,7 @@ def _file(backbone: str, pretrained: str) -> Path:
     """The file of weights that are no tag."""
     if Path(pretrained).suffix in SUFFIXES or os.sep in pretrained or Path(pretrained).is_file():
         return checked(Path(pretrained))
-    tags = [*SHIPPED.get(backbone, {}), *open_clip.list_pretrained_tags_by_model(architecture(backbone))]
+    tags = [*SHIPPED.get(backbone, ()), *open_clip.list_pretrained_tags_by_model(architecture(backbone))]
     hint = nearest(pretrained, tags) if tags else "it has no tags"
     raise UserError(f"{pretrained[:200]!r} is neither a tag of {backbone} nor a file of weights; {hint}")
 

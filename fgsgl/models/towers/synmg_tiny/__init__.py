@@ -13,6 +13,9 @@ from pathlib import Path
 from fgsgl.util.files import once
 
 NAME = "synmg-tiny"
+"""The model, and its weights of still pictures, as CLIP's are."""
+MOTION_NAME = "synmg-tiny-motion"
+"""Weights of the same model that were pretrained on captioned motions, together with a temporal encoder."""
 SLIM_NAME = "synmg-slim"
 PATCH_PX, DEPTH = 16, 4
 """Side of a patch, and number of blocks, of the visual tower."""
@@ -37,27 +40,22 @@ def merges_path() -> Path:
     return _HERE / "merges.txt.gz"
 
 
-def weights_path() -> Path:
-    """The tower's weights: safetensors, half precision."""
-    return _HERE / "weights.safetensors"
+def weights_path(name: str = NAME) -> Path:
+    """The tower's weights, ``NAME`` or ``MOTION_NAME``: safetensors, half precision."""
+    return _HERE / {NAME: "weights.safetensors", MOTION_NAME: "motion.safetensors"}[name]
 
 
 def slim_path() -> Path:
-    """The weights of the convolutional baseline's backbone, pretrained on the same clips."""
+    """The weights of the convolutional baselines' backbone, pretrained on the same pictures."""
     return _HERE / "slim.safetensors"
 
 
-def temporal_path() -> Path:
-    """The weights of FG-SGL's temporal encoder as pretrained on top of the tower."""
-    return _HERE / "temporal.safetensors"
+def motion_temporal_path() -> Path:
+    """The weights of FG-SGL's temporal encoder as pretrained on top of the tower that has seen motions."""
+    return _HERE / "motion_temporal.safetensors"
 
 
 @once
 def sha256(path: Path) -> str:
     """SHA-256 of a file, 64 hex digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def weights_sha256() -> str:
-    """SHA-256 of the tower's weights file."""
-    return sha256(weights_path())
