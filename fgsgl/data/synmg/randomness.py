@@ -19,7 +19,12 @@ def stream(*names: object) -> np.random.Generator:
     Only ``random()``, ``integers()`` and raw bits are drawn from it: their values are fixed by NumPy's stream policy
     for a given bit generator on any machine, unlike those of ``normal()``.
     """
-    text = "/".join(["synmg", VERSION, *map(str, names)])
+    return named("synmg", VERSION, *names)
+
+
+def named(*names: object) -> np.random.Generator:
+    """As :func:`stream`, of no version of SynMG: for what must not change with the benchmark."""
+    text = "/".join(map(str, names))
     return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")))
 
 
