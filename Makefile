@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow test-hostile test-browser test-gpu test-ray test-postgres docs style lint clean
+.PHONY: setup demo study test test-slow test-hostile test-browser test-gpu test-ray test-postgres docs style lint clean
 
 setup: .venv/installed
 
@@ -13,6 +13,10 @@ setup: .venv/installed
 
 demo: setup
 	$(BIN)/python ablations/run.py --disable fgsa --methods tsm --out results/demo
+
+# Hours on two cores; `make study STUDY="--list"` shows the commands, `STUDY="--only main --dry-run"` one part's plan.
+study: setup
+	$(BIN)/python ablations/study.py $(STUDY)
 
 test: setup style
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

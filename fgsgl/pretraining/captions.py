@@ -154,6 +154,11 @@ def sentence(statement: Statement, rng: np.random.Generator) -> str:
     return _tidy(pick(rng, _PHRASES[statement.kind][statement.value]))
 
 
+def sentences(rng: np.random.Generator) -> list[str]:
+    """A sentence for every statement, in the order of their columns."""
+    return [sentence(Statement(kind, value), rng) for kind, values in VALUES.items() for value in values]
+
+
 def _hands(facts: Facts, rng: np.random.Generator) -> Caption:
     """One hand's place, or both."""
     both = chance(rng, 0.6)

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from fgsgl.data.synmg.randomness import stream
 from fgsgl.pretraining import losses
 from fgsgl.pretraining.augment import normalise
-from fgsgl.pretraining.captions import describe_all, sentence
+from fgsgl.pretraining.captions import describe_all
 from fgsgl.pretraining.facts import VALUES, Facts, Statement, agree, as_rows
+from fgsgl.pretraining.facts import columns as columns_of_kinds
 from fgsgl.pretraining.heads import SlimStudent, TowerStudent
 from fgsgl.pretraining.pool import Pool
 from fgsgl.pretraining.stills import PICTURES, Stills
@@ -23,8 +23,6 @@ from fgsgl.pretraining.teacher import Teacher
 
 ROUND = 100
 """Pictures of a retrieval round, each of another sitting: R@1 means a right caption out of 100."""
-SENTENCES = 8
-"""Wordings that the embedding of a statement is the mean of."""
 HAND_JOINTS = (7, 11)
 _AT_ONCE = 256
 
@@ -44,7 +42,8 @@ class Examiner:
         captions = [describe_all(facts, rng) for facts in self.stills.facts]
         self.caption_NE = teacher.embed([caption.text for caption in captions])
         self.said_NV = as_rows([caption.says for caption in captions])
-        self.sentence_SE = {kind: _sentences(kind, teacher) for kind in VALUES}
+        sentence_VE = teacher.statements()
+        self.sentence_SE = {kind: sentence_VE[columns] for kind, columns in columns_of_kinds().items()}
 
     def measure(self, tower: TowerStudent, slim: SlimStudent, device: str = "cpu") -> dict[str, float]:
         """Retrieval, read-out of each kind of statement, pose error; the slim network's begin with ``slim_``."""
@@ -58,13 +57,6 @@ class Examiner:
                 found[kind.replace(" ", "_")] = read_out(picture_NE, sentence_SE, kind, self.stills.facts)
             result |= {f"{prefix}{name}": value for name, value in found.items()}
         return result
-
-
-def _sentences(kind: str, teacher: Teacher) -> torch.Tensor:
-    """sentence_SE: the mean embedding of each value's wordings."""
-    rng = stream("stills", "examination", kind)
-    texts = [sentence(Statement(kind, value), rng) for value in VALUES[kind] for _ in range(SENTENCES)]
-    return F.normalize(teacher.embed(texts).unflatten(0, (-1, SENTENCES)).mean(1), dim=-1)
 
 
 def read_out(picture_NE: torch.Tensor, sentence_SE: torch.Tensor, kind: str, shown: Sequence[Facts]) -> float:

@@ -91,6 +91,16 @@ def numbers() -> dict[Statement, int]:
     return {statement: number for number, statement in enumerate(every)}
 
 
+@cache
+def columns() -> dict[str, slice]:
+    """Kind -> the columns of its statements."""
+    found, first = {}, 0
+    for kind, values in VALUES.items():
+        found[kind] = slice(first, first + len(values))
+        first += len(values)
+    return found
+
+
 def as_rows(told: Sequence[Iterable[Statement]]) -> torch.Tensor:
     """Sets of statements as float32 zeros and ones, ``rows_NV``."""
     rows_NV = torch.zeros(len(told), len(numbers()))

@@ -1,9 +1,12 @@
 """Losses of the pretraining.
 
-Shapes: N pictures, J joints, P = G x G patches, C captions, E embedding; embeddings are normalised.
+Shapes: N pictures, J joints, P = G x G patches, C captions, V statements, S statements of a kind, E embedding;
+embeddings are normalised.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 from torch.nn import functional as F
@@ -63,3 +66,26 @@ def contrastive_loss(
     agree_NC = agree_CN.T[told_N]
     to_caption = F.cross_entropy(logits_CN.T[told_N], agree_NC / agree_NC.sum(1, keepdim=True))
     return (to_picture + to_caption) / 2
+
+
+def statement_loss(
+    picture_NE: torch.Tensor,
+    sentence_VE: torch.Tensor,
+    true_NV: torch.Tensor,
+    kinds: Iterable[slice],
+    scale: torch.Tensor,
+) -> torch.Tensor:
+    """Cross-entropy of each picture over the sentences of a kind, the mean over kinds (ours).
+
+    Where two sentences of a kind are true, of two hands, each is half of the answer; where none is, the kind does not
+    count for the picture. Captions alone teach what tells whole pictures apart, which the hands do: not their colours.
+    """
+    logits_NV = scale * picture_NE @ sentence_VE.T
+    losses = []
+    for kind in kinds:
+        true_NS = true_NV[:, kind]
+        told_N = true_NS.sum(1) > 0
+        if told_N.any():
+            right_NS = true_NS[told_N] / true_NS[told_N].sum(1, keepdim=True)
+            losses.append(F.cross_entropy(logits_NV[told_N][:, kind], right_NS))
+    return torch.stack(losses).mean()

@@ -24,7 +24,7 @@ SAVE_EVERY_S = 120
 EVALUATE_EVERY_S = 400
 COOLDOWN = 0.4
 """Share of a call's time in which the learning rate falls linearly to zero."""
-LOSSES = ("pose", "taught", "caption", "slim")
+LOSSES = ("pose", "taught", "statement", "caption", "slim")
 
 log = logging.getLogger(__name__)
 

@@ -23,10 +23,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fgsgl.data.synmg.randomness import stream
 from fgsgl.models.towers import synmg_tiny
-from fgsgl.pretraining.captions import describe
-from fgsgl.pretraining.facts import Facts, agree, as_rows, numbers
-from fgsgl.pretraining.losses import contrastive_loss
+from fgsgl.pretraining.captions import describe, sentences
+from fgsgl.pretraining.facts import Facts, agree, as_rows, columns, numbers
+from fgsgl.pretraining.losses import contrastive_loss, statement_loss
 from fgsgl.pretraining.optim import adamw, average_into
 from fgsgl.pretraining.stills import draw_facts
 from fgsgl.util.checkpoint_file import read_checkpoint, write_checkpoint
@@ -37,6 +38,8 @@ TOKEN_STD = 1e-3
 """Spread of new token embeddings. Tokens that no caption holds stay near zero, and so mean little, not anything."""
 SITTINGS_SEED = 700_000
 """Added to the seed of the teacher's sittings, so that they are not those of the pictures."""
+WORDINGS = 8
+"""Sentences that the embedding of a statement is the mean of."""
 WARM_UP = 0.05
 AVERAGE = 0.995
 LOG_EVERY = 100
@@ -93,6 +96,12 @@ class Teacher(nn.Module):
         pieces = [list(texts[at : at + 256]) for at in range(0, len(texts), 256)]
         return torch.cat([self.encode_text(self.tokenizer(piece).to(device)) for piece in pieces])
 
+    def statements(self) -> torch.Tensor:
+        """sentence_VE: for every statement the normalised mean of its sentences' embeddings."""
+        rng = stream("stills", "sentences")
+        found_WVE = torch.stack([self.embed(sentences(rng)) for _ in range(WORDINGS)])
+        return F.normalize(found_WVE.mean(0), dim=-1)
+
     def inverse_temperature(self) -> torch.Tensor:
         """At most 100."""
         return self.clip.logit_scale.clamp(max=math.log(100)).exp()
@@ -145,16 +154,21 @@ def train(recipe: TeacherRecipe, seed: int, device: str = "cpu") -> Teacher:
 def loss_of(
     teacher: Teacher, shown: Sequence[Facts], true_NV: torch.Tensor, recipe: TeacherRecipe, rng: np.random.Generator
 ) -> torch.Tensor:
-    """The loss of one step: pictures' facts against captions of some of them."""
+    """The loss of one step: pictures' facts against captions of some of them, and against a sentence a statement."""
     device = teacher.clip.text_projection.device
     index_N = rng.choice(len(shown), min(recipe.batch, len(shown)), replace=False)
     captions = [describe(shown[index], rng) for index in index_N[: recipe.captions]]
-    token_CL = teacher.tokenizer([caption.text for caption in captions])
-    token_CL = noisy(token_CL, teacher.tokenizer.sot_token_id, recipe.token_noise, rng)
     true_NV = true_NV[index_N]
     agree_CN = agree(as_rows([caption.says for caption in captions]), true_NV).to(device)
-    caption_CE = teacher.encode_text(token_CL.to(device))
-    return contrastive_loss(teacher(true_NV.to(device)), caption_CE, agree_CN, teacher.inverse_temperature())
+
+    def encode(texts: list[str]) -> torch.Tensor:
+        token_CL = noisy(teacher.tokenizer(texts), teacher.tokenizer.sot_token_id, recipe.token_noise, rng)
+        return teacher.encode_text(token_CL.to(device))
+
+    true_NV = true_NV.to(device)
+    picture_NE, scale = teacher(true_NV), teacher.inverse_temperature()
+    told = contrastive_loss(picture_NE, encode([caption.text for caption in captions]), agree_CN, scale)
+    return told + statement_loss(picture_NE, encode(sentences(rng)), true_NV, columns().values(), scale)
 
 
 def noisy(token_CL: torch.Tensor, words: int, share: float, rng: np.random.Generator) -> torch.Tensor:

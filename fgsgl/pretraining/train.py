@@ -4,7 +4,7 @@ Two networks learn side by side from the same batches, each in its own thread: t
 backbone. The words that they are taught come from the teacher, which learns no more. The exported weights are
 exponential moving averages, so that they can be taken at any moment of a run.
 
-Shapes: N pictures, J joints, C = N captions, E embedding.
+Shapes: N pictures, J joints, C = N captions, V statements, E embedding.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fgsgl.models.precision import native
 from fgsgl.pretraining import losses
 from fgsgl.pretraining.augment import augment
 from fgsgl.pretraining.captions import describe
-from fgsgl.pretraining.facts import Facts, agree, as_rows
+from fgsgl.pretraining.facts import Facts, agree, as_rows, columns
 from fgsgl.pretraining.heads import SlimStudent, TowerStudent
 from fgsgl.pretraining.optim import adamw, average_into
 from fgsgl.pretraining.pool import Pool
@@ -70,6 +70,8 @@ class Taught(NamedTuple):
     """The teacher's embeddings of a batch's facts and captions."""
 
     picture_NE: torch.Tensor
+    true_NV: torch.Tensor
+    """1 where a statement is true of a picture."""
     caption_CE: torch.Tensor
     agree_CN: torch.Tensor
     """1 where all that a caption says is true of a picture."""
@@ -81,6 +83,7 @@ class Trainer:
     def __init__(self, recipe: PretrainingRecipe, pool: Pool, teacher: Teacher, device: str = "cpu") -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.pool, self.teacher, self.device = recipe, pool, teacher.to(device), device
+        self.sentence_VE = self.teacher.statements()
         self.step = 0
         self.rate = 1.0
         """Share of the recipe's learning rate; the caller lowers it towards the end."""
@@ -129,6 +132,7 @@ class Trainer:
         said_CV = as_rows([caption.says for caption in captions])
         return Taught(
             picture_NE=self.teacher(true_NV.to(self.device)),
+            true_NV=true_NV.to(self.device),
             caption_CE=self.teacher.embed([caption.text for caption in captions]),
             agree_CN=agree(said_CV, true_NV).to(self.device),
         )
@@ -144,6 +148,9 @@ class Trainer:
         if taught is not None:
             scale = network.scale.clamp(max=math.log(100)).exp()
             parts["taught"] = losses.unexplained(view.picture_NE, taught.picture_NE)
+            parts["statement"] = losses.statement_loss(
+                view.picture_NE, self.sentence_VE, taught.true_NV, columns().values(), scale
+            )
             parts["caption"] = losses.contrastive_loss(view.picture_NE, taught.caption_CE, taught.agree_CN, scale)
         loss = torch.stack([WEIGHTS.get(part, 1.0) * value for part, value in parts.items()]).sum()
         self._update(name, loss, step)

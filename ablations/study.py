@@ -1,0 +1,119 @@
+"""``python ablations/study.py``: everything that the boards in ``results/`` rest on, part by part.
+
+Each part is a command that anyone can type, prints as such, and goes on from its records: what is done is not run
+again. Options that are not known here, such as ``--jobs 2`` or ``--device cuda``, go to every command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fgsgl.data import datasets
+from fgsgl.data.synmg.clips import plan
+from fgsgl.data.synmg.presets import get_preset
+from fgsgl.data.synmg.programs import CLASSES
+from fgsgl.methods.registry import scan
+from fgsgl.util.errors import UserError, nearest, run_command
+
+OUT = "results/synmg-2"
+FIELD_SEEDS, SEEDS, REGIME_SEEDS = 3, 8, 5
+UNSEEN, FOLDS = 5, 3
+SHOTS = (1, 2, 4, 8, 16)
+BESIDE = ("linear_probe", "tsm", "vificlip_lora", "zero_shot_names")
+"""Methods that stand beside FG-SGL in the regimes: a probe, a network of frames, a tuned tower, and no training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One command of the study."""
+
+    name: str
+    module: str
+    """``fgsgl`` or ``fgsgl.ablations.run``."""
+    arguments: tuple[str, ...]
+
+    def command(self, more: Sequence[str]) -> list[str]:
+        """What a person would type, from a checkout."""
+        program = ["fgsgl"] if self.module == "fgsgl" else ["python", "ablations/run.py"]
+        return [*program, *self.arguments, *more]
+
+
+def parts() -> tuple[Part, ...]:
+    """All parts, in the order in which they run: what the others are read against comes first."""
+    return tuple(_parts())
+
+
+def _parts() -> Iterator[Part]:
+    field = [method.name for method in scan().values() if method.kind == "method" and not method.unavailable]
+    seeds = ("--seeds", str(FIELD_SEEDS))
+    yield _ablation("main", "", "--disable", "fgsa", "--methods", *BESIDE, "--seeds", str(SEEDS))
+    yield _regime("unseen", "--unseen", str(UNSEEN), "--folds", str(FOLDS))
+    yield Part("field", "fgsgl", ("run", "--methods", *field, *seeds, "--out", f"{OUT}/field"))
+    for shots in SHOTS:
+        yield _regime("shots", "--shots", str(shots), "--epochs", str(_epochs_of(shots)))
+    yield _regime("long-tail", "--long-tail", "50")
+    yield _ablation("ablation", "", "--design", "one-out", "losses", "dimensions", "controls", "--seeds", str(SEEDS))
+    yield _ablation("factorial", "", "--design", "factorial", "--seeds", str(SEEDS))
+    start = ("--disable", "fgsa", "--methods", *BESIDE, *seeds)
+    yield _ablation("motion-tower", "motion-tower", *start, "--pretrained", "synmg-tiny-motion")
+    yield _ablation("frames-16", "frames-16", *start, "--num-frames", "16")
+    for data_seed in ("1", "2"):
+        yield _ablation("data-seeds", f"data-seed-{data_seed}", *start, "--data-seed", data_seed)
+
+
+def _ablation(name: str, folder: str, *arguments: str) -> Part:
+    return Part(name, "fgsgl.ablations.run", (*arguments, "--out", f"{OUT}/{folder}".rstrip("/")))
+
+
+def _regime(name: str, *arguments: str) -> Part:
+    design = ("--design", "regimes", *arguments, "--methods", *BESIDE, "--seeds", str(REGIME_SEEDS))
+    return _ablation(name, name, *design)
+
+
+def _epochs_of(shots: int) -> int:
+    """Epochs over ``shots`` clips a class that are about as many steps as the preset's over all its clips."""
+    clips = sum(clip.split == "train" for clip in plan(get_preset("quick"), 0))
+    epochs = int(datasets.get("synmg").presets["quick"]["epochs"])
+    return max(1, round(epochs * clips / (shots * len(CLASSES))))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(prog="ablations/study.py", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="these parts alone (see --list)")
+    parser.add_argument("--list", action="store_true", help="print all commands and leave")
+    arguments, more = parser.parse_known_args(argv)
+    return run_command(lambda: _study(arguments.only, more, arguments.list))
+
+
+def _study(only: Sequence[str], more: Sequence[str], is_list: bool) -> int:
+    """Runs the parts one after the other; the first that does not end well ends the study.
+
+    Raises:
+        UserError: for an unknown part.
+    """
+    every = parts()
+    names = tuple(dict.fromkeys(part.name for part in every))
+    for name in only:
+        if name not in names:
+            raise UserError(f"the study has no part {name!r}; {nearest(name, names)}")
+    for part in every:
+        if only and part.name not in only:
+            continue
+        print(f"{part.name}: {shlex.join(part.command(more))}", flush=True)
+        if is_list:
+            continue
+        code = subprocess.run([sys.executable, "-m", part.module, *part.arguments, *more], check=False).returncode
+        if code:
+            print(f"{part.name} ended with code {code}; the same command goes on from here", file=sys.stderr)
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
