@@ -107,8 +107,9 @@ class FGSGLConfig:
     """Seed of the shuffled and the random text; the cell's own seed where ``text_draw`` is ``cell``."""
     text_draw: str = field(default="once", metadata={"later": True})
     """``cell``, which a text control implies: shuffled and random text is drawn anew for each seed, and shuffled text
-    leaves no class a sentence of its own. ``once``, as in earlier records: all seeds share a draw, and shuffled text
-    moves whole classes, so that a class keeps what it shares with the other one."""
+    leaves no class the sentences that it has in a dimension, while classes that share them still do. ``once``, as in
+    earlier records: all seeds share a draw, and shuffled text moves whole classes, so that a class keeps what it shares
+    with the other one."""
     fine_at_test: bool = True
     """The fine score takes part in the prediction; else it only trains."""
     label_smoothing: Annotated[float, Numbers(0, 1, below=True)] = 0.0
