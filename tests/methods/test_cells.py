@@ -103,6 +103,17 @@ def test_a_text_control_is_drawn_anew_for_each_seed_and_earlier_records_keep_the
     assert cell(once).cell_id != cell(Variant(method="fgsgl", changes=changes)).cell_id
 
 
+def test_a_draw_that_a_variant_asks_for_comes_back_from_its_record() -> None:
+    method = get("fgsgl")
+    for control in ("shuffled", "random"):
+        changes = {"text_control": control, "text_draw": "once"}
+        again = method.changes_in(method.describe(changes))
+        assert again == changes
+        given = changes, again, {"text_control": control}
+        once, recorded, implied = (cell(Variant(method="fgsgl", changes=one)).cell_id for one in given)
+        assert once == recorded != implied
+
+
 def test_a_change_of_the_recipe_is_another_cell_and_reaches_optimizer_and_schedule() -> None:
     changes = {"recipe.lr": 0.5, "recipe.weight_decay": 0.0, "recipe.warmup": 0.2, "recipe.clip_grad": 3.0}
     ids = {cell(Variant(method="tsm", changes={name: value})).cell_id for name, value in changes.items()}
