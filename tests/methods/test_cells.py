@@ -103,6 +103,19 @@ def test_a_text_control_is_drawn_anew_for_each_seed_and_earlier_records_keep_the
     assert cell(once).cell_id != cell(Variant(method="fgsgl", changes=changes)).cell_id
 
 
+@pytest.mark.parametrize("control", ["shuffled", "random"])
+def test_a_text_seed_with_a_control_is_one_draw_for_all_seeds(control: str) -> None:
+    method, where = get("fgsgl"), {"classes": Classes(count=17, text="smg"), "root": Path("r"), "work_dir": Path("w")}
+    for text_seed in (0, 5):
+        changes = {"text_control": control, "text_seed": text_seed}
+        models = [build_config(method, changes, PROTOCOL, seed, **where)["model"] for seed in (0, 3)]
+        assert [(model["text_draw"], model["text_seed"]) for model in models] == [("once", text_seed)] * 2
+        again = method.changes_in(method.describe(changes))
+        assert method.identity(again) == method.identity(changes) != method.identity({"text_control": control})
+    with pytest.raises(UserError, match="text_seed=5 is not read with text_draw=cell"):
+        build_config(method, changes | {"text_draw": "cell"}, PROTOCOL, 0, **where)
+
+
 def test_a_draw_that_a_variant_asks_for_comes_back_from_its_record() -> None:
     method = get("fgsgl")
     for control in ("shuffled", "random"):

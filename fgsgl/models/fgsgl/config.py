@@ -104,12 +104,13 @@ class FGSGLConfig:
     """``shuffled`` (other classes' sentences), ``names`` (only the class name) or ``random`` (random unit vectors)
     instead of the ``true`` FG-Text."""
     text_seed: Annotated[int, SEEDS] = 0
-    """Seed of the shuffled and the random text; the cell's own seed where ``text_draw`` is ``cell``."""
+    """Seed of the shuffled and the random text, which a variant may give in place of ``text_draw``: all its seeds then
+    share that draw. It is the cell's own seed where ``text_draw`` is ``cell``."""
     text_draw: str = field(default="once", metadata={"later": True})
-    """``cell``, which a text control implies: shuffled and random text is drawn anew for each seed, and shuffled text
-    leaves no class the sentences that it has in a dimension, while classes that share them still do. ``once``, as in
-    earlier records: all seeds share a draw, and shuffled text moves whole classes, so that a class keeps what it shares
-    with the other one."""
+    """``cell``, which a text control without a ``text_seed`` implies: shuffled and random text is drawn anew for each
+    seed, and shuffled text leaves no class the sentences that it has in a dimension, while classes that share them
+    still do. ``once``, as in earlier records: all seeds share a draw, and shuffled text moves whole classes, so that a
+    class keeps what it shares with the other one."""
     fine_at_test: bool = True
     """The fine score takes part in the prediction; else it only trains."""
     label_smoothing: Annotated[float, Numbers(0, 1, below=True)] = 0.0
