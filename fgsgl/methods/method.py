@@ -127,7 +127,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, domain in TUNABLE.items():
-            require(f"{RECIPE}{name}", getattr(self, name), float, domain)
+            object.__setattr__(self, name, require(f"{RECIPE}{name}", getattr(self, name), float, domain))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

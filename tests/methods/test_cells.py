@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import made
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -125,6 +126,20 @@ def test_a_draw_that_a_variant_asks_for_comes_back_from_its_record() -> None:
         given = changes, again, {"text_control": control}
         once, recorded, implied = (cell(Variant(method="fgsgl", changes=one)).cell_id for one in given)
         assert once == recorded != implied
+
+
+def test_a_whole_number_in_a_field_of_floats_leaves_the_id_as_its_record_has_it() -> None:
+    """A record is read back from JSON, where 50 in a field of floats becomes 50.0."""
+    protocol = dataclasses.replace(PROTOCOL, long_tail=50, logit_adjustment=1)
+    for changes in ({}, {"recipe.lr": 1, "recipe.clip_grad": 2, "loss_fine": 3, "dimension_weights": [1, 2, 1, 1]}):
+        one = cell(Variant(method="fgsgl", changes=changes), protocol=protocol)
+        config, read = (
+            msgspec.json.decode(msgspec.json.encode(kept), type=type(kept))
+            for kept in (one.method.describe(changes), protocol)
+        )
+        again = cell(Variant(method="fgsgl", changes=one.method.changes_in(config)), protocol=read)
+        assert (again.cell_id, read.hash()) == (one.cell_id, protocol.hash())
+        assert config_identity(config, one.method.later) == one.method.identity(changes)
 
 
 def test_a_change_of_the_recipe_is_another_cell_and_reaches_optimizer_and_schedule() -> None:

@@ -140,6 +140,7 @@ class FGSGLConfig:
         _check_subset("dimensions", self.dimensions, DIMENSIONS)
         fits = len(self.dimension_weights) in (0, len(self.dimensions)) and all(map(_is_weight, self.dimension_weights))
         _check("dimension_weights", self.dimension_weights, fits, f"{len(self.dimensions)} numbers above 0, or none")
+        object.__setattr__(self, "dimension_weights", tuple(map(float, self.dimension_weights)))
         if self.fine_from_video and not self.has_category:
             raise UserError("FG-SGL with fine_from_video=True needs the category level: set loss_category above 0")
         if not self.has_category and not self.has_fine:
