@@ -110,11 +110,11 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.ablations.dashboard import open_studies
     from fgsgl.ablations.no_op_check import CheckRequest, refuse_no_op
     from fgsgl.ablations.power_plan import describe_design, describe_seeds, describe_shared_rows
+    from fgsgl.data.prepare import class_names
     from fgsgl.records.ledger import Ledger
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import Experiment, committed, run
     from fgsgl.running.planning import on_record
-    from fgsgl.text.fgtext import load as load_text
     from fgsgl.util.terminal import wide_console
 
     experiment = Experiment(
@@ -133,21 +133,22 @@ def ablate(arguments: argparse.Namespace) -> int:
         for line in lines:
             console.print(line, markup=False, highlight=False)
 
-    text = protocol.data_spec(root_of(arguments)).text
-    for fold in experiment.protocols:
-        if fold.unseen:  # what cannot be held out is told before the check below, which takes longer
-            fold.regime.held_out(load_text(text).class_names)
+    data, protocols = protocol.data_spec(root_of(arguments)), experiment.protocols
+    if protocol.unseen:  # what cannot be held out is told before the check below, which takes longer
+        names = class_names(data, text=True)
+        for fold in protocols:
+            fold.regime.held_out(names)
     for one in designs:
         say(describe_design(one, arguments.seeds))
     say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
         with console.status(f"checking that each of {len(changed)} variants changes the computation"):
-            refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=text))
+            refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=data.text))
     code = run(
         experiment,
         console,
         show_board_if_changed,
-        designs=[one.plan_entry(fold.hash(), arguments.seeds) for fold in experiment.protocols for one in designs],
+        designs=[one.plan_entry(fold.hash(), arguments.seeds) for fold in protocols for one in designs],
         observe=lambda cells, place: open_studies(designs, cells, place.ledger, place.out, arguments.storage),
         dry_run=arguments.dry_run,
     )

@@ -98,11 +98,17 @@ class DataSpec:
         Raises:
             UserError: for missing files or faulty rows, or a folder with other generated data.
         """
+        table = self.listed()
+        return table if self.source.planned and table.generated == {} else with_contents(table)
+
+    def listed(self) -> ClipTable:
+        """The clip table alone: no video is made or hashed, and those of a generated data set may be missing.
+
+        Raises:
+            UserError: for missing files or faulty rows, or a folder with other generated data.
+        """
         plan = self.source.planned
-        if plan is None:
-            return self.load()
-        table = plan(self.root, self.preset, self.seed)
-        return table if table.generated == {} else with_contents(table)
+        return plan(self.root, self.preset, self.seed) if plan else self.made()
 
 
 def preset_of(dataset: str, root: Path | None) -> str:

@@ -15,6 +15,7 @@ from fgsgl.data.datasets.base import deviations
 from fgsgl.data.faults import FaultyData
 from fgsgl.data.skeletons import layout_name
 from fgsgl.text.fgtext import load as load_text
+from fgsgl.text.fgtext import shipped
 from fgsgl.util.errors import UserError
 from fgsgl.util.terminal import Counter
 
@@ -66,6 +67,25 @@ def expect_text_of(table: ClipTable, data: DataSpec) -> None:
         UserError: naming the first class that differs.
     """
     load_text(data.text).expect_classes(table.classes, f"{table.dataset} at {table.root}")
+
+
+def class_names(data: DataSpec, *, text: bool) -> tuple[str, ...]:
+    """The names of the classes, in the order of the labels. A copy of a data set that FG-Text is shipped of need not be
+    there; else the table says them, as it does to the cells.
+
+    Args:
+        data: whose classes.
+        text: whether the FG-Text is read, and so must be of these classes.
+
+    Raises:
+        UserError: for a table that cannot be read, or FG-Text of other classes.
+    """
+    if data.text in shipped():
+        return load_text(data.text).class_names
+    table = data.listed()
+    if text:
+        expect_text_of(table, data)
+    return table.classes
 
 
 def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: int, skip_bad: bool) -> ClipTable:

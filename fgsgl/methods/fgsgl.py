@@ -12,6 +12,7 @@ from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, tower_pretraining, u
 from fgsgl.models.fgsgl.config import CHOICES, FGSGLConfig
 from fgsgl.models.towers.shape import require_block, require_whole_patches
 from fgsgl.records.protocol import Protocol
+from fgsgl.util.errors import UserError
 
 FROM_PROTOCOL = ("num_classes", "unseen", "text", "image_size", "num_frames", "tower", "pretrained", "autocast")
 """Settings that the protocol, the data set or the machine decides, so that no variant changes them."""
@@ -22,6 +23,11 @@ def _default(value: Any) -> Any:
 
 
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
+    if settings["text_draw"] == "cell" and settings["text_seed"]:
+        raise UserError(
+            f"FG-SGL's setting text_seed={settings['text_seed']} is not read with text_draw=cell, which draws text by "
+            "the cell's own seed; leave one of the two out"
+        )
     config = {
         "num_classes": classes.count,
         **unseen_setting(classes),
@@ -44,8 +50,9 @@ def _text_scores(settings: Settings) -> tuple[str, ...]:
 
 
 def _implied(changes: Settings) -> Settings:
-    """A text control is drawn for each seed by itself, unless a variant says otherwise."""
-    return {"text_draw": "cell"} if changes.get("text_control") in ("shuffled", "random") else {}
+    """A text control is drawn for each seed by itself, unless a variant says otherwise: a text seed is one draw."""
+    drawn = changes.get("text_control") in ("shuffled", "random") and "text_seed" not in changes
+    return {"text_draw": "cell"} if drawn else {}
 
 
 _LEVELS = (

@@ -127,7 +127,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, domain in TUNABLE.items():
-            require(f"{RECIPE}{name}", getattr(self, name), float, domain)
+            object.__setattr__(self, name, require(f"{RECIPE}{name}", getattr(self, name), float, domain))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,14 +218,15 @@ class Method:
         return {**self.settings, **{f"{RECIPE}{name}": getattr(self.recipe, name) for name in TUNABLE if self.recipe}}
 
     def changes_in(self, config: MethodConfig) -> dict[str, Setting]:
-        """The settings in a record's config that differ from the defaults; the reverse of :meth:`describe`."""
+        """The settings in a record's config that differ from the defaults, or from what these imply; the reverse of
+        :meth:`describe`."""
         recipe = config.recipe or {}
         tuned = {f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}
         known = {**config.settings, **tuned}
         changes = {name: value for name, value in known.items() if self.flat.get(name) != value}
-        implied = self.implied(changes)  # of which records that are older than a setting knew nothing
-        earlier = {name: self.later[name] for name in implied if name in self.later and name not in config.settings}
-        return {**changes, **earlier}
+        held = {**self.later, **known}  # records that are older than a setting have its default
+        implied = self.implied(changes)
+        return {**changes, **{name: held[name] for name in implied if held.get(name, implied[name]) != implied[name]}}
 
     def describe(self, changes: Settings) -> MethodConfig:
         """The config that a record keeps: display name, resolved settings and recipe, as plain values."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import torch
@@ -82,7 +81,7 @@ def positives_DCC(
     return torch.tensor([[[a[d] == b[d] for b in cells] for a in cells] for d in range(len(dimensions))])
 
 
-def derangement(n: int, seed: int) -> list[int]:
+def derangement(n: int, seed: int | str) -> list[int]:
     """A permutation of 0..n-1, n > 1, that leaves nothing in its place, uniform over all such; the same everywhere."""
     rng = random.Random(seed)
     while True:  # a random permutation is a derangement with probability about 1/e
@@ -93,35 +92,22 @@ def derangement(n: int, seed: int) -> list[int]:
 
 
 def exchange(cells: Sequence[frozenset[str]], seed: int, name: str) -> list[frozenset[str]]:
-    """The cells of one dimension handed out anew, so that no class keeps the sentences that it had.
+    """The cells of one dimension, each replaced by another one of them wherever it stands; no class keeps its own.
 
-    The cells are exchanged between the classes, each going to exactly one. Where more than half of the classes have
-    the same sentences that cannot be; then every class draws one of the *other* distinct cells, so that some go to more
-    classes than before. Where all classes have the same sentences there is nothing to exchange, and they stay.
+    So classes that share their sentences share those of the other cell afterwards, and no others do: only what the
+    sentences say is wrong. Where all classes have the same sentences there is no other cell, and they stay.
 
     Args:
         cells: the sentences of every class.
         seed: of the draw.
         name: of the dimension; each is drawn by itself.
     """
-    rng = random.Random(f"{seed}/{name}")  # of Python's generators, only random() is promised never to change
-    counts = Counter(cells)
-    distinct = sorted(counts, key=sorted)
+    distinct = sorted(set(cells), key=sorted)
     if len(distinct) == 1:
         return list(cells)
-    most, n = max(counts.values()), len(cells)
-    if 2 * most > n:
-        others = [[cell for cell in distinct if cell != own] for own in cells]
-        return [other[int(rng.random() * len(other))] for other in others]
-    # Equal cells side by side: who is `most` places further on has others. Then random swaps that keep it so.
-    rank = {cell: rng.random() for cell in distinct}
-    order = sorted(range(n), key=lambda c: (rank[cells[c]], rng.random()))
-    donor = {c: order[(place + most) % n] for place, c in enumerate(order)}
-    for _ in range(50 * n):
-        a, b = int(rng.random() * n), int(rng.random() * n)
-        if cells[donor[b]] != cells[a] and cells[donor[a]] != cells[b]:
-            donor[a], donor[b] = donor[b], donor[a]
-    return [cells[donor[c]] for c in range(n)]
+    order = derangement(len(distinct), f"{seed}/{name}")
+    given = {cell: distinct[other] for cell, other in zip(distinct, order, strict=True)}
+    return [given[cell] for cell in cells]
 
 
 def _cells_CD(

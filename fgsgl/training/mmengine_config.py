@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from fgsgl.data import datasets
+from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.prepare import class_names
 from fgsgl.data.regime import Regime
 from fgsgl.methods.method import Classes, Method, ModelConfig, Recipe
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
-from fgsgl.text.fgtext import load
 from fgsgl.util.errors import UserError
 
 DEFAULT_HOOKS: Mapping[str, Mapping[str, Any]] = {
@@ -109,27 +110,28 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
     """A method's config as the text of a config file, for MMAction2's own tools.
 
     Raises:
-        UserError: for a method that is not trained.
+        UserError: for a method that is not trained, a table of one's own that cannot be read, or FG-Text of other
+            classes than its.
     """
     method = get(method_name)
     if method.recipe is None:
         raise UserError(f"{method_name} needs no training, so it has no config")
     dataset = datasets.get(protocol.dataset)
     root = root.absolute() if root else dataset.default_root(Path("data"), protocol.preset, protocol.data_seed)
-    text = dataset.text(root)  # of a given root absolute, so that the config works from any folder
-    fg_text = load(text)
+    data = DataSpec(dataset=protocol.dataset, preset=protocol.preset, seed=protocol.data_seed, root=root)
+    names = class_names(data, text=method.reads_text)
     config = build_config(
         method,
         {},
         protocol,
         seed,
-        classes=Classes.of(fg_text.class_names, text, protocol),
+        classes=Classes.of(names, data.text, protocol),  # of a given root absolute: it works from any folder
         root=root,
         work_dir=Path("work_dirs") / f"{method_name}-{protocol.dataset}-{protocol.preset}",
     )
     named = f"{method.display_name} on {protocol.dataset}, preset {protocol.preset}, for MMAction2's own tools."
     lines = [f'"""{named} Written by `fgsgl config`."""', ""]
-    config["dataset_meta"] = {"classes": list(fg_text.class_names)}
+    config["dataset_meta"] = {"classes": list(names)}
     lines += [f"{name} = {pprint.pformat(value, width=116, sort_dicts=False)}" for name, value in config.items()]
     return "\n".join(lines) + "\n"
 

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from fgsgl.util.errors import UserError
 
+Number = TypeVar("Number", bound=float)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _REAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 
@@ -74,7 +75,7 @@ def real_number(text: str) -> float:
     return float(text)
 
 
-def require(name: str, value: Any, kind: type, domain: Numbers) -> None:
+def require(name: str, value: Any, kind: type[Number], domain: Numbers) -> Number:
     """Refuses what is not a number of a domain.
 
     Args:
@@ -83,11 +84,15 @@ def require(name: str, value: Any, kind: type, domain: Numbers) -> None:
         kind: int, or float, which allows an int too.
         domain: the numbers that are valid.
 
+    Returns:
+        The number as one of that kind: 1 and 1.0 are equal, but JSON, and so an id, tells them apart.
+
     Raises:
         UserError: saying what came and what was expected.
     """
     if type(value) not in ((int,) if kind is int else (int, float)) or not domain.holds(value):
         raise UserError(f"{name} is {value!r:.60}, expected {'a whole number, ' * (kind is int)}{domain}")
+    return kind(value)
 
 
 @functools.cache
@@ -105,10 +110,10 @@ def domains_of(cls: type) -> dict[str, tuple[type, bool, Numbers]]:
 
 
 def require_domains(instance: Any, spell: Callable[[str], str] = str) -> None:
-    """Refuses a field whose value is not in its declared domain.
+    """Refuses a field whose value is not in its declared domain, and makes a whole number in a float's field a float.
 
     Args:
-        instance: of a class with fields such as ``Annotated[int, Numbers(1, 9)]``.
+        instance: of a class with fields such as ``Annotated[int, Numbers(1, 9)]``; it may be frozen.
         spell: how a message calls a field.
 
     Raises:
@@ -118,4 +123,4 @@ def require_domains(instance: Any, spell: Callable[[str], str] = str) -> None:
     for name, (kind, optional, domain) in domains_of(cls).items():
         value = getattr(instance, name)
         if not (optional and value is None):
-            require(spell(name), value, kind, domain)
+            object.__setattr__(instance, name, require(spell(name), value, kind, domain))

@@ -99,6 +99,20 @@ def test_a_setting_that_is_not_connected_is_refused_before_training() -> None:
         refuse_no_op(request(variant(["cpa"]), idle))
 
 
+def test_a_text_seed_counts_in_the_check_as_in_the_training() -> None:
+    rows = [
+        Variant(method="fgsgl", name=name, changes={"text_control": "random", **changes})
+        for name, changes in (("drawn", {}), ("seed 5", {"text_seed": 5}), ("seed 6", {"text_seed": 6}))
+    ]
+    refuse_no_op_here(request(*rows))
+    same = {"text_control": "random", "text_seed": 5, "text_draw": "once"}
+    with pytest.raises(UserError, match="again computes the same as seed 5"):
+        refuse_no_op_here(request(rows[1], Variant(method="fgsgl", name="again", changes=same)))
+    unread = {"text_control": "random", "text_seed": 5, "text_draw": "cell"}
+    with pytest.raises(UserError, match="text_seed=5 is not read with text_draw=cell"):
+        refuse_no_op_here(request(Variant(method="fgsgl", name="unread", changes=unread)))
+
+
 def test_settings_under_which_nothing_is_trained_are_refused() -> None:
     with pytest.raises(UserError, match="nothing to train"):
         refuse_no_op_here(request(variant(["fgsa", "loss.category"])))

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import made
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -101,6 +102,44 @@ def test_a_text_control_is_drawn_anew_for_each_seed_and_earlier_records_keep_the
     once = Variant(method="fgsgl", changes=method.changes_in(earlier))
     assert config_identity(method.describe(once.changes), method.later) == config_identity(earlier, method.later)
     assert cell(once).cell_id != cell(Variant(method="fgsgl", changes=changes)).cell_id
+
+
+@pytest.mark.parametrize("control", ["shuffled", "random"])
+def test_a_text_seed_with_a_control_is_one_draw_for_all_seeds(control: str) -> None:
+    method, where = get("fgsgl"), {"classes": Classes(count=17, text="smg"), "root": Path("r"), "work_dir": Path("w")}
+    for text_seed in (0, 5):
+        changes = {"text_control": control, "text_seed": text_seed}
+        models = [build_config(method, changes, PROTOCOL, seed, **where)["model"] for seed in (0, 3)]
+        assert [(model["text_draw"], model["text_seed"]) for model in models] == [("once", text_seed)] * 2
+        again = method.changes_in(method.describe(changes))
+        assert method.identity(again) == method.identity(changes) != method.identity({"text_control": control})
+    with pytest.raises(UserError, match="text_seed=5 is not read with text_draw=cell"):
+        build_config(method, changes | {"text_draw": "cell"}, PROTOCOL, 0, **where)
+
+
+def test_a_draw_that_a_variant_asks_for_comes_back_from_its_record() -> None:
+    method = get("fgsgl")
+    for control in ("shuffled", "random"):
+        changes = {"text_control": control, "text_draw": "once"}
+        again = method.changes_in(method.describe(changes))
+        assert again == changes
+        given = changes, again, {"text_control": control}
+        once, recorded, implied = (cell(Variant(method="fgsgl", changes=one)).cell_id for one in given)
+        assert once == recorded != implied
+
+
+def test_a_whole_number_in_a_field_of_floats_leaves_the_id_as_its_record_has_it() -> None:
+    """A record is read back from JSON, where 50 in a field of floats becomes 50.0."""
+    protocol = dataclasses.replace(PROTOCOL, long_tail=50, logit_adjustment=1)
+    for changes in ({}, {"recipe.lr": 1, "recipe.clip_grad": 2, "loss_fine": 3, "dimension_weights": [1, 2, 1, 1]}):
+        one = cell(Variant(method="fgsgl", changes=changes), protocol=protocol)
+        config, read = (
+            msgspec.json.decode(msgspec.json.encode(kept), type=type(kept))
+            for kept in (one.method.describe(changes), protocol)
+        )
+        again = cell(Variant(method="fgsgl", changes=one.method.changes_in(config)), protocol=read)
+        assert (again.cell_id, read.hash()) == (one.cell_id, protocol.hash())
+        assert config_identity(config, one.method.later) == one.method.identity(changes)
 
 
 def test_a_change_of_the_recipe_is_another_cell_and_reaches_optimizer_and_schedule() -> None:

@@ -24,6 +24,7 @@ from fgsgl.records.predictions import read_predictions
 from fgsgl.records.protocol import SEALED, default_protocol
 from fgsgl.records.record import Done
 from fgsgl.running.experiment import folds_of
+from fgsgl.text.draft import draft
 from fgsgl.training.cell_metrics import HeldOut
 from fgsgl.training.cell_metrics import held_out as scored_besides
 from fgsgl.training.mmengine_config import build_config
@@ -150,7 +151,7 @@ def test_a_sealed_test_split_is_not_scored_on_unseen_classes() -> None:
 def load_names() -> tuple[str, ...]:
     from fgsgl.text.fgtext import load as load_text
 
-    return tuple(load_text("smg").class_names)
+    return tuple(load_text("synmg").class_names)
 
 
 def test_folds_make_a_protocol_each() -> None:
@@ -199,8 +200,8 @@ def test_the_design_of_regimes_plans_every_control_in_every_fold(smoke: Path, tm
     said = capsys.readouterr().out
     for row in ("text=shuffled", "text=names", "text=static", "text=random", "w/o loss.fine", "w/o cpa"):
         assert row in said
-    # 2 folds of: 7 rows of FG-SGL and the probe with 3 seeds, 2 zero-shot rows, 2 floors, 2 ceilings
-    assert "60 cells to run" in said
+    # 2 folds of: 7 rows of FG-SGL and the probe with 3 seeds, 2 zero-shot rows, 2 floors, 3 ceilings
+    assert "62 cells to run" in said
 
 
 def test_unseen_classes_stand_in_the_config_for_mmaction(capsys) -> None:
@@ -210,3 +211,56 @@ def test_unseen_classes_stand_in_the_config_for_mmaction(capsys) -> None:
     assert names["model"]["unseen"] == list(held_out(load_names(), 2, 0))
     assert names["train_dataloader"]["dataset"]["regime"]["unseen"] == 2
     assert json.dumps(names["test_dataloader"]["dataset"]["regime"])
+
+
+@pytest.fixture
+def own_table(tmp_path: Path) -> tuple[str, ...]:
+    """Options for a table of eight classes, whose FG-Text has them in alphabetical order."""
+    rows = [f"{name}-{split}.mp4,{name},{split},{split}" for name in OWN for split in ("train", "val", "test")]
+    (tmp_path / "my.csv").write_text("\n".join(["video,label,subject,split", *rows]) + "\n")
+    (tmp_path / "my.yaml").write_text(draft("my", OWN))
+    return "--dataset", "csv", "--table", str(tmp_path / "my.csv"), "--unseen", "2"
+
+
+OWN = ("bow", "clap", "fidget", "nod", "point", "shrug", "sway", "wave")
+
+
+def exported(capsys: pytest.CaptureFixture) -> dict:
+    names: dict = {}
+    exec(capsys.readouterr().out, names)
+    return names
+
+
+@pytest.mark.parametrize("method", ["fgsgl", "tsm"])
+def test_a_config_holds_out_the_classes_of_the_table_that_its_loaders_hold_out(
+    own_table: tuple[str, ...], method: str, capsys
+) -> None:
+    (Path(own_table[3]).with_suffix(".classes.txt")).write_text("\n".join(OWN))
+    assert main(["config", method, *own_table]) == 0
+    config = exported(capsys)
+    head = config["model"] if method == "fgsgl" else config["model"]["cls_head"]["loss_cls"]
+    assert head["unseen"] == list(held_out(OWN, 2, 0)) and head["num_classes"] == 8
+    assert config["dataset_meta"]["classes"] == list(OWN)
+
+
+def test_text_of_other_classes_than_the_tables_is_refused_before_classes_are_held_out(
+    own_table: tuple[str, ...], tmp_path: Path, capsys
+) -> None:
+    """The cells hold out by the table's names, so by the text's names others could be held out."""
+    text, renamed = tmp_path / "my.yaml", (*OWN[:3], "nods", *OWN[4:])
+    text.write_text(draft("my", renamed))
+    for words in (["fgsgl"], ["fgsgl", "--unseen", "3"]):
+        assert main(["config", *words, *own_table[:4]]) == 2
+        assert "class 3 is 'nods' in FG-Text 'my', but 'nod' in csv at" in capsys.readouterr().err
+    words = ["--disable", "fgsa", *own_table, "--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert ablate([*words, "--dry-run"]) == 2
+    assert "class 3 is 'nods' in FG-Text 'my', but 'nod' in csv at" in capsys.readouterr().err
+
+    assert main(["config", "tsm", *own_table]) == 0, "it reads no text"
+    unseen = exported(capsys)["model"]["cls_head"]["loss_cls"]["unseen"]
+    assert unseen == list(held_out(OWN, 2, 0)) != list(held_out(renamed, 2, 0))
+    text.unlink()
+    assert main(["config", "tsm", *own_table]) == 0
+    assert exported(capsys)["model"]["cls_head"]["loss_cls"]["unseen"] == unseen
+    assert main(["config", "fgsgl", *own_table]) == 2
+    assert "my.yaml" in capsys.readouterr().err

@@ -104,11 +104,13 @@ class FGSGLConfig:
     """``shuffled`` (other classes' sentences), ``names`` (only the class name) or ``random`` (random unit vectors)
     instead of the ``true`` FG-Text."""
     text_seed: Annotated[int, SEEDS] = 0
-    """Seed of the shuffled and the random text; the cell's own seed where ``text_draw`` is ``cell``."""
+    """Seed of the shuffled and the random text, which a variant may give in place of ``text_draw``: all its seeds then
+    share that draw. It is the cell's own seed where ``text_draw`` is ``cell``."""
     text_draw: str = field(default="once", metadata={"later": True})
-    """``cell``, which a text control implies: shuffled and random text is drawn anew for each seed, and shuffled text
-    leaves no class a sentence of its own. ``once``, as in earlier records: all seeds share a draw, and shuffled text
-    moves whole classes, so that a class keeps what it shares with the other one."""
+    """``cell``, which a text control without a ``text_seed`` implies: shuffled and random text is drawn anew for each
+    seed, and shuffled text leaves no class the sentences that it has in a dimension, while classes that share them
+    still do. ``once``, as in earlier records: all seeds share a draw, and shuffled text moves whole classes, so that a
+    class keeps what it shares with the other one."""
     fine_at_test: bool = True
     """The fine score takes part in the prediction; else it only trains."""
     label_smoothing: Annotated[float, Numbers(0, 1, below=True)] = 0.0
@@ -138,6 +140,7 @@ class FGSGLConfig:
         _check_subset("dimensions", self.dimensions, DIMENSIONS)
         fits = len(self.dimension_weights) in (0, len(self.dimensions)) and all(map(_is_weight, self.dimension_weights))
         _check("dimension_weights", self.dimension_weights, fits, f"{len(self.dimensions)} numbers above 0, or none")
+        object.__setattr__(self, "dimension_weights", tuple(map(float, self.dimension_weights)))
         if self.fine_from_video and not self.has_category:
             raise UserError("FG-SGL with fine_from_video=True needs the category level: set loss_category above 0")
         if not self.has_category and not self.has_fine:
