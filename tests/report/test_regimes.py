@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done
 from fgsgl.report import figures
 from fgsgl.report.ablations.evaluate import ablations
@@ -99,7 +100,8 @@ def test_the_board_shows_the_scores_and_who_cannot_have_them(ledger) -> None:
     assert "| cannot: no text | cannot: no text | cannot: no text |" in text
     assert "Chance, 4 of 17 classes: 25.0 % among the unseen, 5.9 % among all" in text
     read = pd.read_csv(io.StringIO(csv(board)))
-    assert set(read.columns) == explained("leaderboard.csv") | explained("More of leaderboard.csv")
+    pairs = {"fine_pairs_pct"}  # those of SynMG's own classes, which are not this board's
+    assert set(read.columns) == (explained("leaderboard.csv") - pairs) | explained("More of leaderboard.csv")
 
 
 def test_rows_are_compared_by_seed_and_fold(ledger) -> None:
@@ -144,14 +146,41 @@ def test_rows_with_other_folds_or_seeds_are_not_compared(ledger) -> None:
     assert found.contrast == "exploratory" and np.isfinite(found["mean"])  # it stays in the family
 
 
+def declare(ledger, *protocols: Protocol) -> None:
+    """A plan that declared the shuffled row primary under each protocol."""
+    primary = [{"protocol_hash": one.hash(), "rows": [["fgsgl", "text=shuffled"]]} for one in protocols]
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": [], "primary": primary}))
+
+
+def test_on_the_board_rows_with_classes_held_out_are_exploratory_and_others_as_declared(ledger) -> None:
+    fill(ledger, seeds=4)
+    regime = [ledger.protocol(unseen=4, fold=fold) for fold in range(2)]
+    declare(ledger, *regime)
+    board = read_board(ledger.folder)
+    assert set(board.table["contrast"]) == {"exploratory", ""}
+    assert set(board.table.loc[board.table["contrast"] != "", "family"]) == {6}  # three rows in two folds
+    text = " ".join(board.notes)
+    assert "none of them is primary" in text and "none was declared" not in text
+    assert "Rows with classes held out are exploratory on this board, whatever the plan declared" in text
+    table = regimes(board)
+    assert line(table, variant="text=shuffled", measure="unseen", score="combined").contrast == "primary"
+
+    for seed in range(4):
+        for (method, variant), skill in SKILL.items():
+            ledger.add(method, skill, variant, seed)
+    ledger.add("majority", 0.0, kind="floor")
+    declare(ledger, *regime, ledger.protocol())
+    board = read_board(ledger.folder)
+    primary = board.table[board.table["contrast"] == "primary"]
+    assert list(primary["label"]) == ["FG-SGL text=shuffled"] and set(primary["family"]) == {1}
+    text = " ".join(board.notes)
+    assert "the 1 primary contrasts" in text and "and the 7 exploratory ones" in text
+    assert "Rows with classes held out are exploratory on this board" in text
+
+
 def test_the_family_is_what_was_planned_and_primary_what_was_declared(ledger) -> None:
     fill(ledger, seeds=4)
-    protocols = [ledger.protocol(unseen=4, fold=fold) for fold in range(2)]
-    plan = {
-        "cells": [],
-        "primary": [{"protocol_hash": one.hash(), "rows": [["fgsgl", "text=shuffled"]]} for one in protocols],
-    }
-    (ledger.folder / "plan.json").write_text(json.dumps(plan))
+    declare(ledger, *[ledger.protocol(unseen=4, fold=fold) for fold in range(2)])
     table = regimes(read_board(ledger.folder))
     judged = table[table["contrast"] != ""]
     primary = judged[judged["contrast"] == "primary"]

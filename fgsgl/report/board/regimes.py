@@ -11,8 +11,7 @@ from fgsgl.records.record import Done
 from fgsgl.util.escaping import printable
 
 MEASURES = ("unseen", "generalised", "harmonic", "seen")
-COLUMNS = (*MEASURES, "cannot")
-"""Columns of a board on which classes were held out: shares, and why a row lacks them."""
+"""Columns of a board on which classes were held out: shares; ``cannot`` says why a row lacks them."""
 CANNOT = "cannot: no text"
 
 
@@ -69,6 +68,11 @@ def unseen_columns(scored: Sequence[Done]) -> dict[str, Any]:
 def regime_notes(protocols: Iterable[Protocol], scored: Iterable[Sequence[Done]]) -> Iterator[str]:
     """The sentences under a board of regimes."""
     protocols = list(protocols)
+    if any(protocol.unseen for protocol in protocols):
+        yield (
+            "Rows with classes held out are exploratory on this board, whatever the plan declared: their primary "
+            "judgement is that of the unseen score over all folds, in regimes.md."
+        )
     classes = {
         (record.protocol.unseen, len(record.data.classes))
         for group in scored

@@ -18,7 +18,7 @@ import pandas as pd
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done
 from fgsgl.records.row_key import RowKey
-from fgsgl.report.board.board import Board, label, row_key
+from fgsgl.report.board.board import Board, label
 from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data
 from fgsgl.report.board.regimes import CANNOT, MEASURES
 from fgsgl.report.board.rows import REFERENCE, is_compared, untrained
@@ -100,7 +100,7 @@ def regimes(board: Board) -> pd.DataFrame:
     The contrasts of a regime are judged together (:func:`fgsgl.stats.families.judge`): those that the plan declared are
     primary in the measure ``unseen``, all others exploratory. A row that is planned or failed counts in the family.
     """
-    declared = {row_key(row) for row in board.table.itertuples() if row.contrast == PRIMARY}
+    declared = {(one.protocol_hash, *row) for one in board.primary for row in one.rows}
     lines: list[Line] = []
     for regime, rows in _rows(board).items():
         protocol = board.protocols[next(key.protocol for row in rows.values() for key in row.keys.values())]
@@ -126,7 +126,7 @@ def _regime(key: RowKey, protocol: Protocol) -> Regime:
 
 def _lines(
     board: Board, regime: Regime, protocol: Protocol, rows: Mapping[tuple[str, str], _Row], name: tuple[str, str],
-    declared: Collection[RowKey],
+    declared: Collection[tuple[str, str, str]],
 ) -> list[Line]:  # fmt: skip
     """The lines of one row, differences not judged yet."""
     row, reference = rows[name], rows.get(REFERENCE, _Row())
@@ -137,7 +137,7 @@ def _lines(
         "label": label(shown, key.variant), "kind": key.kind, "folds": ", ".join(map(str, sorted(row.keys))),
     }  # fmt: skip
     runs = _for_all_seeds(row.runs, reference.runs)
-    primary = all(one in declared for one in row.keys.values())
+    primary = all((one.protocol, *name) in declared for one in row.keys.values())
     lines = []
     for score in SCORES:
         for measure in MEASURES:
