@@ -142,7 +142,8 @@ def test_rows_with_other_folds_or_seeds_are_not_compared(ledger) -> None:
     found = line(
         regimes(read_board(ledger.folder)), method="fgsgl", variant="text=shuffled", measure="unseen", score="combined"
     )
-    assert found.note == "not compared: here lacks fold 1, seed 2" and np.isnan(found.difference)
+    assert found.note == "its folds have other seeds; not compared: here lacks fold 1, seed 2"
+    assert np.isnan(found.difference) and found.folds == "0, 1"
     assert found.contrast == "exploratory" and np.isfinite(found["mean"])  # it stays in the family
 
 
@@ -283,3 +284,59 @@ def test_one_number_of_shots_is_no_figure(ledger) -> None:
     fill(ledger)
     assert draw_shots(ledger) == []
     assert replace(ledger.protocol(), shots=2).regime.title == "2 shots"
+
+
+def test_folds_are_those_with_a_run_and_a_planned_one_without_is_named(ledger) -> None:
+    left_out = tuple(("tsm", "full", fold, seed) for fold in (1, 2) for seed in range(3))
+    fill(ledger, folds=3, left_out=(*left_out, *(("fgsgl", "text=shuffled", 2, seed) for seed in range(3))))
+    cells = [
+        {"cell_id": f"{method}{fold}", "method": method, "variant": variant, "kind": kind, "seed": 0,
+         "protocol_hash": (one := ledger.protocol(unseen=4, fold=fold)).hash(), "protocol": one.as_dict()}
+        for method, variant, kind, folds in (
+            ("tsm", "full", "method", (1, 2)), ("fgsgl", "text=shuffled", "method", (2, 3)),
+            ("majority", "full", "floor", (3,)), ("oracle_static", "full", "ceiling", (0,)),
+        )
+        for fold in folds
+    ]  # fmt: skip
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": cells}))
+    table = regimes(read_board(ledger.folder))
+    combined = table[table["score"] == "combined"]
+    unseen, seen = (
+        combined[combined["measure"] == name].set_index(["method", "variant"]) for name in ("unseen", "seen")
+    )
+
+    full, shuffled = unseen.loc[("fgsgl", "full")], unseen.loc[("fgsgl", "text=shuffled")]
+    assert (full.folds, full.note) == ("0, 1, 2", "") and [part[:3] for part in full.by_fold.split("; ")] == [
+        "0: ", "1: ", "2: "
+    ]  # fmt: skip
+    assert shuffled.folds == "0, 1" and re.fullmatch(r"0: \d+\.\d; 1: \d+\.\d", shuffled.by_fold)
+    assert shuffled.note == "lacks folds 2, 3; not compared: here lacks fold 2, seed 0"
+    tsm, floor, ceiling = (seen.loc[(name, "full")] for name in ("tsm", "majority", "oracle_static"))
+    assert (tsm.folds, tsm.note) == ("0", "lacks folds 1, 2; not compared: here lacks fold 1, seed 0")
+    assert (floor.folds, floor.note) == ("0, 1, 2", "lacks fold 3")
+    assert (ceiling.folds, ceiling.note, ceiling.n) == ("", "no finished cell", 0)
+    assert unseen.loc[("tsm", "full")].folds == ""  # no mean, no folds
+
+    (shown,) = regime_tables(table)
+    assert shown.title == "synmg quick, 4 unseen classes, folds 0, 1, 2"
+    notes = {name: texts[-1] for name, texts in shown.rows}
+    assert notes["majority", "full"] == "lacks fold 3" and notes["oracle_static", "full"] == "no finished cell"
+
+
+def test_an_untrained_method_keeps_the_folds_that_fg_sgl_has_not_finished(ledger) -> None:
+    records = fill(ledger, left_out=tuple(("fgsgl", "full", 1, seed) for seed in range(3)))
+    found = line(regimes(read_board(ledger.folder)), method="zero_shot_names", measure="unseen", score="combined")
+    mean = np.mean([share(records["zero_shot_names", "full", fold, 0], "unseen") for fold in range(2)])
+    assert found["mean"] == pytest.approx(mean) and (found.folds, found.n) == ("0, 1", 1)
+    assert found.note == "not compared: FG-SGL lacks fold 1, seed 0" and np.isnan(found.difference)
+
+
+def test_a_regime_without_a_finished_cell_names_no_fold(ledger) -> None:
+    ledger.add("fgsgl", 2.0)
+    ledger.add("majority", 0.0, kind="floor")
+    one = ledger.protocol(unseen=4)
+    cell = {"cell_id": "a", "method": "fgsgl", "variant": "full", "kind": "method", "seed": 0,
+            "protocol_hash": one.hash(), "protocol": one.as_dict()}  # fmt: skip
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": [cell]}))
+    (shown,) = regime_tables(regimes(read_board(ledger.folder)))
+    assert shown.title == "synmg quick, 4 unseen classes, no finished fold"

@@ -49,7 +49,7 @@ def regime_tables(table: pd.DataFrame) -> list[RegimeTable]:
         ordered = sorted(rows, key=lambda name: _place(rows[name]))
         found.append(
             RegimeTable(
-                title=f"{dataset} {preset}, {regime}, folds {combined['folds'].iloc[0]}",
+                title=f"{dataset} {preset}, {regime}, {_folds(combined)}",
                 protocol=protocol,
                 rows=[(name, _texts(rows[name])) for name in ordered],
                 notes=tuple(_notes(combined)),
@@ -77,6 +77,12 @@ def csv(table: pd.DataFrame) -> str:
 def headings() -> list[tuple[str, bool]]:
     """``HEADINGS``, and whether each is of numbers."""
     return [(name, numeric and name not in HEADINGS[-2:]) for name, numeric in numeric_headings(HEADINGS, texts=1)]
+
+
+def _folds(lines: pd.DataFrame) -> str:
+    """``folds 0, 1``: those that any row's mean is over."""
+    found = sorted({int(fold) for text in lines["folds"] if text for fold in text.split(", ")})
+    return f"folds {', '.join(map(str, found))}" if found else "no finished fold"
 
 
 def _by_row(lines: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
