@@ -186,8 +186,9 @@ def test_the_family_is_what_was_planned_and_primary_what_was_declared(ledger) ->
     judged = table[table["contrast"] != ""]
     primary = judged[judged["contrast"] == "primary"]
     assert list(zip(primary["variant"], primary["measure"], strict=True)) == [("text=shuffled", "unseen")]
-    # Of TSM the seen score alone; of the other two rows all four, but for the primary one.
-    assert set(judged.loc[judged["contrast"] == "exploratory", "family"]) == {1 + 4 + 3}
+    # Of TSM the seen score alone; of the other two rows all four, but for the primary one; of the shuffled row those of
+    # its category and fine scores, too.
+    assert set(judged.loc[judged["contrast"] == "exploratory", "family"]) == {1 + 4 + 3 + 2 * 4}
     assert primary.iloc[0].p_holm == pytest.approx(min(1, primary.iloc[0].p_t / 0.8))
     (shown,) = regime_tables(table)
     assert "1 primary contrast(s)" in " ".join(shown.notes) and shown.title.endswith("4 unseen classes, folds 0, 1")
@@ -340,3 +341,60 @@ def test_a_regime_without_a_finished_cell_names_no_fold(ledger) -> None:
     (ledger.folder / "plan.json").write_text(json.dumps({"cells": [cell]}))
     (shown,) = regime_tables(regimes(read_board(ledger.folder)))
     assert shown.title == "synmg quick, 4 unseen classes, no finished fold"
+
+
+def test_category_and_fine_scores_are_compared_where_both_rows_have_them(ledger) -> None:
+    records = fill(ledger, seeds=4)
+    table = regimes(read_board(ledger.folder))
+    alone = table[table["score"] != "combined"]
+    assert set(zip(alone["method"], alone["variant"], strict=True)) == {("fgsgl", "full"), ("fgsgl", "text=shuffled")}
+    for score in ("category", "fine"):
+        found = line(table, variant="text=shuffled", measure="unseen", score=score)
+        by_seed = [
+            np.mean([
+                share(records["fgsgl", "text=shuffled", fold, seed], "unseen", score)
+                - share(records["fgsgl", "full", fold, seed], "unseen", score)
+                for fold in range(2)
+            ])
+            for seed in range(4)
+        ]  # fmt: skip
+        assert found.difference == pytest.approx(np.mean(by_seed)) and found.n_pairs == 4
+        assert (found.contrast, found.family) == ("exploratory", 1 + 4 + 4 + 2 * 4)
+        assert found.p_t <= found.p_holm <= 1
+    assert set(table.loc[table["variant"] == "full", "contrast"]) <= {"", "exploratory"}
+    assert set(alone.loc[alone["variant"] == "full", "contrast"]) == {""}  # FG-SGL itself
+    (shown,) = regime_tables(table)
+    assert any("17 exploratory one(s)" in note for note in shown.notes)
+
+
+def tied(ledger, fold: int, seed: int):
+    """Predictions whose combined score gives all unseen classes what the lowest seen one has."""
+    predictions = ledger.predictions(2.4, 100 * fold + seed)
+    unseen = list(ledger.protocol(unseen=4, fold=fold).regime.held_out(ledger.classes))
+    scores_NC = predictions.scores["combined"]
+    scores_NC[:, unseen] = scores_NC.min(axis=1, keepdims=True)
+    return predictions
+
+
+def test_a_row_that_ties_all_unseen_classes_has_no_unseen_score(ledger) -> None:
+    fill(ledger)
+    variants = {"head=linear": [(fold, seed) for fold in range(2) for seed in range(3)], "head=both": [(0, 1)]}
+    for variant, runs in variants.items():
+        for fold in range(2):
+            for seed in range(3):
+                own = tied if (fold, seed) in runs else (lambda ledger, fold, seed: ledger.predictions(2.0, seed))
+                protocol = ledger.protocol(unseen=4, fold=fold)
+                ledger.add("fgsgl", 2.0, variant, seed, predictions=own(ledger, fold, seed), protocol=protocol)
+    board = read_board(ledger.folder)
+    table = regimes(board)
+    always, once = (line(table, variant=name, measure="unseen", score="combined") for name in variants)
+    assert always.note == "ties" and np.isnan(always["mean"]) and np.isnan(always.difference)
+    assert always.contrast == "exploratory" and np.isfinite(line(
+        table, variant="head=linear", measure="seen", score="combined").difference)  # fmt: skip
+    assert once.note == "ties all unseen classes in 1 of 6 cells" and np.isfinite(once.difference)
+    (shown,) = regime_tables(table)
+    rows = dict(shown.rows)
+    assert rows["fgsgl", "head=linear"][2] == "ties" and rows["fgsgl", "head=linear"][-1] == "–"
+    assert any("At beta 0 its unseen score rests on category text" in note for note in shown.notes)
+    text = markdown(board)
+    assert "| ties | 0.0 | 0.0 |" in text and "At beta 0 its unseen score rests on category text" in text

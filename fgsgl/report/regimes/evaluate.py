@@ -20,7 +20,7 @@ from fgsgl.records.record import Done
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board.board import Board, label
 from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data
-from fgsgl.report.board.regimes import CANNOT, MEASURES
+from fgsgl.report.board.regimes import CANNOT, MEASURES, TIES
 from fgsgl.report.board.rows import REFERENCE, is_compared, untrained
 from fgsgl.stats.families import judge
 from fgsgl.stats.folds import mean_over_folds, mean_over_seeds
@@ -63,7 +63,7 @@ class Line:
     variant: str
     kind: str
     score: str
-    """``combined``, ``category`` or ``fine``; only the combined score is compared."""
+    """``combined``, ``category`` or ``fine``; each is compared with the same one of FG-SGL."""
     measure: str
     """``unseen``, ``generalised``, ``harmonic`` or ``seen``."""
     folds: str = ""
@@ -99,7 +99,8 @@ def regimes(board: Board) -> pd.DataFrame:
     """A line for each row, score and measure of every regime with unseen classes; columns are the fields of ``Line``.
 
     The contrasts of a regime are judged together (:func:`fgsgl.stats.families.judge`): those that the plan declared are
-    primary in the measure ``unseen``, all others exploratory. A row that is planned or failed counts in the family.
+    primary in the measure ``unseen`` of the combined score, all others exploratory. A row that is planned or failed
+    counts in the family with its combined score; a category or fine score counts where the row and FG-SGL have it.
     """
     declared = {(one.protocol_hash, *row) for one in board.primary for row in one.rows}
     lines: list[Line] = []
@@ -144,10 +145,12 @@ def _lines(
         for measure in MEASURES:
             line = Line(**common, score=score, measure=measure, n=0, mean=math.nan)
             line = _measured(line, row)
-            if score == SCORES[0] and is_compared(key) and not key.is_tuned and line.note != CANNOT:
+            has_both = score == SCORES[0] or (_has(row.runs, line) and _has(reference.runs, line))
+            if is_compared(key) and not key.is_tuned and has_both and line.note != CANNOT:
                 line = _compared(line, paired, reference.runs)
-                line = replace(line, contrast=PRIMARY if primary and measure == FIRST else EXPLORATORY)
-            if score == SCORES[0] or line.n:
+                first = score == SCORES[0] and measure == FIRST
+                line = replace(line, contrast=PRIMARY if primary and first else EXPLORATORY)
+            if score == SCORES[0] or _has(row.runs, line):
                 lines.append(line)
     return lines
 
@@ -166,20 +169,33 @@ def _value(record: Done, line: Line) -> float | None:
     return None if share is None else 100 * share
 
 
+def _ties(record: Done, line: Line) -> bool:
+    return line.measure == FIRST and record.metrics.unseen[line.score].ties
+
+
 def _values(runs: Runs, line: Line) -> dict[tuple[int, int], float]:
     found = {run: _value(record, line) for run, record in runs.items()}
     return {run: value for run, value in found.items() if value is not None}
+
+
+def _has(runs: Runs, line: Line) -> bool:
+    """Whether all of some runs have the line's score."""
+    return bool(runs) and len(_values(runs, line)) == len(runs)
 
 
 def _measured(line: Line, row: _Row) -> Line:
     """The line with its mean, the folds that this is over, and those of the plan that it lacks."""
     if not row.runs:
         return replace(line, note="no finished cell")
-    values = _values(row.runs, line)
-    if len(values) < len(row.runs):
+    if not _has(row.runs, line):
         return replace(line, note=CANNOT)
+    values, n_tied = _values(row.runs, line), sum(_ties(record, line) for record in row.runs.values())
+    if n_tied == len(values):
+        return replace(line, note=TIES)
     folds = sorted({fold for fold, _ in values})
     line = replace(line, folds=", ".join(map(str, folds)), note=_lacking(sorted(row.keys.keys() - set(folds))))
+    if n_tied:
+        line = _noted(line, f"ties all unseen classes in {n_tied} of {len(values)} cells")
     if not _even(values):
         return _noted(replace(line, mean=fmean(values.values())), "its folds have other seeds")
     by_seed, by_fold = mean_over_folds(values), mean_over_seeds(values)
@@ -207,7 +223,7 @@ def _even(values: Mapping[tuple[int, int], float]) -> bool:
 
 def _compared(line: Line, mine: Runs, theirs: Runs) -> Line:
     """The line with its difference to FG-SGL, or with the reason why it has none."""
-    if not mine or not theirs:
+    if not mine or not theirs or line.note == TIES:
         return line
     if mine.keys() != theirs.keys():
         fold, seed = min(mine.keys() ^ theirs.keys())
@@ -216,7 +232,7 @@ def _compared(line: Line, mine: Runs, theirs: Runs) -> Line:
     if not same_data(list(mine.values()), list(theirs.values())):
         return _noted(line, OTHER_DATA)
     values, reference = _values(mine, line), _values(theirs, line)
-    if len(reference) < len(theirs) or not _even(values):
+    if not _has(theirs, line) or not _even(values):
         return line
     of_mine, of_theirs = mean_over_folds(values), mean_over_folds(reference)
     paired = compare(list(of_mine.values()), list(of_theirs.values()))
