@@ -14,13 +14,7 @@ from fgsgl.records.protocol import Protocol
 def _scores(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int, protocol: Protocol) -> np.ndarray:
     from fgsgl.data.synmg.oracle import View, fit_and_score
 
-    view = View(
-        num_frames=protocol.num_frames,
-        views=protocol.views,
-        prior=protocol.logit_adjustment,
-        balanced=protocol.sampling == "class_balanced",
-    )
-    return fit_and_score("static", table, train, test, view, seed=seed)
+    return fit_and_score("static", table, train, test, View.of(protocol), seed=seed)
 
 
 METHOD = Method(

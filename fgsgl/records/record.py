@@ -183,7 +183,8 @@ class Metrics(Scores, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     group_macro_f1: Share | None = None
     f1_mean: Share | None = None
     fine_pairs: Share | None = None
-    """Of data sets that declare pairs of classes (:func:`fgsgl.stats.metrics.pair_accuracy`); chance is 0.5."""
+    """Of data sets that declare pairs of classes (:func:`fgsgl.stats.metrics.pair_accuracy`); chance is 0.5. Pairs with
+    a class that was held out do not count."""
     unseen: dict[str, UnseenScores] = field(default_factory=dict)
     """By score (``combined``, and ``category`` and ``fine`` where the method has them), where the protocol held classes
     out of training and the test split was scored."""

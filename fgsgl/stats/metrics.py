@@ -94,7 +94,7 @@ def pair_accuracy(labels_N: np.ndarray, scores_NC: np.ndarray, pairs: Sequence[t
         pairs: class ids.
 
     Returns:
-        None where a class of a pair has no clip.
+        None where a class of a pair has no clip, or there is no pair.
     """
     labels_N, scores_NC = np.asarray(labels_N), np.asarray(scores_NC)
     recalls = []

@@ -49,7 +49,7 @@ class GroupScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Mean of the macro and the micro F1 of groups and of classes (MA-52, arXiv 2403.05234)."""
 
 
-class UnseenScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UnseenScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The metrics of one score where classes were held out of training: mean recalls of classes that have a clip
     (Xian et al. 2017, arXiv 1707.00600). None: the score cannot name a class that it was not trained on."""
 
@@ -61,3 +61,5 @@ class UnseenScores(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Clips of seen classes, the answer chosen among all classes."""
     harmonic: Share | None
     """Harmonic mean of the last two."""
+    ties: bool = False
+    """Whether every clip of an unseen class has one score for all of them, so that ``unseen`` is chance."""

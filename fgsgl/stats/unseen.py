@@ -34,11 +34,13 @@ def unseen_scores(
     if not names_unseen:
         return UnseenScores(unseen=None, generalised=None, seen=seen, harmonic=None)
     true_N = labels_N[is_unseen_N]
-    alone = _mean_recall(true_N, among[scores_NC[is_unseen_N][:, among].argmax(axis=1)])
+    among_NU = scores_NC[is_unseen_N][:, among]
+    alone = _mean_recall(true_N, among[among_NU.argmax(axis=1)])
     generalised = _mean_recall(true_N, said_N[is_unseen_N])
     both = generalised + seen
     harmonic = 2 * generalised * seen / both if both else 0.0
-    return UnseenScores(unseen=alone, generalised=generalised, seen=seen, harmonic=harmonic)
+    ties = len(among) > 1 and bool((among_NU == among_NU[:, :1]).all())
+    return UnseenScores(unseen=alone, generalised=generalised, seen=seen, harmonic=harmonic, ties=ties)
 
 
 def _mean_recall(true_N: np.ndarray, said_N: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Scores of floors and ceilings. They depend on data, seed and protocol alone, so that boards share them.
+"""Scores of floors and ceilings. They depend on data, seed and a few fields of the protocol, so that boards share them.
 
 They lie in the cache folder, under a digest of all that they depend on, the code included.
 
@@ -53,19 +53,35 @@ def bound_scores(
         train: clips that it may learn from.
         clips: those to score.
         seed: of its draws.
-        protocol: of the board.
+        protocol: of the board; the method gets :func:`seen_of` it.
     """
     if method.scores is None:
         raise ValueError(f"{method.name} is a {method.kind} without scores")
     shape = (len(clips), len(table.classes))
     store = ClipStore(folder=cache_folder() / "bounds", shape=(4 * shape[0] * shape[1],))
-    key = _key(method, table, train, clips, seed, protocol)
+    seen = seen_of(protocol)
+    key = _key(method, table, train, clips, seed, seen)
     if ANEW not in os.environ and (kept := store.read(key)) is not None:
         return kept.view(np.float32).reshape(shape)
-    scores_NC = np.ascontiguousarray(method.scores(table, train, clips, seed, protocol), dtype=np.float32)
+    scores_NC = np.ascontiguousarray(method.scores(table, train, clips, seed, seen), dtype=np.float32)
     with suppress(OSError):  # of a cache that is read-only, or full
         store.write(key, scores_NC.view(np.uint8).ravel())
     return scores_NC
+
+
+def seen_of(protocol: Protocol) -> Protocol:
+    """The part of a protocol that floors and ceilings may depend on: what a method is given of a clip, how classes are
+    drawn and the prior taken out. Every other field is at its default, so that one which their kept scores are not told
+    apart by cannot reach them."""
+    return Protocol(
+        dataset=protocol.dataset,
+        preset=protocol.preset,
+        epochs=1,
+        num_frames=protocol.num_frames,
+        views=protocol.views,
+        logit_adjustment=protocol.logit_adjustment,
+        sampling=protocol.sampling,
+    )
 
 
 def _key(

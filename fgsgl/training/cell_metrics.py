@@ -42,7 +42,7 @@ def held_out(protocol: Protocol, classes: Sequence[str], method: Method, setting
 
 def metrics_of(predictions: Predictions, dataset: DataSet, held: HeldOut | None = None) -> Metrics:
     """The metrics of every score, those of groups and pairs of classes and of classes held out, and the identity
-    of the scored clips."""
+    of the scored clips. With classes held out, the pairs are those of two seen ones."""
     by_name = {
         name: classification_metrics(predictions.labels, scores_NC) for name, scores_NC in predictions.scores.items()
     }
@@ -57,5 +57,8 @@ def metrics_of(predictions: Predictions, dataset: DataSet, held: HeldOut | None 
         }
     fine, scores_NC = dataset.fine_pairs, predictions.scores["combined"]
     if fine is not None and scores_NC.shape[1] == fine.n_classes:
-        fields["fine_pairs"] = pair_accuracy(predictions.labels, scores_NC, fine.pairs)
+        # A method without text scores an unseen class 0 always, which would count as 0.5 in each of its pairs.
+        unseen = held.classes if held is not None else ()
+        seen_pairs = [pair for pair in fine.pairs if set(pair).isdisjoint(unseen)]
+        fields["fine_pairs"] = pair_accuracy(predictions.labels, scores_NC, seen_pairs)
     return Metrics(**fields, by_score=by_name, scored_sha256=scored_sha256(predictions.clip_ids))

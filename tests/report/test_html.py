@@ -287,7 +287,7 @@ def test_ten_thousand_cells_take_few_megabytes(ledger):
     table = leaderboard(cells, scored, (), (), predictions, refused={})
     board = Board(
         folder=ledger.folder, table=table, notes=(), cost_notes=(), cells=cells, scored=scored, planned=(),
-        designs=(), identical=(), published=pd.DataFrame(), predictions=predictions,
+        designs=(), primary=(), identical=(), published=pd.DataFrame(), predictions=predictions,
     )  # fmt: skip
     text = page(board, (), (), None)
     assert len(table) == 1001 and len(text) < 5e6

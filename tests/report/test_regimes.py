@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done
 from fgsgl.report import figures
 from fgsgl.report.ablations.evaluate import ablations
@@ -99,7 +100,8 @@ def test_the_board_shows_the_scores_and_who_cannot_have_them(ledger) -> None:
     assert "| cannot: no text | cannot: no text | cannot: no text |" in text
     assert "Chance, 4 of 17 classes: 25.0 % among the unseen, 5.9 % among all" in text
     read = pd.read_csv(io.StringIO(csv(board)))
-    assert set(read.columns) == explained("leaderboard.csv") | explained("More of leaderboard.csv")
+    pairs = {"fine_pairs_pct"}  # those of SynMG's own classes, which are not this board's
+    assert set(read.columns) == (explained("leaderboard.csv") - pairs) | explained("More of leaderboard.csv")
 
 
 def test_rows_are_compared_by_seed_and_fold(ledger) -> None:
@@ -140,24 +142,53 @@ def test_rows_with_other_folds_or_seeds_are_not_compared(ledger) -> None:
     found = line(
         regimes(read_board(ledger.folder)), method="fgsgl", variant="text=shuffled", measure="unseen", score="combined"
     )
-    assert found.note == "not compared: here lacks fold 1, seed 2" and np.isnan(found.difference)
+    assert found.note == "its folds have other seeds; not compared: here lacks fold 1, seed 2"
+    assert np.isnan(found.difference) and found.folds == "0, 1"
     assert found.contrast == "exploratory" and np.isfinite(found["mean"])  # it stays in the family
+
+
+def declare(ledger, *protocols: Protocol) -> None:
+    """A plan that declared the shuffled row primary under each protocol."""
+    primary = [{"protocol_hash": one.hash(), "rows": [["fgsgl", "text=shuffled"]]} for one in protocols]
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": [], "primary": primary}))
+
+
+def test_on_the_board_rows_with_classes_held_out_are_exploratory_and_others_as_declared(ledger) -> None:
+    fill(ledger, seeds=4)
+    regime = [ledger.protocol(unseen=4, fold=fold) for fold in range(2)]
+    declare(ledger, *regime)
+    board = read_board(ledger.folder)
+    assert set(board.table["contrast"]) == {"exploratory", ""}
+    assert set(board.table.loc[board.table["contrast"] != "", "family"]) == {6}  # three rows in two folds
+    text = " ".join(board.notes)
+    assert "none of them is primary" in text and "none was declared" not in text
+    assert "Rows with classes held out are exploratory on this board, whatever the plan declared" in text
+    table = regimes(board)
+    assert line(table, variant="text=shuffled", measure="unseen", score="combined").contrast == "primary"
+
+    for seed in range(4):
+        for (method, variant), skill in SKILL.items():
+            ledger.add(method, skill, variant, seed)
+    ledger.add("majority", 0.0, kind="floor")
+    declare(ledger, *regime, ledger.protocol())
+    board = read_board(ledger.folder)
+    primary = board.table[board.table["contrast"] == "primary"]
+    assert list(primary["label"]) == ["FG-SGL text=shuffled"] and set(primary["family"]) == {1}
+    text = " ".join(board.notes)
+    assert "the 1 primary contrasts" in text and "and the 7 exploratory ones" in text
+    assert "Rows with classes held out are exploratory on this board" in text
 
 
 def test_the_family_is_what_was_planned_and_primary_what_was_declared(ledger) -> None:
     fill(ledger, seeds=4)
-    protocols = [ledger.protocol(unseen=4, fold=fold) for fold in range(2)]
-    plan = {
-        "cells": [],
-        "primary": [{"protocol_hash": one.hash(), "rows": [["fgsgl", "text=shuffled"]]} for one in protocols],
-    }
-    (ledger.folder / "plan.json").write_text(json.dumps(plan))
+    declare(ledger, *[ledger.protocol(unseen=4, fold=fold) for fold in range(2)])
     table = regimes(read_board(ledger.folder))
     judged = table[table["contrast"] != ""]
     primary = judged[judged["contrast"] == "primary"]
     assert list(zip(primary["variant"], primary["measure"], strict=True)) == [("text=shuffled", "unseen")]
-    # Of TSM the seen score alone; of the other two rows all four, but for the primary one.
-    assert set(judged.loc[judged["contrast"] == "exploratory", "family"]) == {1 + 4 + 3}
+    # Of TSM the seen score alone; of the other two rows all four, but for the primary one; of the shuffled row those of
+    # its category and fine scores, too.
+    assert set(judged.loc[judged["contrast"] == "exploratory", "family"]) == {1 + 4 + 3 + 2 * 4}
     assert primary.iloc[0].p_holm == pytest.approx(min(1, primary.iloc[0].p_t / 0.8))
     (shown,) = regime_tables(table)
     assert "1 primary contrast(s)" in " ".join(shown.notes) and shown.title.endswith("4 unseen classes, folds 0, 1")
@@ -254,3 +285,116 @@ def test_one_number_of_shots_is_no_figure(ledger) -> None:
     fill(ledger)
     assert draw_shots(ledger) == []
     assert replace(ledger.protocol(), shots=2).regime.title == "2 shots"
+
+
+def test_folds_are_those_with_a_run_and_a_planned_one_without_is_named(ledger) -> None:
+    left_out = tuple(("tsm", "full", fold, seed) for fold in (1, 2) for seed in range(3))
+    fill(ledger, folds=3, left_out=(*left_out, *(("fgsgl", "text=shuffled", 2, seed) for seed in range(3))))
+    cells = [
+        {"cell_id": f"{method}{fold}", "method": method, "variant": variant, "kind": kind, "seed": 0,
+         "protocol_hash": (one := ledger.protocol(unseen=4, fold=fold)).hash(), "protocol": one.as_dict()}
+        for method, variant, kind, folds in (
+            ("tsm", "full", "method", (1, 2)), ("fgsgl", "text=shuffled", "method", (2, 3)),
+            ("majority", "full", "floor", (3,)), ("oracle_static", "full", "ceiling", (0,)),
+        )
+        for fold in folds
+    ]  # fmt: skip
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": cells}))
+    table = regimes(read_board(ledger.folder))
+    combined = table[table["score"] == "combined"]
+    unseen, seen = (
+        combined[combined["measure"] == name].set_index(["method", "variant"]) for name in ("unseen", "seen")
+    )
+
+    full, shuffled = unseen.loc[("fgsgl", "full")], unseen.loc[("fgsgl", "text=shuffled")]
+    assert (full.folds, full.note) == ("0, 1, 2", "") and [part[:3] for part in full.by_fold.split("; ")] == [
+        "0: ", "1: ", "2: "
+    ]  # fmt: skip
+    assert shuffled.folds == "0, 1" and re.fullmatch(r"0: \d+\.\d; 1: \d+\.\d", shuffled.by_fold)
+    assert shuffled.note == "lacks folds 2, 3; not compared: here lacks fold 2, seed 0"
+    tsm, floor, ceiling = (seen.loc[(name, "full")] for name in ("tsm", "majority", "oracle_static"))
+    assert (tsm.folds, tsm.note) == ("0", "lacks folds 1, 2; not compared: here lacks fold 1, seed 0")
+    assert (floor.folds, floor.note) == ("0, 1, 2", "lacks fold 3")
+    assert (ceiling.folds, ceiling.note, ceiling.n) == ("", "no finished cell", 0)
+    assert unseen.loc[("tsm", "full")].folds == ""  # no mean, no folds
+
+    (shown,) = regime_tables(table)
+    assert shown.title == "synmg quick, 4 unseen classes, folds 0, 1, 2"
+    notes = {name: texts[-1] for name, texts in shown.rows}
+    assert notes["majority", "full"] == "lacks fold 3" and notes["oracle_static", "full"] == "no finished cell"
+
+
+def test_an_untrained_method_keeps_the_folds_that_fg_sgl_has_not_finished(ledger) -> None:
+    records = fill(ledger, left_out=tuple(("fgsgl", "full", 1, seed) for seed in range(3)))
+    found = line(regimes(read_board(ledger.folder)), method="zero_shot_names", measure="unseen", score="combined")
+    mean = np.mean([share(records["zero_shot_names", "full", fold, 0], "unseen") for fold in range(2)])
+    assert found["mean"] == pytest.approx(mean) and (found.folds, found.n) == ("0, 1", 1)
+    assert found.note == "not compared: FG-SGL lacks fold 1, seed 0" and np.isnan(found.difference)
+
+
+def test_a_regime_without_a_finished_cell_names_no_fold(ledger) -> None:
+    ledger.add("fgsgl", 2.0)
+    ledger.add("majority", 0.0, kind="floor")
+    one = ledger.protocol(unseen=4)
+    cell = {"cell_id": "a", "method": "fgsgl", "variant": "full", "kind": "method", "seed": 0,
+            "protocol_hash": one.hash(), "protocol": one.as_dict()}  # fmt: skip
+    (ledger.folder / "plan.json").write_text(json.dumps({"cells": [cell]}))
+    (shown,) = regime_tables(regimes(read_board(ledger.folder)))
+    assert shown.title == "synmg quick, 4 unseen classes, no finished fold"
+
+
+def test_category_and_fine_scores_are_compared_where_both_rows_have_them(ledger) -> None:
+    records = fill(ledger, seeds=4)
+    table = regimes(read_board(ledger.folder))
+    alone = table[table["score"] != "combined"]
+    assert set(zip(alone["method"], alone["variant"], strict=True)) == {("fgsgl", "full"), ("fgsgl", "text=shuffled")}
+    for score in ("category", "fine"):
+        found = line(table, variant="text=shuffled", measure="unseen", score=score)
+        by_seed = [
+            np.mean([
+                share(records["fgsgl", "text=shuffled", fold, seed], "unseen", score)
+                - share(records["fgsgl", "full", fold, seed], "unseen", score)
+                for fold in range(2)
+            ])
+            for seed in range(4)
+        ]  # fmt: skip
+        assert found.difference == pytest.approx(np.mean(by_seed)) and found.n_pairs == 4
+        assert (found.contrast, found.family) == ("exploratory", 1 + 4 + 4 + 2 * 4)
+        assert found.p_t <= found.p_holm <= 1
+    assert set(table.loc[table["variant"] == "full", "contrast"]) <= {"", "exploratory"}
+    assert set(alone.loc[alone["variant"] == "full", "contrast"]) == {""}  # FG-SGL itself
+    (shown,) = regime_tables(table)
+    assert any("17 exploratory one(s)" in note for note in shown.notes)
+
+
+def tied(ledger, fold: int, seed: int):
+    """Predictions whose combined score gives all unseen classes what the lowest seen one has."""
+    predictions = ledger.predictions(2.4, 100 * fold + seed)
+    unseen = list(ledger.protocol(unseen=4, fold=fold).regime.held_out(ledger.classes))
+    scores_NC = predictions.scores["combined"]
+    scores_NC[:, unseen] = scores_NC.min(axis=1, keepdims=True)
+    return predictions
+
+
+def test_a_row_that_ties_all_unseen_classes_has_no_unseen_score(ledger) -> None:
+    fill(ledger)
+    variants = {"head=linear": [(fold, seed) for fold in range(2) for seed in range(3)], "head=both": [(0, 1)]}
+    for variant, runs in variants.items():
+        for fold in range(2):
+            for seed in range(3):
+                own = tied if (fold, seed) in runs else (lambda ledger, fold, seed: ledger.predictions(2.0, seed))
+                protocol = ledger.protocol(unseen=4, fold=fold)
+                ledger.add("fgsgl", 2.0, variant, seed, predictions=own(ledger, fold, seed), protocol=protocol)
+    board = read_board(ledger.folder)
+    table = regimes(board)
+    always, once = (line(table, variant=name, measure="unseen", score="combined") for name in variants)
+    assert always.note == "ties" and np.isnan(always["mean"]) and np.isnan(always.difference)
+    assert always.contrast == "exploratory" and np.isfinite(line(
+        table, variant="head=linear", measure="seen", score="combined").difference)  # fmt: skip
+    assert once.note == "ties all unseen classes in 1 of 6 cells" and np.isfinite(once.difference)
+    (shown,) = regime_tables(table)
+    rows = dict(shown.rows)
+    assert rows["fgsgl", "head=linear"][2] == "ties" and rows["fgsgl", "head=linear"][-1] == "–"
+    assert any("At beta 0 its unseen score rests on category text" in note for note in shown.notes)
+    text = markdown(board)
+    assert "| ties | 0.0 | 0.0 |" in text and "At beta 0 its unseen score rests on category text" in text

@@ -1,5 +1,6 @@
 """Scores on classes held out of training."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -52,3 +53,16 @@ def test_random_scores_are_at_chance() -> None:
 def test_clips_of_one_kind_alone_are_refused(labels: list[int]) -> None:
     with pytest.raises(UserError, match="expected some of both"):
         unseen_scores(np.array(labels), np.eye(4)[labels], (2, 3), names_unseen=True)
+
+
+def test_a_score_that_gives_all_unseen_classes_the_same_ties_them_and_is_at_chance() -> None:
+    random_NC = np.random.default_rng(0).random((9, 4))
+    tied_NC = random_NC.copy()
+    tied_NC[:, 2:] = 0.1
+    found = unseen_scores(LABELS, tied_NC, (2, 3), names_unseen=True)
+    assert found.ties and found.unseen == 1 / 2
+    tied_NC[-1, 3] = 0.2  # one clip is enough to tell them apart
+    assert not unseen_scores(LABELS, tied_NC, (2, 3), names_unseen=True).ties
+    assert not unseen_scores(LABELS, random_NC, (2, 3), names_unseen=True).ties
+    assert not unseen_scores(LABELS, tied_NC, (3,), names_unseen=True).ties  # one class alone is no tie
+    assert b"ties" not in msgspec.json.encode(unseen_scores(LABELS, random_NC, (2, 3), names_unseen=True))

@@ -21,6 +21,7 @@ PROTOCOL = default_protocol("synmg", "smoke")
 
 def counted(table: ClipTable, train: Sequence[Clip], test: Sequence[Clip], seed: int, protocol: Protocol) -> np.ndarray:
     CALLS.append(seed)
+    assert protocol.epochs == 1, "no field that does not tell kept scores apart"
     return np.random.default_rng(seed).random((len(test), len(table.classes)), dtype=np.float32)
 
 
@@ -41,6 +42,10 @@ def test_every_board_reads_what_the_first_has_computed(
     bound_scores(replace(oracle, name="another"), table, *splits, 3, PROTOCOL)
     bound_scores(oracle, table, *splits, 3, replace(PROTOCOL, num_frames=16))
     assert CALLS == [3, 4, 3, 3, 3], "another seed, other clips, another method or protocol are computed"
+
+    alike = {"epochs": 77, "backbone": "ViT-B-16", "pretrained": "openai", "batch_size": 4, "unseen": 4}
+    bound_scores(oracle, table, *splits, 3, replace(PROTOCOL, **alike))
+    assert len(CALLS) == 5, "what no floor or ceiling sees does not count"
 
     with scored_anew():
         assert np.array_equal(bound_scores(oracle, table, *splits, 3, PROTOCOL), first)

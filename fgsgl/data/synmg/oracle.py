@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -24,6 +25,19 @@ from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.late_imports import optimizers_without_compiler
 
 KINDS = ("static", "motion")
+
+
+class SeenBy(Protocol):
+    """What a view follows of a board's protocol (:class:`fgsgl.records.protocol.Protocol`)."""
+
+    @property
+    def num_frames(self) -> int: ...
+    @property
+    def views(self) -> int: ...
+    @property
+    def logit_adjustment(self) -> float: ...
+    @property
+    def sampling(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +54,16 @@ class View:
     """Each class is drawn equally often in training."""
     mirrored: bool = False
     """A test clip is scored mirrored, too."""
+
+    @classmethod
+    def of(cls, protocol: SeenBy) -> Self:
+        """What the protocol gives to every method."""
+        return cls(
+            num_frames=protocol.num_frames,
+            views=protocol.views,
+            prior=protocol.logit_adjustment,
+            balanced=protocol.sampling == "class_balanced",
+        )
 
 
 GENEROUS = View(num_frames=25, views=PER_SEGMENT, prior=1.0, mirrored=True)

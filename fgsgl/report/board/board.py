@@ -25,7 +25,6 @@ from fgsgl.report.board.notes import cost_notes, notes
 from fgsgl.report.board.other_data import on_newest_data
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.published import published
-from fgsgl.report.board.regimes import COLUMNS as UNSEEN_COLUMNS
 from fgsgl.report.board.regimes import MEASURES, regime_notes, suffixes, unseen_columns
 from fgsgl.report.board.rows import (
     KEY,
@@ -84,6 +83,8 @@ class Board:
     """Cells of the plan without a record."""
     designs: tuple[Design, ...]
     """Designs of the plan."""
+    primary: tuple[Primary, ...]
+    """Contrasts that the plan declared, regimes with classes held out included."""
     identical: tuple[IdenticalRows, ...]
     """Rows with identical predictions."""
     published: pd.DataFrame
@@ -130,7 +131,8 @@ def read_board(folder: Path) -> Board:
             *map(printable, (*regime_notes(protocols.values(), scored.values()), *about_tuned)),
         ),
         cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
-        identical=identical, published=published(set(table["dataset"])), predictions=predictions,
+        primary=tuple(plan.primary), identical=identical, published=published(set(table["dataset"])),
+        predictions=predictions,
     )  # fmt: skip
 
 
@@ -156,11 +158,12 @@ def leaderboard(
     ``diff_top1`` is the mean paired difference to FG-SGL under the same protocol, of a tuned row to its own method's
     default, in percentage points, over ``n_pairs`` pairs of ``diff_over``
     (:mod:`fgsgl.report.board.comparisons`); empty with a ``diff_note`` where seeds or data differ. ``contrast`` is
-    ``primary`` where the plan declared it, else ``exploratory``. ``p_t`` is of the paired t test over seeds, ``p_holm``
-    adjusted over the ``family``, ``p`` of the exact sign-flip test. ``diff_ci_*`` is the 95 % interval of the row
-    alone, ``sim_*`` the simultaneous one, on which claims rest, ``diff_both_*`` and ``top1_both_*`` that over seeds and
-    test subjects. Rows that share a letter in ``tied`` cannot be told apart. The last columns describe a tuned row's
-    search (:mod:`fgsgl.report.board.tuned`).
+    ``primary`` where the plan declared it, else ``exploratory``; so are all where classes were held out, whose primary
+    contrasts are judged in the score on these (:mod:`fgsgl.report.regimes`). ``p_t`` is of the paired t test over
+    seeds, ``p_holm`` adjusted over the ``family``, ``p`` of the exact sign-flip test. ``diff_ci_*`` is the 95 %
+    interval of the row alone, ``sim_*`` the simultaneous one, on which claims rest, ``diff_both_*`` and ``top1_both_*``
+    that over seeds and test subjects. Rows that share a letter in ``tied`` cannot be told apart. The last columns
+    describe a tuned row's search (:mod:`fgsgl.report.board.tuned`).
 
     Where several protocols stand on one board, ``label`` ends in ``@`` and the protocol's regime, or the start of its
     hash. A row
@@ -172,8 +175,11 @@ def leaderboard(
         UserError: if a data set on the board has no scored floor, or the predictions of a cell are damaged.
     """
     waiting = Counter(cell.row for cell in planned)
-    labels = _labels(cells, waiting, _protocols(cells, planned))
-    compared, letters = differences(labels, scored, predictions, primary), ties(scored)
+    protocols = _protocols(cells, planned)
+    labels = _labels(cells, waiting, protocols)
+    held_out = {name for name, protocol in protocols.items() if protocol.unseen}
+    declared = [one for one in primary if one.protocol_hash not in held_out]
+    compared, letters = differences(labels, scored, predictions, declared), ties(scored)
     named = _identical_labels(identical, labels)
     searched = tuned.columns(labels, cells, tunings)
     table = []
@@ -188,9 +194,9 @@ def leaderboard(
             row |= crossed_top1(scored.get(key, ()), predictions)
         table.append(row | {"same_answers": named.get(key, "")})
     require_floors(table)
-    held_out = any("unseen" in row for row in table)
-    numbers, texts = (*NUMBERS, *MEASURES * held_out), (*TEXTS, *("cannot",) * held_out)
-    frame = pd.DataFrame(table).reindex(columns=(*COLUMNS, *UNSEEN_COLUMNS * held_out))
+    extra, why = (MEASURES, ("cannot",)) if held_out else ((), ())
+    numbers, texts = (*NUMBERS, *extra), (*TEXTS, *why)
+    frame = pd.DataFrame(table).reindex(columns=(*COLUMNS, *extra, *why))
     frame = frame.astype(
         dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(numbers, "float64") | dict.fromkeys(texts, "str")
     )

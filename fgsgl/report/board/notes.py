@@ -190,7 +190,9 @@ def _about_families(table: pd.DataFrame) -> Iterator[str]:
     test = "p: paired t test over seeds, two-sided, adjusted by Holm over "
     rest = "A row counts whether its cells are done, failed or planned."
     if not primary:
-        yield f"{test}all {exploratory} contrasts of this board: none was declared primary before it ran. {rest}"
+        # With classes held out, contrasts may have been declared that this board does not judge as such.
+        why = "none of them is primary" if "unseen" in table else "none was declared primary before it ran"
+        yield f"{test}all {exploratory} contrasts of this board: {why}. {rest}"
     elif not exploratory:
         yield f"{test}the {primary} primary contrasts, which the plan declared before they ran. {rest}"
     else:

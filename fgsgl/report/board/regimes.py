@@ -8,12 +8,18 @@ from typing import Any
 
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done
+from fgsgl.report.board.rows import REFERENCE
 from fgsgl.util.escaping import printable
 
 MEASURES = ("unseen", "generalised", "harmonic", "seen")
-COLUMNS = (*MEASURES, "cannot")
-"""Columns of a board on which classes were held out: shares, and why a row lacks them."""
+"""Columns of a board on which classes were held out: shares; ``cannot`` says why a row lacks them."""
 CANNOT = "cannot: no text"
+TIES = "ties"
+"""In place of an unseen score that would be chance: every cell of the row ties all unseen classes."""
+ABOUT_TIES = (
+    "FG-SGL chooses beta, the weight of its fine score, on validation, so on seen classes alone. At beta 0 its unseen "
+    f"score rests on category text; a linear head alone then gives all unseen classes one score: “{TIES}”."
+)
 
 
 def regime_text(protocol: Protocol) -> str:
@@ -63,12 +69,19 @@ def unseen_columns(scored: Sequence[Done]) -> dict[str, Any]:
     for name in MEASURES:
         values = [getattr(one, name) for one in found]
         row[name] = None if None in values else fmean(values)
-    return row | {"cannot": CANNOT if row["unseen"] is None else ""}
+    if row["unseen"] is None:
+        return row | {"cannot": CANNOT}
+    return row | ({"unseen": None, "cannot": TIES} if all(one.ties for one in found) else {"cannot": ""})
 
 
 def regime_notes(protocols: Iterable[Protocol], scored: Iterable[Sequence[Done]]) -> Iterator[str]:
     """The sentences under a board of regimes."""
-    protocols = list(protocols)
+    protocols, scored = list(protocols), list(scored)
+    if any(protocol.unseen for protocol in protocols):
+        yield (
+            "Rows with classes held out are exploratory on this board, whatever the plan declared: their primary "
+            "judgement is that of the unseen score over all folds, in regimes.md."
+        )
     classes = {
         (record.protocol.unseen, len(record.data.classes))
         for group in scored
@@ -91,6 +104,8 @@ def regime_notes(protocols: Iterable[Protocol], scored: Iterable[Sequence[Done]]
             "it gets no probability. Top-1 and all differences of this table are over all test clips, seen and unseen; "
             "regimes.md holds the rows against FG-SGL in the scores above, over all folds."
         )
+        if any(record.method == REFERENCE[0] for group in scored for record in group):
+            yield ABOUT_TIES
     if any(protocol.shots for protocol in protocols):
         yield (
             "Shots: so many clips of each class in training, and at most as many in validation, on which nothing but "

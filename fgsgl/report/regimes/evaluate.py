@@ -18,9 +18,9 @@ import pandas as pd
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done
 from fgsgl.records.row_key import RowKey
-from fgsgl.report.board.board import Board, label, row_key
+from fgsgl.report.board.board import Board, label
 from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data
-from fgsgl.report.board.regimes import CANNOT, MEASURES
+from fgsgl.report.board.regimes import CANNOT, MEASURES, TIES
 from fgsgl.report.board.rows import REFERENCE, is_compared, untrained
 from fgsgl.stats.families import judge
 from fgsgl.stats.folds import mean_over_folds, mean_over_seeds
@@ -46,7 +46,7 @@ class Regime(NamedTuple):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Row:
     keys: dict[int, RowKey] = field(default_factory=dict)
-    """The board's rows by fold."""
+    """The board's rows by fold, planned ones included."""
     runs: Runs = field(default_factory=dict)
 
 
@@ -63,17 +63,18 @@ class Line:
     variant: str
     kind: str
     score: str
-    """``combined``, ``category`` or ``fine``; only the combined score is compared."""
+    """``combined``, ``category`` or ``fine``; each is compared with the same one of FG-SGL."""
     measure: str
     """``unseen``, ``generalised``, ``harmonic`` or ``seen``."""
-    folds: str
+    folds: str = ""
+    """Those that the mean is over."""
     n: int
     """Seeds, each with all folds; 1 where nothing is trained."""
     mean: float
     half_width: float = math.nan
     """Half the 95 % t interval of the mean over seeds."""
     by_fold: str = ""
-    """The mean over seeds in each fold."""
+    """The mean over seeds in each fold: ``0: 75.0; 1: 87.5``."""
     n_pairs: int = 0
     """Seeds that it is compared over."""
     difference: float = math.nan
@@ -98,9 +99,10 @@ def regimes(board: Board) -> pd.DataFrame:
     """A line for each row, score and measure of every regime with unseen classes; columns are the fields of ``Line``.
 
     The contrasts of a regime are judged together (:func:`fgsgl.stats.families.judge`): those that the plan declared are
-    primary in the measure ``unseen``, all others exploratory. A row that is planned or failed counts in the family.
+    primary in the measure ``unseen`` of the combined score, all others exploratory. A row that is planned or failed
+    counts in the family with its combined score; a category or fine score counts where the row and FG-SGL have it.
     """
-    declared = {row_key(row) for row in board.table.itertuples() if row.contrast == PRIMARY}
+    declared = {(one.protocol_hash, *row) for one in board.primary for row in one.rows}
     lines: list[Line] = []
     for regime, rows in _rows(board).items():
         protocol = board.protocols[next(key.protocol for row in rows.values() for key in row.keys.values())]
@@ -126,7 +128,7 @@ def _regime(key: RowKey, protocol: Protocol) -> Regime:
 
 def _lines(
     board: Board, regime: Regime, protocol: Protocol, rows: Mapping[tuple[str, str], _Row], name: tuple[str, str],
-    declared: Collection[RowKey],
+    declared: Collection[tuple[str, str, str]],
 ) -> list[Line]:  # fmt: skip
     """The lines of one row, differences not judged yet."""
     row, reference = rows[name], rows.get(REFERENCE, _Row())
@@ -134,19 +136,21 @@ def _lines(
     shown = records[0].config.display_name if records else key.method
     common = {
         "regime": protocol.regime.title, **regime._asdict(), "method": key.method, "variant": key.variant,
-        "label": label(shown, key.variant), "kind": key.kind, "folds": ", ".join(map(str, sorted(row.keys))),
+        "label": label(shown, key.variant), "kind": key.kind,
     }  # fmt: skip
-    runs = _for_all_seeds(row.runs, reference.runs)
-    primary = all(one in declared for one in row.keys.values())
+    paired = _for_all_seeds(row.runs, reference.runs)
+    primary = all((one.protocol, *name) in declared for one in row.keys.values())
     lines = []
     for score in SCORES:
         for measure in MEASURES:
             line = Line(**common, score=score, measure=measure, n=0, mean=math.nan)
-            line = _measured(line, runs)
-            if score == SCORES[0] and is_compared(key) and not key.is_tuned and line.note != CANNOT:
-                line = _compared(line, runs, reference.runs)
-                line = replace(line, contrast=PRIMARY if primary and measure == FIRST else EXPLORATORY)
-            if score == SCORES[0] or line.n:
+            line = _measured(line, row)
+            has_both = score == SCORES[0] or (_has(row.runs, line) and _has(reference.runs, line))
+            if is_compared(key) and not key.is_tuned and has_both and line.note != CANNOT:
+                line = _compared(line, paired, reference.runs)
+                first = score == SCORES[0] and measure == FIRST
+                line = replace(line, contrast=PRIMARY if primary and first else EXPLORATORY)
+            if score == SCORES[0] or _has(row.runs, line):
                 lines.append(line)
     return lines
 
@@ -155,8 +159,8 @@ def _for_all_seeds(runs: Runs, reference: Runs) -> Runs:
     """The runs of a row; the one run of an untrained method in each fold stands for all seeds of FG-SGL."""
     if not runs or not reference or not all(map(untrained, runs.values())):
         return runs
-    of_fold = {fold: record for (fold, _), record in runs.items()}
-    return {(fold, seed): of_fold[fold] for fold, seed in reference if fold in of_fold}
+    seeds = {seed for _, seed in reference}
+    return {(fold, seed): record for (fold, _), record in runs.items() for seed in seeds}
 
 
 def _value(record: Done, line: Line) -> float | None:
@@ -165,26 +169,51 @@ def _value(record: Done, line: Line) -> float | None:
     return None if share is None else 100 * share
 
 
+def _ties(record: Done, line: Line) -> bool:
+    return line.measure == FIRST and record.metrics.unseen[line.score].ties
+
+
 def _values(runs: Runs, line: Line) -> dict[tuple[int, int], float]:
     found = {run: _value(record, line) for run, record in runs.items()}
     return {run: value for run, value in found.items() if value is not None}
 
 
-def _measured(line: Line, runs: Runs) -> Line:
-    values = _values(runs, line)
-    if not runs:
+def _has(runs: Runs, line: Line) -> bool:
+    """Whether all of some runs have the line's score."""
+    return bool(runs) and len(_values(runs, line)) == len(runs)
+
+
+def _measured(line: Line, row: _Row) -> Line:
+    """The line with its mean, the folds that this is over, and those of the plan that it lacks."""
+    if not row.runs:
         return replace(line, note="no finished cell")
-    if len(values) < len(runs):
+    if not _has(row.runs, line):
         return replace(line, note=CANNOT)
+    values, n_tied = _values(row.runs, line), sum(_ties(record, line) for record in row.runs.values())
+    if n_tied == len(values):
+        return replace(line, note=TIES)
+    folds = sorted({fold for fold, _ in values})
+    line = replace(line, folds=", ".join(map(str, folds)), note=_lacking(sorted(row.keys.keys() - set(folds))))
+    if n_tied:
+        line = _noted(line, f"ties all unseen classes in {n_tied} of {len(values)} cells")
     if not _even(values):
-        return replace(line, mean=fmean(values.values()), note="its folds have other seeds")
+        return _noted(replace(line, mean=fmean(values.values())), "its folds have other seeds")
     by_seed, by_fold = mean_over_folds(values), mean_over_seeds(values)
-    fixed = all(map(untrained, runs.values()))
+    fixed = all(map(untrained, row.runs.values()))
     half = None if fixed else t_half_width(list(by_seed.values()))
     return replace(
         line, n=1 if fixed else len(by_seed), mean=fmean(by_seed.values()), half_width=_number(half),
-        by_fold="; ".join(f"{value:.1f}" for value in by_fold.values()),
+        by_fold="; ".join(f"{fold}: {value:.1f}" for fold, value in by_fold.items()),
     )  # fmt: skip
+
+
+def _lacking(folds: Sequence[int]) -> str:
+    """``lacks fold 2``; empty where there is none."""
+    return f"lacks fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}" if folds else ""
+
+
+def _noted(line: Line, note: str) -> Line:
+    return replace(line, note="; ".join(filter(None, (line.note, note))))
 
 
 def _even(values: Mapping[tuple[int, int], float]) -> bool:
@@ -194,16 +223,16 @@ def _even(values: Mapping[tuple[int, int], float]) -> bool:
 
 def _compared(line: Line, mine: Runs, theirs: Runs) -> Line:
     """The line with its difference to FG-SGL, or with the reason why it has none."""
-    if not mine or not theirs:
+    if not mine or not theirs or line.note == TIES:
         return line
     if mine.keys() != theirs.keys():
         fold, seed = min(mine.keys() ^ theirs.keys())
         who = "FG-SGL lacks" if (fold, seed) in mine else "here lacks"
-        return replace(line, note=f"not compared: {who} fold {fold}, seed {seed}")
+        return _noted(line, f"not compared: {who} fold {fold}, seed {seed}")
     if not same_data(list(mine.values()), list(theirs.values())):
-        return replace(line, note=OTHER_DATA)
+        return _noted(line, OTHER_DATA)
     values, reference = _values(mine, line), _values(theirs, line)
-    if len(reference) < len(theirs) or line.note:
+    if not _has(theirs, line) or not _even(values):
         return line
     of_mine, of_theirs = mean_over_folds(values), mean_over_folds(reference)
     paired = compare(list(of_mine.values()), list(of_theirs.values()))

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY
-from fgsgl.report.board.regimes import CANNOT, MEASURES
+from fgsgl.report.board.regimes import ABOUT_TIES, CANNOT, MEASURES, TIES
+from fgsgl.report.board.rows import REFERENCE
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.report.regimes.evaluate import FIRST, SCORES
@@ -49,10 +50,10 @@ def regime_tables(table: pd.DataFrame) -> list[RegimeTable]:
         ordered = sorted(rows, key=lambda name: _place(rows[name]))
         found.append(
             RegimeTable(
-                title=f"{dataset} {preset}, {regime}, folds {combined['folds'].iloc[0]}",
+                title=f"{dataset} {preset}, {regime}, {_folds(combined)}",
                 protocol=protocol,
                 rows=[(name, _texts(rows[name])) for name in ordered],
-                notes=tuple(_notes(combined)),
+                notes=tuple(_notes(lines)),
             )
         )
     return found
@@ -79,6 +80,12 @@ def headings() -> list[tuple[str, bool]]:
     return [(name, numeric and name not in HEADINGS[-2:]) for name, numeric in numeric_headings(HEADINGS, texts=1)]
 
 
+def _folds(lines: pd.DataFrame) -> str:
+    """``folds 0, 1``: those that any row's mean is over."""
+    found = sorted({int(fold) for text in lines["folds"] if text for fold in text.split(", ")})
+    return f"folds {', '.join(map(str, found))}" if found else "no finished fold"
+
+
 def _by_row(lines: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
     yield from lines.groupby(["method", "variant"], sort=False)
 
@@ -93,7 +100,7 @@ def _place(row: dict[str, Any]) -> tuple[bool, bool, float]:
 def _texts(row: dict[str, Any]) -> tuple[str, ...]:
     first, harmonic = (row[name] for name in TESTED)
     seeds = max(line.n for line in row.values())
-    notes = [line.note for line in row.values() if line.note and line.note != CANNOT]
+    notes = [line.note for line in row.values() if line.note not in ("", CANNOT, TIES)]
     return (
         first.label, str(seeds or EMPTY), _mean(first), _difference(first), p_text(first.p_holm),
         _mean(row["generalised"]), _mean(harmonic), _difference(harmonic), p_text(harmonic.p_holm), _mean(row["seen"]),
@@ -102,7 +109,7 @@ def _texts(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _mean(line: Any) -> str:
-    return CANNOT if line.note == CANNOT else _with_half(number(line.mean), line.half_width)
+    return line.note if line.note in (CANNOT, TIES) else _with_half(number(line.mean), line.half_width)
 
 
 def _difference(line: Any) -> str:
@@ -123,15 +130,22 @@ def _notes(lines: pd.DataFrame) -> Iterator[str]:
     yield (
         "Difference: the row minus FG-SGL with the same folds and seeds, in points. p: paired t test over seeds, "
         f"adjusted by Holm over {sizes[PRIMARY]} primary contrast(s), of rows that the plan declared before they ran "
-        f"in the score on unseen classes, and {sizes[EXPLORATORY]} exploratory one(s): the rest, in all "
-        f"{len(MEASURES)} scores."
+        f"in the combined score on unseen classes, and {sizes[EXPLORATORY]} exploratory one(s): the rest, "
+        f"in all {len(MEASURES)} scores; so are the category and fine scores alone, where both rows have them, in the "
+        "CSV."
     )
+    if (lines["method"] == REFERENCE[0]).any():
+        yield ABOUT_TIES
     for kind in (PRIMARY, EXPLORATORY):
         found = lines[(lines["contrast"] == kind) & (lines["p_holm"] <= LEVEL)]
         if (lines["contrast"] == kind).any() and lines["p_t"].notna().any():
-            named = [
-                f"{line.label} ({line.measure} {number(line.difference, sign='+')})" for line in found.itertuples()
-            ]
+            named = [f"{line.label} ({_place_of(line)})" for line in found.itertuples()]
             yield f"Differs from FG-SGL, {kind} contrasts (p at most {LEVEL:g}): {'; '.join(named) or 'none'}."
     if not lines["p_t"].notna().any():
         yield f"No verdict: there are fewer than {FEWEST_SEEDS} paired seeds."
+
+
+def _place_of(line: Any) -> str:
+    """``unseen −3.1``, ``fine unseen −3.1``: where a row differs, and by how much."""
+    score = "" if line.score == SCORES[0] else f"{line.score} "
+    return f"{score}{line.measure} {number(line.difference, sign='+')}"

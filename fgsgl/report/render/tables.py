@@ -119,8 +119,8 @@ def _unseen(name: str) -> Column:
     """A score where classes were held out; only that on seen classes is every method's."""
 
     def text(row: Any) -> str:
-        said = "" if name == "seen" else row.cannot
-        return said or percent(getattr(row, name))
+        value = getattr(row, name)
+        return row.cannot if row.cannot and math.isnan(value) else percent(value)
 
     return Column(heading=f"{name.capitalize()} %", text=text, value=attrgetter(name))
 
