@@ -66,7 +66,6 @@ _ALL = (
     _factor("components", "cpa", _set(cpa=False), "no category text: a linear head and cross-entropy instead"),
     _factor("components", "lora", _set(lora=False), "the visual tower stays frozen"),
     _factor("components", "temporal", _set(temporal="mean"), "the mean over frames, no temporal encoder"),
-    _factor("components", "temporal-pretrained", _set(temporal_pretrained=False), "the encoder starts as the mean"),
     _factor("components", "motion-difference", _set(motion_difference=False), "FG-SA without frame differences"),
     _factor("components", "guidance", _set(guidance=False), "local features stay out of the video embedding (no gate)"),
     _factor("components", "learned-prompts", _set(learned_prompts=False), "category prompts without learned context"),

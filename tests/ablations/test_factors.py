@@ -41,7 +41,6 @@ def test_each_factor_changes_the_computation(name: str) -> None:
         ("text=names", "multi-positive"),
         ("guidance", "loss.fine"),
         ("cpa", "learned-prompts", "head=both"),
-        ("temporal", "temporal-pretrained"),
         ("loss.category", "cpa", "temporal", "guidance", "schedule", "fine-at-test"),
     ],
 )

@@ -16,7 +16,7 @@ def own(smoke: Path, tmp_path: Path) -> Path:
     root = tmp_path / "own data"
     shutil.copytree(smoke / "videos", root / "videos")
     shutil.copy(smoke / "clips.csv", root / "clips.csv")
-    (root / "classes.txt").write_text("".join(f"class {index}\n" for index in range(17)))
+    (root / "classes.txt").write_text("".join(f"class {index}\n" for index in range(26)))
     return root
 
 
@@ -67,7 +67,7 @@ def test_a_folder_with_a_folder_a_class_is_indexed_and_runs(own: Path, tmp_path:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(own / clip.video, folder / f"{clip.subject}_{clip.clip_id}.MP4")
     said = call("-m", "fgsgl", "data", "index", root).stdout
-    assert f"{len(known)} clips" in said and "17 classes" in said
+    assert f"{len(known)} clips" in said and "26 classes" in said
     table = csv.load(root, "all", 0)
     assert {clip.subject for clip in table.clips} == {clip.subject for clip in known}
     splits = [{clip.subject for clip in table.split(name)} for name in ("train", "val", "test")]
@@ -108,7 +108,7 @@ def test_the_index_takes_what_can_be_read_and_says_what_it_leaves_out(tmp_path: 
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
-        ("label", "17", "has label 17, expected 0..16"),
+        ("label", "26", "has label 26, expected 0..25"),
         ("label", "neck", "label 'neck' is neither a number nor the name of a class"),
         ("end_frame", "5000", "the clip needs frame"),
         ("video", "videos/none.mp4", "no video at"),

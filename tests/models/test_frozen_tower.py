@@ -10,6 +10,7 @@ from torch.nn.functional import normalize
 
 from fgsgl.models.baselines.frozen_tower import FrozenTower
 from fgsgl.models.fgsgl.cpa import prompt_text_CE
+from fgsgl.models.towers.temporal import MeanOverTime
 from fgsgl.models.towers.tower import build_tower
 from fgsgl.text import embed, fgtext
 from fgsgl.util.errors import UserError
@@ -66,8 +67,10 @@ def test_pixels_have_a_gradient_where_it_is_asked_for(head: str, weights_file: P
     assert gradient_BTCHW[0].any() and not gradient_BTCHW[1:].any(), "a score depends on its own clip alone"
 
 
-def test_the_tiny_tower_brings_its_temporal_encoder() -> None:
-    model = build("names", "synmg-tiny", tower="synmg-tiny", image_size=112, num_frames=8)
+def test_only_the_tiny_tower_that_has_seen_motions_brings_a_temporal_encoder() -> None:
+    tiny = {"tower": "synmg-tiny", "image_size": 112, "num_frames": 8}
+    assert isinstance(build("names", "synmg-tiny", **tiny).temporal, MeanOverTime)
+    model = build("names", "synmg-tiny-motion", **tiny)
     torch.testing.assert_close(
         dict(model.temporal.named_parameters())["qkv.weight"], model.tower.temporal["qkv.weight"].float()
     )
