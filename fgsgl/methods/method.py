@@ -168,7 +168,9 @@ class Method:
     """Whether predictions depend on FG-Text."""
     text_scores: TextScores = no_text_scores
     """Scores (``combined``, ``category``, ``fine``) that compare a clip with class text, so that they can name a class
-    without any training clip; see :func:`by_text`. All others give such a class probability 0."""
+    without any training clip; see :func:`by_text`. Where ``combined`` is none of them, it gives such a class
+    probability 0. Where it is one, a part of it that reads no text may be neutral instead: FG-SGL's ``category`` with a
+    linear head gives such a class the mean of the seen classes' logits, so that ``fine`` decides."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """MMEngine configs of the hooks that the recognizer needs."""
     scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int, Protocol], np.ndarray] | None = None

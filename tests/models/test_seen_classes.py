@@ -115,6 +115,8 @@ def test_the_scores_by_text_are_those_that_tell_unseen_classes_apart(
             continue
         scores_BU = torch.stack([getattr(sample, field) for sample in answered])[:, list(UNSEEN)]
         assert (scores_BU.std(1) > 1e-6).any() == (name in named), name
+        if name not in named:
+            assert (scores_BU > 0).all() if "combined" in named else not scores_BU.any(), "neutral, or never named"
 
 
 def test_calibration_reads_no_column_of_an_unseen_class(build: Callable[..., FGSGL]) -> None:
