@@ -126,11 +126,11 @@ def test_data_sets_leave_out_what_the_regime_does_and_read_the_same_clips(kind: 
     whole = kind(dataset="synmg", root=str(smoke), split="train", preset="smoke")
     few = kind(dataset="synmg", root=str(smoke), split="train", preset="smoke", regime={"shots": 1}, seed=3)
     other = kind(dataset="synmg", root=str(smoke), split="train", preset="smoke", regime={"shots": 1}, seed=4)
-    assert len(few) == len(other) == 17 and ids(few.clips) != ids(other.clips)
+    assert len(few) == len(other) == 26 and ids(few.clips) != ids(other.clips)
     place = [clip.clip_id for clip in whole.clips].index(few.clips[5].clip_id)
     assert (few[5]["inputs"] == whole[place]["inputs"]).all()
     config = build_config(
-        get("tsn"), {}, default_protocol("synmg", "smoke", shots=1), 3, classes=Classes(count=17, text="smg"),
+        get("tsn"), {}, default_protocol("synmg", "smoke", shots=1), 3, classes=Classes(count=26, text="synmg"),
         root=smoke, work_dir=smoke,
     )  # fmt: skip
     settings = config["train_dataloader"]["dataset"]
@@ -166,15 +166,15 @@ def test_folds_make_a_protocol_each() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (("--unseen", "16"), "unseen is 16, but the data have 17 classes; expected at most 15"),
-        (("--unseen", "4", "--fold", "4"), "expected 0 to 3"),
-        (("--unseen", "4", "--folds", "5"), "expected 0 to 3"),
+        (("--unseen", "25"), "unseen is 25, but the data have 26 classes; expected at most 24"),
+        (("--unseen", "4", "--fold", "6"), "expected 0 to 5"),
+        (("--unseen", "4", "--folds", "7"), "expected 0 to 5"),
         (("--fold", "1"), "no class is held out"),
         (("--folds", "2"), "add --unseen"),
         (("--unseen", "4", "--fold", "1", "--folds", "2"), "give one"),
         (("--shots", "2", "--long-tail", "10"), "give one"),
         (("--long-tail", "0.3"), "long_tail is 0.3"),
-        (("--shots", "1", "--batch-size", "32"), "but the training split has 17 clip(s)"),
+        (("--shots", "1", "--batch-size", "32"), "but the training split has 26 clip(s)"),
     ],
 )
 def test_a_regime_that_cannot_be_is_refused_in_one_line(given, says, smoke: Path, tmp_path: Path, capfd) -> None:
@@ -185,7 +185,7 @@ def test_a_regime_that_cannot_be_is_refused_in_one_line(given, says, smoke: Path
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("given", [("--unseen", "16"), ("--unseen", "4", "--folds", "5"), ("--folds", "2")])
+@pytest.mark.parametrize("given", [("--unseen", "25"), ("--unseen", "4", "--folds", "7"), ("--folds", "2")])
 def test_an_ablation_refuses_it_before_it_checks_its_factors(given, smoke: Path, tmp_path: Path, capfd) -> None:
     where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"))
     assert ablate(["--disable", "fgsa", *given, *where]) == 2
