@@ -1,7 +1,7 @@
 """``python ablations/study.py``: everything that the boards in ``results/`` rest on, part by part.
 
 Each part is a command that anyone can type, prints as such, and goes on from its records: what is done is not run
-again. Options that are not known here, such as ``--jobs 2`` or ``--device cuda``, go to every command.
+again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from fgsgl.data.synmg.clips import plan
 from fgsgl.data.synmg.presets import get_preset
 from fgsgl.data.synmg.programs import CLASSES
 from fgsgl.methods.registry import scan
+from fgsgl.util.command_line import CommandLine
 from fgsgl.util.errors import UserError, nearest, run_command
 
 OUT = "results/synmg-2"
 FIELD_SEEDS, SEEDS, REGIME_SEEDS = 3, 8, 5
 UNSEEN, FOLDS = 5, 3
 SHOTS = (1, 2, 4, 8, 16)
+PASSED_ON = {"jobs": "cells at a time", "device": "cpu, cuda or cuda:1"}
 BESIDE = ("linear_probe", "tsm", "vificlip_lora", "zero_shot_names")
 """Methods that stand beside FG-SGL in the regimes: a probe, a network of frames, a tuned tower, and no training."""
 
@@ -84,11 +86,21 @@ def _epochs_of(shots: int) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="ablations/study.py", description=__doc__)
+    arguments = build_parser().parse_args(argv)
+    more = [word for name in PASSED_ON if (value := getattr(arguments, name)) for word in (f"--{name}", value)]
+    more += ["--dry-run"] if arguments.dry_run else []
+    return run_command(lambda: _study(arguments.only, more, arguments.list))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every option."""
+    parser = CommandLine(prog="ablations/study.py", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="these parts alone (see --list)")
     parser.add_argument("--list", action="store_true", help="print all commands and leave")
-    arguments, more = parser.parse_known_args(argv)
-    return run_command(lambda: _study(arguments.only, more, arguments.list))
+    parser.add_argument("--dry-run", action="store_true", help="print each part's cells and expected time")
+    for name, meaning in PASSED_ON.items():
+        parser.add_argument(f"--{name}", help=f"{meaning}; passed on to every command")
+    return parser
 
 
 def _study(only: Sequence[str], more: Sequence[str], is_list: bool) -> int:

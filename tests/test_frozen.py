@@ -16,9 +16,10 @@ import pytest
 from fgsgl.ablations import run as ablations_run
 from fgsgl.cli.main import build_parser
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.methods.method import Method
+from fgsgl.methods.method import Method, Recipe
 from fgsgl.methods.registry import get
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.record import Record
 from fgsgl.report.ablations import render
 from fgsgl.report.ablations.evaluate import ablations
 from fgsgl.report.board.board import read_board
@@ -37,12 +38,11 @@ OPTIONS = json.loads((ROOT / "tests" / "frozen" / "options.json").read_text(enco
 def test_committed_records_keep_their_cell_ids_and_protocol_hashes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the weights that each says it started from: those that ship are others since SynMG 2."""
+    """With the weights and the recipe that each names: both have changed for some methods since SynMG 1."""
     records = Ledger(folder).records().values()
     assert records
     for record in records:
-        start = record.pretraining
-        monkeypatch.setattr("fgsgl.methods.cell.get", lambda name, start=start: started(name, start))
+        monkeypatch.setattr("fgsgl.methods.cell.get", lambda name, record=record: as_recorded(record))
         protocol = record.protocol
         changes = get(record.method).changes_in(record.config)
         variant = Variant(method=record.method, changes=changes)
@@ -52,8 +52,10 @@ def test_committed_records_keep_their_cell_ids_and_protocol_hashes(
         assert (cell.cell_id, protocol.hash()) == (record.cell_id, record.protocol_hash), record.variant
 
 
-def started(name: str, start: str) -> Method:
-    return dataclasses.replace(get(name), pretraining=lambda protocol, settings: start)
+def as_recorded(record: Record) -> Method:
+    recipe = Recipe(**record.config.recipe) if record.config.recipe else None
+    start = record.pretraining
+    return dataclasses.replace(get(record.method), pretraining=lambda protocol, settings: start, recipe=recipe)
 
 
 @pytest.fixture

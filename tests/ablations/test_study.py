@@ -12,7 +12,7 @@ from fgsgl.ablations.study import Part, parts
 from fgsgl.cli.main import build_parser
 from fgsgl.methods.registry import get
 
-SMOKE = ("--disable", "fgsa", "--preset", "smoke", "--dry-run", "--no-ceilings")
+SMOKE = ("--disable", "fgsa", "--preset", "smoke", "--no-ceilings")
 
 
 @pytest.mark.parametrize("part", parts(), ids=lambda part: shlex.join(part.arguments)[:60])
@@ -45,7 +45,9 @@ def test_the_study_passes_options_on_and_stops_at_a_part_that_fails(
     good = Part("good", "fgsgl.ablations.run", (*SMOKE, *folder))
     bad = Part("bad", "fgsgl.ablations.run", ("--disable", "no-factor", *SMOKE[2:], *folder))
     monkeypatch.setattr(study, "parts", lambda: (good, bad, good))
-    assert study.main(["--seeds", "2"]) == 2
+    assert study.main(["--jobs", "1", "--dry-run"]) == 2
     said = capfd.readouterr()
-    assert said.out.count("good: python ablations/run.py") == 1 and "--seeds 2" in said.out
+    assert said.out.count("good: python ablations/run.py") == 1 and said.out.split("\n")[0].endswith(
+        "--jobs 1 --dry-run"
+    )
     assert "bad ended with code 2" in said.err

@@ -28,7 +28,7 @@ def cell_of(fingerprint: str = "f", variant: str = "full", seed: int = 0) -> Cel
     """FG-SGL, or FG-SGL without FG-SA under another name."""
     settings = {} if variant == "full" else {"fgsa": False}
     named = Variant(method="fgsgl", name=variant, changes=settings)
-    return made.a_cell(seed=seed, protocol=PROTOCOL, variant=named, fingerprint=fingerprint)
+    return made.a_cell(seed=seed, protocol=PROTOCOL, variant=named, fingerprint=fingerprint, text="synmg")
 
 
 def record_of(fingerprint: str = "f", variant: str = "full", seed: int = 0, top1: float = 0.7, **changes) -> Done:

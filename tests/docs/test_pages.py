@@ -11,6 +11,7 @@ import pytest
 
 import fgsgl as package
 from fgsgl.ablations import run as ablation
+from fgsgl.ablations import study
 from fgsgl.cli import main as fgsgl
 from fgsgl.sweeps import optuna_search
 
@@ -20,6 +21,7 @@ PAGES = [README, *sorted(DOCS.glob("*.md"))]
 PARSERS = {
     ("fgsgl",): fgsgl.build_parser,
     ("python", "ablations/run.py"): ablation.build_parser,
+    ("python", "ablations/study.py"): study.build_parser,
     ("python", "sweeps/optuna_search.py"): optuna_search.build_parser,
 }
 
