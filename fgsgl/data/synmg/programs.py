@@ -6,31 +6,12 @@ The label of a clip is what *moves*; what merely rests somewhere (a hand on the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fgsgl.data.synmg.hand_places import LEG_PLACES, PLACES
 
-PARTS = (
-    "one hand", "both hands", "fingers of one hand", "fingers of both hands", "one leg", "both legs", "head",
-    "shoulders", "head and shoulders", "upper body",
-)  # fmt: skip
-HAND_MOTIONS = (
-    "hold", "rub", "stroke", "scratch", "tap", "circle", "pull", "twist", "squeeze", "fidget", "beat", "shake",
-)  # fmt: skip
-"""Motions of a hand at its place. ``fidget`` moves the fingers only, so its part is the fingers."""
-LEG_MOTIONS = ("hold", "bounce", "swing", "tap", "slide")
-BODY_MOTIONS: dict[str, tuple[str, ...]] = {
-    "head": ("nod", "wag", "tilt", "sink"),
-    "shoulders": ("shrug", "roll"),
-    "head and shoulders": ("shrink", "tilt"),
-    "upper body": ("lean", "sway", "turn"),
-}
-TRAJECTORIES = tuple(dict.fromkeys([*HAND_MOTIONS, *LEG_MOTIONS, *(m for ms in BODY_MOTIONS.values() for m in ms)]))
 UPRIGHT = "upright"
 """The one place of head, shoulders and upper body: their movements start and end in it."""
-ONSETS = (*PLACES, *LEG_PLACES, UPRIGHT)
-OUTCOMES = ONSETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +22,6 @@ class Program:
     onset: str
     trajectory: str
     outcome: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """(place, motion), whatever the number of hands or legs and wherever they come from."""
-        return (self.outcome if self.outcome != UPRIGHT else self.part, self.trajectory)
 
     @property
     def limb(self) -> str:
@@ -68,11 +44,6 @@ class ClassProgram:
     motions: tuple[str, ...]
     onsets: tuple[str, ...] = ()
     """The places that it has to start from; empty: from wherever the hand or foot happens to be."""
-
-    def keys(self) -> Iterator[tuple[str, str]]:
-        """All (place, motion) pairs of the class."""
-        places = self.parts if self.places == (UPRIGHT,) else self.places
-        return ((place, motion) for place in places for motion in self.motions)
 
 
 _HAND, _HANDS = ("one hand",), ("both hands",)
@@ -150,16 +121,3 @@ def frequent_first() -> tuple[int, ...]:
     """
     partner = {pair.one: pair.other for pair in fine_pairs()} | {pair.other: pair.one for pair in fine_pairs()}
     return tuple(label for first in _FREQUENT_FIRST for label in (first, partner.get(first)) if label is not None)
-
-
-def benchmark_keys() -> frozenset[tuple[str, str]]:
-    """Every (place, motion) pair that any class may take; pretraining must avoid them all."""
-    return frozenset(key for program in CLASSES for key in program.keys())  # noqa: SIM118 (not a dict)
-
-
-def part_for(count: int, limb: str, motion: str) -> str:
-    """The part's name for one or two hands or legs."""
-    if limb == "leg":
-        return "both legs" if count == 2 else "one leg"
-    hands = "both hands" if count == 2 else "one hand"
-    return f"fingers of {hands}" if motion == "fidget" else hands
