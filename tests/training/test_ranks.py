@@ -40,7 +40,7 @@ from pathlib import Path
 from fgsgl.training.ranks import STORE, own_rank, remove_store
 from fgsgl.util.processes import follow_starter
 follow_starter(partial(remove_store, Path(os.environ[STORE])))
-print(own_rank(), os.getpid(), flush=True)
+os.write(1, f"{own_rank()} {os.getpid()}\\n".encode())  # at once: both ranks write here
 """
 STARTER = f"""
 import sys, time
