@@ -28,7 +28,10 @@ from fgsgl.report.report import write_contrasts
 from fgsgl.sweeps import optuna_search
 
 ROOT = Path(__file__).resolve().parents[1]
-LEDGERS = sorted((ROOT / "results").glob("**/ledger"))
+LEDGERS = sorted(
+    ledger for board in ("quick", "standard") for ledger in (ROOT / "results").glob(f"synmg-{board}/**/ledger")
+)
+"""Those of SynMG 1, whose text was SMG's."""
 BESIDE = ("data-seed-1", "data-seed-2")
 TABLES = ("leaderboard.csv", "leaderboard.md", "ablation.csv", "contrasts.csv")
 OPTIONS = json.loads((ROOT / "tests" / "frozen" / "options.json").read_text(encoding="utf-8"))

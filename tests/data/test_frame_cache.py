@@ -298,14 +298,14 @@ def test_only_the_clip_past_the_end_of_its_video_is_bad(table: ClipTable) -> Non
 def test_the_verdict_on_a_damaged_video_is_that_of_data_check(tmp_path: Path, cache_root: Path) -> None:
     content = write(tmp_path / "a.mp4", noisy(), container_options={"movflags": "faststart"}).read_bytes()
     (tmp_path / "a.mp4").write_bytes(content[: len(content) * 3 // 4])
-    clips = tuple(
-        clip(f"{start}-{end}", "a.mp4", start, end) for start, end in ((0, 5), (2, 8), (5, 28), (29, 30), (3, 0))
-    )
-    table = ClipTable(dataset="toy", root=tmp_path, classes=("x",), clips=clips)
-    (fact,) = video_facts(table).values()
-    assert 8 <= fact.num_frames < 28 and "it is truncated" in fact.fault
-    bad = open_cache(table, 2, 16).bad
-    assert bad == dict.fromkeys(("5-28", "29-30", "3-0"), fact.fault)
+    whole = ClipTable(dataset="toy", root=tmp_path, classes=("x",), clips=(clip("whole", "a.mp4", 0, 0),))
+    (fact,) = video_facts(whole).values()
+    n = fact.num_frames  # two encodings of the same frames may differ, and so may what a cut leaves of them
+    assert 4 <= n < 28 and "it is truncated" in fact.fault
+    good, beyond = ((0, 3), (2, n)), ((2, n + 1), (n - 1, 28), (29, 30), (3, 0))
+    clips = tuple(clip(f"{start}-{end}", "a.mp4", start, end) for start, end in (*good, *beyond))
+    bad = open_cache(dataclasses.replace(whole, clips=clips), 2, 16).bad
+    assert bad == {f"{start}-{end}": fact.fault for start, end in beyond}
 
 
 def test_inference_on_a_file_reads_it_as_the_cache_does(tmp_path: Path, cache_root: Path) -> None:
