@@ -40,7 +40,7 @@ class Part:
     arguments: tuple[str, ...]
 
     def command(self, more: Sequence[str]) -> list[str]:
-        """What a person would type, from a checkout."""
+        """The words that a person would type in a checkout to run this part."""
         program = ["fgsgl"] if self.module == "fgsgl" else ["python", "ablations/run.py"]
         return [*program, *self.arguments, *more]
 

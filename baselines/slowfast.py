@@ -6,7 +6,7 @@ The fast pathway sees every frame. The slow pathway sees four, as in the publish
 from __future__ import annotations
 
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
-from fgsgl.methods.mmaction_models import SLIM_CHANNELS, backbone_pretraining, recognizer_3d, require
+from fgsgl.methods.mmaction_models import SLIM_CHANNELS, backbone_pretraining, recognizer_3d, require, standard_weights
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import Protocol
@@ -15,9 +15,8 @@ from fgsgl.records.protocol import Protocol
 def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelConfig:
     require(protocol, "num_frames", "SlowFast", multiple_of=4, least=8)
     ratio = protocol.num_frames // 4
-    weights = settings["pretrained"]
     if protocol.size == "quick":
-        slim = {"type": "SlowFastSlimResNet", "ratio": ratio, "pretrained": weights}
+        slim = {"type": "SlowFastSlimResNet", "ratio": ratio, "pretrained": settings["pretrained"]}
         head = {"type": "SlowFastHead", "in_channels": SLIM_CHANNELS + SLIM_CHANNELS // 8}
         return recognizer_3d(classes, {**settings, "pretrained": None}, slim, head)
     pathway = {"type": "resnet3d", "depth": 50, "pretrained": None, "conv1_stride_t": 1, "pool1_stride_t": 1}
@@ -32,8 +31,7 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
         "fast_pathway": {**pathway, **fast},
     }
     head = {"type": "SlowFastHead", "in_channels": 2048 + 256}
-    weights = None if weights == synmg_tiny.SLIM_NAME else weights
-    return recognizer_3d(classes, {**settings, "pretrained": weights}, backbone, head)
+    return recognizer_3d(classes, {**settings, "pretrained": standard_weights(settings)}, backbone, head)
 
 
 METHOD = Method(

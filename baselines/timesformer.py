@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
-from fgsgl.methods.mmaction_models import recognizer_3d, require, sized
+from fgsgl.methods.mmaction_models import recognizer_3d, require, sized, standard_weights
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, TINY_WIDTH, start_of_transformer, transformer_pretraining
 from fgsgl.models.towers import synmg_tiny
@@ -29,8 +29,9 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
     }
     backbone = sized(protocol, published, embed_dims=128, num_heads=4, num_transformer_layers=4)
     head = {"type": "TimeSformerHead", "in_channels": backbone["embed_dims"]}
-    weights = None if settings["pretrained"] == synmg_tiny.NAME else settings["pretrained"]
-    return recognizer_3d(classes, {**settings, "pretrained": weights}, backbone, head)
+    return recognizer_3d(
+        classes, {**settings, "pretrained": standard_weights(settings, synmg_tiny.NAME)}, backbone, head
+    )
 
 
 METHOD = Method(

@@ -13,6 +13,7 @@ from fgsgl.methods.mmaction_models import (
     recognizer_3d,
     require,
     sized,
+    standard_weights,
 )
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, TINY_WIDTH, start_of_transformer, transformer_pretraining
@@ -54,8 +55,7 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
     few = {"width": 128, "layers": 4, "heads": 4, "n_dim": 128, "n_head": 4}
     backbone = sized(protocol, published, **few, return_list=[2, 3], n_layers=2, mlp_dropout=[0.5, 0.5])
     head = {"type": "UniFormerHead", "in_channels": backbone["width"]}
-    weights = None if settings["pretrained"] == synmg_tiny.NAME else settings["pretrained"]
-    own = {**settings, "pretrained": weights}
+    own = {**settings, "pretrained": standard_weights(settings, synmg_tiny.NAME)}
     return recognizer_3d(classes, own, backbone, head, mean=KINETICS_MEAN, std=KINETICS_STD)
 
 

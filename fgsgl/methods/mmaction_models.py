@@ -75,7 +75,7 @@ def recognizer_2d(
         channels, weights = SLIM_CHANNELS, None
     else:
         backbone, channels = {"type": "ResNet", "depth": 50, **resnet50}, RESNET50_CHANNELS
-        weights = None if weights == synmg_tiny.SLIM_NAME else weights
+        weights = standard_weights(settings)
     return {
         "type": "AutocastRecognizer2D",
         "data_preprocessor": {"mean": IMAGENET_MEAN, "std": IMAGENET_STD},
@@ -83,6 +83,13 @@ def recognizer_2d(
         "backbone": backbone,
         "cls_head": _head(classes, settings, {"in_channels": channels, **head}),
     }
+
+
+def standard_weights(settings: Settings, shipped: str = synmg_tiny.SLIM_NAME) -> Any:
+    """The setting ``pretrained`` for a published network, where the weights that ship, which fit ``quick`` alone, are
+    None."""
+    weights = settings["pretrained"]
+    return None if weights == shipped else weights
 
 
 def inflated_3d(
@@ -109,7 +116,7 @@ def inflated_3d(
     if protocol.size == "quick":
         backbone, weights = {"type": "InflatedSlimResNet", "pretrained": weights, **slim}, None
     else:
-        backbone, weights = dict(published), None if weights == synmg_tiny.SLIM_NAME else weights
+        backbone, weights = dict(published), standard_weights(settings)
     return recognizer_3d(classes, {**settings, "pretrained": weights}, backbone, head, neck=neck)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fgsgl.data.synmg.randomness import between, chance, pick
-from fgsgl.pretraining.facts import FREE, HANDS, VALUES, Facts, Statement
+from fgsgl.pretraining.facts import FREE, HANDS, VALUES, Facts, Statement, numbers
 
 _PLACES: dict[str, tuple[str, ...]] = {
     "thigh": ("on the thigh", "on the upper leg", "flat on the thigh", "on the leg, above the knee"),
@@ -156,7 +156,7 @@ def sentence(statement: Statement, rng: np.random.Generator) -> str:
 
 def sentences(rng: np.random.Generator) -> list[str]:
     """A sentence for every statement, in the order of their columns."""
-    return [sentence(Statement(kind, value), rng) for kind, values in VALUES.items() for value in values]
+    return [sentence(statement, rng) for statement in numbers()]
 
 
 def _hands(facts: Facts, rng: np.random.Generator) -> Caption:

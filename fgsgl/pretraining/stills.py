@@ -68,8 +68,7 @@ def sitting(number: int, seed: int, *, held_out: bool = False, device: str = "cp
         held_out: other people, with held-out pairs of hand places only.
         device: torch device that renders.
     """
-    rng = stream("stills", _split(held_out), seed, number)
-    subject, difficulty = _draw_person(rng, held_out)
+    subject, difficulty, rng = _begun(number, seed, held_out)
     first, *_ = shots = _draw_shots(subject, difficulty, rng, held_out)
     names = [field.name for field in fields(Pose)]
     pose = Pose(**{name: np.concatenate([getattr(shot.pose, name) for shot in shots]) for name in names})
@@ -87,27 +86,25 @@ def sitting(number: int, seed: int, *, held_out: bool = False, device: str = "cp
 
 def draw_facts(number: int, seed: int, *, held_out: bool = False) -> tuple[Facts, ...]:
     """The facts of :func:`sitting` for the same arguments, without the pictures."""
-    rng = stream("stills", _split(held_out), seed, number)
-    subject, difficulty = _draw_person(rng, held_out)
+    subject, difficulty, rng = _begun(number, seed, held_out)
     return tuple(shot.facts for shot in _draw_shots(subject, difficulty, rng, held_out))
 
 
 def draw_person(number: int, seed: int, *, held_out: bool = False) -> Subject:
     """The person of :func:`sitting` for the same arguments."""
-    return _draw_person(stream("stills", _split(held_out), seed, number), held_out)[0]
+    return _begun(number, seed, held_out)[0]
 
 
-def _split(held_out: bool) -> str:
-    return "held out" if held_out else "train"
-
-
-def _draw_person(rng: np.random.Generator, held_out: bool) -> tuple[Subject, Difficulty]:
-    subject = draw_subject("stills", _split(held_out), "subject", int(rng.integers(_PEOPLE)))
+def _begun(number: int, seed: int, held_out: bool) -> tuple[Subject, Difficulty, np.random.Generator]:
+    """Person and picture settings of a sitting, and the stream that draws the rest of it."""
+    split = "held out" if held_out else "train"
+    rng = stream("stills", split, seed, number)
+    subject = draw_subject("stills", split, "subject", int(rng.integers(_PEOPLE)))
     difficulty = Difficulty(
         amplitude_m=0.03, confound_rest=0.0, confound_there=0.0, confound_early=0.0, idle=between(rng, 0.5, 1.3),
         unrelated=0.0, clutter=int(rng.integers(0, 12)), noise_grey=(0.0, 3.5),
     )  # fmt: skip
-    return subject, difficulty
+    return subject, difficulty, rng
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def stream(*names: object) -> np.random.Generator:
 
 
 def named(*names: object) -> np.random.Generator:
-    """As :func:`stream`, of no version of SynMG: for what must not change with the benchmark."""
+    """The generator of these names, of no version of SynMG: for what must not change with the benchmark."""
     text = "/".join(map(str, names))
     return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")))
 

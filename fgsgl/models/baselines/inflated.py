@@ -174,7 +174,7 @@ class SlowFastSlimResNet(nn.Module):
 
 
 def _stem(net: Any, clip_BCTHW: torch.Tensor) -> torch.Tensor:
-    """As the slim ResNet's: the first pooling before its ReLU."""
+    """The first map of a network, with the pooling before the ReLU as in the slim ResNet."""
     return net.act1(net.maxpool(net.bn1(net.conv1(clip_BCTHW))))
 
 
