@@ -21,7 +21,7 @@ MOST_ARMS = 1024
 MANY_CELLS = 64
 """A factorial with more cells comes with the offer of its half."""
 REGIME_CONTROLS = (
-    "text=shuffled", "text=names", "text=static", "text=random", "module-only", "head=linear",
+    "fgsa", "text=shuffled", "text=names", "text=static", "text=random", "module-only", "head=linear",
 )  # fmt: skip
 """Factors of the design ``regimes``."""
 
@@ -154,8 +154,8 @@ DESIGNS = {
         ),
         DesignKind(
             name="regimes",
-            help="FG-SGL against what has its place in a regime such as --unseen or --shots: other texts, sentences of "
-            "posture and part alone, module only, linear head, linear probe, zero-shot",
+            help="FG-SGL against what has its place in a regime such as --unseen or --shots: without FG-SA, other "
+            "texts, sentences of posture and part alone, module only, linear head, linear probe, zero-shot",
             factors=REGIME_CONTROLS, combinations=one_out,
             methods=("linear_probe", "zero_shot_names", "zero_shot_descriptions"),
         ),

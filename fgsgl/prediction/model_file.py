@@ -28,6 +28,7 @@ from fgsgl.models.towers.weights import SHIPPED
 from fgsgl.models.towers.weights_facts import Facts
 from fgsgl.prediction.trained import Trained
 from fgsgl.records.protocol import Protocol
+from fgsgl.records.record import Count
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import write_whole
 
@@ -49,6 +50,8 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     protocol: Protocol
     seed: int
     classes: tuple[str, ...]
+    train_clips: tuple[Count, ...] = ()
+    """Training clips of each class; empty in older files."""
     text: str | None
     """FG-Text as YAML."""
     origin: str
@@ -73,7 +76,8 @@ def write_model(trained: Trained, path: Path) -> None:
         facts, tower = tower_weights(protocol.backbone, protocol.pretrained, protocol.image_size)
     header = Header(
         format=FORMAT, fgsgl=fgsgl.__version__, variant=trained.variant, protocol=protocol, seed=trained.seed,
-        classes=trained.classes, text=trained.text, origin=trained.origin,
+        classes=trained.classes, train_clips=trained.train_clips,
+        text=trained.text, origin=trained.origin,
         facts=facts if tower else None,
     )  # fmt: skip
     tensors = {f"{STATE}{name}": value for name, value in trained.state.items()}
@@ -107,7 +111,8 @@ def read_model(path: Path) -> Trained:
     if tower and header.facts is None:
         header = msgspec.structs.replace(header, facts=Facts(quick_gelu=header.backbone.endswith(QUICK_GELU)))
     return Trained(
-        variant=header.variant, protocol=header.protocol, seed=header.seed, classes=header.classes, text=header.text,
+        variant=header.variant, protocol=header.protocol, seed=header.seed, classes=header.classes,
+        train_clips=header.train_clips, text=header.text,
         origin=str(path), state=state, tower=tower, facts=header.facts or Facts(),
     )  # fmt: skip
 

@@ -25,6 +25,7 @@ from fgsgl.prediction.trained import Trained
 from fgsgl.prediction.windows import Window, read_windows, windows_of
 from fgsgl.records.environment import resolve_device
 from fgsgl.text import fgtext
+from fgsgl.training.evaluate import without_prior
 from fgsgl.util.errors import UserError
 
 BATCH = 8
@@ -155,7 +156,7 @@ class Recognizer:
         frames = [torch.from_numpy(frames_KHWC) for _, frames_KHWC in read]
         batch = self.model.data_preprocessor({"inputs": frames, "data_samples": [ActionDataSample() for _ in read]})
         samples = self.model(**batch, mode="predict")
-        scores_BC = torch.stack([sample.pred_score.float().cpu() for sample in samples]).numpy()
+        scores_BC = self._corrected(torch.stack([sample.pred_score.float().cpu() for sample in samples]).numpy())
         explained = self._explain(batch["inputs"]) if explain and self._sentences else [((), None)] * len(read)
         return [
             Prediction(
@@ -166,6 +167,13 @@ class Recognizer:
             )
             for (window, _), scores_C, (sentences, attention_DTP) in zip(read, scores_BC, explained, strict=True)
         ]  # fmt: skip
+
+    def _corrected(self, scores_BC: np.ndarray) -> np.ndarray:
+        """Probabilities as the protocol corrects them by the training split's classes."""
+        trained = self.trained
+        protocol = trained.protocol
+        unseen = protocol.regime.held_out(trained.classes)
+        return without_prior(scores_BC, trained.train_clips, protocol.logit_adjustment, unseen)
 
     def _explain(self, clip_BTCHW: Tensor) -> list[tuple[tuple[Sentence, ...], np.ndarray]]:
         seen = self.model(clip_BTCHW, mode="tensor")

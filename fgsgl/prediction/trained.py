@@ -42,6 +42,8 @@ class Trained:
     seed: int
     classes: tuple[str, ...]
     """Names, by class id."""
+    train_clips: tuple[int, ...]
+    """Training clips of each class; empty in older model files, which correct no score by them."""
     text: str | None
     """FG-Text as YAML; None where the method reads none."""
     origin: str
@@ -52,6 +54,13 @@ class Trained:
     """Weights of the pretrained tower by open_clip's names; empty where they are found by the protocol's name."""
     facts: Facts = field(default_factory=Facts)
     """Facts that are needed to use :attr:`tower`."""
+
+    def __post_init__(self) -> None:
+        if len(self.train_clips) not in (0, len(self.classes)):
+            raise UserError(
+                f"{self.origin} has counts of {len(self.train_clips)} classes and names of {len(self.classes)}; "
+                "expected as many"
+            )
 
     @property
     def method(self) -> Method:
@@ -110,10 +119,10 @@ def trained_cell(folder: Path, record: Done) -> Trained:
             f"cell {record.cell_id} was trained with other settings, weights or text than this version has (which "
             f"would be cell {cell.cell_id}); go back to commit {record.environment.git_commit}, or run it anew"
         )
-    if cell.protocol.logit_adjustment:
+    if cell.protocol.logit_adjustment and not record.data.train_clips:
         raise UserError(
-            f"cell {record.cell_id} corrects its scores by the training split's classes (--logit-adjustment), which a "
-            "checkpoint does not hold; run it anew without that option"
+            f"cell {record.cell_id} corrects its scores by the training split's classes (--logit-adjustment), which "
+            "its older record does not hold; run it anew with another --out"
         )
     state: Mapping[str, Tensor] = {}
     if method.recipe:
@@ -128,6 +137,7 @@ def trained_cell(folder: Path, record: Done) -> Trained:
         protocol=cell.protocol,
         seed=cell.seed,
         classes=tuple(record.data.classes),
+        train_clips=tuple(record.data.train_clips),
         text=fgtext.dump(fgtext.load(cell.text)) if method.reads_text else None,
         origin=f"{record.config.display_name}, seed {record.seed} of {folder}",
         state=state,

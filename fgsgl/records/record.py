@@ -160,6 +160,8 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Fingerprint of the ``fgsgl data check`` that was made before."""
     name: str | None = None
     """Name of the user's own table; None for any other data, and in older records."""
+    train_clips: list[Count] = []
+    """Training clips of each class, by class id; empty in older records."""
 
 
 class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from fgsgl.data.audit import audit
 from fgsgl.data.check import read_fingerprint
-from fgsgl.data.clip_table import SPLITS, ClipTable, labels_of
+from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, labels_of
 from fgsgl.data.frame_cache import check_folder
 from fgsgl.data.skeletons import skeletons_of
 from fgsgl.methods.cell import Cell
 from fgsgl.records.record import Audit, DataFacts, SkippedClip, SplitCounts, labels_sha256, scored_sha256
 from fgsgl.text.draft import draft_sentence
 from fgsgl.text.fgtext import load as load_text
+
+
+def class_counts(clips: Sequence[Clip], n_classes: int) -> np.ndarray:
+    """``count_C``: the clips of each class.
+
+    Raises:
+        UserError: for a clip whose label is hidden.
+    """
+    return np.bincount(labels_of(clips), minlength=n_classes)
 
 
 def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> DataFacts:
@@ -32,7 +41,7 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
     scored = by_split[cell.protocol.scored_split]
-    counts_C = np.bincount(labels_of(scored), minlength=len(table.classes))
+    counts_C = class_counts(scored, len(table.classes))
     of_skeletons = skeletons_of(table.dataset).caveats if method.modality == "skeleton" else ()
     text = load_text(cell.text) if method.reads_text else None
     of_text = [draft] if text and (draft := draft_sentence(text)) else []
@@ -45,6 +54,7 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
         name=table.name or None,
         audit=Audit(**found._asdict()),
         n_clips=SplitCounts(**{split: len(clips) for split, clips in by_split.items()}),
+        train_clips=class_counts(by_split["train"], len(table.classes)).tolist(),
         n_subjects=SplitCounts(**{split: len({clip.subject for clip in clips}) for split, clips in by_split.items()}),
         majority=float(counts_C.max() / max(1, counts_C.sum())),
         split_sha256=scored_sha256([clip.clip_id for clip in scored]),

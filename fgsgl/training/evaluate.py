@@ -76,24 +76,26 @@ def _scores(model: BaseModel, batch: dict[str, Any], views: int) -> dict[str, np
     return {name: (sum_BC / views).numpy() for name, sum_BC in sums.items()}
 
 
-def adjusted(predictions: Predictions, counts_C: np.ndarray, power: float, unseen: Sequence[int] = ()) -> Predictions:
+def adjusted(predictions: Predictions, clips: Sequence[int], power: float, unseen: Sequence[int] = ()) -> Predictions:
+    """Every score of a split by :func:`without_prior`."""
+    scores = {name: without_prior(scores_NC, clips, power, unseen) for name, scores_NC in predictions.scores.items()}
+    return dataclasses.replace(predictions, scores=scores)
+
+
+def without_prior(scores_NC: np.ndarray, clips: Sequence[int], power: float, unseen: Sequence[int] = ()) -> np.ndarray:
     """Post-hoc logit adjustment (Menon et al., arXiv 2007.07314): probabilities over the classes' shares ** power.
 
     Args:
-        predictions: of the split.
-        counts_C: training clips of each class; one without a clip counts as having one.
+        scores_NC: probabilities.
+        clips: training clips of each class; one without a clip counts as having one.
         power: tau; 0 changes nothing.
         unseen: classes held out of training; each counts as having the geometric mean of the others' clips, so that the
             adjustment speaks neither for nor against it.
     """
     if power == 0:
-        return predictions
-    clips_C = np.maximum(counts_C, 1).astype(np.float64)
+        return scores_NC
+    clips_C = np.maximum(clips, 1).astype(np.float64)
     if unseen:
         clips_C[list(unseen)] = np.exp(np.log(np.delete(clips_C, list(unseen))).mean())
-    prior_C = clips_C / clips_C.sum()
-    scores = {}
-    for name, scores_NC in predictions.scores.items():
-        raised_NC = scores_NC / prior_C**power
-        scores[name] = (raised_NC / raised_NC.sum(1, keepdims=True)).astype(np.float32)
-    return dataclasses.replace(predictions, scores=scores)
+    raised_NC = scores_NC / (clips_C / clips_C.sum()) ** power
+    return (raised_NC / raised_NC.sum(1, keepdims=True)).astype(np.float32)

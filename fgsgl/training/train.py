@@ -7,7 +7,6 @@ from typing import Any
 
 import fgsgl.util.cured_stack
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -18,7 +17,7 @@ from msgspec import structs
 from torch.utils.data import DataLoader
 
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
-from fgsgl.data.clip_table import ClipTable, labels_of
+from fgsgl.data.clip_table import ClipTable
 from fgsgl.methods.method import Classes
 from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
@@ -87,8 +86,8 @@ def train_and_score(
         cell.protocol.views,
         lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
     )
-    counts_C = np.bincount(labels_of(table.split("train")), minlength=len(table.classes))
-    predictions = adjusted(predictions, counts_C, cell.protocol.logit_adjustment, unseen)
+    data = data_facts(cell, table, test_loader.dataset.cache.bad)
+    predictions = adjusted(predictions, data.train_clips, cell.protocol.logit_adjustment, unseen)
     clock.lap("evaluate")
     cost, memory_mib = _cost(spec, model, next(iter(test_loader)), alone), peak_memory_mib()
     clock.lap("cost")
@@ -98,7 +97,7 @@ def train_and_score(
     parameters = list(model.parameters())
     logging.shutdown()
     outcome = Outcome(
-        data=data_facts(cell, table, test_loader.dataset.cache.bad),
+        data=data,
         hardware=hardware(device, spec.threads, autocast, spec.devices, compiled),
         params=sum(parameter.numel() for parameter in parameters),
         trainable_params=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),

@@ -198,10 +198,10 @@ def test_the_design_of_regimes_plans_every_control_in_every_fold(smoke: Path, tm
     where = ("--preset", "smoke", "--root", str(smoke), "--out", str(tmp_path / "out"), "--device", "cpu")
     assert ablate(["--design", "regimes", "--unseen", "4", "--folds", "2", "--seeds", "3", *where, "--dry-run"]) == 0
     said = capsys.readouterr().out
-    for row in ("text=shuffled", "text=names", "text=static", "text=random", "w/o loss.fine", "w/o cpa"):
+    for row in ("text=shuffled", "text=names", "text=static", "text=random", "w/o fgsa", "w/o loss.fine", "w/o cpa"):
         assert row in said
-    # 2 folds of: 7 rows of FG-SGL and the probe with 3 seeds, 2 zero-shot rows, 2 floors, 3 ceilings
-    assert "62 cells to run" in said
+    # 2 folds of: 8 rows of FG-SGL and the probe with 3 seeds, 2 zero-shot rows, 2 floors, 3 ceilings
+    assert "68 cells to run" in said
 
 
 def test_unseen_classes_stand_in_the_config_for_mmaction(capsys) -> None:

@@ -108,6 +108,11 @@ def _about_data(table: pd.DataFrame, done: Sequence[Done]) -> Iterator[str]:
         )
         yield audit_notes.audit_sentence(f"{dataset} {preset}", records)
         yield audit_notes.openings_sentence(f"{dataset} {preset}", records)
+    for power in sorted({record.protocol.logit_adjustment for record in done} - {0}):
+        yield (
+            "Every method's probabilities are divided by the classes' shares of the training clips"
+            f"{'' if power == 1 else f', raised to {power:g}'} (logit adjustment, arXiv 2007.07314)."
+        )
     n_skipped = int(table["skipped"].max())
     if n_skipped:
         yield f"{n_skipped} clip(s) were skipped as bad (--skip-bad) and are in no number above."
