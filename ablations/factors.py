@@ -86,7 +86,7 @@ _ALL = (
     _factor("controls", "module-only", _set(loss_fine=0.0), "FG-SA as an architecture alone; the same as loss.fine"),
     _factor("controls", "head=linear", _set(cpa=False), "a linear layer instead of category text; the same as cpa"),
     _factor("controls", "head=both", _set(head="both"), "a linear classifier beside category text"),
-    _factor("placement", "fine=from-video", _set(fine_from_video=True), "FG-SA adds to the video embedding"),
+    _factor("placement", "fine=from-nothing", _set(fine_from_video=False), "FG-SA does not start as the video"),
     _factor("placement", "tap=early", _set(tap="early"), "FG-SA on the tower's early features"),
     _factor("placement", "tap=late", _set(tap="late"), "FG-SA on the tower's late features"),
     _factor("placement", "fine-at-test", _set(fine_at_test=False), "the fine score is not used at test (beta 0)"),

@@ -89,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     more = [word for name in PASSED_ON if (value := getattr(arguments, name)) for word in (f"--{name}", value)]
     more += ["--dry-run"] if arguments.dry_run else []
+    if arguments.page:
+        return run_command(_page)
     return run_command(lambda: _study(arguments.only, more, arguments.list))
 
 
@@ -98,9 +100,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="these parts alone (see --list)")
     parser.add_argument("--list", action="store_true", help="print all commands and leave")
     parser.add_argument("--dry-run", action="store_true", help="print each part's cells and expected time")
+    parser.add_argument("--page", action="store_true", help=f"write {OUT}/README.md from the boards, and leave")
     for name, meaning in PASSED_ON.items():
         parser.add_argument(f"--{name}", help=f"{meaning}; passed on to every command")
     return parser
+
+
+def _page() -> int:
+    from fgsgl.ablations.study_page import write  # pandas takes a second to import
+
+    write()
+    return 0
 
 
 def _study(only: Sequence[str], more: Sequence[str], is_list: bool) -> int:
@@ -124,7 +134,7 @@ def _study(only: Sequence[str], more: Sequence[str], is_list: bool) -> int:
         if code:
             print(f"{part.name} ended with code {code}; the same command goes on from here", file=sys.stderr)
             return code
-    return 0
+    return 0 if is_list or "--dry-run" in more else _page()
 
 
 if __name__ == "__main__":

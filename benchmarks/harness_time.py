@@ -46,7 +46,7 @@ MOST_SEEDS = 1000
 """That a command takes."""
 REPEATS = 3
 METHODS = ("fgsgl", "tsm")
-MODELS = Path(__file__).resolve().parents[1] / "results" / "synmg-quick" / "ledger"
+MODELS = Path(__file__).resolve().parents[1] / "results" / "synmg-2" / "ledger"
 IMPORTS = {
     "the interpreter alone": "",
     "what `fgsgl run` imports": "fgsgl.cli.main, fgsgl.running.experiment",

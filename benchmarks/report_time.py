@@ -1,6 +1,6 @@
 """``python benchmarks/report_time.py``: from a folder of records to its report, and how the time grows with them.
 
-Copies of the records of FG-SGL in ``results/synmg-quick`` with other variants, seeds and predictions, eight seeds a
+Copies of the records of FG-SGL in ``results/synmg-2`` with other variants, seeds and predictions, eight seeds a
 row. The first reading checks each record against its predictions, which later ones remember. Figures show the first
 rows of a board, so their time hardly grows; the rest does.
 """
@@ -37,7 +37,7 @@ from fgsgl.util.errors import UserError, run_command
 RECORDS = (2_500, 5_000, 10_000)
 SEEDS = 8
 REPEATS = 3
-MODELS = Path(__file__).resolve().parents[1] / "results" / "synmg-quick" / "ledger"
+MODELS = Path(__file__).resolve().parents[1] / "results" / "synmg-2" / "ledger"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

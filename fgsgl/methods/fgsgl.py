@@ -9,7 +9,7 @@ from fgsgl.methods.method import Classes, Method, ModelConfig, Settings
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.search_space import Param
 from fgsgl.methods.tower_models import CLIP_MEAN, CLIP_STD, tower_pretraining, unseen_setting
-from fgsgl.models.fgsgl.config import CHOICES, FGSGLConfig
+from fgsgl.models.fgsgl.config import CHOICES, EARLIER, FGSGLConfig
 from fgsgl.models.towers.shape import require_block, require_whole_patches
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
@@ -104,7 +104,7 @@ METHOD = Method(
     display_name="FG-SGL",
     paper="Wei et al. 2026, arXiv 2603.16269 (reconstruction)",
     settings={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.name not in FROM_PROTOCOL},
-    later={field.name: _default(field.default) for field in fields(FGSGLConfig) if field.metadata.get("later")},
+    later={field.name: field.metadata[EARLIER] for field in fields(FGSGLConfig) if EARLIER in field.metadata},
     implied=_implied,
     spaces={"components": _COMPONENTS, "losses": _LOSSES},
     recipe=RECIPES["peft"],

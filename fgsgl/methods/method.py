@@ -225,11 +225,10 @@ class Method:
         :meth:`describe`."""
         recipe = config.recipe or {}
         tuned = {f"{RECIPE}{name}": recipe[name] for name in TUNABLE if name in recipe}
-        known = {**config.settings, **tuned}
+        known = {**self.later, **config.settings, **tuned}
         changes = {name: value for name, value in known.items() if self.flat.get(name) != value}
-        held = {**self.later, **known}  # records that are older than a setting have its default
         implied = self.implied(changes)
-        return {**changes, **{name: held[name] for name in implied if held.get(name, implied[name]) != implied[name]}}
+        return {**changes, **{name: known[name] for name in implied if known.get(name, implied[name]) != implied[name]}}
 
     def describe(self, changes: Settings) -> MethodConfig:
         """The config that a record keeps: display name, resolved settings and recipe, as plain values."""
@@ -250,7 +249,7 @@ def config_identity(config: MethodConfig, later: Settings) -> dict[str, Any]:
 
     Args:
         config: of the cell.
-        later: settings that were added after records had been made, with their defaults.
+        later: settings that were added after records had been made, with the values that these have.
 
     Raises:
         UserError: for a recipe with an unknown key, or a value that a recipe cannot have.

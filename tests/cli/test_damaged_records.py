@@ -10,7 +10,7 @@ import pytest
 
 from fgsgl.cli.main import main
 
-COMMITTED = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "data-seed-1"
+COMMITTED = Path(__file__).resolve().parents[1] / "frozen" / "synmg-1"
 COMMANDS = ("report", "contrast", "status", "why", "diff", "repro", "submit")
 
 

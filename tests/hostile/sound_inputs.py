@@ -18,7 +18,7 @@ SPLIT_OF_SUBJECT = {"ann": "train", "ben": "train", "cem": "val", "dee": "test",
 COLUMNS = ("clip_id", "video", "start_frame", "end_frame", "label", "subject", "split", "fps")
 N_FRAMES = 20
 SIDE = 48
-COMMITTED = Path(__file__).resolve().parents[2] / "results" / "synmg-quick"
+COMMITTED = Path(__file__).resolve().parents[1] / "frozen" / "synmg-1"
 
 
 def make_data(folder: Path) -> None:
@@ -93,7 +93,7 @@ def fg_text() -> dict:
 
 def make_board(folder: Path) -> None:
     """``board``: FG-SGL, a variant of it and TSM with two seeds each, floors, and their plan, from the records that are
-    committed under ``results/``."""
+    kept from SynMG 1."""
     board = folder / "board"
     (board / "ledger").mkdir(parents=True)
     plan = json.loads((COMMITTED / "plan.json").read_text(encoding="utf-8"))

@@ -70,7 +70,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
         get("fgsgl").resolve({"lora_rang": 4})
 
 
-LEDGER = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "ledger"
+LEDGER = Path(__file__).resolve().parents[1] / "frozen" / "synmg-1" / "ledger"
 
 
 def started(name: str, start: str) -> Method:

@@ -73,7 +73,7 @@ CHANGES = [
     {"fgsa": False},
     {"motion_difference": False},
     {"guidance": False},
-    {"fine_from_video": True},
+    {"fine_from_video": False},
     {"label_smoothing": 0.1},
     {"cpa": False},
     {"head": "linear"},
@@ -114,11 +114,12 @@ def test_every_setting_changes_the_loss_or_the_gradients(
 
 
 def test_fine_from_video_starts_as_the_video_embedding(build: Build, clip_BTCHW: torch.Tensor) -> None:
-    seen = build(fine_from_video=True)(clip_BTCHW)
+    seen = build()(clip_BTCHW)
     assert torch.allclose(seen["local_BDE"], seen["video_BE"][:, None].expand_as(seen["local_BDE"]), atol=1e-6)
-    assert not torch.allclose(build()(clip_BTCHW)["local_BDE"], seen["local_BDE"], atol=1e-2)
-    with pytest.raises(UserError, match="fine_from_video=True needs the category level"):
-        build(fine_from_video=True, loss_category=0.0)
+    assert not torch.allclose(build(fine_from_video=False)(clip_BTCHW)["local_BDE"], seen["local_BDE"], atol=1e-2)
+    alone = build(loss_category=0.0)(clip_BTCHW)
+    assert torch.equal(alone["local_BDE"], seen["local_BDE"]), "the fine level alone starts there too"
+    assert "video_BE" not in build(loss_category=0.0, fine_from_video=False)(clip_BTCHW)
 
 
 def test_an_evaluation_reads_the_category_text_once_and_the_next_one_anew(
@@ -157,7 +158,8 @@ def test_what_is_switched_off_is_not_built(build: Build) -> None:
     assert parts(head="both") == full | {"linear"}
     assert parts(temporal="mean") == full - {"temporal"}
     assert parts(learned_prompts=False) == full - {"category_text"}
-    assert parts(loss_category=0.0) == {"tower", "fgsa", "fine_scale"}
+    assert parts(loss_category=0.0) == {"tower", "temporal", "fgsa", "fine_scale"}
+    assert parts(loss_category=0.0, fine_from_video=False) == {"tower", "fgsa", "fine_scale"}
 
 
 def test_the_text_tower_is_kept_only_for_learned_prompts(build: Build) -> None:

@@ -38,7 +38,7 @@ from fgsgl.sweeps.study import FAILURE, StudySpec, open_study
 from fgsgl.sweeps.suggest import suggest_by
 from fgsgl.util.errors import UserError
 
-COMMITTED = Path(__file__).resolve().parents[2] / "results" / "synmg-quick" / "ledger"
+COMMITTED = Path(__file__).resolve().parents[1] / "frozen" / "synmg-1" / "ledger"
 PROTOCOL = default_protocol("synmg")
 MORE = 4
 """Clips that the tuned cell of seed 0 has right besides; seed 1 twice as many, seed 2 three times."""

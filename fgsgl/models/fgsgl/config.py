@@ -25,6 +25,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 TAPS = ("early", "middle", "late")
 LORA_TARGETS = ("q", "k", "v", "o", "mlp")
 _PLAIN: dict[Any, type] = {"bool": bool, "str": str}
+EARLIER = "earlier"
+"""Key of a field's metadata: the value that records have which are older than the setting."""
 _WEIGHT = Numbers(0, 3e38)  # a training computes in 32 bits
 
 
@@ -72,8 +74,9 @@ class FGSGLConfig:
     """FG-SA reads each patch token together with its change until the next frame; else the token alone."""
     guidance: bool = True
     """Add FG-SA's embeddings to the video's, through gates that start at zero."""
-    fine_from_video: bool = field(default=False, metadata={"later": True})
-    """FG-SA's embeddings are added to the video's pretrained one, as which they start; else they start from nothing."""
+    fine_from_video: bool = field(default=True, metadata={EARLIER: False})
+    """FG-SA's embeddings are added to the video's, which comes from the pretrained tower: they start in the space of
+    its text. Else they start from nothing, as in earlier records."""
     cpa: bool = True
     """Category prompt alignment: the video is contrasted with category text; else a linear layer classifies it."""
     head: str = "text"
@@ -106,7 +109,7 @@ class FGSGLConfig:
     text_seed: Annotated[int, SEEDS] = 0
     """Seed of the shuffled and the random text, which a variant may give in place of ``text_draw``: all its seeds then
     share that draw. It is the cell's own seed where ``text_draw`` is ``cell``."""
-    text_draw: str = field(default="once", metadata={"later": True})
+    text_draw: str = field(default="once", metadata={EARLIER: "once"})
     """``cell``, which a text control without a ``text_seed`` implies: shuffled and random text is drawn anew for each
     seed, and shuffled text leaves no class the sentences that it has in a dimension, while classes that share them
     still do. ``once``, as in earlier records: all seeds share a draw, and shuffled text moves whole classes, so that a
@@ -141,8 +144,6 @@ class FGSGLConfig:
         fits = len(self.dimension_weights) in (0, len(self.dimensions)) and all(map(_is_weight, self.dimension_weights))
         _check("dimension_weights", self.dimension_weights, fits, f"{len(self.dimensions)} numbers above 0, or none")
         object.__setattr__(self, "dimension_weights", tuple(map(float, self.dimension_weights)))
-        if self.fine_from_video and not self.has_category:
-            raise UserError("FG-SGL with fine_from_video=True needs the category level: set loss_category above 0")
         if not self.has_category and not self.has_fine:
             raise UserError(
                 "FG-SGL with loss_category=0 and no fine loss has nothing to train: set loss_category or loss_fine "
@@ -199,6 +200,11 @@ class FGSGLConfig:
         """Whether FG-SA reaches a loss or a score: by the fine level, or through its gate."""
         return self.fgsa and (self.has_fine or (self.guidance and self.has_category))
 
+    @property
+    def uses_video(self) -> bool:
+        """Whether the frames' embeddings become one of the video, for the category level or for FG-SA's start."""
+        return self.has_category or (self.uses_fgsa and self.fine_from_video)
+
     def effective(self) -> FGSGLConfig:
         """The same computation, with every setting that nothing reads at its default.
 
@@ -208,7 +214,8 @@ class FGSGLConfig:
             name
             for unused, names in (
                 (not self.lora, ("lora_rank", "lora_alpha", "lora_targets")),
-                (not self.has_category, ("cpa", "head", "temporal", "temporal_pretrained", "label_smoothing")),
+                (not self.has_category, ("cpa", "head", "label_smoothing")),
+                (not self.uses_video, ("temporal", "temporal_pretrained")),
                 (self.temporal == "mean", ("temporal_pretrained",)),
                 (not self.has_text_head, ("learned_prompts", "context_tokens")),
                 (not self.learned_prompts, ("context_tokens",)),

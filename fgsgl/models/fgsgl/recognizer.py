@@ -72,6 +72,9 @@ class FGSGL(BaseModel):
         frame_13HW = torch.zeros(1, 3, config.image_size, config.image_size)
         with torch.no_grad():
             mid_1PW, frame_1E = self.tower.encode_frames(frame_13HW, self.tap)
+        if config.uses_video:
+            with _stream(seed, "temporal"):
+                self.temporal = self._build_temporal(frame_1E.shape[-1])
         if config.has_category:
             self._build_category(frame_1E.shape[-1], seed)
         if config.fgsa:
@@ -94,8 +97,6 @@ class FGSGL(BaseModel):
 
     def _build_category(self, embedding: int, seed: int) -> None:
         config = self.config
-        with _stream(seed, "temporal"):
-            self.temporal = self._build_temporal(embedding)
         if config.has_linear_head:
             with _stream(seed, "linear"):
                 self.linear = nn.Sequential(nn.LayerNorm(embedding), nn.Linear(embedding, config.num_classes))
@@ -176,11 +177,11 @@ class FGSGL(BaseModel):
             seen["local_BDE"], attention_BDTP = self.fgsa(mid_NPW.unflatten(0, (batch, -1)), with_attention)
             if with_attention:
                 seen["attention_BDTP"] = attention_BDTP
-        if self.config.has_category:
+        if self.config.uses_video:
             video_BE = normalize(self.temporal(frame_NE.unflatten(0, (batch, -1))), dim=-1)
             if self.config.fgsa and self.config.fine_from_video:
                 seen["local_BDE"] = video_BE[:, None] + seen["local_BDE"]
-            if self.config.fgsa and self.config.guidance:
+            if self.config.fgsa and self.config.guidance and self.config.has_category:
                 video_BE = video_BE + (self.gate_D[:, None] * normalize(seen["local_BDE"], dim=-1)).sum(1)
             seen["video_BE"] = video_BE
         if self.config.has_text_head:

@@ -1,0 +1,160 @@
+"""The page about the study: ``results/synmg-2/README.md``, whose every number comes from the boards' records.
+
+Its sentences are a template, ``study_page.template.md`` beside this file; what it may say of a difference is decided
+here, by the boards' own verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from fgsgl.ablations.study import OUT, Part, parts
+from fgsgl.report.board.board import Board, read_board
+from fgsgl.report.formatting import number, p_text
+from fgsgl.report.regimes.evaluate import regimes
+from fgsgl.stats.seeds import LEVEL
+from fgsgl.util.files import write_whole
+
+TEMPLATE = Path(__file__).parent / "study_page.template.md"
+MARK = "<!-- Written by `python ablations/study.py --page` from the records below; it is written anew. -->"
+BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
+"""Around the answers in the project's README, which are the page's first section."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A row of a board, against FG-SGL's with the same seeds. Percent and percentage points."""
+
+    label: str
+    n: int
+    """Seeds."""
+    mean: float
+    difference: float
+    """This row minus FG-SGL; nan for FG-SGL itself, and where the two are not compared."""
+    half_width: float
+    """Half the simultaneous 95 % interval of the difference."""
+    p: float
+    """Adjusted over its family."""
+    contrast: str
+    """``primary``: declared before the study ran."""
+
+    @property
+    def text(self) -> str:
+        """``53.5 % (−1.1 ± 2.0, p = 0.2)``."""
+        if self.difference != self.difference:
+            return f"{number(self.mean)} %"
+        p = p_text(self.p)
+        beside = "" if self.p != self.p else f", p {'' if p.startswith('<') else '= '}{p}"
+        return f"{number(self.mean)} % ({number(self.difference, sign='+')} ± {number(self.half_width)}{beside})"
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it differs from FG-SGL."""
+        return self.p <= LEVEL
+
+    @property
+    def bound(self) -> float:
+        """The largest difference from FG-SGL, in either direction, that its simultaneous interval holds."""
+        return abs(self.difference) + self.half_width
+
+    @property
+    def verdict(self) -> str:
+        """What may be said of FG-SGL against this row."""
+        if self.p != self.p:
+            return "not compared yet"
+        if not self.is_sure:
+            return f"cannot be told from none; more than {number(self.bound)} points are excluded"
+        return f"FG-SGL is {number(abs(self.difference))} points {'better' if self.difference < 0 else 'worse'}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Boards:
+    """The boards of a study, as far as they are there."""
+
+    root: Path
+
+    def folders(self) -> list[str]:
+        """Folders of the boards below the root; the root's own is ``.``."""
+        return [name for name in dict.fromkeys(map(_folder, parts())) if (self.root / name / "ledger").is_dir()]
+
+    def has(self, folder: str) -> bool:
+        """Whether a board is there."""
+        return folder in self.folders()
+
+    def rows(self, folder: str = ".") -> list[Row]:
+        """The methods of a board by top-1, the best first, then ceilings and floors."""
+        table = self._board(folder).table
+        return [_row_of_board(row) for row in table[table["n_seeds"] > 0].itertuples()]
+
+    def row(self, label: str, folder: str = ".") -> Row | None:
+        """One row of a board."""
+        return next((row for row in self.rows(folder) if row.label == label), None)
+
+    def regime(self, folder: str, measure: str = "unseen", score: str = "combined") -> list[Row]:
+        """The rows of a board with classes held out in one measure of one score, the best first."""
+        table = regimes(self._board(folder))
+        chosen = table[(table["measure"] == measure) & (table["score"] == score) & table["mean"].notna()]
+        found = [_row_of_regime(row) for row in chosen.itertuples()]
+        return sorted(found, key=lambda row: -row.mean)
+
+    def _board(self, folder: str) -> Board:
+        return read_board(self.root / folder)
+
+
+def write(root: Path = Path(OUT), readme: Path = Path("README.md")) -> None:
+    """Writes the page, and its answers into the project's README.
+
+    Raises:
+        UserError: for a board that cannot be read.
+    """
+    page = render(root)
+    write_whole(root / "README.md", page)
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    write_whole(readme, f"{before}{answers(page)}{rest.split(END)[1]}")
+
+
+def answers(page: str) -> str:
+    """The part of the page that stands in the project's README too."""
+    return f"{BEGIN}{page.split(BEGIN)[1].split(END)[0]}{END}"
+
+
+def render(root: Path) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = number
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    boards = Boards(root=root)
+    missing = [part for part in parts() if not boards.has(_folder(part))]
+    return template.render(boards=boards, commands=list(_commands(boards)), missing=missing, mark=MARK) + "\n"
+
+
+def _commands(boards: Boards) -> Iterator[tuple[str, str]]:
+    """(folder, command) of every part that has run."""
+    for part in parts():
+        if boards.has(_folder(part)):
+            yield _folder(part), " ".join(part.command([]))
+
+
+def _folder(part: Part) -> str:
+    """A part's board, from the study's folder."""
+    return str(Path(part.arguments[part.arguments.index("--out") + 1]).relative_to(OUT))
+
+
+def _row_of_board(row: Any) -> Row:
+    return Row(
+        label=row.label, n=row.n_seeds, mean=100 * row.top1, difference=row.diff_top1,
+        half_width=row.sim_high - row.diff_top1, p=row.p_holm, contrast=row.contrast,
+    )  # fmt: skip
+
+
+def _row_of_regime(row: Any) -> Row:
+    return Row(
+        label=row.label, n=row.n, mean=row.mean, difference=row.difference, half_width=row.sim_half_width,
+        p=row.p_holm, contrast=row.contrast,
+    )  # fmt: skip
