@@ -84,6 +84,7 @@ CHANGES = [
     {"loss_fine": 0.0},
     {"fine_v2t": False},
     {"fine_t2v": False},
+    {"stage": 0.5},
     {"schedule": "joint"},
     {"schedule": "fine_to_coarse"},
     {"multi_positive": False},

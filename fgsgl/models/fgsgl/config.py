@@ -88,7 +88,7 @@ class FGSGLConfig:
     """Number of learned context tokens, K."""
     loss_category: Annotated[float, _WEIGHT] = 1.0
     """Weight of the category level's loss; with 0 the level is absent from training and from the score."""
-    loss_fine: Annotated[float, _WEIGHT] = 1.0
+    loss_fine: Annotated[float, _WEIGHT] = 3.0
     """Weight of the fine level's loss; with 0 the level is absent from training and from the score, and FG-SA is
     only an architecture ("module-only")."""
     fine_v2t: bool = True
@@ -97,6 +97,8 @@ class FGSGLConfig:
     """The fine loss from text to video: which clips of the batch fit this text."""
     schedule: str = "coarse_to_fine"
     """Course of the levels' weights over the training; see :func:`fgsgl.models.fgsgl.losses.level_weights`."""
+    stage: Annotated[float, Numbers(0, 0.5, above=True)] = field(default=0.1, metadata={EARLIER: 1 / 3})
+    """Share of the training in which the first level trains alone, and in which the other's weight then rises."""
     multi_positive: bool = True
     """Classes that share a dimension's sentences are positives of each other there, instead of negatives."""
     dimensions: tuple[str, ...] = DIMENSIONS
@@ -226,7 +228,8 @@ class FGSGLConfig:
                 (not self.has_fine or self.text_control == "names", ("multi_positive",)),
                 (not self.has_fine or self.text_control in ("true", "names"), ("text_seed", "text_draw")),
                 (self.text_draw == "cell", ("text_seed",)),
-                (not (self.has_fine and self.has_category), ("schedule", "fine_at_test")),
+                (not (self.has_fine and self.has_category), ("schedule", "stage", "fine_at_test")),
+                (self.schedule == "joint", ("stage",)),
                 (not (self.has_fine or self.has_text_head), ("temperature", "logit_scale_max")),
             )
             if unused

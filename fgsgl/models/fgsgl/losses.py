@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import kl_div, normalize
 
-STAGE = 1 / 3  # of the training: one level alone; the other's loss rises; both in full
-
 
 class LogitScale(nn.Module):
     """A learned inverse temperature, kept in [1, maximum] as in CLIP (arXiv 2103.00020).
@@ -100,20 +98,21 @@ def batch_contrast(logits_BB: Tensor, labels_B: Tensor, smoothing: float = 0.0) 
     return (rows + columns) / 2
 
 
-def level_weights(schedule: str, progress: float) -> tuple[float, float]:
+def level_weights(schedule: str, progress: float, stage: float = 1 / 3) -> tuple[float, float]:
     """ML-CO: what the losses of the category and of the fine level count at a point of the training.
 
-    Published: "a coarse-to-fine pattern", in stages. Ours: the first third trains one level alone, over the second
-    the other's weight rises linearly, the last trains both in full (a weight that rises to the end meets a learning
-    rate that falls to zero, and leaves the second level hardly trained). ``coarse_to_fine`` begins with the category
-    level, ``fine_to_coarse`` with the fine level, ``joint`` trains both throughout.
+    Published: "a coarse-to-fine pattern", in stages. Ours: the first stage trains one level alone, over a second one as
+    long the other's weight rises linearly, and the rest trains both in full (a weight that rises to the end meets a
+    learning rate that falls to zero, and leaves the second level hardly trained). ``coarse_to_fine`` begins with the
+    category level, ``fine_to_coarse`` with the fine level, ``joint`` trains both throughout.
 
     Args:
         schedule: one of the three.
         progress: share of the training that is done, 0 to 1.
+        stage: share of the training that each of the first two stages takes, above 0.
 
     Returns:
         (category weight, fine weight), each 0 to 1.
     """
-    ramp = min(1.0, max(0.0, (progress - STAGE) / STAGE))
+    ramp = min(1.0, max(0.0, (progress - stage) / stage))
     return {"coarse_to_fine": (1.0, ramp), "fine_to_coarse": (ramp, 1.0), "joint": (1.0, 1.0)}[schedule]

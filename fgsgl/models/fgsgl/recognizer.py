@@ -206,7 +206,7 @@ class FGSGL(BaseModel):
         labels_B = seen.labels(labels_B)
         logits = {name: seen.columns(value) for name, value in logits.items()}
         both = config.has_category and config.has_fine
-        category, fine = level_weights(config.schedule if both else "joint", self.progress)
+        category, fine = level_weights(config.schedule if both else "joint", self.progress, config.stage)
         losses = {}
         if config.has_text_head:
             positives_CC, smoothing = seen.pairs(self.category_positives_CC), config.label_smoothing
