@@ -88,7 +88,7 @@ class Boards:
 
     def rows(self, folder: str = ".") -> list[Row]:
         """The methods of a board by top-1, the best first, then ceilings and floors."""
-        table = self._board(folder).table
+        table = self.board(folder).table
         return [_row_of_board(row) for row in table[table["n_seeds"] > 0].itertuples()]
 
     def row(self, label: str, folder: str = ".") -> Row | None:
@@ -97,12 +97,13 @@ class Boards:
 
     def regime(self, folder: str, measure: str = "unseen", score: str = "combined") -> list[Row]:
         """The rows of a board with classes held out in one measure of one score, the best first."""
-        table = regimes(self._board(folder))
+        table = regimes(self.board(folder))
         chosen = table[(table["measure"] == measure) & (table["score"] == score) & table["mean"].notna()]
         found = [_row_of_regime(row) for row in chosen.itertuples()]
         return sorted(found, key=lambda row: -row.mean)
 
-    def _board(self, folder: str) -> Board:
+    def board(self, folder: str) -> Board:
+        """One board."""
         return read_board(self.root / folder)
 
 

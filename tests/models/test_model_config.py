@@ -58,7 +58,12 @@ def test_reading_settings_does_not_import_torch() -> None:
         ({"loss_fine": 0.0, "dimension_weights": (1.0, 2.0, 1.0, 1.0)}, {"loss_fine": 0.0}),
         ({"head": "linear", "context_tokens": 2}, {"cpa": False}),
         ({"lora": False, "lora_rank": 4}, {"lora": False}),
-        ({"loss_category": 0.0, "schedule": "joint", "temporal": "mean"}, {"loss_category": 0.0}),
+        ({"loss_category": 0.0, "schedule": "joint", "stage": 0.3}, {"loss_category": 0.0}),
+        ({"schedule": "joint", "stage": 0.3}, {"schedule": "joint"}),
+        (
+            {"loss_category": 0.0, "fine_from_video": False, "temporal": "mean"},
+            {"loss_category": 0.0, "fine_from_video": False},
+        ),
     ],
 )
 def test_what_nothing_reads_goes_back_to_its_default(settings: dict, same_as: dict) -> None:

@@ -26,7 +26,7 @@ def losses_and_gradients(
     model: FGSGL, clip_BTCHW: torch.Tensor, samples: list[ActionDataSample]
 ) -> tuple[float, dict[str, torch.Tensor]]:
     """At a point of the training where every level counts, and every schedule differently."""
-    model.progress = 0.6
+    model.progress = 0.15
     nudge(model)
     loss, _ = model.parse_losses(model(clip_BTCHW, samples, mode="loss"))
     loss.backward()
@@ -265,7 +265,7 @@ def test_frozen_parameters_are_not_touched_by_the_optimizer(
     before = {name: value.clone() for name, value in model.named_parameters()}
     optimizer = {"type": "AdamW", "lr": 0.01, "weight_decay": 0.5, "fused": True}
     wrapper = build_optim_wrapper(model, {"type": "OptimWrapper", "optimizer": optimizer})
-    model.progress = 0.6
+    model.progress = 0.15
     wrapper.update_params(model.parse_losses(model(clip_BTCHW, samples, mode="loss"))[0])
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, before[name]) != parameter.requires_grad, name
