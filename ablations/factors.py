@@ -81,7 +81,7 @@ _ALL = (
     _factor("dimensions", "dim.outcome", _without_dimension("outcome"), "no sentences on what is touched at the end"),
     _factor("controls", "text=shuffled", _set(text_control="shuffled"), "each class gets sentences of other classes"),
     _factor("controls", "text=names", _set(text_control="names"), "the class name is every dimension's only sentence"),
-    _factor("controls", "text=static", _set(dimensions=["part", "onset"]), "sentences of part and onset alone"),
+    _factor("controls", "text=static", _set(text_control="static"), "sentences of part and onset in all dimensions"),
     _factor("controls", "text=random", _set(text_control="random"), "random unit vectors instead of sentences"),
     _factor("controls", "module-only", _set(loss_fine=0.0), "FG-SA as an architecture alone; the same as loss.fine"),
     _factor("controls", "head=linear", _set(cpa=False), "a linear layer instead of category text; the same as cpa"),

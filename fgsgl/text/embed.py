@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fgsgl.text.fgtext import CONTROLS, DIMENSIONS, FGText
+from fgsgl.text.fgtext import CONTROLS, DIMENSIONS, STATIC, FGText
 from fgsgl.util.errors import UserError, nearest
 
 
@@ -125,7 +125,8 @@ def _cells_CD(
         raise UserError(f"text=shuffled needs at least 2 classes, and there are {len(classes)}")
     if control == "shuffled" and whole_classes:
         classes = [classes[other] for other in derangement(len(classes), seed)]
-    cells_DC = [[frozenset(entry.sentences[dimension]) for entry in classes] for dimension in dimensions]
+    read = [STATIC.get(name, name) if control == "static" else name for name in dimensions]
+    cells_DC = [[frozenset(entry.sentences[dimension]) for entry in classes] for dimension in read]
     if control == "shuffled" and not whole_classes:
         cells_DC = [exchange(cells, seed, name) for name, cells in zip(dimensions, cells_DC, strict=True)]
     return [list(row) for row in zip(*cells_DC, strict=True)]

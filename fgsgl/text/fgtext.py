@@ -27,9 +27,13 @@ from fgsgl.util.yaml_file import MOST_BYTES, parse_yaml
 
 DIMENSIONS = ("part", "onset", "trajectory", "outcome")
 """The body part that moves; posture and place at the start; path, size, speed, repetition; what it touches, its end."""
-CONTROLS = ("true", "shuffled", "names", "random")
+CONTROLS = ("true", "shuffled", "names", "random", "static")
 """``shuffled``: each class has other classes' sentences, in each dimension by itself, shared where the true text is
-shared. ``names``: the class name is the only sentence of every dimension. ``random``: unit vectors, shared likewise."""
+shared. ``names``: the class name is the only sentence of every dimension. ``random``: unit vectors, shared likewise.
+``static``: the sentences of part stand in place of those of the trajectory, and of onset in place of the outcome's, so
+that none tells of the motion and as many are read."""
+STATIC = {"trajectory": "part", "outcome": "onset"}
+"""The dimension whose sentences stand in place of another's in static text."""
 MIN_SENTENCES = 3
 MAX_HEADER, MAX_NAME, MAX_SENTENCE = 10_000, 200, 2_000
 """Most characters of a line of the header, of a class name and of a sentence."""

@@ -92,6 +92,7 @@ CHANGES = [
     {"dimension_weights": [1.0, 1.0, 2.0, 1.0]},
     {"text_control": "shuffled"},
     {"text_control": "names"},
+    {"text_control": "static"},
     {"text_control": "random"},
     {"temperature": 0.1},
     {"autocast": "bf16"},

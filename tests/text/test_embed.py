@@ -76,6 +76,13 @@ def test_positives_are_exactly_the_classes_of_one_vector(encode, control: str):
     assert (positive_DCC.sum() > 4 * 17) == (control != "names")
 
 
+def test_static_text_says_nothing_of_the_motion_and_fills_as_many_dimensions(encode):
+    true_CDE, static_CDE = (fine_text_CDE(SMG, encode, control=name) for name in ("true", "static"))
+    part, onset, trajectory, outcome = map(DIMENSIONS.index, ("part", "onset", "trajectory", "outcome"))
+    assert torch.equal(static_CDE[:, [part, onset]], true_CDE[:, [part, onset]])
+    assert torch.equal(static_CDE[:, [trajectory, outcome]], true_CDE[:, [part, onset]])
+
+
 def test_shuffled_text_leaves_no_class_a_sentence_of_its_own():
     """In every dimension of every shipped text, although most classes may share a cell."""
     for text in map(load, shipped()):

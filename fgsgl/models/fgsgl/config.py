@@ -106,8 +106,8 @@ class FGSGLConfig:
     dimension_weights: tuple[float, ...] = ()
     """Weight of each of ``dimensions`` in the fine loss; empty: all 1."""
     text_control: str = "true"
-    """``shuffled`` (other classes' sentences), ``names`` (only the class name) or ``random`` (random unit vectors)
-    instead of the ``true`` FG-Text."""
+    """``shuffled`` (other classes' sentences), ``names`` (only the class name), ``random`` (random unit vectors) or
+    ``static`` (none of the motion) instead of the ``true`` FG-Text; see :data:`fgsgl.text.fgtext.CONTROLS`."""
     text_seed: Annotated[int, SEEDS] = 0
     """Seed of the shuffled and the random text, which a variant may give in place of ``text_draw``: all its seeds then
     share that draw. It is the cell's own seed where ``text_draw`` is ``cell``."""
@@ -226,7 +226,7 @@ class FGSGLConfig:
                 (not self.has_fine, ("fine_v2t", "fine_t2v", "text_control", "text_draw", "dimension_weights")),
                 # No two classes share a name.
                 (not self.has_fine or self.text_control == "names", ("multi_positive",)),
-                (not self.has_fine or self.text_control in ("true", "names"), ("text_seed", "text_draw")),
+                (not self.has_fine or self.text_control in ("true", "names", "static"), ("text_seed", "text_draw")),
                 (self.text_draw == "cell", ("text_seed",)),
                 (not (self.has_fine and self.has_category), ("schedule", "stage", "fine_at_test")),
                 (self.schedule == "joint", ("stage",)),
