@@ -6,7 +6,8 @@ here, by the boards' own verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,12 @@ class Row:
     @property
     def text(self) -> str:
         """``53.5 % (−1.1 ± 2.0, p = 0.2)``."""
-        if self.difference != self.difference:
+        if math.isnan(self.difference):
             return f"{number(self.mean)} %"
         p = p_text(self.p)
-        beside = "" if self.p != self.p else f", p {'' if p.startswith('<') else '= '}{p}"
-        return f"{number(self.mean)} % ({number(self.difference, sign='+')} ± {number(self.half_width)}{beside})"
+        half = "" if math.isnan(self.half_width) else f" ± {number(self.half_width)}"
+        beside = "" if math.isnan(self.p) else f", p {'' if p.startswith('<') else '= '}{p}"
+        return f"{number(self.mean)} % ({number(self.difference, sign='+')}{half}{beside})"
 
     @property
     def is_sure(self) -> bool:
@@ -65,7 +67,7 @@ class Row:
     @property
     def verdict(self) -> str:
         """What may be said of FG-SGL against this row."""
-        if self.p != self.p:
+        if math.isnan(self.p):
             return "not compared yet"
         if not self.is_sure:
             return f"cannot be told from none; more than {number(self.bound)} points are excluded"
@@ -90,6 +92,15 @@ class Boards:
         """The methods of a board by top-1, the best first, then ceilings and floors."""
         table = self.board(folder).table
         return [_row_of_board(row) for row in table[table["n_seeds"] > 0].itertuples()]
+
+    def cells(self, folder: str) -> tuple[int, int]:
+        """Finished cells of a board, and cells that its plan holds beside them."""
+        board = self.board(folder)
+        return sum(map(len, board.scored.values())), len(board.planned)
+
+    def commands(self, folder: str) -> list[str]:
+        """The study's commands that write into a board's folder."""
+        return [shlex.join(part.command([])) for part in parts() if _folder(part) == folder]
 
     def row(self, label: str, folder: str = ".") -> Row | None:
         """One row of a board."""
@@ -132,14 +143,7 @@ def render(root: Path) -> str:
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     boards = Boards(root=root)
     missing = [part for part in parts() if not boards.has(_folder(part))]
-    return template.render(boards=boards, commands=list(_commands(boards)), missing=missing, mark=MARK) + "\n"
-
-
-def _commands(boards: Boards) -> Iterator[tuple[str, str]]:
-    """(folder, command) of every part that has run."""
-    for part in parts():
-        if boards.has(_folder(part)):
-            yield _folder(part), " ".join(part.command([]))
+    return template.render(boards=boards, missing=missing, mark=MARK).rstrip() + "\n"
 
 
 def _folder(part: Part) -> str:
