@@ -24,7 +24,7 @@ NAMED = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Regime:
-    """What is left out of training and validation; the defaults leave out nothing."""
+    """A regime: which classes and clips are left out of training and validation. The defaults leave out nothing."""
 
     unseen: int = 0
     """Classes held out of training and validation."""

@@ -156,7 +156,7 @@ def read_manifest(root: Path) -> dict:
 
 
 class _Stamp(msgspec.Struct):
-    """What tells whether the rest of a manifest can be read."""
+    """Format and version of a manifest, which say whether the rest of it can be read."""
 
     format: int
     version: str

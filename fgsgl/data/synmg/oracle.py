@@ -28,7 +28,7 @@ KINDS = ("static", "motion")
 
 
 class SeenBy(Protocol):
-    """What a view follows of a board's protocol (:class:`fgsgl.records.protocol.Protocol`)."""
+    """The fields of a board's protocol (:class:`fgsgl.records.protocol.Protocol`) that an oracle's view follows."""
 
     @property
     def num_frames(self) -> int: ...
@@ -57,7 +57,7 @@ class View:
 
     @classmethod
     def of(cls, protocol: SeenBy) -> Self:
-        """What the protocol gives to every method."""
+        """The view that a protocol gives to every method."""
         return cls(
             num_frames=protocol.num_frames,
             views=protocol.views,

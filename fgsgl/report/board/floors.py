@@ -53,7 +53,7 @@ class Missing:
 
 
 def missing_floors(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> Iterator[Missing]:
-    """What each protocol lacks whose methods have no floor, not even a planned one."""
+    """The floors that methods of a protocol have to clear and that are not on the board, not even planned."""
     for protocol, rows in table.groupby("protocol", sort=True):
         records = [record for key, group in scored.items() if key.protocol == protocol for record in group]
         learned = [record for record in records if record.kind == "method"]
