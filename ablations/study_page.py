@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shlex
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import jinja2
 from fgsgl.ablations.study import OUT, Part, parts
 from fgsgl.report.board.board import Board, read_board
 from fgsgl.report.formatting import number, p_text
+from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.regimes.evaluate import regimes
 from fgsgl.stats.seeds import LEVEL
 from fgsgl.util.files import write_whole
@@ -113,6 +115,14 @@ class Boards:
         found = [_row_of_regime(row) for row in chosen.itertuples()]
         return sorted(found, key=lambda row: -row.mean)
 
+    def measured(self, measure: str, source: str, label: str = "") -> list[tuple[str, float]]:
+        """(dimension, percent) of what a row of the main board looks at, or of the sentences that are read out of it;
+        see :func:`fgsgl.report.localisation.evaluate.localisation`. Without a label: a map that sees no clip."""
+        table = localisation(self.board("."))
+        chosen = table[(table["measure"] == measure) & (table["source"] == source) & (table["label"] == label)]
+        return [(row.dimension, row.value) for row in chosen.itertuples()]
+
+    @cache  # noqa: B019 (a page's boards are gone with it)
     def board(self, folder: str) -> Board:
         """One board."""
         return read_board(self.root / folder)
