@@ -34,6 +34,8 @@ LEDGERS = sorted(
 """Those of SynMG 1, whose text was SMG's."""
 BESIDE = ("data-seed-1", "data-seed-2")
 TABLES = ("leaderboard.csv", "leaderboard.md", "ablation.csv", "contrasts.csv")
+YOUNGER_NOTES = ("- Still rising at the end of training",)
+"""Beginnings of notes that came after the tables were committed; a table that is written anew has them."""
 OPTIONS = json.loads((ROOT / "tests" / "frozen" / "options.json").read_text(encoding="utf-8"))
 
 
@@ -88,7 +90,11 @@ def test_the_tables_of_committed_boards_come_out_byte_for_byte(board: str, copie
     committed = {name: path for name in TABLES if (path := ROOT / "results" / board / name).exists()}
     assert len(committed) == (4 if board == "synmg-quick" else 3)
     for name, path in committed.items():
-        assert texts[name] == path.read_text(encoding="utf-8"), name
+        assert without_younger(texts[name]) == without_younger(path.read_text(encoding="utf-8")), name
+
+
+def without_younger(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(YOUNGER_NOTES))
 
 
 def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
