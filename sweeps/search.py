@@ -53,7 +53,7 @@ class Timebox:
     def see(self, record: Record) -> None:
         """Learns from a cell that has ended; a cell without an epoch says nothing."""
         if record.curve and "train" in record.times_s:
-            missing = record.protocol.epochs / len(record.curve) - 1
+            missing = record.epochs / len(record.curve) - 1
             self.longest_s = max(self.longest_s, record.times_s["total"] + missing * record.times_s["train"])
 
     def rounds(self) -> float:
@@ -220,7 +220,7 @@ class Search:
             study=self.study.study_name,
             number=number,
             pruner=spec.pruner if self.reports else None,
-            steps_before=index * spec.protocol.epochs,
+            steps_before=index * spec.epochs,
         )
         self.ready.append(Task(cell=running.cells[-1], trial=trial))
 

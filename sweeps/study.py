@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgsgl.methods.budget import epochs_of
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method, Setting
 from fgsgl.methods.search_space import Space, changes_of, defaults, space_hash
@@ -49,6 +50,11 @@ class StudySpec:
     """Fingerprint of the skeleton files, which some methods read."""
     nested: int = 0
     """Number of the study among the independent studies of one method."""
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of a cell."""
+        return epochs_of(self.method, self.protocol)
 
     def identity(self) -> dict[str, Any]:
         """The user attributes that the study stores; they must never change."""

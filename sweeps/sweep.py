@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from filelock import FileLock
 from rich.console import Console
 
+from fgsgl.methods.budget import epochs_of
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.variant_file import require_valid
@@ -111,7 +112,10 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     timebox = Timebox(ends_s=time.monotonic() + sweep.timeout_s)
     sealed = dataclasses.replace(sweep.protocol, evaluation=SEALED)
     spaces = {method.name: space_of(method, sweep.space, sealed) for method in sweep.methods}
-    pruner = pruner_spec(sweep.pruner, sweep.objectives, sealed.epochs, sweep.seeds_per_trial)
+    pruners = {
+        method.name: pruner_spec(sweep.pruner, sweep.objectives, epochs_of(method, sealed), sweep.seeds_per_trial)
+        for method in sweep.methods
+    }
     require_folder(sweep.out)
     data = sweep.protocol.data_spec(sweep.root)
     place = local_place(sweep.out, data.root, sweep.execution)
@@ -135,7 +139,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
             skeletons=skeletons,
             objectives=sweep.objectives,
             sampler=sweep.sampler,
-            pruner=pruner,
+            pruner=pruners[method.name],
             seeds=sweep.seeds_per_trial,
             nested=nested,
         )

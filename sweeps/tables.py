@@ -48,7 +48,7 @@ def print_plan(sweep: Sweep, specs: Sequence[StudySpec], place: Place, console: 
     identity = specs[0].identity()
     console.print(
         f"studies: {len(specs)}, trials of each: {sweep.trials}, cells of each trial: {sweep.seeds_per_trial}, "
-        f"epochs of each cell: {specs[0].protocol.epochs}, fewer where it is pruned\n"
+        f"epochs of each cell: {_epochs(specs)}, fewer where it is pruned\n"
         f"objective: {', '.join(identity['objective'])} on the validation split; {identity['sampler']}; "
         f"{identity['pruner']}\n"
         f"then default and tuned settings with paired seeds: {2 * sweep.seeds * len(sweep.methods)} cells\n"
@@ -57,10 +57,17 @@ def print_plan(sweep: Sweep, specs: Sequence[StudySpec], place: Place, console: 
     )  # fmt: skip
 
 
+def _epochs(specs: Sequence[StudySpec]) -> str:
+    """``4``, or with an equal-compute budget ``4 of fgsgl, 2 of tsm``."""
+    if specs[0].protocol.budget == "epochs":
+        return str(specs[0].epochs)
+    return ", ".join(dict.fromkeys(f"{spec.epochs} of {spec.method.name}" for spec in specs))
+
+
 def _cell_s(spec: StudySpec, records: Sequence[Done]) -> float | None:
     """Expected seconds of a study's cell; None: no record to go by."""
     of_method = alike(spec.method.name, spec.protocol, records)
-    return expected_s("", spec.protocol.epochs, of_method)
+    return expected_s("", spec.epochs, of_method)
 
 
 def studies_table(results: Sequence[MethodResult]) -> Table:

@@ -170,8 +170,9 @@ def cell_again(record: Done, protocol: Protocol, table: ClipTable, data: DataSpe
 
 
 def _why(record: Record, cell: Cell, method: Method) -> str:
-    here = {**asdict(method.describe(cell.variant.changes)), "pretraining": cell.pretraining}
-    found = list(changed({**asdict(record.config), "pretraining": record.pretraining}, here))
+    here = {**asdict(method.describe(cell.variant.changes)), "pretraining": cell.pretraining, "epochs": cell.epochs}
+    then = {**asdict(record.config), "pretraining": record.pretraining, "epochs": record.epochs}
+    found = list(changed(then, here))
     return (
         "; ".join(f"{name} was {then}, is {now}" for name, then, now in found)
         or "its FG-Text, skeletons or protocol are others"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from fgsgl.methods.budget import budget_epochs, epochs_of
 from fgsgl.methods.method import Method, Settings, config_identity
 from fgsgl.methods.registry import get, has
 from fgsgl.records.identity import canonical, digest_of_parts, identity
@@ -46,6 +47,8 @@ class Variant:
                 "protocol": identity(protocol),
                 "text": fingerprint(text) if method.reads_text else None,
             }
+            if epochs := budget_epochs(method, protocol):  # they follow from counts that a later version may correct
+                shared["epochs"] = epochs
             self._kept[protocol, text] = shared, {name: canonical(value) for name, value in shared.items()}
         return self._kept[protocol, text]
 
@@ -73,6 +76,15 @@ class Cell:
     def method(self) -> Method:
         """The method it runs."""
         return get(self.variant.method)
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that it trains for.
+
+        Raises:
+            UserError: as :func:`fgsgl.methods.budget.epochs_of`.
+        """
+        return epochs_of(self.method, self.protocol)
 
     @property
     def pretraining(self) -> str:
@@ -110,6 +122,7 @@ class Cell:
             seed=self.seed,
             protocol=self.protocol,
             protocol_hash=self.protocol.hash(),
+            budget_epochs=budget_epochs(self.method, self.protocol),
         )
 
 
@@ -150,6 +163,8 @@ def recorded_id(record: Record, text: str | None) -> str:
         "seed": record.seed,
         "data": record.data.fingerprint,
     }
+    if record.budget_epochs is not None:
+        parts["epochs"] = record.budget_epochs
     if record.skeletons not in (None, "none"):
         parts["skeletons"] = record.skeletons
     return digest_of_parts({name: canonical(value) for name, value in parts.items()})

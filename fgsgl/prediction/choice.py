@@ -53,4 +53,4 @@ def best_cell(folder: Path) -> Done:
 
 
 def _checkpoint(folder: Path, record: Done) -> Path:
-    return folder / "work" / record.cell_id / f"epoch_{record.protocol.epochs}.pth"
+    return folder / "work" / record.cell_id / f"epoch_{record.epochs}.pth"

@@ -126,7 +126,7 @@ def trained_cell(folder: Path, record: Done) -> Trained:
         )
     state: Mapping[str, Tensor] = {}
     if method.recipe:
-        path = work_dir / f"epoch_{cell.protocol.epochs}.pth"
+        path = work_dir / f"epoch_{cell.epochs}.pth"
         if not path.is_file():
             raise UserError(
                 f"no checkpoint at {path}; run the cell anew with another --out, and with --keep-checkpoints last"

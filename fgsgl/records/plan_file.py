@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.reading import protocol_misfit
-from fgsgl.records.record import Count, Kind, Record
+from fgsgl.records.record import Count, Kind, Positive, Record
 from fgsgl.records.row_key import RowKey
 from fgsgl.util.decode_errors import fault
 from fgsgl.util.errors import UserError
@@ -28,7 +28,7 @@ MOST_PRIMARY = 6
 _Entry = TypeVar("_Entry", bound=Struct)
 
 
-class PlannedCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PlannedCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A cell of the plan, with a record or without."""
 
     cell_id: str
@@ -38,6 +38,17 @@ class PlannedCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     seed: Count
     protocol: Protocol
     protocol_hash: str
+    budget_epochs: Positive | None = None
+    """As in a record (:class:`fgsgl.records.record.Record`)."""
+
+    def __post_init__(self) -> None:
+        if self.budget_epochs is not None and self.protocol.budget == "epochs":
+            raise ValueError(f"budget_epochs is {self.budget_epochs}, but the protocol's budget is its epochs")
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of the cell's training."""
+        return self.budget_epochs or self.protocol.epochs
 
     @property
     def row(self) -> RowKey:

@@ -24,6 +24,8 @@ Size = Literal["quick", "standard"]
 SIZES: tuple[Size, ...] = get_args(Size)
 Sampling = Literal["plain", "class_balanced"]
 SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
+Budget = Literal["epochs", "compute"]
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +49,7 @@ class Protocol:
     image_size: Annotated[int, Numbers(32, 1024, step=2)] = 112
     """Side of a frame in pixels."""
     epochs: Annotated[int, Numbers(1, 100_000)]
-    """Training epochs."""
+    """Training epochs; with an equal-compute budget those of FG-SGL."""
     batch_size: Annotated[int, Numbers(1, 65_536)] = 16
     """Clips of a training step, over all devices and accumulated parts."""
     flip: Annotated[float, Numbers(0, 1)] = 0.5
@@ -90,10 +92,18 @@ class Protocol:
     long_tail: Annotated[float, Numbers(0, 1_000_000)] = field(default=0.0, metadata=LATER)
     """Ratio of the most to the least frequent training class, whose clips the seed draws; 0 leaves the data as they
     are."""
+    budget: Budget = field(default="epochs", metadata=LATER)
+    """What trainings have in common: ``epochs``, or ``compute``, where each method trains as many epochs as cost the
+    operations of FG-SGL's training."""
 
     def __post_init__(self) -> None:
         require_domains(self)
-        for name, valid in (("size", SIZES), ("sampling", SAMPLINGS), ("evaluation", (EVALUATION, SEALED))):
+        for name, valid in (
+            ("size", SIZES),
+            ("sampling", SAMPLINGS),
+            ("budget", BUDGETS),
+            ("evaluation", (EVALUATION, SEALED)),
+        ):
             if getattr(self, name) not in valid:
                 raise UserError(f"{name} is {getattr(self, name)!r}; {nearest(str(getattr(self, name)), valid)}")
         if self.batch_size % self.accumulate:

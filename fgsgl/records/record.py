@@ -238,6 +238,8 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     seed: Count
     protocol: Protocol
     protocol_hash: str
+    budget_epochs: Positive | None = None
+    """Epochs that an equal-compute budget gives the cell; None: those of the protocol, or nothing is trained."""
     config: MethodConfig
     data: DataIdentity
     pretraining: str
@@ -274,6 +276,11 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     def status(self) -> Status:
         """``done``, ``failed`` or ``pruned``."""
         return self.__struct_config__.tag  # type: ignore[return-value]
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of the cell's training."""
+        return self.budget_epochs or self.protocol.epochs
 
     @property
     def row(self) -> RowKey:

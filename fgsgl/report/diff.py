@@ -173,7 +173,7 @@ def _change_text(found: PredictionChange) -> str:
 def _groups(record: Record) -> Iterator[tuple[str, Mapping[str, Any]]]:
     whole = to_builtins(record)
     cell = {name: whole[name] for name in ("method", "variant", "kind", "seed", "status")}
-    yield "cell", cell | {"failure": whole["failure"] or {}}
+    yield "cell", cell | {"budget_epochs": whole["budget_epochs"], "failure": whole["failure"] or {}}
     yield "config", {**whole["config"], "pretraining": record.pretraining}
     yield "protocol", whole["protocol"]
     yield "data", whole["data"]

@@ -93,7 +93,7 @@ def _resumes(cell: CellState) -> str:
     newest = newest_checkpoint(cell.work_dir)
     if newest is None:
         return "the start: no epoch is saved"
-    return f"{newest} (of {cell.protocol.epochs} epochs)"
+    return f"{newest} (of {cell.epochs} epochs)"
 
 
 def _advice(folder: Path, cell: CellState) -> str:

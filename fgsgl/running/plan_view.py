@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from fgsgl.methods.cell import Cell
 from fgsgl.running.planning import Planned
 from fgsgl.running.progress import row_label
 
@@ -26,13 +27,17 @@ def show_plan(planned: Sequence[Planned], jobs: int, console: Console) -> None:
     for item in planned:
         rows.setdefault(row_label(item.cell), []).append(item)
     numbers = [Column(name, justify="right", no_wrap=True) for name in ("one cell", "all to do")]
-    view = Table("row", "seeds", "state", *numbers, box=SIMPLE_HEAD, show_edge=False)
+    budgeted = any(item.cell.protocol.budget == "compute" for item in planned)
+    epochs = [Column("epochs", justify="right", no_wrap=True)] if budgeted else []
+    view = Table("row", "seeds", *epochs, "state", *numbers, box=SIMPLE_HEAD, show_edge=False)
     for label, items in rows.items():
         todo = [item for item in items if item.todo]
         known = [item.expected_s for item in todo if item.expected_s is not None]
         one = duration(sum(known) / len(known)) if known else "no record" if todo else ""
         every = duration(sum(known)) if known and len(known) == len(todo) else ""
-        view.add_row(Text(label), _seeds([item.cell.seed for item in items]), _states(items), one, every)
+        seeds = _seeds([item.cell.seed for item in items])
+        trained = [_epochs(items[0].cell)] if budgeted else []
+        view.add_row(Text(label), seeds, *trained, _states(items), one, every)
     console.print(view)
     console.print(_whole(planned, jobs), markup=False, highlight=False)
 
@@ -43,6 +48,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _epochs(cell: Cell) -> str:
+    """The epochs of a row's cells; nothing where nothing is trained."""
+    return str(cell.epochs) if cell.method.recipe else ""
 
 
 def _states(items: Sequence[Planned]) -> str:

@@ -84,9 +84,8 @@ def plan(wanted: Iterable[Cell], ledger: Ledger, elsewhere: Sequence[Path] = ())
     methods = {(cell.variant.method, cell.protocol) for cell in left}
     of_method = {key: alike(*key, records) for key in methods}
     expected = {
-        row: expected_s(name, protocol.epochs, of_method[method, protocol])
-        for row in map(_row, left)
-        for method, protocol, name in [row]
+        _row(cell): expected_s(cell.variant.name, cell.epochs, of_method[cell.variant.method, cell.protocol])
+        for cell in left
     }
     return [
         Planned(
@@ -129,7 +128,8 @@ def on_record(ledger: Ledger, elsewhere: Sequence[Path]) -> list[Done]:
 
 
 def alike(method: str, protocol: Protocol, records: Iterable[Done]) -> list[Done]:
-    """The records of a method under a protocol, but for the epochs, the split that is scored and the fold."""
+    """The records of a method under a protocol, but for the epochs, however these are chosen, the split that is scored
+    and the fold."""
     wanted = _timed(protocol)
     return [record for record in records if record.method == method and _timed(record.protocol) == wanted]
 
@@ -139,11 +139,11 @@ def expected_s(variant: str, epochs: int, of_method: Sequence[Done]) -> float | 
 
     Args:
         variant: whose own records count, where there are any.
-        epochs: of the protocol.
+        epochs: of the cell.
         of_method: from :func:`alike`.
     """
     times = [
-        record.times_s["total"] + record.times_s.get("train", 0) * (epochs / record.protocol.epochs - 1)
+        record.times_s["total"] + record.times_s.get("train", 0) * (epochs / record.epochs - 1)
         for record in [record for record in of_method if record.variant == variant] or of_method
     ]
     return statistics.mean(times) if times else None
@@ -152,4 +152,4 @@ def expected_s(variant: str, epochs: int, of_method: Sequence[Done]) -> float | 
 @cache
 def _timed(protocol: Protocol) -> Protocol:
     """The part of a protocol that a cell's time depends on."""
-    return dataclasses.replace(protocol, epochs=1, evaluation=EVALUATION, fold=0)
+    return dataclasses.replace(protocol, epochs=1, budget="epochs", evaluation=EVALUATION, fold=0)

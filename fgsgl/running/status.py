@@ -50,6 +50,8 @@ class CellState:
     seed: int
     protocol: Protocol
     protocol_hash: str
+    epochs: int
+    """Of its training."""
     state: State
     record: Record | None
     """The record of the last attempt that ended; None: there is none."""
@@ -78,7 +80,7 @@ class CellState:
         if self.state != "running":
             return self.state
         now = CellProgress.find(self.work_dir)
-        return f"epoch {now.epoch}/{self.protocol.epochs}" if now.phase == "train" else now.phase
+        return f"epoch {now.epoch}/{self.epochs}" if now.phase == "train" else now.phase
 
 
 @cache
@@ -154,10 +156,11 @@ class _Named(NamedTuple):
     seed: int
     protocol: Protocol
     protocol_hash: str
+    epochs: int
 
     @classmethod
     def of(cls, cell: PlannedCell | Record) -> Self:
-        return cls(cell.method, cell.variant, cell.seed, cell.protocol, cell.protocol_hash)
+        return cls(cell.method, cell.variant, cell.seed, cell.protocol, cell.protocol_hash, cell.epochs)
 
 
 def _state(cell_id: str, named: _Named, record: Record | None, work_dir: Path) -> CellState:
@@ -237,7 +240,8 @@ def _entry(cell: CellState, digits: int) -> Text:
 
 def _short(cell: CellState) -> str:
     protocol = cell.protocol
-    return f"{cell.protocol_hash[:8]}: {protocol.dataset} {protocol.preset}, {protocol.epochs} epochs"
+    equal = ", equal compute" if protocol.budget == "compute" else ""
+    return f"{cell.protocol_hash[:8]}: {protocol.dataset} {protocol.preset}, {protocol.epochs} epochs{equal}"
 
 
 def counts(cells: Sequence[CellState]) -> str:
@@ -261,7 +265,7 @@ def expected_end(cells: Sequence[CellState], now: datetime) -> str:
 
     def left_s(cell: CellState) -> float | None:
         """Seconds that the cell may still take; None where no record tells."""
-        whole_s = expected_s(cell.variant, cell.protocol.epochs, of_method[cell.method, cell.protocol_hash])
+        whole_s = expected_s(cell.variant, cell.epochs, of_method[cell.method, cell.protocol_hash])
         if whole_s is None or cell.state == "waiting" or cell.spec is None:
             return whole_s
         spent = now - datetime.fromisoformat(cell.spec.started_utc)

@@ -13,6 +13,7 @@ from fgsgl.data import datasets
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.prepare import class_names
 from fgsgl.data.regime import Regime
+from fgsgl.methods.budget import epochs_of
 from fgsgl.methods.method import Classes, Method, ModelConfig, Recipe
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
@@ -49,6 +50,9 @@ def build_config(
         root: the data set's folder.
         work_dir: where checkpoints and logs go.
         n_train: clips in the training split, where that is known: a warm-up of under two steps is left out.
+
+    Raises:
+        UserError: as :func:`fgsgl.methods.budget.epochs_of`, or for settings that a method cannot be built with.
     """
     recipe = method.recipe_with(changes)
     if method.model is None:
@@ -97,12 +101,13 @@ def _training(
     """What a training needs; None everywhere without a recipe."""
     if recipe is None:
         return {name: None for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler")}
+    epochs = epochs_of(method, protocol)
     steps = n_train and ceil(n_train * protocol.accumulate / protocol.batch_size)
     return {
         "train_dataloader": _loader(method, protocol, root, "train", seed),
-        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": protocol.epochs, "val_interval": 1},
+        "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
         "optim_wrapper": _optimizer(recipe, protocol.accumulate),
-        "param_scheduler": _schedule(recipe.warmup * protocol.epochs, protocol.epochs, steps),
+        "param_scheduler": _schedule(recipe.warmup * epochs, epochs, steps),
     }
 
 

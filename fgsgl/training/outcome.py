@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fgsgl.methods.budget import budget_epochs
 from fgsgl.records.curve import Epoch, read_curve
 from fgsgl.records.environment import environment
 from fgsgl.records.failures import what_fits
@@ -101,6 +102,7 @@ def _common(spec: CellSpec) -> dict[str, Any]:
         "seed": cell.seed,
         "protocol": cell.protocol,
         "protocol_hash": cell.protocol.hash(),
+        "budget_epochs": budget_epochs(cell.method, cell.protocol),
         "config": cell.method.describe(cell.variant.changes),
         "pretraining": cell.pretraining,
         "text": cell.text_fingerprint or "none",

@@ -40,6 +40,7 @@ OPTIONS = {
     "unseen": 4,
     "shots": 8,
     "long_tail": 20.0,
+    "budget": "compute",
 }
 
 
@@ -83,6 +84,7 @@ def test_each_option_makes_another_protocol(name: str, value: Any) -> None:
         ("fold", 2, "fold is 2, but no class is held out"),
         ("shots", 1.5, "shots is 1.5, expected a whole number"),
         ("long_tail", 0.5, "long_tail is 0.5, expected the ratio"),
+        ("budget", "computed", "budget is 'computed'; did you mean compute"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(name: str, value: Any, says: str) -> None:

@@ -18,6 +18,7 @@ from fgsgl.report.board.identical_rows import IdenticalRows
 from fgsgl.report.board.origin_notes import machine_of, origin_notes
 from fgsgl.report.board.rows import listed, part_of, row_key
 from fgsgl.report.board.score_columns import failure_counts
+from fgsgl.report.board.training_notes import budget_notes, rising_notes, weak_notes
 from fgsgl.report.formatting import number
 from fgsgl.stats.clusters import FEWEST_CLUSTERS
 from fgsgl.stats.families import PRIMARY_SHARE
@@ -38,6 +39,9 @@ def notes(
         *_about_data(table, [record for group in scored.values() for record in group]),
         *missing_floor_notes(table, scored),
         *_about_cells(table, {record.cell_id: record for group in cells.values() for record in group}),
+        *budget_notes(cells),
+        *rising_notes(table, scored),
+        *weak_notes(table, scored),
         *_about_intervals(table, methods),
         *difference_notes(table),
         *tuned_difference_notes(table),
