@@ -123,6 +123,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=root_of(arguments),
+        transfer_root=arguments.transfer_root,
         execution=execution,
         ceilings=not arguments.no_ceilings,
         folds=arguments.folds,
@@ -133,7 +134,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         for line in lines:
             console.print(line, markup=False, highlight=False)
 
-    data, protocols = protocol.data_spec(root_of(arguments)), experiment.protocols
+    data, protocols = protocol.data_spec(experiment.root, experiment.transfer_root), experiment.protocols
     if protocol.unseen:  # what cannot be held out is told before the check below, which takes longer
         names = class_names(data, text=True)
         for fold in protocols:

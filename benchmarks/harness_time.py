@@ -144,7 +144,9 @@ def write_records(wanted: Sequence[Cell], folder: Path) -> None:
     Raises:
         UserError: if a cell fails.
     """
-    place = local_place(folder / "board", folder / "data", Execution(device="cpu", jobs=1))
+    place = local_place(
+        folder / "board", wanted[0].protocol.data_spec(folder / "data"), Execution(device="cpu", jobs=1)
+    )
     first, random = {cell.variant.method: cell for cell in wanted if cell.seed == 0}, np.random.default_rng(0)
     for cell in first.values():
         _run(cell, place)
@@ -157,7 +159,7 @@ def write_records(wanted: Sequence[Cell], folder: Path) -> None:
 
 def _cell(cell: Cell, folder: Path) -> dict[str, float]:
     """Seconds of each phase of one cell."""
-    place = local_place(folder / "cells", folder / "data", Execution(device="cpu", jobs=1))
+    place = local_place(folder / "cells", cell.protocol.data_spec(folder / "data"), Execution(device="cpu", jobs=1))
     total_s = spent(lambda: _run(cell, place)).clock_s
     record = _done(cell, place)
     phases = {name: record.times_s.get(name, 0.0) for name in (*PHASES, *ASIDE)}

@@ -69,6 +69,7 @@ def run(
     ceilings: bool = True,
     quiet: bool = False,
     folds: int | None = None,
+    transfer_root: str | Path | None = None,
     **protocol: Any,
 ) -> Board:
     """Trains and evaluates methods under one protocol, as ``fgsgl run`` does, and returns their board.
@@ -85,6 +86,7 @@ def run(
         ceilings: run the ceilings too, such as SynMG's oracles.
         quiet: print nothing.
         folds: with ``unseen`` among the fields of the protocol: folds 0..n-1 of unseen classes.
+        transfer_root: with ``transfer`` among them: the folder or table of the data that are trained on.
         protocol: fields of :class:`fgsgl.records.protocol.Protocol`, such as ``epochs=5``.
 
     Raises:
@@ -101,11 +103,12 @@ def run(
 
     chosen = [one if isinstance(one, Variant) else Variant(method=get(one).name) for one in variants]
     data = None if root is None else Path(root)
-    frozen = default_protocol(dataset, preset, root=data, **protocol)
+    trained_on = None if transfer_root is None else Path(transfer_root)
+    frozen = default_protocol(dataset, preset, root=data, transfer_root=trained_on, **protocol)
     folder = Path(out or Path("results/local") / results_name(frozen.dataset, frozen.preset, data))
     experiment = Experiment(
         variants=tuple(chosen), protocol=frozen, seeds=seeds, out=folder, root=data, execution=Execution(device=device),
-        ceilings=ceilings, folds=folds,
+        ceilings=ceilings, folds=folds, transfer_root=trained_on,
     )  # fmt: skip
     run_experiment(experiment, Console(quiet=True) if quiet else wide_console(), lambda *_: True)
     return read_board(folder)

@@ -146,6 +146,7 @@ def sweep(arguments: argparse.Namespace) -> int:
         timeout_s=60 * timeout_min,
         out=out,
         root=root_of(arguments),
+        transfer_root=arguments.transfer_root,
         storage=arguments.storage,
         study=arguments.study,
         execution=execution,
@@ -166,7 +167,7 @@ def methods_of(arguments: argparse.Namespace, protocol: Protocol) -> tuple[Metho
     return tuple(
         method
         for method in scan().values()
-        if method.recipe and not method.unavailable and method.runs_on(protocol.dataset)
+        if method.recipe and not method.unavailable and method.runs_on(protocol)
         and (method.modality != "skeleton" or _has_skeletons(protocol))
     )  # fmt: skip
 

@@ -77,6 +77,8 @@ class Sweep:
     """Time for the whole sweep, estimated from the cells that have ended."""
     out: Path
     root: Path | None
+    transfer_root: Path | None = None
+    """The folder of the data that are trained on, where the protocol names others; None: their default place."""
     storage: str | None
     study: str | None
     execution: Execution
@@ -117,8 +119,8 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
         for method in sweep.methods
     }
     require_folder(sweep.out)
-    data = sweep.protocol.data_spec(sweep.root)
-    place = local_place(sweep.out, data.root, sweep.execution)
+    data = sweep.protocol.data_spec(sweep.root, sweep.transfer_root)
+    place = local_place(sweep.out, data, sweep.execution)
     require_alone(sweep.objectives, place.jobs)
     require_division(sweep.protocol, sweep.execution.devices)
     for method in sweep.methods:

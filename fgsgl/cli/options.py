@@ -28,7 +28,7 @@ UNITS = {"_min": "MINUTES"}
 """Units at the end of a field's name, which the help shows instead of the option's name."""
 NONE = "; None: "
 """In a field's docstring, this comes before what None stands for. The help shows that as the default."""
-OF_DATA_SET = {"epochs": "the data set's", "size": "the data set's"}
+OF_DATA_SET = {"epochs": "the data set's", "size": "the data set's", "logit_adjustment": "the data set's"}
 """Fields of the protocol whose defaults differ between data sets, as the help says it."""
 FIXED = ("flip", "shift", "brightness", "evaluation")
 """Fields of the protocol that the command line leaves as they are."""
@@ -133,7 +133,17 @@ def add_protocol_arguments(parser: Parser) -> None:
     """Adds the data set, and what its protocol holds fixed."""
     parser.add_argument("--dataset", default=_Unsaid("synmg"), help="data set (default: %(default)s; csv with --table)")
     add_data_arguments(parser)
-    add_options(parser, Protocol, skip=("dataset", "preset", "data_seed", *FIXED), varying=OF_DATA_SET)
+    add_options(parser, Protocol, skip=("dataset", "preset", "data_seed", *FIXED),
+                varying={**OF_DATA_SET, "transfer": "the data set itself"})  # fmt: skip
+    add_transfer_root(parser)
+
+
+def add_transfer_root(parser: Parser) -> None:
+    """Adds where the data lie that ``--transfer`` names."""
+    parser.add_argument(
+        "--transfer-root", type=file_path, metavar="FOLDER",
+        help="with --transfer: the folder or table of the data to train on (default: below $FGSGL_DATA, or data/)",
+    )  # fmt: skip
 
 
 def add_experiment_arguments(parser: Parser) -> None:
@@ -168,7 +178,11 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
         UserError: for an unknown data set or preset, or a value that makes no sense.
     """
     values = {**values_of(arguments, Protocol), "dataset": dataset_of(arguments)}
-    return default_protocol(**values, root=root_of(arguments))
+    if values["transfer"] == "":  # as of a variable of the shell that is not set
+        raise UserError("--transfer is empty, expected data to train on, such as synmg:hard; or leave it out")
+    if arguments.transfer_root is not None and values["transfer"] is None:
+        raise UserError(f"--transfer-root is {arguments.transfer_root}, but --transfer names no data; give both")
+    return default_protocol(**values, root=root_of(arguments), transfer_root=arguments.transfer_root)
 
 
 def dataset_of(arguments: argparse.Namespace) -> str:

@@ -32,6 +32,10 @@ def add_record_commands(commands: Commands) -> None:
     again.add_argument("folder", type=file_path, help="the board's folder")
     again.add_argument("what", help=WHAT)
     again.add_argument("--root", type=file_path, help="the data set's folder (default: where it was when the cell ran)")
+    again.add_argument(
+        "--transfer-root", type=file_path, metavar="FOLDER",
+        help="of a cell with --transfer: the folder of the data it was trained on (default: where it was then)",
+    )  # fmt: skip
     again.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the record's)")
 
     diff = add_command(commands, "diff", _diff, "say what differs between two cells: settings, data, code, results")
@@ -98,7 +102,9 @@ def _repro(arguments: argparse.Namespace) -> int:
     from fgsgl.cli.reproduce import repro
     from fgsgl.util.terminal import wide_console
 
-    return repro(arguments.folder, arguments.what, arguments.root, arguments.device, wide_console())
+    return repro(
+        arguments.folder, arguments.what, arguments.root, arguments.device, wide_console(), arguments.transfer_root
+    )
 
 
 def _diff(arguments: argparse.Namespace) -> int:

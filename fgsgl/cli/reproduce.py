@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,9 @@ class Verdict:
     said: str
 
 
-def repro(folder: Path, what: str, root: Path | None, device: str | None, console: Console) -> int:
+def repro(
+    folder: Path, what: str, root: Path | None, device: str | None, console: Console, transfer_root: Path | None = None
+) -> int:
     """Runs the cells again in a scratch folder, which is kept only where one is not reproduced.
 
     Args:
@@ -62,6 +65,7 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
         root: the data set's folder; None: where it was when the cell ran, else its default place.
         device: as for ``fgsgl run``; None: the record's.
         console: gets the progress and what is found.
+        transfer_root: as ``root``, of the data that the cell was trained on, where its protocol names others.
 
     Returns:
         0 if every cell is reproduced, as :func:`verdict` has it; else 1.
@@ -80,7 +84,7 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
     records = wanted(rows(every, PlanFile.read(folder, every).cells), what, ledger)
     check_records(ledger.folder, [one for record in records for one in _row(record, every)])
     protocol = records[0].protocol
-    data = protocol.data_spec(root or _last_root(folder, records[0]))
+    data = _data(folder, records[0], root, transfer_root)
     table = load_data(
         data, console, num_frames=protocol.num_frames, image_size=protocol.image_size, skip_bad=protocol.skip_bad
     )
@@ -92,7 +96,7 @@ def repro(folder: Path, what: str, root: Path | None, device: str | None, consol
     with ExitStack() as cleanup:
         scratch = Path(tempfile.mkdtemp(prefix="fgsgl-repro-"))
         cleanup.callback(shutil.rmtree, scratch)
-        place = _place(records[0], scratch, data.root, device)
+        place = _place(records[0], scratch, data, device)
         with scored_anew(), Live(console, len(cells)) as live:
             execute(Plan(cells), place, live)
         verdicts = [_held(record, ledger, place.ledger, every) for record in records]
@@ -179,10 +183,11 @@ def _why(record: Record, cell: Cell, method: Method) -> str:
     )
 
 
-def _last_root(folder: Path, record: Record) -> Path | None:
-    """Where the data lay when the cell ran, if it ran here and they still lie there."""
+def _data(folder: Path, record: Record, root: Path | None, transfer_root: Path | None) -> DataSpec:
+    """The data in the given folders; else where they lay when the cell ran, if it ran here and they still lie there."""
     spec = CellSpec.find(folder / "work" / record.cell_id)
-    return spec.root if spec and spec.root.exists() else None
+    last = [path if path and path.exists() else None for path in ((spec.root, spec.transfer_root) if spec else ())]
+    return record.protocol.data_spec(*(one or then for one, then in zip_longest((root, transfer_root), last)))
 
 
 def _other_code(records: Sequence[Record]) -> list[str]:
@@ -198,14 +203,14 @@ def _other_code(records: Sequence[Record]) -> list[str]:
     return [*lines, *unknown]
 
 
-def _place(record: Record, scratch: Path, root: Path, device: str | None) -> Place:
+def _place(record: Record, scratch: Path, data: DataSpec, device: str | None) -> Place:
     """The record's device, threads and number of processes: what may change a result by rounding."""
     hardware = record.hardware
     devices, threads = hardware.devices, hardware.threads or 1
     device = device or hardware.device or "auto"
     jobs = max(1, (os.cpu_count() or 1) // (threads * devices)) if device == "cpu" else None
     execution = Execution(device=device, jobs=jobs, devices=devices, compile=hardware.compiled)
-    place = local_place(scratch, root, execution)
+    place = local_place(scratch, data, execution)
     return dataclasses.replace(place, threads=threads * devices)
 
 

@@ -56,6 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         out=out_of(arguments, protocol),
         root=root_of(arguments),
+        transfer_root=arguments.transfer_root,
         execution=execution,
         ceilings=not arguments.no_ceilings,
         folds=arguments.folds,
@@ -69,5 +70,6 @@ def _config(arguments: argparse.Namespace) -> int:
 
     protocol = protocol_of(arguments)
     require_backbone(protocol.backbone)
-    print(config_text(arguments.method, protocol, arguments.seed, root_of(arguments)), end="")
+    roots = root_of(arguments), arguments.transfer_root
+    print(config_text(arguments.method, protocol, arguments.seed, *roots), end="")
     return 0

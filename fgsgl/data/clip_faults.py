@@ -53,11 +53,16 @@ def clip_faults(clips: Sequence[Clip], classes: Sequence[str], test_shares_subje
     return faults
 
 
-def split_faults(table: ClipTable) -> list[Fault]:
-    """The splits with which nothing can be trained, chosen or scored: empty ones, and a test split without labels."""
+def split_faults(table: ClipTable, splits: Sequence[str] = SPLITS) -> list[Fault]:
+    """The splits with which nothing can be trained, chosen or scored: empty ones, and a test split without labels.
+
+    Args:
+        table: the clips.
+        splits: those that are used.
+    """
     where = f"{table.dataset} at {table.root}"
     faults = []
-    for split in SPLITS:
+    for split in splits:
         clips = [clip for clip in table.clips if clip.split == split]
         if not clips:
             faults.append(Fault(what=f"the {split} split of {where} is empty: no clip has split={split!r}"))

@@ -100,6 +100,10 @@ class ClipTable:
     """Whether clips are of videos; else each has skeletons alone, whose file stands in the video's place."""
     whole_fingerprint: str = ""
     """Of a table whose clips a regime has reduced (:mod:`fgsgl.data.regime`): the fingerprint of the whole one."""
+    parts: tuple[ClipTable, ...] = field(default=(), compare=False, repr=False)
+    """Of a joined table (:mod:`fgsgl.data.joined_table`): the one that is trained on, and the one that is tested on."""
+    own_clips: Mapping[str, Clip] = field(default_factory=dict, compare=False, repr=False)
+    """Of a joined table: each clip as it stands in its part, by its id here."""
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
     """File and line of each clip that was read from a row, by its id."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Literal, Protocol, Self
 
 from fgsgl.data import datasets
-from fgsgl.data.clip_table import ClipTable, Progress
+from fgsgl.data.clip_table import ClipTable, Progress, Split
 from fgsgl.data.contents import with_contents
 from fgsgl.data.datasets.base import Counts, DataSet
+from fgsgl.data.joined_table import joined
 from fgsgl.util.errors import UserError
 
 
@@ -26,6 +27,8 @@ class DataSpec:
     """Draws the validation split, or a generated data set."""
     root: Path
     """The folder, or the table, that ``--root`` or ``--table`` gave."""
+    trained_on: DataSpec | None = None
+    """The data that training and validation clips come from (``--transfer``); None: these."""
 
     @classmethod
     def locate(cls, dataset: str, preset: str, seed: int, root: Path | None) -> Self:
@@ -37,6 +40,15 @@ class DataSpec:
         base = Path(os.environ.get("FGSGL_DATA", "data"))
         root = root or datasets.get(dataset, preset).default_root(base, preset, seed)
         return cls(dataset=dataset, preset=preset, seed=seed, root=root)
+
+    @property
+    def alone(self) -> DataSpec:
+        """These data without the others that are trained on."""
+        return replace(self, trained_on=None)
+
+    def of_split(self, split: Split | Literal["hidden"]) -> DataSpec:
+        """The data that the clips of a split come from."""
+        return self.trained_on if self.trained_on and split in ("train", "val") else self.alone
 
     @property
     def source(self) -> DataSet:
@@ -58,15 +70,20 @@ class DataSpec:
         return self.source.official_counts(self.root, self.preset)
 
     def load(self, workers: int = 1) -> ClipTable:
-        """The clip table with the contents of its videos; see :meth:`made`.
+        """The clip table with the contents of its videos; see :meth:`made`. It is joined with that of the data that are
+        trained on.
 
         Raises:
-            UserError: for missing files or faulty rows.
+            UserError: for missing files or faulty rows, or two tables that :func:`fgsgl.data.joined_table.joined`
+                refuses.
         """
+        if self.trained_on is not None:
+            return self.joined(self.trained_on.load(workers), self.alone.load(workers))
         return with_contents(self.made(workers), workers=workers)
 
     def made(self, workers: int = 1, progress: Progress | None = None) -> ClipTable:
-        """The clip table before its videos are hashed; a generated data set's are made first where they are missing.
+        """The table of these data alone before its videos are hashed; a generated data set's are made first where they
+        are missing.
 
         Args:
             workers: processes.
@@ -76,6 +93,11 @@ class DataSpec:
             UserError: for missing files or faulty rows.
         """
         return self.source.load(self.root, self.preset, self.seed, workers=workers, progress=progress)
+
+    def joined(self, trained_on: ClipTable, tested_on: ClipTable) -> ClipTable:
+        """The two tables of a transfer as one; see :func:`fgsgl.data.joined_table.joined`."""
+        assert self.trained_on is not None
+        return joined(trained_on, tested_on, title_of(self.trained_on))
 
     def hidden(self, form: str | None = None) -> ClipTable:
         """The clips that a challenge asks for: all with label None, in the split ``test``.
@@ -93,22 +115,40 @@ class DataSpec:
 
     def planned(self) -> ClipTable:
         """The clip table without making anything: videos of a generated data set may be missing, and are then taken to
-        be as they will be made.
+        be as they will be made. It is joined with that of the data that are trained on.
 
         Raises:
-            UserError: for missing files or faulty rows, or a folder with other generated data.
+            UserError: as :meth:`load`, or for a folder with other generated data.
         """
+        if self.trained_on is not None:
+            return self.joined(self.trained_on.planned(), self.alone.planned())
         table = self.listed()
         return table if self.source.planned and table.generated == {} else with_contents(table)
 
     def listed(self) -> ClipTable:
-        """The clip table alone: no video is made or hashed, and those of a generated data set may be missing.
+        """The table of these data alone: no video is made or hashed, and those of a generated data set may be missing.
 
         Raises:
             UserError: for missing files or faulty rows, or a folder with other generated data.
         """
         plan = self.source.planned
         return plan(self.root, self.preset, self.seed) if plan else self.made()
+
+
+class Named(Protocol):
+    """Data by name, wherever they lie."""
+
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def preset(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def title_of(data: Named) -> str:
+    """``synmg hard``, with the data seed where it is not 0: ``synmg hard data seed 1``."""
+    return f"{data.dataset} {data.preset}" + (f" data seed {data.seed}" if data.seed else "")
 
 
 def preset_of(dataset: str, root: Path | None) -> str:

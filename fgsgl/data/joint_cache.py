@@ -18,6 +18,7 @@ from filelock import FileLock
 from fgsgl.data.cache_folder import cache_folder
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress, cached_frames
 from fgsgl.data.contents import contents
+from fgsgl.data.joined_table import joined_fingerprint
 from fgsgl.data.skeletons import LAYOUTS, Layout, layout_name, skeletons_of
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import open_to_read, write_whole
@@ -38,11 +39,14 @@ def kept_frames(num_frames: int) -> int:
 
 def skeleton_fingerprint(table: ClipTable) -> str:
     """SHA-256 over the contents of all skeleton files, and over how they are read (16 hex digits); ``""`` where a
-    generated data set has them as they were made, so that its rows say all about them.
+    generated data set has them as they were made, so that its rows say all about them. A joined table has that of both
+    its parts.
 
     Raises:
         UserError: for a data set without skeletons, or a skeleton file that is missing.
     """
+    if table.parts:
+        return joined_fingerprint(map(skeleton_fingerprint, table.parts))
     known = _contents(table)
     if all(table.is_as_made(name, sha256) for name, sha256 in known.items()):
         return ""

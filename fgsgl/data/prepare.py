@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
 from fgsgl.data.clip_faults import split_faults
-from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, Split
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
 from fgsgl.data.faults import FaultyData
+from fgsgl.data.joined_table import require_same_classes
 from fgsgl.data.skeletons import layout_name
 from fgsgl.text.fgtext import load as load_text
 from fgsgl.text.fgtext import shipped
 from fgsgl.util.errors import UserError
 from fgsgl.util.terminal import Counter
+
+TRAINING: tuple[Split, ...] = ("train", "val")
+TESTING: tuple[Split, ...] = ("test",)
+"""The splits that a transfer uses of the data that are trained on, and of those that are tested on."""
 
 
 def prepare(
@@ -48,16 +53,38 @@ def prepare(
             skeletons that are asked for, FG-Text of other classes, a skeleton that cannot be read, or an unreadable
             video unless ``skip_bad``.
     """
-    if skeletons:
-        layout_name(data.dataset, data.preset)  # refuses a data set without any, before its videos are decoded
-    if text:
-        expect_text_of(data.planned(), data)
+    if skeletons:  # refuses a data set without any, before its videos are decoded
+        require_layout(data)
+    if data.trained_on is not None:
+        class_names(data, text=False)  # refuses other classes
+    if text or data.trained_on is not None:
+        planned = data.planned()
+        if text:
+            expect_text_of(planned, data)
     if dry_run:
         return _table_alone(data, num_frames, image_size, skip_bad, console)
     table = load_data(data, console, num_frames=num_frames, image_size=image_size, skip_bad=skip_bad)
     if skeletons:
         load_joints(table, num_frames, console)
     return table
+
+
+def require_layout(data: DataSpec) -> None:
+    """Refuses data without skeletons, or a transfer between skeletons of other joints.
+
+    Raises:
+        UserError: naming the layouts.
+    """
+    layout = layout_name(data.dataset, data.preset)
+    if data.trained_on is None:
+        return
+    trained = layout_name(data.trained_on.dataset, data.trained_on.preset)
+    if trained != layout:
+        raise UserError(
+            f"the skeletons of {data.trained_on.dataset} have the joints of {trained} and those of {data.dataset} the "
+            f"joints of {layout}, so no method that reads skeletons can be trained on the first and tested on the "
+            "second; leave these methods out"
+        )
 
 
 def expect_text_of(table: ClipTable, data: DataSpec) -> None:
@@ -78,8 +105,13 @@ def class_names(data: DataSpec, *, text: bool) -> tuple[str, ...]:
         text: whether the FG-Text is read, and so must be of these classes.
 
     Raises:
-        UserError: for a table that cannot be read, or FG-Text of other classes.
+        UserError: for a table that cannot be read, FG-Text of other classes, or other classes that are trained on.
     """
+    if data.trained_on is not None:
+        names = class_names(data.alone, text=text)
+        trained = class_names(data.trained_on, text=False)
+        require_same_classes(trained, names, *(f"{one.dataset} at {one.root}" for one in (data.trained_on, data)))
+        return names
     if data.text in shipped():
         return load_text(data.text).class_names
     table = data.listed()
@@ -102,6 +134,23 @@ def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: 
         UserError: for missing data, an empty split, a test split that hides its labels, or an unreadable video unless
             ``skip_bad``.
     """
+
+    def load(part: DataSpec, splits: Sequence[Split]) -> ClipTable:
+        return _load_part(part, splits, console, num_frames=num_frames, image_size=image_size, skip_bad=skip_bad)
+
+    return _whole(data, load)
+
+
+def _whole(data: DataSpec, load: Callable[[DataSpec, Sequence[Split]], ClipTable]) -> ClipTable:
+    """The clip table of data, each part loaded for the splits that are used of it."""
+    if data.trained_on is None:
+        return load(data, SPLITS)
+    return data.joined(load(data.trained_on, TRAINING), load(data.alone, TESTING))
+
+
+def _load_part(
+    data: DataSpec, splits: Sequence[Split], console: Console, *, num_frames: int, image_size: int, skip_bad: bool
+) -> ClipTable:
     from fgsgl.data.contents import with_contents
     from fgsgl.data.frame_cache import open_cache, refuse_bad
 
@@ -110,7 +159,7 @@ def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: 
         table = data.made(workers, counter.update)
     with Counter(console, "hashing videos") as counter:
         table = with_contents(table, workers=workers, progress=counter.update)
-    _tell_and_check(table, data, console)
+    _tell_and_check(table, data, splits, console)
     _tell_old_caches(table, console)
     with Counter(console, "decoding frames") as counter:
         cache = open_cache(
@@ -123,11 +172,15 @@ def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: 
 
 
 def load_joints(table: ClipTable, num_frames: int, console: Console) -> None:
-    """Fills the joint cache of a table.
+    """Fills the joint cache of a table, or of both parts of a joined one.
 
     Raises:
         UserError: for a data set without skeletons, or a skeleton that cannot be read.
     """
+    for part in table.parts:
+        load_joints(part, num_frames, console)
+    if table.parts:
+        return
     from fgsgl.data.joint_cache import open_joints
 
     with Counter(console, "reading skeletons") as counter:
@@ -144,6 +197,16 @@ def _table_alone(
     Raises:
         UserError: where videos that nobody makes are missing, unless ``skip_bad``.
     """
+
+    def tell(part: DataSpec, splits: Sequence[Split]) -> ClipTable:
+        return _tell_part(part, splits, num_frames, image_size, skip_bad, console)
+
+    return _whole(data, tell)
+
+
+def _tell_part(
+    data: DataSpec, splits: Sequence[Split], num_frames: int, image_size: int, skip_bad: bool, console: Console
+) -> ClipTable:
     from fgsgl.data.frame_cache import pending
 
     table = data.planned()
@@ -153,7 +216,7 @@ def _table_alone(
             _print(console, f"{len(missing)} of {len(table.clips)} videos to be rendered at {data.root}")
         else:
             _tell_missing(missing, table, skip_bad, console)
-    _tell_and_check(table, data, console)
+    _tell_and_check(table, data, splits, console)
     if line := pending(table, num_frames, image_size):
         _print(console, line)
     return table
@@ -168,13 +231,14 @@ def _tell_missing(missing: Sequence[Clip], table: ClipTable, skip_bad: bool, con
     _print(console, said)
 
 
-def _tell_and_check(table: ClipTable, data: DataSpec, console: Console) -> None:
-    """Says how the table deviates from the release, and refuses an empty split or hidden test labels."""
+def _tell_and_check(table: ClipTable, data: DataSpec, splits: Sequence[Split], console: Console) -> None:
+    """Says how the table deviates from the release, and refuses an empty split or hidden test labels among the splits
+    that are used."""
     for line in table.notes:
         _print(console, line)
     for line in (*deviations(table, data.official_counts), *table.caveats):
         console.print(line, style="yellow", markup=False, highlight=False)
-    if faults := split_faults(table):
+    if faults := split_faults(table, splits):
         raise FaultyData(faults)
 
 

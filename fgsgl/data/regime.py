@@ -75,16 +75,36 @@ class Regime:
             UserError: for more classes held out than there are to spare, a fold that does not exist, or unseen classes
                 of which no clip can be scored.
         """
+        _require_scorable(table, self.held_out(table.classes))
+        return self.reduced(table, seed)
+
+    def reduced(self, table: ClipTable, seed: int) -> ClipTable:
+        """The table of the regime, whether or not its test split can be scored: that of other data may be.
+
+        Of a joined table it reduces the one that is trained on, as that reduces by itself.
+
+        Raises:
+            UserError: as :meth:`apply`.
+        """
         if self == Regime():
             return table
+        if table.parts:
+            return self._reduced_joined(table, seed)
         unseen = self.held_out(table.classes)
-        _require_scorable(table, unseen)
         seen = [clip for clip in table.clips if clip.split == "test" or clip.label not in unseen]
         counts = self._counts(seen, seed)
         drawn = {split: _drawn(seen, split, limit, seed) for split, limit in counts.items()}
         kept = [clip for clip in seen if clip.split not in drawn or clip.clip_id in drawn[clip.split]]
         caveats = [*table.caveats, *self._caveats(table, unseen, seen, counts.get("train", {}))]
         return replace(table, clips=tuple(kept), caveats=tuple(caveats), whole_fingerprint=table.fingerprint())
+
+    def _reduced_joined(self, table: ClipTable, seed: int) -> ClipTable:
+        trained_on = table.parts[0]
+        part = self.reduced(trained_on, seed)
+        ids = {clip.clip_id for clip in part.clips}
+        kept = [clip for clip in table.clips if clip.split == "test" or table.own_clips[clip.clip_id].clip_id in ids]
+        caveats = (*table.caveats, *part.caveats[len(trained_on.caveats) :])
+        return replace(table, clips=tuple(kept), caveats=caveats)
 
     def _counts(self, clips: Sequence[Clip], seed: int) -> dict[Split, dict[int, int]]:
         """Clips that each class keeps, in every split that is cut."""

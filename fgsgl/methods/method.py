@@ -190,9 +190,10 @@ class Method:
         if self.recipe is not None and self.model is None:
             raise UserError(f"{self.name}: a recipe trains a `model`, which is missing")
 
-    def runs_on(self, dataset: str) -> bool:
-        """Whether it can run on the data set."""
-        return not self.datasets or dataset in self.datasets
+    def runs_on(self, protocol: Protocol) -> bool:
+        """Whether it can run on the data set, and on the one that is trained on."""
+        read = {protocol.dataset, *([protocol.trained_on.dataset] if protocol.trained_on else [])}
+        return not self.datasets or read <= set(self.datasets)
 
     def resolve(self, changes: Settings) -> dict[str, Setting]:
         """The settings with some of them changed; changes of the recipe are left to :meth:`recipe_with`.

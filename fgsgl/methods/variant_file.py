@@ -96,9 +96,10 @@ def require_valid(variant: Variant, protocol: Protocol) -> None:
         UserError: naming the row.
     """
     method = get(variant.method)
-    if not method.runs_on(protocol.dataset):
-        able = ", ".join(method.datasets)
-        raise UserError(f"{method.name} cannot run on {protocol.dataset}; it runs on {able}: leave it out")
+    if not method.runs_on(protocol):
+        able, trained_on = ", ".join(method.datasets), protocol.trained_on
+        where = f"{protocol.dataset}, trained on {trained_on.dataset}" if trained_on else protocol.dataset
+        raise UserError(f"{method.name} cannot run on {where}; it runs on {able}: leave it out")
     try:
         refuse_misfit(method, variant.changes)
         method.recipe_with(variant.changes)

@@ -42,6 +42,7 @@ class ClipDataset(Dataset):
         form: with the split ``hidden``, the form of the submission that asks for the clips; None: today's.
         regime: fields of :class:`fgsgl.data.regime.Regime`; None: the whole table.
         seed: of the regime's draws.
+        scored: whether the test split of these data is scored, so that a regime needs test clips of its unseen classes.
 
     Raises:
         UserError: for an empty split or one that hides its labels, or for an unreadable video unless ``skip_bad``.
@@ -60,13 +61,16 @@ class ClipDataset(Dataset):
         form: str | None = None,
         regime: Mapping[str, Any] | None = None,
         seed: int = 0,
+        scored: bool = True,
     ) -> None:
         data = DataSpec(dataset=dataset, preset=preset, seed=data_seed, root=Path(root))
         self.table = data.hidden(form) if split == "hidden" else data.load()
         self.num_frames = num_frames
         self.cache = open_cache(self.table, num_frames, image_size)
         # Caches are those of the whole table, so that all regimes share them.
-        clips = Regime(**(regime or {})).apply(self.table, seed).split("test" if split == "hidden" else split)
+        of_regime = Regime(**(regime or {}))
+        table = of_regime.apply(self.table, seed) if scored else of_regime.reduced(self.table, seed)
+        clips = table.split("test" if split == "hidden" else split)
         if split != "hidden":
             labels_of(clips)
         if not skip_bad:

@@ -8,17 +8,18 @@ from pathlib import Path
 from fgsgl.records.protocol import Protocol, default_protocol
 
 
-def data_words(protocol: Protocol, root: Path | None) -> list[str]:
+def data_words(protocol: Protocol, root: Path | None, transfer_root: Path | None = None) -> list[str]:
     """The options that name the data: ``--dataset csv --table my.csv``.
 
     Args:
         protocol: names data set and preset.
         root: the data's folder or table; None: its default place.
+        transfer_root: that of the data that are trained on, where the protocol names others; None: their default place.
     """
     words = ["--dataset", protocol.dataset, "--preset", protocol.preset]
     if root is not None:
         words += ["--table" if protocol.dataset == "csv" and root.is_file() else "--root", str(root)]
-    return words
+    return words + (["--transfer-root", str(transfer_root)] if transfer_root is not None else [])
 
 
 def protocol_words(protocol: Protocol) -> list[str]:

@@ -11,6 +11,7 @@ from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Split
 from fgsgl.data.data_spec import DataSpec, preset_of
 from fgsgl.data.regime import Regime
+from fgsgl.data.transfer import Source
 from fgsgl.records.identity import LATER, digest, identity
 from fgsgl.util.domain import SEEDS, Numbers, require_domains
 from fgsgl.util.errors import UserError, nearest
@@ -96,6 +97,10 @@ class Protocol:
     """What trainings have in common: ``epochs``, or ``compute``, where each method trains as many epochs as cost the
     operations of FG-SGL's training."""
 
+    transfer: str = field(default="", metadata=LATER)
+    """Data to train and validate on, DATASET:PRESET or DATASET:PRESET:DATA-SEED, of the same classes; the test split
+    stays that of the data set."""
+
     def __post_init__(self) -> None:
         require_domains(self)
         for name, valid in (
@@ -110,7 +115,7 @@ class Protocol:
             raise UserError(
                 f"accumulate is {self.accumulate}, expected a number that divides the batch of {self.batch_size} clips"
             )
-        _ = self.regime  # refuses what excludes each other
+        _ = self.regime, self.trained_on  # which refuse what excludes each other, and what names no data
 
     @property
     def scored_split(self) -> Split:
@@ -122,13 +127,31 @@ class Protocol:
         """What is left out of training and validation."""
         return Regime(unseen=self.unseen, fold=self.fold, shots=self.shots, long_tail=self.long_tail)
 
-    def data_spec(self, root: Path | None) -> DataSpec:
-        """The protocol's data in a folder; None: in the data set's own folder below ``$FGSGL_DATA`` or ``data/``.
+    @property
+    def trained_on(self) -> Source | None:
+        """The data that training and validation clips come from; None: those of the protocol itself."""
+        return Source.of(self.transfer) if self.transfer else None
+
+    @property
+    def training_title(self) -> str:
+        """``trained on synmg quick, 4 unseen classes``: what is unusual about the training data; the fold is not named.
+        Empty for the data set's own training data, whole."""
+        of_transfer = f"trained on {self.trained_on.title}" if self.trained_on else ""
+        return ", ".join(filter(None, (of_transfer, self.regime.title)))
+
+    def data_spec(self, root: Path | None, transfer_root: Path | None = None) -> DataSpec:
+        """The protocol's data in folders; None: in the data set's own folder below ``$FGSGL_DATA`` or ``data/``.
+
+        Args:
+            root: of the data set.
+            transfer_root: of the data that training and validation clips come from, where these are others.
 
         Raises:
             UserError: for an unknown data set or preset.
         """
-        return DataSpec.locate(self.dataset, self.preset, self.data_seed, root)
+        data = DataSpec.locate(self.dataset, self.preset, self.data_seed, root)
+        source = self.trained_on
+        return dataclasses.replace(data, trained_on=source.locate(transfer_root)) if source else data
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for records and configs."""
@@ -139,13 +162,21 @@ class Protocol:
         return digest(identity(self))
 
 
-def default_protocol(dataset: str, preset: str | None = None, *, root: Path | None = None, **changes: Any) -> Protocol:
+def default_protocol(
+    dataset: str,
+    preset: str | None = None,
+    *,
+    root: Path | None = None,
+    transfer_root: Path | None = None,
+    **changes: Any,
+) -> Protocol:
     """The data set's own protocol (from its file in ``fgsgl/data/datasets``) with the given fields changed.
 
     Args:
         dataset: its name.
         preset: one of its presets; None: the one that the data call for.
         root: where the data lie; None: in the data set's own place.
+        transfer_root: where the data of ``transfer`` lie, whose preset need not be named; None: in their own place.
         changes: other fields.
 
     Raises:
@@ -158,4 +189,8 @@ def default_protocol(dataset: str, preset: str | None = None, *, root: Path | No
         if name not in valid:
             raise UserError(f"unknown protocol field {name!r}; {nearest(name, valid)}")
     given = {name: value for name, value in changes.items() if value is not None}
+    if given.get("transfer"):
+        given["transfer"] = str(Source.read(given["transfer"], transfer_root))
+    elif transfer_root is not None:
+        raise UserError(f"transfer_root is {transfer_root}, but no data to train on are named; give transfer too")
     return Protocol(dataset=dataset, preset=preset, **{**presets[preset], **given})

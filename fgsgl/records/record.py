@@ -162,6 +162,9 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Name of the user's own table; None for any other data, and in older records."""
     train_clips: list[Count] = []
     """Training clips of each class, by class id; empty in older records."""
+    parts: list[str] = []
+    """Where the protocol names other data to train on: the fingerprint of these, and that of the data that are tested
+    on. ``fingerprint`` is over both."""
 
 
 class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from fgsgl.util.domain import Numbers, require_domains
 from fgsgl.util.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    from fgsgl.data.data_spec import DataSpec
     from fgsgl.methods.cell import Cell
     from fgsgl.records.ledger import Ledger
 
@@ -101,6 +102,8 @@ class Place:
     """The board's folder: ``ledger/`` (records), ``work/`` (checkpoints and logs of the cells)."""
     root: Path
     """The data set's folder."""
+    transfer_root: Path | None = None
+    """The folder of the data that are trained on, where these are others."""
     execution: Execution = field(default_factory=Execution)
     jobs: int = 1
     """Cells at a time."""
@@ -121,8 +124,8 @@ class Place:
         return self.out / "work" / cell.cell_id
 
 
-def local_place(out: Path, root: Path, execution: Execution) -> Place:
-    """The place of an experiment, with room for as many cells at a time as :attr:`Execution.jobs` says.
+def local_place(out: Path, data: DataSpec, execution: Execution) -> Place:
+    """The place of an experiment on some data, with room for as many cells at a time as :attr:`Execution.jobs` says.
 
     Without that number: two cells on a CPU, which share its cores; one on each GPU, or on as many GPUs as a cell takes;
     one where a cell takes several processes of a CPU. On a Ray cluster the same holds on each node.
@@ -137,7 +140,10 @@ def local_place(out: Path, root: Path, execution: Execution) -> Place:
     if execution.compile and execution.device == "cpu":
         require_compiler(execution.device)
     room = _room_on_ray(execution) if execution.executor == "ray" else _room_here(execution)
-    return Place(out=out, root=root, execution=execution, jobs=room.jobs, threads=room.threads, gpus=room.gpus)
+    return Place(
+        out=out, root=data.root, transfer_root=data.trained_on.root if data.trained_on else None,
+        execution=execution, jobs=room.jobs, threads=room.threads, gpus=room.gpus,
+    )  # fmt: skip
 
 
 class _Room(NamedTuple):

@@ -58,6 +58,8 @@ class Experiment:
     """The board's folder."""
     root: Path | None = None
     """The data set's folder; None: its default place below ``data/``."""
+    transfer_root: Path | None = None
+    """The folder of the data that are trained on, where the protocol names others; None: their default place."""
     execution: Execution = field(default_factory=Execution)
     ceilings: bool = True
     """Run the ceilings too, such as SynMG's oracles."""
@@ -122,8 +124,8 @@ def run(
     protocols = experiment.protocols
     require_countable(len(experiment.variants) * experiment.seeds * len(protocols))
     require_folder(experiment.out)
-    data = experiment.protocol.data_spec(experiment.root)
-    place = local_place(experiment.out, data.root, experiment.execution)
+    data = experiment.protocol.data_spec(experiment.root, experiment.transfer_root)
+    place = local_place(experiment.out, data, experiment.execution)
     require_division(experiment.protocol, experiment.execution.devices)
     methods = [variant.method for variant in experiment.variants]
     for variant in experiment.variants:

@@ -51,7 +51,7 @@ def cells(
         for method in scan().values()
         if method.kind != "method"
         and method.name not in named
-        and method.runs_on(protocol.dataset)
+        and method.runs_on(protocol)
         and (ceilings or method.kind != "ceiling")
     ]
     wanted = [(variant, 0) for variant in bounds] + [

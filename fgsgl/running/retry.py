@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
@@ -50,40 +51,40 @@ def retry(
     found = Counter(state.news for state in failed)
     named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
     console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", markup=False, highlight=False)
-    groups: dict[tuple[Protocol, Path], list[Cell]] = defaultdict(list)
-    roots = {spec.fingerprint: spec.root for state in states(folder)[0] if (spec := state.spec)}
+    groups: dict[tuple[Protocol, DataSpec], list[Cell]] = defaultdict(list)
+    known = {spec.fingerprint: spec.data for state in states(folder)[0] if (spec := state.spec)}
     for state in chosen:
-        cell, root = _cell(state, roots)
-        groups[cell.protocol, root].append(cell)
+        cell, data = _cell(state, known)
+        groups[cell.protocol, data].append(cell)
     codes = [
-        _run(local_place(folder, root, execution), protocol, cells, console, show)
-        for (protocol, root), cells in groups.items()
+        _run(local_place(folder, data, execution), protocol, data, cells, console, show)
+        for (protocol, data), cells in groups.items()
     ]
     return max(codes, default=0)
 
 
-def _cell(state: CellState, roots: Mapping[str, Path]) -> tuple[Cell, Path]:
-    """A failed cell and the data set's folder, if this version would run it as the same cell.
+def _cell(state: CellState, known: Mapping[str, DataSpec]) -> tuple[Cell, DataSpec]:
+    """A failed cell and its data, if this version would run it as the same cell.
 
-    A work folder that was deleted, or is torn, is not needed: the record holds the cell, and ``roots``, by the
+    A work folder that was deleted, or is torn, is not needed: the record holds the cell, and ``known``, by the
     fingerprint of the data, where other cells of the board found the same data.
     """
     if (spec := state.spec) is not None:
-        cell, root = spec.cell, spec.root
+        cell, data = spec.cell, spec.data
     else:
-        cell, root = _recorded(state, roots)
+        cell, data = _recorded(state, known)
     if cell.cell_id != state.cell_id:
         raise UserError(
             f"{state.label} (cell {state.cell_id}) failed with other settings, weights or text than this version has "
             f"(which would be cell {cell.cell_id}); the command that planned it plans it anew"
         )
-    return cell, root
+    return cell, data
 
 
-def _recorded(state: CellState, roots: Mapping[str, Path]) -> tuple[Cell, Path]:
+def _recorded(state: CellState, known: Mapping[str, DataSpec]) -> tuple[Cell, DataSpec]:
     record, protocol = state.record, state.protocol
     assert record is not None  # it has failed
-    data = protocol.data_spec(roots.get(record.data.fingerprint))
+    data = known.get(record.data.fingerprint) or protocol.data_spec(None)
     variant = Variant(method=record.method, name=record.variant, changes=get(record.method).changes_in(record.config))
     cell = Cell(
         variant=variant,
@@ -93,11 +94,12 @@ def _recorded(state: CellState, roots: Mapping[str, Path]) -> tuple[Cell, Path]:
         text=data.text,
         skeletons=skeletons_read([record.method], data.load()) if get(record.method).modality == "skeleton" else "",
     )
-    return cell, data.root
+    return cell, data
 
 
-def _run(place: Place, protocol: Protocol, cells: Sequence[Cell], console: Console, show: Show) -> int:
-    data = protocol.data_spec(place.root)
+def _run(
+    place: Place, protocol: Protocol, data: DataSpec, cells: Sequence[Cell], console: Console, show: Show
+) -> int:  # fmt: skip
     require_buildable([cell.variant for cell in cells], protocol, data.text)
     table = prepare_data([cell.variant.method for cell in cells], protocol, data, console)
     for cell in cells:

@@ -230,6 +230,7 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         skeletons=cell.skeletons,
         trial=task.trial,
         root=place.root,
+        transfer_root=place.transfer_root,
         ledger=place.ledger.folder,
         work_dir=place.work_dir(cell),
         device=execution.device,

@@ -24,6 +24,7 @@ from fgsgl.data.cache_folder import cache_folder
 from fgsgl.data.clip_store import ClipStore
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.contents import contents
+from fgsgl.data.joined_table import origin
 from fgsgl.methods.method import Method
 from fgsgl.records.environment import versions
 from fgsgl.records.protocol import Protocol
@@ -92,12 +93,22 @@ def _key(
     parts = [Path(source).read_text(encoding="utf-8") if source else ""]
     parts += [method.name, str(seed), protocol.hash(), table.fingerprint(), _code(), repr(sorted(versions().items()))]
     parts += [repr([clip.clip_id for clip in split]) for split in (train, clips)]
-    skeletons = datasets.get(table.dataset).skeletons
-    if method.kind == "ceiling" and skeletons is not None:
-        files = [str(path) for path in skeletons.files(table, [*train, *clips])]
-        found = contents(table.root, files)
-        parts += [found[file] for file in files]
+    if method.kind == "ceiling":
+        for some in (train, clips):  # of one data set each, where the table is a joined one
+            parts += _truths(table, some)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _truths(table: ClipTable, clips: Sequence[Clip]) -> list[str]:
+    """SHA-256 of the skeleton file of each clip; nothing where the data set has none."""
+    found = [origin(table, clip) for clip in clips]
+    part = found[0][0] if found else table
+    skeletons = datasets.get(part.dataset).skeletons
+    if skeletons is None:
+        return []
+    files = [str(path) for path in skeletons.files(part, [clip for _, clip in found])]
+    sha256_of = contents(part.root, files)
+    return [sha256_of[file] for file in files]
 
 
 @cache

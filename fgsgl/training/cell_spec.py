@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from fgsgl.data.clip_table import ClipTable
+from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import GitState
@@ -55,6 +56,8 @@ class CellSpec(Struct, frozen=True, kw_only=True):
     """Where the cell of a search reports each epoch to."""
     root: Path
     """The data set's folder."""
+    transfer_root: Path | None = None
+    """The folder of the data that are trained on, where the protocol names others."""
     ledger: Path
     """Folder of the records."""
     work_dir: Path
@@ -115,19 +118,26 @@ class CellSpec(Struct, frozen=True, kw_only=True):
             skeletons=self.skeletons,
         )
 
+    @property
+    def data(self) -> DataSpec:
+        """Where the data lie."""
+        return self.protocol.data_spec(self.root, self.transfer_root)
+
     def table(self) -> ClipTable:
-        """The clip table of the cell: that of its data set, as far as its regime leaves it.
+        """The clip table of the cell: that of its data set, with the training and validation clips of the data that are
+        trained on, as far as its regime leaves them.
 
         Raises:
             UserError: if the data are no longer those that the cell was planned with.
         """
-        table = self.protocol.data_spec(self.root).load()
+        table = self.data.load()
         found, planned = table.fingerprint(), self.fingerprint
         if skeletons := self.cell.skeletons_read:
             found, planned = f"{found} {skeleton_fingerprint(table)}", f"{planned} {skeletons}"
         if found != planned:
+            folders = " and ".join(str(root) for root in (self.root, self.transfer_root) if root)
             raise UserError(
-                f"the data in {self.root} have changed since the cell was planned (fingerprint {found}, planned with "
+                f"the data in {folders} have changed since the cell was planned (fingerprint {found}, planned with "
                 f"{planned}); start the command again"
             )
         return self.protocol.regime.apply(table, self.seed)

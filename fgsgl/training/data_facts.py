@@ -9,7 +9,8 @@ import numpy as np
 from fgsgl.data.audit import audit
 from fgsgl.data.check import read_fingerprint
 from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, labels_of
-from fgsgl.data.frame_cache import check_folder
+from fgsgl.data.frame_cache import check_folder, open_cache
+from fgsgl.data.joined_table import joined_fingerprint, parts_of
 from fgsgl.data.skeletons import skeletons_of
 from fgsgl.methods.cell import Cell
 from fgsgl.records.record import Audit, DataFacts, SkippedClip, SplitCounts, labels_sha256, scored_sha256
@@ -26,6 +27,11 @@ def class_counts(clips: Sequence[Clip], n_classes: int) -> np.ndarray:
     return np.bincount(labels_of(clips), minlength=n_classes)
 
 
+def bad_clips(cell: Cell, table: ClipTable) -> dict[str, str]:
+    """The clips whose video cannot be read, each with the reason."""
+    return open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
+
+
 def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> DataFacts:
     """The data of a finished cell.
 
@@ -37,12 +43,13 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
         table: all clips.
         skipped: clips left out, each with the reason.
     """
-    method, folder = cell.method, check_folder(table)
+    method = cell.method
     used = [clip for clip in table.clips if clip.clip_id not in skipped]
     by_split = {split: [clip for clip in used if clip.split == split] for split in SPLITS}
     scored = by_split[cell.protocol.scored_split]
     counts_C = class_counts(scored, len(table.classes))
-    of_skeletons = skeletons_of(table.dataset).caveats if method.modality == "skeleton" else ()
+    read = parts_of(table) if method.modality == "skeleton" else ()
+    of_skeletons = dict.fromkeys(caveat for part in read for caveat in skeletons_of(part.dataset).caveats)
     text = load_text(cell.text) if method.reads_text else None
     of_text = [draft] if text and (draft := draft_sentence(text)) else []
     found = audit(used, table.contents, text)
@@ -50,7 +57,8 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
         fingerprint=table.fingerprint(),
         classes=list(table.classes),
         caveats=[*table.caveats, *of_skeletons, *of_text],
-        checked=read_fingerprint(folder),
+        checked=_checked(table),
+        parts=[part.fingerprint() for part in table.parts],
         name=table.name or None,
         audit=Audit(**found._asdict()),
         n_clips=SplitCounts(**{split: len(clips) for split, clips in by_split.items()}),
@@ -68,3 +76,9 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
             if clip.clip_id in skipped
         ],
     )
+
+
+def _checked(table: ClipTable) -> str | None:
+    """Fingerprint of the check of the data; None where they, or one part of a joined table, have not been checked."""
+    found = [fingerprint for part in parts_of(table) if (fingerprint := read_fingerprint(check_folder(part)))]
+    return joined_fingerprint(found) if len(found) == len(parts_of(table)) else None

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, Subset
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, evaluated_frames, labels_of
+from fgsgl.data.joined_table import origin, parts_of
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.models.fgsgl.recognizer import FGSGL
@@ -50,7 +51,7 @@ def localise(
 
     Beside them stand what needs no recognizer: a map spread evenly (``even``), the middle of the picture and of the
     clip (``centre``), and the mean motion mask of the training clips (``prior``), which knows where and when gestures
-    happen, but not this clip.
+    happen, but not this clip. Training clips of other data without masks give no ``prior``.
 
     Args:
         model: trained.
@@ -78,10 +79,12 @@ def localise(
         shown = _shown(model, part, side)
 
     def cover(clip: Clip) -> np.ndarray:
-        frames = evaluated_frames(clip.start_frame, clip.end_frame, split.num_frames)
-        return cover_TP(motion_mask(table.root, clip, frames), side)
+        part, own = origin(table, clip)
+        mask = datasets.get(part.dataset).motion_mask
+        assert mask is not None  # asked for above, and below
+        frames = evaluated_frames(own.start_frame, own.end_frame, split.num_frames)
+        return cover_TP(mask(part.root, own, frames), side)
 
-    training = [clip for clip in table.split("train") if clip.clip_id not in split.cache.bad]
     maps = {"saliency": shown["saliency_BTP"]}
     if isinstance(model, FGSGL) and "attention_BDTP" in shown:
         maps |= dict(zip(model.config.dimensions, shown["attention_BDTP"].swapaxes(0, 1), strict=True))
@@ -90,8 +93,10 @@ def localise(
     fixed = {
         "even": np.ones((split.num_frames, side * side)),
         "centre": centre_TP(split.num_frames, side),
-        "prior": np.mean([cover(clip) for clip in training], axis=0),
     }
+    if datasets.get(parts_of(table)[0].dataset).motion_mask is not None:
+        training = [clip for clip in table.split("train") if clip.clip_id not in split.cache.bad]
+        fixed["prior"] = np.mean([cover(clip) for clip in training], axis=0)
     readout = read_out(model, shown, np.array(labels_of(clips)))
     return _measured(clips, maps, fixed, cover, readout)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pprint
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from fgsgl.data import datasets
+from fgsgl.data.clip_table import Split
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.prepare import class_names
 from fgsgl.data.regime import Regime
@@ -38,6 +39,7 @@ def build_config(
     root: Path,
     work_dir: Path,
     n_train: int | None = None,
+    transfer_root: Path | None = None,
 ) -> dict[str, Any]:
     """The whole MMEngine config of a trained method's cell, in plain values.
 
@@ -50,10 +52,12 @@ def build_config(
         root: the data set's folder.
         work_dir: where checkpoints and logs go.
         n_train: clips in the training split, where that is known: a warm-up of under two steps is left out.
+        transfer_root: the folder of the data that are trained on, where the protocol names others; None: their own.
 
     Raises:
         UserError: as :func:`fgsgl.methods.budget.epochs_of`, or for settings that a method cannot be built with.
     """
+    data = protocol.data_spec(root, transfer_root)
     recipe = method.recipe_with(changes)
     if method.model is None:
         raise ValueError(f"{method.name} has no model, so it has no config")
@@ -70,11 +74,11 @@ def build_config(
         "custom_imports": {"imports": ["fgsgl.mmaction"], "allow_failed_imports": False},
         "default_scope": "mmaction",
         "model": model,
-        "val_dataloader": _loader(method, protocol, root, "val", seed),
-        "test_dataloader": _loader(method, protocol, root, protocol.scored_split, seed),
+        "val_dataloader": _loader(method, protocol, data, "val", seed),
+        "test_dataloader": _loader(method, protocol, data, protocol.scored_split, seed),
         "val_evaluator": evaluator,
         "test_evaluator": evaluator,
-        **_training(method, recipe, protocol, root, n_train, seed),
+        **_training(method, recipe, protocol, data, n_train, seed),
         "val_cfg": {"type": "ValLoop"},
         "test_cfg": {"type": "TestLoop"},
         "default_hooks": {name: dict(hook) for name, hook in DEFAULT_HOOKS.items()},
@@ -96,7 +100,7 @@ def build_config(
 
 
 def _training(
-    method: Method, recipe: Recipe | None, protocol: Protocol, root: Path, n_train: int | None, seed: int
+    method: Method, recipe: Recipe | None, protocol: Protocol, data: DataSpec, n_train: int | None, seed: int
 ) -> dict[str, Any]:
     """What a training needs; None everywhere without a recipe."""
     if recipe is None:
@@ -104,14 +108,16 @@ def _training(
     epochs = epochs_of(method, protocol)
     steps = n_train and ceil(n_train * protocol.accumulate / protocol.batch_size)
     return {
-        "train_dataloader": _loader(method, protocol, root, "train", seed),
+        "train_dataloader": _loader(method, protocol, data, "train", seed),
         "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": epochs, "val_interval": 1},
         "optim_wrapper": _optimizer(recipe, protocol.accumulate),
         "param_scheduler": _schedule(recipe.warmup * epochs, epochs, steps),
     }
 
 
-def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | None = None) -> str:
+def config_text(
+    method_name: str, protocol: Protocol, seed: int, root: Path | None = None, transfer_root: Path | None = None
+) -> str:
     """A method's config as the text of a config file, for MMAction2's own tools.
 
     Raises:
@@ -121,9 +127,9 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
     method = get(method_name)
     if method.recipe is None:
         raise UserError(f"{method_name} needs no training, so it has no config")
-    dataset = datasets.get(protocol.dataset)
-    root = root.absolute() if root else dataset.default_root(Path("data"), protocol.preset, protocol.data_seed)
-    data = DataSpec(dataset=protocol.dataset, preset=protocol.preset, seed=protocol.data_seed, root=root)
+    data = protocol.data_spec(root, transfer_root)
+    trained_on = _placed(data.trained_on, transfer_root) if data.trained_on else None
+    data = replace(_placed(data, root), trained_on=trained_on)
     names = class_names(data, text=method.reads_text)
     config = build_config(
         method,
@@ -131,7 +137,8 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
         protocol,
         seed,
         classes=Classes.of(names, data.text, protocol),  # of a given root absolute: it works from any folder
-        root=root,
+        root=data.root,
+        transfer_root=data.trained_on.root if data.trained_on else None,
         work_dir=Path("work_dirs") / f"{method_name}-{protocol.dataset}-{protocol.preset}",
     )
     named = f"{method.display_name} on {protocol.dataset}, preset {protocol.preset}, for MMAction2's own tools."
@@ -139,6 +146,12 @@ def config_text(method_name: str, protocol: Protocol, seed: int, root: Path | No
     config["dataset_meta"] = {"classes": list(names)}
     lines += [f"{name} = {pprint.pformat(value, width=116, sort_dicts=False)}" for name, value in config.items()]
     return "\n".join(lines) + "\n"
+
+
+def _placed(data: DataSpec, root: Path | None) -> DataSpec:
+    """The data in a given folder, absolute, or else below ``data/``, wherever the config will be used."""
+    own = root.absolute() if root else datasets.get(data.dataset).default_root(Path("data"), data.preset, data.seed)
+    return replace(data, root=own)
 
 
 def _augmentation(method: Method, protocol: Protocol) -> dict[str, Any]:
@@ -171,9 +184,11 @@ def _leave_out_unseen(model: ModelConfig, method: Method, classes: Classes) -> N
         model["neck"]["aux_head_cfg"]["loss_cls"] = loss
 
 
-def _loader(method: Method, protocol: Protocol, root: Path, split: str, seed: int) -> dict[str, Any]:
-    training = split == "train"
-    regime = {"regime": asdict(protocol.regime), "seed": seed} if protocol.regime != Regime() else {}
+def _loader(method: Method, protocol: Protocol, data: DataSpec, split: Split, seed: int) -> dict[str, Any]:
+    training, own = split == "train", data.of_split(split)
+    regime: dict[str, Any] = {}
+    if protocol.regime != Regime() and not (data.trained_on and split == "test"):  # no regime changes a test split
+        regime = {"regime": asdict(protocol.regime), "seed": seed, **({"scored": False} if data.trained_on else {})}
     sampler = {"type": "DefaultSampler", "shuffle": training, "round_up": training}
     if training and protocol.sampling == "class_balanced":
         sampler = {"type": "ClassBalancedSampler"}
@@ -183,11 +198,11 @@ def _loader(method: Method, protocol: Protocol, root: Path, split: str, seed: in
         "sampler": sampler,
         "dataset": {
             "type": "SkeletonDataset" if method.modality == "skeleton" else "ClipDataset",
-            "dataset": protocol.dataset,
-            "root": str(root),
+            "dataset": own.dataset,
+            "root": str(own.root),
             "split": split,
-            "preset": protocol.preset,
-            "data_seed": protocol.data_seed,
+            "preset": own.preset,
+            "data_seed": own.seed,
             "num_frames": protocol.num_frames,
             "image_size": protocol.image_size,
             "skip_bad": protocol.skip_bad,

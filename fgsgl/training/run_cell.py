@@ -29,7 +29,7 @@ from fgsgl.records.predictions import Predictions, write_predictions
 from fgsgl.training.cell_metrics import held_out, metrics_of
 from fgsgl.training.cell_spec import LOCK, CellSpec, TrialPruned
 from fgsgl.training.clock import Clock
-from fgsgl.training.data_facts import data_facts
+from fgsgl.training.data_facts import bad_clips, data_facts
 from fgsgl.training.outcome import Outcome, done_record, failed_record, pruned_record
 from fgsgl.training.ranks import STORE, own_rank, remove_store
 from fgsgl.training.work_folder import count_opening, tidy
@@ -124,11 +124,10 @@ def one_line(error: BaseException) -> str:
 
 def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, Predictions]:
     """Scores the clips that the others are scored on by a floor or ceiling, which sees no video."""
-    from fgsgl.data.frame_cache import open_cache
     from fgsgl.training.bound_scores import bound_scores
 
     cell = spec.cell
-    bad = open_cache(table, cell.protocol.num_frames, cell.protocol.image_size).bad
+    bad = bad_clips(cell, table)
     count_opening(cell.protocol, spec.work_dir)
     splits: tuple[Split, ...] = ("train", cell.protocol.scored_split)
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in splits)

@@ -31,7 +31,7 @@ from fgsgl.training.cell_progress import FILE
 from fgsgl.training.cell_spec import CellSpec, others_run
 from fgsgl.training.clock import Clock
 from fgsgl.training.cost import REPEATS, measure
-from fgsgl.training.data_facts import data_facts
+from fgsgl.training.data_facts import bad_clips, data_facts
 from fgsgl.training.distributed import join_processes, leave_processes, shared_config
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.hooks import CellHook, peak_memory_mib
@@ -86,7 +86,8 @@ def train_and_score(
         cell.protocol.views,
         lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
     )
-    data = data_facts(cell, table, test_loader.dataset.cache.bad)
+    bad = bad_clips(cell, table) if table.parts else test_loader.dataset.cache.bad
+    data = data_facts(cell, table, bad)
     predictions = adjusted(predictions, data.train_clips, cell.protocol.logit_adjustment, unseen)
     clock.lap("evaluate")
     cost, memory_mib = _cost(spec, model, next(iter(test_loader)), alone), peak_memory_mib()
@@ -139,6 +140,7 @@ def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
         cell.seed,
         classes=Classes.of(table.classes, cell.text, cell.protocol),
         root=spec.root,
+        transfer_root=spec.transfer_root,
         work_dir=spec.work_dir,
         n_train=len(table.split("train")),
     )

@@ -170,7 +170,7 @@ def test_a_trial_that_others_beat_is_pruned_and_its_cell_is_not_done(smoke: Path
                 intermediate_values=dict.fromkeys(range(1, 5), 1.0),
             )
         )
-    place = local_place(tmp_path, smoke, Execution(device="cpu", jobs=1))
+    place = local_place(tmp_path, protocol.data_spec(smoke), Execution(device="cpu", jobs=1))
     with Presence(tmp_path / "commands", storage) as presence, Live(Console(), 1) as live:
         search = Search(asked, study, where, 5, presence, Timebox())
         execute(search, place, live)

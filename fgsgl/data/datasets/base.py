@@ -28,6 +28,7 @@ class ProtocolDefaults(TypedDict, total=False):
     image_size: int
     batch_size: int
     size: str
+    logit_adjustment: float
 
 
 class Load(Protocol):

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, cached_frames, labels_of
+from fgsgl.data.joined_table import origin
 from fgsgl.data.synmg.body import ARM, LEG
 from fgsgl.data.synmg.make import load
 from fgsgl.data.synmg.truth import read_joints3d, truth_path
@@ -118,7 +119,8 @@ def fit_and_score(
 
 def read_joints(table: ClipTable, clips: Sequence[Clip], num_frames: int) -> np.ndarray:
     """True joints of clips in the kept frames, ``(N, K, 25, 3)`` float32, in metres from the spine base."""
-    return kept_frames([read_joints3d(truth_path(table.root, clip)) for clip in clips], num_frames)
+    places = [origin(table, clip) for clip in clips]
+    return kept_frames([read_joints3d(truth_path(part.root, clip)) for part, clip in places], num_frames)
 
 
 def kept_frames(joints: Sequence[np.ndarray], num_frames: int) -> np.ndarray:

@@ -23,10 +23,11 @@ ABOUT_TIES = (
 
 
 def regime_text(protocol: Protocol) -> str:
-    """``4 unseen classes, fold 1, 8 shots``; empty for the whole training data."""
-    first, *rest = protocol.regime.title.split(", ")
-    fold = [f"fold {protocol.fold}"] if protocol.unseen else []
-    return ", ".join([first, *fold, *rest]).strip(", ")
+    """``trained on synmg quick, 4 unseen classes, fold 1, 8 shots``; empty for the data's own training clips, whole."""
+    parts = protocol.training_title.split(", ")
+    if protocol.unseen:
+        parts.insert(2 if protocol.trained_on else 1, f"fold {protocol.fold}")
+    return ", ".join(parts)
 
 
 def suffixes(protocols: Mapping[str, Protocol | None]) -> dict[str, str]:
@@ -48,7 +49,7 @@ def title_part(protocols: Iterable[Protocol]) -> str:
     """The regimes of a board for its heading: ``, 4 unseen classes, folds 0, 1``; empty where there is none."""
     folds: dict[str, list[int]] = {}
     for protocol in protocols:
-        of_regime = folds.setdefault(protocol.regime.title, [])
+        of_regime = folds.setdefault(protocol.training_title, [])
         if protocol.unseen and protocol.fold not in of_regime:
             of_regime.append(protocol.fold)
     if not any(folds):
@@ -106,6 +107,13 @@ def regime_notes(protocols: Iterable[Protocol], scored: Iterable[Sequence[Done]]
         )
         if any(record.method == REFERENCE[0] for group in scored for record in group):
             yield ABOUT_TIES
+    if any(protocol.transfer for protocol in protocols):
+        yield (
+            "Trained on other data: “trained on” names the data that all training and validation clips come from, with "
+            "the class prior, temperatures and beta that follow from these. The test split is the board's own; of "
+            "its data no other clip is read. Both have the same classes, so that methods without class text take part; "
+            "FG-Text is that of the test data."
+        )
     if any(protocol.shots for protocol in protocols):
         yield (
             "Shots: so many clips of each class in training, and at most as many in validation, on which nothing but "

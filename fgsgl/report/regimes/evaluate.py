@@ -135,7 +135,7 @@ def _lines(
     key, records = next(iter(row.keys.values())), list(row.runs.values())
     shown = records[0].config.display_name if records else key.method
     common = {
-        "regime": protocol.regime.title, **regime._asdict(), "method": key.method, "variant": key.variant,
+        "regime": protocol.training_title, **regime._asdict(), "method": key.method, "variant": key.variant,
         "label": label(shown, key.variant), "kind": key.kind,
     }  # fmt: skip
     paired = _for_all_seeds(row.runs, reference.runs)
