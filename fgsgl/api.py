@@ -41,9 +41,9 @@ def read_board(folder: str | Path) -> Board:
     """A board from the records of its folder; nothing is written.
 
     >>> import fgsgl
-    >>> board = fgsgl.read_board("results/synmg-quick/h200")
+    >>> board = fgsgl.read_board("results/synmg-2")
     >>> board.table[["label", "n_seeds"]].head(1).to_dict("records")
-    [{'label': 'FG-SGL', 'n_seeds': 8}]
+    [{'label': 'FG-SGL', 'n_seeds': 3}]
 
     Returns:
         its ``table`` is a DataFrame with a line for each row. Shares such as ``top1`` are 0 to 1 in it, differences
@@ -160,7 +160,7 @@ def plot_top1(board: Board, axes: Axes) -> Axes:
 
     >>> import fgsgl
     >>> from matplotlib.figure import Figure
-    >>> axes = fgsgl.plot_top1(fgsgl.read_board("results/synmg-quick/h200"), Figure().subplots())
+    >>> axes = fgsgl.plot_top1(fgsgl.read_board("results/synmg-2"), Figure().subplots())
     >>> axes.get_xlabel()
     'top-1 (%)'
 

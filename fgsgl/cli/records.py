@@ -20,7 +20,7 @@ def add_record_commands(commands: Commands) -> None:
         "write a board and its figures from a folder's records, or a list of the boards in a folder",
     )
     report.add_argument(
-        "folder", type=file_path, help="a board's folder, such as results/synmg-quick, or one that holds boards"
+        "folder", type=file_path, help="a board's folder, such as results/synmg-2, or one that holds boards"
     )
 
     contrast = add_command(commands, "contrast", _contrast, "paired differences to FG-SGL, within and over data seeds")

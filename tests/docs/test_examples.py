@@ -74,7 +74,7 @@ def test_the_notebook_has_output_and_no_error() -> None:
 def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder of its own, beside the committed boards that it reads."""
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "synmg-quick").symlink_to(ROOT / "results" / "synmg-quick")
+    (tmp_path / "results" / "synmg-2").symlink_to(ROOT / "results" / "synmg-2")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     space: dict = {}
