@@ -205,7 +205,7 @@ class Method:
             if name not in self.flat:
                 raise UserError(f"{self.name} has no setting {name!r}; {nearest(name, list(self.flat))}")
         changed = {**self.implied(changes), **changes}
-        return {**self.settings, **{name: value for name, value in changed.items() if name in self.settings}}
+        return {name: _as_default(changed.get(name, default), default) for name, default in self.settings.items()}
 
     def recipe_with(self, changes: Settings) -> Recipe | None:
         """The recipe with the changes whose names begin with ``recipe.``; None: nothing is trained.
@@ -243,6 +243,11 @@ class Method:
     def identity(self, changes: Settings) -> dict[str, Any]:
         """The method's part of a cell's id: its config without what changes no result."""
         return config_identity(self.describe(changes), self.later)
+
+
+def _as_default(value: Setting, default: Setting) -> Setting:
+    """A whole number that says the default of a setting of floats is this default, so that it is no other cell."""
+    return default if type(value) is int and type(default) is float and value == default else value
 
 
 def config_identity(config: MethodConfig, later: Settings) -> dict[str, Any]:

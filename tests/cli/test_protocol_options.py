@@ -33,7 +33,7 @@ OPTIONS = {
     "accumulate": 2,
     "sampling": "class_balanced",
     "label_smoothing": 0.1,
-    "logit_adjustment": 1.0,
+    "logit_adjustment": 0.5,
     "ema": 0.9,
     "views": 2,
     "patience": 2,
@@ -121,8 +121,8 @@ def test_logit_adjustment_divides_by_the_class_shares() -> None:
         clip_ids=np.array(["a", "b"]), subjects=np.array(["s", "s"]), labels=np.array([0, 1]),
         scores={"combined": scores_NC},
     )  # fmt: skip
-    assert adjusted(given, np.array([8, 2, 0]), 0.0) is given
-    found_NC = adjusted(given, np.array([8, 2, 0]), 1.0).scores["combined"]
+    assert adjusted(given, [8, 2, 0], 0.0).scores["combined"] is scores_NC
+    found_NC = adjusted(given, [8, 2, 0], 1.0).scores["combined"]
     np.testing.assert_allclose(found_NC, [[0.5, 0.5, 0], [1 / 7, 2 / 7, 4 / 7]], rtol=1e-6)  # an absent class: one clip
 
 
@@ -131,7 +131,7 @@ def test_logit_adjustment_speaks_neither_for_nor_against_an_unseen_class() -> No
     given = Predictions(
         clip_ids=np.array(["a"]), subjects=np.array(["s"]), labels=np.array([2]), scores={"combined": scores_NC}
     )
-    found_NC = adjusted(given, np.array([8, 2, 0]), 1.0, unseen=(2,)).scores["combined"]  # counts as sqrt(8 * 2) = 4
+    found_NC = adjusted(given, [8, 2, 0], 1.0, unseen=(2,)).scores["combined"]  # counts as sqrt(8 * 2) = 4
     raised = np.array([0.4 / 8, 0.2 / 2, 0.4 / 4])
     np.testing.assert_allclose(found_NC[0], raised / raised.sum(), rtol=1e-6)
 

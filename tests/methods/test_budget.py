@@ -134,8 +134,9 @@ def test_the_id_goes_with_the_epochs_and_other_ids_stay(counted) -> None:
     forged = structs.replace(record, budget_epochs=before.epochs + 1)
     assert id_is_its_own(forged) is False and id_is_its_own(structs.replace(record, budget_epochs=None)) is False
     assert id_is_its_own(structs.replace(made.done(plain, text="none"), budget_epochs=3)) is False
+    epochs, cell_id = before.epochs, before.cell_id
     counted["tsm", Setting.of(COMPUTE)] /= 3
-    assert cell().epochs > before.epochs and cell().cell_id != before.cell_id
+    assert cell().epochs > epochs and cell().cell_id != cell_id
     assert cell(EPOCHS).cell_id == plain.cell_id
     assert "epochs" not in Variant(method="tsm").identity(EPOCHS, "smg")
 

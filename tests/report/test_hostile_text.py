@@ -28,8 +28,8 @@ FIXED = {
     "autocast", "split", "scored_sha256", "split_sha256",
 }  # fmt: skip
 """Fields that reading holds against a closed list, a hash or a time, which :mod:`tests.hostile` tries."""
-CHOICES = {"dataset", "preset", "size", "evaluation", "sampling"}
-"""Fields of the protocol that are names from a list."""
+CHOICES = {"dataset", "preset", "size", "evaluation", "sampling", "budget", "transfer"}
+"""Fields of the protocol that are names from a list, or of a closed form."""
 
 
 def hostile(value: Any, key: str = "") -> Any:
