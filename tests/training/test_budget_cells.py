@@ -12,7 +12,7 @@ from fgsgl.prediction.trained import trained_cell
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.record import Done
 from fgsgl.running.status import states
-from fgsgl.training.work_folder import newest_checkpoint
+from fgsgl.training.work_folder import MARKER, newest_checkpoint
 
 EPOCHS = 4
 """Of a linear probe, whose step costs about half of FG-SGL's, where FG-SGL would train for two."""
@@ -56,11 +56,12 @@ def test_a_cell_without_its_record_goes_on_from_its_own_last_epoch(
 ) -> None:
     out = tmp_path / "board"
     shutil.copytree(budget_board, out)
-    for path in (*(out / "work").glob("*/spec.json"), *(out / "work").glob("*/last_checkpoint")):
+    for path in (out / "work").glob("*/spec.json"):
         path.write_text(path.read_text().replace(str(budget_board), str(out)))
     record = probe(out)
     for suffix in ("json", "npz"):
         (out / "ledger" / f"{record.cell_id}.{suffix}").unlink()
+    (out / "work" / record.cell_id / MARKER).write_text("taken away when the cell ended")
     assert newest_checkpoint(out / "work" / record.cell_id).name == f"epoch_{EPOCHS}.pth"
     assert main([*RUN, "--root", str(smoke), "--out", str(out)]) == 0
     assert "3 cells, 2 already done" in capfd.readouterr().out
