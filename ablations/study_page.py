@@ -1,6 +1,6 @@
 """The page about the study: ``results/synmg-2/README.md``, whose every number comes from the boards' records.
 
-Its sentences are a template, ``study_page.template.md`` beside this file; what it may say of a difference is decided
+Its sentences are a template, ``study_page.md.jinja`` beside this file; what it may say of a difference is decided
 here, by the boards' own verdicts.
 """
 
@@ -23,7 +23,7 @@ from fgsgl.report.regimes.evaluate import regimes
 from fgsgl.stats.seeds import LEVEL
 from fgsgl.util.files import write_whole
 
-TEMPLATE = Path(__file__).parent / "study_page.template.md"
+TEMPLATE = Path(__file__).parent / "study_page.md.jinja"
 MARK = "<!-- Written by `python ablations/study.py --page` from the records below; it is written anew. -->"
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
 """Around the answers in the project's README, which are the page's first section."""
