@@ -21,6 +21,7 @@ from fgsgl.report.formatting import number, p_text
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.regimes.evaluate import regimes
 from fgsgl.stats.seeds import LEVEL
+from fgsgl.util.escaping import markdown_text
 from fgsgl.util.files import write_whole
 
 TEMPLATE = Path(__file__).parent / "study_page.md.jinja"
@@ -149,7 +150,7 @@ def answers(page: str) -> str:
 def render(root: Path) -> str:
     """The page as text."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["number"] = number
+    environment.filters |= {"number": number, "escaped": markdown_text}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     boards = Boards(root=root)
     missing = [part for part in parts() if not boards.has(_folder(part))]
