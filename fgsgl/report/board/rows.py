@@ -141,3 +141,9 @@ def label(name: str, variant: str) -> str:
 def listed(labels: Sequence[str], most: int = 4) -> str:
     """The first labels, and how many more there are."""
     return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")
+
+
+def suffix_of_protocol(rows: Iterable[Any]) -> dict[str, str]:
+    """What the name of a protocol's figure ends in, for each protocol of the rows: nothing where there is one."""
+    protocols = sorted({row.protocol for row in rows})
+    return {protocol: f"-{protocol[:6]}" if len(protocols) > 1 else "" for protocol in protocols}

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fgsgl.report.board import rows as board_rows
-from fgsgl.report.drawing.labels import slug
 
 MOST_ROWS = 40
 """Rows that one figure shows; a board's tables have them all."""
@@ -21,7 +20,5 @@ def shown_rows(rows: Iterable[Any], most: int = MOST_ROWS) -> tuple[list[Any], s
 def by_protocol(rows: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
     """The rows of each protocol, with what its figure's file name ends in: nothing where there is one protocol."""
     rows = list(rows)
-    protocols = sorted({row.protocol for row in rows})
-    for protocol in protocols:
-        suffix = f"-{slug(protocol[:6])}" if len(protocols) > 1 else ""
+    for protocol, suffix in board_rows.suffix_of_protocol(rows).items():
         yield suffix, [row for row in rows if row.protocol == protocol]

@@ -16,7 +16,7 @@ from fgsgl.report.board.board import POINTS, SHARES, WINS, Board, part_of
 from fgsgl.report.board.comparisons import claimed_interval
 from fgsgl.report.board.published import published_notes
 from fgsgl.report.board.regimes import MEASURES, title_part
-from fgsgl.report.board.rows import shown_rows
+from fgsgl.report.board.rows import shown_rows, suffix_of_protocol
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, Headings, markdown_table, number, p_text, percent, plain, with_interval
 from fgsgl.report.units import with_units
@@ -214,8 +214,9 @@ def markdown(board: Board) -> str:
             lines += [] if part else ["", "## Tuned by a search", ""]
             lines += _markdown_table(_filled(main, shown), shown)
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.notes), ""]
-    if board.table["top1"].notna().any():
-        lines += ["![Top-1 of every row](figures/accuracy.png)", ""]
+    drawn = [row for row in rows if row.n_seeds and row.kind != "floor"]
+    for suffix in suffix_of_protocol(drawn).values():
+        lines += [f"![Top-1 of every row](figures/accuracy{suffix}.png)", ""]
     lines += ["## On what, and at what cost", ""]
     lines += _markdown_table([columns[0], *(column for column in columns if column.cost)], rows)
     lines += ["", *(f"- {markdown_text(sentence)}" for sentence in board.cost_notes), ""]
