@@ -49,10 +49,10 @@ def test_ceilings_follow_the_protocol_and_the_generous_one_does_not(
 ) -> None:
     asked = []
     monkeypatch.setattr(oracle, "fit_and_score", lambda kind, *_, seed: asked.append((kind, _[3], seed)))
-    options = {"num_frames": 16, "views": 2, "logit_adjustment": 1.0, "sampling": "class_balanced"}
+    options = {"num_frames": 16, "views": 2, "logit_adjustment": 0.5, "sampling": "class_balanced"}
     protocol = default_protocol("synmg", "quick", **options)
     get(name).scores(None, [], [], 3, protocol)
     get(name).scores(None, [], [], 0, default_protocol("synmg", "quick"))
     get("oracle_generous").scores(None, [], [], 0, default_protocol("synmg", "quick"))
-    assert asked[0] == (kind, View(num_frames=16, views=2, prior=1.0, balanced=True), 3)
-    assert asked[1] == (kind, View(), 0) and asked[2] == ("motion", GENEROUS, 0)
+    assert asked[0] == (kind, View(num_frames=16, views=2, prior=0.5, balanced=True), 3)
+    assert asked[1] == (kind, View(prior=1.0), 0) and asked[2] == ("motion", GENEROUS, 0)

@@ -106,7 +106,7 @@ def test_a_space_from_a_file_is_that_of_the_code(tmp_path: Path) -> None:
             "depends on 'fgsa', expected one of the param",
         ),
         ("loss_fein: {low: 1, high: 2}", "has no setting 'loss_fein'; did you mean loss_fine"),
-        ("loss_fine: {choices: [a, b]}", "loss_fine would be 'a', expected a value such as 1.0"),
+        ("loss_fine: {choices: [a, b]}", "loss_fine would be 'a', expected a value such as 3.0"),
         ("recipe.lr: {low: -1, high: 1}", "recipe.lr is -.*, expected more than 0"),
         ("loss_category: {choices: [0.0, 1.0]}\nfgsa: {choices: [true, false]}", "has nothing to train"),
         ("fgsa: {choices: {on: {}, off: [fgsa]}}", "choices or when of the parameter fgsa cannot be read"),

@@ -188,7 +188,8 @@ class _Canvas:
         ex = dx - along * bx
         ey = dy - along * by
         inside = (ex * ex).add_(ey * ey).neg_().add_(1.0)
-        bulge = inside.clamp(min=0.0).sqrt_()
+        # In doubles: a CPU's sqrt of floats is MKL's, which rounds as the processor's maker likes.
+        bulge = inside.clamp(min=0.0).double().sqrt_().float()
         # (1 - d^2) / 2 is close to the distance from the edge in radii; times the radius, plus half a pixel.
         cover = inside.mul_(0.5 * radius).add_(0.5).clamp_(0.0, 1.0)
         depth = along.mul_(bz).add_(sz).add_(bulge * radius)
