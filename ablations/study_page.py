@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 
 from fgsgl.ablations.study import OUT, Part, parts
 from fgsgl.report.board.board import Board, read_board
-from fgsgl.report.formatting import number, p_text
+from fgsgl.report.formatting import number, p_equals
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.regimes.evaluate import regimes
 from fgsgl.stats.seeds import LEVEL
@@ -44,36 +45,24 @@ class Row:
     """Half the simultaneous 95 % interval of the difference."""
     p: float
     """Adjusted over its family."""
-    contrast: str
-    """``primary``: declared before the study ran."""
 
     @property
     def text(self) -> str:
         """``53.5 % (−1.1 ± 2.0, p = 0.2)``."""
         if math.isnan(self.difference):
             return f"{number(self.mean)} %"
-        p = p_text(self.p)
         half = "" if math.isnan(self.half_width) else f" ± {number(self.half_width)}"
-        beside = "" if math.isnan(self.p) else f", p {'' if p.startswith('<') else '= '}{p}"
+        beside = "" if math.isnan(self.p) else f", {p_equals(self.p)}"
         return f"{number(self.mean)} % ({number(self.difference, sign='+')}{half}{beside})"
 
     @property
-    def is_sure(self) -> bool:
-        """Whether it differs from FG-SGL."""
-        return self.p <= LEVEL
-
-    @property
-    def bound(self) -> float:
-        """The largest difference from FG-SGL, in either direction, that its simultaneous interval holds."""
-        return abs(self.difference) + self.half_width
-
-    @property
     def verdict(self) -> str:
-        """What may be said of FG-SGL against this row."""
+        """The sentence that the board's test allows about FG-SGL against this row."""
         if math.isnan(self.p):
             return "not compared yet"
-        if not self.is_sure:
-            return f"cannot be told from none; more than {number(self.bound)} points are excluded"
+        if self.p > LEVEL:
+            excluded = abs(self.difference) + self.half_width  # beyond the farther end of the simultaneous interval
+            return f"cannot be told from none; more than {number(excluded)} points are excluded"
         return f"FG-SGL is {number(abs(self.difference))} points {'better' if self.difference < 0 else 'worse'}"
 
 
@@ -103,7 +92,7 @@ class Boards:
 
     def commands(self, folder: str) -> list[str]:
         """The study's commands that write into a board's folder."""
-        return [shlex.join(part.command([])) for part in parts() if _folder(part) == folder]
+        return [_command(part) for part in parts() if _folder(part) == folder]
 
     def row(self, label: str, folder: str = ".") -> Row | None:
         """One row of a board."""
@@ -111,7 +100,7 @@ class Boards:
 
     def regime(self, folder: str, measure: str = "unseen", score: str = "combined") -> list[Row]:
         """The rows of a board with classes held out in one measure of one score, the best first."""
-        table = regimes(self.board(folder))
+        table = self._regimes(folder)
         chosen = table[(table["measure"] == measure) & (table["score"] == score) & table["mean"].notna()]
         found = [_row_of_regime(row) for row in chosen.itertuples()]
         return sorted(found, key=lambda row: -row.mean)
@@ -119,7 +108,7 @@ class Boards:
     def measured(self, measure: str, source: str, label: str = "") -> list[tuple[str, float]]:
         """(dimension, percent) of what a row of the main board looks at, or of the sentences that are read out of it;
         see :func:`fgsgl.report.localisation.evaluate.localisation`. Without a label: a map that sees no clip."""
-        table = localisation(self.board("."))
+        table = self._localisation()
         chosen = table[(table["measure"] == measure) & (table["source"] == source) & (table["label"] == label)]
         return [(row.dimension, row.value) for row in chosen.itertuples()]
 
@@ -127,6 +116,14 @@ class Boards:
     def board(self, folder: str) -> Board:
         """One board."""
         return read_board(self.root / folder)
+
+    @cache  # noqa: B019
+    def _regimes(self, folder: str) -> pd.DataFrame:
+        return regimes(self.board(folder))
+
+    @cache  # noqa: B019
+    def _localisation(self) -> pd.DataFrame:
+        return localisation(self.board("."))
 
 
 def write(root: Path = Path(OUT), readme: Path = Path("README.md")) -> None:
@@ -153,8 +150,12 @@ def render(root: Path) -> str:
     environment.filters |= {"number": number, "escaped": markdown_text}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     boards = Boards(root=root)
-    missing = [part for part in parts() if not boards.has(_folder(part))]
+    missing = [_command(part) for part in parts() if not boards.has(_folder(part))]
     return template.render(boards=boards, missing=missing, mark=MARK).rstrip() + "\n"
+
+
+def _command(part: Part) -> str:
+    return shlex.join(part.command([]))
 
 
 def _folder(part: Part) -> str:
@@ -165,12 +166,12 @@ def _folder(part: Part) -> str:
 def _row_of_board(row: Any) -> Row:
     return Row(
         label=row.label, n=row.n_seeds, mean=100 * row.top1, difference=row.diff_top1,
-        half_width=row.sim_high - row.diff_top1, p=row.p_holm, contrast=row.contrast,
+        half_width=row.sim_high - row.diff_top1, p=row.p_holm,
     )  # fmt: skip
 
 
 def _row_of_regime(row: Any) -> Row:
     return Row(
         label=row.label, n=row.n, mean=row.mean, difference=row.difference, half_width=row.sim_half_width,
-        p=row.p_holm, contrast=row.contrast,
+        p=row.p_holm,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,15 @@ def write_cell(ledger: Path, record: Done, predictions: Predictions) -> Done:
     record = structs.replace(record, predictions_sha256=sha256)
     content = json.loads(record.write(ledger).read_text())
     return structs.replace(record, content_sha256=content["content_sha256"])
+
+
+def board_without(board: Path, out: Path, record: Done) -> None:
+    """Copies a board whose cells ran, as if it had been made at ``out`` and one of them had left no record."""
+    shutil.copytree(board, out)
+    for spec_file in (out / "work").glob("*/spec.json"):
+        spec_file.write_text(spec_file.read_text().replace(str(board), str(out)))
+    for suffix in ("json", "npz"):
+        (out / "ledger" / f"{record.cell_id}.{suffix}").unlink()
 
 
 def failed(cell: Cell, kind: FailureClass = "nan", message: str = "the loss is nan", **changes: Any) -> Failed:

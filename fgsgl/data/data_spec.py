@@ -6,7 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Literal, Self
 
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import ClipTable, Progress, Split
@@ -97,7 +97,8 @@ class DataSpec:
     def joined(self, trained_on: ClipTable, tested_on: ClipTable) -> ClipTable:
         """The two tables of a transfer as one; see :func:`fgsgl.data.joined_table.joined`."""
         assert self.trained_on is not None
-        return joined(trained_on, tested_on, title_of(self.trained_on))
+        source = self.trained_on
+        return joined(trained_on, tested_on, title_of(source.dataset, source.preset, source.seed))
 
     def hidden(self, form: str | None = None) -> ClipTable:
         """The clips that a challenge asks for: all with label None, in the split ``test``.
@@ -135,20 +136,9 @@ class DataSpec:
         return plan(self.root, self.preset, self.seed) if plan else self.made()
 
 
-class Named(Protocol):
-    """Data by name, wherever they lie."""
-
-    @property
-    def dataset(self) -> str: ...
-    @property
-    def preset(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
-
-
-def title_of(data: Named) -> str:
+def title_of(dataset: str, preset: str, seed: int) -> str:
     """``synmg hard``, with the data seed where it is not 0: ``synmg hard data seed 1``."""
-    return f"{data.dataset} {data.preset}" + (f" data seed {data.seed}" if data.seed else "")
+    return f"{dataset} {preset}" + (f" data seed {seed}" if seed else "")
 
 
 def preset_of(dataset: str, root: Path | None) -> str:

@@ -65,7 +65,7 @@ class Source:
     @property
     def title(self) -> str:
         """``synmg hard``; see :func:`fgsgl.data.data_spec.title_of`."""
-        return title_of(self)
+        return title_of(self.dataset, self.preset, self.seed)
 
     def locate(self, root: Path | None) -> DataSpec:
         """The data in a folder; None: in the data set's own place."""

@@ -27,6 +27,12 @@ def p_text(p: float) -> str:
     return EMPTY if math.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def p_equals(p: float) -> str:
+    """``p = 0.004``, or ``p <0.001``."""
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def plain(text: str) -> str:
     """The text, or a dash for none."""
     return text or EMPTY

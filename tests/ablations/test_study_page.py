@@ -14,9 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def row(difference: float, half_width: float, p: float) -> Row:
-    return Row(
-        label="FG-SGL w/o fgsa", n=5, mean=53.46, difference=difference, half_width=half_width, p=p, contrast="primary"
-    )
+    return Row(label="FG-SGL w/o fgsa", n=5, mean=53.46, difference=difference, half_width=half_width, p=p)
 
 
 def test_the_committed_page_and_the_readme_follow_from_the_committed_records() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+import made
 import pytest
 
 from fgsgl.cli.main import main
@@ -55,12 +55,8 @@ def test_a_cell_without_its_record_goes_on_from_its_own_last_epoch(
     budget_board: Path, smoke: Path, tmp_path: Path, capfd
 ) -> None:
     out = tmp_path / "board"
-    shutil.copytree(budget_board, out)
-    for path in (out / "work").glob("*/spec.json"):
-        path.write_text(path.read_text().replace(str(budget_board), str(out)))
-    record = probe(out)
-    for suffix in ("json", "npz"):
-        (out / "ledger" / f"{record.cell_id}.{suffix}").unlink()
+    record = probe(budget_board)
+    made.board_without(budget_board, out, record)
     (out / "work" / record.cell_id / MARKER).write_text("taken away when the cell ended")
     assert newest_checkpoint(out / "work" / record.cell_id).name == f"epoch_{EPOCHS}.pth"
     assert main([*RUN, "--root", str(smoke), "--out", str(out)]) == 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
+import made
 import numpy as np
 import pytest
 import torch
@@ -92,12 +92,8 @@ def test_the_same_command_runs_only_what_is_missing_and_gets_the_same_again(
     regime_board: Path, smoke: Path, tmp_path: Path, capfd
 ) -> None:
     out = tmp_path / "board"
-    shutil.copytree(regime_board, out)
-    for spec in (out / "work").glob("*/spec.json"):
-        spec.write_text(spec.read_text().replace(str(regime_board), str(out)))
-    record = record_of(out, "fgsgl")
-    for suffix in ("json", "npz"):
-        (out / "ledger" / f"{record.cell_id}.{suffix}").unlink()
+    record = record_of(regime_board, "fgsgl")
+    made.board_without(regime_board, out, record)
     assert main(words(smoke, out)) == 0
     assert "5 cells, 4 already done" in capfd.readouterr().out
     again = record_of(out, "fgsgl")

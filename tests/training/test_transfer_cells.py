@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import made
 import numpy as np
 import pytest
 from msgspec import structs
@@ -86,12 +87,8 @@ def test_the_same_command_runs_only_what_is_missing_and_gets_the_same_again(
     transfer_board: Path, smoke: Path, other: Path, tmp_path: Path, capfd
 ) -> None:
     out = tmp_path / "board"
-    shutil.copytree(transfer_board, out)
-    for spec in (out / "work").glob("*/spec.json"):
-        spec.write_text(spec.read_text().replace(str(transfer_board), str(out)))
-    record = record_of(out, "tsn")
-    for suffix in ("json", "npz"):
-        (out / "ledger" / f"{record.cell_id}.{suffix}").unlink()
+    record = record_of(transfer_board, "tsn")
+    made.board_without(transfer_board, out, record)
     assert main(words(smoke, other, out)) == 0
     assert "5 cells, 4 already done" in capfd.readouterr().out
     again = record_of(out, "tsn")

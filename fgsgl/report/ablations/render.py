@@ -15,7 +15,7 @@ from fgsgl.report.ablations.evaluate import MARGIN, NAME, PAIRED, SAID, TESTED, 
 from fgsgl.report.board.board import REFERENCE, WINS
 from fgsgl.report.board.comparisons import PRIMARY
 from fgsgl.report.csv_text import csv_text
-from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
+from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_equals, p_text
 from fgsgl.report.units import with_units
 from fgsgl.stats.families import PRIMARY_SHARE
 from fgsgl.stats.seeds import LEVEL, smallest_p
@@ -101,8 +101,7 @@ def _arm(row: Any) -> tuple[str, ...]:
 def _verdict(p: float) -> str:
     if math.isnan(p):
         return EMPTY
-    equals = "p " if p_text(p).startswith("<") else "p = "
-    return f"{'yes' if p <= LEVEL else 'not shown'} ({equals}{p_text(p)})"
+    return f"{'yes' if p <= LEVEL else 'not shown'} ({p_equals(p)})"
 
 
 def _effect(row: pd.Series | None) -> str:

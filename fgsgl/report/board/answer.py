@@ -11,7 +11,7 @@ import pandas as pd
 
 from fgsgl.report.board.comparisons import claimed_interval
 from fgsgl.report.board.rows import REFERENCE, part_of
-from fgsgl.report.formatting import number, p_text, with_interval
+from fgsgl.report.formatting import number, p_equals, with_interval
 from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL
 from fgsgl.util.escaping import printable
 
@@ -77,8 +77,7 @@ def _distance(row: Any) -> str:
 def _verdict(row: Any) -> str:
     if not np.isfinite(row.p_holm):
         return f"fewer than {FEWEST_SEEDS} seeds, so there is no verdict"
-    p = p_text(row.p_holm)
-    because = f"over seeds (adjusted p {'' if p.startswith('<') else '= '}{p}, n = {row.n_pairs})"
+    because = f"over seeds (adjusted {p_equals(row.p_holm)}, n = {row.n_pairs})"
     return f"a sure difference {because}" if row.p_holm <= LEVEL else f"not a sure difference {because}"
 
 

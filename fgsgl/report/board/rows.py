@@ -144,6 +144,6 @@ def listed(labels: Sequence[str], most: int = 4) -> str:
 
 
 def suffix_of_protocol(rows: Iterable[Any]) -> dict[str, str]:
-    """What the name of a protocol's figure ends in, for each protocol of the rows: nothing where there is one."""
+    """By protocol of the rows, the end of its figure's file name: the hash's beginning; empty where there is one."""
     protocols = sorted({row.protocol for row in rows})
     return {protocol: f"-{protocol[:6]}" if len(protocols) > 1 else "" for protocol in protocols}
