@@ -16,19 +16,11 @@ from rich.console import Console
 from fgsgl.methods.budget import epochs_of
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Method
-from fgsgl.methods.variant_file import require_valid
 from fgsgl.records.identity import digest
 from fgsgl.records.optuna_storage import open_storage, without_password
 from fgsgl.records.protocol import SEALED, Protocol
-from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.experiment import (
-    prepare_data,
-    require_clips,
-    require_countable,
-    require_division,
-    skeletons_read,
-)
-from fgsgl.running.fit import require_buildable
+from fgsgl.running.execution import Execution, Place
+from fgsgl.running.preparation import Preparation, require_countable
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
 from fgsgl.sweeps.effort import SEEDS_PER_TRIAL, STUDY_COUNTS, TRIAL_COUNTS
@@ -120,16 +112,13 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     }
     require_folder(sweep.out)
     data = sweep.protocol.data_spec(sweep.root, sweep.transfer_root)
-    place = local_place(sweep.out, data, sweep.execution)
+    variants = [Variant(method=method.name) for method in sweep.methods]
+    ready = Preparation.checked(variants, (sweep.protocol,), data, sweep.out, sweep.execution)
+    place = ready.place
     require_alone(sweep.objectives, place.jobs)
-    require_division(sweep.protocol, sweep.execution.devices)
-    for method in sweep.methods:
-        require_valid(Variant(method=method.name), sweep.protocol)
-    require_buildable([Variant(method=method.name) for method in sweep.methods], sweep.protocol, data.text)
     storage = None if dry_run else open_storage(sweep.storage_path)
-    table = prepare_data([method.name for method in sweep.methods], sweep.protocol, data, console, dry_run=dry_run)
-    require_clips(sweep.protocol, table)
-    skeletons = skeletons_read([method.name for method in sweep.methods], table)
+    table = ready.load(console, dry_run=dry_run)
+    skeletons = ready.skeletons(table)
     specs = [
         StudySpec(
             method=method,

@@ -10,31 +10,23 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fgsgl.data.clip_table import ClipTable
-from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.joint_cache import skeleton_fingerprint
-from fgsgl.data.prepare import prepare
 from fgsgl.methods.cell import Cell, Variant
-from fgsgl.methods.registry import get
-from fgsgl.methods.variant_file import require_valid
 from fgsgl.records.plan_file import Design, add_to_plan
-from fgsgl.records.protocol import Protocol, default_protocol
+from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
-from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.fit import require_buildable, require_text
+from fgsgl.running.execution import Execution, Place
 from fgsgl.running.leftovers import clear_leftovers
 from fgsgl.running.observer import Observer
 from fgsgl.running.plan_view import show_plan
 from fgsgl.running.planning import Planned, cells, on_record, plan, primary_contrasts, undone
+from fgsgl.running.preparation import Preparation, require_countable
 from fgsgl.running.progress import Live, cell_label
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.util.domain import SEED_COUNTS, require
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import require_folder
 
-MOST_CELLS = 20_000
-"""Cells of one command; a thousand are weeks of work."""
 Show = Callable[[Path, Console], bool]
 """Writes and prints the board of a folder, and says whether it is whole, as :func:`fgsgl.report.report.show_board`."""
 Observe = Callable[[Sequence[Cell], Place], Sequence[Observer]]
@@ -125,22 +117,14 @@ def run(
     require_countable(len(experiment.variants) * experiment.seeds * len(protocols))
     require_folder(experiment.out)
     data = experiment.protocol.data_spec(experiment.root, experiment.transfer_root)
-    place = local_place(experiment.out, data, experiment.execution)
-    require_division(experiment.protocol, experiment.execution.devices)
-    methods = [variant.method for variant in experiment.variants]
-    for variant in experiment.variants:
-        require_valid(variant, experiment.protocol)
-    require_text(methods, data)
-    require_buildable(experiment.variants, experiment.protocol, data.text)
-    table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
-    for protocol in protocols:
-        require_clips(protocol, table)
+    ready = Preparation.checked(experiment.variants, protocols, data, experiment.out, experiment.execution)
+    table, place = ready.load(console, dry_run=dry_run), ready.place
     wanted = [
         cell
         for protocol in protocols
         for cell in cells(
-            experiment.variants, protocol, experiment.seeds, table.fingerprint(), data.text,
-            skeletons_read(methods, table), ceilings=experiment.ceilings,
+            experiment.variants, protocol, experiment.seeds, table.fingerprint(), data.text, ready.skeletons(table),
+            ceilings=experiment.ceilings,
         )
     ]  # fmt: skip
     planned = plan(wanted, place.ledger, committed())
@@ -158,66 +142,6 @@ def run(
     console.print(f"{len(planned)} cells, {done} already done, {place.jobs} at a time", markup=False, highlight=False)
     failed_before = tell_results(planned, experiment.out, console)
     return max(work_off(todo, place, console, show, observers), int(failed_before))
-
-
-def require_countable(count: int, unit: str = "cells") -> None:
-    """Refuses more cells than one command can plan, before they are made.
-
-    Raises:
-        UserError: saying how many there would be.
-    """
-    if count > MOST_CELLS:
-        raise UserError(f"these are {count} {unit}, and one command takes at most {MOST_CELLS}; ask for fewer at once")
-
-
-def require_clips(protocol: Protocol, table: ClipTable) -> None:
-    """Refuses a regime that the data cannot have, and a batch of more clips than there are to train on: no step could
-    ever have as many.
-
-    The data set's default is let be; a small data set then trains with all its clips in one step.
-
-    Raises:
-        UserError: naming the classes, or the size of the training split.
-    """
-    table = protocol.regime.apply(table, 0)
-    count = sum(clip.split == "train" for clip in table.clips)
-    if protocol.batch_size > max(count, default_protocol(protocol.dataset, protocol.preset).batch_size):
-        raise UserError(
-            f"batch_size is {protocol.batch_size}, but the training split has {count} clip(s); expected at most these"
-        )
-
-
-def prepare_data(
-    methods: Sequence[str], protocol: Protocol, data: DataSpec, console: Console, *, dry_run: bool = False
-) -> ClipTable:
-    """The clip table, after everything that the methods read is cached; a dry run caches nothing.
-
-    Raises:
-        UserError: for a method that cannot run here, or as :func:`fgsgl.data.prepare.prepare`.
-    """
-    chosen = [get(name) for name in methods]
-    for method in chosen:
-        if method.unavailable:
-            raise UserError(f"{method.name} cannot run here: {method.unavailable}")
-    table = prepare(
-        data,
-        console,
-        num_frames=protocol.num_frames,
-        image_size=protocol.image_size,
-        skip_bad=protocol.skip_bad,
-        skeletons=any(method.modality == "skeleton" for method in chosen),
-        text=any(method.reads_text for method in chosen),
-        dry_run=dry_run,
-    )
-    seeing = [method.name for method in chosen if method.modality == "rgb" and method.model is not None]
-    if seeing and not table.has_videos:
-        raise UserError(f"{data.dataset} at {data.root} has skeletons and no videos, which {', '.join(seeing)} read(s)")
-    return table
-
-
-def skeletons_read(methods: Sequence[str], table: ClipTable) -> str:
-    """Fingerprint of the skeleton files, where one of the methods reads them; else ``""``."""
-    return skeleton_fingerprint(table) if any(get(name).modality == "skeleton" for name in methods) else ""
 
 
 def work_off(
@@ -261,15 +185,6 @@ def tell_results(planned: Sequence[Planned], out: Path, console: Console) -> boo
             f"command; fgsgl retry {out} --failed does", markup=False, highlight=False, style="yellow",
         )  # fmt: skip
     return bool(failures)
-
-
-def require_division(protocol: Protocol, devices: int) -> None:
-    """Refuses processes that a batch, in as many parts as it is computed in, cannot be divided over evenly."""
-    if protocol.batch_size % (protocol.accumulate * devices):
-        raise UserError(
-            f"--devices is {devices}, expected a number that divides the batch: {protocol.batch_size} clips in "
-            f"{protocol.accumulate} part(s); change --batch-size or --accumulate"
-        )
 
 
 def require_room(cells: Sequence[Cell], place: Place, console: Console) -> None:

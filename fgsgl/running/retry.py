@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import FAILURES
-from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.experiment import Show, prepare_data, skeletons_read, work_off
-from fgsgl.running.fit import require_buildable
+from fgsgl.running.execution import Execution
+from fgsgl.running.experiment import Show, work_off
+from fgsgl.running.preparation import Preparation
 from fgsgl.running.progress import cell_label
 from fgsgl.running.status import CellState, find_states, states
 from fgsgl.util.errors import UserError, nearest
@@ -56,10 +57,10 @@ def retry(
     for state in chosen:
         cell, data = _cell(state, known)
         groups[cell.protocol, data].append(cell)
-    codes = [
-        _run(local_place(folder, data, execution), protocol, data, cells, console, show)
-        for (protocol, data), cells in groups.items()
-    ]
+    codes = []
+    for (protocol, data), cells in groups.items():
+        ready = Preparation.checked([cell.variant for cell in cells], (protocol,), data, folder, execution)
+        codes.append(_run(ready, cells, console, show))
     return max(codes, default=0)
 
 
@@ -85,27 +86,25 @@ def _recorded(state: CellState, known: Mapping[str, DataSpec]) -> tuple[Cell, Da
     record, protocol = state.record, state.protocol
     assert record is not None  # it has failed
     data = known.get(record.data.fingerprint) or protocol.data_spec(None)
-    variant = Variant(method=record.method, name=record.variant, changes=get(record.method).changes_in(record.config))
+    method = get(record.method)
+    variant = Variant(method=record.method, name=record.variant, changes=method.changes_in(record.config))
     cell = Cell(
         variant=variant,
         protocol=protocol,
         seed=record.seed,
         fingerprint=record.data.fingerprint,
         text=data.text,
-        skeletons=skeletons_read([record.method], data.load()) if get(record.method).modality == "skeleton" else "",
+        skeletons=skeleton_fingerprint(data.load()) if method.modality == "skeleton" else "",
     )
     return cell, data
 
 
-def _run(
-    place: Place, protocol: Protocol, data: DataSpec, cells: Sequence[Cell], console: Console, show: Show
-) -> int:  # fmt: skip
-    require_buildable([cell.variant for cell in cells], protocol, data.text)
-    table = prepare_data([cell.variant.method for cell in cells], protocol, data, console)
+def _run(ready: Preparation, cells: Sequence[Cell], console: Console, show: Show) -> int:
+    table = ready.load(console)
     for cell in cells:
         if cell.fingerprint != table.fingerprint():
             raise UserError(
-                f"{cell_label(cell)} (cell {cell.cell_id}) failed on other data than lie at {data.root} now; the "
+                f"{cell_label(cell)} (cell {cell.cell_id}) failed on other data than lie at {ready.data.root} now; the "
                 "command that planned it plans it anew"
             )
-    return work_off(cells, place, console, show)
+    return work_off(cells, ready.place, console, show)

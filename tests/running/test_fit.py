@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from fgsgl.ablations.run import main as ablate
 from fgsgl.cli.main import main
 from fgsgl.methods.cell import Variant
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.records.protocol import default_protocol
 from fgsgl.running.fit import require_buildable
+from fgsgl.sweeps.optuna_search import main as search
 from fgsgl.util.errors import UserError
 
 
@@ -111,12 +114,17 @@ def test_a_dry_run_looks_whether_the_videos_exist(tmp_path: Path, capsys: pytest
     assert f"there is no {elsewhere / 'v0.mp4'}, nor 3 other" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("start", "given"),
+    [(main, ["run", "--methods", "tsm", "fgsgl"]), (ablate, ["--disable", "motion-difference"]), (search, [])],
+)
 def test_missing_text_is_answered_with_the_command_that_writes_a_draft(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    start: Callable[[Sequence[str]], int], given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = own_table(tmp_path)
-    assert main(["run", "--dataset", "csv", "--table", str(table), "--methods", "tsm", "fgsgl", "--dry-run"]) == 2
+    words = ["--dataset", "csv", "--table", str(table), "--out", str(tmp_path / "out"), "--dry-run"]
+    assert start([*given, *words]) == 2
     told = capsys.readouterr().err
-    command = shlex.split(told.split("`")[1])
-    assert "which fgsgl would read" in told and command[:3] == ["fgsgl", "text", "new"]
-    assert main(command[1:]) == 0 and (tmp_path / "my.yaml").is_file()
+    draft = shlex.split(told.split("`")[1])
+    assert "which fgsgl would read" in told and draft[:3] == ["fgsgl", "text", "new"]
+    assert main(draft[1:]) == 0 and (tmp_path / "my.yaml").is_file()

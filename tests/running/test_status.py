@@ -144,6 +144,8 @@ def test_retry_runs_the_chosen_failures_and_nothing_else(copied: Path, capsys) -
     assert "Name a row or a cell after the folder, or give --failed for all" in capsys.readouterr().err
     assert main(["retry", str(copied), "--failed"]) == 1, "it diverges again"
     assert ledger.get(ids["fgsgl"]).started_utc > diverged.started_utc
+    assert main(["retry", str(copied), "--failed", "--devices", "3"]) == 2
+    assert "--devices is 3, expected a number that divides the batch" in capsys.readouterr().err
     assert main(["retry", str(copied), "--failed", "--class", "kiled"]) == 2
     assert "unknown class of failures 'kiled'; did you mean killed" in capsys.readouterr().err
 
