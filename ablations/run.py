@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from fgsgl.ablations.designs import DESIGNS, AblationDesign, designs_of
 from fgsgl.ablations.factors import FACTORS, simplest, variant, variant_of_settings
-from fgsgl.cli.options import add_experiment_arguments, execution_of, out_of, protocol_of, root_of
+from fgsgl.cli.options import add_experiment_arguments, experiment_of, protocol_of
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.row_key import FULL
@@ -100,11 +100,12 @@ def ablate(arguments: argparse.Namespace) -> int:
     Raises:
         UserError: for an unknown name, nothing to ablate, or factors that change nothing.
     """
-    protocol, execution = protocol_of(arguments), execution_of(arguments)
+    protocol = protocol_of(arguments)
     designs = designs_of(arguments.design, arguments.factors, arguments.half)
     changed = variants_of(arguments, designs)
     methods = [*arguments.methods, *(name for kind in arguments.design for name in DESIGNS[kind].methods)]
     beside = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
+    experiment = experiment_of(arguments, protocol, [Variant(method="fgsgl"), *changed, *beside])
 
     # These take seconds to import, and a mistyped name is told before.
     from fgsgl.ablations.dashboard import open_studies
@@ -113,21 +114,10 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.data.prepare import class_names
     from fgsgl.records.ledger import Ledger
     from fgsgl.report.report import show_board_if_changed
-    from fgsgl.running.experiment import Experiment, committed, run
+    from fgsgl.running.experiment import committed, run
     from fgsgl.running.planning import on_record
     from fgsgl.util.terminal import wide_console
 
-    experiment = Experiment(
-        variants=(Variant(method="fgsgl"), *changed, *beside),
-        protocol=protocol,
-        seeds=arguments.seeds,
-        out=out_of(arguments, protocol),
-        root=root_of(arguments),
-        transfer_root=arguments.transfer_root,
-        execution=execution,
-        ceilings=not arguments.no_ceilings,
-        folds=arguments.folds,
-    )
     console = wide_console()
 
     def say(lines: Iterable[str]) -> None:

@@ -9,11 +9,11 @@ import functools
 import inspect
 import itertools
 import textwrap
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from fgsgl.data.data_spec import results_name
 from fgsgl.records.protocol import Protocol, default_protocol
@@ -23,6 +23,10 @@ from fgsgl.util.command_line import file_path, number
 from fgsgl.util.domain import SEED_COUNTS
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable_lines
+
+if TYPE_CHECKING:
+    from fgsgl.methods.cell import Variant
+    from fgsgl.running.experiment import Experiment
 
 UNITS = {"_min": "MINUTES"}
 """Units at the end of a field's name, which the help shows instead of the option's name."""
@@ -223,6 +227,33 @@ def execution_of(arguments: argparse.Namespace) -> Execution:
     if execution.allow_download:
         downloads.allow()
     return execution
+
+
+def experiment_of(arguments: argparse.Namespace, protocol: Protocol, variants: Sequence[Variant]) -> Experiment:
+    """The experiment that the options of :func:`add_experiment_arguments` describe.
+
+    Args:
+        arguments: of the command line.
+        protocol: from :func:`protocol_of`.
+        variants: its rows, in order.
+
+    Raises:
+        UserError: as :func:`execution_of` and :func:`root_of`.
+    """
+    execution, root = execution_of(arguments), root_of(arguments)
+    from fgsgl.running.experiment import Experiment  # takes seconds, and a wrong value is told before
+
+    return Experiment(
+        variants=tuple(variants),
+        protocol=protocol,
+        seeds=arguments.seeds,
+        out=out_of(arguments, protocol),
+        root=root,
+        transfer_root=arguments.transfer_root,
+        execution=execution,
+        ceilings=not arguments.no_ceilings,
+        folds=arguments.folds,
+    )
 
 
 def out_of(arguments: argparse.Namespace, protocol: Protocol) -> Path:

@@ -9,8 +9,7 @@ from fgsgl.cli.options import (
     add_command,
     add_experiment_arguments,
     add_protocol_arguments,
-    execution_of,
-    out_of,
+    experiment_of,
     protocol_of,
     root_of,
 )
@@ -41,26 +40,15 @@ def _run(arguments: argparse.Namespace) -> int:
     from fgsgl.methods.registry import get
     from fgsgl.methods.variant_file import read_configs
 
-    protocol, execution = protocol_of(arguments), execution_of(arguments)
-    configured = read_configs(arguments.config)
+    protocol, configured = protocol_of(arguments), read_configs(arguments.config)
     methods = arguments.methods or ([] if configured else ["fgsgl"])
     variants = [Variant(method=get(name).name) for name in dict.fromkeys(methods)]
+    experiment = experiment_of(arguments, protocol, [*variants, *configured])
 
     from fgsgl.report.report import show_board_if_changed  # takes seconds, and a mistyped name is told before
-    from fgsgl.running.experiment import Experiment, run
+    from fgsgl.running.experiment import run
     from fgsgl.util.terminal import wide_console
 
-    experiment = Experiment(
-        variants=(*variants, *configured),
-        protocol=protocol,
-        seeds=arguments.seeds,
-        out=out_of(arguments, protocol),
-        root=root_of(arguments),
-        transfer_root=arguments.transfer_root,
-        execution=execution,
-        ceilings=not arguments.no_ceilings,
-        folds=arguments.folds,
-    )
     return run(experiment, wide_console(), show_board_if_changed, dry_run=arguments.dry_run)
 
 
