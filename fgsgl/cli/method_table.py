@@ -1,31 +1,23 @@
-"""`fgsgl methods`: every method with what it is, needs and costs. The counts come from a file that `--measure` writes.
-
-Imports no torch, unless it measures.
-"""
+"""`fgsgl methods`: every method with what it is, needs and costs. Imports no torch."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import sys
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
 import fgsgl.methods.fgsgl
 from fgsgl.cli.options import field_docstrings
-from fgsgl.methods.costs import COLUMNS, PATH, read
+from fgsgl.methods.costs import SHOWN, costs
 from fgsgl.methods.method import RECIPE, TUNABLE, Method, Recipe, Setting
 from fgsgl.methods.recipes import RECIPES
 from fgsgl.methods.registry import FILES, broken, get, scan
 from fgsgl.models.fgsgl.config import FGSGLConfig
-from fgsgl.records.protocol import SIZES, Protocol, default_protocol
-from fgsgl.util.files import write_whole
-from fgsgl.util.terminal import Counter
+from fgsgl.records.protocol import default_protocol
 
 _FIRST = (
     "peft", "pretrained vit", "probe", "zero-shot", "pretrained cnn", "scratch cnn", "scratch vit", "skeleton", "floor",
@@ -46,51 +38,11 @@ _SETTINGS = {
     "sigma": "Width of a joint's heat map in pixels.",
 }
 """Meaning of the settings that baselines have."""
-_COUNTED: dict[str, dict[str, Any]] = {"quick": {}, "standard": {"image_size": 224, "backbone": "ViT-B-16"}}
-"""The settings that sizes are counted at: one clip for all, also for networks that are published for another."""
-
-
-def counted_protocol(size: str) -> Protocol:
-    """The protocol that a size is counted under: SynMG's quick one; for ``standard`` 224 pixels and CLIP's ViT-B-16."""
-    return default_protocol("synmg", size=size, **_COUNTED[size])
-
-
-def count(method: Method, size: str) -> dict[str, str]:
-    """A row of the file: parameters in millions, and GFLOPs of one clip."""
-    from fgsgl.testing.method_contract import BuiltMethod
-    from fgsgl.training.cost import measure
-
-    protocol = counted_protocol(size)
-    subject = BuiltMethod(method, protocol)
-    parameters = list(subject.model.parameters())
-    trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
-    return {
-        "method": method.name,
-        "size": size,
-        "num_frames": str(protocol.num_frames),
-        "image_size": str(protocol.image_size),
-        "params_m": f"{sum(parameter.numel() for parameter in parameters) / 1e6:.2f}",
-        "trainable_m": f"{trained / 1e6:.2f}",
-        "gflops": f"{measure(subject.model, subject.batch, repeats=0).gflops:.2f}",
-    }
-
-
-def write(console: Console) -> None:
-    """Counts every method that can run, in both sizes, and writes the file."""
-    jobs = [(method, size) for method in _runnable() for size in SIZES]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    with Counter(console, "counting") as counter:
-        for done, (method, size) in enumerate(jobs, start=1):
-            writer.writerow(count(method, size))
-            counter.update(done, len(jobs))
-    write_whole(PATH, text.getvalue())
 
 
 def methods_table() -> RenderableType:
     """Every method, a family after the other; numbers of both sizes, ``quick / standard``."""
-    counts = read()
+    counts = costs()
     table = Table(
         "family", "method", "name", "reads", "starts from", Column("params M", justify="right"),
         Column("GFLOPs", justify="right"), "arXiv", box=SIMPLE_HEAD, show_edge=False,
@@ -100,8 +52,11 @@ def methods_table() -> RenderableType:
         families.setdefault(_family(method), []).append(method)
     for family, methods in families.items():
         for method in methods:  # in the order of their names, FG-SGL first
-            rows = [counts[method.name, size] for size in SIZES if (method.name, size) in counts]
-            numbers = [" / ".join(f"{float(row[name]):.1f}" for row in rows) for name in ("params_m", "gflops")]
+            rows = [counts[method.name, one] for one in SHOWN.values() if (method.name, one) in counts]
+            numbers = [
+                " / ".join(_rounded(value, 1) for value in values)
+                for values in ([row.params_m for row in rows], [row.gflops for row in rows])
+            ]
             table.add_row(
                 Text(family if method is methods[0] else "", style="bold"), Text(method.name, no_wrap=True),
                 Text(method.display_name), _reads(method), _starts_from(method), *numbers, _number(method.paper),
@@ -130,11 +85,11 @@ def method_view(name: str) -> RenderableType:
     facts.add_row("reads", _reads(method))
     facts.add_row("data sets", Text(", ".join(method.datasets) or "all"))
     facts.add_row("starts from", _starts_from(method))
-    counts = read()
-    for size in SIZES:
-        if row := counts.get((name, size)):
-            told = f"{row['params_m']} M parameters, {row['trainable_m']} M trained, {row['gflops']} GFLOPs a clip"
-            facts.add_row(f"--size {size}", Text(f"{told} ({row['num_frames']} frames, {row['image_size']} px)"))
+    for size, setting in SHOWN.items():
+        if row := costs().get((name, setting)):
+            params, trained, gflops = (_rounded(value, 2) for value in (row.params_m, row.trainable_m, row.gflops))
+            told = f"{params} M parameters, {trained} M trained, {gflops} GFLOPs a clip"
+            facts.add_row(f"--size {size}", Text(f"{told} ({setting.num_frames} frames, {setting.image_size} px)"))
     if recipe := method.recipe:
         values = ", ".join(f"{key} {getattr(recipe, key):g}" for key in TUNABLE)
         facts.add_row("trained with", Text(f"{recipe.optimizer}: {values} ({recipe.source})"))
@@ -150,6 +105,10 @@ def method_view(name: str) -> RenderableType:
         spaces = ", ".join([*method.spaces, "optim"] if method.recipe else method.spaces)
         parts += ["", Text(f"search spaces: {spaces or 'none'}")]
     return Group(*parts, Text(f"run it: {example}"))
+
+
+def _rounded(value: float | None, digits: int) -> str:
+    return "not counted" if value is None else f"{value:.{digits}f}"
 
 
 def _family(method: Method) -> str:
@@ -220,7 +179,3 @@ def recipes_table() -> Table:
         table.add_row(recipe.family, recipe.optimizer, *(f"{number:g}" for number in numbers), recipe.source)
     table.caption = "The rate rises over the warm-up's share of the training, and falls to zero as half a cosine."
     return table
-
-
-def _runnable() -> list[Method]:
-    return [method for method in scan().values() if method.model is not None]

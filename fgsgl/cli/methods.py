@@ -14,7 +14,7 @@ def add_method_commands(commands: Commands) -> None:
     methods = add_command(commands, "methods", _methods, "list the methods, and what each is and needs")
     methods.add_argument("method", nargs="?", help="tell everything about one method instead")
     methods.add_argument("--recipes", action="store_true", help="list the recipe of each family of methods instead")
-    methods.add_argument("--measure", action="store_true", help="count parameters and FLOPs first, and write the files")
+    methods.add_argument("--measure", action="store_true", help="count parameters and FLOPs first, and write the file")
 
     check = add_command(commands, "check-method", _check, "check that a method keeps the contract")
     check.add_argument("method", help="a name from `fgsgl methods`")
@@ -23,7 +23,7 @@ def add_method_commands(commands: Commands) -> None:
 
 
 def _methods(arguments: argparse.Namespace) -> int:
-    from fgsgl.cli import method_table, training_counts
+    from fgsgl.cli import method_counts, method_table
     from fgsgl.util.terminal import wide_console
 
     console = wide_console()
@@ -33,8 +33,7 @@ def _methods(arguments: argparse.Namespace) -> int:
         console.print(method_table.method_view(arguments.method))
         return 0
     if arguments.measure:
-        method_table.write(console)
-        training_counts.write(console)
+        method_counts.write(console)
     console.print(method_table.recipes_table() if arguments.recipes else method_table.methods_table())
     return 0
 

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 import fgsgl.mmaction  # noqa: F401 (registers)
-from fgsgl.cli import method_table as methods
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan
 from fgsgl.mmaction.class_balanced_sampler import ClassBalancedSampler
@@ -206,13 +205,3 @@ def test_accumulation_divides_the_batch_and_smoothing_reaches_the_head() -> None
         assert config["optim_wrapper"]["accumulative_counts"] == 4
         model = config["model"]
         assert 0.1 in (model.get("label_smoothing"), model.get("cls_head", {}).get("label_smooth_eps"))
-
-
-@pytest.mark.parametrize("name", ["fgsgl", "tsm", "stgcnpp"])
-def test_the_counts_of_the_list_are_those_of_the_networks(name: str) -> None:
-    assert methods.read()[name, "quick"] == methods.count(get(name), "quick")
-
-
-def test_the_list_counts_every_method_that_can_run() -> None:
-    counted = {name for name, _ in methods.read()}
-    assert counted == {name for name, method in scan().items() if method.model is not None}

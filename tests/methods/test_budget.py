@@ -10,12 +10,13 @@ from msgspec import structs
 from rich.console import Console
 
 from fgsgl.ablations.factors import variant
-from fgsgl.cli import training_counts
+from fgsgl.cli import method_counts
 from fgsgl.data import datasets
 from fgsgl.methods import budget
-from fgsgl.methods.budget import MOST_TIMES, Setting, budget_epochs, epochs_of, training_costs
+from fgsgl.methods.budget import MOST_TIMES, budget_epochs, epochs_of
 from fgsgl.methods.cell import Cell, Variant, id_is_its_own
-from fgsgl.methods.method import Classes
+from fgsgl.methods.costs import TRAINED, Costs, NetworkSetting, costs
+from fgsgl.methods.method import Classes, Method
 from fgsgl.methods.registry import get, scan
 from fgsgl.prediction.choice import chosen_cell
 from fgsgl.records.ledger import Ledger
@@ -30,18 +31,21 @@ EPOCHS = default_protocol("synmg", "quick", epochs=8)
 COMPUTE = dataclasses.replace(EPOCHS, budget="compute")
 
 
+def trained() -> list[Method]:
+    return [method for method in scan().values() if method.recipe is not None]
+
+
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, Setting], float]:
+def counted(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, NetworkSetting], Costs]:
     """Counts that a test may change."""
-    counts = dict(training_costs())
-    monkeypatch.setattr(budget, "training_costs", lambda: counts)
+    counts = dict(costs())
+    monkeypatch.setattr(budget, "costs", lambda: counts)
     return counts
 
 
 def test_equal_compute_gives_each_method_the_operations_of_fgsgl(counted) -> None:
-    setting = Setting.of(COMPUTE)
-    counted |= {("fgsgl", setting): 2.0, ("tsm", setting): 4.5, ("tsn", setting): 0.001, ("i3d", setting): 1000.0}
-    counted["stgcn", setting] = 0.6
+    gflops = {"fgsgl": 2.0, "tsm": 4.5, "tsn": 0.001, "i3d": 1000.0, "stgcn": 0.6}
+    counted |= {(name, NetworkSetting.of(COMPUTE)): Costs(train_gflops=value) for name, value in gflops.items()}
     found = {name: epochs_of(get(name), COMPUTE) for name in ("fgsgl", "tsm", "stgcn", "tsn", "i3d")}
     assert found == {"fgsgl": 8, "tsm": 4, "stgcn": 27, "tsn": 8 * MOST_TIMES, "i3d": 1}
     assert all(epochs_of(get(name), EPOCHS) == 8 for name in found)
@@ -63,34 +67,23 @@ def test_a_setting_or_a_method_without_a_count_is_refused(counted) -> None:
     ):
         epochs_of(get("tsm"), other)
     assert epochs_of(get("tsm"), dataclasses.replace(other, budget="epochs")) == 8
-    del counted["tsm", Setting.of(COMPUTE)]
+    del counted["tsm", NetworkSetting.of(COMPUTE)]
     with pytest.raises(UserError, match="the cost of training tsm, which was never counted; count it by `fgsgl meth"):
         epochs_of(get("tsm"), COMPUTE)
 
 
-@pytest.mark.parametrize("cost", ["0", "-1", "nan", "many", ""])
-def test_a_count_that_cannot_be_is_refused(cost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "training_costs.csv"
-    path.write_text(f"{','.join(budget.COLUMNS)}\ntsm,quick,synmg-tiny,8,112,{cost}\n")
-    monkeypatch.setattr(budget, "PATH", path)
-    with pytest.raises(UserError, match=r"expected method, size, .* with a cost above 0"):
-        training_costs.__wrapped__()
-
-
 def test_every_method_that_is_trained_is_counted_for_every_preset() -> None:
-    assert {name for name, _ in training_costs()} == {method.name for method in training_counts.trained()}
-    assert set(training_costs()) == {
-        (method.name, setting) for method in training_counts.trained() for setting in training_counts.SETTINGS
-    }
+    found = {key for key, count in costs().items() if count.train_gflops is not None}
+    assert found == {(method.name, setting) for method in trained() for setting in TRAINED}
     for dataset in ("synmg", "smg", "imigue", "ma52", "csv"):
         for preset in datasets.get(dataset).presets:
-            assert Setting.of(default_protocol(dataset, preset)) in training_counts.SETTINGS, (dataset, preset)
+            assert NetworkSetting.of(default_protocol(dataset, preset)) in TRAINED, (dataset, preset)
 
 
 @pytest.mark.parametrize("name", ["fgsgl", "linear_probe", "tsm", "stgcnpp", "x3d_s"])
 def test_the_counts_are_those_of_the_networks(name: str) -> None:
-    setting = training_counts.SETTINGS[0]
-    assert training_counts.count(get(name), setting) == pytest.approx(training_costs()[name, setting], rel=1e-3)
+    setting = TRAINED[0]
+    assert method_counts.count(get(name), setting) == pytest.approx(costs()[name, setting], rel=1e-3)
 
 
 def test_the_number_of_epochs_reaches_config_plan_record_and_checkpoint(tmp_path: Path) -> None:
@@ -135,7 +128,9 @@ def test_the_id_goes_with_the_epochs_and_other_ids_stay(counted) -> None:
     assert id_is_its_own(forged) is False and id_is_its_own(structs.replace(record, budget_epochs=None)) is False
     assert id_is_its_own(structs.replace(made.done(plain, text="none"), budget_epochs=3)) is False
     epochs, cell_id = before.epochs, before.cell_id
-    counted["tsm", Setting.of(COMPUTE)] /= 3
+    costs_of_tsm = counted["tsm", NetworkSetting.of(COMPUTE)].train_gflops
+    assert costs_of_tsm is not None
+    counted["tsm", NetworkSetting.of(COMPUTE)] = Costs(train_gflops=costs_of_tsm / 3)
     assert cell().epochs > epochs and cell().cell_id != cell_id
     assert cell(EPOCHS).cell_id == plain.cell_id
     assert "epochs" not in Variant(method="tsm").identity(EPOCHS, "smg")
@@ -151,9 +146,3 @@ def test_expected_time_follows_the_epochs_of_either_budget(tmp_path: Path) -> No
     made.done(longer, budget_epochs=longer.epochs, times_s=times_s).write(tmp_path / "compute")
     (item,) = plan([again], Ledger(tmp_path / "compute"))
     assert item.expected_s == pytest.approx(10 + 1000 * again.epochs / longer.epochs)
-
-
-def test_all_methods_are_trained_somewhere() -> None:
-    assert {method.name for method in training_counts.trained()} == {
-        name for name, method in scan().items() if method.recipe
-    }
