@@ -15,9 +15,8 @@ from fgsgl.data.synmg.hand_places import LEG_PLACES, PLACES
 from fgsgl.data.synmg.scene import IDLE, Scene
 
 _OWN_HZ = {
-    "rub": 1.6, "stroke": 0.8, "scratch": 2.6, "tap": 1.8, "circle": 1.3, "pull": 0.9, "twist": 1.2, "squeeze": 0.9,
-    "fidget": 1.9, "beat": 1.2, "shake": 2.8, "bounce": 2.4, "swing": 1.0, "slide": 0.8, "nod": 1.1, "wag": 0.9,
-    "tilt": 0.5, "sink": 0.5, "shrug": 0.6, "roll": 0.9, "shrink": 0.5, "lean": 0.5, "sway": 0.7, "turn": 0.6,
+    "hold": 1.0, "rub": 1.6, "stroke": 0.8, "scratch": 2.6, "tap": 1.8, "pull": 0.9, "twist": 1.2, "fidget": 1.9,
+    "beat": 1.2, "bounce": 2.4, "swing": 1.0, "shrink": 0.5,
 }  # fmt: skip
 """Cycles per second of each motion."""
 
@@ -88,7 +87,7 @@ class _Body:
     def __init__(self, scene: Scene, times_s_T: np.ndarray, idle: dict[str, np.ndarray]) -> None:
         self.scene, self.idle, self.times_s_T = scene, idle, times_s_T
         self.way_T, self.envelope_T = progress(scene, times_s_T)
-        cycle_T = 2 * np.pi * scene.frequency_hz * _OWN_HZ.get(scene.program.trajectory, 1.0) * times_s_T
+        cycle_T = 2 * np.pi * scene.frequency_hz * _OWN_HZ[scene.program.trajectory] * times_s_T
         self.waves = [
             np.sin(cycle_T * rate + phase) for rate, phase in zip((1, 0.73, 1.31), scene.phase_rad, strict=True)
         ]
@@ -97,20 +96,15 @@ class _Body:
         self._solve_trunk()
 
     def _solve_trunk(self) -> None:
-        s, idle, move = self.scene.subject, self.idle, self._body_motion()
+        s, idle = self.scene.subject, self.idle
         zero_T = np.zeros_like(self.times_s_T)
-        self.torso_T33 = rotation(
-            idle["yaw"] + move.get("turn", zero_T),
-            s.lean_rad + idle["lean"] + move.get("lean", zero_T),
-            idle["roll"] + move.get("sway", zero_T),
-        )
-        nod_T, wag_T, tilt_T = move.get("nod", zero_T), move.get("wag", zero_T), move.get("tilt", zero_T)
-        head_turn = rotation(idle["head_yaw"] + wag_T, idle["head_pitch"] + nod_T, idle["head_roll"] + tilt_T)
+        self.torso_T33 = rotation(idle["yaw"], s.lean_rad + idle["lean"], idle["roll"])
+        head_turn = rotation(idle["head_yaw"], idle["head_pitch"], idle["head_roll"])
         self.head_T33 = self.torso_T33 @ head_turn
         base_T3 = np.stack([idle["shift_x"], zero_T, zero_T], -1)
         self.base_T3 = base_T3
-        sink_T, raise_T = move.get("sink", zero_T), move.get("raise", zero_T) + idle["breath"]
-        sink_T, raise_T = sink_T + 0.7 * self.scene.raised_m, raise_T + self.scene.raised_m
+        sink_T, raise_T = self._shoulder_motion()
+        sink_T, raise_T = sink_T + 0.7 * self.scene.raised_m, raise_T + idle["breath"] + self.scene.raised_m
         shoulder_T3 = base_T3 + self._torso(zero_T, s.torso_m + 0.4 * raise_T, zero_T)
         neck_T3 = base_T3 + self._torso(zero_T, s.torso_m + 0.45 * s.neck_m - 0.3 * sink_T, 0.3 * sink_T)
         lift_T = s.torso_m + s.neck_m - sink_T
@@ -119,37 +113,20 @@ class _Body:
         joints = self.joints_TJ3
         joints[:, 0], joints[:, 1] = base_T3, base_T3 + self._torso(zero_T, 0.5 * s.torso_m, zero_T)
         joints[:, 20], joints[:, 2], joints[:, 3] = shoulder_T3, neck_T3, self.skull_T3
-        roll_T = move.get("roll", zero_T)
         for side in (1, -1):
             x = side * s.shoulder_m
-            joints[:, ARM[side][0]] = base_T3 + self._torso(x + zero_T, s.torso_m - 0.035 + raise_T, 0.01 + roll_T)
+            joints[:, ARM[side][0]] = base_T3 + self._torso(x + zero_T, s.torso_m - 0.035 + raise_T, 0.01)
             joints[:, LEG[side][0]] = base_T3 + np.array([side * s.hip_m, -0.02, 0.0])
 
-    def _body_motion(self) -> dict[str, np.ndarray]:
-        """Movements of head, shoulders or upper body: angles in radians, lengths in metres."""
-        program, a = self.scene.program, self.scene.amplitude_m
-        if program.limb != "body":
-            return {}
-        way_T, wave_T = self.way_T, self.envelope_T * self.waves[0]
-        match program.trajectory:
-            case "nod" | "wag":
-                return {program.trajectory: 7.0 * a * wave_T}
-            case "tilt":
-                return {"tilt": 9.0 * a * way_T}
-            case "sink":
-                return {"sink": 1.5 * a * way_T, "nod": 7.0 * a * way_T}
-            case "shrug":
-                return {"raise": 1.6 * a * way_T}
-            case "shrink":
-                return {"raise": 1.4 * a * way_T, "sink": 1.2 * a * way_T}
-            case "roll":
-                return {"raise": 0.8 * a * wave_T, "roll": a * self.envelope_T * self.quarter_T}
-            case "sway":
-                return {"sway": 3.5 * a * wave_T}
-            case "lean":
-                return {"lean": 6.0 * a * way_T}
-            case _:
-                return {"turn": 9.0 * a * way_T}
+    def _shoulder_motion(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far the head sinks and the shoulders rise, in metres (T,)."""
+        a, zero_T = self.scene.amplitude_m, np.zeros_like(self.way_T)
+        match self.scene.program.limb, self.scene.program.trajectory:
+            case "body", "shrink":
+                return 1.2 * a * self.way_T, 1.4 * a * self.way_T
+            case "body", other:
+                raise ValueError(f"the shoulders have no motion {other!r}")
+        return zero_T, zero_T
 
     def _torso(self, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
         local_T3 = np.stack(np.broadcast_arrays(x, y, z), -1)
@@ -196,13 +173,11 @@ class _Body:
                 return np.stack([zero_T, 1.6 * a * up_T, zero_T], -1), -0.5 * up_T
             case "swing":
                 return np.stack([1.6 * a * side * wave_T, 0.5 * a * up_T, a * wave_T], -1), zero_T
-            case "tap":
-                return np.stack([zero_T, zero_T, zero_T], -1), 12.0 * a * up_T
-            case "slide":
-                return np.stack([1.5 * a * side * wave_T, zero_T, 2.0 * a * wave_T], -1), zero_T
-            case _:
+            case "hold":
                 lift_T = self._resettle()
                 return np.stack([0.5 * a * side * lift_T, 1.6 * a * lift_T, a * lift_T], -1), zero_T
+            case other:
+                raise ValueError(f"a leg has no motion {other!r}")
 
     def _resettle(self) -> np.ndarray:
         """Lift (0..1) of a limb that holds where it already is: once up and down again; 0 for all others. (T,)"""
@@ -300,22 +275,17 @@ class _Body:
                 return flat_T + 0.3 * wave_T, zero_T
             case "tap":
                 shift(0.7 * a * up_T, 0.5 * a * up_T, 2.0 * a * up_T)
-            case "circle":
-                shift(a * wave_T, a * e_T * self.quarter_T, zero_T)
             case "pull":
                 shift(-1.1 * a * up_T, 1.3 * a * up_T, 2.2 * a * up_T)
             case "twist":
                 grip.fingers = unit(grip.fingers + (16.0 * a * wave_T)[:, None] * across_T3)
-            case "squeeze":
-                return flat_T + 38.0 * a * up_T, 8.0 * a * up_T
             case "fidget":
                 shift(zero_T, 0.2 * a * self.waves[1] * e_T, zero_T)
                 return flat_T + 22.0 * a * e_T * self.waves[0], 12.0 * a * e_T * self.quarter_T
             case "beat":
                 shift(2.8 * a * wave_T, 2.0 * a * e_T * self.waves[1], 1.6 * a * e_T * self.waves[2])
-            case "shake":
-                grip.fingers = unit(grip.fingers + (9.0 * a * wave_T)[:, None] * across_T3)
-                shift(zero_T, 0.6 * a * wave_T, zero_T)
+            case other:
+                raise ValueError(f"a hand has no motion {other!r}")
         return flat_T, zero_T
 
 

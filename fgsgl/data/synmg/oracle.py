@@ -124,7 +124,7 @@ def read_joints(table: ClipTable, clips: Sequence[Clip], num_frames: int) -> np.
 
 
 def kept_frames(joints: Sequence[np.ndarray], num_frames: int) -> np.ndarray:
-    """Of the joints of every frame those in the kept ones: ``(N, K, 25, 3)``, in metres from the spine base."""
+    """Joints in the kept frames, from those of every frame: ``(N, K, 25, 3)``, in metres from the spine base."""
     joints_NKJ3 = np.stack([joints_TJ3[cached_frames(0, len(joints_TJ3), num_frames)] for joints_TJ3 in joints])
     return joints_NKJ3 - joints_NKJ3[:, :, :1]
 

@@ -62,9 +62,9 @@ class Camera:
     scale: float
     """Picture sides per metre."""
     x: float
-    """HandPlace of the trunk's middle in the picture, from the left."""
+    """The trunk's middle in the picture, from the left."""
     y: float
-    """HandPlace of the trunk's middle in the picture, from the top."""
+    """The trunk's middle in the picture, from the top."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
