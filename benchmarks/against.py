@@ -56,7 +56,7 @@ def export(commit: str, folder: Path) -> Path:
 def in_turn(
     commit: str, methods: Sequence[str], repeats: int, threads: int, words: Sequence[str]
 ) -> dict[str, list[tuple[Measured, Measured]]]:
-    """By method, what the commit and this state of the tree measured, repeat by repeat; the first turns over.
+    """Measurements by method: of the commit and of this state of the tree, repeat by repeat; the first turns over.
 
     Args:
         commit: to compare with.

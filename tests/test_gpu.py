@@ -39,7 +39,7 @@ def words(data: Path, out: Path, *options: str) -> list[str]:
 
 
 def records(out: Path) -> dict[str, dict[str, Any]]:
-    """By method."""
+    """Records of a board by method."""
     found = (json.loads(path.read_text()) for path in (out / "ledger").glob("*.json"))
     return {record["method"]: record for record in found}
 

@@ -188,7 +188,7 @@ class Recognizer:
 
 
 def _sentences(trained: Trained, model: FGSGL) -> dict[str, tuple[list[tuple[str, str]], Tensor]]:
-    """Of each dimension that FG-SA reads: (sentence, class name) of every sentence, and their embeddings_NE."""
+    """Sentences by dimension that FG-SA reads: (sentence, class name) of each, and their embeddings_NE."""
     if not model.config.has_fine or trained.text is None:
         return {}
     text, config = fgtext.parse(trained.text), model.config

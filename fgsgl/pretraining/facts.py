@@ -94,11 +94,10 @@ def numbers() -> dict[Statement, int]:
 @cache
 def columns() -> dict[str, slice]:
     """Kind -> the columns of its statements."""
-    found, first = {}, 0
-    for kind, values in VALUES.items():
-        found[kind] = slice(first, first + len(values))
-        first += len(values)
-    return found
+    return {
+        kind: slice(numbers()[Statement(kind, values[0])], numbers()[Statement(kind, values[-1])] + 1)
+        for kind, values in VALUES.items()
+    }
 
 
 def as_rows(told: Sequence[Iterable[Statement]]) -> torch.Tensor:

@@ -9,17 +9,19 @@ from fgsgl.records.protocol import Protocol, default_protocol
 
 
 def data_words(protocol: Protocol, root: Path | None, transfer_root: Path | None = None) -> list[str]:
-    """The options that name the data: ``--dataset csv --table my.csv``.
+    """The options that name the data: ``--dataset csv --table my.csv``. A default place is not named.
 
     Args:
         protocol: names data set and preset.
         root: the data's folder or table; None: its default place.
         transfer_root: that of the data that are trained on, where the protocol names others; None: their default place.
     """
-    words = ["--dataset", protocol.dataset, "--preset", protocol.preset]
-    if root is not None:
+    words, usual = ["--dataset", protocol.dataset, "--preset", protocol.preset], protocol.data_spec(None)
+    if root is not None and root != usual.root:
         words += ["--table" if protocol.dataset == "csv" and root.is_file() else "--root", str(root)]
-    return words + (["--transfer-root", str(transfer_root)] if transfer_root is not None else [])
+    if usual.trained_on and transfer_root not in (None, usual.trained_on.root):
+        words += ["--transfer-root", str(transfer_root)]
+    return words
 
 
 def protocol_words(protocol: Protocol) -> list[str]:

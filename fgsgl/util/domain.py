@@ -97,7 +97,7 @@ def require(name: str, value: Any, kind: type[Number], domain: Numbers) -> Numbe
 
 @functools.cache
 def domains_of(cls: type) -> dict[str, tuple[type, bool, Numbers]]:
-    """By field of a class: int or float, whether None is valid too, and the domain."""
+    """Domains by field of a class: int or float, whether None is valid too, and the domain."""
     plain, annotated = get_type_hints(cls), get_type_hints(cls, include_extras=True)
     found = {}
     for name, hint in annotated.items():

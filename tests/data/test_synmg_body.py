@@ -59,7 +59,7 @@ def test_bones_keep_their_lengths_through_every_class(label: int) -> None:
 
 @pytest.mark.parametrize("label", range(len(CLASSES)))
 def test_what_the_program_names_moves_most(label: int) -> None:
-    """Of both hands and both feet, the ones that the program moves travel farthest; none does for the head."""
+    """The hands or feet that the program moves travel farthest; for the head, neither hands nor feet do."""
     limbs = {("hand", side): ARM[side][4] for side in (1, -1)} | {("leg", side): LEG[side][2] for side in (1, -1)}
     right = 0
     drawn = scenes(label, 12, preset="quick")

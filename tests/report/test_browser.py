@@ -62,7 +62,7 @@ def click(browser, css):
 
 
 def texts(browser, css):
-    """Of every visible element."""
+    """Texts of the visible elements."""
     return [found.text for found in browser.find_elements("css selector", css) if found.is_displayed()]
 
 

@@ -26,7 +26,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def tables(text):
-    """Of each table its lines, and that they have the same number of bars, escaped ones aside."""
+    """Lines of each table, which all have the same number of bars, escaped ones aside."""
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     for block in blocks:
         assert len({re.sub(r"\\\|", "", line).count("|") for line in block}) == 1

@@ -58,7 +58,7 @@ def pids(*words: str) -> list[int]:
 
 
 def records(out: Path) -> dict[str, dict[str, Any]]:
-    """By cell id."""
+    """Records of a board by cell id."""
     return {path.stem: json.loads(path.read_text()) for path in (out / "ledger").glob("*.json")}
 
 

@@ -243,7 +243,7 @@ def start(smoke: Path, out: Path, trials: int) -> subprocess.Popen:
 
 @pytest.mark.slow
 def test_two_commands_share_a_study_and_outlive_a_kill(smoke: Path, tmp_path: Path) -> None:
-    """Of two commands one is killed in the middle of a trial; the other takes that up and finishes alone."""
+    """One of two commands is killed in the middle of a trial; the other takes that up and finishes alone."""
     out = tmp_path / "out"
     killed, other = start(smoke, out, 5), start(smoke, out, 5)
     deadline_s = time.monotonic() + 600

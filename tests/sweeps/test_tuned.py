@@ -47,7 +47,7 @@ GAIN = 100 * 2 * MORE / 408
 
 
 def asked(method: str = "tsm", objectives: tuple[str, ...] = ("top1",), nested: int = 0) -> StudySpec:
-    """Of the recipe of a method."""
+    """A study of a method's recipe."""
     protocol = dataclasses.replace(PROTOCOL, evaluation=SEALED)
     return StudySpec(
         method=get(method), space_name="optim", space=spaces_of(get(method))["optim"], protocol=protocol,

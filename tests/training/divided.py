@@ -30,7 +30,7 @@ PROTOCOL = default_protocol("synmg", num_frames=2, image_size=32)
 
 
 def gradients(model: nn.Module, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Of one training step, augmented, by the parameter's name."""
+    """Gradients of one augmented training step by the parameter's name."""
     bare = model.module if isinstance(model, DistributedDataParallel) else model
     torch.manual_seed(1)
     losses = model(**bare.data_preprocessor(batch, training=True), mode="loss")

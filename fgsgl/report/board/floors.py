@@ -91,15 +91,9 @@ def completing_command(missing: Missing, folder: Path) -> str:
     """
     protocol = missing.example.protocol
     spec = CellSpec.find(folder / "work" / missing.example.cell_id)  # gone where the board was made elsewhere
-    own = protocol.data_spec(None)
-    root = spec.root if spec and spec.root != own.root else None
-    transfer_root = spec.transfer_root if spec and own.trained_on else None
-    if own.trained_on and transfer_root == own.trained_on.root:
-        transfer_root = None
+    where = data_words(protocol, *((spec.root, spec.transfer_root) if spec else (None, None)))
     words = ["fgsgl", "run", "--methods", *missing.methods, "--seeds", str(missing.seeds)]
-    return shlex.join(
-        [*words, *data_words(protocol, root, transfer_root), *protocol_words(protocol), "--out", str(folder)]
-    )
+    return shlex.join([*words, *where, *protocol_words(protocol), "--out", str(folder)])
 
 
 def _on_tower(record: Record) -> bool:

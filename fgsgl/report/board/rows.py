@@ -144,6 +144,6 @@ def listed(labels: Sequence[str], most: int = 4) -> str:
 
 
 def suffix_of_protocol(rows: Iterable[Any]) -> dict[str, str]:
-    """By protocol of the rows, the end of its figure's file name: the hash's beginning; empty where there is one."""
+    """End of a figure's file name by protocol of the rows: the hash's beginning; empty where there is only one."""
     protocols = sorted({row.protocol for row in rows})
     return {protocol: f"-{protocol[:6]}" if len(protocols) > 1 else "" for protocol in protocols}
