@@ -67,7 +67,7 @@ def balance(table: ClipTable) -> pd.DataFrame:
     """Clips of each class (rows, C) and split (columns)."""
     counts = {split: Counter(clip.label for clip in table.clips if clip.split == split) for split in SPLITS}
     rows = [{split: counts[split][label] for split in SPLITS} for label in range(len(table.classes))]
-    return pd.DataFrame(rows, index=pd.Index(table.classes, name="class"))
+    return pd.DataFrame(rows, index=pd.Index(table.classes, name="class"), columns=list(SPLITS))
 
 
 def _draw(counts: pd.DataFrame) -> bytes:

@@ -213,7 +213,8 @@ def table_of(
         wrong = clip_faults(clips, sound.classes, sound.test_shares_subjects)
         found += [Fault(file=str(rows[index].file), line=rows[index].line, what=what) for index, what in wrong.items()]
     if found:
-        raise FaultyData(found, sound)
+        order = {fault.file: place for place, fault in reversed(list(enumerate(found)))}
+        raise FaultyData(sorted(found, key=lambda fault: (order[fault.file], fault.line)), sound)
     return sound
 
 

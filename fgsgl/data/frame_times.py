@@ -64,8 +64,8 @@ def frames_between(times_T: np.ndarray, start_s: float, end_s: float) -> tuple[i
     Raises:
         UserError: for a clip that holds no frame, or ends more than a frame after the video.
     """
-    step_s = float(times_T[-1]) / (len(times_T) - 1) if len(times_T) > 1 else 0.0
-    length_s = float(times_T[-1]) + step_s
+    length_s = video_length_s(times_T)
+    step_s = length_s - float(times_T[-1])
     if end_s > length_s + step_s + SLACK_S or start_s >= length_s:
         raise UserError(f"the clip lasts from {start_s:g} s to {end_s:g} s, but its video only {length_s:.3f} s")
     start = bisect.bisect_left(times_T, start_s - SLACK_S)
@@ -73,6 +73,12 @@ def frames_between(times_T: np.ndarray, start_s: float, end_s: float) -> tuple[i
     if start >= end:
         raise UserError(f"no frame is shown from {start_s:g} s to {end_s:g} s")
     return start, 0 if end == len(times_T) else end
+
+
+def video_length_s(times_T: np.ndarray) -> float:
+    """How long a video lasts whose frames are shown at these times; its last frame as long as the others on average."""
+    last_s = float(times_T[-1])
+    return last_s + last_s / (len(times_T) - 1) if len(times_T) > 1 else last_s
 
 
 def _path(sha256: str) -> Path:

@@ -11,22 +11,25 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fgsgl.data.joint_file import ENDING, with_confidence
-from fgsgl.data.labels import numbered_names, read_class_names
+from fgsgl.data.joint_file import ENDING, MAX_JOINT, with_confidence
+from fgsgl.data.labels import MAX_CLASSES, numbered_names, read_class_names
 from fgsgl.data.skeletons import LAYOUTS, Layout
+from fgsgl.util.abandoned import temporary
 from fgsgl.util.errors import UserError, nearest
 from fgsgl.util.escaping import no_formula
 from fgsgl.util.files import csv_text, own_folder, write_whole
 from fgsgl.util.plain_pickle import read_plain_pickle
 
-SPLITS = ("train", "val", "test")
+SPLIT = re.compile(r"(.*?)[_-]?(train|validation|val|test)(?:ing)?[_-]?([0-9]*)", re.IGNORECASE)
+"""A name of a split: a beginning, as in ``xsub_train``, or a number, as in ``test1``, tells the divisions apart."""
 FORMS = "expected MMAction2's annotations: {'split': {'train': [...]}, 'annotations': [{'frame_dir': ...}, ...]}"
 
 
@@ -58,35 +61,73 @@ def import_skeletons(
         raise UserError(f"{folder} exists already; give another --out, or remove it")
     annotations, given = _parts(read_plain_pickle(pickled), pickled)
     split_of, notes = _splits(given, splits, pickled)
-    first = _joints(annotations[0], pickled, 0)
-    name = _layout_name(layout, first.shape[1], pickled)
-    rows: list[tuple[str, str, int, str]] = []
-    own_folder(folder / "skeletons")
+    name = _layout_name(layout, _keypoint(annotations[0], pickled, 0).shape[2], pickled)
+    clips = _clips(annotations, split_of, pickled, notes)
+    shown = (_keypoint(annotations[clip.number], pickled, clip.number) for clip in clips)
+    if several := sum(int((joints_MTJA != 0).any((1, 2, 3)).sum()) > 1 for joints_MTJA in shown):
+        notes.append(f"{several} clip(s) show several people, of whom the one who is found best is kept")
+    names = read_class_names(classes) if classes else numbered_names(1 + max(clip.label for clip in clips))
+    begun = temporary(folder)
+    own_folder(begun / "skeletons")
+    try:
+        for clip in clips:
+            joints_TJ3 = _joints(annotations[clip.number], LAYOUTS[name], pickled, clip.number)
+            (begun / clip.file).write_bytes(_npy(joints_TJ3))
+        write_whole(begun / "classes.txt", "".join(f"{text}\n" for text in names))
+        write_whole(begun / "fgsgl.yaml", f"layout: {json.dumps(name)}\n")
+        write_whole(begun / "clips.csv", _table(clips, bool(split_of)))
+        begun.replace(folder)
+    finally:
+        shutil.rmtree(begun, ignore_errors=True)
+    return Imported(table=folder / "clips.csv", n_clips=len(clips), notes=(f"layout {name}", *notes))
+
+
+class _Clip(NamedTuple):
+    """A clip of the table."""
+
+    number: int
+    """Of its annotation."""
+    name: str
+    label: int
+    split: str
+    """Empty where none is given."""
+
+    @property
+    def file(self) -> str:
+        """Of its skeleton."""
+        return f"skeletons/{self.number:06d}{ENDING}"
+
+
+def _clips(
+    annotations: Sequence[Mapping[str, Any]], split_of: Mapping[str, str], path: Path, notes: list[str]
+) -> list[_Clip]:
+    """The clips of all annotations that are of a split; ``notes`` gets lines about the others, and about names without
+    an annotation.
+
+    Raises:
+        UserError: for one without a name of its own, or a label that is none.
+    """
+    clips: list[_Clip] = []
     seen: set[str] = set()
     for number, annotation in enumerate(annotations):
-        clip = annotation.get("frame_dir", annotation.get("filename"))
+        name = annotation.get("frame_dir", annotation.get("filename"))
         label = annotation.get("label")
-        if not isinstance(clip, str) or not clip.strip() or clip in seen or type(label) is not int or label < 0:
+        if not isinstance(name, str) or not name.strip() or name in seen:
+            raise UserError(f"{path}, annotation {number}: frame_dir {name!r:.80}; expected a name of its own")
+        if type(label) is not int or not 0 <= label < MAX_CLASSES:
             raise UserError(
-                f"{pickled}, annotation {number}: frame_dir {clip!r:.80} and label {label!r:.40}; expected a name of "
-                "its own and a number from 0"
+                f"{path}, annotation {number}: label {label!r:.40}; expected a number from 0 to {MAX_CLASSES - 1}"
             )
-        seen.add(clip)
-        split = split_of.get(clip, "") if split_of else ""
-        if split_of and not split:
-            continue
-        file = f"skeletons/{number:06d}{ENDING}"
-        write_whole(folder / file, _npy(_fitting(_joints(annotation, pickled, number), LAYOUTS[name], pickled, number)))
-        rows.append((clip, file, label, split))
-    if not rows:
-        raise UserError(f"{pickled}: no annotation is of a split; {FORMS}")
-    if len(rows) < len(annotations):
-        notes.append(f"{len(annotations) - len(rows)} annotation(s) are in none of the splits, and are left out")
-    names = read_class_names(classes) if classes else numbered_names(1 + max(label for _, _, label, _ in rows))
-    write_whole(folder / "classes.txt", "".join(f"{text}\n" for text in names))
-    write_whole(folder / "fgsgl.yaml", f"layout: {json.dumps(name)}\n")
-    write_whole(folder / "clips.csv", _table(rows, bool(split_of)))
-    return Imported(table=folder / "clips.csv", n_clips=len(rows), notes=(f"layout {name}", *notes))
+        seen.add(name)
+        if not split_of or name in split_of:
+            clips.append(_Clip(number, name, label, split_of.get(name, "")))
+    if not clips:
+        raise UserError(f"{path}: no annotation is of a split; {FORMS}")
+    if len(clips) < len(annotations):
+        notes.append(f"{len(annotations) - len(clips)} annotation(s) are in none of the splits, and are left out")
+    if lacking := [name for name in split_of if name not in seen]:
+        notes.append(f"{len(lacking)} name(s) of the splits have no annotation, such as {lacking[0]!r:.80}")
+    return clips
 
 
 def _parts(content: Any, path: Path) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
@@ -95,17 +136,20 @@ def _parts(content: Any, path: Path) -> tuple[list[dict[str, Any]], Mapping[str,
     if isinstance(content, dict):
         content, given = content.get("annotations"), content.get("split", {})
     sound = isinstance(content, list) and content and all(isinstance(one, dict) for one in content)
-    if not sound or not isinstance(given, dict) or not all(isinstance(names, list) for names in given.values()):
+    if not sound or not isinstance(given, dict) or not all(isinstance(names, list | tuple) for names in given.values()):
         raise UserError(f"{path}: {FORMS}")
     return content, given
 
 
 def _splits(given: Mapping[str, Any], beginning: str | None, path: Path) -> tuple[dict[str, str], list[str]]:
     """The split of each clip; and what is said about them. Without a test split, ``val`` is the test split."""
-    divisions: dict[str, dict[str, list[str]]] = {}
+    divisions: dict[str, dict[str, Sequence[str]]] = {}
     for name, clips in given.items():
-        if found := re.fullmatch(r"(.*?)[_-]?(train|val|test)", str(name)):
-            divisions.setdefault(found[1], {})[found[2]] = clips
+        found = SPLIT.fullmatch(str(name))
+        if not found:
+            raise UserError(f"{path}: the split {name!r:.80}; expected train, val or test, as in xsub_train or test1")
+        split = {"validation": "val"}.get(found[2].lower(), found[2].lower())
+        divisions.setdefault(found[1] or found[3], {})[split] = clips
     if beginning is not None and beginning not in divisions:
         raise UserError(f"{path} has no splits {beginning!r}; {nearest(beginning, tuple(divisions))}")
     if len(divisions) > 1 and beginning is None:
@@ -133,35 +177,50 @@ def _layout_name(layout: str | None, joints: int, path: Path) -> str:
     return layout
 
 
-def _joints(annotation: Mapping[str, Any], path: Path, number: int) -> np.ndarray:
-    """``joints_TJ3`` or ``joints_TJ2`` of the person who is found best."""
-    joints_MTJA, scores_MTJ = annotation.get("keypoint"), annotation.get("keypoint_score")
+def _keypoint(annotation: Mapping[str, Any], path: Path, number: int) -> np.ndarray:
+    """``joints_MTJ2`` or ``joints_MTJ3`` of everyone."""
+    joints_MTJA = annotation.get("keypoint")
     if not isinstance(joints_MTJA, np.ndarray) or joints_MTJA.ndim != 4 or joints_MTJA.shape[3] not in (2, 3):
         shape = getattr(joints_MTJA, "shape", type(joints_MTJA).__name__)
         raise UserError(f"{path}, annotation {number}: keypoint is {shape}, expected (people, frames, joints, 2 or 3)")
     if 0 in joints_MTJA.shape:
         raise UserError(f"{path}, annotation {number}: keypoint is {joints_MTJA.shape}, so nobody is in it")
-    joints_MTJA = joints_MTJA.astype(np.float32)
-    if scores_MTJ is None:
-        best = int((joints_MTJA != 0).any(-1).sum((1, 2)).argmax())
-        return joints_MTJA[best]
-    if not isinstance(scores_MTJ, np.ndarray) or scores_MTJ.shape != joints_MTJA.shape[:3]:
-        raise UserError(f"{path}, annotation {number}: keypoint_score does not fit keypoint {joints_MTJA.shape}")
-    best = int(scores_MTJ.sum((1, 2), dtype=np.float64).argmax())
-    return np.concatenate([joints_MTJA[best, ..., :2], scores_MTJ[best, ..., None].astype(np.float32)], axis=2)
+    if joints_MTJA.dtype.kind not in "iuf":
+        raise UserError(f"{path}, annotation {number}: keypoint holds {joints_MTJA.dtype}, expected numbers")
+    return joints_MTJA[:, : _frames(annotation, joints_MTJA.shape[1], path, number)]
 
 
-def _fitting(joints: np.ndarray, layout: Layout, path: Path, number: int) -> np.ndarray:
-    """The joints with the third value that the layout has."""
-    if joints.shape[1] != len(layout.joints):
-        raise UserError(f"{path}, annotation {number}: {joints.shape[1]} joints, the layout has {len(layout.joints)}")
-    if joints.shape[2] == 3:
-        return joints
-    if not layout.confidence:
+def _frames(annotation: Mapping[str, Any], rows: int, path: Path, number: int) -> int:
+    """Frames of a clip: ``total_frames``, where rows after them only pad it to a common length."""
+    frames = annotation.get("total_frames", rows)
+    if type(frames) is not int or not 0 < frames <= rows:
+        raise UserError(f"{path}, annotation {number}: total_frames is {frames!r:.40}, but keypoint has {rows} frames")
+    return frames
+
+
+def _joints(annotation: Mapping[str, Any], layout: Layout, path: Path, number: int) -> np.ndarray:
+    """``joints_TJ3`` of the person who is found best, with the third value that the layout has."""
+    joints_MTJA, scores_MTJ = _keypoint(annotation, path, number).astype(np.float32), annotation.get("keypoint_score")
+    if joints_MTJA.shape[2] != len(layout.joints):
+        found = joints_MTJA.shape[2]
+        raise UserError(f"{path}, annotation {number}: {found} joints, the layout has {len(layout.joints)}")
+    if not layout.confidence and joints_MTJA.shape[3] == 2:
         raise UserError(
             f"{path}, annotation {number}: joints in the image, but the layout's are in space; see --layout"
         )
-    return with_confidence(joints)
+    if (np.abs(joints_MTJA) >= MAX_JOINT).any():
+        raise UserError(f"{path}, annotation {number}: a joint at infinity, or further away than {MAX_JOINT:g}")
+    if scores_MTJ is None:
+        best = int((np.nan_to_num(joints_MTJA) != 0).any(-1).sum((1, 2)).argmax())
+        return joints_MTJA[best] if joints_MTJA.shape[3] == 3 else with_confidence(joints_MTJA[best])
+    frames = joints_MTJA.shape[1]
+    if not isinstance(scores_MTJ, np.ndarray) or scores_MTJ[:, :frames].shape != joints_MTJA.shape[:3]:
+        raise UserError(f"{path}, annotation {number}: keypoint_score does not fit keypoint {joints_MTJA.shape}")
+    scores_MTJ = scores_MTJ[:, :frames].astype(np.float32)
+    best = int(np.nan_to_num(scores_MTJ).sum((1, 2), dtype=np.float64).argmax())
+    if not layout.confidence:  # the third value is a place in space, and stays
+        return joints_MTJA[best]
+    return np.concatenate([joints_MTJA[best, ..., :2], scores_MTJ[best, ..., None]], axis=2)
 
 
 def _npy(joints_TJ3: np.ndarray) -> bytes:
@@ -170,13 +229,13 @@ def _npy(joints_TJ3: np.ndarray) -> bytes:
     return content.getvalue()
 
 
-def _table(rows: Sequence[tuple[str, str, int, str]], with_split: bool) -> str:
+def _table(clips: Sequence[_Clip], with_split: bool) -> str:
     """The table; the person of a clip is NTU's, where the names are (``S001C001P003...``)."""
-    people = [re.match(r"S[0-9]{3}C[0-9]{3}(P[0-9]{3})", clip) for clip, *_ in rows]
+    people = [re.match(r"S[0-9]{3}C[0-9]{3}(P[0-9]{3})", clip.name) for clip in clips]
     with_people = all(people)
     columns: list[object] = ["clip_id", "skeleton", "label", *["subject"] * with_people, *["split"] * with_split]
     cells: list[list[object]] = [columns]
-    for (clip, file, label, split), person in zip(rows, people, strict=True):
+    for clip, person in zip(clips, people, strict=True):
         subject = [person[1] if person else ""] if with_people else []
-        cells.append([no_formula(clip), file, label, *subject, *[split] * with_split])
+        cells.append([no_formula(clip.name), clip.file, clip.label, *subject, *[clip.split] * with_split])
     return csv_text(cells)

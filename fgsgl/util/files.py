@@ -22,6 +22,8 @@ from fgsgl.util.abandoned import temporary
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import undo_no_formula
 
+DELIMITERS = ",;\t"
+"""Characters that part the cells of tables from elsewhere."""
 TEXT_LIMIT_MIB = 256
 """Largest file of text that is read."""
 _Read = TypeVar("_Read")
@@ -208,6 +210,8 @@ def read_text(
             f"{path}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8 (Windows-1252, perhaps); save the "
             "file as UTF-8 text"
         ) from None
+    if text.count("\0") > len(text) // 4:
+        raise UserError(f"{path} holds U+0000 between its characters: UTF-16, not UTF-8; save it as UTF-8 text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -243,11 +247,11 @@ def read_table(
     """
     expected = f"expected a CSV file with the columns {', '.join(columns)}"
     text = read_text(path, "table", expected)
-    delimiter = max(delimiters, key=text.partition("\n")[0].count)
+    delimiter = max(delimiters, key=text.lstrip("\n").partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True, delimiter=delimiter)
     rows: list[tuple[int, dict[str, str]]] = []
     try:
-        header = [cell.strip() for cell in next(reader, [])]
+        header = next(([cell.strip() for cell in cells] for cells in reader if any(map(str.strip, cells))), [])
         place = _places(header, columns, optional, path)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
@@ -285,6 +289,8 @@ def _places(header: Sequence[str], columns: Sequence[str], optional: Sequence[st
         raise UserError(f"{path}, line 1: the column {twice[0]} stands there {len(found)} times ({', '.join(found)})")
     if "" in header:
         raise UserError(f"{path}, line 1: column {header.index('') + 1} has no name; name it, or remove it in all rows")
-    if missing := [column for column in columns if column not in header]:
-        raise UserError(f"{path} lacks the column(s) {', '.join(missing)}; expected {', '.join(columns)}")
-    return {column: header.index(column) for column in wanted if column in header}
+    index = {name.casefold(): place for place, name in enumerate(header)}
+    if missing := [column for column in columns if column.casefold() not in index]:
+        has = f"has the column(s) {', '.join(header)[:200]}" if header else "has no header"
+        raise UserError(f"{path} {has}, and lacks the column(s) {', '.join(missing)}; expected {', '.join(columns)}")
+    return {column: index[column.casefold()] for column in wanted if column.casefold() in index}

@@ -112,7 +112,7 @@ def test_all_faults_of_all_recordings_are_listed_at_once(tmp_path: Path, capsys:
     ]
     for (*_, what), words in zip(
         rows,
-        ("label 99, expected 1..17", "2 cell(s), expected 3", "2, x, 50; expected whole", "no video of Sample0003",
+        ("label 99, expected 1..17", "2 cell(s) (1, 30), expected 3", "start is 'x', expected a whole", "no video of Sample0003",
          "stands in the", "cannot be opened", "needs frames 110 to 121, but"),
         strict=True,
     ):  # fmt: skip
@@ -134,7 +134,7 @@ def test_check_and_frame_cache_give_the_same_verdict(tmp_path: Path) -> None:
     ranges += [("damaged.mkv", 0, 5), ("damaged.mkv", 0, 30), ("damaged.mkv", 0, 0), ("damaged.mkv", 25, 28)]
     splits = ("train", "val", "test")
     clips = tuple(
-        Clip(clip_id=f"{video} {start} {end}", video=video, start_frame=start, end_frame=end, label=0, fps=25.0,
+        Clip(clip_id=f"{video} {start} {end}", video=video, start_frame=start, end_frame=end, label=index % 2, fps=25.0,
              subject=f"s{index % 3}", split=splits[index % 3])
         for index, (video, start, end) in enumerate(ranges)
     )  # fmt: skip

@@ -172,7 +172,7 @@ def test_a_name_may_begin_with_dots() -> None:
         (f"{HEADER},label\na,v,0,9,0,p0,train,25,1\n", "line 1: the column label stands there 2 times (label, label)"),
         (f"{HEADER}, Label \na,v,0,9,0,p0,train,25,1\n", "the column label stands there 2 times (label, Label)"),
         (f"{HEADER},\na,v,0,9,0,p0,train,25,\n", "line 1: column 9 has no name"),
-        (HEADER.replace("label", "Label"), "lacks the column(s) label"),
+        (HEADER.replace("label", "lable"), "lable, subject, split, fps, and lacks the column(s) label"),
         (f'{HEADER}\n"a,v,0,9,0,p0,train,25\nb,v,0,9,0,p0,train,25\n', "this is not CSV"),
         (f'{HEADER}\na,"v"x,0,9,0,p0,train,25\n', "line 2: this is not CSV"),
         (f"{HEADER}\n{'x' * 200_000},v,0,9,0,p0,train,25\n", "line 2: this is not CSV: field larger"),

@@ -141,20 +141,64 @@ def test_mmactions_lists_are_a_table(tmp_path: Path, folders: bool, capsys) -> N
     assert "line 1: 'train/none.mp4 0': expected `video label`" in capsys.readouterr().err
 
 
-def test_kinetics_table_is_read(tmp_path: Path) -> None:
+def test_kinetics_table_is_read(tmp_path: Path, capsys) -> None:
+    """Videos called by their id alone are the clip of two seconds, or hold it from the third second on."""
     rows = ["label,youtube_id,time_start,time_end,split"]
     for number, split in enumerate(("train", "train", "train", "validate", "test")):
         for label in ("nod head", "wave"):
             video = f"{split}-{number}{label[0]}"
-            name = f"{video}_{10:06d}_{20:06d}.mp4" if number else f"{video}.mp4"
-            (tmp_path / label).mkdir(exist_ok=True)
-            (tmp_path / label / name).write_bytes(b"x")
-            rows.append(f"{label},{video},10,20,{split}")
+            name = f"{video}_{3:06d}_{5:06d}.mp4" if number > 1 else f"{video}.mp4"
+            copies.video(tmp_path / label / name, 150 if number else 50, 10 * number + len(label), side=48)
+            rows.append(f"{label},{video},3,5,{split}")
     (tmp_path / "k.csv").write_text("\n".join(rows))
-    assert main(["data", "import", "mmaction", str(tmp_path / "k.csv")]) == 0
+    words = ["data", "import", "mmaction", str(tmp_path / "k.csv")]
+    assert main(words) == 0
     found = loaded(tmp_path / "clips.csv")
     assert len(found.clips) == 10 and found.classes == ("nod head", "wave") and not split_faults(found)
     assert found.clips[0].video == "nod head/train-0n.mp4"
+    assert [(clip.start_frame, clip.end_frame) for clip in found.clips] == [(0, 0)] * 2 + [(75, 125)] * 2 + [(0, 0)] * 6
+    (tmp_path / "clips.csv").unlink()
+    copies.video(tmp_path / "wave" / "train-0w.mp4", 100, 1, side=48)
+    assert main(words) == 2
+    assert "train-0w.mp4 lasts 4.00 s: neither the clip from 3 s to 5 s, nor the whole" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["trainlist01", "testlist01"], "6 clips"),
+        (["hmdb51_train_split_1", "hmdb51_val_split_1"], "val is the test split"),
+        (["all"], "splits are drawn when the data are loaded"),
+        (["a", "b"], "each must say train, val or test"),
+        (["training_test", "val"], "says test and train; rename it"),
+    ],
+)
+def test_the_split_of_a_list_is_in_its_name(tmp_path: Path, names: list[str], says: str, capsys) -> None:
+    for number in range(6):
+        copies.video(tmp_path / f"{number}.mp4", 8, number, side=48)
+    for place, name in enumerate(names):
+        rows = [f"{number}.mp4 {number % 2}" for number in range(6) if number % len(names) == place]
+        (tmp_path / f"{name}.txt").write_text("\n".join(rows))
+    main(["data", "import", "mmaction", *(str(tmp_path / f"{name}.txt") for name in names)])
+    said = capsys.readouterr()
+    assert says in said.out + said.err
+
+
+def test_a_list_may_hide_labels_and_leaves_no_folder(tmp_path: Path, capsys) -> None:
+    paths = lists(tmp_path / "data", folders=False)
+    paths[2].write_text("".join(f"{row.rsplit(maxsplit=1)[0]} -1\n" for row in paths[2].read_text().splitlines()))
+    words = ["data", "import", "mmaction", *map(str, paths)]
+    assert main(words) == 0
+    assert preset_of("csv", tmp_path / "data" / "clips.csv") == "drawn-test"
+    assert main([*words, "--videos", str(tmp_path / "data" / "train"), "--out", str(tmp_path / "b.csv")]) == 2
+    for name in (f"{tmp_path}/data/val/p0_0.mp4", "../val/p0_0.mp4"):
+        paths[0].write_text(f"{name} 0\n")
+        words = ["data", "import", "mmaction", str(paths[0]), "--videos", str(tmp_path / "data" / "train")]
+        assert main([*words, "--out", str(tmp_path / "c.csv")]) == 2
+        assert "lies outside" in capsys.readouterr().err
+    paths[0].write_text("train/p0_0.mp4 10000\n")
+    assert main(["data", "import", "mmaction", str(paths[0]), "--out", str(tmp_path / "data" / "d.csv")]) == 2
+    assert "label 10000 in" in capsys.readouterr().err
 
 
 def annotations(joints: int = 17, values: int = 2, people: int = 2) -> list[dict]:
@@ -210,9 +254,68 @@ def test_joints_in_space_and_several_divisions(tmp_path: Path, capsys) -> None:
     assert ",P000,test" in (tmp_path / "a" / "clips.csv").read_text()
 
 
+def imported(tmp_path: Path, content: object, *words: str) -> tuple[int, Path]:
+    """The exit status of the import of a pickle, and the folder that it writes."""
+    shutil.rmtree(tmp_path / "a", ignore_errors=True)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(content))
+    return main(["data", "import", "skeletons", str(tmp_path / "a.pkl"), *words]), tmp_path / "a"
+
+
+def test_depth_stays_where_a_pickle_has_scores_too(tmp_path: Path, capsys) -> None:
+    made = annotations(25, 3)
+    for one in made:
+        one["keypoint_score"] = np.linspace(0.2, 0.9, 2)[:, None, None] * np.ones((2, 10, 25))
+    status, folder = imported(tmp_path, made, "--layout", "kinect25")
+    assert status == 0 and "12 clip(s) show several people" in capsys.readouterr().out
+    joints_TJ3 = np.load(folder / "skeletons" / "000000.npy")
+    assert np.array_equal(joints_TJ3, made[0]["keypoint"][1].astype(np.float32)), "of the person who is found best"
+    status, folder = imported(tmp_path, annotations(25, 2), "--layout", "kinect25")
+    assert status == 2 and "joints in the image, but the layout's are in space" in capsys.readouterr().err
+    assert not folder.exists() and not list(tmp_path.glob("*.tmp")), "nothing half-written is left"
+
+
+def test_frames_that_only_pad_a_clip_are_left_out(tmp_path: Path, capsys) -> None:
+    made = annotations()
+    made[0]["total_frames"] = np.int64(6)
+    status, folder = imported(tmp_path, made)
+    assert status == 0 and len(np.load(folder / "skeletons" / "000000.npy")) == 6
+    made[0]["total_frames"] = 11
+    assert imported(tmp_path, made)[0] == 2
+    assert "annotation 0: total_frames is 11, but keypoint has 10 frames" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "says"),
+    [
+        (("train1", "test1", "train2"), (), "several divisions: 1, 2; name one with --splits"),
+        (("train1", "test1", "train2"), ("--splits", "1"), "4 annotation(s) are in none of the splits"),
+        (("Training", "Validation", "testing"), (), "12 clips"),
+        (("train", "val", "held-out"), (), "the split 'held-out'; expected train, val or test"),
+        (("train", "lists", "val"), (), "the split 'lists'"),
+    ],
+)
+def test_splits_of_a_pickle_are_read_or_refused(tmp_path: Path, names, words, says: str, capsys) -> None:
+    made = annotations()
+    parts = [[one["frame_dir"] for one in made[place : place + 4]] for place in (0, 4, 8)]
+    imported(tmp_path, {"split": dict(zip(names, map(tuple, parts), strict=True)), "annotations": made}, *words)
+    said = capsys.readouterr()
+    assert says in said.out + said.err
+
+
+def test_names_of_splits_without_an_annotation_are_counted(tmp_path: Path, capsys) -> None:
+    made = annotations()
+    split = {"train": [one["frame_dir"] for one in made], "val": ["gone 1", "gone 2"]}
+    assert imported(tmp_path, {"split": split, "annotations": made})[0] == 0
+    assert "2 name(s) of the splits have no annotation, such as 'gone 1'" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        (lambda one: one.update(keypoint=one["keypoint"] * np.inf), "a joint at infinity"),
+        (lambda one: one.update(label=10_000), "expected a number from 0 to 9999"),
+        (lambda one: one.update(label=True), "expected a number from 0"),
+        (lambda one: one.update(keypoint=one["keypoint"] > 0), "keypoint holds bool"),
         (lambda one: one.update(keypoint=[1, 2]), "keypoint is list"),
         (lambda one: one.update(keypoint=np.ones((10, 17, 2))), "expected (people, frames, joints, 2 or 3)"),
         (lambda one: one.update(keypoint=np.ones((0, 10, 17, 2))), "nobody is in it"),

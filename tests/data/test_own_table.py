@@ -130,6 +130,53 @@ def test_a_tables_companions_are_the_same_however_it_is_named(tmp_path: Path) ->
     assert csv.text(folder) == csv.text(table) == str(tmp_path / "clips.yaml")
 
 
+def test_tables_with_other_spellings_read_the_same(tmp_path: Path) -> None:
+    wanted = load(write(tmp_path / "my.csv", "video,label,subject,split", *rows("video", "label", "subject", "split")))
+    lines = rows("video", "label", "subject", "split")
+    write(tmp_path / "my.csv", "\n\nVideo,LABEL,Subject,split", *(f"./x/../{line}" for line in lines))
+    assert load(tmp_path / "my.csv").clips == wanted.clips, "one recording has one name"
+    (tmp_path / "my.csv").write_bytes("video,label\na.mp4,nod\n".encode("utf-16-le"))
+    with pytest.raises(UserError, match=r"my\.csv holds U\+0000 between its characters: UTF-16"):
+        load(tmp_path / "my.csv")
+    with pytest.raises(UserError, match="has a header and no row"):
+        load(write(tmp_path / "my.csv", "video,label"))
+    write(tmp_path / "my.csv", "Path,Class", "a.mp4,nod")
+    with pytest.raises(UserError, match=r"has the column\(s\) Path, Class, and lacks the column\(s\) video, label"):
+        load(tmp_path / "my.csv")
+
+
+def test_one_recording_under_two_spellings_is_in_one_split(tmp_path: Path) -> None:
+    lines = ("1,a.mp4,nod,train", "2,./a.mp4,wave,test", "3,b.mp4,nod,test")
+    path = write(tmp_path / "my.csv", "clip_id,video,label,split", *lines)
+    with pytest.raises(FaultyData, match=r"clip '2' shows the subject 'a\.mp4', who is in the splits train and test"):
+        load(path)
+
+
+def test_a_label_that_hides_the_tests_is_no_class(tmp_path: Path) -> None:
+    lines = [
+        row.replace("nod,test", "?,test").replace("wave,test", "?,test") for row in rows("video", "label", "split")
+    ]
+    path = write(tmp_path / "my.csv", "video,label,split", *lines)
+    assert csv.preset_of(path) == "drawn-test"
+    table = csv.load(path, "drawn-test", 0)
+    assert table.classes == ("nod", "wave") and any("have one label, ?" in line for line in table.caveats)
+
+
+@pytest.mark.parametrize(("people", "says"), [(1, "1 subject(s) are too few"), (2, "2 subject(s) are too few")])
+def test_three_people_are_needed_to_draw_three_splits(tmp_path: Path, people: int, says: str) -> None:
+    lines = [f"{k}.mp4,{('nod', 'wave')[k // 2 % 2]},p{k % people}" for k in range(8)]
+    path = write(tmp_path / "my.csv", "video,label,subject", *lines)
+    with pytest.raises(UserError) as error:
+        load(path)
+    assert says in str(error.value) and "no column split" in str(error.value)
+
+
+def test_training_clips_of_one_class_are_a_fault(tmp_path: Path) -> None:
+    lines = [row.replace("wave,train", "nod,train") for row in rows("video", "label", "split")]
+    (fault,) = split_faults(load(write(tmp_path / "my.csv", "video,label,split", *lines)))
+    assert "all 10 training clips" in fault.what and "of one class (nod)" in fault.what
+
+
 def varying(path: Path, times_ms: list[int]) -> None:
     """A video whose frames are shown at given times."""
     with av.open(str(path), "w") as container:

@@ -21,7 +21,7 @@ def joints(path: Path, start: int = 1, end: int = 3) -> np.ndarray:
 
 def lines(**changed: str) -> str:
     """Four frames of two joints; line N is changed by the keyword ``lineN``."""
-    rows = [",".join(str(10 * frame + value) for value in range(6)) for frame in range(4)]
+    rows = [",".join(str(10 * frame + value) for value in range(6)) for frame in (7, 1, 2, 3)]
     for name, row in changed.items():
         rows[int(name.removeprefix("line")) - 1] = row
     return "\n".join(rows) + "\n"
@@ -53,8 +53,8 @@ np.save(PICKLE, np.array([{"a": 1}], dtype=object), allow_pickle=True)
         (lines(line2="1;2;3;4;5;6"), "line 2: 1 columns, expected 6"),
         (lines(line2="1,2,3,4,x,6"), "not a table of numbers"),
         (lines(line2="1,2,3,4,__import__('os'),6"), "not a table of numbers"),
-        ("1,2,3,4,5,6\n", "ends after frame 1, expected 3"),
-        ("1,2,3,4,5,6\n1,2,3,4,5,6\n", "ends after frame 2, expected 3"),
+        ("9,2,3,4,5,6\n", "ends after frame 1, expected 3"),
+        ("9,2,3,4,5,6\n9,2,3,4,5,6\n", "ends after frame 2, expected 3"),
         ("", "ends after frame 1"),
     ],
 )

@@ -174,6 +174,9 @@ FAULTS = {
     "no video": ("smg", lambda root: (root / "Sample0002/Sample0002_color.mp4").unlink(), "(videos: FOLDER)"),
     "two videos": ("smg", lambda root: copy_of(
         root / "Sample0002/Sample0002_color.mp4", root / "b/Sample0002_color.avi"), "Sample0002 has 2 videos"),
+    "two tables of SMG": ("smg miga", lambda root: copy_of(
+        next(root.glob("**/Sample0031_finelabels.csv")), root / "old/Sample0031_finelabels.csv"),
+        "Sample0031 has 2 label tables"),
     "two tables": ("imigue miga", lambda root: copy_of(
         next(root.glob("**/0002_label.csv")), root / "train/0002_label.csv"), "recording 0002 has 2 label tables"),
     "two videos of iMiGUE": ("imigue miga", lambda root: copy_of(
@@ -303,6 +306,137 @@ def test_a_validation_list_without_labels_is_no_training_data(tmp_path: Path) ->
     asked = datasets.get("ma52").challenge.form("val")
     assert [clip.clip_id for clip in asked.hidden(root).clips] == names
     assert split_faults(load(root, "ma52 official"))
+
+
+@pytest.mark.parametrize("filler", ["0", "99", "?"])
+@pytest.mark.parametrize(("build", "dataset"), [(copies.smg, "smg"), (copies.imigue_miga, "imigue")])
+def test_one_label_in_every_test_row_hides_theirs_though_it_is_no_class(tmp_path: Path, build, dataset, filler) -> None:
+    root = build(tmp_path)
+    for table in root.glob("**/*labels.csv" if dataset == "smg" else "imigue_data_phase2/**/*_label.csv"):
+        if dataset == "imigue" or table.name > "Sample0036":
+            write(table, "".join(f"{filler},{12 * k},{12 * k + 11}\n" for k in range(5)))
+    assert default_protocol(dataset, root=root).preset == "drawn-test"
+    table = datasets.get(dataset).load(root, "drawn-test", 0)
+    assert all(clip.label is not None for clip in table.clips)
+    assert f"every test clip has the label {filler}, which is taken to hide theirs" in table.notes
+
+
+@pytest.mark.parametrize("ending", ["", " -1", "\t-1", " 7"])
+def test_a_validation_list_of_MA52_may_hide_its_labels_in_several_ways(tmp_path: Path, ending: str) -> None:
+    root = copies.ma52(tmp_path)
+    names = [line.split()[0] for line in (root / "val_list_videos.txt").read_text().splitlines()]
+    write(root / "val_list_videos.txt", "".join(f"{name}{ending}\n" for name in names))
+    table = load(root, "ma52")
+    assert len(table.clips) == 24 and any("hides its labels" in line for line in table.caveats)
+
+
+@pytest.mark.parametrize(
+    ("build", "dataset", "parts"),
+    [(copies.smg_miga, "smg", ("SMG_RGB_Phase2", "smg_data_phase2")), (copies.smg_miga, "smg", ("smg_data_phase2",)),
+     (copies.imigue_miga, "imigue", ("imigue_rgb_phase2", "imigue_data_phase2"))],
+)  # fmt: skip
+def test_phase_1_alone_is_tested_on_drawn_people(tmp_path: Path, build, dataset: str, parts: tuple[str, ...]) -> None:
+    root = build(tmp_path)
+    for part in parts:
+        shutil.rmtree(root / part)
+    assert default_protocol(dataset, root=root).preset == "drawn-test"
+    table = datasets.get(dataset).load(root, "drawn-test", 0)
+    assert not split_faults(table) and any("this copy has no test clips" in line for line in table.caveats)
+
+
+def test_a_label_table_without_rows_is_said(tmp_path: Path) -> None:
+    root = copies.smg(tmp_path)
+    write(root / "Sample0002/Sample0002_finelabels.csv", "\n")
+    notes = load(root, "smg").notes
+    assert "1 label table(s) hold no clip: Sample0002/Sample0002_finelabels.csv" in notes
+
+
+def clips_of(root: Path, layout: str) -> list[tuple]:
+    """What is read of each clip, whatever the case of its files."""
+    found = load(root, layout).clips
+    return sorted(
+        (c.clip_id, c.video.casefold(), c.start_frame, c.end_frame, c.label, c.subject, c.split) for c in found
+    )
+
+
+def rewrite_tables(root: Path, change: Callable[[str], str]) -> None:
+    for path in root.rglob("*"):
+        if path.suffix == ".txt" or path.name.endswith(("label.csv", "labels.csv", "0831.csv")):
+            path.write_bytes(change(path.read_bytes().decode().replace("\r\n", "\n")).encode())
+
+
+OTHER_SPELLINGS: dict[str, Callable[[str], str]] = {
+    "tabs": lambda text: text.replace(", ", ",").replace(",", "\t").replace(".mp4 ", ".mp4\t"),
+    "semicolons": lambda text: text.replace(",", ";").replace(".mp4 ", ".mp4;"),
+    "marks and ends": lambda text: "\ufeff\n\n" + text.replace("\n", "  \r\n"),
+}
+
+
+@pytest.mark.parametrize("layout", ["smg miga", "imigue", "imigue hidden", "imigue numbered", "ma52"])
+@pytest.mark.parametrize("spelling", OTHER_SPELLINGS)
+def test_tables_parted_otherwise_read_the_same(copy, tmp_path: Path, layout: str, spelling: str) -> None:
+    shutil.copytree(copy(layout), root := tmp_path / "copy")
+    rewrite_tables(root, OTHER_SPELLINGS[spelling])
+    assert clips_of(root, layout) == clips_of(copy(layout), layout)
+
+
+@pytest.mark.parametrize("layout", ["smg miga", "imigue", "imigue hidden", "imigue numbered", "ma52", "ma52 challenge"])
+def test_names_of_files_and_folders_may_be_of_any_case(copy, tmp_path: Path, layout: str) -> None:
+    shutil.copytree(copy(layout), root := tmp_path / "copy")
+    for path in sorted(root.rglob("*"), key=lambda path: -len(path.parts)):
+        path.rename(path.with_name(path.name.upper()))
+    assert clips_of(root, layout) == clips_of(copy(layout), layout)
+    told = [sum("validation" in note for note in load(place, layout).notes) for place in (root, copy(layout))]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("before", ["/data/MA-52/videos_{}/", "./{}/", "D:\\MA-52\\{}\\"])
+def test_lists_may_name_folders_of_another_machine_and_videos_of_another_ending(tmp_path: Path, before: str) -> None:
+    root = copies.ma52(tmp_path / "test copy")  # the folders nearest to a video say its split
+    wanted = clips_of(root, "ma52")
+    for split in ("train", "val"):
+        path = root / f"{split}_list_videos.txt"
+        rows = [before.format(split) + row.replace(".mp4", ".AVI") for row in path.read_text().splitlines()]
+        write(path, "\n".join(rows))
+    assert clips_of(root, "ma52") == wanted
+    root.rename(tmp_path / "a")
+    (tmp_path / "a").rename((tmp_path / "b").mkdir() or tmp_path / "b" / "test set")
+    found = clips_of(tmp_path / "b", "ma52")
+    assert [row[1].removeprefix("test set/") for row in found] == [row[1] for row in wanted]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rows: rows[:3] + rows[5:], "line 4: the index is 5, expected 3"),
+        (lambda rows: rows[::-1], "the index begins with 89, expected 0 or 1"),
+        (lambda rows: rows[5:], "the index begins with 5, expected 0 or 1"),
+        (lambda rows: [*rows[:4], rows[5], rows[4], *rows[6:]], "line 5: the index is 5, expected 4"),
+    ],
+)
+def test_a_skeleton_whose_rows_are_not_the_frames_is_refused(copy, tmp_path: Path, change, says: str) -> None:
+    """Each later frame would get the joints of another one."""
+    table = load(copy("imigue miga"), "imigue miga")
+    copies.light_hand(tmp_path / "0001_light_hand.csv", 90, header=False)
+    rows = (tmp_path / "0001_light_hand.csv").read_text().splitlines()
+    write(tmp_path / "0001_light_hand.csv", "\n".join(change(rows)))
+    with pytest.raises(UserError) as error:
+        datasets.get("imigue").skeletons.read(tmp_path / "0001_light_hand.csv", table.clips[0])
+    assert says in str(error.value)
+    counted = [f"{1 + int(row.partition(',')[0])},{row.partition(',')[2]}" for row in rows]
+    write(tmp_path / "0001_light_hand.csv", "\n".join(counted))
+    joints_TJ3 = datasets.get("imigue").skeletons.read(tmp_path / "0001_light_hand.csv", table.clips[0])
+    assert joints_TJ3[:, 0, 0].tolist() == list(range(15)), "an index from 1 counts the same rows"
+
+
+def test_a_header_of_a_table_without_an_index_is_no_frame(tmp_path: Path) -> None:
+    root = copies.smg(tmp_path)
+    table = load(root, "smg")
+    path = root / "Sample0001/Sample0001_skeleton.csv"
+    frames = path.read_text()
+    for header in (range(275), [f"v{column}" for column in range(275)]):
+        write(path, ",".join(map(str, header)) + "\n" + frames)
+        assert joints_of(table, table.clips[0])[0, 0] == pytest.approx([0, 0.001, 0.002])
 
 
 def test_the_validation_folder_of_miga_is_passed_over_and_said(copy) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from fgsgl.data.clip_table import Clip, Row, Split, read_cells
-from fgsgl.data.datasets._release import class_id, read_list, read_rows, whole_numbers
-from fgsgl.data.datasets._tree import VIDEO, Copy, counted, in_validation, open_copy, words_of
+from fgsgl.data.datasets._release import cells_of_clip, class_id, nothing_in, read_list, read_rows, whole_numbers
+from fgsgl.data.datasets._tree import VIDEO, Copy, counted, open_copy, split_of
 from fgsgl.data.faults import Fault, collected
-from fgsgl.data.hidden_test import is_secret, without_filler
+from fgsgl.data.hidden_test import Unlabelled, with_labels
+from fgsgl.data.labels import HIDDEN
 from fgsgl.util.errors import UserError
+from fgsgl.util.files import DELIMITERS
 
 N_CLASSES = 32
 FPS = 25.0
@@ -61,11 +63,9 @@ def find_rows(root: Path, faults: list[Fault]) -> Found:
     copy = open_copy(root)
     form = form_of(copy)
     read = {FULL: _full, MIGA: _miga, CUT: _cut}[form]
-    rows, notes = read(copy, faults)
-    rows, filler = without_filler(rows)
-    if filler is not None:
-        notes.append(f"all test clips have the label {filler}, which is taken to hide theirs")
-    return Found(copy=copy, form=form, rows=tuple(rows), notes=tuple(notes))
+    found, notes = read(copy, faults)
+    rows, said = with_labels(found, _class_of_cut if form == CUT else _class_of, faults)
+    return Found(copy=copy, form=form, rows=tuple(rows), notes=(*notes, *said))
 
 
 def form_of(copy: Copy) -> FormName:
@@ -78,13 +78,13 @@ def form_of(copy: Copy) -> FormName:
         return FULL
     if copy.found("labels", TABLES_OF_MIGA):
         return MIGA
-    if any(re.fullmatch(r"train(_list)?\.txt", file.rpartition("/")[2]) for file in copy.files["labels"]):
+    if copy.named("labels", r"train(_list)?\.txt"):
         return CUT
     raise UserError(f"no iMiGUE at {copy.folders['labels']}: {EXPECTED}")
 
 
 def _full_tables(copy: Copy) -> list[str]:
-    return [file for file in copy.files["labels"] if re.fullmatch(r"labels_[0-9]+\.csv", file.rpartition("/")[2])]
+    return [file for file, _ in copy.named("labels", r"labels_[0-9]+\.csv")]
 
 
 def _name(number: int) -> str:
@@ -93,7 +93,8 @@ def _name(number: int) -> str:
 
 def _videos(copy: Copy, faults: list[Fault]) -> dict[int, str]:
     """The video of each recording; ``faults`` gets the recordings with several."""
-    return copy.one_each(copy.found("videos", r"([0-9]{1,4})" + VIDEO), "videos", faults, _name)
+    found = copy.found("videos", r"([0-9]{1,4})" + VIDEO, repeats_in_validation=True)
+    return copy.one_each(found, "videos", faults, _name)
 
 
 def _video(copy: Copy, videos: Mapping[int, str], number: int) -> str:
@@ -106,7 +107,7 @@ def _video(copy: Copy, videos: Mapping[int, str], number: int) -> str:
     return videos[number]
 
 
-def _full(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
+def _full(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]:
     """The rows of the full release, whose table names the subjects."""
     table, *others = _full_tables(copy)
     if others:
@@ -114,13 +115,12 @@ def _full(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
             f"{copy.root} has {1 + len(others)} label tables of the full release: {counted([table, *others])}; which "
             "is meant? Remove the others, or name the folder in fgsgl.yaml (labels: FOLDER)"
         )
-    path, videos, rows = copy.path("labels", table), _videos(copy, faults), list[Row]()
+    path, videos, rows = copy.path("labels", table), _videos(copy, faults), list[Unlabelled]()
     lacking: set[int] = set()
-    for line, row in read_cells(path, faults, COLUMNS):
+    for line, row in read_cells(path, faults, COLUMNS, delimiters=DELIMITERS):
         with collected(faults, path, line):
-            number, start, end, subject = whole_numbers(
-                [row[name] for name in ("video_id", "start_frame", "end_frame", "subject_id")], 4
-            )
+            numbers = ("video_id", "start_frame", "end_frame", "subject_id")
+            number, start, end, subject = whole_numbers([row[name] for name in numbers], numbers)
             if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
                 raise UserError(f"subject {subject}, expected 1..72")
             if number in lacking:
@@ -134,38 +134,45 @@ def _full(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
                 video=video,
                 start_frame=start,
                 end_frame=end + 1,
-                label=_label(raw, split),
+                label=None,
                 subject=f"{subject:02d}",
                 split=split,
                 fps=FPS,
             )
-            rows.append(Row(file=path, line=line, clip=clip))
-    used = {row.clip.video for row in rows}
+            rows.append((Row(file=path, line=line, clip=clip), raw))
+    used = {row.clip.video for row, _ in rows}
     return rows, [f"recognised: iMiGUE, the full release ({table}); {len(used)} recordings"]
 
 
-def _label(raw: str, split: Split) -> int | None:
-    """The class of a raw label, 1 to 31 or 99; None where it is hidden."""
-    if is_secret(raw, split):
-        return None
-    return class_id(whole_numbers([raw], 1)[0], 1, N_CLASSES, ILLUSTRATIVE)
+def _class_of(raw: str) -> int:
+    """The class of a label of the release, 1 to 31 or 99."""
+    return class_id(raw, 1, N_CLASSES, ILLUSTRATIVE)
 
 
-def _miga(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
+def _class_of_cut(raw: str) -> int:
+    """The class of a label of cut clips, from 0."""
+    return class_id(raw, 0, N_CLASSES)
+
+
+def _miga(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]:
     """The rows of the MiGA challenge's tree: a label table a recording, the split by the table's folder."""
-    found = copy.found("labels", TABLES_OF_MIGA)
+    found = copy.found("labels", TABLES_OF_MIGA, repeats_in_validation=True)
     tables, videos = copy.one_each(found, "labels", faults, _name), _videos(copy, faults)
-    rows: list[Row] = []
+    rows: list[Unlabelled] = []
+    blank: list[str] = []
     counts: dict[Split, int] = {"train": 0, "test": 0}
     for number, table in sorted(tables.items()):
         with collected(faults):
-            split = _split_of(copy, table)
-            rows.extend(_table_of_miga(copy.path("labels", table), number, _video(copy, videos, number), split, faults))
+            split, path = _split_of(copy, table), copy.path("labels", table)
+            before = len(faults)
+            read = list(_table_of_miga(path, number, _video(copy, videos, number), split, faults))
+            if not read and len(faults) == before:
+                blank.append(table)
+            rows += read
             counts[split] += 1
     repeated = sum(
-        in_validation(file) and found[int(Path(file).name.partition("_")[0])] != [file]
-        for file in copy.files["labels"]
-        if re.fullmatch(r"[0-9]{1,4}_label\.csv", file.rpartition("/")[2])
+        split_of(file) == "val" and found[int(match[1])] != [file]
+        for file, match in copy.named("labels", TABLES_OF_MIGA)
     )
     notes = [
         f"recognised: iMiGUE in the MiGA challenge's tree; {counts['train']} training and {counts['test']} test "
@@ -173,47 +180,44 @@ def _miga(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
     ]
     if repeated:
         notes.append(f"the validation folder is ignored: its {repeated} recordings are training recordings")
-    return rows, notes
+    return rows, [*notes, *nothing_in(blank)]
 
 
 def _split_of(copy: Copy, table: str) -> Split:
     """The split that the folders of a label table name: the dummy labels of the test must not be trained on."""
-    words = words_of(table)
-    if "test" in words or "phase2" in table.lower():
-        return "test"
-    if not words.isdisjoint(("train", "training")) or in_validation(table):
-        return "train"
+    named = split_of(table)
+    if named is not None:
+        return "test" if named == "test" else "train"
     raise UserError(
         f"{copy.path('labels', table)}: no folder on the way to this label table says train or test, as in "
         "imigue_skeleton_train; expected the folders of the MiGA challenge"
     )
 
 
-def _table_of_miga(path: Path, number: int, video: str, split: Split, faults: list[Fault]) -> Iterator[Row]:
+def _table_of_miga(path: Path, number: int, video: str, split: Split, faults: list[Fault]) -> Iterator[Unlabelled]:
     """The clips of one label table."""
     for index, (line, cells) in enumerate(read_rows(path)):
         with collected(faults, path, line):
-            start, end = whole_numbers(cells[1:], 2)
+            raw, start, end = cells_of_clip(cells)
             clip = Clip(
                 clip_id=f"{number:04d}_{index}",
                 video=video,
                 start_frame=start,
                 end_frame=end + 1,
-                label=_label(cells[0], split),
+                label=None,
                 subject=f"video {number:04d}",
                 split=split,
                 fps=FPS,
             )
-            yield Row(file=path, line=line, clip=clip)
+            yield Row(file=path, line=line, clip=clip), raw
 
 
-def _cut(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
+def _cut(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]:
     """The rows of cut clips: lists of ``path label``, with the class from 0."""
     lists: dict[str, list[str]] = {}
-    for file in copy.files["labels"]:
-        if match := re.fullmatch(LISTS, file.rpartition("/")[2]):
-            lists.setdefault(match[1], []).append(file)
-    rows: list[Row] = []
+    for file, match in copy.named("labels", LISTS):
+        lists.setdefault(match[1].lower(), []).append(file)
+    rows: list[Unlabelled] = []
     splits: tuple[Split, ...] = ("train", "test")
     for split in splits:
         with collected(faults):
@@ -228,20 +232,19 @@ def _cut(copy: Copy, faults: list[Fault]) -> tuple[list[Row], list[str]]:
     return rows, notes
 
 
-def _list_of_cut(copy: Copy, file: str, split: Split, faults: list[Fault]) -> Iterator[Row]:
+def _list_of_cut(copy: Copy, file: str, split: Split, faults: list[Fault]) -> Iterator[Unlabelled]:
     """The clips of one list. A file is called video_index, or video_start_end_class in seconds."""
     table = copy.path("labels", file)
     for line, path, raw in read_list(table):
         with collected(faults, table, line):
-            stem = PurePosixPath(path).stem
+            stem = PurePosixPath(path.replace("\\", "/")).stem
             found = re.fullmatch(r"([0-9]{1,4})_(?:[0-9]+|[0-9.]+_[0-9.]+_([0-9]{1,9}))", stem)
             if not found:
                 raise UserError(f"{path!r}, expected a name such as 0001_0.mp4 or 184_24.0763_27.4979_22.mp4")
-            label = None if is_secret(raw, split) else class_id(whole_numbers([raw], 1)[0], 0, N_CLASSES)
-            if found[2] and label is not None and label != int(found[2]):
-                raise UserError(f"label {label}, but the file's name says {found[2]}")
+            if found[2] and raw not in HIDDEN and class_id(raw, 0, N_CLASSES) != int(found[2]):
+                raise UserError(f"label {raw}, but the file's name says {found[2]}")
             clip = Clip(
-                clip_id=stem, video=copy.listed_video(path, split), start_frame=0, end_frame=0, label=label,
+                clip_id=stem, video=copy.listed_video(path, split), start_frame=0, end_frame=0, label=None,
                 subject=f"video {int(found[1]):04d}", split=split, fps=FPS,
             )  # fmt: skip
-            yield Row(file=table, line=line, clip=clip)
+            yield Row(file=table, line=line, clip=clip), raw

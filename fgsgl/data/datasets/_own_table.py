@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fgsgl.data.clip_table import COLUMNS, Clip, read_cells, write_clips
+from fgsgl.data.clip_table import COLUMNS, SPLITS, Clip, read_cells, write_clips
 from fgsgl.data.faults import Fault, collected
 from fgsgl.data.frame_times import frame_times, frames_between
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import read_table, read_text
+from fgsgl.util.files import DELIMITERS, read_table, read_text
 
 COLUMNS_READ = (*COLUMNS, "start_s", "end_s", "skeleton")
-DELIMITERS = ",;\t"
 TEST_SHARE = 0.25
 """Least share of all clips that is drawn as the test split where the table has no splits."""
 Cells = list[tuple[int, dict[str, str]]]
@@ -58,7 +57,9 @@ def completed(path: Path, videos: Path, cells: Cells, faults: list[Fault]) -> Ce
         cells: of :func:`read_own_cells`.
         faults: gets those of the rows whose seconds hold no clip.
     """
-    cells = [(line, {**row, "video": _below(row.get("video", row.get("skeleton", "")), videos)}) for line, row in cells]
+    cells = [
+        (line, {**row, "video": relative_to(row.get("video", row.get("skeleton", "")), videos)}) for line, row in cells
+    ]
     if cells and not {"start_s", "end_s"}.isdisjoint(cells[0][1]):
         cells = _with_frames(path, videos, cells, faults)
     for _, row in cells:
@@ -81,15 +82,15 @@ def columns_of(cells: Cells) -> frozenset[str]:
 
 def _required(path: Path) -> tuple[str, ...]:
     """The columns that a table must have: ``video``, or ``skeleton`` where it has no videos, and ``label``."""
-    header = read_text(path, "table", "expected a CSV file with the columns video, label").partition("\n")[0]
-    names = set(re.findall(r"\w+", header))
+    text = read_text(path, "table", "expected a CSV file with the columns video, label")
+    names = set(re.findall(r"\w+", text.lstrip("\n").partition("\n")[0].casefold()))
     return ("skeleton", "label") if "skeleton" in names and "video" not in names else ("video", "label")
 
 
-def _below(video: str, folder: Path) -> str:
+def relative_to(video: str, folder: Path) -> str:
     """A path relative to the folder of the videos; an absolute one that lies elsewhere stays, and is refused later."""
     if not Path(video).is_absolute():
-        return video
+        return os.path.normpath(video) if video.strip() else video  # one recording, one spelling
     for base in (folder.absolute(), Path(os.path.realpath(folder))):
         with contextlib.suppress(ValueError):
             return str(Path(os.path.normpath(video)).relative_to(base))
@@ -141,6 +142,11 @@ def drawn_splits(path: Path, clips: Sequence[Clip], seed: int) -> list[Clip]:
         UserError: for clips of fewer than three subjects, or others than the file has.
     """
     written = splits_path(path, seed)
+    if (count := len({clip.subject for clip in clips})) < len(SPLITS):
+        raise UserError(
+            f"{path} has no column split, and {count} subject(s) are too few to draw one from: expected "
+            f"{len(SPLITS)} or more, since no person may be in two splits; or add the column"
+        )
     if not written.exists():
         drawn = move_subjects(move_subjects(clips, "test", TEST_SHARE, seed), "val", VAL_SHARE, seed)
         with contextlib.suppress(OSError):  # a folder that is read-only: the same is drawn again next time

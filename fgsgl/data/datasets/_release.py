@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fgsgl.data.datasets._tree import counted
 from fgsgl.util.errors import UserError
-from fgsgl.util.files import csv_text, read_text
+from fgsgl.util.files import DELIMITERS, csv_text, read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +37,15 @@ def require_file(root: Path, relative: str) -> str:
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and cells of a table without header; blank lines are passed over, cells stripped.
 
+    Commas, semicolons or tabs part the cells, whichever the first row has most of.
+
     Raises:
         UserError: for a file that is missing or no UTF-8 text.
     """
-    reader = csv.reader(io.StringIO(read_text(path, expected="half an extraction?"), newline=""), skipinitialspace=True)
+    text = read_text(path, expected="half an extraction?")
+    first = text.lstrip().partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, delimiter=delimiter)
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
@@ -52,34 +58,58 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 def read_list(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line numbers, names and labels of a list of ``name label``; a name may hold blanks, blank lines are passed over.
 
+    A blank, a tab, a comma or a semicolon stands before the label. A line with a name alone has the label ``""``.
+
     Raises:
         UserError: for a file that is missing or no UTF-8 text.
     """
     for line, content in enumerate(read_text(path, expected="half an extraction?").split("\n"), start=1):
-        if content.strip():
-            name, _, raw = content.strip().rpartition(" ")
-            yield line, name.strip(), raw
+        if content.strip(" \t,;"):
+            name, *label = re.split(r"[\s,;]+(?=[^\s,;]*$)", content.strip(" \t,;"), maxsplit=1)
+            yield line, name, "".join(label)
 
 
-def whole_numbers(cells: Sequence[str], count: int) -> list[int]:
-    """The first cells of a row as whole numbers, in digits 0-9.
+def whole_numbers(cells: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Cells of a row as whole numbers, in digits 0-9.
 
-    Raises:
-        UserError: for fewer cells than ``count``, or one that is no such number.
-    """
-    if len(cells) < count:
-        raise UserError(f"{len(cells)} cell(s), expected {count}")
-    if not all(re.fullmatch(r"-?[0-9]{1,10}", cell) for cell in cells[:count]):
-        raise UserError(f"{', '.join(cells[:count])}; expected whole numbers")
-    return [int(cell) for cell in cells[:count]]
-
-
-def class_id(raw: int, first: int, n_classes: int, others: Mapping[int, int] | None = None) -> int:
-    """The 0-based class of a label as the files have it: ``raw - first``, or what ``others`` says.
+    Args:
+        cells: as many as names, or more, which are passed over.
+        names: what each cell is called.
 
     Raises:
-        UserError: for a label of another data set.
+        UserError: for one that is no such number.
     """
+    for name, cell in zip(names, cells, strict=False):
+        if not re.fullmatch(r"-?[0-9]{1,10}", cell):
+            raise UserError(f"{name} is {cell!r}, expected a whole number")
+    return [int(cell) for cell in cells[: len(names)]]
+
+
+def cells_of_clip(cells: Sequence[str]) -> tuple[str, int, int]:
+    """The label as it stands, first and last frame of a row of ``label,start,end``.
+
+    Raises:
+        UserError: for fewer cells, or frames that are no whole numbers.
+    """
+    names = ("label", "start", "end")
+    if len(cells) < len(names):
+        raise UserError(f"{len(cells)} cell(s) ({', '.join(cells)}), expected {len(names)}: {', '.join(names)}")
+    start, end = whole_numbers(cells[1:], names[1:])
+    return cells[0], start, end
+
+
+def nothing_in(tables: Sequence[str]) -> list[str]:
+    """A line about label tables without a row; none where all have some."""
+    return [f"{len(tables)} label table(s) hold no clip: {counted(tables)}"] if tables else []
+
+
+def class_id(cell: str, first: int, n_classes: int, others: Mapping[int, int] | None = None) -> int:
+    """The 0-based class of a label as the files have it: ``label - first``, or what ``others`` says.
+
+    Raises:
+        UserError: for a label that is no whole number, or of another data set.
+    """
+    (raw,) = whole_numbers([cell], ["label"])
     label = (others or {}).get(raw, raw - first)
     if not 0 <= label < n_classes or (others and raw not in others and label in others.values()):
         more = "".join(f", or {value}" for value in others or ())
@@ -133,7 +163,8 @@ def read_joints(path: Path, start_frame: int, end_frame: int, form: JointTable) 
         ``joints_TJ3`` float32; a joint that was not found is NaN.
 
     Raises:
-        UserError: for a file that is missing, is no table of numbers, has other columns, or ends before the last frame.
+        UserError: for a file that is missing, is no table of numbers, has other columns, whose index does not count
+            its rows, or that ends before the last frame.
     """
     import numpy as np
 
@@ -141,22 +172,24 @@ def read_joints(path: Path, start_frame: int, end_frame: int, form: JointTable) 
         raise UserError(f"no skeleton at {path}")
     count = end_frame - start_frame
     columns = [form.first_column + form.values * joint + axis for joint in form.wanted for axis in range(3)]
-    lines: list[str] = []
     first = start_frame + 1
     try:
         with path.open(encoding="utf-8-sig") as file:
             head = file.readline()
             first += (skipped := _is_header(head, form))
-            if not skipped:
-                file.seek(0)
-            lines = list(itertools.islice(file, start_frame, end_frame))
+            earliest = file.readline() if skipped else head
+            lines = list(itertools.islice(itertools.chain([earliest] * bool(earliest), file), start_frame, end_frame))
         lines = [line.rstrip().removesuffix(",") for line in lines]
+        while lines and len(lines) < count and not lines[-1]:  # blank lines after the last frame
+            lines.pop()
         # NumPy passes over blank lines and comments, and would take later frames for the missing ones.
         for line, text in enumerate(lines, start=first):
             if not text:
                 raise UserError(f"the skeleton {path}, line {line}: the line is blank, expected a frame's joints")
             if (found := text.count(",") + 1) != form.columns:
                 raise UserError(f"the skeleton {path}, line {line}: {_other_columns(found, form)}")
+            if form.first_column and (wrong := _wrong_index(text, earliest, start_frame + line - first)):
+                raise UserError(f"the skeleton {path}, line {line}: {wrong}")
         rows_TV = np.loadtxt(
             lines, delimiter=",", usecols=columns, ndmin=2, dtype=np.float64, comments=None
         ) if lines else np.empty((0, len(columns)))  # fmt: skip
@@ -179,10 +212,31 @@ def read_joints(path: Path, start_frame: int, end_frame: int, form: JointTable) 
 
 
 def _is_header(line: str, form: JointTable) -> bool:
-    """Whether a first row names the columns after the index: by counting them, or by words alone."""
-    names = [cell.strip(" \"'\r\n") for cell in line.split(",")][1:]
+    """Whether a first row names the columns, or those after the index: by counting them, or by words alone."""
+    names = [cell.strip(" \"'\r\n") for cell in line.split(",")][form.first_column :]
     counted = any(names == [str(number) for number in range(start, start + len(names))] for start in (0, 1))
-    return bool(form.first_column) and bool(names) and (counted or not any(map(_is_number, names)))
+    return len(names) > 1 and (counted or not any(map(_is_number, names)))
+
+
+def _wrong_index(line: str, earliest: str, frame: int) -> str:
+    """What is wrong with the index of a row; empty for a sound one, or an index that does not count.
+
+    Rows that are missing, or in another order, would give every later frame the joints of another one.
+
+    Args:
+        line: the row.
+        earliest: the file's first row.
+        frame: the row's number, from 0.
+    """
+    index, origin = (cells.partition(",")[0].strip(" \"'") for cells in (line, earliest))
+    if not _is_number(origin):
+        return ""
+    if float(origin) not in (0, 1):
+        return f"the index begins with {origin}, expected 0 or 1: rows before it are missing"
+    wanted = frame + int(float(origin))
+    if _is_number(index) and float(index) == wanted:
+        return ""
+    return f"the index is {index}, expected {wanted}: rows are missing, or in another order"
 
 
 def _is_number(cell: str) -> bool:

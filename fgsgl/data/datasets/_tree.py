@@ -6,6 +6,7 @@ looked for below the root, or below the folder that ``fgsgl.yaml`` names for eac
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections import defaultdict
@@ -23,6 +24,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 SETTINGS_FILE = "fgsgl.yaml"
 VIDEO = r"\.(?:mp4|m4v|mov|avi|mkv|webm|mpg|mpeg|ts|mts|wmv|flv|3gp)"
 """Pattern of the endings of video files, in any case."""
+_ENDING = re.compile(VIDEO + "$", re.IGNORECASE)
 NOUNS: Mapping[Kind, str] = {"videos": "videos", "labels": "label tables", "skeletons": "skeletons"}
 SHOWN = 4
 """Files that a message names."""
@@ -37,27 +39,35 @@ class Copy:
     """Where each kind is looked for."""
     files: Mapping[Kind, tuple[str, ...]]
     """Paths of all files below each folder, relative to it, in alphabetical order."""
-    by_name: Mapping[str, list[str]]
-    """The files below the folder of videos by their name without folders."""
+    by_stem: Mapping[str, list[str]]
+    """The videos by their name without folders and ending, in lower case."""
 
     def path(self, kind: Kind, file: str) -> Path:
         """Where a file of a kind lies."""
         return self.folders[kind] / file
 
-    def found(self, kind: Kind, pattern: str) -> dict[int, list[str]]:
+    def named(self, kind: Kind, pattern: str) -> list[tuple[str, re.Match[str]]]:
+        """Files whose whole name, without folders, matches a pattern in any case; with the match."""
+        name = re.compile(pattern, re.IGNORECASE)
+        matches = ((file, name.fullmatch(file.rpartition("/")[2])) for file in self.files[kind])
+        return [(file, match) for file, match in matches if match]
+
+    def found(self, kind: Kind, pattern: str, *, repeats_in_validation: bool = False) -> dict[int, list[str]]:
         """Files whose name matches a pattern, by the number that its first group gives.
 
-        A recording that also lies outside a validation folder is not looked for in one: MiGA's validation recordings
-        are training recordings, and lie there a second time.
+        Args:
+            kind: what is looked for.
+            pattern: of the names.
+            repeats_in_validation: a recording that lies in a validation folder, and outside of one too, is looked for
+                outside alone. MiGA's validation recordings of iMiGUE are training recordings that lie there again.
         """
         by_number: dict[int, list[str]] = defaultdict(list)
-        name = re.compile(pattern, re.IGNORECASE)
-        for file in self.files[kind]:
-            if match := name.fullmatch(file.rpartition("/")[2]):
-                by_number[int(match[1])].append(file)
-        return {
-            number: [file for file in files if not in_validation(file)] or files for number, files in by_number.items()
-        }
+        for file, match in self.named(kind, pattern):
+            by_number[int(match[1])].append(file)
+        if not repeats_in_validation:
+            return dict(by_number)
+        return {number: [file for file in files if split_of(file) != "val"] or files
+                for number, files in by_number.items()}  # fmt: skip
 
     def one_each(
         self, found: Mapping[int, list[str]], kind: Kind, faults: list[Fault], name: Callable[[int], str]
@@ -82,17 +92,20 @@ class Copy:
         return {number: files[0] for number, files in found.items() if len(files) == 1}
 
     def listed_video(self, name: str, split: str) -> str:
-        """The video that a list of a split names, with or without its folders; one of another split's folder is none.
+        """The video that a list of a split names; one of another split's folder is none.
+
+        Lists name folders of their authors' machines, and people encode videos anew. So the name counts without its
+        folders, its ending and its case. Of several such videos it is the one whose folders the list names.
 
         Raises:
             UserError: where there is none, or several.
         """
-        files = self.by_name.get(name.rpartition("/")[2], [])
-        if "/" in name:
-            files = [file for file in files if file == name or file.endswith(f"/{name}")]
-        others = set().union(*(words for other, words in _WORDS.items() if other != split))
-        fitting = [file for file in files if words_of(file).isdisjoint(others - _WORDS[split])]
-        found = [file for file in fitting if not words_of(file).isdisjoint(_WORDS[split])] or fitting
+        wanted = name.replace("\\", "/")
+        files = self.by_stem.get(_stem(wanted), [])
+        fitting = [file for file in files if split_of(file) in (None, split)]
+        found = [file for file in fitting if split_of(file) == split] or fitting
+        alike = [_folders_alike(file, wanted) for file in found]
+        found = [file for file, count in zip(found, alike, strict=True) if count == max(alike)]
         where = f"below {self.folders['videos']}"
         if not found:
             also = f", only {counted(files)} of another split" if files else ""
@@ -123,10 +136,22 @@ def open_copy(root: Path) -> Copy:
         raise UserError(f"no folder at {root}; --root takes the folder of the data set's copy")
     folders = read_settings(root)
     listed = {folder: files_below(folder) for folder in set(folders.values())}
-    by_name: dict[str, list[str]] = defaultdict(list)
+    by_stem: dict[str, list[str]] = defaultdict(list)
     for file in listed[folders["videos"]]:
-        by_name[file.rpartition("/")[2]].append(file)
-    return Copy(root=root, folders=folders, files={kind: listed[folders[kind]] for kind in KINDS}, by_name=by_name)
+        if _ENDING.search(file):
+            by_stem[_stem(file)].append(file)
+    return Copy(root=root, folders=folders, files={kind: listed[folders[kind]] for kind in KINDS}, by_stem=by_stem)
+
+
+def _stem(file: str) -> str:
+    """The name of a video without folders and ending, in lower case."""
+    return _ENDING.sub("", file.rpartition("/")[2]).casefold()
+
+
+def _folders_alike(file: str, other: str) -> int:
+    """How many folders of two paths are called the same, from the last one on."""
+    pairs = zip(PurePosixPath(file).parts[-2::-1], PurePosixPath(other).parts[-2::-1], strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0].casefold() == pair[1].casefold(), pairs))
 
 
 def read_settings(root: Path, path: Path | None = None, others: Sequence[str] = ()) -> dict[Kind, Path]:
@@ -178,14 +203,20 @@ def files_below(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def words_of(file: str) -> set[str]:
-    """The words in the folders of a path, in lower case: ``imigue_rgb_train/0001/0001.mp4`` has ``train``."""
-    return {word for word in re.split("[^a-z]+", file.rpartition("/")[0].lower()) if word}
+def split_of(file: str) -> str | None:
+    """The split that the folders of a path name, the nearest one first: ``imigue_rgb_train/0001/0001.mp4`` is of
+    ``train``. None where no folder names one, or it names several.
 
-
-def in_validation(file: str) -> bool:
-    """Whether a folder on the way to a file says that it is of a validation split."""
-    return not words_of(file).isdisjoint(_WORDS["val"])
+    Phase 2 of the MiGA challenge is its test.
+    """
+    for folder in reversed(PurePosixPath(file).parts[:-1]):
+        words = set(re.split("[^a-z]+", folder.lower()))
+        named = [split for split, known in _WORDS.items() if not words.isdisjoint(known)]
+        if named:
+            return named[0] if len(named) == 1 else None
+        if "phase2" in folder.lower():
+            return "test"
+    return None
 
 
 def counted(names: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from fgsgl.data.datasets._own_table import columns_of, completed, drawn_splits, 
 from fgsgl.data.datasets._tree import Kind, read_settings
 from fgsgl.data.datasets.base import DataSet, Skeletons
 from fgsgl.data.faults import Fault
-from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, hides_its_test, without_filler, without_test
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, filler_of, hides_its_test, without_test
 from fgsgl.data.joint_file import read_joint_file
 from fgsgl.data.labels import HIDDEN, is_number, names_in, read_class_names
 from fgsgl.data.skeletons import LAYOUTS
@@ -96,8 +96,7 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     """
     path, faults = table_path(root), list[Fault]()
     folders = _folders(root)
-    rows, classes, columns = _rows(path, folders["videos"], faults)
-    rows, filler = without_filler(rows)
+    rows, classes, columns, filler = _rows(path, folders["videos"], faults)
     caveats = [] if "subject" in columns else [NO_PEOPLE]
     if filler is not None:
         test = sum(row.clip.split == "test" for row in rows)
@@ -136,8 +135,7 @@ def preset_of(root: Path) -> str:
     path, settings = table_path(root), settings_path(root)
     if settings.exists() and (layout := read_layout_name(settings)):
         return layout
-    rows, _ = without_filler(_rows(path, _folders(root)["videos"], [])[0])
-    return DRAWN_TEST if hides_its_test(rows) else "all"
+    return DRAWN_TEST if hides_its_test(_rows(path, _folders(root)["videos"], [])[0]) else "all"
 
 
 def read_layout_name(settings: Path) -> str | None:
@@ -184,11 +182,19 @@ def read_skeleton(file: Path, clip: Clip) -> np.ndarray:
     return read_joint_file(file)
 
 
-def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...], frozenset[str]]:
-    """The rows that can be read, the names of the classes, and the columns that the table has."""
+def _rows(
+    path: Path, videos: Path, faults: list[Fault]
+) -> tuple[list[Row], tuple[str, ...], frozenset[str], str | None]:
+    """The rows that can be read, the names of the classes, the columns that the table has, and the one label that
+    hides those of all test rows."""
     names = _beside(path, "classes.txt", ".classes.txt")
     cells = read_own_cells(path, faults)
     columns = columns_of(cells)
+    if not cells and not faults:
+        raise UserError(f"{path} has a header and no row; expected a row for each clip")
+    filler = filler_of((row.get("split", "train"), row["label"]) for _, row in cells)
+    if filler is not None:  # it need not name a class
+        cells = [(line, {**row, "label": ""} if row.get("split") == "test" else row) for line, row in cells]
     refused: dict[str, str] = {}
     if os.path.lexists(names):
         classes = read_class_names(names)
@@ -203,7 +209,8 @@ def _rows(path: Path, videos: Path, faults: list[Fault]) -> tuple[list[Row], tup
         if len(classes) + len(refused) < 2 and cells:
             known = repr(classes[0]) if classes else "none"
             raise UserError(f"the labels in {path} name fewer than two classes ({known}); expected two or more")
-    return rows_of_clips(path, completed(path, videos, cells, faults), classes, faults, refused), classes, columns
+    rows = rows_of_clips(path, completed(path, videos, cells, faults), classes, faults, refused)
+    return rows, classes, columns, filler
 
 
 DATASET = DataSet(

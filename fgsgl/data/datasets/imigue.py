@@ -20,7 +20,7 @@ from fgsgl.data.datasets._release import JointTable, csv_archive, read_joints
 from fgsgl.data.datasets._tree import counted, open_copy
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form, Skeletons
 from fgsgl.data.faults import Fault
-from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, hides_its_test, without_test
+from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, lacks_test, without_test
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -54,8 +54,8 @@ def official_counts(root: Path, preset: str) -> Counts:
 
 
 def preset_of(root: Path) -> str:
-    """The preset for a copy: ``official``, or ``drawn-test`` where the test labels are hidden."""
-    return DRAWN_TEST if hides_its_test(find_rows(root, []).rows) else OFFICIAL
+    """The preset for a copy: ``official``, or ``drawn-test`` where it has no test labels."""
+    return DRAWN_TEST if lacks_test(find_rows(root, []).rows) else OFFICIAL
 
 
 def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
@@ -125,7 +125,7 @@ def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
             "skeletons need the MiGA tree or the full release"
         )
     wanted = {recording_of(clip) for clip in clips}
-    found = copy.found("skeletons", r"([0-9]{1,4})_light_hand\.csv")
+    found = copy.found("skeletons", r"([0-9]{1,4})_light_hand\.csv", repeats_in_validation=True)
     files = copy.one_each({n: found[n] for n in sorted(wanted & set(found))}, "skeletons", faults, _name)
     if faults:
         raise UserError(str(faults[0]))

@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, left_out, table_of
-from fgsgl.data.datasets._release import class_id, csv_archive, read_list, whole_numbers
+from fgsgl.data.datasets._release import class_id, csv_archive, read_list
 from fgsgl.data.datasets._tree import SETTINGS_FILE, Copy, counted, open_copy
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form
 from fgsgl.data.faults import Fault, collected
-from fgsgl.data.hidden_test import hides_its_test, without_filler
+from fgsgl.data.hidden_test import Unlabelled, hides_its_test, with_labels
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -56,12 +56,12 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
     classes = fgtext.load("ma52").class_names
     shared = preset == "official"
     faults: list[Fault] = []
-    rows: list[Row] = []
+    found: list[Unlabelled] = []
     for part in ("train", "val"):
         with collected(faults):
-            rows.extend(_listed(copy, part, len(classes), faults))
+            found.extend(_listed(copy, part, faults))
 
-    rows, _ = without_filler(rows)
+    rows, _ = with_labels(found, lambda raw: class_id(raw, 0, len(classes)), faults)
     caveats = [SHARED] if shared else []
     hidden_clips: list[Clip] = []
     if not shared and hides_its_test(rows):
@@ -93,7 +93,7 @@ def _list(copy: Copy, split: str) -> Path:
         UserError: where there is none, or several.
     """
     name = LIST.format(split)
-    found = [file for file in copy.files["labels"] if file.rpartition("/")[2] == name]
+    found = [file for file, _ in copy.named("labels", re.escape(name))]
     if len(found) != 1:
         what = f"found {counted(found)}" if found else "half an extraction?"
         raise UserError(
@@ -103,12 +103,12 @@ def _list(copy: Copy, split: str) -> Path:
     return copy.path("labels", found[0])
 
 
-def _listed(copy: Copy, split: str, n_classes: int, faults: list[Fault]) -> Iterator[Row]:
+def _listed(copy: Copy, split: str, faults: list[Fault]) -> Iterator[Unlabelled]:
     """The clips of one of the release's lists; what it calls ``val`` is labelled, and becomes the test split."""
     table = _list(copy, split)
     for line, name, raw in read_list(table):
         with collected(faults, table, line):
-            stem = PurePosixPath(name).stem
+            stem = PurePosixPath(name.replace("\\", "/")).stem
             subject = stem.partition("_")[0]
             if not re.fullmatch("[0-9]+", subject):
                 raise UserError(f"{name!r}, expected a name that starts with the subject, such as 0003_01_0001.mp4")
@@ -117,12 +117,12 @@ def _listed(copy: Copy, split: str, n_classes: int, faults: list[Fault]) -> Iter
                 video=copy.listed_video(name, split),
                 start_frame=0,
                 end_frame=0,
-                label=class_id(whole_numbers([raw], 1)[0], 0, n_classes),
+                label=None,
                 subject=subject,
                 split="test" if split == "val" else "train",
                 fps=0.0,
             )
-            yield Row(file=table, line=line, clip=clip)
+            yield Row(file=table, line=line, clip=clip), raw
 
 
 def hidden(root: Path) -> ClipTable:

@@ -8,7 +8,7 @@ a folder a sample; and the MiGA challenge's tree, in which videos and tables lie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, Split, table_of
 from fgsgl.data.datasets._release import (
     JointTable,
+    cells_of_clip,
     class_id,
+    nothing_in,
     read_joints,
     read_rows,
     require_file,
-    whole_numbers,
 )
 from fgsgl.data.datasets._tree import VIDEO, Copy, counted, open_copy
 from fgsgl.data.datasets.base import Counts, DataSet, Skeletons
 from fgsgl.data.faults import Fault, collected
-from fgsgl.data.hidden_test import DRAWN_TEST, drawn_test, hides_its_test, is_secret, without_filler, without_test
+from fgsgl.data.hidden_test import DRAWN_TEST, Unlabelled, drawn_test, lacks_test, with_labels, without_test
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.text import fgtext
 from fgsgl.util.errors import UserError
@@ -52,9 +53,9 @@ def official_counts(root: Path, preset: str) -> Counts:
 
 
 def preset_of(root: Path) -> str:
-    """The preset for a copy: ``official``, or ``drawn-test`` where the test labels are hidden."""
+    """The preset for a copy: ``official``, or ``drawn-test`` where it has no test labels."""
     rows, _, _ = _rows(root, [])
-    return DRAWN_TEST if hides_its_test(rows) else OFFICIAL
+    return DRAWN_TEST if lacks_test(rows) else OFFICIAL
 
 
 def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progress | None = None) -> ClipTable:
@@ -94,21 +95,21 @@ def _rows(root: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...], 
     """The rows of a copy, lines about it, and the folder of its videos; a test split of one label hides its labels."""
     copy, classes = open_copy(root), fgtext.load("smg").class_names
     if any((root / folder).is_dir() for folder in CUT_FOLDERS.values()):
-        rows, videos = list[Row](), root
+        found, videos = list[Unlabelled](), root
         for name, folder in CUT_FOLDERS.items():
             with collected(faults):
-                rows.extend(_cut(root, name, folder, classes, faults))
+                found.extend(_cut(root, name, folder, faults))
         notes = [f"recognised: SMG, clips cut out of its recordings ({' and '.join(CUT_FOLDERS.values())})"]
+        id_of = {name.lower(): index for index, name in enumerate(classes)}
+        rows, said = with_labels(found, lambda caption: _class_of_caption(caption, id_of), faults)
     else:
-        rows, notes = _recordings(copy, len(classes), faults)
+        found, notes = _recordings(copy, faults)
         videos = copy.folders["videos"]
-    rows, filler = without_filler(rows)
-    if filler is not None:
-        notes.append(f"all test clips have the label {filler}, which is taken to hide theirs")
-    return rows, tuple(notes), videos
+        rows, said = with_labels(found, lambda raw: class_id(raw, 1, len(classes)), faults)
+    return rows, (*notes, *said), videos
 
 
-def _recordings(copy: Copy, n_classes: int, faults: list[Fault]) -> tuple[list[Row], list[str]]:
+def _recordings(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]:
     """The rows of whole recordings, and lines about them."""
     tables = copy.one_each(copy.found("labels", r"Sample0*([0-9]{1,4})_finelabels\.csv"), "labels", faults, _name)
     videos = copy.one_each(copy.found("videos", r"Sample0*([0-9]{1,4})(?:_color)?" + VIDEO), "videos", faults, _name)
@@ -118,7 +119,8 @@ def _recordings(copy: Copy, n_classes: int, faults: list[Fault]) -> tuple[list[R
             f"no SMG at {copy.root}: expected, at any depth, Sample0001_finelabels.csv and Sample0001_color.mp4, ... "
             f"(whole recordings), or {' and '.join(CUT_FOLDERS.values())} (cut clips)"
         )
-    rows: list[Row] = []
+    rows: list[Unlabelled] = []
+    blank: list[str] = []
     for number, table in sorted(tables.items()):
         with collected(faults):
             if number not in videos:
@@ -127,13 +129,17 @@ def _recordings(copy: Copy, n_classes: int, faults: list[Fault]) -> tuple[list[R
                     f"expected {_name(number)}_color.mp4 at any depth; half an extraction? If the videos lie "
                     "elsewhere, name their folder in fgsgl.yaml (videos: FOLDER)"
                 )
-            rows.extend(_sample(copy, number, table, videos[number], infos.get(number), n_classes, faults))
+            before = len(faults)
+            read = list(_sample(copy, number, table, videos[number], infos.get(number), faults))
+            if not read and len(faults) == before:
+                blank.append(table)
+            rows += read
     together = sum(Path(table).parent == Path(videos[n]).parent for n, table in tables.items() if n in videos)
     tree = "the release's tree, a folder a recording" if together else "the MiGA challenge's tree, tables beside videos"
     notes = [f"recognised: SMG in {tree}; {len(tables)} recordings"]
     if untold := sorted(set(videos) - set(tables)):
         notes.append(f"{len(untold)} video(s) have no label table and are left out: {counted(map(_name, untold))}")
-    return rows, notes
+    return rows, [*notes, *nothing_in(blank)]
 
 
 def _name(number: int) -> str:
@@ -141,8 +147,8 @@ def _name(number: int) -> str:
 
 
 def _sample(
-    copy: Copy, number: int, table: str, video: str, info: str | None, n_classes: int, faults: list[Fault]
-) -> Iterator[Row]:
+    copy: Copy, number: int, table: str, video: str, info: str | None, faults: list[Fault]
+) -> Iterator[Unlabelled]:
     """The clips of one recording; their last frame is inclusive in the file."""
     path, sample = copy.path("labels", table), _name(number)
     fps = _fps(copy.path("labels", info)) if info else 0.0
@@ -151,19 +157,18 @@ def _sample(
     split: Split = "test" if number in TEST_SUBJECTS else "train"
     for line, cells in read_rows(path):
         with collected(faults, path, line):
-            secret = is_secret(cells[0], split)
-            raw, start, end = whole_numbers(["1" if secret else cells[0], *cells[1:]], 3)
+            raw, start, end = cells_of_clip(cells)
             clip = Clip(
                 clip_id=f"{sample}_{start}_{end}",
                 video=video,
                 start_frame=start,
                 end_frame=end + 1,
-                label=None if secret else class_id(raw, 1, n_classes),
+                label=None,
                 subject=f"{number:02d}",
                 split=split,
                 fps=fps,
             )
-            yield Row(file=path, line=line, clip=clip)
+            yield Row(file=path, line=line, clip=clip), raw
 
 
 def _fps(path: Path) -> float:
@@ -174,10 +179,18 @@ def _fps(path: Path) -> float:
     return float(cells[1])
 
 
-def _cut(root: Path, split: Split, folder: str, classes: tuple[str, ...], faults: list[Fault]) -> Iterator[Row]:
+def _class_of_caption(caption: str, id_of: Mapping[str, int]) -> int:
+    """The class of a caption: its name, or its number from 0."""
+    if caption.lower() in id_of:
+        return id_of[caption.lower()]
+    if not re.fullmatch(r"[0-9]{1,9}", caption):
+        raise UserError(f"caption {caption!r} is no class of SMG; labels of another data set?")
+    return class_id(caption, 0, len(id_of))
+
+
+def _cut(root: Path, split: Split, folder: str, faults: list[Fault]) -> Iterator[Unlabelled]:
     """The clips of a folder with ``clip.csv`` (header ``clip,caption``); a whole file each."""
     table = root / folder / "clip.csv"
-    id_of = {name.lower(): index for index, name in enumerate(classes)}
     for line, (name, *words) in read_rows(table):
         if line == 1 and name.lower() == "clip":
             continue
@@ -186,18 +199,15 @@ def _cut(root: Path, split: Split, folder: str, classes: tuple[str, ...], faults
             found = re.fullmatch(r"Sample([0-9]{1,9})_([0-9]+)_([0-9]+)(\.\w+)?", Path(name).name)
             if not found:
                 raise UserError(f"clip {name!r}, expected a name such as Sample0036_8358_8373.mp4")
-            if caption.lower() not in id_of and not re.fullmatch(r"[0-9]{1,9}", caption):
-                raise UserError(f"caption {caption!r} is no class of SMG; labels of another data set?")
             number = int(found[1])
             if (number in TEST_SUBJECTS) != (split == "test"):
                 raise UserError(f"subject {number} in {folder}; subjects 36 to 40 are the test split")
             file = f"{folder}/{name}" if found[4] else f"{folder}/{name}.mp4"
-            label = id_of[caption.lower()] if caption.lower() in id_of else class_id(int(caption), 0, len(classes))
             clip = Clip(
-                clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=label,
+                clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=None,
                 subject=f"{number:02d}", split=split, fps=0.0,
             )  # fmt: skip
-            yield Row(file=table, line=line, clip=clip)
+            yield Row(file=table, line=line, clip=clip), caption
 
 
 def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
