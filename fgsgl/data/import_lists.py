@@ -69,6 +69,8 @@ def import_lists(lists: Sequence[Path], videos: Path, table: Path, classes: Path
     if numbers:
         count = 1 + max(int(clip.label) for clip in clips)
         names = read_class_names(classes) if classes else numbered_names(count)
+        if count > len(names):
+            raise UserError(f"the largest label is {count - 1}, but {classes} names {len(names)} classes, from 0")
         write_whole(table.with_suffix(".classes.txt"), "".join(f"{name}\n" for name in names))
     write_whole(table.with_suffix(".fgsgl.yaml"), f"videos: {json.dumps(str(videos.resolve()))}\n")
     write_whole(table, _table(clips))

@@ -58,35 +58,54 @@ def import_skeletons(
         raise UserError(f"{folder} exists already; give another --out, or remove it")
     annotations, given = _parts(read_plain_pickle(pickled), pickled)
     split_of, notes = _splits(given, splits, pickled)
-    first = _joints(annotations[0], pickled, 0)
-    name = _layout_name(layout, first.shape[1], pickled)
-    rows: list[tuple[str, str, int, str]] = []
+    name = _layout_name(layout, _joints(annotations[0], pickled, 0).shape[1], pickled)
+    chosen = _chosen(annotations, split_of, pickled, notes)
+    for number, annotation in chosen.items():  # before anything is written
+        _fitting(_joints(annotation, pickled, number), LAYOUTS[name], pickled, number)
+    count = 1 + max(annotation["label"] for annotation in chosen.values())
+    names = read_class_names(classes) if classes else numbered_names(count)
+    if count > len(names):
+        raise UserError(f"{pickled}: the largest label is {count - 1}, but {classes} names {len(names)} classes")
     own_folder(folder / "skeletons")
-    seen: set[str] = set()
-    for number, annotation in enumerate(annotations):
-        clip = annotation.get("frame_dir", annotation.get("filename"))
-        label = annotation.get("label")
-        if not isinstance(clip, str) or not clip.strip() or clip in seen or type(label) is not int or label < 0:
-            raise UserError(
-                f"{pickled}, annotation {number}: frame_dir {clip!r:.80} and label {label!r:.40}; expected a name of "
-                "its own and a number from 0"
-            )
-        seen.add(clip)
-        split = split_of.get(clip, "") if split_of else ""
-        if split_of and not split:
-            continue
+    rows: list[tuple[str, str, int, str]] = []
+    for number, annotation in chosen.items():
         file = f"skeletons/{number:06d}{ENDING}"
         write_whole(folder / file, _npy(_fitting(_joints(annotation, pickled, number), LAYOUTS[name], pickled, number)))
-        rows.append((clip, file, label, split))
-    if not rows:
-        raise UserError(f"{pickled}: no annotation is of a split; {FORMS}")
-    if len(rows) < len(annotations):
-        notes.append(f"{len(annotations) - len(rows)} annotation(s) are in none of the splits, and are left out")
-    names = read_class_names(classes) if classes else numbered_names(1 + max(label for _, _, label, _ in rows))
+        clip = _name(annotation)
+        rows.append((clip, file, annotation["label"], split_of.get(clip, "")))
     write_whole(folder / "classes.txt", "".join(f"{text}\n" for text in names))
     write_whole(folder / "fgsgl.yaml", f"layout: {json.dumps(name)}\n")
     write_whole(folder / "clips.csv", _table(rows, bool(split_of)))
     return Imported(table=folder / "clips.csv", n_clips=len(rows), notes=(f"layout {name}", *notes))
+
+
+def _chosen(
+    annotations: Sequence[dict[str, Any]], split_of: Mapping[str, str], path: Path, notes: list[str]
+) -> dict[int, dict[str, Any]]:
+    """The annotations of the splits by their number, or all where there are none; ``notes`` gets what is left out."""
+    chosen: dict[int, dict[str, Any]] = {}
+    seen: set[str] = set()
+    for number, annotation in enumerate(annotations):
+        clip, label = _name(annotation), annotation.get("label")
+        if not isinstance(clip, str) or not clip.strip() or clip in seen or type(label) is not int or label < 0:
+            raise UserError(
+                f"{path}, annotation {number}: frame_dir {clip!r:.80} and label {label!r:.40}; expected a name of "
+                "its own and a number from 0"
+            )
+        seen.add(clip)
+        if not split_of or clip in split_of:
+            chosen[number] = annotation
+    if not chosen:
+        raise UserError(f"{path}: no annotation is of a split; {FORMS}")
+    if len(chosen) < len(annotations):
+        notes.append(f"{len(annotations) - len(chosen)} annotation(s) are in none of the splits, and are left out")
+    if lacking := [clip for clip in split_of if clip not in seen]:
+        notes.append(f"{len(lacking)} clip(s) of the splits have no annotation, and are left out: {lacking[0]!r:.80}")
+    return chosen
+
+
+def _name(annotation: Mapping[str, Any]) -> Any:
+    return annotation.get("frame_dir", annotation.get("filename"))
 
 
 def _parts(content: Any, path: Path) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
