@@ -6,18 +6,19 @@ import argparse
 
 from fgsgl.cli.options import Commands, add_command
 from fgsgl.records.protocol import SIZES
+from fgsgl.util.command_line import word
 from fgsgl.util.errors import UserError
 
 
 def add_method_commands(commands: Commands) -> None:
     """Adds ``methods`` and ``check-method`` to the command line."""
     methods = add_command(commands, "methods", _methods, "list the methods, and what each is and needs")
-    methods.add_argument("method", nargs="?", help="tell everything about one method instead")
+    methods.add_argument("method", nargs="?", type=word, help="tell everything about one method instead")
     methods.add_argument("--recipes", action="store_true", help="list the recipe of each family of methods instead")
     methods.add_argument("--measure", action="store_true", help="count parameters and FLOPs first, and write the file")
 
     check = add_command(commands, "check-method", _check, "check that a method keeps the contract")
-    check.add_argument("method", help="a name from `fgsgl methods`")
+    check.add_argument("method", type=word, help="a name from `fgsgl methods`")
     check.add_argument("--size", choices=SIZES, default="quick", help="of the network (default: %(default)s)")
     check.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
 

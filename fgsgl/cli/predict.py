@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgsgl.cli.options import WHAT, Commands, add_command, say
-from fgsgl.util.command_line import file_path, number, path_ending
+from fgsgl.util.command_line import file_path, number, path_ending, word
 from fgsgl.util.domain import Numbers
 from fgsgl.util.errors import UserError, refused
 
@@ -30,8 +30,8 @@ def add_predict_commands(commands: Commands) -> None:
     )
     source.add_argument("--model", type=file_path, metavar="FILE", help="a file that `fgsgl export` wrote")
     named = predict.add_mutually_exclusive_group()
-    named.add_argument("--row", metavar="NAME", help=f"of the board: {WHAT} (default: FG-SGL's best row)")
-    named.add_argument("--cell", metavar="ID", help="of the board: the beginning of a cell's id")
+    named.add_argument("--row", type=word, metavar="NAME", help=f"of the board: {WHAT} (default: FG-SGL's best row)")
+    named.add_argument("--cell", type=word, metavar="ID", help="of the board: the beginning of a cell's id")
     predict.add_argument(
         "--top", type=number(int, Numbers(1, 1000)), default=5, help="classes that are named (default: %(default)s)"
     )
@@ -58,7 +58,7 @@ def add_predict_commands(commands: Commands) -> None:
 
     export = add_command(commands, "export", _export, "write a trained recognizer as one file that needs no data set")
     export.add_argument("folder", type=file_path, help="a board's folder")
-    export.add_argument("what", nargs="?", help=f"{WHAT} (default: FG-SGL's best row)")
+    export.add_argument("what", nargs="?", type=word, help=f"{WHAT} (default: FG-SGL's best row)")
     export.add_argument(
         "--out",
         type=path_ending(".safetensors"),

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from fgsgl.cli.options import WHAT, Commands, add_command
-from fgsgl.util.command_line import file_path, path_ending
+from fgsgl.util.command_line import file_path, path_ending, word
 from fgsgl.util.errors import UserError
 
 
@@ -30,7 +30,7 @@ def add_record_commands(commands: Commands) -> None:
 
     again = add_command(commands, "repro", _repro, "run a cell or a row again from its record, and compare the results")
     again.add_argument("folder", type=file_path, help="the board's folder")
-    again.add_argument("what", help=WHAT)
+    again.add_argument("what", type=word, help=WHAT)
     again.add_argument("--root", type=file_path, help="the data set's folder (default: where it was when the cell ran)")
     again.add_argument(
         "--transfer-root", type=file_path, metavar="FOLDER",
@@ -50,8 +50,8 @@ def add_record_commands(commands: Commands) -> None:
 
     submit = add_command(commands, "submit", _submit, "write the archive that a data set's challenge asks for")
     submit.add_argument("folder", type=file_path, help="a board's folder with a finished cell on imigue or ma52")
-    submit.add_argument("what", nargs="?", help=f"{WHAT} (default: the only method of the board)")
-    submit.add_argument("--cell", help=argparse.SUPPRESS)  # how a cell was named before
+    submit.add_argument("what", nargs="?", type=word, help=f"{WHAT} (default: the only method of the board)")
+    submit.add_argument("--cell", type=word, help=argparse.SUPPRESS)  # how a cell was named before
     submit.add_argument(
         "--root", type=file_path, help="the data set's folder (default: where it was when the cell ran)"
     )

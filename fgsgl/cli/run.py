@@ -53,11 +53,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    from fgsgl.models.towers.backbones import require_backbone
+    from fgsgl.methods.cell import Variant
+    from fgsgl.running.fit import require_buildable, require_text
     from fgsgl.training.mmengine_config import config_text
 
-    protocol = protocol_of(arguments)
-    require_backbone(protocol.backbone)
-    roots = root_of(arguments), arguments.transfer_root
+    protocol, roots = protocol_of(arguments), (root_of(arguments), arguments.transfer_root)
+    data = protocol.data_spec(*roots)
+    require_text([arguments.method], data)
+    require_buildable([Variant(method=arguments.method)], protocol, data.text)  # as `fgsgl run` does
     print(config_text(arguments.method, protocol, arguments.seed, *roots), end="")
     return 0

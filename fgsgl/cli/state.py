@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fgsgl.cli.options import WHAT, Commands, add_command, add_execution_arguments, execution_of
-from fgsgl.util.command_line import file_path
+from fgsgl.util.command_line import file_path, word
 from fgsgl.util.errors import UserError
 
 
@@ -17,11 +17,11 @@ def add_state_commands(commands: Commands) -> None:
 
     why = add_command(commands, "why", _why, "say how a cell stands and why, and what to do")
     why.add_argument("folder", type=file_path, help="of a board or a sweep")
-    why.add_argument("cell", metavar="what", help=WHAT)
+    why.add_argument("cell", type=word, metavar="what", help=WHAT)
 
     retry = add_command(commands, "retry", _retry, "run failed cells again, each from its last saved epoch")
     retry.add_argument("folder", type=file_path, help="the board's folder")
-    retry.add_argument("what", nargs="?", help=f"{WHAT}, of which the failed cells are run again")
+    retry.add_argument("what", nargs="?", type=word, help=f"{WHAT}, of which the failed cells are run again")
     retry.add_argument("--failed", action="store_true", help="all failed cells")
     retry.add_argument("--class", dest="classes", nargs="+", default=[], metavar="CLASS", help="only such failures")
     add_execution_arguments(retry)

@@ -54,7 +54,8 @@ class Layout(NamedTuple):
     """The packets of a video, read without decoding them."""
 
     times_s: list[float | None]
-    """When each frame is shown, in that order; a guess, since packets may hold more frames or fewer."""
+    """When each frame is shown, in that order; a guess, since packets may hold more frames or fewer. All None where
+    the clock goes back, as where recordings were joined."""
     first_packet: int
     """Number of the packet that decoding begins with."""
     is_cut: bool
@@ -73,19 +74,27 @@ def read_layout(path: Path) -> Layout:
         return Layout([None] * len(picture_files(path)), 0, is_cut=False)
     times_s: list[float | None] = []
     first_packet, before, begins = None, 0, False
+    jump: int | None = None
+    last: int | None = None
     with open_video(path) as (container, stream, _), suppress(av.FFmpegError, OSError):
         for number, packet in enumerate(container.demux(stream)):
             if number == 0:
                 begins = _begins_with_key(packet, stream)
             if first_packet is None and packet.is_keyframe:
                 first_packet, before = number, len(times_s)
+            if packet.dts is not None:
+                jump = len(times_s) if jump is None and last is not None and packet.dts < last else jump
+                last = packet.dts
             if packet.size and not packet.is_discard:
                 times_s.append(_time_s(packet, stream))
     if first_packet is None or begins:
         first_packet, before = 0, 0
+    first_s = times_s[before] if before < len(times_s) else None
+    leads = any(time is not None and first_s is not None and time < first_s for time in times_s[before:jump])
     del times_s[:before]
-    leads = any(time is not None and times_s[0] is not None and time < times_s[0] for time in times_s)
-    if None not in times_s:
+    if jump is not None:
+        times_s = [None] * len(times_s)
+    elif None not in times_s:
         times_s.sort()
     return Layout(times_s, first_packet, is_cut=first_packet > 0 or leads)
 

@@ -18,7 +18,7 @@ from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_if_there, write_whole
 from fgsgl.util.processes import spread
 
-VERSION = 1
+VERSION = 2
 SLACK_S = 1e-4
 """A time this much before a frame's own is taken for the frame's."""
 _Job = tuple[Path, str]
@@ -28,7 +28,8 @@ _Job = tuple[Path, str]
 def frame_times(folder: Path, videos: Iterable[str], *, workers: int = 1) -> dict[str, np.ndarray]:
     """For each video, ``times_T`` in seconds from its first frame on; empty for one that cannot be read.
 
-    Packets are read and not decoded. A file that does not say its times has frames at its constant rate.
+    Packets are read and not decoded. A file that does not say its times, or whose clock goes back,
+    has frames at its constant rate.
 
     Args:
         folder: that the paths start from.

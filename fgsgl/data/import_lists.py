@@ -82,6 +82,8 @@ def import_lists(lists: Sequence[Path], videos: Path, table: Path, classes: Path
         if count > MAX_CLASSES:
             raise UserError(f"label {count - 1} in {', '.join(map(str, lists))}; expected 0 to {MAX_CLASSES - 1}")
         names = read_class_names(classes) if classes else numbered_names(count)
+        if count > len(names):
+            raise UserError(f"the largest label is {count - 1}, but {classes} names {len(names)} classes, from 0")
         write_whole(table.with_suffix(".classes.txt"), "".join(f"{name}\n" for name in names))
     write_whole(table.with_suffix(".fgsgl.yaml"), f"videos: {json.dumps(str(videos.resolve()))}\n")
     write_whole(table, _table(clips))

@@ -66,7 +66,10 @@ def import_skeletons(
     shown = (_keypoint(annotations[clip.number], pickled, clip.number) for clip in clips)
     if several := sum(int((joints_MTJA != 0).any((1, 2, 3)).sum()) > 1 for joints_MTJA in shown):
         notes.append(f"{several} clip(s) show several people, of whom the one who is found best is kept")
-    names = read_class_names(classes) if classes else numbered_names(1 + max(clip.label for clip in clips))
+    count = 1 + max(clip.label for clip in clips)
+    names = read_class_names(classes) if classes else numbered_names(count)
+    if count > len(names):
+        raise UserError(f"{pickled}: the largest label is {count - 1}, but {classes} names {len(names)} classes")
     begun = temporary(folder)
     own_folder(begun / "skeletons")
     try:

@@ -26,7 +26,13 @@ ONE_LABEL = (
 
 
 def numbered_names(count: int) -> tuple[str, ...]:
-    """Names of classes that nothing names: ``class 0``, ``class 1``, ..."""
+    """Names of classes that nothing names: ``class 0``, ``class 1``, ...
+
+    Raises:
+        UserError: for more than :data:`MAX_CLASSES`.
+    """
+    if count > MAX_CLASSES:
+        raise UserError(f"the largest label is {count - 1}, expected at most {MAX_CLASSES} classes, numbered from 0")
     return tuple(f"class {number}" for number in range(count))
 
 

@@ -38,6 +38,10 @@ KEY = "fgsgl_model"
 STATE, TOWER = "recognizer.", "tower."
 """Prefixes of the tensors' names: what was trained, and the pretrained tower."""
 LARGEST_HEADER_BYTES = 64 * 2**20
+_NO_HEADER = (
+    OSError, ValueError, TypeError, RecursionError, struct.error, AttributeError, msgspec.MsgspecError
+)  # fmt: skip
+"""Exceptions of the readers on files that are none of ours."""
 
 
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,5 +134,13 @@ def _header(path: Path) -> Header:
         raise UserError(
             f"{path} holds weights, but not what a recognizer needs beside them; expected a file of `fgsgl export`"
         ) from None
-    except (OSError, ValueError, RecursionError, struct.error, AttributeError, msgspec.MsgspecError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        struct.error,
+        AttributeError,
+        msgspec.MsgspecError,
+    ) as error:
         raise UserError(f"{path} is no model file: {' '.join(str(error).split())[:200]}") from None

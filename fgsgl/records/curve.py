@@ -36,3 +36,11 @@ def plain_rows(rows: Any) -> list[Epoch]:
             if type(row.get("epoch")) is int and all(map(math.isfinite, row.values())):
                 found.append(row)
     return found
+
+
+def epoch_fault(row: Epoch) -> str:
+    """What cannot be in a row of a learning curve; empty: nothing."""
+    epoch, top1 = row.get("epoch"), row.get("val_top1", 0)
+    if epoch is None or epoch < 1 or epoch % 1:
+        return f"is of epoch {epoch}, expected a whole number from 1"
+    return "" if 0 <= top1 <= 1 else f"has the val_top1 {top1}, expected 0 to 1"

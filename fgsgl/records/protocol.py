@@ -147,10 +147,12 @@ class Protocol:
             transfer_root: of the data that training and validation clips come from, where these are others.
 
         Raises:
-            UserError: for an unknown data set or preset.
+            UserError: for an unknown data set or preset, or a folder of data to train on where there are no others.
         """
         data = DataSpec.locate(self.dataset, self.preset, self.data_seed, root)
         source = self.trained_on
+        if source is None and transfer_root is not None:
+            raise UserError(f"transfer_root is {transfer_root}, but no other data are trained on; leave it out")
         return dataclasses.replace(data, trained_on=source.locate(transfer_root)) if source else data
 
     def as_dict(self) -> dict[str, Any]:

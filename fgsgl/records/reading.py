@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from fgsgl.records.curve import epoch_fault
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import SCHEMA, Done, Failed, Pruned, Record
 from fgsgl.util.decode_errors import fault
@@ -111,6 +112,9 @@ def _misfit(record: Record) -> str:
         datetime.fromisoformat(record.started_utc)
     except ValueError:
         return f"started_utc is {record.started_utc!r:.60}, expected a time such as 2026-01-31T12:00:00+00:00"
+    for place, row in enumerate(record.curve):
+        if said := epoch_fault(row):
+            return f"curve[{place}] {said}"
     if not isinstance(record, Done):
         return ""
     if "total" not in record.times_s:

@@ -100,6 +100,15 @@ TRIED = [
 ]
 
 
+PLACES = [
+    (name, place, value)
+    for name, parser in parsers()
+    for place, action in enumerate(action for action in parser._actions if not action.option_strings)
+    for value in nonsense(action)
+]
+"""Arguments without an option, by their place."""
+
+
 def refused(name: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """The one line that a command ends with, and exit code 2."""
     program, *command = name.split() if name.startswith("fgsgl") else [name]
@@ -134,6 +143,17 @@ def test_nonsense_is_refused(name: str, capsys, tmp_path: Path, monkeypatch: pyt
     assert not list(tmp_path.iterdir()), "nothing is made"
 
 
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in PLACES}))
+def test_nonsense_in_place_of_a_name_is_refused(name: str, capsys, tmp_path: Path, monkeypatch) -> None:
+    """An empty name is none: it does not stand for the default."""
+    monkeypatch.chdir(tmp_path)
+    for command, place, value in PLACES:
+        if command == name:
+            words = WORDS.get(name, [])
+            refused(name, [*words[:place], value, *words[place + 1 :]], capsys)
+    assert not list(tmp_path.iterdir()), "nothing is made"
+
+
 @pytest.mark.parametrize(
     ("command", "words", "says"),
     [
@@ -152,6 +172,12 @@ def test_nonsense_is_refused(name: str, capsys, tmp_path: Path, monkeypatch: pyt
         ("fgsgl run", ["--jobs", "1000", "--dry-run"], "--jobs is 1000, expected at most"),
         ("fgsgl run", ["--batch-size", "60000", "--preset", "smoke"], "but the training split has"),
         ("fgsgl run", ["--seeds", "1000000000"], "expected 1 to 1000"),
+        (
+            "fgsgl config",
+            ["tsm", "--pretrained", "nope"],
+            "'nope' is neither a tag of synmg-tiny nor a file",
+        ),
+        ("fgsgl config", ["slowfast", "--num-frames", "6"], "num_frames is 6, but SlowFast takes multiples of 4"),
         ("fgsgl diff", ["a", "b", "c", "--folder", "d"], "the folder was named twice"),
         ("fgsgl submit", ["a", "b", "--cell", "c"], "the cell was named twice"),
         (

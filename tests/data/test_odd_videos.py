@@ -12,6 +12,7 @@ import pytest
 from fgsgl.data.clip_frames import frames_kept, read_clips
 from fgsgl.data.clip_table import cached_frames
 from fgsgl.data.containers import BadVideo
+from fgsgl.data.frame_times import frame_times
 from fgsgl.data.video import examine, probe, read_frames
 from tests.data.odd_videos import corners, greys, patched, write
 
@@ -175,6 +176,8 @@ def test_recordings_that_were_joined_are_read_to_the_end(tmp_path: Path) -> None
     found = examine(tmp_path / "whole.ts")
     assert (found.num_frames, found.damage) == (90, "")
     assert levels(tmp_path / "whole.ts") == [number % 30 for number in cached_frames(0, 90, 4)]
+    times_T = frame_times(tmp_path, ["whole.ts"])["whole.ts"]
+    assert times_T == pytest.approx(np.arange(90) / 25), "seconds of a table go on where the file's clock goes back"
 
 
 def test_clips_of_one_video_are_read_in_one_pass(tmp_path: Path) -> None:

@@ -147,6 +147,8 @@ def test_data_are_named_in_short_and_kept_in_full(given: str, whole: str, title:
     data = protocol.data_spec(Path("own"), Path("others"))
     assert data.of_split("train").root == data.of_split("val").root == Path("others")
     assert data.of_split("test").root == Path("own") and data.of_split("test").trained_on is None
+    with pytest.raises(UserError, match="transfer_root is others, but no other data are trained on"):
+        default_protocol("synmg", "standard").data_spec(None, Path("others"))
 
 
 @pytest.mark.parametrize(

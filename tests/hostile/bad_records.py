@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from trial import Trial
 
+from fgsgl.records.record import content_sha256
+
 SHOW = ("board", "board")
 COMMANDS = {
     "board": SHOW,
@@ -80,6 +82,29 @@ def record_trials(sound: Path) -> Iterator[Trial]:
                 ),
                 right=lambda folder, said: as_before(folder, said),
             )
+
+
+def forged_record_trials(sound: Path) -> Iterator[Trial]:
+    """Every leaf of FG-SGL's record absent or of an odd value, in a file whose digest fits: what only the run knew may
+    be another then, but no damage ends in a traceback, and no number that can be worked out is another."""
+    record = json.loads(record_path(sound, "fgsgl", "full", 0).read_text(encoding="utf-8"))
+    for keys, value in leaves(record):
+        for label in ("absent", "huge", "mapping", "escape"):
+            if keys[0] == "content_sha256":
+                continue
+            new = NONSENSE[label](value)
+            yield Trial(
+                name=f"forged record {'.'.join(map(str, keys))}: {label}",
+                argv=SHOW,
+                prepare=lambda folder, keys=keys, new=new: forge(record_path(folder, "fgsgl", "full", 0), keys, new),
+                right=lambda folder, said, free=keys[0] in MEASURED: free or as_before(folder, said),
+            )
+
+
+def forge(path: Path, keys: tuple[Key, ...], new: Any) -> None:
+    change_json(path, keys, new)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"content_sha256": content_sha256(content)}), encoding="utf-8")
 
 
 def another(value: Any) -> Any:

@@ -33,13 +33,14 @@ KINDS: dict[str, Callable[[Path], Iterable[Trial]]] = {
     "videos": lambda sound: bad_videos.video_trials(),
     "folders": lambda sound: bad_videos.folder_trials(),
     "records": bad_records.record_trials,
+    "forged records": bad_records.forged_record_trials,
     "files in a ledger": lambda sound: bad_records.ledger_file_trials(),
     "predictions": lambda sound: bad_records.predictions_trials(),
     "plans": bad_records.plan_trials,
     "copies of records": lambda sound: bad_records.copy_trials(),
     "weights": lambda sound: bad_weights.weight_trials(),
 }
-OF_A_BOARD = {"records", "files in a ledger", "predictions", "plans", "copies of records"}
+OF_A_BOARD = {"records", "forged records", "files in a ledger", "predictions", "plans", "copies of records"}
 SAMPLE = 2
 """Trials of each kind that always run."""
 

@@ -195,6 +195,12 @@ def damaged(model_file: Path, path: Path, **changes: object) -> Path:
     return path
 
 
+def header_alone(metadata: object) -> bytes:
+    """A safetensors file without tensors."""
+    text = json.dumps({"__metadata__": metadata}).encode()
+    return struct.pack("<Q", len(text)) + text
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -225,6 +231,9 @@ def test_a_file_that_is_no_model_file_is_refused(model_file: Path, tmp_path: Pat
         "empty.safetensors": b"", "text.safetensors": b"hello, world",
         "long.safetensors": struct.pack("<Q", 2**60), "weights.safetensors": weights_path().read_bytes(),
         "pickle.safetensors": pickle.dumps({"a": 1}),
+        **{f"{kind}.safetensors": header_alone(held) for kind, held in (
+            ("list", []), ("number", 5), ("null", None), ("one", {KEY: 5}), ("deep", {KEY: "[" * 9000}),
+        )},
     }  # fmt: skip
     for name, written in files.items():
         (tmp_path / name).write_bytes(written)

@@ -93,6 +93,34 @@ def test_seeds_that_do_not_belong_together_are_refused(ledger):
     assert "seed 0 was measured with 2 different settings" in row(table, "FG-SGL -fgsa")["status"]
 
 
+RECIPE = {"lr": 0.5, "source": "a test"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"config": made.config("TSM", settings={"variant": "full", "dropout": 0.5})}, "dropout: 0.5, None"),
+        ({"config": made.config("TSM", settings={"variant": "full"}, recipe=RECIPE)}, "recipe.lr: "),
+        ({"text": "ab12"}, "text: ab12, none"),
+    ],
+    ids=["setting", "recipe", "text"],
+)
+def test_seeds_of_different_settings_are_not_averaged(ledger, changes, says):
+    ledger.fill(seeds=2)
+    ledger.add("tsm", 1.6, seed=2, **changes)
+    status = row(read_board(ledger.folder).table, "TSM")["status"]
+    assert status.startswith("refused: its seeds were measured with different settings") and says in status
+
+
+def test_the_board_says_whose_settings_could_not_be_checked(ledger):
+    for method, kind in (("fgsgl", "method"), ("tsm", "method"), ("majority", "floor")):
+        ledger.add(method, 1.6, kind=kind)
+    assert not any("Not checked" in note for note in read_board(ledger.folder).notes)
+    ledger.add("unheard_of", 1.6, name="Unheard of")
+    (said,) = (note for note in read_board(ledger.folder).notes if "Not checked" in note)
+    assert "the records of Unheard of are of the settings" in said
+
+
 def test_different_seed_sets_are_not_compared(ledger):
     ledger.fill(seeds=3)
     ledger.add_failed("tsm", "full", 2, "nan")

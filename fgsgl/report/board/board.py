@@ -22,6 +22,7 @@ from fgsgl.report.board.comparisons import crossed_top1, differences, ties
 from fgsgl.report.board.floors import require_floors
 from fgsgl.report.board.identical_rows import IdenticalRows, identical_rows
 from fgsgl.report.board.notes import cost_notes, notes
+from fgsgl.report.board.origin_notes import unchecked_notes
 from fgsgl.report.board.other_data import on_newest_data
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.published import published
@@ -129,6 +130,7 @@ def read_board(folder: Path) -> Board:
         notes=(
             *notes(table, cells, scored, identical),
             *map(printable, (*regime_notes(protocols.values(), scored.values()), *about_tuned)),
+            *unchecked_notes(scored, checked.unknown_ids, {row_key(row): row.label for row in table.itertuples()}),
         ),
         cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
         primary=tuple(plan.primary), identical=identical, published=published(set(table["dataset"])),

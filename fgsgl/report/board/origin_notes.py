@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec.structs import asdict
@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from fgsgl.records.record import Done, Environment
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board.rows import by_seed, is_compared, listed, reference_of
+from fgsgl.util.escaping import printable
 
 _State = TypeVar("_State", bound=Hashable)
 
@@ -89,6 +90,23 @@ def origin_notes(scored: Mapping[RowKey, Sequence[Done]], labels: Mapping[RowKey
         yield (
             f"{len(several)} row(s) average seeds from several machines: {rows}. Machines round differently, which is "
             "part of their spread; their times and memory are not averaged."
+        )
+
+
+def unchecked_notes(
+    scored: Mapping[RowKey, Sequence[Done]], unknown_ids: Collection[str], labels: Mapping[RowKey, str]
+) -> Iterator[str]:
+    """The sentence under the board on cells whose id could not be held against what their records hold.
+
+    Args:
+        scored, labels: as for :func:`origin_notes`.
+        unknown_ids: of :class:`fgsgl.training.record_check.Checked`.
+    """
+    rows = [labels[key] for key, group in scored.items() if any(record.cell_id in unknown_ids for record in group)]
+    if rows:
+        yield printable(
+            f"Not checked: whether the records of {listed(rows)} are of the settings that they name. This version "
+            "lacks the method, or the records do not say which text they read."
         )
 
 

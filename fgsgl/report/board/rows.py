@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
+from fgsgl.methods.method import RECIPE, config_identity
+from fgsgl.methods.registry import get, has
 from fgsgl.records.plan_file import PlannedCell
 from fgsgl.records.protocol import SEALED
 from fgsgl.records.record import Done, Record
@@ -81,7 +83,30 @@ def refusal(group: Sequence[Record], unproven: Collection[str] = ()) -> str | No
     ):
         if len(values) > 1:
             return f"its seeds differ in their {what} ({', '.join(sorted(values))})"
+    if not tuned and (names := _differing_settings(done)):
+        return f"its seeds were measured with different settings ({listed(names)}); keep those of one"
     return None
+
+
+def _differing_settings(done: Sequence[Done]) -> list[str]:
+    """What of their method's settings, recipe, text and epochs the cells of a row do not all have alike."""
+    held = [_settings(record) for record in done]
+    texts = {record.text for record in done} - {None}  # older records do not say
+    values = {
+        name: {repr(one.get(name)) for one in held} for name in dict.fromkeys(name for one in held for name in one)
+    }
+    values["text"] = {str(text) for text in texts}
+    return [f"{name}: {', '.join(sorted(found))}"[:100] for name, found in values.items() if len(found) > 1]
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    """What a cell was trained with, by name, without what a later version added with the value that all had before."""
+    config = record.config
+    parts = {"settings": config.settings, "recipe": config.recipe}
+    if has(record.method):
+        parts = config_identity(config, get(record.method).later)
+    recipe = {f"{RECIPE}{name}": value for name, value in (parts["recipe"] or {}).items() if name != "source"}
+    return {**(parts["settings"] or {}), **recipe, "epochs": record.epochs}
 
 
 def reference_of(key: RowKey) -> RowKey:
