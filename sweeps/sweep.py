@@ -28,7 +28,7 @@ from fgsgl.running.experiment import (
     require_division,
     skeletons_read,
 )
-from fgsgl.running.fit import require_buildable
+from fgsgl.running.fit import require_buildable, require_transferable
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
 from fgsgl.sweeps.effort import SEEDS_PER_TRIAL, STUDY_COUNTS, TRIAL_COUNTS
@@ -126,6 +126,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     for method in sweep.methods:
         require_valid(Variant(method=method.name), sweep.protocol)
     require_buildable([Variant(method=method.name) for method in sweep.methods], sweep.protocol, data.text)
+    require_transferable([Variant(method=method.name) for method in sweep.methods], sealed, data)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = prepare_data([method.name for method in sweep.methods], sweep.protocol, data, console, dry_run=dry_run)
     require_clips(sweep.protocol, table)

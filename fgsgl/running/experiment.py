@@ -13,7 +13,7 @@ from rich.console import Console
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.joint_cache import skeleton_fingerprint
-from fgsgl.data.prepare import prepare
+from fgsgl.data.prepare import prepare, trained_text
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.methods.variant_file import require_valid
@@ -22,7 +22,7 @@ from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.records.record import Failed
 from fgsgl.running import capacity
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.fit import require_buildable, require_text
+from fgsgl.running.fit import require_buildable, require_text, require_transferable
 from fgsgl.running.leftovers import clear_leftovers
 from fgsgl.running.observer import Observer
 from fgsgl.running.plan_view import show_plan
@@ -131,6 +131,7 @@ def run(
     for variant in experiment.variants:
         require_valid(variant, experiment.protocol)
     require_text(methods, data)
+    require_transferable(experiment.variants, experiment.protocol, data)
     require_buildable(experiment.variants, experiment.protocol, data.text)
     table = prepare_data(methods, experiment.protocol, data, console, dry_run=dry_run)
     for protocol in protocols:
@@ -140,7 +141,7 @@ def run(
         for protocol in protocols
         for cell in cells(
             experiment.variants, protocol, experiment.seeds, table.fingerprint(), data.text,
-            skeletons_read(methods, table), ceilings=experiment.ceilings,
+            skeletons_read(methods, table), ceilings=experiment.ceilings, trained_text=trained_text(data, table),
         )
     ]  # fmt: skip
     planned = plan(wanted, place.ledger, committed())

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.prepare import trained_text
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
@@ -92,6 +93,7 @@ def _recorded(state: CellState, known: Mapping[str, DataSpec]) -> tuple[Cell, Da
         seed=record.seed,
         fingerprint=record.data.fingerprint,
         text=data.text,
+        trained_text=trained_text(data, data.planned()) if data.trained_on else "",
         skeletons=skeletons_read([record.method], data.load()) if get(record.method).modality == "skeleton" else "",
     )
     return cell, data
