@@ -121,10 +121,9 @@ def test_scores_follow_the_text_and_not_the_number_of_a_class(board: Path, smoke
 def test_weights_of_another_tower_or_of_classes_are_refused(board: Path) -> None:
     trained = trained_cell(board, record_of(board, "vificlip_lora"))
     model = trained.build("cpu")
+    elsewhere = torch.tensor(list(b"tower elsewhere; x"), dtype=torch.uint8)
     with pytest.raises(UserError, match="trained on \\[tower elsewhere"):
-        load_of_other_classes(
-            model, {**trained.state, "identity": torch.tensor(list(b"tower elsewhere; x"), dtype=torch.uint8)}
-        )
+        load_of_other_classes(model, {**trained.state, "identity": elsewhere})
     with pytest.raises(UserError, match="trained on \\[no FG-SGL"):
         load_of_other_classes(model, {name: value for name, value in trained.state.items() if name != "identity"})
     with pytest.raises(UserError, match=r"this model lacks 'linear\.weight'"):
