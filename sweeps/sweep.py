@@ -20,6 +20,7 @@ from fgsgl.records.identity import digest
 from fgsgl.records.optuna_storage import open_storage, without_password
 from fgsgl.records.protocol import SEALED, Protocol
 from fgsgl.running.execution import Execution, Place
+from fgsgl.running.fit import require_transferable
 from fgsgl.running.preparation import Preparation, require_countable
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import execute
@@ -116,6 +117,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     ready = Preparation.checked(variants, (sweep.protocol,), data, sweep.out, sweep.execution)
     place = ready.place
     require_alone(sweep.objectives, place.jobs)
+    require_transferable(variants, sealed, data)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = ready.load(console, dry_run=dry_run)
     skeletons = ready.skeletons(table)

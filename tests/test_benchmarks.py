@@ -153,3 +153,24 @@ def test_predict_time_measures_every_row(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "predict.json").read_text(encoding="utf-8"))
     assert len(result["rates"]) == 3 and all(min(rates) > 0 for rates in result["rates"].values())
     assert (tmp_path / "predict.md").read_text(encoding="utf-8") == printed
+
+
+@pytest.mark.slow
+def test_gpu_measures_every_batch_size_and_phase(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "benchmarks/gpu.py",
+        "--device",
+        "cpu",
+        "--backbone",
+        "synmg-tiny",
+        "--image-size",
+        "112",
+    ]
+    printed = run([*command, "--batch-sizes", "2", "4", "--steps", "2", "--out", tmp_path])
+    result = json.loads((tmp_path / "gpu-synmg-tiny.json").read_text(encoding="utf-8"))
+    assert [row["batch_size"] for row in result["rows"]] == [2, 4] and result["matrix_tflops"] > 0
+    for row in result["rows"]:
+        assert row["clips_per_s"] > 0 and 0 < row["mfu"] < 1.5 and row["over_tower"] > 0
+        assert abs(sum(row["shares"].values()) - 1) < 1e-6
+    assert (tmp_path / "gpu-synmg-tiny.md").read_text(encoding="utf-8") == printed

@@ -21,7 +21,7 @@ from rich.console import Console
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.joint_cache import skeleton_fingerprint
-from fgsgl.data.prepare import load_data, load_joints
+from fgsgl.data.prepare import load_data, load_joints, trained_text
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
@@ -163,6 +163,7 @@ def cell_again(record: Done, protocol: Protocol, table: ClipTable, data: DataSpe
         seed=record.seed,
         fingerprint=record.data.fingerprint,
         text=data.text,
+        trained_text=trained_text(data, table),
         skeletons=skeleton_fingerprint(table) if method.modality == "skeleton" else "",
     )
     if cell.cell_id != record.cell_id:

@@ -108,7 +108,8 @@ class ClipTable:
     """File and line of each clip that was read from a row, by its id."""
 
     def __post_init__(self) -> None:
-        found = clip_faults(self.clips, self.classes, self.test_shares_subjects)
+        classes = max(self.classes, self.trained_classes, key=len)  # the parts of a joined table were checked alone
+        found = clip_faults(self.clips, classes, self.test_shares_subjects)
         if found:
             faults = [Fault(what=f"{what} (in {self.dataset} at {self.root})") for what in found.values()]
             sound = tuple(clip for index, clip in enumerate(self.clips) if index not in found)
@@ -126,6 +127,16 @@ class ClipTable:
         if not chosen:
             raise UserError(f"the {name} split of {self.dataset} at {self.root} is empty: no clip has split={name!r}")
         return chosen
+
+    @property
+    def trained_classes(self) -> tuple[str, ...]:
+        """Names of the classes that training and validation clips are labelled with; those of a joined table may be
+        others than its test clips'."""
+        return self.parts[0].classes if self.parts else self.classes
+
+    def classes_of(self, split: Split) -> tuple[str, ...]:
+        """Names of the classes that the clips of a split are labelled with."""
+        return self.classes if split == "test" else self.trained_classes
 
     @property
     def video_folder(self) -> Path:

@@ -1,5 +1,7 @@
 """Tables joined for a transfer: training and validation clips of one data set, test clips of another.
 
+The two may have other classes: labels of training and validation clips are then numbers of the classes of the first.
+
 Ids and people of the training data are led by their title (``synmg quick/s03``), since every SynMG calls its people
 alike. Only where both tables are copies of one data set do names stay as they are, so that a person who stands in both
 is found. Paths of videos start from a folder above both.
@@ -29,11 +31,9 @@ def joined(trained_on: ClipTable, tested_on: ClipTable, title: str) -> ClipTable
         title: of the first: ``synmg quick``.
 
     Raises:
-        UserError: for other classes, one and the same table, or a clip or person of the training data among the test
-            clips.
+        UserError: for one and the same table, or a clip or person of the training data among the test clips.
         FaultyData: as :class:`ClipTable`.
     """
-    require_same_classes(trained_on.classes, tested_on.classes, *map(_where, (trained_on, tested_on)))
     if trained_on.fingerprint() == tested_on.fingerprint():
         raise UserError(
             f"transfer is from {title}, but the data at {trained_on.root} and at {tested_on.root} are the same; name "
@@ -50,6 +50,8 @@ def joined(trained_on: ClipTable, tested_on: ClipTable, title: str) -> ClipTable
     moved = [*_moved(trained_on, train, lead, folder), *_moved(tested_on, test, "", folder)]
     hashed = all(part.contents for part in both)
     said = f"Transfer: training and validation clips are those of {title}; the test split is that of this board's data."
+    if trained_on.classes != tested_on.classes:
+        said += " " + _other_classes(trained_on.classes, tested_on.classes)
     return replace(
         tested_on, clips=tuple(one.clip for one in moved), videos=folder, parts=both,
         own_clips={one.clip.clip_id: one.own for one in moved},
@@ -108,11 +110,12 @@ def _same_people(one: ClipTable, other: ClipTable) -> bool:
 
 
 def require_same_classes(
-    trained_on: Sequence[str], tested_on: Sequence[str], where_trained: str, where_tested: str
+    who: str, trained_on: Sequence[str], tested_on: Sequence[str], where_trained: str, where_tested: str
 ) -> None:
-    """Refuses a transfer between other classes, whose labels would mean something else.
+    """Refuses other classes, for what cannot be told them by their text.
 
     Args:
+        who: what needs the same: ``tsn``.
         trained_on: names of the classes that are trained on.
         tested_on: names of those that are tested on.
         where_trained: what has the first: ``smg at data/smg``.
@@ -126,9 +129,10 @@ def require_same_classes(
     pairs = enumerate(zip_longest(trained_on, tested_on))
     number, (one, other) = next((number, names) for number, names in pairs if names[0] != names[1])
     raise UserError(
-        f"transfer needs the same classes in the same order: {where_trained} has {len(trained_on)}, {where_tested} has "
-        f"{len(tested_on)}, and class {number} is {_named(one)} in the first and {_named(other)} in the second; train "
-        "on data with the classes of the test data, such as another preset of it or a table of your own"
+        f"for a transfer {who} would need the same classes in the same order: {where_trained} has {len(trained_on)}, "
+        f"{where_tested} has {len(tested_on)}, and class {number} is {_named(one)} in the first and {_named(other)} in "
+        "the second; take methods that know classes by their text (`fgsgl methods`), or train on data with the classes "
+        "of the test data"
     )
 
 
@@ -136,8 +140,14 @@ def _named(name: str | None) -> str:
     return "none" if name is None else repr(name)
 
 
-def _where(table: ClipTable) -> str:
-    return f"{table.dataset} at {table.root}"
+def _other_classes(trained_on: Sequence[str], tested_on: Sequence[str]) -> str:
+    """A sentence for under the board."""
+    also = sorted(set(trained_on) & set(tested_on))
+    both = f"{len(also)} of these are trained on under the same name" if also else "none of these is trained on"
+    return (
+        f"The classes are others: recognizers are trained on {len(trained_on)} and know the {len(tested_on)} that they "
+        f"are scored on by their text alone; {both}."
+    )
 
 
 def _require_apart(train: Sequence[Clip], test: Sequence[Clip], tested_on: ClipTable) -> None:

@@ -13,7 +13,6 @@ from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, Split
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import deviations
 from fgsgl.data.faults import FaultyData
-from fgsgl.data.joined_table import require_same_classes
 from fgsgl.data.skeletons import layout_name
 from fgsgl.text.fgtext import load as load_text
 from fgsgl.text.fgtext import shipped
@@ -45,7 +44,7 @@ def prepare(
         image_size: side of the frames in pixels.
         skip_bad: accept clips whose video cannot be read.
         skeletons: cache the joints too.
-        text: hold the FG-Text's classes against the table's.
+        text: hold the FG-Text's classes against the table's, and those of other data that are trained on, too.
         dry_run: render and decode nothing; say what would have to be.
 
     Raises:
@@ -55,10 +54,8 @@ def prepare(
     """
     if skeletons:  # refuses a data set without any, before its videos are decoded
         require_layout(data)
-    if data.trained_on is not None:
-        class_names(data, text=False)  # refuses other classes
     if text or data.trained_on is not None:
-        planned = data.planned()
+        planned = data.planned()  # refuses parts that cannot be joined, before their videos are decoded
         if text:
             expect_text_of(planned, data)
     if dry_run:
@@ -88,36 +85,39 @@ def require_layout(data: DataSpec) -> None:
 
 
 def expect_text_of(table: ClipTable, data: DataSpec) -> None:
-    """Refuses FG-Text whose classes are others than the table's, or stand in another order.
+    """Refuses FG-Text whose classes are others than the table's, or stand in another order. Where other classes are
+    trained on, that of these is looked at too.
 
     Raises:
         UserError: naming the first class that differs.
     """
     load_text(data.text).expect_classes(table.classes, f"{table.dataset} at {table.root}")
+    if data.trained_on is not None and table.trained_classes != table.classes:
+        expect_text_of(table.parts[0], data.trained_on)
 
 
 def class_names(data: DataSpec, *, text: bool) -> tuple[str, ...]:
-    """The names of the classes, in the order of the labels. A copy of a data set that FG-Text is shipped of need not be
-    there; else the table says them, as it does to the cells.
+    """The names of the classes of the test clips, in the order of the labels. A copy of a data set that FG-Text is
+    shipped of need not be there; else the table says them, as it does to the cells.
 
     Args:
         data: whose classes.
         text: whether the FG-Text is read, and so must be of these classes.
 
     Raises:
-        UserError: for a table that cannot be read, FG-Text of other classes, or other classes that are trained on.
+        UserError: for a table that cannot be read, or FG-Text of other classes.
     """
-    if data.trained_on is not None:
-        names = class_names(data.alone, text=text)
-        trained = class_names(data.trained_on, text=False)
-        require_same_classes(trained, names, *(f"{one.dataset} at {one.root}" for one in (data.trained_on, data)))
-        return names
     if data.text in shipped():
         return load_text(data.text).class_names
     table = data.listed()
     if text:
-        expect_text_of(table, data)
+        expect_text_of(table, data.alone)
     return table.classes
+
+
+def trained_text(data: DataSpec, table: ClipTable) -> str:
+    """The FG-Text of the classes that are trained on, where these are others than are tested on; else ``""``."""
+    return data.trained_on.text if data.trained_on and table.trained_classes != table.classes else ""
 
 
 def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: int, skip_bad: bool) -> ClipTable:

@@ -26,35 +26,41 @@ class Variant:
     """``full``, or what was changed, such as ``w/o fgsa``."""
     changes: Settings = field(default_factory=dict)
 
-    def identity(self, protocol: Protocol, text: str) -> dict[str, Any]:
-        """The part of a cell's id that all seeds of a row share: method, protocol, weights and text.
+    def identity(self, protocol: Protocol, text: str, trained_text: str = "") -> dict[str, Any]:
+        """The part of a cell's id that all seeds of a row share: method, protocol, weights and texts.
 
         It is cached: a file of weights counts as it was when a command first asked.
         """
-        return self._shared(protocol, text)[0]
+        return self._shared(protocol, text, trained_text)[0]
 
-    def identity_parts(self, protocol: Protocol, text: str) -> dict[str, str]:
+    def identity_parts(self, protocol: Protocol, text: str, trained_text: str = "") -> dict[str, str]:
         """The values of :meth:`identity`, each as canonical JSON."""
-        return self._shared(protocol, text)[1]
+        return self._shared(protocol, text, trained_text)[1]
 
-    def _shared(self, protocol: Protocol, text: str) -> tuple[dict[str, Any], dict[str, str]]:
-        if (protocol, text) not in self._kept:
+    def _shared(self, protocol: Protocol, text: str, trained_text: str) -> tuple[dict[str, Any], dict[str, str]]:
+        key = protocol, text, trained_text
+        if key not in self._kept:
             method = get(self.method)
             shared = {
                 "method": method.name,
                 **method.identity(self.changes),
                 "pretraining": method.pretraining(protocol, method.resolve(self.changes)),
                 "protocol": identity(protocol),
-                "text": fingerprint(text) if method.reads_text else None,
+                "text": _texts_read(text, trained_text) if method.reads_text else None,
             }
             if epochs := budget_epochs(method, protocol):  # they follow from counts that a later version may correct
                 shared["epochs"] = epochs
-            self._kept[protocol, text] = shared, {name: canonical(value) for name, value in shared.items()}
-        return self._kept[protocol, text]
+            self._kept[key] = shared, {name: canonical(value) for name, value in shared.items()}
+        return self._kept[key]
 
     @cached_property
-    def _kept(self) -> dict[tuple[Protocol, str], tuple[dict[str, Any], dict[str, str]]]:
+    def _kept(self) -> dict[tuple[Protocol, str, str], tuple[dict[str, Any], dict[str, str]]]:
         return {}
+
+
+def _texts_read(text: str, trained_text: str) -> str:
+    """Fingerprint of the FG-Text, after that of the classes that are trained on where these are others."""
+    return " ".join(fingerprint(one) for one in (trained_text, text) if one)
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: its id is cached
@@ -68,6 +74,8 @@ class Cell:
     """Fingerprint of the clip table and its videos."""
     text: str
     """The data set's FG-Text: the name of a shipped one, or a file."""
+    trained_text: str = ""
+    """That of the data that are trained on, where their classes are others; else empty."""
     skeletons: str = ""
     """Fingerprint of the skeleton files (:func:`fgsgl.data.joint_cache.skeleton_fingerprint`); methods that read frames
     do not depend on it."""
@@ -89,18 +97,18 @@ class Cell:
     @property
     def pretraining(self) -> str:
         """Name and hash of the weights that it starts from."""
-        return str(self.variant.identity(self.protocol, self.text)["pretraining"])
+        return str(self.variant.identity(self.protocol, self.text, self.trained_text)["pretraining"])
 
     @property
     def text_fingerprint(self) -> str | None:
-        """Fingerprint of the FG-Text; None: the method reads none."""
-        found: str | None = self.variant.identity(self.protocol, self.text)["text"]
+        """Fingerprint of the FG-Text, or of both; None: the method reads none."""
+        found: str | None = self.variant.identity(self.protocol, self.text, self.trained_text)["text"]
         return found
 
     @cached_property
     def cell_id(self) -> str:
         """16 hex digits; equal for equal work, independent of the variant's name."""
-        shared = self.variant.identity_parts(self.protocol, self.text)
+        shared = self.variant.identity_parts(self.protocol, self.text, self.trained_text)
         own = {"seed": canonical(self.seed), "data": canonical(self.fingerprint)}
         if self.skeletons_read:
             own["skeletons"] = canonical(self.skeletons_read)

@@ -49,6 +49,10 @@ def _text_scores(settings: Settings) -> tuple[str, ...]:
     return FGSGLConfig.from_dict({"num_classes": 2, **settings}).text_scores
 
 
+def _rows(settings: Settings) -> bool:
+    return FGSGLConfig.from_dict({"num_classes": 2, **settings}).has_linear_head
+
+
 def _implied(changes: Settings) -> Settings:
     """A text control is drawn for each seed by itself, unless a variant says otherwise: a text seed is one draw."""
     drawn = changes.get("text_control") in ("shuffled", "random") and "text_seed" not in changes
@@ -111,6 +115,7 @@ METHOD = Method(
     model=_model,
     reads_text=True,
     text_scores=_text_scores,
+    rows=_rows,
     hooks=({"type": "ProgressHook"}, {"type": "CalibrateHook"}),
     pretraining=tower_pretraining,
 )

@@ -171,6 +171,9 @@ class Method:
     without any training clip; see :func:`by_text`. Where ``combined`` is none of them, it gives such a class
     probability 0. Where it is one, a part of it that reads no text may be neutral instead: FG-SGL's ``category`` with a
     linear head gives such a class the mean of the seen classes' logits, so that ``fine`` decides."""
+    rows: Callable[[Settings], bool] | None = None
+    """(settings) -> whether a weight belongs to a class, so that what was trained on some classes cannot be told others
+    by their text. None: all do unless ``combined`` is one of the :attr:`text_scores`."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """MMEngine configs of the hooks that the recognizer needs."""
     scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int, Protocol], np.ndarray] | None = None
@@ -194,6 +197,16 @@ class Method:
         """Whether it can run on the data set, and on the one that is trained on."""
         read = {protocol.dataset, *([protocol.trained_on.dataset] if protocol.trained_on else [])}
         return not self.datasets or read <= set(self.datasets)
+
+    def knows_by_text(self, changes: Settings) -> bool:
+        """Whether its recognizer, trained on some classes, can name others by their text alone.
+
+        Raises:
+            UserError: for an unknown setting.
+        """
+        settings = self.resolve(changes)
+        by_text = "combined" in self.text_scores(settings)
+        return by_text and not (self.rows is not None and self.rows(settings))
 
     def resolve(self, changes: Settings) -> dict[str, Setting]:
         """The settings with some of them changed; changes of the recipe are left to :meth:`recipe_with`.

@@ -56,6 +56,8 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     classes: tuple[str, ...]
     train_clips: tuple[Count, ...] = ()
     """Training clips of each class; empty in older files."""
+    by_text: bool = False
+    """Whether it was trained on other classes, and knows these by their text alone."""
     text: str | None
     """FG-Text as YAML."""
     origin: str
@@ -81,7 +83,7 @@ def write_model(trained: Trained, path: Path) -> None:
     header = Header(
         format=FORMAT, fgsgl=fgsgl.__version__, variant=trained.variant, protocol=protocol, seed=trained.seed,
         classes=trained.classes, train_clips=trained.train_clips,
-        text=trained.text, origin=trained.origin,
+        by_text=trained.by_text, text=trained.text, origin=trained.origin,
         facts=facts if tower else None,
     )  # fmt: skip
     tensors = {f"{STATE}{name}": value for name, value in trained.state.items()}
@@ -116,7 +118,7 @@ def read_model(path: Path) -> Trained:
         header = msgspec.structs.replace(header, facts=Facts(quick_gelu=header.backbone.endswith(QUICK_GELU)))
     return Trained(
         variant=header.variant, protocol=header.protocol, seed=header.seed, classes=header.classes,
-        train_clips=header.train_clips, text=header.text,
+        train_clips=header.train_clips, by_text=header.by_text, text=header.text,
         origin=str(path), state=state, tower=tower, facts=header.facts or Facts(),
     )  # fmt: skip
 

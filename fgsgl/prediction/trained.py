@@ -22,6 +22,7 @@ from fgsgl.methods.method import Classes, Method
 from fgsgl.methods.registry import get
 from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.precision import native
+from fgsgl.models.towers.checkpoint import load_of_other_classes
 from fgsgl.models.towers.weights_facts import KEY as FACTS
 from fgsgl.models.towers.weights_facts import Facts
 from fgsgl.records.protocol import Protocol
@@ -43,11 +44,13 @@ class Trained:
     classes: tuple[str, ...]
     """Names, by class id."""
     train_clips: tuple[int, ...]
-    """Training clips of each class; empty in older model files, which correct no score by them."""
+    """Training clips of each class; empty where scores are not corrected by them."""
     text: str | None
     """FG-Text as YAML; None where the method reads none."""
     origin: str
     """What it is called in messages: ``FG-SGL, seed 0 of results/demo``."""
+    by_text: bool = False
+    """Whether it was trained on other classes, and knows these by their text alone."""
     state: Mapping[str, Tensor] = field(repr=False)
     """``state_dict`` of the recognizer; empty where nothing is trained."""
     tower: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
@@ -93,7 +96,7 @@ class Trained:
         close_heads(model, len(self.classes), protocol.regime.held_out(self.classes))
         if self.method.recipe:
             try:
-                model.load_state_dict(dict(self.state))
+                load_of_other_classes(model, self.state) if self.by_text else model.load_state_dict(dict(self.state))
             except RuntimeError as error:
                 what = " ".join(str(error).split())[:300]
                 raise UserError(f"the weights of {self.origin} do not fit {self.method.display_name}: {what}") from None
@@ -119,6 +122,7 @@ def trained_cell(folder: Path, record: Done) -> Trained:
             f"cell {record.cell_id} was trained with other settings, weights or text than this version has (which "
             f"would be cell {cell.cell_id}); go back to commit {record.environment.git_commit}, or run it anew"
         )
+    by_text = bool(record.data.trained_classes)
     if cell.protocol.logit_adjustment and not record.data.train_clips:
         raise UserError(
             f"cell {record.cell_id} corrects its scores by the training split's classes (--logit-adjustment), which "
@@ -137,7 +141,8 @@ def trained_cell(folder: Path, record: Done) -> Trained:
         protocol=cell.protocol,
         seed=cell.seed,
         classes=tuple(record.data.classes),
-        train_clips=tuple(record.data.train_clips),
+        train_clips=() if by_text else tuple(record.data.train_clips),
+        by_text=by_text,
         text=fgtext.dump(fgtext.load(cell.text)) if method.reads_text else None,
         origin=f"{record.config.display_name}, seed {record.seed} of {folder}",
         state=state,

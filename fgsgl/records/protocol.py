@@ -98,8 +98,8 @@ class Protocol:
     operations of FG-SGL's training."""
 
     transfer: str = field(default="", metadata=LATER)
-    """Data to train and validate on, DATASET:PRESET or DATASET:PRESET:DATA-SEED, of the same classes; the test split
-    stays that of the data set."""
+    """Data to train and validate on, DATASET:PRESET or DATASET:PRESET:DATA-SEED; the test split stays that of the data
+    set. Its classes may be others for methods that know them by text."""
 
     def __post_init__(self) -> None:
         require_domains(self)

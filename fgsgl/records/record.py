@@ -161,7 +161,9 @@ class DataFacts(DataIdentity, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: str | None = None
     """Name of the user's own table; None for any other data, and in older records."""
     train_clips: list[Count] = []
-    """Training clips of each class, by class id; empty in older records."""
+    """Training clips of each class that was trained on, by class id; empty in older records."""
+    trained_classes: list[str] = []
+    """Names of the classes that were trained on, where these are others than :attr:`classes`."""
     parts: list[str] = []
     """Where the protocol names other data to train on: the fingerprint of these, and that of the data that are tested
     on. ``fingerprint`` is over both."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fgsgl.data.prepare import trained_text
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.plan_file import Design, add_to_plan
 from fgsgl.records.protocol import Protocol
@@ -124,7 +125,7 @@ def run(
         for protocol in protocols
         for cell in cells(
             experiment.variants, protocol, experiment.seeds, table.fingerprint(), data.text, ready.skeletons(table),
-            ceilings=experiment.ceilings,
+            ceilings=experiment.ceilings, trained_text=trained_text(data, table),
         )
     ]  # fmt: skip
     planned = plan(wanted, place.ledger, committed())

@@ -7,12 +7,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.joined_table import require_same_classes
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Classes, ModelConfig
 from fgsgl.methods.registry import get
 from fgsgl.models.towers import synmg_tiny
 from fgsgl.models.towers.backbones import require_backbone
 from fgsgl.models.towers.weights_facts import facts_of
+from fgsgl.records.find import row_names
 from fgsgl.records.protocol import Protocol
 from fgsgl.text.fgtext import load, shipped
 from fgsgl.training.mmengine_config import build_config
@@ -31,6 +33,37 @@ def require_text(methods: Collection[str], data: DataSpec) -> None:
             f"no FG-Text at {data.text}, which {' and '.join(reading)} would read; write a draft by `fgsgl text new "
             f"{shlex.quote(str(data.root))} --from-names`, or take methods that need none (`fgsgl methods`)"
         )
+
+
+def require_transferable(variants: Collection[Variant], protocol: Protocol, data: DataSpec) -> None:
+    """Refuses a transfer between other classes for what knows its classes by the weights of a layer.
+
+    Raises:
+        UserError: naming the methods; for classes held out besides, as those of the test clips are unseen as it is; or
+            for a search, which would score validation clips by classes that the transfer is not about.
+    """
+    if data.trained_on is None:
+        return
+    table = data.planned()
+    if table.trained_classes == table.classes:
+        return
+    if protocol.scored_split != "test":
+        raise UserError(
+            f"a search scores validation clips, which are of {data.trained_on.dataset} here and have other classes "
+            f"than {data.dataset}; search on {data.trained_on.dataset} alone, and run what is found with transfer"
+        )
+    if protocol.unseen:
+        raise UserError(
+            f"unseen is {protocol.unseen}, but {data.dataset} has other classes than {data.trained_on.dataset}, which "
+            "is trained on: what is tested is unseen as it is; leave unseen out"
+        )
+    require_text([variant.method for variant in variants], data.trained_on)
+    rows = [variant for variant in variants if get(variant.method).kind == "method"]
+    by_layer = [variant for variant in rows if not get(variant.method).knows_by_text(variant.changes)]
+    if by_layer:
+        who = " and ".join(dict.fromkeys(row_names(one.method, "", one.name)[0] for one in by_layer))
+        where = (f"{one.dataset} at {one.root}" for one in (data.trained_on, data))
+        require_same_classes(who, table.trained_classes, table.classes, *where)
 
 
 def require_buildable(variants: Collection[Variant], protocol: Protocol, text: str) -> None:

@@ -39,7 +39,7 @@ class Planned:
 
 def cells(
     variants: Sequence[Variant], protocol: Protocol, seeds: int, fingerprint: str, text: str, skeletons: str = "",
-    *, ceilings: bool = True,
+    *, ceilings: bool = True, trained_text: str = "",
 ) -> list[Cell]:  # fmt: skip
     """All cells: floors and ceilings once, then whole pairs (all variants of seed 0, then of seed 1, ...).
 
@@ -58,7 +58,15 @@ def cells(
         (variant, seed) for seed in range(seeds) for variant in variants if seed == 0 or get(variant.method).recipe
     ]
     return [
-        Cell(variant=variant, protocol=protocol, seed=seed, fingerprint=fingerprint, text=text, skeletons=skeletons)
+        Cell(
+            variant=variant,
+            protocol=protocol,
+            seed=seed,
+            fingerprint=fingerprint,
+            text=text,
+            skeletons=skeletons,
+            trained_text=trained_text,
+        )
         for variant, seed in wanted
     ]
 

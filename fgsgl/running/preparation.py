@@ -19,7 +19,7 @@ from fgsgl.methods.registry import get
 from fgsgl.methods.variant_file import require_valid
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.running.execution import Execution, Place, local_place
-from fgsgl.running.fit import require_buildable, require_text
+from fgsgl.running.fit import require_buildable, require_text, require_transferable
 from fgsgl.util.errors import UserError
 
 MOST_CELLS = 20_000
@@ -45,7 +45,7 @@ class Preparation:
         out: Path,
         execution: Execution,
     ) -> Self:
-        """Refuses what cannot run, as far as that is known before the data are read.
+        """Refuses what cannot run, as far as that is known before videos are read.
 
         Args:
             variants: rows that somebody asks for.
@@ -63,6 +63,7 @@ class Preparation:
         for variant in variants:
             require_valid(variant, protocol)
         require_text([variant.method for variant in variants], data)
+        require_transferable(variants, protocol, data)
         require_buildable(variants, protocol, data.text)
         return cls(variants=variants, protocols=protocols, data=data, place=place)
 

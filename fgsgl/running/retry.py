@@ -10,6 +10,7 @@ from rich.console import Console
 
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.joint_cache import skeleton_fingerprint
+from fgsgl.data.prepare import trained_text
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol
@@ -94,6 +95,7 @@ def _recorded(state: CellState, known: Mapping[str, DataSpec]) -> tuple[Cell, Da
         seed=record.seed,
         fingerprint=record.data.fingerprint,
         text=data.text,
+        trained_text=trained_text(data, data.planned()) if data.trained_on else "",
         skeletons=skeleton_fingerprint(data.load()) if method.modality == "skeleton" else "",
     )
     return cell, data

@@ -227,6 +227,7 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         seed=cell.seed,
         fingerprint=cell.fingerprint,
         text=cell.text,
+        trained_text=cell.trained_text,
         skeletons=cell.skeletons,
         trial=task.trial,
         root=place.root,

@@ -38,6 +38,7 @@ from fgsgl.util.errors import UserError
 Batch = dict[str, Any]
 LABELS = (0, 1, 2, 3)
 CLASSES = Classes(count=17, text="smg")
+OTHER_CLASSES = Classes(count=26, text="synmg")
 IMAGE_SIZE = 64
 ODD_SIZES = ((1, 64), (7, 64), (9, 64), (8, 34))
 """Frames and image sizes that fit few networks."""
@@ -325,6 +326,24 @@ def unseen_classes(subject: BuiltMethod) -> str:
         raise BrokenPromise(f"its text_scores {'have' if by_text else 'lack'} `combined`, but unseen classes "
                             f"{'never' if by_text else 'do'} get a probability")  # fmt: skip
     return f"{len(unseen)} unseen classes, {'named by their text' if by_text else 'which it cannot name'}"
+
+
+@check(trained=True)
+def other_classes(subject: BuiltMethod) -> str:
+    """None of the weights belongs to a class, where the method is said to know other classes by their text."""
+    if not subject.method.knows_by_text({}):
+        return "it knows the classes that it was trained on alone"
+    own, other = (
+        {name: value.shape for name, value in subject.build(seed=0, classes=classes).state_dict().items()}
+        for classes in (CLASSES, OTHER_CLASSES)
+    )
+    apart = sorted(name for name in own.keys() | other.keys() if own.get(name) != other.get(name))
+    if apart := [name for name in apart if name != "identity"]:
+        raise BrokenPromise(
+            f"its text_scores have `combined`, but the shape of {', '.join(apart[:3])} follows the classes; say so by "
+            "`rows`"
+        )
+    return f"{len(own)} weights fit {CLASSES.count} and {OTHER_CLASSES.count} classes"
 
 
 def loss_of(model: BaseModel, batch: Batch) -> Tensor:

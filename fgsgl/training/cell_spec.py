@@ -50,6 +50,8 @@ class CellSpec(Struct, frozen=True, kw_only=True):
     """Identity of the clip table and its videos."""
     text: str
     """The data set's FG-Text: a shipped one's name, or a file."""
+    trained_text: str = ""
+    """That of the data that are trained on; see :class:`fgsgl.methods.cell.Cell`."""
     skeletons: str = ""
     """Identity of the skeleton files; see :class:`fgsgl.methods.cell.Cell`."""
     trial: TrialSpec | None = None
@@ -115,6 +117,7 @@ class CellSpec(Struct, frozen=True, kw_only=True):
             seed=self.seed,
             fingerprint=self.fingerprint,
             text=self.text,
+            trained_text=self.trained_text,
             skeletons=self.skeletons,
         )
 

@@ -51,7 +51,8 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
     read = parts_of(table) if method.modality == "skeleton" else ()
     of_skeletons = dict.fromkeys(caveat for part in read for caveat in skeletons_of(part.dataset).caveats)
     text = load_text(cell.text) if method.reads_text else None
-    of_text = [draft] if text and (draft := draft_sentence(text)) else []
+    trained_text = [load_text(cell.trained_text)] if method.reads_text and cell.trained_text else []
+    of_text = [draft for one in (text, *trained_text) if one and (draft := draft_sentence(one))]
     found = audit(used, table.contents, text)
     return DataFacts(
         fingerprint=table.fingerprint(),
@@ -62,7 +63,8 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
         name=table.name or None,
         audit=Audit(**found._asdict()),
         n_clips=SplitCounts(**{split: len(clips) for split, clips in by_split.items()}),
-        train_clips=class_counts(by_split["train"], len(table.classes)).tolist(),
+        trained_classes=list(table.trained_classes) if table.trained_classes != table.classes else [],
+        train_clips=class_counts(by_split["train"], len(table.trained_classes)).tolist(),
         n_subjects=SplitCounts(**{split: len({clip.subject for clip in clips}) for split, clips in by_split.items()}),
         majority=float(counts_C.max() / max(1, counts_C.sum())),
         split_sha256=scored_sha256([clip.clip_id for clip in scored]),

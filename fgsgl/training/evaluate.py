@@ -87,12 +87,13 @@ def without_prior(scores_NC: np.ndarray, clips: Sequence[int], power: float, uns
 
     Args:
         scores_NC: probabilities.
-        clips: training clips of each class; one without a clip counts as having one.
+        clips: training clips of each class; one without a clip counts as having one. Empty: nothing is known of them,
+            and nothing is changed.
         power: tau; 0 changes nothing.
         unseen: classes held out of training; each counts as having the geometric mean of the others' clips, so that the
             adjustment speaks neither for nor against it.
     """
-    if power == 0:
+    if power == 0 or not len(clips):
         return scores_NC
     clips_C = np.maximum(clips, 1).astype(np.float64)
     if unseen:

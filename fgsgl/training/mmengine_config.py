@@ -12,6 +12,7 @@ from typing import Any
 from fgsgl.data import datasets
 from fgsgl.data.clip_table import Split
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.data.joined_table import require_same_classes
 from fgsgl.data.prepare import class_names
 from fgsgl.data.regime import Regime
 from fgsgl.methods.budget import epochs_of
@@ -121,8 +122,8 @@ def config_text(
     """A method's config as the text of a config file, for MMAction2's own tools.
 
     Raises:
-        UserError: for a method that is not trained, a table of one's own that cannot be read, or FG-Text of other
-            classes than its.
+        UserError: for a method that is not trained, a table of one's own that cannot be read, FG-Text of other classes
+            than its, or other classes that are trained on.
     """
     method = get(method_name)
     if method.recipe is None:
@@ -131,6 +132,10 @@ def config_text(
     trained_on = _placed(data.trained_on, transfer_root) if data.trained_on else None
     data = replace(_placed(data, root), trained_on=trained_on)
     names = class_names(data, text=method.reads_text)
+    if data.trained_on is not None:
+        where = (f"{one.dataset} at {one.root}" for one in (data.trained_on, data))
+        trained = class_names(data.trained_on, text=False)
+        require_same_classes(f"{method_name} in MMAction2's own tools", trained, names, *where)
     config = build_config(
         method,
         {},

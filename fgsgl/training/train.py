@@ -8,6 +8,7 @@ from typing import Any
 import fgsgl.util.cured_stack
 
 import torch
+from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook
@@ -22,6 +23,7 @@ from fgsgl.methods.method import Classes
 from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
 from fgsgl.models.precision import Precision
+from fgsgl.models.towers.checkpoint import load_of_other_classes
 from fgsgl.models.towers.tower import Tower
 from fgsgl.records.curve import read_curve
 from fgsgl.records.environment import hardware, require_compiler
@@ -78,6 +80,9 @@ def train_and_score(
 
     model = _model(runner)
     _use_average(runner)
+    others = table.classes != table.trained_classes
+    if others:
+        model = _of_tested_classes(model, spec, table, autocast)
     count_opening(cell.protocol, spec.work_dir)
     test_loader = runner.build_dataloader(config["test_dataloader"])
     predictions = predict_split(
@@ -88,7 +93,8 @@ def train_and_score(
     )
     bad = bad_clips(cell, table) if table.parts else test_loader.dataset.cache.bad
     data = data_facts(cell, table, bad)
-    predictions = adjusted(predictions, data.train_clips, cell.protocol.logit_adjustment, unseen)
+    if not others:  # classes that were trained on say nothing of how frequent others are
+        predictions = adjusted(predictions, data.train_clips, cell.protocol.logit_adjustment, unseen)
     clock.lap("evaluate")
     cost, memory_mib = _cost(spec, model, next(iter(test_loader)), alone), peak_memory_mib()
     clock.lap("cost")
@@ -138,7 +144,7 @@ def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
         cell.variant.changes,
         cell.protocol,
         cell.seed,
-        classes=Classes.of(table.classes, cell.text, cell.protocol),
+        classes=Classes.of(table.trained_classes, cell.trained_text or cell.text, cell.protocol),
         root=spec.root,
         transfer_root=spec.transfer_root,
         work_dir=spec.work_dir,
@@ -151,6 +157,20 @@ def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:
     backends = ["TensorboardVisBackend", *([VISUALIZERS[spec.visualizer]] if spec.visualizer else [])]
     config["visualizer"] = {"type": "ActionVisualizer", "vis_backends": [{"type": name} for name in backends]}
     return shared_config(config, spec.devices)
+
+
+def _of_tested_classes(trained: BaseModel, spec: CellSpec, table: ClipTable, autocast: Precision) -> BaseModel:
+    """The trained recognizer with the classes of the test clips, which it knows by their text, in place of its own."""
+    cell = spec.cell
+    config = build_config(
+        cell.method, cell.variant.changes, cell.protocol, cell.seed,
+        classes=Classes.of(table.classes, cell.text, cell.protocol), root=spec.root, work_dir=spec.work_dir,
+        transfer_root=spec.transfer_root,
+    )["model"]  # fmt: skip
+    model = MODELS.build({**config, "autocast": autocast})
+    if cell.method.recipe:
+        load_of_other_classes(model, trained.state_dict())
+    return model.to(next(trained.parameters()).device)
 
 
 def _model(runner: Runner) -> BaseModel:

@@ -10,7 +10,7 @@ import pytest
 
 from fgsgl.data.audit import audit
 from fgsgl.data.clip_table import Clip, ClipTable
-from fgsgl.data.joined_table import joined, origin
+from fgsgl.data.joined_table import joined, origin, require_same_classes
 from fgsgl.data.regime import Regime
 from fgsgl.data.transfer import Source
 from fgsgl.records.protocol import default_protocol
@@ -81,15 +81,24 @@ def test_a_person_or_clip_of_a_release_that_is_trained_on_and_tested_on_is_refus
         joined(released("data/one", ("a", "b", "x")), replace(renamed, clips=clips), "smg")
 
 
-def test_other_classes_or_another_order_are_refused() -> None:
+def test_other_classes_are_told_apart_and_said() -> None:
+    other = replace(ONE, classes=("bow", "jump", "nod", "sit", "wave"))
+    found = joined(other, OTHER, "synmg one")
+    assert (found.classes, found.trained_classes) == (CLASSES, other.classes)
+    assert found.classes_of("train") == found.classes_of("val") == other.classes and found.classes_of("test") == CLASSES
+    assert "trained on 5 and know the 4" in found.caveats[-1] and "3 of these are trained on under" in found.caveats[-1]
+    assert found.fingerprint() != JOINED.fingerprint() and "others" not in JOINED.caveats[-1]
+
+
+def test_what_needs_the_same_classes_is_told_the_first_difference() -> None:
     for classes, says in (
-        (CLASSES[:3], "has 3, .* has 4, and class 3 is none in the first and 'wave' in the second"),
+        (CLASSES[:3], "tsn would need .* one has 3, other has 4, and class 3 is none in the first and 'wave' in the"),
         (CLASSES[::-1], "class 0 is 'wave' in the first and 'bow' in the second"),
     ):
-        clips = tuple(clip for clip in ONE.clips if clip.label in range(len(classes)))
         with pytest.raises(UserError, match=says) as error:
-            joined(replace(ONE, classes=classes, clips=clips), OTHER, "synmg one")
+            require_same_classes("tsn", classes, CLASSES, "one", "other")
         assert "\n" not in str(error.value)
+    require_same_classes("tsn", CLASSES, list(CLASSES), "one", "other")
 
 
 def test_the_same_data_are_no_transfer() -> None:

@@ -27,6 +27,7 @@ from fgsgl.report.regimes.evaluate import regimes
 from fgsgl.report.regimes.render import regime_tables
 from fgsgl.report.render.tables import columns_of, csv, markdown, title
 from fgsgl.report.report import report
+from fgsgl.stats.unseen import ausuc
 from fgsgl.style import STYLE
 from fgsgl.testing.figure_contract import examine
 from fgsgl.util.errors import UserError
@@ -147,6 +148,26 @@ def test_rows_with_other_folds_or_seeds_are_not_compared(ledger) -> None:
     assert found.contrast == "exploratory" and np.isfinite(found["mean"])  # it stays in the family
 
 
+def test_the_area_under_the_curve_is_computed_from_the_predictions_and_compared_as_its_neighbours_are(ledger) -> None:
+    fill(ledger, seeds=4)
+    table = regimes(read_board(ledger.folder))
+
+    def area(skill: float, fold: int, seed: int) -> float:
+        predictions = ledger.predictions(skill, 100 * fold + seed)
+        unseen = ledger.protocol(unseen=4, fold=fold).regime.held_out(ledger.classes)
+        return 100 * ausuc(predictions.labels, predictions.scores["combined"].astype(np.float32), unseen)
+
+    mine, theirs = ([[area(skill, fold, seed) for fold in range(2)] for seed in range(4)] for skill in (1.2, 2.4))
+    found = line(table, variant="text=shuffled", measure="ausuc", score="combined")
+    assert found["mean"] == pytest.approx(np.mean(mine)) and found.contrast == "exploratory"
+    assert found.difference == pytest.approx(np.mean(mine) - np.mean(theirs)) and found.n_pairs == 4
+    assert found.p_t < 0.05 and found.sim_half_width > found.diff_half_width
+    assert line(table, method="tsm", measure="ausuc", score="combined").note == "cannot: no text"
+    (shown,) = regime_tables(table)
+    assert dict(shown.rows)["fgsgl", "text=shuffled"][5].startswith(f"{found['mean']:.1f} ± ")
+    assert any("FG-SGL text=shuffled (AUSUC −" in note for note in shown.notes)
+
+
 def declare(ledger, *protocols: Protocol) -> None:
     """A plan that declared the shuffled row primary under each protocol."""
     primary = [{"protocol_hash": one.hash(), "rows": [["fgsgl", "text=shuffled"]]} for one in protocols]
@@ -186,9 +207,9 @@ def test_the_family_is_what_was_planned_and_primary_what_was_declared(ledger) ->
     judged = table[table["contrast"] != ""]
     primary = judged[judged["contrast"] == "primary"]
     assert list(zip(primary["variant"], primary["measure"], strict=True)) == [("text=shuffled", "unseen")]
-    # Of TSM the seen score alone; of the other two rows all four, but for the primary one; of the shuffled row those of
+    # Of TSM the seen score alone; of the other two rows all five, but for the primary one; of the shuffled row those of
     # its category and fine scores, too.
-    assert set(judged.loc[judged["contrast"] == "exploratory", "family"]) == {1 + 4 + 3 + 2 * 4}
+    assert set(judged.loc[judged["contrast"] == "exploratory", "family"]) == {1 + 5 + 4 + 2 * 5}
     assert primary.iloc[0].p_holm == pytest.approx(min(1, primary.iloc[0].p_t / 0.8))
     (shown,) = regime_tables(table)
     assert "1 primary contrast(s)" in " ".join(shown.notes) and shown.title.endswith("4 unseen classes, folds 0, 1")
@@ -359,12 +380,12 @@ def test_category_and_fine_scores_are_compared_where_both_rows_have_them(ledger)
             for seed in range(4)
         ]  # fmt: skip
         assert found.difference == pytest.approx(np.mean(by_seed)) and found.n_pairs == 4
-        assert (found.contrast, found.family) == ("exploratory", 1 + 4 + 4 + 2 * 4)
+        assert (found.contrast, found.family) == ("exploratory", 1 + 5 + 5 + 2 * 5)
         assert found.p_t <= found.p_holm <= 1
     assert set(table.loc[table["variant"] == "full", "contrast"]) <= {"", "exploratory"}
     assert set(alone.loc[alone["variant"] == "full", "contrast"]) == {""}  # FG-SGL itself
     (shown,) = regime_tables(table)
-    assert any("17 exploratory one(s)" in note for note in shown.notes)
+    assert any("21 exploratory one(s)" in note for note in shown.notes)
 
 
 def tied(ledger, fold: int, seed: int):

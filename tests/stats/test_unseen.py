@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fgsgl.stats.scores import UnseenScores
-from fgsgl.stats.unseen import unseen_scores
+from fgsgl.stats.unseen import ausuc, unseen_scores
 from fgsgl.util.errors import UserError
 
 LABELS = np.array([0, 0, 1, 1, 1, 1, 2, 2, 3])
@@ -66,3 +66,61 @@ def test_a_score_that_gives_all_unseen_classes_the_same_ties_them_and_is_at_chan
     assert not unseen_scores(LABELS, random_NC, (2, 3), names_unseen=True).ties
     assert not unseen_scores(LABELS, tied_NC, (3,), names_unseen=True).ties  # one class alone is no tie
     assert b"ties" not in msgspec.json.encode(unseen_scores(LABELS, random_NC, (2, 3), names_unseen=True))
+
+
+def softmax(logits_NC: np.ndarray) -> np.ndarray:
+    return np.exp(logits_NC) / np.exp(logits_NC).sum(axis=1, keepdims=True)
+
+
+def test_the_area_under_the_curve_of_three_clips_is_that_drawn_by_hand() -> None:
+    """Classes 0 and 1 are seen, 2 and 3 unseen. A constant below 0.5 calls every clip seen: the point (0, 1); above
+    0.5 clip 1 is right: (1/2, 1); above 1 clip 0 is wrong: (1/2, 0); above 2 clip 2 is right: (1, 0)."""
+    labels_N = np.array([0, 2, 3])
+    logits_NC = np.array([[5.0, 0, 4, 0], [3, 4.5, 4, 0], [6, 0, 0, 4]])
+    assert ausuc(labels_N, softmax(logits_NC), (2, 3)) == pytest.approx(1 / 2)
+    logits_NC[1, 3] = 4.2  # wrong among the unseen classes: this clip is right nowhere
+    assert ausuc(labels_N, softmax(logits_NC), (2, 3)) == pytest.approx(0, abs=1e-12)
+    assert ausuc(labels_N[:2], np.array([[2, 0, 1, 0], [2, 0, 1, 0]]) / 3, (2, 3)) == 1 / 2  # both change at once
+
+
+def test_the_area_is_that_of_the_curve_drawn_point_by_point() -> None:
+    random = np.random.default_rng(1)
+    labels_N, unseen = random.integers(0, 7, 60), (1, 4, 5)
+    logits_NC = np.tile(random.normal(size=(30, 7)) + 2 * np.eye(7)[labels_N[:30]], (2, 1))  # every margin occurs twice
+    seen = [index for index in range(7) if index not in unseen]
+    constants = np.unique(logits_NC[:, seen].max(axis=1) - logits_NC[:, unseen].max(axis=1))
+    curve = []
+    for constant in (constants[0] - 1, *(constants + 1e-9)):
+        taken_NC = logits_NC.copy()
+        taken_NC[:, seen] -= constant
+        found = unseen_scores(labels_N, taken_NC, unseen, names_unseen=True)
+        curve.append((found.generalised, found.seen))
+    assert ausuc(labels_N, softmax(logits_NC), unseen) == pytest.approx(np.trapezoid(*np.array(curve).T[::-1]))
+
+
+def test_a_bias_towards_seen_classes_lowers_the_harmonic_mean_and_leaves_the_area() -> None:
+    random = np.random.default_rng(0)
+    labels_N = np.repeat(np.arange(20), 50)
+    logits_NC = random.normal(size=(1000, 20)) + 3 * np.eye(20)[labels_N]
+    unseen, harmonic, area = (3, 7, 11, 15), [], []
+    for bias in (0, 2, 4):
+        biased_NC = logits_NC + bias * ~np.isin(np.arange(20), unseen)
+        harmonic.append(unseen_scores(labels_N, biased_NC, unseen, names_unseen=True).harmonic)
+        area.append(ausuc(labels_N, softmax(biased_NC), unseen))
+    assert harmonic[0] > 0.6 and harmonic[1] < harmonic[0] / 1.4 and harmonic[2] < harmonic[0] / 10
+    assert area == pytest.approx([area[0]] * 3) and area[0] > 0.5
+    assert ausuc(labels_N, softmax(random.normal(size=(1000, 20))), unseen) < 0.03  # knows nothing
+
+
+def test_perfect_scores_have_the_area_one_and_wrong_ones_none() -> None:
+    right_NC = np.eye(4)[LABELS]
+    assert ausuc(LABELS, right_NC, (2, 3)) == 1
+    assert ausuc(LABELS, np.roll(right_NC, 1, axis=1), (2, 3)) == 0
+    assert ausuc(LABELS, np.zeros((9, 4)), (2, 3)) == (1 / 2) * (1 / 2) / 2  # classes 0 and 2, all at once
+
+
+def test_an_area_needs_clips_of_both_kinds_and_probabilities() -> None:
+    with pytest.raises(UserError, match="expected some of both"):
+        ausuc(np.array([0, 1]), np.eye(4)[[0, 1]], (2, 3))
+    with pytest.raises(UserError, match=r"a score is -0\.5, expected probabilities"):
+        ausuc(LABELS, np.full((9, 4), -0.5), (2, 3))

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from fgsgl.methods.method import Classes, Method
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.protocol import default_protocol
-from fgsgl.testing.method_contract import BATCHES, CHECKS, examine, scores_of
+from fgsgl.testing.finding import BrokenPromise
+from fgsgl.testing.method_contract import BATCHES, CHECKS, BuiltMethod, examine, other_classes, scores_of
 from fgsgl.training.mmengine_config import build_config
 from fgsgl.util.errors import UserError
 
@@ -106,6 +107,16 @@ def test_the_contract_notices_what_breaks_it(how: str, check: str, says: str) ->
     method: Method = dataclasses.replace(get("tsm"), name="breaking", model=model)
     outcome = next(outcome for outcome in examine(method, "quick") if outcome.check == check)
     assert not outcome.ok and re.search(says, outcome.detail)
+
+
+def test_a_layer_with_a_row_a_class_is_found_where_classes_are_to_be_known_by_text() -> None:
+    own = get("fgsgl")
+    linear = dataclasses.replace(own, settings={**own.settings, "head": "linear"})
+    assert not linear.knows_by_text({}) and own.knows_by_text({}) and not own.knows_by_text({"head": "linear"})
+    silent = BuiltMethod(dataclasses.replace(linear, rows=None), default_protocol("synmg", "quick"))
+    with pytest.raises(BrokenPromise, match=r"the shape of linear\.1\.bias, linear\.1\.weight follows the classes"):
+        other_classes(silent)
+    assert "fit 17 and 26 classes" in other_classes(BuiltMethod(own, default_protocol("synmg", "quick")))
 
 
 def test_what_has_no_recognizer_is_not_checked() -> None:

@@ -9,6 +9,7 @@ All this works by hooks of ``nn.Module``, because MMEngine walks through modules
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -33,6 +34,24 @@ def keep_small(model: BaseModel, identity: str) -> None:
     model.register_state_dict_post_hook(_leave_out_frozen)
     model.register_load_state_dict_pre_hook(_refuse_other_model)
     model.register_load_state_dict_post_hook(_expect_no_frozen)
+
+
+def load_of_other_classes(model: BaseModel, state: Mapping[str, Tensor]) -> None:
+    """Gives a model the weights of the same model that was trained on other classes; it keeps its own classes' text.
+
+    Args:
+        model: any; of one under :func:`keep_small`, the tower is compared.
+        state: ``state_dict()`` of the other.
+
+    Raises:
+        UserError: if the other had another tower, or weights of its classes.
+        RuntimeError: as ``load_state_dict``, of a model that is not under :func:`keep_small`.
+    """
+    own = {name: value for name, value in model.state_dict().items() if name == "identity"}
+    theirs, ours = (_text(identities.get("identity")).partition("; ")[0] for identities in (state, own))
+    if theirs != ours:
+        raise UserError(f"checkpoint of another model: it was trained on [{theirs}], this model is [{ours}]")
+    model.load_state_dict({**state, **own})
 
 
 def _is_frozen(model: BaseModel, key: str) -> bool:

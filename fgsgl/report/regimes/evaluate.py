@@ -10,11 +10,13 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
 import pandas as pd
 
+from fgsgl.records.predictions import predictions_of
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done
 from fgsgl.records.row_key import RowKey
@@ -26,11 +28,24 @@ from fgsgl.stats.families import judge
 from fgsgl.stats.folds import mean_over_folds, mean_over_seeds
 from fgsgl.stats.paired import compare, widened
 from fgsgl.stats.seeds import t_half_width
+from fgsgl.stats.unseen import ausuc
 
 SCORES = ("combined", "category", "fine")
 FIRST = "unseen"
 """The measure in which a contrast that the plan declared is primary."""
-Runs = dict[tuple[int, int], Done]
+AUSUC = "ausuc"
+"""The measure that no record has: it is computed from the predictions."""
+ALL_MEASURES = (*MEASURES, AUSUC)
+
+
+class Run(NamedTuple):
+    """A finished cell, and its AUSUC in each score that can name unseen classes, from 0 to 1."""
+
+    record: Done
+    ausuc: dict[str, float]
+
+
+Runs = dict[tuple[int, int], Run]
 """The finished cells of a row by (fold, seed)."""
 
 
@@ -65,7 +80,7 @@ class Line:
     score: str
     """``combined``, ``category`` or ``fine``; each is compared with the same one of FG-SGL."""
     measure: str
-    """``unseen``, ``generalised``, ``harmonic`` or ``seen``."""
+    """``unseen``, ``generalised``, ``harmonic``, ``seen`` or ``ausuc``."""
     folds: str = ""
     """Those that the mean is over."""
     n: int
@@ -118,8 +133,17 @@ def _rows(board: Board) -> dict[Regime, dict[tuple[str, str], _Row]]:
         if protocol.unseen:
             row = found[_regime(key, protocol)][key.method, key.variant]
             row.keys[protocol.fold] = key
-            row.runs.update({(protocol.fold, record.seed): record for record in board.scored.get(key, ())})
+            row.runs.update({(protocol.fold, one.seed): _run(board.folder, one) for one in board.scored.get(key, ())})
     return found
+
+
+def _run(folder: Path, record: Done) -> Run:
+    named = [score for score, scores in record.metrics.unseen.items() if scores.unseen is not None]
+    if not named:
+        return Run(record, {})
+    predictions = predictions_of(folder / "ledger", record)
+    unseen = record.protocol.regime.held_out(record.data.classes)
+    return Run(record, {name: ausuc(predictions.labels, predictions.scores[name], unseen) for name in named})
 
 
 def _regime(key: RowKey, protocol: Protocol) -> Regime:
@@ -132,7 +156,7 @@ def _lines(
 ) -> list[Line]:  # fmt: skip
     """The lines of one row, differences not judged yet."""
     row, reference = rows[name], rows.get(REFERENCE, _Row())
-    key, records = next(iter(row.keys.values())), list(row.runs.values())
+    key, records = next(iter(row.keys.values())), _records(row.runs)
     shown = records[0].config.display_name if records else key.method
     common = {
         "regime": protocol.training_title, **regime._asdict(), "method": key.method, "variant": key.variant,
@@ -142,7 +166,7 @@ def _lines(
     primary = all((one.protocol, *name) in declared for one in row.keys.values())
     lines = []
     for score in SCORES:
-        for measure in MEASURES:
+        for measure in ALL_MEASURES:
             line = Line(**common, score=score, measure=measure, n=0, mean=math.nan)
             line = _measured(line, row)
             has_both = score == SCORES[0] or (_has(row.runs, line) and _has(reference.runs, line))
@@ -157,25 +181,32 @@ def _lines(
 
 def _for_all_seeds(runs: Runs, reference: Runs) -> Runs:
     """The runs of a row; the one run of an untrained method in each fold stands for all seeds of FG-SGL."""
-    if not runs or not reference or not all(map(untrained, runs.values())):
+    if not runs or not reference or not all(map(untrained, _records(runs))):
         return runs
     seeds = {seed for _, seed in reference}
-    return {(fold, seed): record for (fold, _), record in runs.items() for seed in seeds}
+    return {(fold, seed): run for (fold, _), run in runs.items() for seed in seeds}
 
 
-def _value(record: Done, line: Line) -> float | None:
-    scores = record.metrics.unseen.get(line.score)
-    share = getattr(scores, line.measure) if scores else None
+def _records(runs: Runs) -> list[Done]:
+    return [run.record for run in runs.values()]
+
+
+def _value(run: Run, line: Line) -> float | None:
+    if line.measure == AUSUC:
+        share = run.ausuc.get(line.score)
+    else:
+        scores = run.record.metrics.unseen.get(line.score)
+        share = getattr(scores, line.measure) if scores else None
     return None if share is None else 100 * share
 
 
 def _ties(record: Done, line: Line) -> bool:
-    return line.measure == FIRST and record.metrics.unseen[line.score].ties
+    return line.measure in (FIRST, AUSUC) and record.metrics.unseen[line.score].ties
 
 
 def _values(runs: Runs, line: Line) -> dict[tuple[int, int], float]:
-    found = {run: _value(record, line) for run, record in runs.items()}
-    return {run: value for run, value in found.items() if value is not None}
+    found = {place: _value(run, line) for place, run in runs.items()}
+    return {place: value for place, value in found.items() if value is not None}
 
 
 def _has(runs: Runs, line: Line) -> bool:
@@ -189,7 +220,7 @@ def _measured(line: Line, row: _Row) -> Line:
         return replace(line, note="no finished cell")
     if not _has(row.runs, line):
         return replace(line, note=CANNOT)
-    values, n_tied = _values(row.runs, line), sum(_ties(record, line) for record in row.runs.values())
+    values, n_tied = _values(row.runs, line), sum(_ties(one, line) for one in _records(row.runs))
     if n_tied == len(values):
         return replace(line, note=TIES)
     folds = sorted({fold for fold, _ in values})
@@ -199,7 +230,7 @@ def _measured(line: Line, row: _Row) -> Line:
     if not _even(values):
         return _noted(replace(line, mean=fmean(values.values())), "its folds have other seeds")
     by_seed, by_fold = mean_over_folds(values), mean_over_seeds(values)
-    fixed = all(map(untrained, row.runs.values()))
+    fixed = all(map(untrained, _records(row.runs)))
     half = None if fixed else t_half_width(list(by_seed.values()))
     return replace(
         line, n=1 if fixed else len(by_seed), mean=fmean(by_seed.values()), half_width=_number(half),
@@ -229,7 +260,7 @@ def _compared(line: Line, mine: Runs, theirs: Runs) -> Line:
         fold, seed = min(mine.keys() ^ theirs.keys())
         who = "FG-SGL lacks" if (fold, seed) in mine else "here lacks"
         return _noted(line, f"not compared: {who} fold {fold}, seed {seed}")
-    if not same_data(list(mine.values()), list(theirs.values())):
+    if not same_data(_records(mine), _records(theirs)):
         return _noted(line, OTHER_DATA)
     values, reference = _values(mine, line), _values(theirs, line)
     if not _has(theirs, line) or not _even(values):

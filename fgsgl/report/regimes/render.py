@@ -10,22 +10,24 @@ from typing import Any
 import pandas as pd
 
 from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY
-from fgsgl.report.board.regimes import ABOUT_TIES, CANNOT, MEASURES, TIES
+from fgsgl.report.board.regimes import ABOUT_TIES, CANNOT, TIES
 from fgsgl.report.board.rows import REFERENCE
 from fgsgl.report.csv_text import csv_text
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
-from fgsgl.report.regimes.evaluate import FIRST, SCORES
+from fgsgl.report.regimes.evaluate import ALL_MEASURES, AUSUC, FIRST, SCORES
 from fgsgl.report.units import with_units
 from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL
 from fgsgl.util.escaping import markdown_text
 
 HEADINGS = (
-    "Method", "Seeds", "Unseen %", "Difference", "p (Holm)", "Generalised %", "Harmonic %", "Difference", "p (Holm)",
-    "Seen %", "Unseen % by fold", "Note",
+    "Method", "Seeds", "Unseen %", "Difference", "p (Holm)", "AUSUC %", "Difference", "p (Holm)", "Generalised %",
+    "Seen %", "Harmonic %", "Unseen % by fold", "Note",
 )  # fmt: skip
 """Headings of a regime's table."""
-TESTED = (FIRST, "harmonic")
+TESTED = (FIRST, AUSUC)
 """Measures whose difference the table shows; the CSV has all."""
+COMPETING = ("generalised", "seen", "harmonic")
+"""Measures that a bias towards seen classes moves, so the table shows no difference of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,12 +100,12 @@ def _place(row: dict[str, Any]) -> tuple[bool, bool, float]:
 
 
 def _texts(row: dict[str, Any]) -> tuple[str, ...]:
-    first, harmonic = (row[name] for name in TESTED)
+    first, area = (row[name] for name in TESTED)
     seeds = max(line.n for line in row.values())
     notes = [line.note for line in row.values() if line.note not in ("", CANNOT, TIES)]
     return (
         first.label, str(seeds or EMPTY), _mean(first), _difference(first), p_text(first.p_holm),
-        _mean(row["generalised"]), _mean(harmonic), _difference(harmonic), p_text(harmonic.p_holm), _mean(row["seen"]),
+        _mean(area), _difference(area), p_text(area.p_holm), *(_mean(row[name]) for name in COMPETING),
         first.by_fold or EMPTY, notes[0] if notes else EMPTY,
     )  # fmt: skip
 
@@ -131,8 +133,13 @@ def _notes(lines: pd.DataFrame) -> Iterator[str]:
         "Difference: the row minus FG-SGL with the same folds and seeds, in points. p: paired t test over seeds, "
         f"adjusted by Holm over {sizes[PRIMARY]} primary contrast(s), of rows that the plan declared before they ran "
         f"in the combined score on unseen classes, and {sizes[EXPLORATORY]} exploratory one(s): the rest, "
-        f"in all {len(MEASURES)} scores; so are the category and fine scores alone, where both rows have them, in the "
-        "CSV."
+        f"in all {len(ALL_MEASURES)} scores; so are the category and fine scores alone, where both rows have them, in "
+        "the CSV."
+    )
+    yield (
+        "AUSUC: the area under the curve of the generalised and the seen score as a constant is taken from the seen "
+        "classes' log-probabilities (Chao et al. 2016, arXiv 1605.04253); 100 is perfect. The generalised, seen and "
+        "harmonic scores are one point of that curve, which a bias towards seen classes moves; the area stays."
     )
     if (lines["method"] == REFERENCE[0]).any():
         yield ABOUT_TIES
@@ -148,4 +155,5 @@ def _notes(lines: pd.DataFrame) -> Iterator[str]:
 def _place_of(line: Any) -> str:
     """``unseen −3.1``, ``fine unseen −3.1``: where a row differs, and by how much."""
     score = "" if line.score == SCORES[0] else f"{line.score} "
-    return f"{score}{line.measure} {number(line.difference, sign='+')}"
+    measure = line.measure.upper() if line.measure == AUSUC else line.measure
+    return f"{score}{measure} {number(line.difference, sign='+')}"

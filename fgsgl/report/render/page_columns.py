@@ -38,6 +38,7 @@ EXPLAINED = {
     "Generalised %": "Mean recall of classes held out of training, all classes compete",
     "Seen %": "Mean recall of the other classes, all classes compete",
     "Harmonic %": "Harmonic mean of the generalised and the seen one",
+    "AUSUC %": "Area under the curve of generalised and seen score over all biases for seen classes; 100 is perfect",
     "Status": "Cells that are done, and how the others ended",
     "95 % alone": "95 % interval of this difference alone; claims rest on the simultaneous one",
     "Seeds and subjects": "95 % interval that covers the choice of seeds and of test subjects",
