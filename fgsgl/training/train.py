@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, cast
+from typing import Any
 
 import fgsgl.util.cured_stack
 
@@ -19,7 +19,6 @@ from torch.utils.data import DataLoader
 import fgsgl.mmaction  # noqa: F401 (cures the stack, registers the recognizers)
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.methods.method import Classes
-from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.fgsgl.calibration_hook import CalibrateHook
 from fgsgl.models.precision import Precision
@@ -27,7 +26,7 @@ from fgsgl.models.towers.tower import Tower
 from fgsgl.records.curve import read_curve
 from fgsgl.records.environment import hardware, require_compiler
 from fgsgl.records.predictions import Predictions
-from fgsgl.records.record import Cost, DataFacts, Localisation
+from fgsgl.records.record import Cost, Localisation
 from fgsgl.training.cell_progress import FILE
 from fgsgl.training.cell_spec import CellSpec, others_run
 from fgsgl.training.cost import REPEATS, measure
@@ -57,7 +56,14 @@ def train_and_score(
     clock.lap("import")
     progress = CellHook(spec.work_dir / FILE, spec.work_dir / CURVE, cell.protocol.patience, cell.cell_id)
     progress.tell(phase="build", at_once=True)
-    runner = _runner(spec, table, config, progress)
+    runner = Runner.from_cfg(Config(config))
+    runner.register_hook(progress)
+    unseen = cell.protocol.regime.held_out(table.classes)
+    close_heads(_model(runner), len(table.classes), unseen)
+    if spec.trial and spec.trial.pruner:
+        from fgsgl.training.trial_hook import TrialHook
+
+        runner.register_hook(TrialHook(spec.trial, progress))
     compiled = spec.compile and _compile_tower(_model(runner), device)
     alone = not others_run(spec.work_dir)
     clock.lap("build")
@@ -73,7 +79,15 @@ def train_and_score(
     _use_average(runner)
     count_opening(cell.protocol, spec.work_dir)
     test_loader = runner.build_dataloader(config["test_dataloader"])
-    predictions, data = _predicted(spec, table, model, test_loader, progress)
+    predictions = predict_split(
+        model,
+        test_loader,
+        cell.protocol.views,
+        lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
+    )
+    bad = bad_clips(cell, table) if table.parts else test_loader.dataset.cache.bad
+    data = data_facts(cell, table, bad)
+    predictions = adjusted(predictions, data.train_clips, cell.protocol.logit_adjustment, unseen)
     clock.lap("evaluate")
     cost, memory_mib = _cost(spec, model, next(iter(test_loader)), alone), peak_memory_mib()
     clock.lap("cost")
@@ -94,34 +108,6 @@ def train_and_score(
         localisation=localisation,
     )
     return outcome, predictions
-
-
-def _runner(spec: CellSpec, table: ClipTable, config: dict[str, Any], progress: CellHook) -> Runner:
-    """MMEngine's runner of the cell, with our hooks, and heads that leave classes held out alone."""
-    runner = Runner.from_cfg(Config(config))
-    runner.register_hook(progress)
-    close_heads(_model(runner), len(table.classes), spec.protocol.regime.held_out(table.classes))
-    if spec.trial and spec.trial.pruner:
-        from fgsgl.training.trial_hook import TrialHook
-
-        runner.register_hook(TrialHook(spec.trial, progress))
-    return runner
-
-
-def _predicted(
-    spec: CellSpec, table: ClipTable, model: BaseModel, loader: DataLoader, progress: CellHook
-) -> tuple[Predictions, DataFacts]:
-    """The scores of every clip of a loader's split, adjusted as the protocol says, and the facts about the data."""
-    cell, protocol = spec.cell, spec.protocol
-    predictions = predict_split(
-        model,
-        loader,
-        protocol.views,
-        lambda done, all_: progress.tell(phase="test", step=done, steps=all_, at_once=done == all_),
-    )
-    bad = bad_clips(cell, table) if table.parts else cast(ClipDataset, loader.dataset).cache.bad
-    data, unseen = data_facts(cell, table, bad), protocol.regime.held_out(table.classes)
-    return adjusted(predictions, data.train_clips, protocol.logit_adjustment, unseen), data
 
 
 def _cost(spec: CellSpec, model: BaseModel, batch: dict[str, Any], alone: bool) -> Cost:
