@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from fgsgl.data.clip_table import ClipTable
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import add_to_plan
@@ -32,7 +31,6 @@ def run_rows(
     trials: Ledger,
     place: Place,
     timebox: Timebox,
-    table: ClipTable,
     console: Console,
 ) -> int:
     """Runs the default and the tuned row of each method and writes the results beside their board.
@@ -45,13 +43,12 @@ def run_rows(
         trials: the ledger of the trials.
         place: where the rows run.
         timebox: the time that is left.
-        table: the clip table.
         console: gets the progress and the board.
 
     Returns:
         1 if a cell failed, else 0.
     """
-    wanted = row_cells(sweep, results, table.fingerprint())
+    wanted = row_cells(sweep, results)
     planned = plan(wanted, place.ledger, committed())
     entries = [plan_entry(result, trials, sweep.protocol.hash()) for result in results]
     add_to_plan(sweep.out, [item.cell.planned() for item in planned], tunings=entries)
@@ -67,24 +64,23 @@ def run_rows(
     return max(code, int(failed_before))
 
 
-def row_cells(sweep: Sweep, results: Sequence[MethodResult], fingerprint: str) -> list[Cell]:
+def row_cells(sweep: Sweep, results: Sequence[MethodResult]) -> list[Cell]:
     """The cells of all rows, floors and ceilings included.
 
     Seed s of a tuned row has the settings of study s modulo the number of studies, so that the row's spread includes
     the spread of the search.
     """
-    text = results[0].spec.text
+    data = results[0].spec  # of which all studies have the same
     variants = tuple(Variant(method=method.name) for method in sweep.methods)
-    skeletons = results[0].spec.skeletons
-    default = cells(variants, sweep.protocol, sweep.seeds, fingerprint, text, skeletons)
+    default = cells(variants, sweep.protocol, sweep.seeds, data.fingerprint, data.text, data.skeletons)
     tuned = [
         Cell(
             variant=Variant(method=result.method, name=TUNED, changes=result.changes(seed)),
             protocol=sweep.protocol,
             seed=seed,
-            fingerprint=fingerprint,
-            text=text,
-            skeletons=skeletons,
+            fingerprint=data.fingerprint,
+            text=data.text,
+            skeletons=data.skeletons,
         )
         for seed in range(sweep.seeds)
         for result in results

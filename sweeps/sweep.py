@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +16,9 @@ from rich.console import Console
 from fgsgl.methods.budget import epochs_of
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Method
+from fgsgl.methods.search_space import Space
 from fgsgl.records.identity import digest
-from fgsgl.records.optuna_storage import open_storage, without_password
+from fgsgl.records.optuna_storage import PrunerSpec, open_storage, without_password
 from fgsgl.records.protocol import SEALED, Protocol
 from fgsgl.running.execution import Execution, Place
 from fgsgl.running.fit import require_transferable
@@ -120,25 +121,7 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     require_transferable(variants, sealed, data)
     storage = None if dry_run else open_storage(sweep.storage_path)
     table = ready.load(console, dry_run=dry_run)
-    skeletons = ready.skeletons(table)
-    specs = [
-        StudySpec(
-            method=method,
-            space_name=sweep.space,
-            space=spaces[method.name],
-            protocol=sealed,
-            fingerprint=table.fingerprint(),
-            text=data.text,
-            skeletons=skeletons,
-            objectives=sweep.objectives,
-            sampler=sweep.sampler,
-            pruner=pruners[method.name],
-            seeds=sweep.seeds_per_trial,
-            nested=nested,
-        )
-        for nested in range(sweep.nested)
-        for method in sweep.methods
-    ]
+    specs = study_specs(sweep, spaces, pruners, data.text, table.fingerprint(), ready.skeletons(table))
     limits = dataclasses.replace(sweep.execution.limits, keep_checkpoints="none")  # nobody needs a trial's weights
     trials_execution = dataclasses.replace(sweep.execution, limits=limits)
     trials_place = dataclasses.replace(place, out=sweep.out / "trials", execution=trials_execution)
@@ -159,7 +142,42 @@ def run(sweep: Sweep, console: Console, dry_run: bool) -> int:
     console.print(studies_table(results))
     if not any(result.finished for result in results):
         raise UserError("no trial has finished: all were pruned or failed; give the search more --trials")
-    return run_rows(sweep, results, trials_place.ledger, place, timebox, table, console)
+    return run_rows(sweep, results, trials_place.ledger, place, timebox, console)
+
+
+def study_specs(
+    sweep: Sweep,
+    spaces: Mapping[str, Space],
+    pruners: Mapping[str, PrunerSpec],
+    text: str,
+    fingerprint: str,
+    skeletons: str,
+) -> list[StudySpec]:
+    """The studies of a sweep, the first of each method before the second of any.
+
+    Args:
+        sweep: the whole sweep.
+        spaces, pruners: by method.
+        text, fingerprint, skeletons: of the data, as for :class:`fgsgl.methods.cell.Cell`.
+    """
+    return [
+        StudySpec(
+            method=method,
+            space_name=sweep.space,
+            space=spaces[method.name],
+            protocol=dataclasses.replace(sweep.protocol, evaluation=SEALED),
+            fingerprint=fingerprint,
+            text=text,
+            skeletons=skeletons,
+            objectives=sweep.objectives,
+            sampler=sweep.sampler,
+            pruner=pruners[method.name],
+            seeds=sweep.seeds_per_trial,
+            nested=nested,
+        )
+        for nested in range(sweep.nested)
+        for method in sweep.methods
+    ]
 
 
 def search(

@@ -36,12 +36,12 @@ def count(method: Method, setting: NetworkSetting) -> Costs:
 
     subject, found = BuiltMethod(method, protocol_of(setting)), Costs()
     if setting in SHOWN.values():
-        parameters = list(subject.model.parameters())
+        parameters, gflops = list(subject.model.parameters()), measure(subject.model, subject.batch, repeats=0).gflops
         trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
         found = Costs(
             params_m=round(sum(parameter.numel() for parameter in parameters) / 1e6, 2),
             trainable_m=round(trained / 1e6, 2),
-            gflops=round(measure(subject.model, subject.batch, repeats=0).gflops, 2),
+            gflops=None if gflops is None else round(gflops, 2),
         )
     if method.recipe is not None and setting in TRAINED:
         subject = BuiltMethod(method, protocol_of(setting))  # anew: what was evaluated is no network in training

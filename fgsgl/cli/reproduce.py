@@ -22,6 +22,7 @@ from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.data.prepare import load_data, load_joints, trained_text
+from fgsgl.methods.bound_scores import scored_anew
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
@@ -40,7 +41,6 @@ from fgsgl.running.execution import Execution, Place, local_place
 from fgsgl.running.progress import Live
 from fgsgl.running.scheduler import Plan, execute
 from fgsgl.stats.seeds import t_half_width
-from fgsgl.training.bound_scores import scored_anew
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.record_check import check_records
 from fgsgl.util.errors import UserError

@@ -178,7 +178,7 @@ class Method:
     """MMEngine configs of the hooks that the recognizer needs."""
     scores: Callable[[ClipTable, Sequence[Clip], Sequence[Clip], int, Protocol], np.ndarray] | None = None
     """A floor's or ceiling's (table, training clips, clips to score, seed, protocol) -> scores_NC, probabilities. It
-    gets no more of the protocol than :func:`fgsgl.training.bound_scores.seen_of`."""
+    gets no more of the protocol than :func:`fgsgl.methods.bound_scores.seen_of`."""
     pretraining: Pretraining = no_pretraining
 
     def __post_init__(self) -> None:

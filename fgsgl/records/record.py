@@ -199,6 +199,12 @@ class Metrics(Scores, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """Over the ids of the clips that were scored; equal to ``split_sha256`` of the data."""
 
 
+METRICS = ("top1", "top5", "mean_class", "macro_f1")
+"""Metrics of every record that boards and comparisons show, in their order."""
+MORE_METRICS = ("group_top1", "f1_mean", "fine_pairs")
+"""Further ones, which only some data sets have."""
+
+
 class Readout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Retrieval of the true sentence among all sentences of a dimension (:func:`fgsgl.stats.retrieval.first_hits`)."""
 

@@ -18,7 +18,7 @@ from fgsgl.records.find import find_record
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.reading import read_record
-from fgsgl.records.record import Done, Record
+from fgsgl.records.record import METRICS, MORE_METRICS, Done, Record
 from fgsgl.report.board.board import label
 from fgsgl.report.formatting import EMPTY, number
 from fgsgl.training.record_check import check_record
@@ -28,7 +28,6 @@ from fgsgl.util.escaping import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-METRICS = ("top1", "top5", "mean_class", "macro_f1", "group_top1", "f1_mean", "fine_pairs")
 LONGEST = 60
 """Characters of a value that are shown."""
 
@@ -202,7 +201,7 @@ def _shares(record: Record) -> dict[str, float]:
     shares = {}
     if isinstance(record, Done):
         found = asdict(record.metrics)
-        shares = {f"{name} %": 100 * found[name] for name in METRICS if found[name] is not None}
+        shares = {f"{name} %": 100 * found[name] for name in (*METRICS, *MORE_METRICS) if found[name] is not None}
         shares |= {f"{score} top1 %": 100 * scores.top1 for score, scores in record.metrics.by_score.items()}
     return shares | {name: value for name, value in record.selection.items() if isinstance(value, int | float)}
 

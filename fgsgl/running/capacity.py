@@ -6,14 +6,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from math import ceil
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.methods import costs
 from fgsgl.methods.cell import Cell
+from fgsgl.methods.costs import SHOWN, Costs, costs
 from fgsgl.records.environment import device_environment, resolve_device
 from fgsgl.util.errors import UserError
 
@@ -166,10 +165,5 @@ def room_for(cell: Cell, running: Iterable[Cell], folder: Path) -> None:
 def _weights_mib(cell: Cell) -> float:
     if cell.method.recipe is None:
         return 0.0
-    return 4 * _trained_m(cell.method.name, cell.protocol.size) * 1e6 / 2**20
-
-
-@cache
-def _trained_m(method: str, size: str) -> float:
-    counted = costs.read().get((method, size))
-    return float(counted["trainable_m"]) if counted else 0.0
+    counted = costs().get((cell.method.name, SHOWN[cell.protocol.size]), Costs())
+    return 4 * (counted.trainable_m or 0.0) * 1e6 / 2**20

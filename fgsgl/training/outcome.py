@@ -1,7 +1,8 @@
-"""How a cell ended: what its computation gave, and the one place where a record is assembled from it."""
+"""How a cell ended: its times, what its computation gave, and the one place where a record is assembled from both."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,24 @@ from fgsgl.records.record import (
 )
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.work_folder import CURVE, openings, passed_over
+
+
+class Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.started_s = self.last_s = time.monotonic()
+        self.laps_s: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Ends a phase."""
+        now_s = time.monotonic()
+        self.laps_s[name] = round(now_s - self.last_s, 3)
+        self.last_s = now_s
+
+    def total(self) -> None:
+        """Ends the whole."""
+        self.laps_s["total"] = round(time.monotonic() - self.started_s, 3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,9 +28,8 @@ from fgsgl.records.failures import BUSY, failure_class
 from fgsgl.records.predictions import Predictions, write_predictions
 from fgsgl.training.cell_metrics import held_out, metrics_of
 from fgsgl.training.cell_spec import LOCK, CellSpec, TrialPruned
-from fgsgl.training.clock import Clock
 from fgsgl.training.data_facts import bad_clips, data_facts
-from fgsgl.training.outcome import Outcome, done_record, failed_record, pruned_record
+from fgsgl.training.outcome import Clock, Outcome, done_record, failed_record, pruned_record
 from fgsgl.training.ranks import STORE, own_rank, remove_store
 from fgsgl.training.work_folder import count_opening, tidy
 from fgsgl.util.errors import UserError
@@ -124,7 +123,7 @@ def one_line(error: BaseException) -> str:
 
 def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, Predictions]:
     """Scores the clips that the others are scored on by a floor or ceiling, which sees no video."""
-    from fgsgl.training.bound_scores import bound_scores
+    from fgsgl.methods.bound_scores import bound_scores
 
     cell = spec.cell
     bad = bad_clips(cell, table)

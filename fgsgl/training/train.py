@@ -31,7 +31,6 @@ from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Cost, Localisation
 from fgsgl.training.cell_progress import FILE
 from fgsgl.training.cell_spec import CellSpec, others_run
-from fgsgl.training.clock import Clock
 from fgsgl.training.cost import REPEATS, measure
 from fgsgl.training.data_facts import bad_clips, data_facts
 from fgsgl.training.distributed import join_processes, leave_processes, shared_config
@@ -39,7 +38,7 @@ from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.hooks import CellHook, peak_memory_mib
 from fgsgl.training.localisation import localise
 from fgsgl.training.mmengine_config import build_config
-from fgsgl.training.outcome import Outcome
+from fgsgl.training.outcome import Clock, Outcome
 from fgsgl.training.visualizers import VISUALIZERS
 from fgsgl.training.work_folder import CURVE, count_opening, prepare
 

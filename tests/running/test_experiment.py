@@ -1,14 +1,9 @@
-"""The whole way as a user goes it: run, run again, interrupt, resume, kill, and bad input."""
+"""The whole way as a user goes it: run, look, run again, reproduce."""
 
 import dataclasses
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +12,7 @@ import pytest
 import torch
 from filelock import FileLock
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from whole_cells import CELL, RUN, records, run_cell
 
 from fgsgl.data.clip_table import read_clips
 from fgsgl.data.data_spec import DataSpec
@@ -25,35 +21,6 @@ from fgsgl.records.predictions import read_predictions, write_predictions
 from fgsgl.text.fgtext import fingerprint
 from fgsgl.training.cell_spec import LOCK
 from fgsgl.training.record_check import check_records
-
-CELL = ("-m", "fgsgl.training.run_cell")
-RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
-
-
-def records(out: Path) -> dict[str, dict]:
-    return {row["method"]: row for row in (json.loads(path.read_text()) for path in (out / "ledger").glob("*.json"))}
-
-
-@pytest.fixture
-def with_bounds(board: Path, tmp_path: Path) -> Path:
-    """A folder for a board of 3 epochs whose floors and ceilings are done."""
-    out = tmp_path / "out"
-    (out / "ledger").mkdir(parents=True)
-    for record in records(board).values():
-        if record["kind"] != "method":
-            for path in (board / "ledger").glob(f"{record['cell_id']}.*"):
-                shutil.copy(path, out / "ledger")
-    return out
-
-
-def run_cell(board: Path, method: str, folder: Path, call, program: tuple[str, ...], **protocol) -> dict:
-    """The record of the board's cell of a method, run again below ``folder`` under a protocol with some changes."""
-    spec = json.loads((board / "work" / records(board)[method]["cell_id"] / "spec.json").read_text())
-    own = {"protocol": spec["protocol"] | protocol, "ledger": str(folder / "ledger"), "work_dir": str(folder / "work")}
-    (folder / "work").mkdir(parents=True, exist_ok=True)
-    (folder / "spec.json").write_text(json.dumps(spec | own))
-    call(*program, folder / "spec.json")
-    return records(folder)[method]
 
 
 def test_every_clip_of_the_test_split_is_scored_once(board: Path, smoke: Path) -> None:
@@ -206,52 +173,6 @@ def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path:
     assert str(kept) in said and (kept / "ledger" / f"{cell_id}.json").is_file()
 
 
-def start(smoke: Path, out: Path, epochs: int) -> subprocess.Popen:
-    command = [*RUN, "--root", smoke, "--out", out, "--methods", "fgsgl", "--epochs", str(epochs)]
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores Ctrl-C
-    )  # fmt: skip
-
-
-def wait_for_epoch(out: Path, process: subprocess.Popen, epoch: int) -> Path:
-    """The work folder of FG-SGL's cell, once it has saved that epoch and is in the next."""
-    deadline_s = time.monotonic() + 240
-    while time.monotonic() < deadline_s and process.poll() is None:
-        for marker in out.glob("work/*/last_checkpoint"):
-            if f"epoch_{epoch}.pth" in marker.read_text():
-                return marker.parent
-        time.sleep(0.05)
-    raise AssertionError(f"epoch {epoch} was never saved: {process.communicate()}")
-
-
-@pytest.mark.slow
-def test_ctrl_c_and_a_killed_cell_resume_to_the_very_same_result(board: Path, smoke: Path, with_bounds: Path) -> None:
-    out = with_bounds
-    process = start(smoke, out, 3)
-    work = wait_for_epoch(out, process, 1)
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert said.strip().splitlines()[-1].startswith("interrupted; finished work is kept")
-    assert "fgsgl" not in records(out)
-    assert not list(out.rglob("*.tmp"))
-
-    process = start(smoke, out, 3)
-    wait_for_epoch(out, process, 2)
-    pid = subprocess.run(["pgrep", "-f", f"run_cell {work}"], capture_output=True, text=True).stdout.split()[0]
-    os.kill(int(pid), signal.SIGKILL)
-    said, _ = process.communicate(timeout=240)
-    assert process.returncode == 0 and "killed: by signal 9" in said
-    resumed, whole = records(out)["fgsgl"], records(board)["fgsgl"]
-    assert (resumed["attempts"], whole["attempts"]) == (2, 1)
-    assert "resumed epoch: 2" in (work / "log.txt").read_text()
-    assert resumed["cell_id"] == whole["cell_id"]
-    assert resumed["predictions_sha256"] == whole["predictions_sha256"]
-    assert [row["loss"] for row in resumed["curve"]] == [row["loss"] for row in whole["curve"]]
-
-
 def test_the_weights_of_the_last_epoch_stay(board: Path) -> None:
     found = records(board)
     for method, left in (("fgsgl", ["epoch_3.pth"]), ("tsn", ["epoch_3.pth"]), ("zero_shot_descriptions", [])):
@@ -294,146 +215,3 @@ def test_a_cell_times_nothing_while_another_cell_of_the_board_runs(board: Path, 
     other.mkdir(parents=True)
     with FileLock(other / LOCK):
         assert cost(tmp_path / "beside") == {"gflops": alone["gflops"], "measured_alone": False}
-
-
-UNTIDY = """
-import sys
-from pathlib import Path
-from fgsgl.training import run_cell
-run_cell.tidy = lambda *_: None
-sys.exit(run_cell.main(Path(sys.argv[1])))
-"""
-"""A cell that leaves its checkpoints as a killed one does."""
-
-
-@pytest.mark.slow
-def test_an_averaged_and_balanced_training_resumes_to_the_very_same_result(board: Path, tmp_path: Path, call) -> None:
-    """As if killed in its second epoch: of two checkpoints the second is taken away, and the cell run again."""
-
-    def run(folder: Path, ema: float) -> dict:
-        options = {"epochs": 2, "sampling": "class_balanced", "ema": ema}
-        record = run_cell(board, "linear_probe", folder, call, ("-c", UNTIDY), **options)
-        (folder / "ledger" / f"{record['cell_id']}.json").unlink()
-        return record
-
-    whole, plain = run(tmp_path / "average", 0.5), run(tmp_path / "last", 0.0)
-    work = tmp_path / "average" / "work"
-    (work / "epoch_2.pth").unlink()
-    (work / "last_checkpoint").write_text(str(work / "epoch_1.pth"))
-    resumed = run(tmp_path / "average", 0.5)
-    assert resumed["times_s"] != whole["times_s"]
-    assert resumed["predictions_sha256"] == whole["predictions_sha256"] != plain["predictions_sha256"]
-    losses = [[row["loss"] for row in record["curve"]] for record in (resumed, whole, plain)]
-    assert losses[0] == losses[1] == losses[2], "what is averaged is not trained with"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("fault", "told"),
-    [
-        ("raise SystemExit('no account')", "SystemExit: no account"),
-        ("raise ValueError('two\\nlines ' * 999)", "two lines"),
-    ],
-)
-def test_a_logging_service_that_dies_leaves_one_line(
-    board: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch, fault: str, told: str
-) -> None:
-    (tmp_path / "aim.py").write_text(fault)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    spec = json.loads((board / "work" / records(board)["linear_probe"]["cell_id"] / "spec.json").read_text())
-    own = {"ledger": str(tmp_path / "ledger"), "work_dir": str(tmp_path / "work"), "visualizer": "aim"}
-    (tmp_path / "work").mkdir()
-    (tmp_path / "spec.json").write_text(json.dumps(spec | own))
-    call(*CELL, tmp_path / "spec.json", expect=1)
-    message = records(tmp_path)["linear_probe"]["failure"]["message"]
-    assert told in message and len(message) < 600 and message.isprintable()
-
-
-@pytest.mark.slow
-def test_a_cell_whose_last_checkpoint_lost_a_block_goes_on_from_the_one_before(
-    board: Path, tmp_path: Path, call
-) -> None:
-    def run() -> dict:
-        record = run_cell(board, "linear_probe", tmp_path, call, ("-c", UNTIDY), epochs=2)
-        (tmp_path / "ledger" / f"{record['cell_id']}.json").unlink()
-        return record
-
-    whole, last = run(), tmp_path / "work" / "epoch_2.pth"
-    content = bytearray(last.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 2**12] = bytes(2**12)
-    last.write_bytes(content)
-    resumed = run()
-    assert whole["unfit_checkpoints"] == []
-    (said,) = resumed["unfit_checkpoints"]
-    assert said.startswith("epoch_2.pth: ") and said.endswith("; the training went on from epoch_1")
-    assert resumed["predictions_sha256"] == whole["predictions_sha256"]
-    assert [row["loss"] for row in resumed["curve"]] == [row["loss"] for row in whole["curve"]]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["fgsgl", "tsn"])
-def test_a_cell_killed_after_its_last_epoch_only_validates_and_tests(
-    board: Path, tmp_path: Path, method: str, call
-) -> None:
-    first = run_cell(board, method, tmp_path, call, ("-c", UNTIDY))
-    for path in (tmp_path / "ledger").iterdir():
-        path.unlink()
-    rows = [json.loads(line) for line in (tmp_path / "work" / "curve.jsonl").read_text().splitlines()]
-    del rows[-1]["val_top1"]  # as if killed between the checkpoint of the last epoch and its validation
-    (tmp_path / "work" / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    second = run_cell(board, method, tmp_path, call, CELL)
-    assert [row["train_s"] for row in second["curve"]] == [row["train_s"] for row in first["curve"]]  # not trained anew
-    assert second["predictions_sha256"] == first["predictions_sha256"] == records(board)[method]["predictions_sha256"]
-    assert [row["loss"] for row in second["curve"]] == [row["loss"] for row in first["curve"]]
-    assert all("val_top1" in row for row in second["curve"])
-
-
-@pytest.mark.slow
-def test_a_corrupt_video_is_named_and_skipped_only_on_request(smoke: Path, tmp_path: Path, call) -> None:
-    root = tmp_path / "data"
-    shutil.copytree(smoke, root)
-    victim = next(clip for clip in read_clips(root / "clips.csv") if clip.split == "test")
-    video = root / victim.video
-    video.write_bytes(video.read_bytes()[:1000])
-    words = (*RUN, "--root", root, "--out", tmp_path / "out", "--methods", "majority")
-    answer = call(*words, expect=2)
-    assert str(video) in answer.stderr.replace("\n", "") and "--skip-bad" in answer.stderr
-    assert len(answer.stderr.strip().splitlines()) == 1
-    assert not (tmp_path / "out" / "ledger").exists()
-
-    call(*words, "--skip-bad")
-    table = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
-    assert set(table["skipped"]) == {1} and set(table["n_clips"]) == {33}
-    record = records(tmp_path / "out")["majority"]
-    assert [row["clip_id"] for row in record["data"]["skipped"]] == [victim.clip_id]
-    assert record["metrics"]["n_clips"] == record["data"]["n_clips"]["test"]
-
-
-FULL_DISK = """
-import resource, sys
-from fgsgl.cli.main import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.RLIM_INFINITY))
-sys.exit(main())
-"""
-
-
-@pytest.mark.slow
-def test_a_checkpoint_that_finds_no_room_ends_in_one_line(
-    board: Path, smoke: Path, with_bounds: Path, tmp_path: Path, call
-) -> None:
-    """A limit on the size of a file stands for a full disk; records are below it, checkpoints are not."""
-    (with_bounds / "ledger" / f"{records(board)['majority']['cell_id']}.json").unlink()
-    words = (*RUN[2:], "--root", smoke, "--out", tmp_path / "out", "--methods", "tsn", "--epochs", "3")
-    answer = call("-c", FULL_DISK, *words, expect=2)
-    assert "File too large" in answer.stderr and len(answer.stderr.strip().splitlines()) == 1, answer.stderr
-    failed = records(tmp_path / "out")["tsn"]
-    assert failed["failure"]["class"] == "unwritable" and failed["times_s"]["total"] > 0
-    assert records(tmp_path / "out")["majority"]["status"] == "done"
-
-
-def test_a_folder_that_cannot_be_made_is_named(smoke: Path, tmp_path: Path, call) -> None:
-    (tmp_path / "file").touch()
-    answer = call(*RUN, "--root", smoke, "--out", tmp_path / "file" / "out", "--methods", "majority", expect=2)
-    assert answer.stderr.strip() == (
-        f"error: {tmp_path / 'file' / 'out'} cannot be the folder of what is written: Not a directory"
-    )

@@ -15,7 +15,7 @@ import pandas as pd
 from fgsgl.records.ledger import load
 from fgsgl.records.plan_file import Design, PlanFile, PlannedCell, Primary, Tuning
 from fgsgl.records.protocol import Protocol
-from fgsgl.records.record import Done, Record
+from fgsgl.records.record import METRICS, MORE_METRICS, Done, Record
 from fgsgl.records.row_key import RowKey
 from fgsgl.report.board import tuned
 from fgsgl.report.board.comparisons import crossed_top1, differences, ties
@@ -48,10 +48,8 @@ __all__ = [
     "read_board", "row_key",
 ]  # fmt: skip
 COUNTS = ("n_seeds", "n_subjects", "n_clips", "n_pairs", "family", "n_failed", "n_planned", "skipped", *tuned.COUNTS)
-SHARES = (
-    "top1", "top1_ci_low", "top1_ci_high", "top1_both_low", "top1_both_high", "top5", "mean_class", "macro_f1",
-    "category_top1", "fine_top1", "group_top1", "f1_mean", "fine_pairs",
-)  # fmt: skip
+INTERVALS = ("top1_ci_low", "top1_ci_high", "top1_both_low", "top1_both_high")
+SHARES = (METRICS[0], *INTERVALS, *METRICS[1:], "category_top1", "fine_top1", *MORE_METRICS)
 POINTS = ("diff_top1", "diff_ci_low", "diff_ci_high", "sim_low", "sim_high", "diff_both_low", "diff_both_high")
 WINS = ("wins", "wins_low", "wins_high")
 EFFECTS = (*POINTS, "p_t", "p_holm", "p", "smallest_p", "mcnemar_p", "d_z", *WINS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
-from fgsgl.records.record import Done, Failed, Hardware, Record
+from fgsgl.records.record import METRICS, MORE_METRICS, Done, Failed, Hardware, Record
 from fgsgl.report.board.audit_notes import audit_summary, splits_share
 from fgsgl.report.board.origin_notes import code_of, machine_of
 from fgsgl.report.board.predicted_classes import PredictionCache
@@ -31,13 +31,13 @@ def score_columns(group: Sequence[Record], scored: Sequence[Done], predictions: 
     if not scored:
         return row
     first = scored[0]
-    for name in ("top1", "top5", "mean_class", "macro_f1"):
+    for name in METRICS:
         row[name] = fmean([getattr(record.metrics, name) for record in scored])
     row |= _interval(scored, predictions)
     for name in ("category", "fine"):
         values = [r.metrics.by_score[name].top1 for r in scored if name in r.metrics.by_score]
         row[f"{name}_top1"] = fmean(values) if len(values) == len(scored) else None
-    for name in ("group_top1", "f1_mean", "fine_pairs"):
+    for name in MORE_METRICS:
         values = [getattr(record.metrics, name) for record in scored]
         row[name] = None if None in values else fmean(values)
     row |= {

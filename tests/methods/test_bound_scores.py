@@ -11,9 +11,9 @@ import pytest
 
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.data.data_spec import DataSpec
+from fgsgl.methods.bound_scores import bound_scores, scored_anew
 from fgsgl.methods.registry import get
 from fgsgl.records.protocol import Protocol, default_protocol
-from fgsgl.training.bound_scores import bound_scores, scored_anew
 
 CALLS: list[int] = []
 PROTOCOL = default_protocol("synmg", "smoke")
