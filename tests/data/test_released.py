@@ -399,6 +399,12 @@ def test_lists_may_name_folders_of_another_machine_and_videos_of_another_ending(
         rows = [before.format(split) + row.replace(".mp4", ".AVI") for row in path.read_text().splitlines()]
         write(path, "\n".join(rows))
     assert clips_of(root, "ma52") == wanted
+    copy_of(root / "train/0001_01_0000.mp4", root / "small/train/0001_01_0000.mkv")
+    with pytest.raises(UserError, match=r"is 2 videos below"):
+        load(root, "ma52")
+    write(root / "train_list_videos.txt", (root / "train_list_videos.txt").read_text().replace(".AVI", ".mp4"))
+    assert clips_of(root, "ma52") == wanted, "the ending that the list names"
+    shutil.rmtree(root / "small")
     root.rename(tmp_path / "a")
     (tmp_path / "a").rename((tmp_path / "b").mkdir() or tmp_path / "b" / "test set")
     found = clips_of(tmp_path / "b", "ma52")
