@@ -344,6 +344,17 @@ def test_phase_1_alone_is_tested_on_drawn_people(tmp_path: Path, build, dataset:
     assert not split_faults(table) and any("this copy has no test clips" in line for line in table.caveats)
 
 
+def test_a_video_without_labels_is_said(tmp_path: Path) -> None:
+    root = copies.imigue_miga(tmp_path / "miga")
+    next(root.glob("**/0003_label.csv")).unlink()
+    said = "1 video(s) have no label table and are left out: recording 0003"
+    assert said in load(root, "imigue miga").notes
+    full = copies.imigue(tmp_path / "full")
+    table = full / "Label/labels_20200831.csv"
+    write(table, "".join(row for row in table.read_text().splitlines(keepends=True) if not row.startswith("3,")))
+    assert said in load(full, "imigue").notes
+
+
 def test_a_label_table_without_rows_is_said(tmp_path: Path) -> None:
     root = copies.smg(tmp_path)
     write(root / "Sample0002/Sample0002_finelabels.csv", "\n")

@@ -103,6 +103,13 @@ def nothing_in(tables: Sequence[str]) -> list[str]:
     return [f"{len(tables)} label table(s) hold no clip: {counted(tables)}"] if tables else []
 
 
+def without_labels(recordings: Sequence[str]) -> list[str]:
+    """A line about recordings whose video has no label table; none where all have one."""
+    if not recordings:
+        return []
+    return [f"{len(recordings)} video(s) have no label table and are left out: {counted(recordings)}"]
+
+
 def class_id(cell: str, first: int, n_classes: int, others: Mapping[int, int] | None = None) -> int:
     """The 0-based class of a label as the files have it: ``label - first``, or what ``others`` says.
 

@@ -190,10 +190,13 @@ def files_below(folder: Path) -> tuple[str, ...]:
     """Paths of all files below a folder, relative to it, in alphabetical order; hidden ones are passed over.
 
     A link to a folder is followed, each folder once.
+
+    Raises:
+        UserError: for a folder that may not be read, whose files would be missing in silence.
     """
     found: list[str] = []
     seen: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
         state = Path(place).stat()
         if (state.st_dev, state.st_ino) in seen:
             folders.clear()
@@ -203,6 +206,10 @@ def files_below(folder: Path) -> tuple[str, ...]:
         below = PurePosixPath(os.path.relpath(place, folder))
         found += [str(below / name) for name in files if not name.startswith(".")]
     return tuple(sorted(found))
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"the folder {error.filename} cannot be read: {error.strerror}; give yourself the right to read it")
 
 
 def split_of(file: str) -> str | None:

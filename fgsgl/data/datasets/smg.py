@@ -22,8 +22,9 @@ from fgsgl.data.datasets._release import (
     read_joints,
     read_rows,
     require_file,
+    without_labels,
 )
-from fgsgl.data.datasets._tree import VIDEO, Copy, counted, open_copy
+from fgsgl.data.datasets._tree import VIDEO, Copy, open_copy
 from fgsgl.data.datasets.base import Counts, DataSet, Skeletons
 from fgsgl.data.faults import Fault, collected
 from fgsgl.data.hidden_test import DRAWN_TEST, Unlabelled, drawn_test, lacks_test, with_labels, without_test
@@ -137,9 +138,8 @@ def _recordings(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list
     together = sum(Path(table).parent == Path(videos[n]).parent for n, table in tables.items() if n in videos)
     tree = "the release's tree, a folder a recording" if together else "the MiGA challenge's tree, tables beside videos"
     notes = [f"recognised: SMG in {tree}; {len(tables)} recordings"]
-    if untold := sorted(set(videos) - set(tables)):
-        notes.append(f"{len(untold)} video(s) have no label table and are left out: {counted(map(_name, untold))}")
-    return rows, [*notes, *nothing_in(blank)]
+    untold = [_name(number) for number in sorted(set(videos) - set(tables))]
+    return rows, [*notes, *without_labels(untold), *nothing_in(blank)]
 
 
 def _name(number: int) -> str:
