@@ -19,19 +19,10 @@ from fgsgl.util.files import DELIMITERS, csv_text, read_text
 if TYPE_CHECKING:
     import numpy as np
 
+    from fgsgl.data.clip_table import Clip
+
 MAX_JOINT = 1e6
 """No joint is so far away, in metres or in pixels."""
-
-
-def require_file(root: Path, relative: str) -> str:
-    """The path itself, of a file that is there.
-
-    Raises:
-        UserError: for one that is not.
-    """
-    if not (root / relative).is_file():
-        raise UserError(f"no file at {root / relative}; half an extraction?")
-    return relative
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -153,6 +144,19 @@ class JointTable:
     def columns(self) -> int:
         """Columns of a row."""
         return self.first_column + self.joints * self.values
+
+
+def refuse_cut_clips(root: Path, clips: Sequence[Clip]) -> None:
+    """Refuses clips that are whole files, where skeletons are of whole recordings.
+
+    Raises:
+        UserError: for any.
+    """
+    if any(clip.end_frame == 0 for clip in clips):
+        raise UserError(
+            f"the clips at {root} are cut files, and skeletons are of whole recordings; methods that read them need a "
+            "copy with whole recordings"
+        )
 
 
 def read_joints(path: Path, start_frame: int, end_frame: int, form: JointTable) -> np.ndarray:
