@@ -12,6 +12,7 @@ import matplotlib
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fgsgl.data.check import CheckResult
 from fgsgl.data.clip_table import SPLITS, ClipTable
@@ -82,6 +83,8 @@ def _draw(counts: pd.DataFrame) -> bytes:
         axes = sheet.subplots()
         sns.barplot(rows, x="clips", y="class", hue="split", ax=axes, palette=list(COLOURS[: len(SPLITS)]))
         axes.set(ylabel="", title=title)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        sns.move_legend(axes, "upper left", bbox_to_anchor=(1, 1))  # the best place inside takes long to find
         buffer = io.BytesIO()
         sheet.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -112,8 +112,8 @@ def test_all_faults_of_all_recordings_are_listed_at_once(tmp_path: Path, capsys:
     ]
     for (*_, what), words in zip(
         rows,
-        ("label 99, expected 1..17", "2 cell(s) (1, 30), expected 3", "start is 'x', expected a whole", "no video of Sample0003",
-         "stands in the", "cannot be opened", "needs frames 110 to 121, but"),
+        ("label 99, expected 1..17", "2 cell(s) (1, 30), expected 3", "start is 'x', expected a whole",
+         "no video of Sample0003", "stands in the", "cannot be opened", "needs frames 110 to 121, but"),
         strict=True,
     ):  # fmt: skip
         assert words in what

@@ -126,6 +126,8 @@ def test_a_tables_companions_are_the_same_however_it_is_named(tmp_path: Path) ->
     folder, table = tmp_path, tmp_path / "clips.csv"
     assert csv.text(folder) == csv.text(table) == str(tmp_path / "text.yaml")
     assert csv.text(tmp_path / "my.csv") == str(tmp_path / "my.yaml")
+    (tmp_path / "my.tsv").touch()
+    assert csv.text(tmp_path / "my.tsv") == str(tmp_path / "my.yaml")
     (tmp_path / "clips.yaml").touch()
     assert csv.text(folder) == csv.text(table) == str(tmp_path / "clips.yaml")
 

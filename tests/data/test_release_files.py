@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,20 @@ def test_files_are_found_once_at_any_depth_and_links_in_a_circle_end(tmp_path: P
     assert files_below(tmp_path) == ("a/b/0001.mp4",)
     (tmp_path / "a" / "b" / "0001_color.AVI").touch()
     assert open_copy(tmp_path).found("videos", r"([0-9]+)_color\.avi") == {1: ["a/b/0001_color.AVI"]}
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    scan = os.scandir
+
+    def denied(path):  # a test that runs as root may read everything
+        if str(path).endswith("/b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(UserError, match=r"a/b cannot be read: Permission denied"):
+        files_below(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfea\0", b"a\xe9 1", b"a \xc3"])

@@ -192,6 +192,11 @@ FAULTS = {
     "label 99": ("smg", lambda root: write(root / "Sample0002/Sample0002_finelabels.csv", "99,0,9\n"), "label 99"),
     "label of words": ("smg", lambda root: write(root / "Sample0002/Sample0002_finelabels.csv", "a,0,9\n"), "line 1"),
     "two columns": ("smg", lambda root: write(root / "Sample0002/Sample0002_finelabels.csv", "\n1,0\n"), "line 2"),
+    "two tables of cut clips": ("smg cut", lambda root: copy_of(
+        root / "training_clips/clip.csv", root / "old/training_clips/clip.csv"),
+        "expected one training_clips/clip.csv"),
+    "a cut clip that is gone": ("smg cut", lambda root: next(
+        root.glob("testing_clips/Sample0036_0_15.*")).unlink(), "no video 'Sample0036_0_15.MP4' of the test list"),
     "unknown setting": ("smg", lambda root: write(root / "fgsgl.yaml", "video: x"), "did you mean videos"),
     "a folder that is none": ("smg", lambda root: write(root / "fgsgl.yaml", "labels: ../none"), "there is no folder"),
     "raw label 32": ("imigue", lambda root: write(
@@ -333,15 +338,34 @@ def test_a_validation_list_of_MA52_may_hide_its_labels_in_several_ways(tmp_path:
 @pytest.mark.parametrize(
     ("build", "dataset", "parts"),
     [(copies.smg_miga, "smg", ("SMG_RGB_Phase2", "smg_data_phase2")), (copies.smg_miga, "smg", ("smg_data_phase2",)),
+     (copies.smg_cut, "smg", ("testing_clips",)), (copies.imigue_numbered, "imigue", ("test", "test.txt")),
      (copies.imigue_miga, "imigue", ("imigue_rgb_phase2", "imigue_data_phase2"))],
 )  # fmt: skip
 def test_phase_1_alone_is_tested_on_drawn_people(tmp_path: Path, build, dataset: str, parts: tuple[str, ...]) -> None:
     root = build(tmp_path)
     for part in parts:
-        shutil.rmtree(root / part)
+        shutil.rmtree(root / part) if (root / part).is_dir() else (root / part).unlink()
     assert default_protocol(dataset, root=root).preset == "drawn-test"
     table = datasets.get(dataset).load(root, "drawn-test", 0)
     assert not split_faults(table) and any("this copy has no test clips" in line for line in table.caveats)
+
+
+def test_a_video_without_labels_is_said(tmp_path: Path) -> None:
+    root = copies.imigue_miga(tmp_path / "miga")
+    next(root.glob("**/0003_label.csv")).unlink()
+    said = "1 video(s) have no label table and are left out: recording 0003"
+    assert said in load(root, "imigue miga").notes
+    full = copies.imigue(tmp_path / "full")
+    table = full / "Label/labels_20200831.csv"
+    write(table, "".join(row for row in table.read_text().splitlines(keepends=True) if not row.startswith("3,")))
+    assert said in load(full, "imigue").notes
+
+
+@pytest.mark.parametrize("layout", ["smg cut", "imigue cut"])
+def test_cut_clips_have_no_skeletons(copy, layout: str) -> None:
+    table = load(copy(layout), layout)
+    with pytest.raises(UserError, match="are cut files, and skeletons are of whole recordings"):
+        joints_of(table, table.clips[0])
 
 
 def test_a_label_table_without_rows_is_said(tmp_path: Path) -> None:
@@ -380,7 +404,9 @@ def test_tables_parted_otherwise_read_the_same(copy, tmp_path: Path, layout: str
     assert clips_of(root, layout) == clips_of(copy(layout), layout)
 
 
-@pytest.mark.parametrize("layout", ["smg miga", "imigue", "imigue hidden", "imigue numbered", "ma52", "ma52 challenge"])
+@pytest.mark.parametrize(
+    "layout", ["smg miga", "smg cut", "imigue", "imigue hidden", "imigue numbered", "ma52", "ma52 challenge"]
+)
 def test_names_of_files_and_folders_may_be_of_any_case(copy, tmp_path: Path, layout: str) -> None:
     shutil.copytree(copy(layout), root := tmp_path / "copy")
     for path in sorted(root.rglob("*"), key=lambda path: -len(path.parts)):
@@ -399,6 +425,12 @@ def test_lists_may_name_folders_of_another_machine_and_videos_of_another_ending(
         rows = [before.format(split) + row.replace(".mp4", ".AVI") for row in path.read_text().splitlines()]
         write(path, "\n".join(rows))
     assert clips_of(root, "ma52") == wanted
+    copy_of(root / "train/0001_01_0000.mp4", root / "small/train/0001_01_0000.mkv")
+    with pytest.raises(UserError, match=r"is 2 videos below"):
+        load(root, "ma52")
+    write(root / "train_list_videos.txt", (root / "train_list_videos.txt").read_text().replace(".AVI", ".mp4"))
+    assert clips_of(root, "ma52") == wanted, "the ending that the list names"
+    shutil.rmtree(root / "small")
     root.rename(tmp_path / "a")
     (tmp_path / "a").rename((tmp_path / "b").mkdir() or tmp_path / "b" / "test set")
     found = clips_of(tmp_path / "b", "ma52")

@@ -9,7 +9,15 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from fgsgl.data.clip_table import Clip, Row, Split, read_cells
-from fgsgl.data.datasets._release import cells_of_clip, class_id, nothing_in, read_list, read_rows, whole_numbers
+from fgsgl.data.datasets._release import (
+    cells_of_clip,
+    class_id,
+    nothing_in,
+    read_list,
+    read_rows,
+    whole_numbers,
+    without_labels,
+)
 from fgsgl.data.datasets._tree import VIDEO, Copy, counted, open_copy, split_of
 from fgsgl.data.faults import Fault, collected
 from fgsgl.data.hidden_test import Unlabelled, with_labels
@@ -116,11 +124,13 @@ def _full(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]
             "is meant? Remove the others, or name the folder in fgsgl.yaml (labels: FOLDER)"
         )
     path, videos, rows = copy.path("labels", table), _videos(copy, faults), list[Unlabelled]()
+    told: set[int] = set()
     lacking: set[int] = set()
     for line, row in read_cells(path, faults, COLUMNS, delimiters=DELIMITERS):
         with collected(faults, path, line):
             numbers = ("video_id", "start_frame", "end_frame", "subject_id")
             number, start, end, subject = whole_numbers([row[name] for name in numbers], numbers)
+            told.add(number)
             if subject not in TEST_SUBJECTS | TRAIN_SUBJECTS:
                 raise UserError(f"subject {subject}, expected 1..72")
             if number in lacking:
@@ -141,7 +151,8 @@ def _full(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]
             )
             rows.append((Row(file=path, line=line, clip=clip), raw))
     used = {row.clip.video for row, _ in rows}
-    return rows, [f"recognised: iMiGUE, the full release ({table}); {len(used)} recordings"]
+    untold = [_name(number) for number in sorted(set(videos) - told)]
+    return rows, [f"recognised: iMiGUE, the full release ({table}); {len(used)} recordings", *without_labels(untold)]
 
 
 def _class_of(raw: str) -> int:
@@ -180,7 +191,8 @@ def _miga(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]
     ]
     if repeated:
         notes.append(f"the validation folder is ignored: its {repeated} recordings are training recordings")
-    return rows, [*notes, *nothing_in(blank)]
+    untold = [_name(number) for number in sorted(set(videos) - set(found))]
+    return rows, [*notes, *without_labels(untold), *nothing_in(blank)]
 
 
 def _split_of(copy: Copy, table: str) -> Split:
@@ -222,6 +234,8 @@ def _cut(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]:
     for split in splits:
         with collected(faults):
             found = lists.get(split, [])
+            if not found and split == "test":  # phase 1 alone
+                continue
             if len(found) != 1:
                 what = f"{len(found)} such lists ({counted(found)})" if found else "none"
                 raise UserError(f"{copy.folders['labels']}: expected one {split}_list.txt or {split}.txt, found {what}")

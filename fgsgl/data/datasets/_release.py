@@ -19,19 +19,10 @@ from fgsgl.util.files import DELIMITERS, csv_text, read_text
 if TYPE_CHECKING:
     import numpy as np
 
+    from fgsgl.data.clip_table import Clip
+
 MAX_JOINT = 1e6
 """No joint is so far away, in metres or in pixels."""
-
-
-def require_file(root: Path, relative: str) -> str:
-    """The path itself, of a file that is there.
-
-    Raises:
-        UserError: for one that is not.
-    """
-    if not (root / relative).is_file():
-        raise UserError(f"no file at {root / relative}; half an extraction?")
-    return relative
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -103,6 +94,13 @@ def nothing_in(tables: Sequence[str]) -> list[str]:
     return [f"{len(tables)} label table(s) hold no clip: {counted(tables)}"] if tables else []
 
 
+def without_labels(recordings: Sequence[str]) -> list[str]:
+    """A line about recordings whose video has no label table; none where all have one."""
+    if not recordings:
+        return []
+    return [f"{len(recordings)} video(s) have no label table and are left out: {counted(recordings)}"]
+
+
 def class_id(cell: str, first: int, n_classes: int, others: Mapping[int, int] | None = None) -> int:
     """The 0-based class of a label as the files have it: ``label - first``, or what ``others`` says.
 
@@ -146,6 +144,19 @@ class JointTable:
     def columns(self) -> int:
         """Columns of a row."""
         return self.first_column + self.joints * self.values
+
+
+def refuse_cut_clips(root: Path, clips: Sequence[Clip]) -> None:
+    """Refuses clips that are whole files, where skeletons are of whole recordings.
+
+    Raises:
+        UserError: for any.
+    """
+    if any(clip.end_frame == 0 for clip in clips):
+        raise UserError(
+            f"the clips at {root} are cut files, and skeletons are of whole recordings; methods that read them need a "
+            "copy with whole recordings"
+        )
 
 
 def read_joints(path: Path, start_frame: int, end_frame: int, form: JointTable) -> np.ndarray:

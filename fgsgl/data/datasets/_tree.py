@@ -95,7 +95,7 @@ class Copy:
         """The video that a list of a split names; one of another split's folder is none.
 
         Lists name folders of their authors' machines, and people encode videos anew. So the name counts without its
-        folders, its ending and its case. Of several such videos it is the one whose folders the list names.
+        folders, its ending and its case. Of several such videos it is the one whose ending and folders the list names.
 
         Raises:
             UserError: where there is none, or several.
@@ -104,8 +104,8 @@ class Copy:
         files = self.by_stem.get(_stem(wanted), [])
         fitting = [file for file in files if split_of(file) in (None, split)]
         found = [file for file in fitting if split_of(file) == split] or fitting
-        alike = [_folders_alike(file, wanted) for file in found]
-        found = [file for file, count in zip(found, alike, strict=True) if count == max(alike)]
+        alike = [_likeness(file, wanted) for file in found]
+        found = [file for file, likeness in zip(found, alike, strict=True) if likeness == max(alike)]
         where = f"below {self.folders['videos']}"
         if not found:
             also = f", only {counted(files)} of another split" if files else ""
@@ -148,10 +148,12 @@ def _stem(file: str) -> str:
     return _ENDING.sub("", file.rpartition("/")[2]).casefold()
 
 
-def _folders_alike(file: str, other: str) -> int:
-    """How many folders of two paths are called the same, from the last one on."""
-    pairs = zip(PurePosixPath(file).parts[-2::-1], PurePosixPath(other).parts[-2::-1], strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0].casefold() == pair[1].casefold(), pairs))
+def _likeness(file: str, other: str) -> tuple[bool, int]:
+    """Whether the names at the end of two paths are the same, and how many of their last folders are, in any case."""
+    name, *folders = reversed(PurePosixPath(file.casefold()).parts)
+    other_name, *others = reversed(PurePosixPath(other.casefold()).parts)
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(folders, others, strict=False))
+    return name == other_name, sum(1 for _ in same)
 
 
 def read_settings(root: Path, path: Path | None = None, others: Sequence[str] = ()) -> dict[Kind, Path]:
@@ -188,10 +190,13 @@ def files_below(folder: Path) -> tuple[str, ...]:
     """Paths of all files below a folder, relative to it, in alphabetical order; hidden ones are passed over.
 
     A link to a folder is followed, each folder once.
+
+    Raises:
+        UserError: for a folder that may not be read, whose files would be missing in silence.
     """
     found: list[str] = []
     seen: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
         state = Path(place).stat()
         if (state.st_dev, state.st_ino) in seen:
             folders.clear()
@@ -201,6 +206,10 @@ def files_below(folder: Path) -> tuple[str, ...]:
         below = PurePosixPath(os.path.relpath(place, folder))
         found += [str(below / name) for name in files if not name.startswith(".")]
     return tuple(sorted(found))
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"the folder {error.filename} cannot be read: {error.strerror}; give yourself the right to read it")
 
 
 def split_of(file: str) -> str | None:

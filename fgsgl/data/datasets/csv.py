@@ -38,8 +38,8 @@ NO_PEOPLE = (
 
 
 def table_path(root: Path) -> Path:
-    """The table that ``--table`` or ``--root`` names."""
-    return root if root.suffix.lower() == ".csv" else root / FOLDER_TABLE
+    """The table that ``--table`` or ``--root`` names: a file, whatever its ending, or that of a folder."""
+    return root if root.suffix.lower() == ".csv" or root.is_file() else root / FOLDER_TABLE
 
 
 def table_name(root: Path) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, left_out, table_of
 from fgsgl.data.datasets._imigue_files import CUT, FULL, find_rows, form_of
-from fgsgl.data.datasets._release import JointTable, csv_archive, read_joints
+from fgsgl.data.datasets._release import JointTable, csv_archive, read_joints, refuse_cut_clips
 from fgsgl.data.datasets._tree import counted, open_copy
 from fgsgl.data.datasets.base import Challenge, Counts, DataSet, Form, Skeletons
 from fgsgl.data.faults import Fault
@@ -119,11 +119,7 @@ def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
         UserError: for a recording that has none, or several, or one in a form that is not read; or for cut clips.
     """
     copy, faults = open_copy(table.root), list[Fault]()
-    if any(clip.end_frame == 0 for clip in clips):
-        raise UserError(
-            f"the clips at {table.root} are cut files, and skeletons are of whole recordings; methods that read "
-            "skeletons need the MiGA tree or the full release"
-        )
+    refuse_cut_clips(table.root, clips)
     wanted = {recording_of(clip) for clip in clips}
     found = copy.found("skeletons", r"([0-9]{1,4})_light_hand\.csv", repeats_in_validation=True)
     files = copy.one_each({n: found[n] for n in sorted(wanted & set(found))}, "skeletons", faults, _name)

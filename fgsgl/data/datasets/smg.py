@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fgsgl.data.clip_table import Clip, ClipTable, Progress, Row, Split, table_of
@@ -21,7 +21,8 @@ from fgsgl.data.datasets._release import (
     nothing_in,
     read_joints,
     read_rows,
-    require_file,
+    refuse_cut_clips,
+    without_labels,
 )
 from fgsgl.data.datasets._tree import VIDEO, Copy, counted, open_copy
 from fgsgl.data.datasets.base import Counts, DataSet, Skeletons
@@ -94,19 +95,34 @@ def _is_val(clip: Clip) -> bool:
 def _rows(root: Path, faults: list[Fault]) -> tuple[list[Row], tuple[str, ...], Path]:
     """The rows of a copy, lines about it, and the folder of its videos; a test split of one label hides its labels."""
     copy, classes = open_copy(root), fgtext.load("smg").class_names
-    if any((root / folder).is_dir() for folder in CUT_FOLDERS.values()):
-        found, videos = list[Unlabelled](), root
-        for name, folder in CUT_FOLDERS.items():
-            with collected(faults):
-                found.extend(_cut(root, name, folder, faults))
-        notes = [f"recognised: SMG, clips cut out of its recordings ({' and '.join(CUT_FOLDERS.values())})"]
+    if tables := [file for file, _ in copy.named("labels", r"clip\.csv") if _cut_split(file)]:
+        found, notes = _cuts(copy, tables, faults)
         id_of = {name.lower(): index for index, name in enumerate(classes)}
         rows, said = with_labels(found, lambda caption: _class_of_caption(caption, id_of), faults)
     else:
         found, notes = _recordings(copy, faults)
-        videos = copy.folders["videos"]
         rows, said = with_labels(found, lambda raw: class_id(raw, 1, len(classes)), faults)
-    return rows, (*notes, *said), videos
+    return rows, (*notes, *said), copy.folders["videos"]
+
+
+def _cut_split(table: str) -> Split | None:
+    """The split of a table of cut clips, by the folder that holds it; None for another table."""
+    folder = PurePosixPath(table).parent.name.casefold()
+    return next((split for split, name in CUT_FOLDERS.items() if name == folder), None)
+
+
+def _cuts(copy: Copy, tables: Sequence[str], faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]:
+    """The rows of cut clips, and lines about them."""
+    rows: list[Unlabelled] = []
+    for split, folder in CUT_FOLDERS.items():
+        own = [table for table in tables if _cut_split(table) == split]
+        with collected(faults):
+            if len(own) > 1 or (not own and split == "train"):
+                what = f"{len(own)} such tables ({counted(own)})" if own else "none"
+                raise UserError(f"{copy.folders['labels']}: expected one {folder}/clip.csv, found {what}")
+            for table in own:
+                rows.extend(_cut(copy, split, table, faults))
+    return rows, [f"recognised: SMG, clips cut out of its recordings ({' and '.join(tables)})"]
 
 
 def _recordings(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list[str]]:
@@ -137,9 +153,8 @@ def _recordings(copy: Copy, faults: list[Fault]) -> tuple[list[Unlabelled], list
     together = sum(Path(table).parent == Path(videos[n]).parent for n, table in tables.items() if n in videos)
     tree = "the release's tree, a folder a recording" if together else "the MiGA challenge's tree, tables beside videos"
     notes = [f"recognised: SMG in {tree}; {len(tables)} recordings"]
-    if untold := sorted(set(videos) - set(tables)):
-        notes.append(f"{len(untold)} video(s) have no label table and are left out: {counted(map(_name, untold))}")
-    return rows, [*notes, *nothing_in(blank)]
+    untold = [_name(number) for number in sorted(set(videos) - set(tables))]
+    return rows, [*notes, *without_labels(untold), *nothing_in(blank)]
 
 
 def _name(number: int) -> str:
@@ -188,11 +203,11 @@ def _class_of_caption(caption: str, id_of: Mapping[str, int]) -> int:
     return class_id(caption, 0, len(id_of))
 
 
-def _cut(root: Path, split: Split, folder: str, faults: list[Fault]) -> Iterator[Unlabelled]:
-    """The clips of a folder with ``clip.csv`` (header ``clip,caption``); a whole file each."""
-    table = root / folder / "clip.csv"
+def _cut(copy: Copy, split: Split, file: str, faults: list[Fault]) -> Iterator[Unlabelled]:
+    """The clips of a table with the header ``clip,caption``; a whole video each."""
+    table = copy.path("labels", file)
     for line, (name, *words) in read_rows(table):
-        if line == 1 and name.lower() == "clip":
+        if name.lower() == "clip":
             continue
         with collected(faults, table, line):
             caption = ", ".join(words)  # class names hold commas, and the table no quotation marks
@@ -201,10 +216,9 @@ def _cut(root: Path, split: Split, folder: str, faults: list[Fault]) -> Iterator
                 raise UserError(f"clip {name!r}, expected a name such as Sample0036_8358_8373.mp4")
             number = int(found[1])
             if (number in TEST_SUBJECTS) != (split == "test"):
-                raise UserError(f"subject {number} in {folder}; subjects 36 to 40 are the test split")
-            file = f"{folder}/{name}" if found[4] else f"{folder}/{name}.mp4"
+                raise UserError(f"subject {number} in {CUT_FOLDERS[split]}; subjects 36 to 40 are the test split")
             clip = Clip(
-                clip_id=Path(name).stem, video=require_file(root, file), start_frame=0, end_frame=0, label=None,
+                clip_id=Path(name).stem, video=copy.listed_video(name, split), start_frame=0, end_frame=0, label=None,
                 subject=f"{number:02d}", split=split, fps=0.0,
             )  # fmt: skip
             yield Row(file=table, line=line, clip=clip), caption
@@ -214,8 +228,9 @@ def skeleton_files(table: ClipTable, clips: Sequence[Clip]) -> list[Path]:
     """The file with the skeletons of each clip's recording.
 
     Raises:
-        UserError: for a recording that has none, or several.
+        UserError: for a recording that has none, or several; or for cut clips.
     """
+    refuse_cut_clips(table.root, clips)
     copy, faults = open_copy(table.root), list[Fault]()
     wanted = sorted({int(clip.subject) for clip in clips})
     found = copy.found("skeletons", r"Sample0*([0-9]{1,4})_skeleton\.csv")
