@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from fgsgl.text.fgtext import ClassText, FGText
 
+READS = "open_clip model that reads it (default: %(default)s)"
+
 
 def add_text_commands(commands: Commands) -> None:
     """Adds ``text`` and its actions to the command line."""
@@ -27,7 +29,7 @@ def add_text_commands(commands: Commands) -> None:
 
     check = add_command(actions, "check", _check, "check texts against every rule of FG-Text, and print the faults")
     check.add_argument("texts", nargs="*", metavar="text", help=f"{named} (default: all shipped)")
-    _add_backbone(check)
+    check.add_argument("--backbone", default="synmg-tiny", help=READS)
 
     show = add_command(
         actions, "show", _show, "print a class's prompts and sentences, and with which classes it shares"
@@ -65,15 +67,11 @@ def add_text_commands(commands: Commands) -> None:
     similarity.add_argument(
         "--out", type=path_ending(".png", ".pdf", ".svg"), help="the picture (default: <name>-similarity.png)"
     )
-    _add_backbone(similarity)
-    similarity.add_argument("--allow-download", action="store_true", help="ask the network for weights")
-
-
-def _add_backbone(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--backbone", default="synmg-tiny", help="open_clip model that reads it (default: %(default)s)")
-    parser.add_argument(
+    similarity.add_argument("--backbone", default="synmg-tiny", help=READS)
+    similarity.add_argument(
         "--pretrained", default="synmg-tiny", help="its weights: a tag or a file (default: %(default)s)"
     )
+    similarity.add_argument("--allow-download", action="store_true", help="ask the network for weights")
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -6,9 +6,12 @@ code builds the recognizer from typed settings, and refuses a tensor of another 
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import struct
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import fgsgl.util.cured_stack
 
@@ -35,9 +38,12 @@ from fgsgl.util.files import write_whole
 FORMAT = 1
 KEY = "fgsgl_model"
 """Key of the JSON in the header."""
+SHA256 = "sha256"
+"""Key of the digest over everything else in the file; older files have none."""
 STATE, TOWER = "recognizer.", "tower."
 """Prefixes of the tensors' names: what was trained, and the pretrained tower."""
 LARGEST_HEADER_BYTES = 64 * 2**20
+BLOCK_BYTES = 2**22
 _NO_HEADER = (
     OSError, ValueError, TypeError, RecursionError, struct.error, AttributeError, msgspec.MsgspecError
 )  # fmt: skip
@@ -89,7 +95,13 @@ def write_model(trained: Trained, path: Path) -> None:
     tensors = {f"{STATE}{name}": value for name, value in trained.state.items()}
     tensors |= {f"{TOWER}{name}": value for name, value in tower.items()}
     own = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}  # none shares memory
-    write_whole(path, save(own, metadata={KEY: msgspec.json.encode(header).decode()}))
+    content = save(own, metadata={KEY: msgspec.json.encode(header).decode()})
+    (length,) = struct.unpack("<Q", content[:8])
+    head, body = json.loads(content[8 : 8 + length]), memoryview(content)[8 + length :]
+    head["__metadata__"][SHA256] = _digest(head, io.BytesIO(body))
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 8)  # tensors start at a multiple of eight bytes
+    write_whole(path, b"".join((struct.pack("<Q", len(text)), text, body)))
 
 
 def read_model(path: Path) -> Trained:
@@ -100,7 +112,7 @@ def read_model(path: Path) -> Trained:
     """
     if not path.is_file():
         raise UserError(f"no model file at {path}; `fgsgl export FOLDER --out {path}` writes one")
-    header = _header(path)
+    header = _verified_header(path)
     get(header.variant.method)  # an unknown method is refused by its name
     state: dict[str, Tensor] = {}
     tower: dict[str, Tensor] = {}
@@ -123,15 +135,17 @@ def read_model(path: Path) -> Trained:
     )  # fmt: skip
 
 
-def _header(path: Path) -> Header:
-    """The JSON of a model file, whose length is looked at before it is read."""
+def _verified_header(path: Path) -> Header:
+    """The JSON of a model file, whose length is looked at before it is read, and whose digest is that of the file."""
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > LARGEST_HEADER_BYTES:
                 raise UserError(f"{path} is no model file: its header would be {length} bytes long")
-            metadata = json.loads(file.read(length)).get("__metadata__", {})
-        return msgspec.json.decode(metadata[KEY], type=Header)
+            head = json.loads(file.read(length))
+            metadata = head.get("__metadata__", {})
+            header = msgspec.json.decode(metadata[KEY], type=Header)
+            whole = SHA256 not in metadata or metadata[SHA256] == _digest(head, file)
     except KeyError:
         raise UserError(
             f"{path} holds weights, but not what a recognizer needs beside them; expected a file of `fgsgl export`"
@@ -146,3 +160,23 @@ def _header(path: Path) -> Header:
         msgspec.MsgspecError,
     ) as error:
         raise UserError(f"{path} is no model file: {' '.join(str(error).split())[:200]}") from None
+    if not whole:
+        raise UserError(
+            f"the model file {path} is damaged: its sha256 is another than when it was written; export it again"
+        )
+    return header
+
+
+def _digest(head: dict[str, Any], body: BinaryIO) -> str:
+    """SHA-256 over the header but for the digest itself, and over the tensors.
+
+    Args:
+        head: the whole header.
+        body: what follows it, from where it begins.
+    """
+    digest = hashlib.sha256()
+    metadata = {name: text for name, text in head["__metadata__"].items() if name != SHA256}
+    digest.update(json.dumps({**head, "__metadata__": metadata}, sort_keys=True).encode())
+    while block := body.read(BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import msgspec
-from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from fgsgl.data.clip_table import ClipTable
@@ -160,11 +161,16 @@ def others_run(work_dir: Path) -> bool:
 
 
 def is_running(work_dir: Path) -> bool:
-    """Whether a process of some command, perhaps another one, holds the cell's lock."""
-    if not (work_dir / LOCK).exists():
+    """Whether a process of some command, perhaps another one, holds the cell's lock; writes nothing, so that a board
+    of somebody else's can be looked at."""
+    try:
+        lock = os.open(work_dir / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # there is none, or what no cell can hold
         return False
     try:
-        with FileLock(work_dir / LOCK, timeout=0):
-            return False
-    except Timeout:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # as filelock does, which would open it to be written
+        return False
+    except BlockingIOError:
         return True
+    finally:
+        os.close(lock)

@@ -26,7 +26,7 @@ from fgsgl.data.video import write_h264
 from fgsgl.methods.method import Classes
 from fgsgl.models.towers.synmg_tiny import weights_path
 from fgsgl.prediction.choice import best_cell
-from fgsgl.prediction.model_file import KEY, read_model, write_model
+from fgsgl.prediction.model_file import KEY, SHA256, read_model, write_model
 from fgsgl.prediction.recognizer import Recognizer
 from fgsgl.prediction.trained import trained_cell
 from fgsgl.prediction.windows import windows_of
@@ -190,6 +190,7 @@ def damaged(model_file: Path, path: Path, **changes: object) -> Path:
     header = json.loads(content[8 : 8 + length])
     about = json.loads(header["__metadata__"][KEY]) | changes
     header["__metadata__"][KEY] = json.dumps(about)
+    del header["__metadata__"][SHA256]  # as in a file that is older than the digest
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
     return path
@@ -241,6 +242,21 @@ def test_a_file_that_is_no_model_file_is_refused(model_file: Path, tmp_path: Pat
             read_model(tmp_path / name)
     with pytest.raises(UserError, match=r"ends in \.safetensors"):
         write_model(read_model(model_file), tmp_path / "model.pth")
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("kind", ["zeros", "one bit"])
+def test_a_model_file_with_other_bytes_than_were_written_is_refused(
+    model_file: Path, tmp_path: Path, place: float, kind: str
+) -> None:
+    """Weights of which a disk has lost a part name something else, and nothing else tells."""
+    content = bytearray(model_file.read_bytes())
+    start = 8 + struct.unpack("<Q", content[:8])[0]
+    at = start + int(place * (len(content) - start - 8)) if place < 1 else content.index(b"classes") + 14
+    content[at : at + 8] = bytes(8) if kind == "zeros" else bytes([content[at] ^ 1, *content[at + 1 : at + 8]])
+    (tmp_path / "m.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"m\.safetensors is damaged: its sha256|no model file"):
+        read_model(tmp_path / "m.safetensors")
 
 
 def test_bars_json_and_csv_say_the_same(model_file: Path, videos, capsys) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fgsgl.training.cell_spec import LOCK, others_run
+from fgsgl.training.cell_spec import LOCK, is_running, others_run
 
 
 def test_another_cell_of_the_board_runs_while_it_holds_its_lock(tmp_path: Path) -> None:
@@ -18,3 +18,16 @@ def test_another_cell_of_the_board_runs_while_it_holds_its_lock(tmp_path: Path) 
         with FileLock(other / LOCK):
             assert others_run(own)
         assert not others_run(own)
+
+
+def test_a_board_of_somebody_elses_is_looked_at_and_not_written(tmp_path: Path) -> None:
+    lock = tmp_path / LOCK
+    assert not is_running(tmp_path) and not lock.exists()
+    lock.touch()
+    with FileLock(lock):
+        lock.chmod(0o444)  # as other users see it; root may write nevertheless
+        assert is_running(tmp_path)
+    assert not is_running(tmp_path)
+    lock.unlink()
+    lock.symlink_to("/etc/hostname")
+    assert not is_running(tmp_path), "no cell holds such a lock"
