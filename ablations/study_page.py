@@ -98,6 +98,10 @@ class Boards:
         """One row of a board."""
         return next((row for row in self.rows(folder) if row.label == label), None)
 
+    def shown(self, folder: str) -> list[Row]:
+        """The rows of a board's table on the page: over all folds in the unseen score where classes were held out."""
+        return self.rows(folder) if self._regimes(folder).empty else self.regime(folder)
+
     def regime(self, folder: str, measure: str = "unseen", score: str = "combined") -> list[Row]:
         """The rows of a board with classes held out in one measure of one score, the best first."""
         table = self._regimes(folder)

@@ -12,9 +12,10 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from fgsgl.report.board.answer import answers
 from fgsgl.report.board.board import Board, read_board
-from fgsgl.report.render.html import tally
+from fgsgl.report.regimes.evaluate import regimes
+from fgsgl.report.regimes.render import regime_tables
+from fgsgl.report.render.html import answers, tally
 from fgsgl.report.render.tables import title
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import markdown_text, printable
@@ -114,8 +115,9 @@ def _entry(root: Path, folder: Path) -> Entry:
     except UserError as error:
         return Entry(folder=name, title="not shown", tally=printable(str(error)), answers=(), newest="")
     return Entry(
-        folder=name, title=title(board), tally=tally(board), answers=answers(board.table), newest=_newest(board)
-    )
+        folder=name, title=title(board), tally=tally(board), answers=answers(board, regime_tables(regimes(board))),
+        newest=_newest(board),
+    )  # fmt: skip
 
 
 def _newest(board: Board) -> str:

@@ -35,6 +35,19 @@ def test_the_answer_says_who_leads_by_how_much_and_whether_it_is_sure(ledger, se
         assert part in sentence
 
 
+def test_a_sure_sign_with_an_interval_that_reaches_0_is_no_sure_difference_and_no_tie(ledger):
+    shares = {"fgsgl": (0.8, 0.81, 0.79, 0.8), "tsm": (0.75, 0.795, 0.75, 0.78), "tsn": (0.765, 0.78, 0.76, 0.76)}
+    for method, by_seed in shares.items():
+        for seed, share in enumerate(by_seed):
+            ledger.add_exact(method, share, seed=seed)
+    ledger.add("majority", 0.0, kind="floor")
+    table = read_board(ledger.folder).table
+    row = next(row for row in table.itertuples() if row.method == "tsm")
+    assert row.p_holm < 0.05 and row.sim_low < 0 < row.sim_high and set(row.tied) & set(table["tied"][0])
+    (sentence,) = answers(table)
+    assert "its sign is sure over seeds" in sentence and sentence.endswith("its size is not.")
+
+
 def test_rows_with_other_seeds_are_not_answered_with_a_number(ledger):
     fill(ledger, 3, fgsgl=0.5, tsm=0.8)
     ledger.add_exact("tsm", 0.8, seed=7)

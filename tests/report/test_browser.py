@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import Ledger
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -324,6 +325,52 @@ def test_a_keyboard_reaches_a_row_its_cells_and_comes_back(visit):
     assert browser.switch_to.active_element.get_attribute("href").endswith("#row/0")
 
 
+@pytest.fixture(scope="module")
+def held_out(tmp_path_factory):
+    """The page of a board on which classes were held out, in two folds, of many classes."""
+    ledger = Ledger(
+        tmp_path_factory.mktemp("held") / "board", classes=tuple(f"Gesture {number}" for number in range(90))
+    )
+    for fold in range(2):
+        protocol = ledger.protocol(unseen=4, fold=fold)
+        for seed in range(3):
+            ledger.add("fgsgl", 2.4, seed=seed, protocol=protocol)
+            ledger.add("fgsgl", 1.2, "text=shuffled", seed, protocol=protocol)
+            ledger.add("tsm", 1.6, seed=seed, protocol=protocol)
+        ledger.add("oracle", 4.0, kind="ceiling", protocol=protocol)
+        ledger.add("majority", 0.0, kind="floor", protocol=protocol)
+    report(ledger.folder)
+    return (ledger.folder / "leaderboard.html").as_uri()
+
+
+def test_a_board_with_classes_held_out_opens_with_their_table_and_fits(visit, held_out):
+    browser = visit(of=held_out)
+    assert open_tabs(browser) == ["regimes"]
+    heads = texts(browser, "#regime-1 thead th")
+    assert heads[0] == "Method" and {"Unseen %", "AUSUC %", "AUSUC difference"} <= set(heads)
+    inside = "const b = document.querySelector('#regimes .box'); return b.scrollWidth <= b.clientWidth"
+    assert browser.execute_script(inside), "the first columns fit 1280 pixels"
+    assert "rgb" in browser.find_element("css selector", "#regime-1 tr.reference th").value_of_css_property(
+        "background-color"
+    )
+    browser = visit(size=PHONE, of=held_out)
+    assert texts(browser, "#regime-1 thead th") == ["Method", "Unseen %", "Difference"]
+    assert browser.execute_script(inside)
+    browser = visit("#figures", of=held_out)
+    protocols = browser.find_elements("css selector", "#chart-accuracy-choice option")
+    assert [option.text for option in protocols] == ["fold 0", "fold 1"]
+    names = ["accuracy", "differences", "cost", "curves", "confusion", "class-difference", "subjects"]
+    assert [name for name in names if browser.find_elements("css selector", f"#chart-{name} svg.drawn")] == names
+    assert len(browser.find_elements("css selector", "#chart-class-difference rect")) == 60
+    assert texts(browser, "#chart-class-difference-part") == ["60 of 89 classes, the largest differences."]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, TABLET, PHONE])
+def test_an_accessibility_checker_finds_nothing_where_classes_were_held_out(visit, held_out, size, scheme):
+    assert violations(visit, ("regimes", "board", "figures"), size, scheme, held_out) == {}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_are_drawn_told_by_hovering_and_lead_to_their_rows(visit, scheme):
     browser = visit("#figures", features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -342,14 +389,20 @@ def test_figures_are_drawn_told_by_hovering_and_lead_to_their_rows(visit, scheme
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, TABLET, PHONE])
 def test_an_accessibility_checker_finds_nothing(visit, size, scheme):
-    """axe-core, which ``make test-browser`` brings; every tab, and both dialogs' rows."""
+    """Every tab, and both dialogs' rows."""
+    parts = ("board", "ablation", "statistics", "localisation", "figures", "classes", "cells", "protocol", "row/0")
+    assert violations(visit, parts, size, scheme) == {}
+
+
+def violations(visit, parts, size, scheme, *address):
+    """What axe-core, which ``make test-browser`` brings, finds in parts of a page."""
     axe = AXE.read_text(encoding="utf-8")
     found = {}
-    for part in ("board", "ablation", "statistics", "localisation", "figures", "classes", "cells", "protocol", "row/0"):
-        browser = visit(f"#{part}", size, features=[{"name": "prefers-color-scheme", "value": scheme}])
+    for part in parts:
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        browser = visit(f"#{part}", size, *address, **media)
         browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
         run = "const done = arguments[0]; axe.run(document).then(result => done(result.violations))"
-        violations = browser.execute_async_script(run)
-        if violations:
-            found[part] = [(one["id"], one["nodes"][0]["html"][:200], len(one["nodes"])) for one in violations]
-    assert found == {}
+        if broken := browser.execute_async_script(run):
+            found[part] = [(one["id"], one["nodes"][0]["html"][:200], len(one["nodes"])) for one in broken]
+    return found

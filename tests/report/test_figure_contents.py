@@ -103,6 +103,20 @@ def test_an_interval_can_be_seen_beside_rows_far_out(ledger):
         assert near.get_xlim() == pytest.approx((shade.get_x(), shade.get_x() + shade.get_width()))
 
 
+@pytest.mark.parametrize("name", ["accuracy", "forest"])
+def test_long_names_are_whole_and_take_no_width_from_what_is_drawn(ledger, name):
+    label = "Generous oracle (true joints, motion, 25 frames)"
+    ledger.add("majority", 0.0, kind="floor")
+    for seed in range(3):
+        ledger.add("fgsgl", 2.4, seed=seed)
+        ledger.add("generous", 2.3, seed=seed, name=label)
+    (sheet,) = draw(Inputs(read_board(ledger.folder)), name)
+    sheet.figure.draw_without_rendering()
+    (axes,) = sheet.figure.axes
+    assert label in [tick.get_text() for tick in axes.get_yticklabels()]
+    assert axes.get_position().width * sheet.figure.get_size_inches()[0] > 2
+
+
 def test_no_two_seeds_share_a_colour(ledger):
     ledger.add("majority", 0.0, kind="floor")
     for seed in range(12):
@@ -195,6 +209,17 @@ def test_bars_are_the_mean_paired_differences_of_recall(ledger):
     expected = np.concatenate([100 * (recall[name] - recall["FG-SGL"])[present] for name in rows])
     assert np.allclose(sheet.table["difference_points"], expected)
     assert np.allclose([bar.get_width() for axes in sheet.figure.axes for bar in axes.patches], expected)
+
+
+def test_no_scale_of_recalls_goes_where_no_recall_can(ledger):
+    ledger.n_clips = 32  # two clips a class, so that two seeds have intervals of hundreds of points
+    for seed in range(2):
+        ledger.add("fgsgl", 1.5, seed=seed)
+        ledger.add("tsm", 1.0, seed=seed)
+    ledger.add("majority", 0.0, kind="floor")
+    (sheet,) = draw(Inputs(read_board(ledger.folder)), "per-class-difference")
+    assert sheet.table["half_width"].max() > 200
+    assert max(axes.get_xlim()[1] for axes in sheet.figure.axes) <= 105
 
 
 def test_subjects_and_calibration_are_those_of_the_prediction_files(ledger):

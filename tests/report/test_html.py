@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pytest
 from msgspec import structs
@@ -27,6 +28,7 @@ from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.localisation.render import localisation_tables
 from fgsgl.report.render.figure_data import figure_data
 from fgsgl.report.render.html import page
+from fgsgl.report.report import report
 from fgsgl.util.errors import UserError
 
 VOID = ("meta", "img", "input", "line", "circle", "path")
@@ -256,6 +258,41 @@ def test_a_page_of_fifty_rows_stays_below_a_megabyte(ledger):
     sheet = Sheet(figure=drawn, table=pd.DataFrame({"a": [1]}), caption="A caption.")
     figure = render(Figure(name="accuracy", title="Top-1", draw=lambda source: iter([sheet])), sheet)
     assert len(page(board, [figure], (), None, figure_data(board)).encode()) < 600_000  # and 400 kB of pictures
+
+
+def test_of_many_figures_the_page_embeds_the_first_of_each_kind_and_links_the_others(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    random = np.random.default_rng(0)
+
+    def drawn(name):
+        figure = canvas(4, 3)
+        figure.subplots().imshow(random.random((200, 200)), interpolation="nearest")
+        sheet = Sheet(figure=figure, table=pd.DataFrame({"a": [1]}), caption="A caption.")
+        return render(Figure(name=name, title=name, draw=lambda source: iter([sheet])), sheet)
+
+    names = [*(f"attention-{number}" for number in range(1, 15)), "localisation-0a1b2c", "localisation-3d4e5f"]
+    _, text, read = shown(ledger.folder, [drawn(name) for name in names])
+    embedded = [name for name in names if f'id="figure-{name}"' in text]
+    assert embedded[0] == "attention-1" and "localisation-0a1b2c" in embedded and len(embedded) < len(names)
+    images = [link for link in read.links if link.startswith("data:image/webp;base64,")]
+    assert len(images) == len(embedded) and sum(map(len, images)) < 400_000
+    for name in names:
+        assert {f"figures/{name}.csv", f"figures/{name}.pdf"} <= set(read.links)
+        assert name in embedded or f"figures/{name}.png" in read.links
+
+
+def test_pictures_of_what_the_page_draws_itself_are_links_for_every_protocol(ledger):
+    ledger.add("majority", 0.0, kind="floor")
+    ledger.add("fgsgl", 2.0)
+    ledger.add("fgsgl", 2.0, protocol=ledger.protocol(shots=2))
+    ledger.add("majority", 0.0, kind="floor", protocol=ledger.protocol(shots=2))
+    report(ledger.folder)
+    files = sorted(path.stem for path in (ledger.folder / "figures").glob("*.png"))
+    text = (ledger.folder / "leaderboard.html").read_text()
+    protocols = [name for name in files if name.startswith("accuracy-")]
+    assert len(protocols) == 2
+    for name in protocols:
+        assert f'href="figures/{name}.png"' in text and f'id="figure-{name}"' not in text
 
 
 def test_a_figure_is_that_of_its_file_and_has_the_size_it_was_drawn_for(ledger):

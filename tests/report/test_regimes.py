@@ -25,6 +25,7 @@ from fgsgl.report.drawing.inputs import Inputs
 from fgsgl.report.drawing.scan import scan
 from fgsgl.report.regimes.evaluate import regimes
 from fgsgl.report.regimes.render import regime_tables
+from fgsgl.report.render.html import answers
 from fgsgl.report.render.tables import columns_of, csv, markdown, title
 from fgsgl.report.report import report
 from fgsgl.stats.unseen import ausuc
@@ -74,7 +75,7 @@ def share(record: Done, measure: str, score: str = "combined") -> float:
 def test_rows_are_named_by_their_regime_and_the_heading_says_it(ledger) -> None:
     fill(ledger)
     board = read_board(ledger.folder)
-    assert set(board.table["label"]) >= {"FG-SGL @4 unseen classes, fold 0", "TSM @4 unseen classes, fold 1"}
+    assert set(board.table["label"]) >= {"FG-SGL @fold 0", "TSM @fold 1"}
     assert title(board) == "synmg quick, 4 unseen classes, folds 0, 1"
     assert set(board.table["diff_note"]) == {""}  # each row against FG-SGL of its own fold
 
@@ -91,11 +92,11 @@ def test_the_board_shows_the_scores_and_who_cannot_have_them(ledger) -> None:
     records = fill(ledger)
     board = read_board(ledger.folder)
     table = board.table.set_index("label")
-    row = table.loc["FG-SGL @4 unseen classes, fold 1"]
+    row = table.loc["FG-SGL @fold 1"]
     for measure in ("unseen", "generalised", "harmonic", "seen"):
         mean = np.mean([share(records["fgsgl", "full", 1, seed], measure) for seed in range(3)])
         assert 100 * row[measure] == pytest.approx(mean)
-    tsm = table.loc["TSM @4 unseen classes, fold 1"]
+    tsm = table.loc["TSM @fold 1"]
     assert np.isnan(tsm["unseen"]) and tsm["cannot"] == "cannot: no text" and tsm["seen"] > 0
     text = markdown(board)
     assert "| cannot: no text | cannot: no text | cannot: no text |" in text
@@ -164,7 +165,9 @@ def test_the_area_under_the_curve_is_computed_from_the_predictions_and_compared_
     assert found.p_t < 0.05 and found.sim_half_width > found.diff_half_width
     assert line(table, method="tsm", measure="ausuc", score="combined").note == "cannot: no text"
     (shown,) = regime_tables(table)
-    assert dict(shown.rows)["fgsgl", "text=shuffled"][5].startswith(f"{found['mean']:.1f} ± ")
+    assert {row.name: row.texts for row in shown.rows}["fgsgl", "text=shuffled"][5].startswith(
+        f"{found['mean']:.1f} ± "
+    )
     assert any("FG-SGL text=shuffled (AUSUC −" in note for note in shown.notes)
 
 
@@ -341,7 +344,7 @@ def test_folds_are_those_with_a_run_and_a_planned_one_without_is_named(ledger) -
 
     (shown,) = regime_tables(table)
     assert shown.title == "synmg quick, 4 unseen classes, folds 0, 1, 2"
-    notes = {name: texts[-1] for name, texts in shown.rows}
+    notes = {row.name: row.texts[-1] for row in shown.rows}
     assert notes["majority", "full"] == "lacks fold 3" and notes["oracle_static", "full"] == "no finished cell"
 
 
@@ -414,8 +417,80 @@ def test_a_row_that_ties_all_unseen_classes_has_no_unseen_score(ledger) -> None:
         table, variant="head=linear", measure="seen", score="combined").difference)  # fmt: skip
     assert once.note == "ties all unseen classes in 1 of 6 cells" and np.isfinite(once.difference)
     (shown,) = regime_tables(table)
-    rows = dict(shown.rows)
+    rows = {row.name: row.texts for row in shown.rows}
     assert rows["fgsgl", "head=linear"][2] == "ties" and rows["fgsgl", "head=linear"][-1] == "–"
     assert any("At beta 0 its unseen score rests on category text" in note for note in shown.notes)
     text = markdown(board)
     assert "| ties | 0.0 | 0.0 |" in text and "At beta 0 its unseen score rests on category text" in text
+
+
+def test_the_answer_is_in_the_score_on_unseen_classes_over_all_folds(ledger) -> None:
+    fill(ledger, seeds=4)
+    board = read_board(ledger.folder)
+    (shown,) = regime_tables(regimes(board))
+    best, second = (row.first for row in shown.rows[:2])
+    assert best.label == "FG-SGL" and shown.answer == (
+        f"On synmg quick (4 unseen classes, folds 0, 1), FG-SGL leads with {best.mean:.1f} % "
+        f"on clips of unseen classes, {abs(second.difference):.1f} ± {second.sim_half_width:.1f} points above the next "
+        f"row, {second.label}: a sure difference over seeds (adjusted p = {second.p_holm:.3f}, n = 4)."
+    )
+    assert answers(board, [shown]) == (shown.answer,)
+
+    for seed in range(4):
+        ledger.add("fgsgl", 2.4, seed=seed)
+    board = read_board(ledger.folder)
+    first, second = answers(board, regime_tables(regimes(board)))
+    assert first == shown.answer and second.startswith("On synmg quick (240 test clips of 12 subjects), FG-SGL reaches")
+
+
+def test_the_answer_says_what_is_missing(ledger) -> None:
+    for fold in range(2):
+        protocol = ledger.protocol(unseen=4, fold=fold)
+        ledger.add("majority", 0.0, kind="floor", protocol=protocol)
+        ledger.add("tsm", 1.6, protocol=protocol)
+
+    def answer() -> str:
+        return regime_tables(regimes(read_board(ledger.folder)))[0].answer
+
+    assert answer() == "On synmg quick (4 unseen classes, folds 0, 1), no method has a score on unseen classes yet."
+    for fold in range(2):
+        ledger.add("fgsgl", 2.4, "head=both", 0, protocol=ledger.protocol(unseen=4, fold=fold))
+    assert answer().endswith("on clips of unseen classes, the only method with such a score.")
+    for fold in range(2):
+        ledger.add("fgsgl", 1.0, "text=shuffled", 0, protocol=ledger.protocol(unseen=4, fold=fold))
+    assert answer().endswith("; FG-SGL, which rows are compared with, has not finished there.")
+    for fold in range(2):
+        ledger.add("fgsgl", 2.0, "full", 7, protocol=ledger.protocol(unseen=4, fold=fold))
+    assert answer().endswith("; the two are not compared.")
+
+
+def test_folds_stand_in_their_order_and_labels_say_no_more_than_tells_them_apart(ledger) -> None:
+    fill(ledger, folds=4, seeds=1)
+    table = read_board(ledger.folder).table
+    methods = table[table["kind"] == "method"]
+    assert list(dict.fromkeys(label.split("@")[1] for label in methods["label"])) == [
+        f"fold {fold}" for fold in range(4)
+    ]
+    ledger.add("fgsgl", 2.0, protocol=ledger.protocol(unseen=4, fold=1, shots=2))
+    labels = set(read_board(ledger.folder).table["label"])
+    assert {"FG-SGL @fold 1", "FG-SGL @fold 1, 2 shots"} <= labels
+
+
+def test_the_page_of_a_board_with_classes_held_out_opens_with_these(ledger) -> None:
+    fill(ledger)
+    report(ledger.folder)
+    page = (ledger.folder / "leaderboard.html").read_text()
+    assert page.index('aria-controls="regimes"') < page.index('aria-controls="board"')
+    assert page.count('<p class="answer">') == 1 and "on clips of unseen classes" in page
+    table = page[page.index('<table id="regime-1"') : page.index("</table>", page.index('<table id="regime-1"'))]
+    assert table.count('class="plot method"') == 3 and table.count('class="reference"') >= 1
+    shown = re.findall(r'<th scope="col" class="([^"]*)"[^>]*>(?:<button[^>]*>)?([^<]+)', table)
+    phone = [heading for classes, heading in shown if "desk" not in classes.split()]
+    assert phone == ["Method", "Unseen %", "Difference"]
+    assert len({heading for _, heading in shown}) == len(shown)  # the list of columns names each
+    for seed in range(3):
+        ledger.add("fgsgl", 2.0, seed=seed)
+    ledger.add("majority", 0.0, kind="floor")
+    report(ledger.folder)
+    page = (ledger.folder / "leaderboard.html").read_text()
+    assert page.index('aria-controls="board"') < page.index('aria-controls="regimes"')

@@ -118,6 +118,28 @@ def test_the_console_shows_what_a_reader_asks_first(ledger):
         assert heading in shown
 
 
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_a_narrow_terminal_keeps_names_and_numbers_whole_and_names_what_it_leaves_out(ledger, width):
+    ledger.fill(seeds=2)
+    for fold in range(2):
+        for seed in range(2):
+            ledger.add("fgsgl", 2.0, "text=shuffled", seed, protocol=ledger.protocol(unseen=4, fold=fold))
+            ledger.add("tsm", 2.0, "full", seed, protocol=ledger.protocol(unseen=4, fold=fold))
+        ledger.add("majority", 0.0, kind="floor", protocol=ledger.protocol(unseen=4, fold=fold))
+    board = read_board(ledger.folder)
+    console = Console(width=width, file=io.StringIO())
+    console.print(console_table(board, width))
+    shown = console.file.getvalue()
+    table, caption = shown.rsplit("┘", 1)
+    assert "…" not in table and max(map(len, shown.splitlines())) <= width
+    headings = [heading for heading in ("Method", "Top-1 %", "Difference", "Status") if heading not in table]
+    assert headings == [] and "SGL" in table and "Motion" in table
+    for row in board.table.itertuples():
+        assert f"{100 * row.top1:.1f}" in table
+    flat = " ".join(caption.split())
+    assert "left out, to fit the terminal: " in flat and "Train s" in flat and "leaderboard.md has them all" in flat
+
+
 def test_of_many_rows_the_console_shows_first_what_readers_look_for(ledger, monkeypatch):
     ledger.fill(seeds=1)
     ledger.add("fgsgl", 2.2, "w/o fgsa")

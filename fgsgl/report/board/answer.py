@@ -60,7 +60,9 @@ def _answer(rows: Sequence[Any]) -> str:
         compared, ahead = best, reference.label
     if not np.isfinite(compared.diff_top1):
         return f"{leads}, ahead of {ahead}; the two are {compared.diff_note or 'not compared'}."
-    return f"{leads}, {_distance(compared)} above {ahead}: {_verdict(compared)}{_ties(best, scored)}."
+    other, said = (compared if best is reference else reference), verdict(compared, *claimed_interval(compared))
+    also_tied = [row for row in scored if row is not other or not is_sure(compared)]
+    return f"{leads}, {_distance(compared)} above {ahead}: {said}{_ties(best, also_tied)}."
 
 
 def _data(row: Any) -> str:
@@ -74,11 +76,24 @@ def _distance(row: Any) -> str:
     return f"{with_interval(abs(row.diff_top1), low, high, row.diff_over)} points"
 
 
-def _verdict(row: Any) -> str:
+def is_sure(row: Any) -> bool:
+    """Whether the adjusted test tells a row from the one that it is compared with."""
+    return bool(row.p_holm <= LEVEL)
+
+
+def verdict(row: Any, low: float, high: float) -> str:
+    """Whether a difference is sure. Holm's test can tell the sign where the simultaneous interval still reaches 0.
+
+    Args:
+        row: of the board, or of another table with ``p_holm`` and ``n_pairs``.
+        low, high: ends of the simultaneous interval.
+    """
     if not np.isfinite(row.p_holm):
         return f"fewer than {FEWEST_SEEDS} seeds, so there is no verdict"
     because = f"over seeds (adjusted {p_equals(row.p_holm)}, n = {row.n_pairs})"
-    return f"a sure difference {because}" if row.p_holm <= LEVEL else f"not a sure difference {because}"
+    if not is_sure(row):
+        return f"not a sure difference {because}"
+    return f"its sign is sure {because}, its size is not" if low <= 0 <= high else f"a sure difference {because}"
 
 
 def _ties(best: Any, scored: Collection[Any]) -> str:

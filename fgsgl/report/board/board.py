@@ -26,7 +26,7 @@ from fgsgl.report.board.origin_notes import unchecked_notes
 from fgsgl.report.board.other_data import on_newest_data
 from fgsgl.report.board.predicted_classes import PredictionCache
 from fgsgl.report.board.published import published
-from fgsgl.report.board.regimes import MEASURES, regime_notes, suffixes, unseen_columns
+from fgsgl.report.board.regimes import MEASURES, in_order, regime_notes, suffixes, unseen_columns
 from fgsgl.report.board.rows import (
     KEY,
     PARTS,
@@ -165,11 +165,10 @@ def leaderboard(
     that over seeds and test subjects. Rows that share a letter in ``tied`` cannot be told apart. The last columns
     describe a tuned row's search (:mod:`fgsgl.report.board.tuned`).
 
-    Where several protocols stand on one board, ``label`` ends in ``@`` and the protocol's regime, or the start of its
-    hash. A row
-    of ``refused`` (its scored clips are not exactly its split, or lack their predictions) has no numbers and the
-    status ``refused: ...``. Methods come first, the best on top, then tuned rows; ceilings and floors stand at the
-    foot.
+    Where several protocols stand on one board, ``label`` ends in ``@`` and what tells the protocol's regime from the
+    others', or the start of its hash. A row of ``refused`` (its scored clips are not exactly its split, or lack their
+    predictions) has no numbers and the status ``refused: ...``. Methods come first, the best on top, then tuned rows;
+    ceilings and floors stand at the foot.
 
     Raises:
         UserError: if a data set on the board has no scored floor, or the predictions of a cell are damaged.
@@ -203,9 +202,11 @@ def leaderboard(
     # Texts as objects: to go through the rows takes pandas ten times as long where they are its own strings.
     frame = frame.fillna(dict.fromkeys(texts, "")).astype(dict.fromkeys(texts, object))
     part = [PARTS.index(part_of(row)) for row in frame.itertuples()]
-    order = ["part", "dataset", "preset", "protocol", "top1", "method", "variant"]
-    frame = frame.assign(part=part).sort_values(order, ascending=[name != "top1" for name in order])
-    return frame.drop(columns="part").reset_index(drop=True)
+    place = {name: place for place, name in enumerate(in_order(protocols))}
+    order = ["part", "dataset", "preset", "place", "top1", "method", "variant"]
+    frame = frame.assign(part=part, place=frame["protocol"].map(place))
+    frame = frame.sort_values(order, ascending=[name != "top1" for name in order])
+    return frame.drop(columns=["part", "place"]).reset_index(drop=True)
 
 
 def _protocols(cells: Mapping[RowKey, Sequence[Record]], planned: Iterable[PlannedCell]) -> dict[str, Protocol]:

@@ -31,18 +31,25 @@ def regime_text(protocol: Protocol) -> str:
 
 
 def suffixes(protocols: Mapping[str, Protocol | None]) -> dict[str, str]:
-    """What the labels of each protocol's rows end in: its regime where that tells all protocols of the board apart, the
-    start of its hash where it does not, and nothing where there is one protocol.
+    """What the labels of each protocol's rows end in: what its regime has and not every protocol of the board, the
+    start of its hash where regimes do not tell all protocols apart, and nothing where there is one protocol.
 
     Args:
         protocols: by hash; None for one that is not known.
     """
     if len(protocols) < 2:
         return dict.fromkeys(protocols, "")
-    texts = {name: regime_text(protocol) if protocol else "" for name, protocol in protocols.items()}
+    whole = {name: regime_text(protocol).split(", ") if protocol else [""] for name, protocol in protocols.items()}
+    common = set.intersection(*map(set, whole.values()))
+    texts = {name: ", ".join(part for part in parts if part not in common) for name, parts in whole.items()}
     told_apart = len(set(texts.values())) == len(texts)
-    parts = {name: [text] if told_apart else [text, printable(name[:6])] for name, text in texts.items()}
-    return {name: f" @{' '.join(filter(None, part))}" if any(part) else "" for name, part in parts.items()}
+    ends = {name: [text] if told_apart else [text, printable(name[:6])] for name, text in texts.items()}
+    return {name: f" @{' '.join(filter(None, end))}" if any(end) else "" for name, end in ends.items()}
+
+
+def in_order(protocols: Mapping[str, Protocol]) -> list[str]:
+    """The hashes of protocols in the order in which a board shows them: folds of a regime in theirs."""
+    return sorted(protocols, key=lambda name: (protocols[name].training_title, protocols[name].fold, name))
 
 
 def title_part(protocols: Iterable[Protocol]) -> str:

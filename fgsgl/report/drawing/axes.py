@@ -30,6 +30,11 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 NARROW_IN = 4.2
 """Width that fits a phone and, a little smaller, one column of a paper."""
+PLOT_IN = 2.4
+"""Width of the panels beside names, with their margins."""
+LETTER_IN = 0.06
+LONGEST = 56
+"""Characters of a row's name."""
 ROW_IN = 0.21
 """Height of a row of the board."""
 NEAR = 5.0
@@ -60,12 +65,18 @@ def row_panels(counts: Sequence[int], row_in: float = ROW_IN) -> tuple[Canvas, l
 
 
 def enlarged_panels(
-    ends: Sequence[tuple[float, float]], row_in: float = ROW_IN, middle: float | None = None
+    labels: Sequence[str],
+    values: Sequence[str],
+    ends: Sequence[tuple[float, float]],
+    row_in: float = ROW_IN,
+    middle: float | None = None,
 ) -> tuple[Canvas, list[Axes]]:
     """Panels side by side over the same rows: the whole scale at the left and, where most intervals would shrink to
-    points on it, the part that most rows fill at the right, which is shaded in the whole.
+    points on it, the part that most rows fill at the right, which is shaded in the whole. As wide as its names need.
 
     Args:
+        labels: name of each row, at the left.
+        values: text of each row, at the right.
         ends: lowest and highest value of each row.
         middle: value that rows are near to or far from; None: that of the median row.
     """
@@ -73,7 +84,9 @@ def enlarged_panels(
     span = high_V.max() - low_V.min()
     inside = _window(low_V, high_V, middle)
     is_split = inside is not None and inside[1] - inside[0] < ENLARGED * span
-    fig = canvas(NARROW_IN + 1.7 * is_split, 0.62 + row_in * len(low_V))
+    labels = [short(label, LONGEST) for label in labels]
+    letters = max(map(len, labels)) + max(map(len, values))
+    fig = canvas(max(NARROW_IN, PLOT_IN + LETTER_IN * letters) + 1.7 * is_split, 0.62 + row_in * len(low_V))
     axes = fig.subplots(1, 1 + is_split, squeeze=False, sharey=True, width_ratios=(1, 1.5)[: 1 + is_split])[0]
     for panel in axes:
         panel.set_ylim(len(low_V) - 0.4, -0.6)
@@ -85,6 +98,8 @@ def enlarged_panels(
         axes[1].set_xlim(*inside)
         axes[1].set_title("the shaded part, enlarged")
         axes[1].tick_params(axis="y", length=0, labelleft=False)
+    name_ticks(axes[0], labels)
+    name_values(axes[-1], values)
     return fig, list(axes)
 
 

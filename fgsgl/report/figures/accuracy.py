@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fgsgl.report.drawing.axes import enlarged_panels, name_ticks, name_values, seed_colours
+from fgsgl.report.drawing.axes import enlarged_panels, seed_colours
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
-from fgsgl.report.drawing.labels import seeds_text, short
+from fgsgl.report.drawing.labels import seeds_text
 from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.report.formatting import with_interval
 from fgsgl.style import GREY, INK
@@ -24,12 +24,15 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     for suffix, group in by_protocol(rows):
         shown, remark = shown_rows(group)
         values = [{r.seed: 100 * r.metrics.top1 for r in inputs.scored(row)} for row in shown]
-        fig, panels = enlarged_panels([_ends(row, of) for row, of in zip(shown, values, strict=True)], row_in=0.24)
+        fig, panels = enlarged_panels(
+            [row.label for row in shown],
+            [_text(row) for row in shown],
+            [_ends(row, of) for row, of in zip(shown, values, strict=True)],
+            row_in=0.24,
+        )
         for axes in panels:
             _panel(axes, shown, values)
             axes.set_xlabel("top-1 (%)")
-        name_ticks(panels[0], [short(row.label, 40) for row in shown])
-        name_values(panels[-1], [_text(row) for row in shown])
         yield Sheet(
             figure=fig,
             table=_table(inputs, group),

@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 
 from fgsgl.report.board.board import part_of
 from fgsgl.report.board.comparisons import PRIMARY, claimed_interval
-from fgsgl.report.drawing.axes import enlarged_panels, name_ticks, name_values, points_with_intervals
+from fgsgl.report.drawing.axes import enlarged_panels, points_with_intervals
 from fgsgl.report.drawing.figure import Figure, Sheet
 from fgsgl.report.drawing.inputs import Inputs
-from fgsgl.report.drawing.labels import short
 from fgsgl.report.drawing.row_groups import by_protocol, shown_rows
 from fgsgl.report.formatting import with_interval
 from fgsgl.report.units import with_units
@@ -33,15 +32,16 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
     for suffix, group in _apart(rows):
         shown, remark = shown_rows(group)
         shown = sorted(shown, key=lambda row: -row.diff_top1)
-        fig, panels = enlarged_panels([_ends(row) for row in shown], middle=0.0)
+        fig, panels = enlarged_panels(
+            [row.label for row in shown],
+            [with_interval(row.diff_top1, *claimed_interval(row), row.diff_over, sign="+") for row in shown],
+            [_ends(row) for row in shown],
+            middle=0.0,
+        )
         for axes in panels:
             limits = axes.get_xlim()
             _panel(axes, shown)
             axes.set_xlim(limits)
-        name_ticks(panels[0], [short(row.label, 40) for row in shown])
-        name_values(
-            panels[-1], [with_interval(row.diff_top1, *claimed_interval(row), row.diff_over, sign="+") for row in shown]
-        )
         fig.supxlabel(AGAINST["tuned" in map(part_of, shown)], fontsize=8)
         table = pd.DataFrame(group)[list(COLUMNS)].sort_values("diff_top1", ascending=False, kind="stable")
         table = with_units(table, shares=("wins",), points=POINTS)

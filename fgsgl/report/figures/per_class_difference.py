@@ -23,6 +23,8 @@ from fgsgl.style import GREY, INK
 MOST_COLUMNS = 5
 MOST_CLASSES = 60
 """Classes of which a figure shows bars; its table has them all."""
+FARTHEST = 105.0
+"""Points that a scale reaches: no difference of two recalls goes beyond 100, as the intervals of a few clips do."""
 
 
 def draw(inputs: Inputs) -> Iterator[Sheet]:
@@ -93,7 +95,7 @@ def _figure(table: pd.DataFrame, n_rows: int) -> Canvas:
         axes.axvline(0, color=GREY, lw=0.8)
         axes.set_title("\n".join(textwrap.wrap(short(label, 44), 15)), fontsize="small", loc="center")
         # Only the widest intervals of small classes run out of their panel, so that the bars stay readable.
-        reach = max(2.0, 1.5 * np.abs(mean_C).max(), np.quantile(np.abs(mean_C) + half_C, 0.9))
+        reach = min(FARTHEST, max(2.0, 1.5 * np.abs(mean_C).max(), np.quantile(np.abs(mean_C) + half_C, 0.9)))
         axes.set_xlim(-reach, reach)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, symmetric=True))
         axes.grid(axis="both")

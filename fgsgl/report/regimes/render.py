@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fgsgl.report.board.answer import verdict
 from fgsgl.report.board.comparisons import EXPLORATORY, PRIMARY
 from fgsgl.report.board.regimes import ABOUT_TIES, CANNOT, TIES
 from fgsgl.report.board.rows import REFERENCE
@@ -17,17 +18,28 @@ from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headi
 from fgsgl.report.regimes.evaluate import ALL_MEASURES, AUSUC, FIRST, SCORES
 from fgsgl.report.units import with_units
 from fgsgl.stats.seeds import FEWEST_SEEDS, LEVEL
-from fgsgl.util.escaping import markdown_text
+from fgsgl.util.escaping import markdown_text, printable
 
 HEADINGS = (
-    "Method", "Seeds", "Unseen %", "Difference", "p (Holm)", "AUSUC %", "Difference", "p (Holm)", "Generalised %",
-    "Seen %", "Harmonic %", "Unseen % by fold", "Note",
+    "Method", "Seeds", "Unseen %", "Difference", "p (Holm)", "AUSUC %", "AUSUC difference", "AUSUC p", "Generalised %",
+    "Harmonic %", "Seen %", "Unseen % by fold", "Note",
 )  # fmt: skip
 """Headings of a regime's table."""
 TESTED = (FIRST, AUSUC)
 """Measures whose difference the table shows; the CSV has all."""
-COMPETING = ("generalised", "seen", "harmonic")
+COMPETING = ("generalised", "harmonic", "seen")
 """Measures that a bias towards seen classes moves, so the table shows no difference of theirs."""
+
+
+class RegimeRow(NamedTuple):
+    """A row of the table of a regime."""
+
+    name: tuple[str, str]
+    """Method and variant."""
+    texts: tuple[str, ...]
+    """Its cells under ``HEADINGS``."""
+    first: Any
+    """The line of its score on unseen classes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +47,10 @@ class RegimeTable:
     """The table of one regime, with what belongs under it."""
 
     title: str
+    answer: str
+    """The sentence on who leads in the score on unseen classes; empty where there is no method."""
     protocol: str
-    rows: list[tuple[tuple[str, str], tuple[str, ...]]]
-    """Method and variant of each row, and its cells under ``HEADINGS``."""
+    rows: list[RegimeRow]
     notes: tuple[str, ...]
 
 
@@ -50,11 +63,14 @@ def regime_tables(table: pd.DataFrame) -> list[RegimeTable]:
         combined = lines[lines["score"] == SCORES[0]]
         rows = {name: {line.measure: line for line in own.itertuples()} for name, own in _by_row(combined)}
         ordered = sorted(rows, key=lambda name: _place(rows[name]))
+        shown = [RegimeRow(name, _texts(rows[name]), rows[name][FIRST]) for name in ordered]
+        where, methods = f"{regime}, {_folds(combined)}", [row.first for row in shown if row.first.kind == "method"]
         found.append(
             RegimeTable(
-                title=f"{dataset} {preset}, {regime}, {_folds(combined)}",
+                title=f"{dataset} {preset}, {where}",
+                answer=printable(_answer(f"{dataset} {preset} ({where})", methods)),
                 protocol=protocol,
-                rows=[(name, _texts(rows[name])) for name in ordered],
+                rows=shown,
                 notes=tuple(_notes(lines)),
             )
         )
@@ -66,7 +82,7 @@ def markdown(tables: Sequence[RegimeTable]) -> str:
     lines = ["# Classes held out of training, over all folds", ""]
     for table in tables:
         lines += [f"## {markdown_text(table.title)}", ""]
-        lines += markdown_table(headings(), [texts for _, texts in table.rows])
+        lines += markdown_table(headings(), [row.texts for row in table.rows])
         lines += ["", *(f"- {markdown_text(note)}" for note in table.notes), ""]
     return "\n".join(lines)
 
@@ -120,6 +136,31 @@ def _difference(line: Any) -> str:
 
 def _with_half(text: str, half_width: float) -> str:
     return text if math.isnan(half_width) else f"{text} ± {half_width:.1f}"
+
+
+def _answer(data: str, methods: Sequence[Any]) -> str:
+    """Who leads in the score on unseen classes, by how much over FG-SGL, and whether that is sure."""
+    scored = [line for line in methods if not math.isnan(line.mean)]
+    if not methods:
+        return ""
+    if not scored:
+        return f"On {data}, no method has a score on unseen classes yet."
+    best = scored[0]
+    reaches = f"{number(best.mean)} % on clips of unseen classes"
+    if len(scored) == 1:
+        return f"On {data}, {best.label} reaches {reaches}, the only method with such a score."
+    leads = f"On {data}, {best.label} leads with {reaches}"
+    reference = next((line for line in scored if (line.method, line.variant) == REFERENCE), None)
+    if reference is None:
+        return f"{leads}; FG-SGL, which rows are compared with, has not finished there."
+    is_ahead = best is reference
+    compared, ahead = (scored[1], f"the next row, {scored[1].label}") if is_ahead else (best, reference.label)
+    if math.isnan(compared.difference):
+        return f"{leads}, ahead of {ahead}; the two are not compared."
+    half = compared.sim_half_width
+    distance = _with_half(number(abs(compared.difference)), half)
+    said = verdict(compared, compared.difference - half, compared.difference + half)
+    return f"{leads}, {distance} points above {ahead}: {said}."
 
 
 def _notes(lines: pd.DataFrame) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +15,8 @@ from fgsgl.report.drawing.figure import FigureFiles
 
 MOST_BYTES = 50_000
 """Size of a PNG that the page shows in full resolution."""
+MOST_EMBEDDED = 350_000
+"""Characters of all pictures in the page, which is to stay below 1 MB; the others are links to their files."""
 CLASS = "drawn"
 """CSS class that the page's script gives to a drawing."""
 
@@ -28,8 +32,8 @@ class Chart:
     caption: str
     figure: str
     """Name of the figure for papers on the same."""
-    file: str = ""
-    """Name of that figure's files; empty where it was not drawn."""
+    files: tuple[str, ...] = ()
+    """Names of that figure's files, one a protocol; none where it was not drawn."""
 
 
 CHARTS = (
@@ -72,8 +76,30 @@ def charts_of(figures: Sequence[FigureFiles]) -> list[Chart]:
     names = [figure.name for figure in figures]
     found = []
     for chart in CHARTS if figures else ():
-        own = [name for name in names if re.fullmatch(rf"{chart.figure}(-[0-9a-f]{{6}})?", name)]
-        found.append(replace(chart, file=own[0] if own else ""))
+        own = tuple(name for name in names if re.fullmatch(rf"{chart.figure}(-[0-9a-f]{{6}})?", name))
+        found.append(replace(chart, files=own))
+    return found
+
+
+def pictures(figures: Sequence[FigureFiles]) -> dict[str, str]:
+    """The pictures that the page embeds, as base64 by the figure's name: at most ``MOST_EMBEDDED`` characters.
+
+    The first sheet of each figure goes before the second of any, so that no kind of figure is missing.
+    """
+    sheets: Counter[str] = Counter()
+    ranked = []
+    for figure in figures:
+        kind = re.sub(r"-(\d+|[0-9a-f]{6})$", "", figure.name)
+        ranked.append((sheets[kind], figure))
+        sheets[kind] += 1
+    found: dict[str, str] = {}
+    left = MOST_EMBEDDED
+    for _, figure in sorted(ranked, key=lambda pair: pair[0]):
+        picture = base64.b64encode(webp(figure.png)).decode()
+        left -= len(picture)
+        if left < 0:
+            break
+        found[figure.name] = picture
     return found
 
 

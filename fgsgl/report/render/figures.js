@@ -6,6 +6,7 @@ const drawings = data.figures && {
 const INK = "currentColor", BEST = "var(--better)", LESS = "var(--worse)", SOFT = "var(--soft)";
 const LINES = [BEST, LESS, "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const DASHES = ["", "5 2", "2 2", "7 2 2 2", "10 3", "3 5"];
+const MOST_BARS = 60;
 const rowOf = index => data.figures.rows[index];
 const nameOf = index => data.labels[index];
 // A phone has room for what tells a variant from the others.
@@ -44,10 +45,11 @@ function drawAccuracy() {
   const rows = every.filter(row => row.protocol === protocol && row.part !== "floor");
   const floors = every.filter(row => row.protocol === protocol && row.part === "floor");
   const title = row => `${nameOf(row.index)}\n${percent(row.top1)}${interval(row)}`;
+  // Of two rows, whose places are numbers, Plot would make a scale with places between them.
   draw("accuracy", {
     height: 70 + 20 * rows.length, marginLeft: left(240), marginTop: 30,
     x: { label: "top-1 (%)", grid: true, nice: true, axis: "both" },
-    y: { label: null, domain: rows.map(row => row.index), tickFormat: tickOf, tickSize: 0 },
+    y: { type: "point", label: null, domain: rows.map(row => row.index), tickFormat: tickOf, tickSize: 0 },
     marks: [
       Plot.ruleX(floors, { x: "top1", stroke: SOFT, strokeDasharray: "2 3" }),
       Plot.ruleX(rows.filter(row => row.reference), { x: "top1", stroke: BEST, strokeOpacity: 0.5 }),
@@ -70,7 +72,7 @@ function drawDifferences() {
   draw("differences", {
     height: 70 + 20 * rows.length, marginLeft: left(240), marginTop: 30,
     x: { label: "top-1 minus that of the reference (points)", grid: true, nice: true, axis: "both" },
-    y: { label: null, domain: rows.map(row => row.index), tickFormat: tickOf, tickSize: 0 },
+    y: { type: "point", label: null, domain: rows.map(row => row.index), tickFormat: tickOf, tickSize: 0 },
     marks: [
       Plot.ruleX([0], { stroke: SOFT }),
       Plot.ruleY(rows.filter(row => row.byLow !== undefined), { x1: "byLow", x2: "byHigh", y: "index", stroke: colour, strokeWidth: 1.6 }),
@@ -171,9 +173,13 @@ function drawClassDifference() {
   const mine = data.classes.rows.find(({ row }) => row === chosen("class-difference"));
   const theirs = data.classes.rows.find(({ row }) => row === data.references[mine.row]);
   const { names, clips } = data.classes.sets[mine.set];
-  const bars = names.map((name, index) => ({ name, clips: clips[index], one: mine.values[index][0], other: theirs.values[index][0] }))
+  const all = names.map((name, index) => ({ name, clips: clips[index], one: mine.values[index][0], other: theirs.values[index][0] }))
     .filter(bar => bar.one !== null && bar.other !== null).map(bar => ({ ...bar, by: bar.one - bar.other }))
     .sort((a, b) => b.by - a.by);
+  const size = bar => Math.abs(bar.by), large = new Set([...all].sort((a, b) => size(b) - size(a)).slice(0, MOST_BARS));
+  const bars = all.filter(bar => large.has(bar));
+  byId("chart-class-difference-part").textContent = bars.length < all.length
+    ? `${bars.length} of ${all.length} classes, the largest differences.` : "";
   draw("class-difference", {
     most: 800, height: 60 + 18 * bars.length, marginLeft: left(280), marginTop: 30,
     x: { label: `recall minus that of ${nameOf(theirs.row)} (points)`, grid: true, nice: true },
@@ -216,7 +222,7 @@ if (drawings) {
   const shown = Object.keys(drawings).filter(name => byId(`chart-${name}`));
   const protocolsWith = holds => {  // the one with the most rows first
     const rows = data.figures.rows.filter(holds), count = name => rows.filter(row => row.protocol === name).length;
-    return [...new Set(rows.map(row => row.protocol))].sort((a, b) => count(b) - count(a)).map(name => [name, name]);
+    return [...new Set(rows.map(row => row.protocol))].sort((a, b) => count(b) - count(a)).map(name => [data.protocols[name], name]);
   };
   const options = {
     accuracy: protocolsWith(row => row.top1 !== undefined),
@@ -228,7 +234,7 @@ if (drawings) {
     confusion: data.figures.confusion.map(({ row }, index) => [nameOf(row), index]),
     "class-difference": data.classes.rows.filter(({ row, set }) => data.references[row] !== null &&
       data.classes.rows.some(other => other.row === data.references[row] && other.set === set)).map(({ row }) => [nameOf(row), row]),
-    subjects: data.figures.subjects.map((group, index) => [rowOf(group.rows[0]).protocol, index]),
+    subjects: data.figures.subjects.map((group, index) => [data.protocols[rowOf(group.rows[0]).protocol], index]),
   };
   for (const name of shown) {
     const choice = byId(`chart-${name}-choice`);

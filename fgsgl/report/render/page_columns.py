@@ -7,10 +7,16 @@ from dataclasses import dataclass
 PLOT = "Interval"
 """Heading of the column that draws top-1 with its interval."""
 SHOWN = {
-    "Method", PLOT, "Top-1 %", "Tied", "Difference", "p (Holm)", "Macro-F1 %", "Fine %", "Unseen %",
-    "Harmonic %", "Trials", "Status",
+    "Method", PLOT, "Top-1 %", "Tied", "Difference", "p (Holm)", "Macro-F1 %", "Fine %", "Trials",
+    "Status",
 }  # fmt: skip
 """Columns of the leaderboard that are shown at first: they fit 1280 pixels."""
+UNSEEN_SHOWN = SHOWN - {"Macro-F1 %", "Fine %", "Status"} | {"Unseen %", "Harmonic %"}
+"""The same where classes were held out."""
+REGIMES_SHOWN = {
+    "Method", PLOT, "Unseen %", "Difference", "p (Holm)", "AUSUC %", "AUSUC difference", "AUSUC p",
+}  # fmt: skip
+"""The same of a regime with unseen classes."""
 COSTS_SHOWN = {
     "Method", "Top-1 %", "Seeds", "Params M (trained)", "Train s", "GFLOPs", "Latency ms", "Clips/s", "Peak MiB",
     "Hardware",
@@ -18,6 +24,7 @@ COSTS_SHOWN = {
 """The same of its costs."""
 PHONE = {"Method", "Top-1 %", "Difference"}
 """Columns that a phone shows at first, where a table has one of these; else its first three."""
+REGIMES_PHONE = {"Method", "Unseen %", "Difference"}
 EXPLAINED = {
     PLOT: "Dot: mean top-1, line: its 95 % interval, triangle: off the scale. Dashed: floor, ceiling; upright: FG-SGL",
     "Top-1 %": "Share of test clips whose most probable class is right, and its 95 % interval",
@@ -38,6 +45,8 @@ EXPLAINED = {
     "Generalised %": "Mean recall of classes held out of training, all classes compete",
     "Seen %": "Mean recall of the other classes, all classes compete",
     "Harmonic %": "Harmonic mean of the generalised and the seen one",
+    "AUSUC difference": "Row minus FG-SGL in AUSUC, in points, with its simultaneous interval",
+    "AUSUC p": "Paired t test over seeds, adjusted for all contrasts of its family",
     "AUSUC %": "Area under the curve of generalised and seen score over all biases for seen classes; 100 is perfect",
     "Status": "Cells that are done, and how the others ended",
     "95 % alone": "95 % interval of this difference alone; claims rest on the simultaneous one",
@@ -67,14 +76,15 @@ class Head:
         return EXPLAINED.get(self.text, "")
 
 
-def heads(headings: list[tuple[str, bool]], shown: set[str] | None = None) -> list[Head]:
+def heads(headings: list[tuple[str, bool]], shown: set[str] | None = None, phone: set[str] | None = None) -> list[Head]:
     """The headings of a table.
 
     Args:
         headings: text, and whether the column holds numbers.
         shown: columns that a desktop shows at first; None: all.
+        phone: columns that a phone shows at first; None: those of :data:`PHONE`.
     """
-    phone = {text for text, _ in headings} & PHONE
+    phone = {text for text, _ in headings} & (PHONE if phone is None else phone)
     if len(phone) < 2:
         phone = {text for text, _ in headings[:3]}
     return [

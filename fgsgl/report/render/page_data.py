@@ -12,6 +12,7 @@ import numpy as np
 from fgsgl.records.record import Done, Environment, Failed, Record
 from fgsgl.records.row_key import FULL
 from fgsgl.report.board.board import Board, row_key
+from fgsgl.report.board.regimes import suffixes
 from fgsgl.report.board.rows import is_compared, reference_of
 from fgsgl.report.board.tuned import assignments, changes
 
@@ -19,7 +20,8 @@ CLASS_VALUES = attrgetter("recall", "precision", "f1")
 
 
 def page_data(board: Board) -> dict[str, Any]:
-    """A dictionary for JSON: ``labels`` of the board's rows, ``cells`` and their ``configs``, and ``classes``.
+    """A dictionary for JSON: ``labels`` of the board's rows, ``cells`` and their ``configs``, ``classes``, and what
+    tells each of the ``protocols`` from the others.
 
     A cell is a list: index of its row, seed, status, top-1 in percent, seconds in total, id, commit, start, message,
     index of its settings among ``configs`` (a row's cells share theirs, so each is kept once, as the text of a JSON).
@@ -44,6 +46,7 @@ def page_data(board: Board) -> dict[str, Any]:
         "cells": cells,
         "configs": list(configs),
         "changed": changed,
+        "protocols": {name: end.removeprefix(" @") or name for name, end in suffixes(board.protocols).items()},
         "classes": _classes([(rows[key], board.scored[key]) for key in rows if board.scored.get(key)]),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,29 @@ class Scale:
         """The place of a percentage on the scale; outside it, the scale's end."""
         value = min(max(value, self.low), self.high)
         return round(EDGE + (WIDTH - 2 * EDGE) * (value - self.low) / (self.high - self.low), 1)
+
+
+class Plotted(NamedTuple):
+    """What is drawn of a row that is not on the board, named as there."""
+
+    Index: int
+    n_seeds: int
+    top1: float
+    """Whatever share is drawn."""
+    top1_ci_low: float
+    top1_ci_high: float
+    method: str
+    variant: str
+    dataset: str
+    preset: str
+    protocol: str
+    kind: str
+
+    @classmethod
+    def of_regime(cls, line: Any, index: int) -> Plotted:
+        """A row of a regime in one measure (:class:`fgsgl.report.regimes.evaluate.Line`)."""
+        ends = (line.mean / 100, (line.mean - line.half_width) / 100, (line.mean + line.half_width) / 100)
+        return cls(index, line.n, *ends, line.method, line.variant, line.dataset, line.preset, line.protocol, line.kind)
 
 
 def scale_of(rows: Sequence[Any], best: Collection[int]) -> Scale | None:

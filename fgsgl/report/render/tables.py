@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from textwrap import fill
@@ -250,34 +250,53 @@ def csv(board: Board) -> str:
 
 
 def console_table(board: Board, width: int | None = None) -> Table:
-    """The board for the terminal, at most ``MOST_IN_TERMINAL`` rows of it; the headings of numbers wrap where it would
-    else be wider than ``width``."""
+    """The board for the terminal, at most ``MOST_IN_TERMINAL`` rows of it.
+
+    Where it would be wider than ``width``, the headings of numbers wrap, and the last columns are left out, which the
+    caption names: a terminal that lacks width would take it from the names of the methods.
+    """
     from rich.table import Table
     from rich.text import Text
 
     columns = [column for column in columns_of(board) if column.console]
     shown, remark = shown_rows(board.table.itertuples(), MOST_IN_TERMINAL)
-    caption = f"{remark}; leaderboard.md has them all." if remark else None
-    table = Table(title=Text(title(board)), title_justify="left", caption=caption, caption_justify="left")
-    lines = [(row, [column.text(row) for column in columns]) for row in shown]
-    widest = [max(map(len, texts)) for texts in zip(*(texts for _, texts in lines), strict=True)]
-    full = sum(max(len(column.heading), size) + 3 for column, size in zip(columns, widest, strict=True)) + 1
+    widest = {column.heading: max(len(column.text(row)) for row in shown) for column in columns}
+    full = sum(max(len(name), size) + 3 for name, size in widest.items()) + 1
     narrow = width is not None and full > width
-    for column, size in zip(columns, widest, strict=True):
+    kept = _that_fit(columns, widest, width) if narrow and width is not None else columns
+    left_out = [column.heading for column in columns if column not in kept]
+    remarks = [remark] * bool(remark) + [f"left out, to fit the terminal: {', '.join(left_out)}"] * bool(left_out)
+    caption = f"{'; '.join(remarks)}; leaderboard.md has them all." if remarks else None
+    table = Table(title=Text(title(board)), title_justify="left", caption=caption, caption_justify="left")
+    for column in kept:
+        size = widest[column.heading]
         if column.value:
             heading = fill(column.heading, size, break_long_words=False) if narrow else column.heading
             table.add_column(heading, justify="right", no_wrap=True)
         else:
             table.add_column(column.heading, min_width=min(size, NAME_WIDTH))
     previous = "method"
-    for row, texts in lines:
+    for row in shown:
         part = part_of(row) if part_of(row) in ("method", "tuned") else "foot"
         if part != previous:
             table.add_section()
         previous = part
         # Text, not str: a name with [brackets] is no markup.
-        table.add_row(*map(Text, texts))
+        table.add_row(*(Text(column.text(row)) for column in kept))
     return table
+
+
+def _that_fit(columns: Sequence[Column], widest: Mapping[str, int], width: int) -> list[Column]:
+    """The first columns that fit a terminal, and the last one, which says how the cells ended."""
+
+    def narrowest(column: Column) -> int:
+        size = widest[column.heading]
+        return 3 + (max(size, *map(len, column.heading.split())) if column.value else min(size, NAME_WIDTH))
+
+    *kept, last = columns
+    while len(kept) > 2 and sum(map(narrowest, (*kept, last))) >= width:
+        kept.pop()
+    return [*kept, last]
 
 
 def title(board: Board) -> str:

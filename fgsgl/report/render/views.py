@@ -24,8 +24,17 @@ from fgsgl.report.localisation.evaluate import WITHOUT
 from fgsgl.report.localisation.render import MAP_HEADINGS, N_TEXTS, READOUT_HEADINGS, LocalisationTables
 from fgsgl.report.regimes import render as regimes
 from fgsgl.report.regimes.render import RegimeTable
-from fgsgl.report.render.page_columns import COSTS_SHOWN, PLOT, SHOWN, Head, heads
-from fgsgl.report.render.row_plot import axis, row_plot, scales_of
+from fgsgl.report.render.page_columns import (
+    COSTS_SHOWN,
+    PLOT,
+    REGIMES_PHONE,
+    REGIMES_SHOWN,
+    SHOWN,
+    UNSEEN_SHOWN,
+    Head,
+    heads,
+)
+from fgsgl.report.render.row_plot import Plotted, axis, row_plot, scale_of, scales_of
 from fgsgl.report.render.tables import DIFFERENCES, PUBLISHED, TOP1, Column, columns_of, headings_of
 from fgsgl.util.escaping import printable
 
@@ -38,6 +47,8 @@ ALWAYS = (REFERENCE, WITHOUT, ("", ""))
 """Rows whose localisation is shown first and open: FG-SGL, what it is compared with, and maps that see no clip."""
 MOST_LOCALISED = 12
 """Rows of a board whose localisation the page has."""
+MOST_LETTERS = 6
+"""Letters of ties in a row up to which their column is shown at first."""
 WRAP = 24
 """Characters above which a column's texts wrap."""
 
@@ -68,6 +79,8 @@ class TableView:
     notes: Iterable[str] = ()
     shown: set[str] | None = None
     """Columns that are shown at first; None: all."""
+    phone: set[str] | None = None
+    """Columns that a phone shows at first; None: those that it shows of every table."""
     folded: bool = False
     """Only its title is shown until it is opened."""
     axis: Markup | None = None
@@ -76,7 +89,7 @@ class TableView:
     @property
     def heads(self) -> list[Head]:
         """The heading of each column."""
-        return heads(self.headings, self.shown)
+        return heads(self.headings, self.shown, self.phone)
 
     @property
     def column_classes(self) -> list[str]:
@@ -90,6 +103,11 @@ class TableView:
             "plotted" if heading == PLOT else " ".join(["number"] * numeric + ["long"] * wraps)
             for (heading, numeric), wraps in zip(self.headings, long, strict=True)
         ]
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether rows are marked and drawn, which a legend explains."""
+        return any(heading == PLOT for heading, _ in self.headings)
 
     @property
     def is_grouped(self) -> bool:
@@ -132,8 +150,15 @@ def board_views(board: Board, ablations: Sequence[Ablation] = ()) -> list[TableV
     parts = [board.table[[name in part for name in names]] for part in (("method",), ("tuned",), ("ceiling", "floor"))]
     parts = [part for part in parts[:2] if len(part)] + parts[2:]
     results = _row_view(board, "board-table", "What was reached", main, parts, board.notes, designs)
+    shown = UNSEEN_SHOWN if "unseen" in board.table else SHOWN
+    if board.table["tied"].str.len().max() > MOST_LETTERS:  # the edge of the rows says what is tied with the best
+        shown = shown - {"Tied"}
     views = [
-        replace(results, shown=SHOWN, axis=axis(next(iter(scales.values()))) if len(scales) == 1 else None),
+        replace(
+            results,
+            shown=shown,
+            axis=axis(next(iter(scales.values()))) if len(scales) == 1 else None,
+        ),
         replace(
             _row_view(board, "cost-table", "On what, and at what cost", cost, parts, board.cost_notes, designs),
             shown=COSTS_SHOWN,
@@ -236,14 +261,26 @@ def localisation_views(board: Board, tables: LocalisationTables | None) -> list[
 
 def regime_views(board: Board, tables: Sequence[RegimeTable]) -> list[TableView]:
     """The rows of each regime with unseen classes; a row leads to its cells of the first fold."""
-    links = _Links(board)
-    return [
-        TableView(
-            name=f"regime-{number}", title=table.title, headings=regimes.headings(), notes=table.notes,
-            bodies=[[TableRow(texts, links.to(table.protocol, name, REFERENCE)) for name, texts in table.rows]],
-        )
-        for number, table in enumerate(tables, start=1)
-    ]  # fmt: skip
+    links, views = _Links(board), []
+    headings = regimes.headings()
+    headings[1:1] = [(PLOT, False)]
+    for number, table in enumerate(tables, start=1):
+        plotted = [Plotted.of_regime(row.first, place) for place, row in enumerate(table.rows)]
+        scale = scale_of(plotted, ())
+        bodies: tuple[list[TableRow], list[TableRow]] = ([], [])
+        for row, one in zip(table.rows, plotted, strict=True):
+            drawing = "" if scale is None else row_plot(one, scale)
+            texts = (row.texts[0], drawing, *row.texts[1:])
+            mark = "reference" if row.name == REFERENCE else ""
+            bodies[one.kind != "method"].append(TableRow(texts, links.to(table.protocol, row.name, REFERENCE), mark))
+        views.append(
+            TableView(
+                name=f"regime-{number}", title=table.title, headings=headings, notes=table.notes, bodies=list(bodies),
+                shown=REGIMES_SHOWN | ({"Note"} if any(row.texts[-1] != EMPTY for row in table.rows) else set()),
+                phone=REGIMES_PHONE, axis=None if scale is None else axis(scale),
+            )
+        )  # fmt: skip
+    return views
 
 
 def data_views(board: Board) -> list[TableView]:
