@@ -71,5 +71,9 @@ def test_the_drawing_keeps_to_its_scale(ledger):
     assert 0 < scale.x(-50) < scale.x(82) < scale.x(500) < WIDTH
     assert "<circle" in row_plot(rows["fgsgl"], scale) and 'class="interval"' in row_plot(rows["fgsgl"], scale)
     assert "<path" in row_plot(rows["tsn"], scale) and "<circle" not in row_plot(rows["tsn"], scale)
+    beyond = [row._replace(top1=0.97, top1_ci_low=0.8, top1_ci_high=1.14) for row in rows.values()]
+    assert scale_of(beyond, frozenset()).ticks[-1] == 100
+    perfect = [row._replace(top1=1.0, top1_ci_low=1.0, top1_ci_high=1.0) for row in rows.values()]
+    assert scale_of(perfect, frozenset()).low < scale_of(perfect, frozenset()).high == 100
     wide = scale_of([row for row in table.itertuples() if row.method != "tsm"], frozenset())
     assert wide.low < 100 * np.array(table["top1"].min()) and "<circle" in row_plot(rows["tsn"], wide)

@@ -79,7 +79,9 @@ def scale_of(rows: Sequence[Any], best: Collection[int]) -> Scale | None:
         ends += [min(ends) - half, max(ends) + half]
     step = next((step for step in STEPS if (max(ends) - min(ends)) / step <= MOST_TICKS), STEPS[-1])
     low, high = math.floor(min(ends) / step) * step, math.ceil(max(ends) / step) * step
-    high = max(high, low + step)
+    # An interval may end beyond what a share can be.
+    low, high = max(low, 0), min(max(high, low + step), 100)
+    low = min(low, high - step)
     ticks = tuple(low + step * index for index in range(round((high - low) / step) + 1))
     lines = [(part_of(row), 100 * row.top1) for row in scored if part_of(row) in ("floor", "ceiling")]
     lines += [("reference", 100 * row.top1) for row in scored if (row.method, row.variant) == REFERENCE]
