@@ -27,6 +27,8 @@ from fgsgl.util.processes import spread
 VERSION = 2
 """Version of the way from a skeleton file to joints; another one reads every skeleton anew."""
 _DIGEST_BYTES = 32
+MAX_CONFIDENCE = 2.0
+"""Largest confidence of a joint: detectors that mean 1 exceed it by some tenths."""
 JOINT_FRAMES = 6
 """Frames of joints that a recognizer sees for each of the protocol's frames: they cost little, and PYSKL's networks
 (arXiv 2205.09443) want tens of them. 48 for a protocol of 8."""
@@ -144,6 +146,14 @@ def _read_clip(dataset: str, layout: Layout, num_frames: int, job: tuple[Path, C
             f"the skeleton of clip {clip.clip_id!r} of {dataset} has shape {joints_TJ3.shape}, expected one or more "
             f"frames of {wanted}"
         )
+    if layout.confidence:
+        found_TJ = joints_TJ3[..., 2]
+        wrong = found_TJ[(found_TJ < 0) | (found_TJ > MAX_CONFIDENCE)]  # NaN is neither
+        if len(wrong):
+            raise UserError(
+                f"the skeleton of clip {clip.clip_id!r} of {dataset} ({file}) has {wrong[0]:g} as the third value of a "
+                "joint, expected a confidence of 0 to 1; is it a depth, or a percentage? Scale it, or leave it out"
+            )
     frames_K = cached_frames(0, len(joints_TJ3), num_frames * JOINT_FRAMES)
     return comparable(joints_TJ3, layout)[frames_K]
 

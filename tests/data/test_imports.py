@@ -366,6 +366,10 @@ def test_a_table_of_videos_may_have_skeletons(tmp_path: Path) -> None:
     assert table.has_videos and open_joints(table, 2).shape == (4, 24, 18, 3)
     with pytest.raises(UserError, match=r"has shape \(12, 18, 3\), expected one or more frames of \(17, 3\)"):
         open_joints(DataSpec.locate("csv", "coco17", 0, tmp_path / "my.csv").load(), 2)
+    for third in (-0.5, 90.0):
+        np.save(tmp_path / "1.npy", np.concatenate([np.ones((12, 18, 2)), np.full((12, 18, 1), third)], axis=2))
+        with pytest.raises(UserError, match=r"1\.npy\) has .* as the third value of a joint, expected a confidence"):
+            open_joints(table, 2)
     (tmp_path / "my.csv").write_text("\n".join(rows).replace("2.npy", "../2.npy"))
     with pytest.raises(UserError, match="lies outside the folder of the skeletons"):
         open_joints(table, 2)
