@@ -116,7 +116,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import committed, run
     from fgsgl.running.planning import on_record
-    from fgsgl.util.terminal import wide_console
+    from fgsgl.util.terminal import wide_console, working
 
     console = wide_console()
 
@@ -133,7 +133,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         say(describe_design(one, arguments.seeds))
     say(describe_shared_rows(designs, arguments.seeds))
     if not arguments.dry_run:
-        with console.status(f"checking that each of {len(changed)} variants changes the computation"):
+        with working(console, f"checking that each of {len(changed)} variants changes the computation"):
             refuse_no_op(CheckRequest(variants=tuple(changed), protocol=protocol, text=data.text))
     code = run(
         experiment,

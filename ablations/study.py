@@ -102,7 +102,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every option."""
-    parser = CommandLine(prog="ablations/study.py", description=__doc__)
+    parser = CommandLine(
+        prog="ablations/study.py",
+        description="Run everything that the boards in results/ rest on, part by part; what is done is not run again.",
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="these parts alone (see --list)")
     parser.add_argument("--list", action="store_true", help="print all commands and leave")
     parser.add_argument("--dry-run", action="store_true", help="print each part's cells and expected time")

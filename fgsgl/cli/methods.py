@@ -50,13 +50,16 @@ def _check(arguments: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from fgsgl.testing.method_contract import examine
-    from fgsgl.util.terminal import wide_console
+    from fgsgl.testing.method_contract import checks_of, examine
+    from fgsgl.util.terminal import Counter, wide_console
 
-    table, kept = Table("check", "", "what was seen", "promise"), True
-    for outcome in examine(method, arguments.size, device):
-        kept &= outcome.ok
-        mark = Text("kept", "green") if outcome.ok else Text("broken", "red")
-        table.add_row(outcome.check, mark, Text(outcome.detail), Text(outcome.promise))
-    wide_console().print(table)
+    console, table, kept = wide_console(), Table("check", "", "what was seen", "promise"), True
+    with Counter(console, f"checking {method.name}") as counter:
+        counter.update(0, len(checks_of(method)))
+        for done, outcome in enumerate(examine(method, arguments.size, device), start=1):
+            kept &= outcome.ok
+            mark = Text("kept", "green") if outcome.ok else Text("broken", "red")
+            table.add_row(outcome.check, mark, Text(outcome.detail), Text(outcome.promise))
+            counter.update(done, len(checks_of(method)))
+    console.print(table)
     return 0 if kept else 1

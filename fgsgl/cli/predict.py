@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import mimetypes
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from fgsgl.cli.options import WHAT, Commands, add_command, say
 from fgsgl.util.command_line import file_path, number, path_ending, word
 from fgsgl.util.domain import Numbers
 from fgsgl.util.errors import UserError, refused
+from fgsgl.util.escaping import printable
 
 SECONDS = Numbers(0, 1_000_000, above=True)
 
@@ -45,7 +48,7 @@ def add_predict_commands(commands: Commands) -> None:
         "--stride",
         type=number(float, SECONDS),
         metavar="SECONDS",
-        help="from one window to the next (default: a quarter)",
+        help="from the start of one window to that of the next (default: a quarter of --window)",
     )
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON to standard output")
@@ -82,12 +85,17 @@ def _predict(arguments: argparse.Namespace) -> int:
     console = wide_console()
     stems = _stems(files)
     for_machines, found, code = arguments.json or arguments.csv, [], 0
+    if not for_machines:
+        console.print(f"by {recognizer.trained.origin}", markup=False, highlight=False)
     with Counter(_for_progress(for_machines and not arguments.window), "naming videos") as counter:
         for done, path in enumerate(files, start=1):
             try:
                 predictions = _of_video(recognizer, path, arguments)
             except UserError as error:  # the other videos are named all the same
-                code = refused(str(error))
+                if path not in arguments.videos and not _is_called_a_video(path):
+                    print(f"passed over: {printable(str(error))}", file=sys.stderr)
+                else:
+                    code = refused(str(error))
                 continue
             found += predictions
             counter.update(done, len(files))
@@ -138,6 +146,11 @@ def _stems(files: Sequence[Path]) -> dict[Path, str]:
         counts[path.stem] = again = counts.get(path.stem, 0) + 1
         stems[path] = f"{path.stem}-predicted" + (f"-{again}" if again > 1 else "")
     return stems
+
+
+def _is_called_a_video(path: Path) -> bool:
+    """Whether a file's name ends as that of a video; in a folder, others are passed over where they are none."""
+    return (mimetypes.guess_type(path.name)[0] or "").startswith("video/")
 
 
 def _files(given: Sequence[Path]) -> Iterator[Path]:

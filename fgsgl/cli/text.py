@@ -25,7 +25,7 @@ def add_text_commands(commands: Commands) -> None:
     """Adds ``text`` and its actions to the command line."""
     text = commands.add_parser("text", help="check, show, export, import or begin FG-Text")
     actions = text.add_subparsers(required=True, metavar="action")
-    named = "a shipped text's name (smg, imigue, ma52) or a YAML file"
+    named = "a shipped text's name (smg, imigue, ma52, synmg) or a YAML file"
 
     check = add_command(actions, "check", _check, "check texts against every rule of FG-Text, and print the faults")
     check.add_argument("texts", nargs="*", metavar="text", help=f"{named} (default: all shipped)")

@@ -52,8 +52,10 @@ def index(folder: Path, table: Path, seed: int, *, workers: int = 1, progress: P
     """
     if table.exists():
         raise UserError(f"{table} exists already, and may have been corrected; remove it, or give another --out")
-    if not folder.is_dir() or table.resolve().parent != folder.resolve():
-        raise UserError(f"{table} must lie in {folder}, which must be the folder of the videos")
+    if not folder.is_dir():
+        raise UserError(f"no folder {folder}; expected that of the videos, with a folder for each class")
+    if table.resolve().parent != folder.resolve():
+        raise UserError(f"{table} must lie in {folder}, the folder of the videos")
     given = [split for split in SPLITS if (folder / split).is_dir()]
     names, left_out = _candidates(folder, ("train", "val", "test") if given else ())
     jobs, found = [(folder, name) for name in names], []

@@ -17,11 +17,16 @@ def data_words(protocol: Protocol, root: Path | None, transfer_root: Path | None
         transfer_root: that of the data that are trained on, where the protocol names others; None: their default place.
     """
     words, usual = ["--dataset", protocol.dataset, "--preset", protocol.preset], protocol.data_spec(None)
-    if root is not None and root != usual.root:
-        words += ["--table" if protocol.dataset == "csv" and root.is_file() else "--root", str(root)]
-    if usual.trained_on and transfer_root not in (None, usual.trained_on.root):
-        words += ["--transfer-root", str(transfer_root)]
+    if root is not None and root.absolute() != usual.root.absolute():
+        words += ["--table" if protocol.dataset == "csv" and root.is_file() else "--root", _from_here(root)]
+    if usual.trained_on and transfer_root and transfer_root.absolute() != usual.trained_on.root.absolute():
+        words += ["--transfer-root", _from_here(transfer_root)]
     return words
+
+
+def _from_here(path: Path) -> str:
+    """A path as somebody in this folder would type it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def protocol_words(protocol: Protocol) -> list[str]:

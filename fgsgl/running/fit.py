@@ -93,7 +93,7 @@ def require_buildable(variants: Collection[Variant], protocol: Protocol, text: s
         sees_frames |= "tower" in config
         reads_texts |= "tower" in config.get("cls_head", {})
         if isinstance(weights := settings.get("pretrained"), str) and weights != synmg_tiny.SLIM_NAME:
-            _build(config)
+            _build(config, method.name)
     _require_tower(protocol, sees_frames, reads_texts)
     if text not in shipped() and any(get(variant.method).reads_text for variant in variants):
         _require_sound_text(text, protocol.backbone)
@@ -133,13 +133,15 @@ def _require_sound_text(text: str, backbone: str) -> None:
         raise UserError(f"{faults[0]}; `fgsgl text check {shlex.quote(text)}` lists all {len(faults)} fault(s)")
 
 
-def _build(config: ModelConfig) -> None:
+def _build(config: ModelConfig, method: str) -> None:
     """Builds a recognizer, and reads its weights."""
-    import fgsgl.mmaction  # noqa: F401, I001 (registers the recognizers)
-    from mmaction.registry import MODELS
+    import fgsgl.util.cured_stack  # noqa: F401
+
     from mmengine.logging import MMLogger
     from mmengine.registry import init_default_scope
 
+    from fgsgl.mmaction.build import build_recognizer
+
     init_default_scope("mmaction")
     MMLogger.get_current_instance().setLevel("ERROR")  # it lists every layer that is initialised
-    MODELS.build({**config, "autocast": "none"}).init_weights()
+    build_recognizer({**config, "autocast": "none"}, method).init_weights()

@@ -52,7 +52,8 @@ def retry(
     chosen = [state for state in failed if state.cell_id in ids and (not classes or state.news in classes)]
     found = Counter(state.news for state in failed)
     named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
-    console.print(f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again", markup=False, highlight=False)
+    again = f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again" if failed else "no cell has failed"
+    console.print(again, markup=False, highlight=False)
     groups: dict[tuple[Protocol, DataSpec], list[Cell]] = defaultdict(list)
     known = {spec.fingerprint: spec.data for state in states(folder)[0] if (spec := state.spec)}
     for state in chosen:

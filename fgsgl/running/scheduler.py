@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from fgsgl.methods.cell import Cell
@@ -20,6 +21,7 @@ from fgsgl.running.executors import executor_of
 from fgsgl.running.executors.base import Running
 from fgsgl.running.observer import Observer
 from fgsgl.running.progress import cell_label
+from fgsgl.text.fgtext import shipped
 from fgsgl.training import cell_progress
 from fgsgl.training.cell_spec import CellSpec, Task, is_running
 from fgsgl.training.outcome import failed_record
@@ -210,6 +212,11 @@ class _Session:
         self.work.finished(task, record)
 
 
+def _from_anywhere(text: str) -> str:
+    """An FG-Text's name, or the absolute path of its file: the board predicts from other folders too."""
+    return str(Path(text).absolute()) if text and text not in shipped() else text
+
+
 def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
     """All that a cell's process is told.
 
@@ -226,12 +233,12 @@ def spec_of(task: Task, place: Place, git: GitState, attempt: int) -> CellSpec:
         protocol=cell.protocol,
         seed=cell.seed,
         fingerprint=cell.fingerprint,
-        text=cell.text,
-        trained_text=cell.trained_text,
+        text=_from_anywhere(cell.text),
+        trained_text=_from_anywhere(cell.trained_text),
         skeletons=cell.skeletons,
         trial=task.trial,
-        root=place.root,
-        transfer_root=place.transfer_root,
+        root=place.root.absolute(),
+        transfer_root=place.transfer_root.absolute() if place.transfer_root else None,
         ledger=place.ledger.folder,
         work_dir=place.work_dir(cell),
         device=execution.device,

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.data.clip_table import PER_SEGMENT
 from fgsgl.methods.method import Classes, Method, Recipe
+from fgsgl.mmaction.build import build_recognizer
 from fgsgl.mmaction.datasets import random_skeleton_batch
 from fgsgl.models.baselines.seen_heads import close_heads
 from fgsgl.models.towers import synmg_tiny
@@ -82,7 +82,7 @@ class BuiltMethod:
         for part in (config["model"], config["model"].get("cls_head", {})):
             if "tower" in part and self.protocol.backbone != synmg_tiny.NAME:
                 part["pretrained"] = None
-        model = MODELS.build({**config["model"], "autocast": autocast})
+        model = build_recognizer({**config["model"], "autocast": autocast}, self.method.name)
         model.init_weights()
         close_heads(model, classes.count, classes.unseen)
         return model.to(self.device)
@@ -136,10 +136,13 @@ def examine(method: Method, size: str, device: str = "cpu") -> Iterable[Finding]
         yield from _findings(BuiltMethod(method, default_protocol("synmg", size=size, image_size=IMAGE_SIZE), device))
 
 
+def checks_of(method: Method) -> list[Check]:
+    """The checks that apply to a method."""
+    return [function for function, trained in CHECKS if method.recipe is not None or not trained]
+
+
 def _findings(subject: BuiltMethod) -> Iterable[Finding]:
-    for function, trained in CHECKS:
-        if trained and subject.method.recipe is None:
-            continue
+    for function in checks_of(subject.method):
         promise = function.__doc__ or ""
         try:
             yield Finding(check=function.__name__, promise=promise, ok=True, detail=function(subject))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -51,13 +53,21 @@ def bar(console: Console) -> Progress:
     )
 
 
+TOLD_EVERY_S = 30.0
+"""How often a job tells where it is in a file or a log, where no bar can move."""
+
+
 class Counter:
-    """A bar for one job of known length; its ``update(done, total)`` is the callback that long functions take."""
+    """A bar for one job of known length; its ``update(done, total)`` is the callback that long functions take.
+
+    Where there is no terminal, a long job says every half minute how far it is.
+    """
 
     def __init__(self, console: Console, description: str) -> None:
         self.console, self.description = console, description
         self.progress = bar(console)
         self.task: TaskID | None = None
+        self.told_s = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -73,3 +83,17 @@ class Counter:
             self.progress.start()
             self.task = self.progress.add_task(self.description, total=total, news="")
         self.progress.update(self.task, completed=done, total=total)
+        if not self.console.is_terminal and done < total and time.monotonic() - self.told_s >= TOLD_EVERY_S:
+            self.told_s = time.monotonic()
+            self.console.print(f"{self.description}: {done} of {total}", markup=False, highlight=False)
+
+
+@contextmanager
+def working(console: Console, what: str) -> Iterator[None]:
+    """Says what goes on while a job of unknown length does: with a sign of life on a terminal, else in a line."""
+    if not console.is_terminal:
+        console.print(what, markup=False, highlight=False)
+        yield
+        return
+    with console.status(what):
+        yield
