@@ -10,6 +10,8 @@ import matplotlib.pyplot as plt
 
 import fgsgl
 
+if len(sys.argv) != 2:
+    sys.exit("usage: python examples/compare_two_methods.py OUT")
 out = Path(sys.argv[1])
 board = fgsgl.run(["tsn", "linear_probe"], preset="smoke", epochs=2, batch_size=8, ceilings=False, out=out)
 print(board.table[["label", "top1", "macro_f1"]])

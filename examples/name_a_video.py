@@ -4,6 +4,8 @@ import sys
 
 import fgsgl
 
+if len(sys.argv) != 3:
+    sys.exit("usage: python examples/name_a_video.py VIDEO BOARD")
 video, board = sys.argv[1:]
 recognizer = fgsgl.load_recognizer(board)  # a board's folder, or a file of `fgsgl export`
 prediction = recognizer.predict(video)

@@ -4,6 +4,8 @@ import sys
 
 import fgsgl
 
+if len(sys.argv) != 4:
+    sys.exit("usage: python examples/when_does_it_happen.py RECORDING BOARD CLASS")
 recording, board, wanted = sys.argv[1:]
 recognizer = fgsgl.load_recognizer(board)
 if wanted not in recognizer.classes:

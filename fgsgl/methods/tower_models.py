@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,29 @@ from fgsgl.models.towers.weights_facts import Channels, Facts, activation, facts
 from fgsgl.records.protocol import Protocol
 from fgsgl.util.errors import UserError
 
+OF_DRAWINGS = "synmg-"
+"""How the names of weights begin that have seen SynMG's figures."""
 TINY_WIDTH = 128
 """Width of the tiny tower's tokens."""
 CLIP_MEAN, CLIP_STD = (122.771, 116.746, 104.094), (68.501, 66.632, 70.323)
 """Channel statistics of OpenAI's CLIP, in 0..255; the tiny tower has the same."""
+
+
+def drawn_weights_note(dataset: str, pretrainings: Iterable[str]) -> str:
+    """A sentence on weights that have seen drawn figures alone, where the data are of people; else empty.
+
+    Args:
+        dataset: its name.
+        pretrainings: names of weights, as :attr:`fgsgl.methods.method.Method.pretraining` gives them.
+    """
+    drawn = sorted({name.split("@")[0] for name in pretrainings if name.startswith(OF_DRAWINGS)})
+    if dataset == "synmg" or not drawn:
+        return ""
+    return (
+        f"The weights {' and '.join(drawn)} have seen drawn figures alone: what starts from them says little about "
+        "methods on videos of people. Take weights of photographs, such as CLIP's (--backbone and --pretrained; see "
+        "docs/weights.md)."
+    )
 
 
 def _use(facts: Facts) -> str:

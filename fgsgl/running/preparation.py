@@ -16,6 +16,7 @@ from fgsgl.data.prepare import prepare
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Method
 from fgsgl.methods.registry import get
+from fgsgl.methods.tower_models import drawn_weights_note
 from fgsgl.methods.variant_file import require_valid
 from fgsgl.records.protocol import Protocol, default_protocol
 from fgsgl.running.execution import Execution, Place, local_place
@@ -99,6 +100,9 @@ class Preparation:
             raise UserError(f"{where} has skeletons and no videos, which {', '.join(seeing)} read(s)")
         for one in self.protocols:
             require_clips(one, table)
+        started = [get(one.method).pretraining(protocol, get(one.method).resolve(one.changes)) for one in self.variants]
+        if note := drawn_weights_note(protocol.dataset, started):
+            console.print(note, style="yellow", markup=False, highlight=False)
         return table
 
     def skeletons(self, table: ClipTable) -> str:

@@ -8,10 +8,13 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fgsgl.data.clip_table import read_clips
+from fgsgl.records.protocol import default_protocol
+from fgsgl.testing.method_contract import BuiltMethod, probabilities, unseen_classes
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -80,3 +83,10 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytes
     space: dict = {}
     for cell in cells():
         exec(compile("".join(cell["source"]), "quickstart.ipynb", "exec"), space)
+
+
+def test_the_baseline_to_copy_is_a_method(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {}
+    exec(compile((EXAMPLES / "my_baseline.py").read_text(encoding="utf-8"), "my_baseline.py", "exec"), namespace)
+    built = BuiltMethod(namespace["METHOD"], default_protocol("synmg", "quick", image_size=64))
+    assert "17 classes" in probabilities(built) and unseen_classes(built)

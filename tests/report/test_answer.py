@@ -55,6 +55,11 @@ def test_rows_with_other_seeds_are_not_answered_with_a_number(ledger):
     assert "ahead of FG-SGL" in sentence and "the reference lacks seed 7" in sentence and "points" not in sentence
 
 
+def test_where_no_method_is_above_the_floor_nobody_leads(ledger):
+    (sentence,) = answers(fill(ledger, 3, fgsgl=0.02, tsm=0.02))
+    assert "no method is above the floor" in sentence and "leads" not in sentence
+
+
 def test_what_only_floors_and_ceilings_reach_answers_nothing(ledger):
     ledger.add("majority", 0.0, kind="floor")
     ledger.add("oracle", 4.0, kind="ceiling")

@@ -25,7 +25,11 @@ def answers(table: pd.DataFrame) -> tuple[str, ...]:
     """
     rows = [row for row in table.itertuples() if part_of(row) == "method"]
     protocols = dict.fromkeys(row.protocol for row in rows)
-    return tuple(printable(_answer([row for row in rows if row.protocol == one])) for one in protocols)
+    floors = [row for row in table.itertuples() if part_of(row) == "floor" and row.n_seeds]
+    return tuple(
+        printable(_answer(*([row for row in some if row.protocol == one] for some in (rows, floors))))
+        for one in protocols
+    )
 
 
 def tied_with_best(table: pd.DataFrame) -> frozenset[int]:
@@ -42,12 +46,18 @@ def letters_of(row: Any) -> list[str]:
     return _LETTER.findall(row.tied)
 
 
-def _answer(rows: Sequence[Any]) -> str:
+def _answer(rows: Sequence[Any], floors: Sequence[Any]) -> str:
     scored = [row for row in rows if row.n_seeds]
     if not scored:
         return f"No method has finished on {_data(rows[0])} yet."
     best = scored[0]
     where = f"On {_data(best)} ({best.n_clips} test clips of {best.n_subjects} subjects)"
+    floor = max(floors, key=lambda row: row.top1, default=None)
+    if floor is not None and best.top1 <= floor.top1:
+        return (
+            f"{where}, no method is above the floor: {best.label}, the best, reaches {number(100 * best.top1)} % "
+            f"top-1, {floor.label} {number(100 * floor.top1)} %."
+        )
     leads = f"{where}, {best.label} leads with {number(100 * best.top1)} % top-1"
     if len(scored) == 1:
         return f"{where}, {best.label} reaches {number(100 * best.top1)} % top-1, the only method that has finished."

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from fgsgl.methods.tower_models import drawn_weights_note
 from fgsgl.records.record import Done, Record
 from fgsgl.records.row_key import TUNED, RowKey
 from fgsgl.report.board import audit_notes
@@ -99,6 +100,10 @@ def cost_notes(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> 
 def _about_data(table: pd.DataFrame, done: Sequence[Done]) -> Iterator[str]:
     if "synmg" in set(table["dataset"]):
         yield "Synthetic data: SynMG shows drawn figures. It compares methods and makes no claim about people."
+    for dataset in sorted({record.protocol.dataset for record in done}):
+        of_data = [record.pretraining for record in done if record.protocol.dataset == dataset]
+        if note := drawn_weights_note(dataset, of_data):
+            yield note
     yield from dict.fromkeys(caveat for record in done for caveat in record.data.caveats)
     for (dataset, preset, _), records in audit_notes.splits_of(done).items():  # boards of several presets have several
         record = records[-1]
