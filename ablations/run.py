@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--storage",
         metavar="URL",
         type=word,
-        help="data base for optuna-dashboard (default: <out>/work/designs.journal)",
+        help="database for optuna-dashboard (default: <out>/work/designs.journal)",
     )
     parser.add_argument(
         "--difference",

@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--sampler", choices=list(SAMPLERS), default="tpe", help="(default: tpe)")
     how.add_argument("--pruner", choices=PRUNERS, help="(default: median; none where the objective allows none)")
     how.add_argument(
-        "--storage", type=word, help="a journal file, or a data base's URL, which is written beside the cells: keep "
+        "--storage", type=word, help="a journal file, or a database's URL, which is written beside the cells: keep "
         "its password where the driver finds it, such as ~/.pgpass (default: <out>/trials/studies.journal)"
     )  # fmt: skip
     how.add_argument(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BUSY = 75
 """Exit code where another process is running the same cell."""
 OOM_KILLED = 76
-"""Exit code that an executor tells where the system killed the process for want of memory."""
+"""Exit code of an executor for a process that the system killed because memory was short."""
 NODE_LOST = 77
 """Exit code that an executor tells where the machine of the process is gone."""
 CRASHES = frozenset({
@@ -51,7 +51,7 @@ _SAYINGS: tuple[tuple[FailureClass, str], ...] = (
         r"no CUDA-capable device|.*busy or unavailable|hardware stack error)|CUDA driver initialization failed",
     ),
 )
-"""How libraries say it, in an exception of no class of its own or in a log; the first that is found counts."""
+"""Words of libraries for each class, in a plain exception or in a log; the first match counts."""
 
 
 def failure_class(error: BaseException) -> FailureClass:
@@ -79,7 +79,7 @@ def death(code: int, log: str) -> tuple[FailureClass, str]:
         log: the end of what it wrote.
     """
     if code == OOM_KILLED:
-        return "out_of_memory", "killed by the system for want of memory (fewer --jobs leave each cell more)"
+        return "out_of_memory", "killed by the system, as memory was short (fewer --jobs leave each cell more)"
     if code == NODE_LOST:
         return "infrastructure", "its machine was lost"
     if code < 0 and -code not in CRASHES:
@@ -93,7 +93,7 @@ def _class_said(text: str) -> FailureClass | None:
 
 
 def oom_kills() -> int:
-    """Processes that this machine's kernel has killed for want of memory since it started; 0 where it does not say."""
+    """Processes that the kernel has killed since it started, as memory was short; 0 where it does not say."""
     try:
         found = re.search(r"^oom_kill (\d+)", Path("/proc/vmstat").read_text(encoding="ascii"), re.MULTILINE)
     except OSError:

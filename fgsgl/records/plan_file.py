@@ -76,7 +76,7 @@ class Design(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     arms: Annotated[list[Arm], Meta(min_length=1)]
     """The first is what the others are compared with."""
     aliases: list[str] = []
-    """Effects of a fraction that cannot be told apart."""
+    """Effects that the fraction cannot distinguish."""
 
     def __post_init__(self) -> None:
         offs = [tuple(arm.off) for arm in self.arms]

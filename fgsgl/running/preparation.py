@@ -1,4 +1,4 @@
-"""What every command does before it plans cells: it refuses whatever cannot run, then loads the data."""
+"""What every command does before it plans cells: it refuses what cannot run, then loads the data."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def require_clips(protocol: Protocol, table: ClipTable) -> None:
     """Refuses a regime that the data cannot have, and a batch of more clips than there are to train on: no step could
     ever have as many.
 
-    The data set's default is let be; a small data set then trains with all its clips in one step.
+    The data set's default is accepted as it is: a small data set then trains with all its clips in one step.
 
     Raises:
         UserError: naming the classes, or the size of the training split.

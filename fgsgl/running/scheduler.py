@@ -1,4 +1,4 @@
-"""Executing work: each cell in its own process, finished cells skipped, failed ones told apart."""
+"""Executing work: each cell in its own process, finished cells skipped, failures classified."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Contracts that a plug-in must keep, shipped for whoever writes one."""
+"""Contracts that a plug-in must keep, shipped for those who write one."""

@@ -1,4 +1,4 @@
-"""Drafts of FG-Text: sentences made from the class names alone, and a prompt for whoever writes better ones.
+"""Drafts of FG-Text: sentences made from the class names alone, and a prompt for writing better ones.
 
 A draft can be run. It adds nothing that the class names do not say, so that records and boards mark it as a draft.
 """

@@ -1,4 +1,4 @@
-"""How far a cell is: written by its process, read by whoever watches."""
+"""Progress of a cell: written by its process, read by those who watch it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def repeatable(device: str) -> Iterator[set[str]]:
     """Computes the same each time on a GPU: no choice of the fastest algorithm, sums in one order, fp32 as fp32.
 
     Some operations have no such implementation there (the gradient of 3D max pooling, say). They run all the same, and
-    their names are in the set that this yields, once they have run. A CPU repeats whatever it does.
+    their names are in the set that this yields, once they have run. A CPU repeats everything.
 
     Args:
         device: ``cuda`` or ``cpu``.

@@ -1,9 +1,9 @@
 """A cell trained by several processes: DDP averages their gradients, and the batch stays the same.
 
 Each process computes its share of every batch, a process a GPU, or all on one CPU. What they compute is what one
-process computes, up to rounding, with three exceptions: batch norm normalises over a process's own share (and keeps the
-first process's averages), dropout masks are others, and clips that do not divide evenly over the processes are filled
-up by repeating some. The number of processes is no part of a cell's id, and stands in its record.
+process computes, up to rounding, with three exceptions. Batch norm normalises over a process's share, and keeps the
+first process's averages. Dropout masks differ. The last batch is padded by repeating clips. The number of processes is
+not part of a cell's id, and stands in its record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scoring a split: every clip exactly once, whatever the method.
+"""Scoring a split: every clip exactly once, by every method alike.
 
 Shapes: N clips, C classes.
 """

@@ -117,8 +117,8 @@ def train_and_score(
 
 
 def _cost(spec: CellSpec, model: BaseModel, batch: dict[str, Any], alone: bool) -> Cost:
-    """Operations, and times where no other cell of the board ran when training began, nor runs now: a time of a loaded
-    machine is nobody's."""
+    """Operations, and times where no other cell of the board ran when training began, nor runs now: times of a loaded
+    machine say nothing."""
     alone = alone and not others_run(spec.work_dir)
     cost = measure(model, batch, repeats=REPEATS if alone else 0)
     if alone and others_run(spec.work_dir):  # one has started meanwhile

@@ -64,7 +64,7 @@ def number(kind: type, domain: Numbers | None = None) -> Callable[[str], float]:
 
     Args:
         kind: int or float.
-        domain: the numbers that are valid; None: whoever reads the option knows.
+        domain: the numbers that are valid; None: the reader of the option checks them.
     """
 
     def read(text: str) -> float:

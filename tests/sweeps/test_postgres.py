@@ -46,7 +46,7 @@ def tool(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """An empty data base, on a socket in a folder of its own."""
+    """An empty database, on a socket in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="fgsgl-postgres-") as name:
         folder, data, log = Path(name), f"{name}/data", f"{name}/log.txt"
         # PostgreSQL refuses to run as root

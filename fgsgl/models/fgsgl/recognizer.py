@@ -282,11 +282,6 @@ class FGSGL(BaseModel):
         logits = {f"{name}_BC": torch.stack([sample.get(name) for sample in data_samples]) for name in names}
         return self._fill(data_samples, self._calibrated(logits))
 
-    def parameters_report(self) -> tuple[int, int]:
-        """(number of parameters, number of trained ones)."""
-        sizes = [(parameter.numel(), parameter.requires_grad) for parameter in self.parameters()]
-        return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
-
 
 @HOOKS.register_module()
 class ProgressHook(Hook):

@@ -1,8 +1,8 @@
 """Small checkpoints: what training changes, and the identity of everything else.
 
 A model under ``keep_small`` leaves what is frozen of its tower out of ``state_dict()`` and adds a buffer ``identity``:
-a line of text, as bytes, about tower, classes and text. Loading refuses a checkpoint whose identity, names or shapes
-are others.
+a line of text, as bytes, about tower, classes and text. Loading refuses a checkpoint with another identity, other
+names or other shapes.
 All this works by hooks of ``nn.Module``, because MMEngine walks through modules by itself and calls no
 ``state_dict`` or ``load_state_dict`` of a model.
 """
