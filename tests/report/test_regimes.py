@@ -432,7 +432,7 @@ def test_the_answer_is_in_the_score_on_unseen_classes_over_all_folds(ledger) -> 
     assert best.label == "FG-SGL" and shown.answer == (
         f"On synmg quick (4 unseen classes, folds 0, 1), FG-SGL leads with {best.mean:.1f} % "
         f"on clips of unseen classes, {abs(second.difference):.1f} ± {second.sim_half_width:.1f} points above the next "
-        f"row, {second.label}: a sure difference over seeds (adjusted p = {second.p_holm:.3f}, n = 4)."
+        f"row, {second.label}: its sign is sure over seeds (adjusted p = {second.p_holm:.3f}, n = 4), its size is not."
     )
     assert answers(board, [shown]) == (shown.answer,)
 

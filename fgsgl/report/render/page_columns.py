@@ -26,7 +26,7 @@ PHONE = {"Method", "Top-1 %", "Difference"}
 """Columns that a phone shows at first, where a table has one of these; else its first three."""
 REGIMES_PHONE = {"Method", "Unseen %", "Difference"}
 EXPLAINED = {
-    PLOT: "Dot: mean top-1, line: its 95 % interval, triangle: off the scale. Dashed: floor, ceiling; upright: FG-SGL",
+    PLOT: "Dot, line: mean and 95 % interval; triangle: off the scale. Dashed: floor, ceiling; upright: FG-SGL",
     "Top-1 %": "Share of test clips whose most probable class is right, and its 95 % interval",
     "Interval over": "What the 95 % interval of top-1 is over",
     "Tied": "Rows that share a letter cannot be told apart",
