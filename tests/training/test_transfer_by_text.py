@@ -150,7 +150,7 @@ def test_an_arm_with_a_linear_layer_is_refused(board: Path, smoke: Path, tmp_pat
 
     words = ["--disable", "head=linear", "--table", str(board.parent / "own.csv"), "--out", str(tmp_path / "out")]
     assert ablate([*words, "--transfer", "synmg:smoke", "--transfer-root", str(smoke), "--device", "cpu"]) == 2
-    assert "fgsgl head=linear would need the same classes" in capfd.readouterr().err
+    assert "fgsgl w/o cpa would need the same classes" in capfd.readouterr().err
 
 
 def test_a_search_is_refused(board: Path, smoke: Path, tmp_path: Path, capfd) -> None:

@@ -118,8 +118,7 @@ def regime_notes(protocols: Iterable[Protocol], scored: Iterable[Sequence[Done]]
         yield (
             "Trained on other data: “trained on” names the data that all training and validation clips come from, with "
             "the class prior, temperatures and beta that follow from these. The test split is the board's own; of "
-            "its data no other clip is read. Both have the same classes, so that methods without class text take part; "
-            "FG-Text is that of the test data."
+            "its data no other clip is read."
         )
     if any(protocol.shots for protocol in protocols):
         yield (
