@@ -112,6 +112,9 @@ def _misfit(record: Record) -> str:
         datetime.fromisoformat(record.started_utc)
     except ValueError:
         return f"started_utc is {record.started_utc!r:.60}, expected a time such as 2026-01-31T12:00:00+00:00"
+    for name, text in (("method", record.method), ("variant", record.variant)):
+        if not text.isprintable():
+            return f"{name} is {text!r:.60}, expected printable text"
     for place, row in enumerate(record.curve):
         if said := epoch_fault(row):
             return f"curve[{place}] {said}"

@@ -71,12 +71,23 @@ class _Started:
     started_s: float = field(default_factory=time.monotonic)
 
 
+def _version(record: Path) -> tuple[int, int] | None:
+    """What is another one whenever a record is written anew, since it is renamed into its place; None: it is gone."""
+    try:
+        found = record.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 class _Session:
     """The running cells of one call."""
 
     def __init__(self, work: Work, place: Place, observers: Sequence[Observer]) -> None:
         self.work, self.place, self.observers = work, place, observers
-        self.executor, self.git, self.began_s = executor_of(place), git_state(), time.time()
+        self.executor, self.git = executor_of(place), git_state()
+        self.before = {path.stem: _version(path) for path in place.ledger.folder.glob("*.json")}
+        """The records that there were, each by its version: a clock that jumps does not tell old from new."""
         self.running: list[_Started] = []
         self.lost: Counter[str] = Counter()
         """Attempts at each cell that the infrastructure failed."""
@@ -143,8 +154,8 @@ class _Session:
         record = self.place.ledger.get(cell.cell_id)
         if record is None or record.status == "done":
             return record
-        written_s = (self.place.ledger.folder / f"{cell.cell_id}.json").stat().st_mtime
-        return record if _failure(record) in RESULTS and written_s > self.began_s else None
+        version = _version(self.place.ledger.folder / f"{cell.cell_id}.json")
+        return record if _failure(record) in RESULTS and version != self.before.get(cell.cell_id) else None
 
     def _start(self, task: Task) -> _Started:
         work_dir = self.place.work_dir(task.cell)

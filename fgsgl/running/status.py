@@ -268,8 +268,8 @@ def expected_end(cells: Sequence[CellState], now: datetime) -> str:
         whole_s = expected_s(cell.variant, cell.epochs, of_method[cell.method, cell.protocol_hash])
         if whole_s is None or cell.state == "waiting" or cell.spec is None:
             return whole_s
-        spent = now - datetime.fromisoformat(cell.spec.started_utc)
-        return max(0.0, whole_s - spent.total_seconds())
+        spent_s = (now - datetime.fromisoformat(cell.spec.started_utc)).total_seconds()
+        return min(whole_s, max(0.0, whole_s - spent_s))  # a clock that was set back makes no cell longer
 
     all_s = [left_s(cell) for cell in (*running, *waiting)]
     known_s = [seconds for seconds in all_s if seconds is not None]

@@ -117,6 +117,7 @@ def test_a_record_whose_id_is_not_its_own_is_named(board, what: str) -> None:
         (lambda r: r.update(started_utc="yesterday"), "started_utc is 'yesterday'"),
         (lambda r: r["times_s"].update(train=-5.0), "times_s"),
         (lambda r: r["times_s"].pop("total"), "times_s has no total"),
+        (lambda r: r.update(variant="full\u202e"), "variant is 'full\\u202e', expected printable text"),
         (lambda r: r["curve"][2].pop("epoch"), "curve[2] is of epoch None, expected a whole number from 1"),
         (lambda r: r["curve"][0].update(epoch=0), "curve[0] is of epoch 0"),
         (lambda r: r["curve"][0].update(val_top1=1.5), "curve[0] has the val_top1 1.5, expected 0 to 1"),

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import os
 import sys
+import time
 from pathlib import Path
 
 import made
@@ -199,6 +200,19 @@ def test_what_another_command_has_run_to_a_failure_counts_here(
     misbehave("")
     plan, place, _ = run(cells, smoke, tmp_path / "here")  # it had failed before this one, which was asked for it
     assert plan.failed == [] and set(place.ledger.done()) == {cell.cell_id for cell in cells}
+
+
+def test_a_clock_that_was_set_back_makes_no_old_failure_new(
+    cells: list[Cell], smoke: Path, tmp_path: Path, misbehave
+) -> None:
+    misbehave("raise RuntimeError('a bug')")
+    _, place, _ = run(cells[:1], smoke, tmp_path)
+    record = place.ledger.folder / f"{cells[0].cell_id}.json"
+    tomorrow_s = time.time() + 86_400
+    os.utime(record, (tomorrow_s, tomorrow_s))
+    misbehave("")
+    plan, place, _ = run(cells[:1], smoke, tmp_path)
+    assert plan.failed == [] and cells[0].cell_id in place.ledger.done()
 
 
 def test_cells_at_a_time_see_one_gpu_each(cells: list[Cell], smoke: Path, tmp_path: Path, misbehave) -> None:
