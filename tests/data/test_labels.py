@@ -239,7 +239,7 @@ def test_a_table_without_two_classes_is_refused(tmp_path: Path, label: str, word
         load(tmp_path, relabel(label, lambda number, row: True))
 
 
-def test_an_empty_table_has_empty_splits(tmp_path: Path) -> None:
+def test_an_empty_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text(",".join(COLUMNS) + "\n")
-    table = own_data.load(tmp_path / "my.csv", "all", 0)
-    assert [fault.what.split()[1] for fault in split_faults(table)] == ["train", "val", "test"]
+    with pytest.raises(UserError, match="has a header and no row"):
+        own_data.load(tmp_path / "my.csv", "all", 0)

@@ -21,6 +21,9 @@ from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Done, Failed, Pruned, Record, SkippedClip, scored_sha256
 
 TEXT = "=1+1[/x][red]r\x1b[2J\x9b\u202e|`a`$x$https://e.x <script>alert(1)</script>\"'>\\input{/etc/passwd}&%#_\nnext"
+PRINTABLE = "".join(filter(str.isprintable, TEXT))
+NAMES = {"method", "variant"}
+"""Fields that reading holds to printable text."""
 FORMATS = (".md", ".csv", ".tex", ".html")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 FIXED = {
@@ -39,7 +42,9 @@ def hostile(value: Any, key: str = "") -> Any:
         return {f"{TEXT}{name}" if free else name: hostile(part, name) for name, part in value.items()}
     if isinstance(value, list):
         return [hostile(part, key) for part in value]
-    return f"{TEXT}{value}" if isinstance(value, str) and key not in FIXED | CHOICES else value
+    if not isinstance(value, str) or key in FIXED | CHOICES:
+        return value
+    return f"{PRINTABLE if key in NAMES else TEXT}{value}"
 
 
 def made_hostile(record: Record) -> Any:
@@ -101,7 +106,7 @@ def harmless(said: str) -> None:
 
 def test_no_command_shows_more_than_text(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = [json.loads(path.read_text()) for path in sorted((board / "ledger").glob("*.json"))]
-    by_status = {record["status"]: record["cell_id"] for record in records if TEXT in record["method"]}
+    by_status = {record["status"]: record["cell_id"] for record in records if PRINTABLE in record["method"]}
     (fgsgl, *_) = (record["cell_id"] for record in records if record["method"] == "fgsgl")
     folder, done, failed = str(board), by_status["done"], by_status["failed"]
     for shows, words in (
