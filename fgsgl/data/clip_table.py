@@ -134,9 +134,10 @@ class ClipTable:
         others than its test clips'."""
         return self.parts[0].classes if self.parts else self.classes
 
-    def classes_of(self, split: Split) -> tuple[str, ...]:
-        """Names of the classes that the clips of a split are labelled with."""
-        return self.classes if split == "test" else self.trained_classes
+    @property
+    def tests_other_classes(self) -> bool:
+        """Whether test clips are labelled with other classes than are trained on."""
+        return self.trained_classes != self.classes
 
     @property
     def video_folder(self) -> Path:

@@ -92,7 +92,7 @@ def expect_text_of(table: ClipTable, data: DataSpec) -> None:
         UserError: naming the first class that differs.
     """
     load_text(data.text).expect_classes(table.classes, f"{table.dataset} at {table.root}")
-    if data.trained_on is not None and table.trained_classes != table.classes:
+    if data.trained_on is not None and table.tests_other_classes:
         expect_text_of(table.parts[0], data.trained_on)
 
 
@@ -117,7 +117,7 @@ def class_names(data: DataSpec, *, text: bool) -> tuple[str, ...]:
 
 def trained_text(data: DataSpec, table: ClipTable) -> str:
     """The FG-Text of the classes that are trained on, where these are others than are tested on; else ``""``."""
-    return data.trained_on.text if data.trained_on and table.trained_classes != table.classes else ""
+    return data.trained_on.text if data.trained_on and table.tests_other_classes else ""
 
 
 def load_data(data: DataSpec, console: Console, *, num_frames: int, image_size: int, skip_bad: bool) -> ClipTable:

@@ -45,12 +45,17 @@ def _model(protocol: Protocol, classes: Classes, settings: Settings) -> ModelCon
     return {"type": "FGSGL", "data_preprocessor": {"mean": CLIP_MEAN, "std": CLIP_STD}, **config}
 
 
+def _config(settings: Settings) -> FGSGLConfig:
+    """The settings, for what does not depend on how many classes there are."""
+    return FGSGLConfig.from_dict({"num_classes": 2, **settings})
+
+
 def _text_scores(settings: Settings) -> tuple[str, ...]:
-    return FGSGLConfig.from_dict({"num_classes": 2, **settings}).text_scores
+    return _config(settings).text_scores
 
 
 def _rows(settings: Settings) -> bool:
-    return FGSGLConfig.from_dict({"num_classes": 2, **settings}).has_linear_head
+    return _config(settings).has_linear_head
 
 
 def _implied(changes: Settings) -> Settings:

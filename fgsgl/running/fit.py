@@ -45,7 +45,7 @@ def require_transferable(variants: Collection[Variant], protocol: Protocol, data
     if data.trained_on is None:
         return
     table = data.planned()
-    if table.trained_classes == table.classes:
+    if not table.tests_other_classes:
         return
     if protocol.scored_split != "test":
         raise UserError(

@@ -63,7 +63,7 @@ def data_facts(cell: Cell, table: ClipTable, skipped: Mapping[str, str]) -> Data
         name=table.name or None,
         audit=Audit(**found._asdict()),
         n_clips=SplitCounts(**{split: len(clips) for split, clips in by_split.items()}),
-        trained_classes=list(table.trained_classes) if table.trained_classes != table.classes else [],
+        trained_classes=list(table.trained_classes) if table.tests_other_classes else [],
         train_clips=class_counts(by_split["train"], len(table.trained_classes)).tolist(),
         n_subjects=SplitCounts(**{split: len({clip.subject for clip in clips}) for split, clips in by_split.items()}),
         majority=float(counts_C.max() / max(1, counts_C.sum())),

@@ -130,7 +130,7 @@ def run_bound(spec: CellSpec, table: ClipTable, clock: Clock) -> tuple[Outcome, 
     count_opening(cell.protocol, spec.work_dir)
     splits: tuple[Split, ...] = ("train", cell.protocol.scored_split)
     train, clips = ([clip for clip in table.split(name) if clip.clip_id not in bad] for name in splits)
-    if table.trained_classes != table.classes:  # those trained on say nothing of how frequent others are
+    if table.tests_other_classes:  # those trained on say nothing of how frequent others are
         train = [dataclasses.replace(train[0], label=label) for label in range(len(table.classes))]
     scores_NC = bound_scores(cell.method, table, train, clips, cell.seed, cell.protocol).copy()
     scores_NC[:, list(cell.protocol.regime.held_out(table.classes))] = 0  # they have learned nothing of these classes

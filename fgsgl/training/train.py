@@ -79,7 +79,7 @@ def train_and_score(
 
     model = _model(runner)
     _use_average(runner)
-    others = table.classes != table.trained_classes
+    others = table.tests_other_classes
     if others:
         model = _of_tested_classes(model, spec, table, autocast)
     count_opening(cell.protocol, spec.work_dir)
