@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import made
 import pytest
+from commands import Commands
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = ("-m", "fgsgl", "run", "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
+TIMED_OUT = 124
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -62,7 +65,7 @@ def board(smoke: Path, shared) -> Path:
 
     def make(out: Path) -> None:
         methods = ("fgsgl", "tsn", "linear_probe", "zero_shot_descriptions", "stgcnpp")
-        command = [*RUN, "--root", smoke, "--out", out, "--methods", *methods, "--epochs", "3"]
+        command = [*RUN, "--root", smoke, "--out", out, "--methods", *methods, "--epochs", "2"]
         answer = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
         assert answer.returncode == 0, answer.stdout + answer.stderr
         assert str(out / "leaderboard.html") in answer.stdout.replace("\n", "")
@@ -71,13 +74,34 @@ def board(smoke: Path, shared) -> Path:
 
 
 @pytest.fixture
-def call(tmp_path: Path):
-    """Runs a Python command line in an empty folder and returns what it said."""
+def without_figures() -> Iterator[None]:
+    """:func:`made.without_figures` for a whole test."""
+    with made.without_figures():
+        yield
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """A process that runs commands of ours."""
+    server = Commands()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def call(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, commands: Commands):
+    """Runs a Python command line in an empty folder and returns what it said. ``-m fgsgl`` makes boards without
+    figures."""
 
     def run(*words: str | Path, expect: int = 0) -> subprocess.CompletedProcess:
-        answer = subprocess.run(
-            [sys.executable, *map(str, words)], cwd=tmp_path, capture_output=True, text=True, timeout=560
-        )
+        argv = [*map(str, words)]
+        if argv[:2] == ["-m", "fgsgl"]:
+            said = tmp_path_factory.mktemp("said")
+            code = commands.run(argv[1:], tmp_path, said, limit_s=560)
+            told = [(said / name).read_text(encoding="utf-8") for name in ("stdout", "stderr")]
+            answer = subprocess.CompletedProcess(argv, TIMED_OUT if code is None else code, *told)
+        else:
+            answer = subprocess.run([sys.executable, *argv], cwd=tmp_path, capture_output=True, text=True, timeout=560)
         assert answer.returncode == expect, answer.stdout + answer.stderr
         return answer
 

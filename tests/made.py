@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec import structs
 
 from fgsgl.data import datasets
@@ -29,6 +32,7 @@ from fgsgl.records.record import (
     Pruned,
     SplitCounts,
 )
+from fgsgl.report.drawing import scan as drawing_scan
 from fgsgl.stats.scores import ClassScores
 from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.training.cell_spec import CellSpec
@@ -114,6 +118,15 @@ def write_cell(ledger: Path, record: Done, predictions: Predictions) -> Done:
     record = structs.replace(record, predictions_sha256=sha256)
     content = json.loads(record.write(ledger).read_text())
     return structs.replace(record, content_sha256=content["content_sha256"])
+
+
+@contextmanager
+def without_figures() -> Iterator[None]:
+    """Boards are written without figures: drawing takes longer than anything else of a small board, and has tests of
+    its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing_scan, "scan", lambda package: drawing_scan.Scan(figures=(), faults=()))
+        yield
 
 
 def board_without(board: Path, out: Path, record: Done) -> None:

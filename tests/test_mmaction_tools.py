@@ -30,14 +30,20 @@ def run(*words: str | Path, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], str]:
+def trained(smoke: Path, shared) -> tuple[Path, list[str], str]:
     """A folder with one trained epoch, the options that point the config at the small data, and what was printed."""
-    folder = tmp_path_factory.mktemp("tools")
     options = ["--cfg-options"]
     for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
         options += [f"{loader}.dataset.root={smoke}", f"{loader}.dataset.preset=smoke"]
     options += ["train_cfg.max_epochs=1", "param_scheduler=None"]
-    return folder, options, run(TOOLS / "train.py", CONFIG, "--work-dir", folder, *options, cwd=folder)
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        said = run(TOOLS / "train.py", CONFIG, "--work-dir", folder, *options, cwd=folder)
+        (folder / "said.txt").write_text(said)
+
+    folder = shared("tools", make)
+    return folder, options, (folder / "said.txt").read_text()
 
 
 @pytest.mark.slow

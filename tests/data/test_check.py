@@ -195,19 +195,7 @@ def test_the_command_and_the_record(root: Path, tmp_path: Path, call) -> None:
     said = call("-m", "fgsgl", "data", "check", "ma52", "--root", root).stdout
     report = Path(said.replace("\n", "").rpartition("report: ")[2])
     assert "| **subjects** |" in report.read_text() and (report.parent / "balance.png").is_file()
-    call(
-        "-m",
-        "fgsgl.cli.main",
-        "run",
-        "--dataset",
-        "ma52",
-        "--root",
-        root,
-        "--out",
-        tmp_path / "o",
-        "--methods",
-        "majority",
-    )
+    call("-m", "fgsgl", "run", "--dataset", "ma52", "--root", root, "--out", tmp_path / "o", "--methods", "majority")
     record = json.loads(next((tmp_path / "o" / "ledger").glob("*.json")).read_text())
     assert record["data"]["checked"] == read_fingerprint(check_folder(load(root)))
     (root / load(root).clips[0].video).write_bytes(b"nothing")

@@ -240,19 +240,7 @@ def test_each_kind_of_file_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> Non
 def test_a_frame_range_past_the_end_is_named_when_frames_are_read(tmp_path: Path, call) -> None:
     root = copies.smg(tmp_path / "copy")
     write(root / "Sample0036/Sample0036_finelabels.csv", "1,0,9\n2,110,140\n")
-    words = (
-        "-m",
-        "fgsgl.cli.main",
-        "run",
-        "--dataset",
-        "smg",
-        "--root",
-        root,
-        "--out",
-        tmp_path / "o",
-        "--methods",
-        "majority",
-    )
+    words = ("-m", "fgsgl", "run", "--dataset", "smg", "--root", root, "--out", tmp_path / "o", "--methods", "majority")
     said = call(*words, expect=2).stderr
     assert "ends after 120 frames" in said and "--skip-bad" in said
     assert "Majority" in call(*words, "--skip-bad").stdout

@@ -91,11 +91,17 @@ def test_what_settles_starts_where_it_ends_and_its_partner_does_not() -> None:
 
 
 def test_without_the_trajectory_an_oracle_falls_far() -> None:
-    """From the attributes, and from joints: on 500 training clips of quick, with fewer epochs than the board's."""
+    """From the attributes, on 500 training clips of quick."""
     train, test = draw(QUICK, 0, "train", 0.35), draw(QUICK, 0, "test")
     full, told = from_attributes(train, test), from_attributes(train, test, NO_PATH)
     assert full.top1 > 0.99
     assert told.top1 < full.top1 - 0.2 and told.fine_pairs < 0.7
+
+
+@pytest.mark.slow
+def test_without_motion_an_oracle_falls_far() -> None:
+    """From joints, on the same clips, with fewer epochs than the board's."""
+    train, test = draw(QUICK, 0, "train", 0.35), draw(QUICK, 0, "test")
     view = View(num_frames=8)
     static, motion = (from_joints(kind, train, test, view, epochs=16) for kind in ("static", "motion"))
     assert static.top1 <= 0.45 and abs(static.fine_pairs - 0.55) < 0.1

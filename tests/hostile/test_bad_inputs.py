@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import bad_options
@@ -19,7 +19,8 @@ import bad_videos
 import bad_weights
 import pytest
 import sound_inputs
-from trial import GOOD, Commands, Trial
+from commands import Commands
+from trial import GOOD, Trial, tried
 
 KINDS: dict[str, Callable[[Path], Iterable[Trial]]] = {
     "options": lambda sound: bad_options.option_trials(),
@@ -46,13 +47,6 @@ SAMPLE = 2
 
 
 @pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    server = Commands()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Path:
     """Sound inputs, ``data`` and ``board``, with what the board's commands say of them."""
     folder = tmp_path_factory.mktemp("sound")
@@ -65,7 +59,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Path:
     (board / "board.cells.json").write_text(json.dumps(ids), encoding="utf-8")
     for name in ("board", "status"):
         accepted = Trial(name=name, argv=bad_records.COMMANDS[name], right=lambda folder, said: True)
-        outcome = commands.outcome(accepted, board)
+        outcome = tried(commands, accepted, board)
         assert outcome.verdict == "right", outcome.said
         shutil.copy(board / "stdout", board / f"{name}.sound")
     return folder
@@ -74,7 +68,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Path:
 @pytest.mark.parametrize("argv", [bad_tables.CHECK, bad_options.RUN, bad_options.ABLATION], ids=lambda argv: argv[1])
 def test_the_sound_inputs_are_accepted(sound: Path, commands: Commands, tmp_path: Path, argv: tuple[str, ...]) -> None:
     shutil.copytree(sound / "data", tmp_path / "try")
-    outcome = commands.outcome(Trial(name="sound", argv=argv, right=lambda folder, said: True), tmp_path / "try")
+    outcome = tried(commands, Trial(name="sound", argv=argv, right=lambda folder, said: True), tmp_path / "try")
     assert outcome.verdict == "right", outcome.said
 
 
@@ -110,7 +104,7 @@ def outcomes(
     for trial in trials:
         folder = tmp_path / "try"
         shutil.copytree(sound / ("board" if kind in OF_A_BOARD else "data"), folder)
-        outcome = commands.outcome(trial, folder)
+        outcome = tried(commands, trial, folder)
         counts[outcome.verdict] += 1
         if outcome.verdict not in GOOD:
             last = " | ".join(line for line in outcome.said.splitlines()[-3:] if line.strip())

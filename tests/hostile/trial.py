@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from commands import Commands
 
 Verdict = Literal["refused", "right", "wrong", "traceback", "endless"]
 GOOD: tuple[Verdict, ...] = ("refused", "right")
 LIMIT_S = 40.0
+MEMORY_BYTES = 6 * 2**30
 
 
 def nothing(folder: Path) -> None:
@@ -51,39 +51,12 @@ class Outcome:
     said: str
 
 
-@dataclass(slots=True)
-class Commands:
-    """A process that runs commands; see :mod:`command_server`."""
-
-    process: subprocess.Popen[str] = field(
-        default_factory=lambda: subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("command_server.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    )
-
-    def outcome(self, trial: Trial, folder: Path) -> Outcome:
-        """Runs a trial in a folder of sound inputs, which it may change."""
-        trial.prepare(folder)
-        code = self._code(trial, folder)
-        stdout, stderr = (
-            (folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr")
-        )
-        return Outcome(verdict=verdict(trial, folder, code, stdout, stderr), said=f"exit {code}\n{stdout}\n{stderr}")
-
-    def _code(self, trial: Trial, folder: Path) -> int | None:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        request = {"argv": trial.argv, "folder": str(folder), "limit_s": trial.limit_s}
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())["code"]
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+def tried(commands: Commands, trial: Trial, folder: Path) -> Outcome:
+    """Runs a trial in a folder of sound inputs, which it may change."""
+    trial.prepare(folder)
+    code = commands.run(trial.argv, folder, folder, limit_s=trial.limit_s, memory_bytes=MEMORY_BYTES, figures=True)
+    stdout, stderr = ((folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr"))
+    return Outcome(verdict=verdict(trial, folder, code, stdout, stderr), said=f"exit {code}\n{stdout}\n{stderr}")
 
 
 def verdict(trial: Trial, folder: Path, code: int | None, stdout: str, stderr: str) -> Verdict:

@@ -40,13 +40,15 @@ MINIATURE = PretrainingRecipe(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A rendered pool of one chunk, one of held-out pictures, and a teacher of few steps."""
-    path = tmp_path_factory.mktemp("pretrain")
-    render(path / "pool", CHUNK, seed=0)
-    render(path / "held_out", CHUNK, seed=0, held_out=True)
-    taught(path, TEACHER, seed=0)
-    return path
+def folder(shared) -> Path:
+    """A rendered pool of one chunk, one of held-out pictures, and a teacher of few steps. Read-only."""
+
+    def make(path: Path) -> None:
+        render(path / "pool", CHUNK, seed=0)
+        render(path / "held_out", CHUNK, seed=0, held_out=True)
+        taught(path, TEACHER, seed=0)
+
+    return shared("pretraining", make)
 
 
 @pytest.fixture
@@ -169,10 +171,14 @@ def test_noise_keeps_start_end_and_padding(teacher: Teacher) -> None:
     assert noisy_CL[~kept_CL].max() < tokenizer.sot_token_id
 
 
-def test_a_teacher_is_made_once_and_one_of_other_settings_is_refused(folder: Path, teacher: Teacher) -> None:
+@pytest.mark.slow
+def test_a_teacher_is_the_same_again(teacher: Teacher) -> None:
     again = train(TEACHER, 0).state_dict()
     for name, value in teacher.state_dict().items():
         torch.testing.assert_close(again[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_a_teacher_is_made_once_and_one_of_other_settings_is_refused(folder: Path, teacher: Teacher) -> None:
     assert not any(value.requires_grad for value in teacher.parameters())
     for recipe, seed in ((dataclasses.replace(TEACHER, lr=1.0), 0), (TEACHER, 1)):
         with pytest.raises(UserError, match="other settings; use a new --out folder"):

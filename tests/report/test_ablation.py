@@ -189,7 +189,7 @@ def test_half_a_factorial_names_its_aliases(ledger):
     assert "half of the factorial over fgsa" in text and "This half cannot tell apart: fgsa = x." in text
 
 
-def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger):
+def test_the_report_writes_the_designs_of_its_plan_and_the_same_again(ledger, without_figures):
     designs = [DESIGN, DESIGN | {"design": "one-out", "factors": ["=x|", *FACTORS], "arms": DESIGN["arms"][:3]}]
     fill(ledger, seeds=2, designs=designs)
     report(ledger.folder)

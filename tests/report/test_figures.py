@@ -34,7 +34,10 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("figure_style")
 
 
-@pytest.mark.parametrize("fill", [small, large, many_classes, a_thousand_classes])
+@pytest.mark.parametrize(
+    "fill",
+    [small, a_thousand_classes, *(pytest.param(fill, marks=pytest.mark.slow) for fill in (large, many_classes))],
+)
 def test_every_figure_keeps_the_contract(ledger, fill):
     fill(ledger)
     inputs = Inputs(read_board(ledger.folder), (factorial(), factorial(seeds=3)))

@@ -162,7 +162,7 @@ def test_a_record_whose_two_measures_are_of_other_maps_is_refused_by_name(ledger
         read_board(ledger.folder)
 
 
-def test_names_cannot_leave_their_cell_or_run(ledger, folder) -> None:
+def test_names_cannot_leave_their_cell_or_run(ledger, folder, without_figures) -> None:
     ledger.add("fgsgl", 2.0, "| <b>x</b>", 0, localisation=measured({"saliency": 0.1}, {}))
     ledger.add("evil", 2.0, "full", 0, name="=cmd()", localisation=measured({"saliency": 0.1}, {}))
     report(folder)

@@ -258,7 +258,7 @@ def test_protocols_that_their_regimes_do_not_tell_apart_are_named_by_their_hash_
     assert len(labels) == 3 and all("@2 shots " in one for one in labels if one.startswith("FG-SGL"))
 
 
-def test_the_report_writes_the_tables_and_the_page_has_their_tab(ledger) -> None:
+def test_the_report_writes_the_tables_and_the_page_has_their_tab(ledger, without_figures) -> None:
     fill(ledger)
     report(ledger.folder)
     text = (ledger.folder / "regimes.md").read_text()
@@ -476,7 +476,7 @@ def test_folds_stand_in_their_order_and_labels_say_no_more_than_tells_them_apart
     assert {"FG-SGL @fold 1", "FG-SGL @fold 1, 2 shots"} <= labels
 
 
-def test_the_page_of_a_board_with_classes_held_out_opens_with_these(ledger) -> None:
+def test_the_page_of_a_board_with_classes_held_out_opens_with_these(ledger, without_figures) -> None:
     fill(ledger)
     report(ledger.folder)
     page = (ledger.folder / "leaderboard.html").read_text()

@@ -50,7 +50,7 @@ def test_the_note_counts_how_often_the_test_split_was_opened(ledger):
     assert said in read_board(ledger.folder).notes
 
 
-def test_the_page_and_the_csv_have_the_counts(ledger):
+def test_the_page_and_the_csv_have_the_counts(ledger, without_figures):
     ledger.fill(seeds=1)
     record = ledger.add("tsm", 1.6)
     ledger.add("tsm", 1.6, **with_audit(record, structs.replace(CLEAN, videos=3)))

@@ -46,14 +46,14 @@ def test_a_tiny_training_beats_chance_clearly(board: Path) -> None:
     assert records(board)["majority"]["metrics"]["top1"] == pytest.approx(1 / 26)
     trained = records(board)["fgsgl"]
     assert trained["metrics"]["top1"] >= 6 / 26
-    assert trained["curve"][-1]["loss_category"] < 0.7 * trained["curve"][0]["loss_category"]
+    assert trained["curve"][-1]["loss_category"] < 0.85 * trained["curve"][0]["loss_category"]
 
 
 def test_what_is_not_trained_runs_once_and_trains_nothing(board: Path, smoke: Path, call) -> None:
     found = records(board)
     zero_shot, probe = found["zero_shot_descriptions"], found["linear_probe"]
     assert zero_shot["trainable_params"] == 0 and zero_shot["curve"] == [] and "train" not in zero_shot["times_s"]
-    assert probe["trainable_params"] == 2 * 128 + 26 * 129 and len(probe["curve"]) == 3
+    assert probe["trainable_params"] == 2 * 128 + 26 * 129 and len(probe["curve"]) == 2
     methods = ("tsn", "majority", "zero_shot_descriptions", "zero_shot_names")
     shown = call(*RUN, "--root", smoke, "--methods", *methods, "--seeds", "3", "--dry-run").stdout
     rows = {cells[0]: cells for line in shown.splitlines() if (cells := re.split(r"\s{2,}", line.strip()))}
@@ -86,9 +86,9 @@ def test_where_recognizers_look_is_held_against_the_true_mask(board: Path) -> No
 
 def test_records_say_what_a_reader_must_know(board: Path) -> None:
     record = records(board)["fgsgl"]
-    assert [row["epoch"] for row in record["curve"]] == [1, 2, 3]
+    assert [row["epoch"] for row in record["curve"]] == [1, 2]
     assert all(0 <= row["val_top1"] <= 1 and row["train_s"] > 0 for row in record["curve"])
-    assert 0 < record["curve"][0]["loss_fine_part"] < record["curve"][2]["loss_fine_part"]  # coarse to fine
+    assert 0 < record["curve"][0]["loss_fine_part"] < record["curve"][1]["loss_fine_part"]  # coarse to fine
     assert set(record["metrics"]["by_score"]) == {"category", "fine"}
     assert 0 < record["trainable_params"] < record["params"]
     assert record["pretraining"].startswith("synmg-tiny@")
@@ -99,7 +99,7 @@ def test_records_say_what_a_reader_must_know(board: Path) -> None:
 
 def test_a_skeleton_method_trains_and_says_what_its_joints_are(board: Path) -> None:
     record = records(board)["stgcnpp"]
-    assert [row["epoch"] for row in record["curve"]] == [1, 2, 3] and record["localisation"] is None
+    assert [row["epoch"] for row in record["curve"]] == [1, 2] and record["localisation"] is None
     assert record["cost"]["gflops"] > 0 and record["params"] == record["trainable_params"]
     version, caveat = record["data"]["caveats"]
     assert version.startswith("The data are SynMG 2") and caveat.startswith("Skeletons of SynMG are its true joints")
@@ -123,7 +123,7 @@ def test_the_board_is_complete(board: Path) -> None:
 
 def test_a_finished_cell_is_never_run_again(board: Path, smoke: Path, call) -> None:
     before = {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()}
-    words = (*RUN, "--root", smoke, "--out", board, "--methods", "fgsgl", "tsn", "--epochs", "3")
+    words = (*RUN, "--root", smoke, "--out", board, "--methods", "fgsgl", "tsn", "--epochs", "2")
     answer = call(*words)
     assert "7 cells, 7 already done" in answer.stdout
     assert {path: path.stat().st_mtime_ns for path in (board / "ledger").iterdir()} == before
@@ -175,12 +175,12 @@ def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path:
 
 def test_the_weights_of_the_last_epoch_stay(board: Path) -> None:
     found = records(board)
-    for method, left in (("fgsgl", ["epoch_3.pth"]), ("tsn", ["epoch_3.pth"]), ("zero_shot_descriptions", [])):
+    for method, left in (("fgsgl", ["epoch_2.pth"]), ("tsn", ["epoch_2.pth"]), ("zero_shot_descriptions", [])):
         work = board / "work" / found[method]["cell_id"]
         assert [path.name for path in work.glob("*.pth")] == left and not (work / "last_checkpoint").exists()
         for name in left:
             kept = torch.load(work / name, weights_only=True)
-            assert "optimizer" not in kept and kept["meta"]["epoch"] == 3
+            assert "optimizer" not in kept and kept["meta"]["epoch"] == 2
 
 
 def test_what_is_learned_is_logged_for_tensorboard_and_as_a_table(board: Path) -> None:
@@ -188,7 +188,7 @@ def test_what_is_learned_is_logged_for_tensorboard_and_as_a_table(board: Path) -
     work = board / "work" / record["cell_id"]
     table = pd.read_csv(work / "curve.csv")
     assert table.to_dict("records") == [pytest.approx(row) for row in record["curve"]]
-    assert (table["clips_per_s"] * table["train_s"]).round().tolist() == [74] * 3
+    assert (table["clips_per_s"] * table["train_s"]).round().tolist() == [74] * 2
     (events,) = work.glob("*/vis_data/events*")
     logged = EventAccumulator(str(events)).Reload()
     names = logged.Tags()["scalars"]
@@ -197,14 +197,16 @@ def test_what_is_learned_is_logged_for_tensorboard_and_as_a_table(board: Path) -
     assert losses == [(row["epoch"], pytest.approx(row["loss"])) for row in record["curve"]]
 
 
-@pytest.mark.parametrize("method", ["stgcnpp", *(pytest.param(m, marks=pytest.mark.slow) for m in ("fgsgl", "tsn"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["stgcnpp", "fgsgl", "tsn"])
 def test_a_forked_cell_computes_what_a_fresh_process_computes(board: Path, tmp_path: Path, method: str, call) -> None:
     forked, fresh = records(board)[method], run_cell(board, method, tmp_path, call, CELL)
     assert forked["predictions_sha256"] == fresh["predictions_sha256"]
     losses = [[row["loss"] for row in record["curve"]] for record in (forked, fresh)]
-    assert losses[0] == losses[1] and len(losses[0]) == 3
+    assert losses[0] == losses[1] and len(losses[0]) == 2
 
 
+@pytest.mark.slow
 def test_a_cell_times_nothing_while_another_cell_of_the_board_runs(board: Path, tmp_path: Path, call) -> None:
     def cost(folder: Path) -> dict:
         return run_cell(board, "zero_shot_descriptions", folder, call, CELL)["cost"]

@@ -7,6 +7,7 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import made
 import pytest
 from filelock import FileLock
 from msgspec import structs
@@ -25,6 +26,8 @@ from fgsgl.running.status import expected_end, states
 from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.outcome import failed_record
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 HUGE = Variant(method="fgsgl", name="loss_fine=3e38", changes={"loss_fine": 3e38, "schedule": "joint"})
 
 
@@ -39,7 +42,8 @@ def experiment(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Experim
 @pytest.fixture(scope="module")
 def board(experiment: Experiment) -> Path:
     """Its folder, once it has run."""
-    assert run(experiment, Console(width=140, file=io.StringIO()), show_board) == 1
+    with made.without_figures():
+        assert run(experiment, Console(width=140, file=io.StringIO()), show_board) == 1
     return experiment.out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,8 +12,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import redirect_stdout
 from pathlib import Path
 
+import made
 import optuna
 import pandas as pd
 import pytest
@@ -51,14 +54,16 @@ def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
 
 
 @pytest.fixture(scope="module")
-def swept(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished sweep of the linear probe's recipe with two trials."""
-    out = tmp_path_factory.mktemp("sweep")
-    command = [sys.executable, *COMMAND, *FAST, "--root", str(smoke), "--out", str(out), "--trials", "2"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=560)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "2 of 2 trials to run" in answer.stdout and "recipe.lr=" in answer.stdout
-    return out
+def swept(smoke: Path, shared) -> Path:
+    """A finished sweep of the linear probe's recipe with two trials. Read-only."""
+
+    def make(out: Path) -> None:
+        words = [*COMMAND[1:], *FAST, "--root", str(smoke), "--out", str(out), "--trials", "2"]
+        with made.without_figures(), redirect_stdout(io.StringIO()) as said:
+            assert main(words) == 0
+        assert "2 of 2 trials to run" in said.getvalue() and "recipe.lr=" in said.getvalue()
+
+    return shared("sweep", make)
 
 
 def test_a_trial_is_a_cell_scored_on_the_validation_split_alone(swept: Path, smoke: Path) -> None:

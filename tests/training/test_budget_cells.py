@@ -14,6 +14,8 @@ from fgsgl.records.record import Done
 from fgsgl.running.status import states
 from fgsgl.training.work_folder import MARKER, newest_checkpoint
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 EPOCHS = 4
 """Of a linear probe, whose step costs about half of FG-SGL's, where FG-SGL would train for two."""
 RUN = (
@@ -27,7 +29,8 @@ def budget_board(smoke: Path, shared) -> Path:
     """A board of a linear probe under equal compute. Read-only."""
 
     def make(out: Path) -> None:
-        assert main([*RUN, "--root", str(smoke), "--out", str(out)]) == 0
+        with made.without_figures():
+            assert main([*RUN, "--root", str(smoke), "--out", str(out)]) == 0
 
     return shared("budget-board", make)
 

@@ -25,8 +25,10 @@ from fgsgl.training.cell_spec import CellSpec
 from fgsgl.training.mmengine_config import build_config, config_text
 from fgsgl.util.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 RUN = ("run", "--preset", "smoke", "--batch-size", "8", "--epochs", "1", "--device", "cpu", "--transfer")
-METHODS = ("--methods", "fgsgl", "tsn", "oracle_static", "--no-ceilings")
+METHODS = ("--methods", "fgsgl", "linear_probe", "oracle_static", "--no-ceilings")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,8 @@ def transfer_board(smoke: Path, other: Path, shared) -> Path:
     """A board of FG-SGL, a network without text and a ceiling, trained on the other data. Read-only."""
 
     def make(out: Path) -> None:
-        assert main(words(smoke, other, out)) == 0
+        with made.without_figures():
+            assert main(words(smoke, other, out)) == 0
 
     return shared("transfer-board", make)
 
@@ -60,7 +63,7 @@ def record_of(board: Path, method: str) -> Done:
 def test_records_say_what_was_trained_on_and_what_was_tested_on(transfer_board: Path, smoke: Path, other: Path) -> None:
     trained_on, tested_on = load(other), load(smoke)
     test = tested_on.split("test")
-    for method in ("fgsgl", "tsn", "majority", "oracle_static"):
+    for method in ("fgsgl", "linear_probe", "majority", "oracle_static"):
         record = record_of(transfer_board, method)
         assert record.protocol.transfer == "synmg:smoke:1"
         assert record.data.parts == [trained_on.fingerprint(), tested_on.fingerprint()]
@@ -87,11 +90,11 @@ def test_the_same_command_runs_only_what_is_missing_and_gets_the_same_again(
     transfer_board: Path, smoke: Path, other: Path, tmp_path: Path, capfd
 ) -> None:
     out = tmp_path / "board"
-    record = record_of(transfer_board, "tsn")
+    record = record_of(transfer_board, "linear_probe")
     made.board_without(transfer_board, out, record)
     assert main(words(smoke, other, out)) == 0
     assert "5 cells, 4 already done" in capfd.readouterr().out
-    again = record_of(out, "tsn")
+    again = record_of(out, "linear_probe")
     assert again.cell_id == record.cell_id and again.metrics == record.metrics
 
     without = [word for word in words(smoke, other, out) if word not in ("--transfer-root", str(other))]
@@ -103,7 +106,7 @@ def test_the_same_command_runs_only_what_is_missing_and_gets_the_same_again(
 def test_a_cell_is_refused_where_the_data_that_it_trains_on_have_changed(
     transfer_board: Path, smoke: Path, tmp_path: Path
 ) -> None:
-    spec = CellSpec.find(transfer_board / "work" / record_of(transfer_board, "tsn").cell_id)
+    spec = CellSpec.find(transfer_board / "work" / record_of(transfer_board, "linear_probe").cell_id)
     assert spec is not None and spec.transfer_root is not None and len(spec.table().split("test")) == 52
     copy = tmp_path / "copy"
     shutil.copytree(spec.transfer_root, copy)
@@ -130,7 +133,7 @@ def test_loaders_read_the_clips_of_the_record(smoke: Path, other: Path) -> None:
 
 
 def test_a_recognizer_is_rebuilt_without_the_data(transfer_board: Path) -> None:
-    trained = trained_cell(transfer_board, record_of(transfer_board, "tsn"))
+    trained = trained_cell(transfer_board, record_of(transfer_board, "linear_probe"))
     assert trained.protocol.trained_on is not None and not trained.build("cpu").training
 
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 TRAINS = """
 import sys
 import fgsgl.training.run_cell, fgsgl.training.train
@@ -58,5 +60,6 @@ def test_a_training_imports_no_compiler_and_steps_as_with_one() -> None:
     run(TRAINS)
 
 
+@pytest.mark.slow
 def test_what_was_put_off_is_there_when_it_is_used() -> None:
     run(NEEDS)

@@ -1,6 +1,6 @@
-"""Runs command lines of ours, each in a forked process of its own with bounded time and memory.
+"""Runs command lines of ours, each in a forked process of its own with bounded time.
 
-Started by :mod:`trial`, so that hundreds of commands pay for imports once. Reads one JSON line for each command and
+Started by :mod:`commands`, so that hundreds of commands pay for imports once. Reads one JSON line for each command and
 answers with one. Imports no torch: threads of OpenMP do not survive a fork.
 """
 
@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import av
 import pandas as pd
@@ -22,12 +23,11 @@ import yaml
 from fgsgl.ablations import run as ablations_run
 from fgsgl.cli import main as fgsgl_main
 from fgsgl.report.board.board import read_board
-from fgsgl.report.render import tables
+from fgsgl.report.drawing import draw, scan
+from fgsgl.report.render import figure_data, html, latex, tables
 from fgsgl.util.errors import run_command
 
-assert av and pd and yaml  # imported once, here
-
-MEMORY_BYTES = 6 * 2**30
+assert av and pd and yaml and draw and figure_data and html and latex  # imported once, here
 
 
 def show_board(argv: list[str]) -> int:
@@ -43,21 +43,21 @@ def show_board(argv: list[str]) -> int:
 COMMANDS = {"fgsgl": fgsgl_main.main, "ablations/run.py": ablations_run.main, "board": show_board}
 TRACEBACK = 70
 """Exit code of a command that ended in an exception of its own."""
+WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
-        code = run(request["argv"], request["folder"], request["limit_s"])
-        print(json.dumps({"code": code}), flush=True)
+        print(json.dumps({"code": run(request)}), flush=True)
 
 
-def run(argv: list[str], folder: str, limit_s: float) -> int | None:
+def run(request: dict[str, Any]) -> int | None:
     """The exit code, negative where a signal ended it; None: it did not end in time, and is killed."""
     child = os.fork()
     if child == 0:
-        _command(argv, folder)
-    deadline = time.monotonic() + limit_s
+        _command(request)
+    deadline = time.monotonic() + request["limit_s"]
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -76,17 +76,23 @@ def _kill_group(group: int) -> None:
         return
 
 
-def _command(argv: list[str], folder: str) -> None:
+def _command(request: dict[str, Any]) -> None:
     """Never returns."""
     code = TRACEBACK
     try:
         os.setsid()
-        os.chdir(folder)
+        os.chdir(request["folder"])
+        said = Path(request["said"])
         for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, "stdout", WRITE), (2, "stderr", WRITE)):
-            os.dup2(os.open(name, flags, 0o600), number)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        sys.argv = list(argv)
-        code = COMMANDS[argv[0]](argv[1:])
+            os.dup2(os.open(said / name, flags, 0o600), number)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        if request["memory_bytes"]:
+            resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
+        if not request["figures"]:
+            scan.scan = lambda package: scan.Scan(figures=(), faults=())
+        sys.argv = list(request["argv"])
+        code = COMMANDS[sys.argv[0]](sys.argv[1:])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     except BaseException:
@@ -96,8 +102,6 @@ def _command(argv: list[str], folder: str) -> None:
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 0)
 
-
-WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 if __name__ == "__main__":
     serve()
