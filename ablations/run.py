@@ -115,6 +115,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     from fgsgl.records.ledger import Ledger
     from fgsgl.report.report import show_board_if_changed
     from fgsgl.running.experiment import committed, run
+    from fgsgl.running.fit import require_transferable
     from fgsgl.running.planning import on_record
     from fgsgl.util.terminal import wide_console, working
 
@@ -129,6 +130,7 @@ def ablate(arguments: argparse.Namespace) -> int:
         names = class_names(data, text=True)
         for fold in protocols:
             fold.regime.held_out(names)
+    require_transferable(experiment.variants, protocol, data)
     for one in designs:
         say(describe_design(one, arguments.seeds))
     say(describe_shared_rows(designs, arguments.seeds))

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -121,11 +122,16 @@ def write_cell(ledger: Path, record: Done, predictions: Predictions) -> Done:
 
 
 @contextmanager
-def without_figures() -> Iterator[None]:
-    """Boards are written without figures: drawing takes longer than anything else of a small board, and has tests of
-    its own."""
+def without_figures(*but: str) -> Iterator[None]:
+    """Boards are written without figures but these: drawing takes longer than anything else of a small board, and has
+    tests of its own."""
+    scan = drawing_scan.scan
+
+    def chosen(package: ModuleType) -> drawing_scan.Scan:
+        return drawing_scan.Scan(figures=tuple(one for one in scan(package).figures if one.name in but), faults=())
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing_scan, "scan", lambda package: drawing_scan.Scan(figures=(), faults=()))
+        patch.setattr(drawing_scan, "scan", chosen)
         yield
 
 

@@ -21,6 +21,8 @@ NAMES = (
     "tsn", "tsm", "trn", "tpn", "tanet", "i3d", "c2d", "slowfast", "slowonly", "r2plus1d", "c3d", "x3d_s", "x3d_m",
     "csn_ip", "csn_ir", "timesformer", "video_swin", "mvitv2", "uniformer", "uniformerv2", "videomae",
 )  # fmt: skip
+ALWAYS = {"tsm", "slowfast", "csn_ir", "timesformer", "mvitv2"}
+"""One network of each kind; of the others every run tries the knobs alone (``tests/testing``)."""
 
 
 def build(name: str, autocast: str = "none", classes: int = 17, changes: dict | None = None, **protocol: Any):
@@ -69,7 +71,9 @@ def check_learning_and_knobs(name: str, size: str) -> None:
     assert score_1C.sum().item() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 def test_quick_size(name: str) -> None:
     check_learning_and_knobs(name, "quick")
 

@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import made
 import msgspec
 import numpy as np
 import pandas as pd
@@ -286,7 +287,8 @@ def test_pictures_of_what_the_page_draws_itself_are_links_for_every_protocol(led
     ledger.add("fgsgl", 2.0)
     ledger.add("fgsgl", 2.0, protocol=ledger.protocol(shots=2))
     ledger.add("majority", 0.0, kind="floor", protocol=ledger.protocol(shots=2))
-    report(ledger.folder)
+    with made.without_figures("accuracy"):
+        report(ledger.folder)
     files = sorted(path.stem for path in (ledger.folder / "figures").glob("*.png"))
     text = (ledger.folder / "leaderboard.html").read_text()
     protocols = [name for name in files if name.startswith("accuracy-")]

@@ -30,7 +30,7 @@ def boards(ledger, tmp_path):
     return root
 
 
-def test_every_board_is_listed_with_its_answer(boards, capsys):
+def test_every_board_is_listed_with_its_answer(boards, capsys, without_figures):
     assert main(["report", str(boards)]) == 0
     text, html = (boards / "README.md").read_text(), (boards / "index.html").read_text()
     (sentence,) = answers(read_board(boards / "first").table)

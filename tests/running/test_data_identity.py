@@ -46,7 +46,9 @@ def run(root: Path, out: Path, capfd: pytest.CaptureFixture) -> tuple[set[str], 
     return set(Ledger(out / "ledger").done()), capfd.readouterr().out
 
 
-def test_replaced_videos_and_corrected_tables_are_other_cells(root: Path, tmp_path: Path, capfd) -> None:
+def test_replaced_videos_and_corrected_tables_are_other_cells(
+    root: Path, tmp_path: Path, capfd, without_figures
+) -> None:
     out = tmp_path / "out"
     first, said = run(root, out, capfd)
     assert len(first) == 2 and "2 cells, 0 already done" in said and f"board: {out}" in said

@@ -79,7 +79,7 @@ def saved(path: Path, **changes: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("allowing", ["0", "1"])
+@pytest.mark.parametrize("allowing", [pytest.param("0", marks=pytest.mark.slow), "1"])
 def test_neither_resuming_nor_loading_runs_what_a_checkpoint_holds(tmp_path: Path, allowing: str) -> None:
     """Its config text, its pickle, and the path of the "best" checkpoint, which MMEngine removes."""
     answer = subprocess.run(
