@@ -110,7 +110,8 @@ def _faults(table: ClipTable, facts: Mapping[str, VideoFacts], known_twins: Know
         fact = facts[video]
         late = [clip for clip in clips if _needs_later(clip, fact)]
         if fact.fault and late:
-            yield Fault(file=video, what=f"{fact.fault} ({len(late)} of {len(clips)} clip(s) need the rest)")
+            needed = f" ({len(late)} of {len(clips)} clip(s) need the rest)" if fact.num_frames else ""
+            yield Fault(file=video, what=f"{fact.fault}{needed}")
             continue
         for clip in late:
             file, line = table.places.get(clip.clip_id, ("", 0))
@@ -176,16 +177,21 @@ def _remarks(table: ClipTable, facts: Mapping[str, VideoFacts]) -> Iterator[str]
     if repeated := sum(len(labels) > 1 for labels in labels_of_range.values()):
         different = sum(len(set(labels)) > 1 for labels in labels_of_range.values())
         yield f"{repeated} frame range(s) belong to more than one clip, {different} of them with different labels"
-    if not table.clips:
-        return
     good = [fact for fact in facts.values() if not fact.fault]
+    if not good:
+        return
     for what, values in (
         ("resolution", [f"{fact.width}x{fact.height}" for fact in good]),
         ("frames a second", [f"{fact.fps:g}" for fact in good]),
     ):
         counts = Counter(values).most_common(5)
         yield f"{what}: {', '.join(f'{value} ({count} videos)' for value, count in counts)}"
-    lengths = [(c.end_frame or facts[c.video].num_frames) - c.start_frame for c in table.clips]
+    whole = {fact.video for fact in good}
+    lengths = [
+        (clip.end_frame or facts[clip.video].num_frames) - clip.start_frame
+        for clip in table.clips
+        if clip.video in whole
+    ]
     low, median, high = np.percentile(lengths, (0, 50, 100)).astype(int)
     yield f"frames a clip: {low} to {high}, median {median}"
 

@@ -85,17 +85,16 @@ def _record(folder: Path, what: str | None) -> Done:
         if not isinstance(record, Done):
             raise UserError(f"cell {record.cell_id} in {ledger} has not finished; name one that has")
         return record
-    records = Ledger(ledger).done().values()
-    if not records:
-        raise UserError(f"no finished cell in {ledger}; expected the folder of a board")
-    methods = [record for record in records if record.kind == "method"]
+    methods = [record for record in Ledger(ledger).done().values() if record.kind == "method"]
+    if not methods:
+        raise UserError(f"no finished cell of a method in {ledger}; expected the folder of a board that has one")
     if len(methods) == 1:
         return methods[0]
     known = ", ".join(
         f"{record.cell_id} ({record.method} {record.variant}, seed {record.seed})" for record in methods[:SHOWN]
     )
     known += ", ..." if len(methods) > SHOWN else ""
-    raise UserError(f"{len(methods)} finished cells of methods in {ledger}; name one of these with --cell: {known}")
+    raise UserError(f"{len(methods)} finished cells of methods in {ledger}; name one after the folder: {known}")
 
 
 def _of_record(ledger: Path, record: Done) -> Predictions:

@@ -148,6 +148,7 @@ def test_check_and_frame_cache_give_the_same_verdict(tmp_path: Path) -> None:
     assert len(faults) == 5
     assert [sum(name in fault for fault in faults) for name in ("sound.mp4", "gone.mp4", "damaged.mkv")] == [3, 1, 1]
     assert "(3 of 4 clip(s) need the rest)" in faults[-1]
+    assert [fault for fault in faults if "gone.mp4" in fault and "need the rest" not in fault]
 
 
 def test_a_second_call_opens_only_what_changed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,4 +204,4 @@ def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_p
     other = replace(record, protocol=elsewhere, protocol_hash=elsewhere.hash())
     refused(other, known, "smg has no challenge to submit to; imigue, ma52 have one")
     submit(tmp_path, expect=2)
-    assert f"0 finished cells of methods in {ledger}; name one of these with --cell" in capsys.readouterr().err
+    assert f"no finished cell of a method in {ledger}" in capsys.readouterr().err

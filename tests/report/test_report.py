@@ -77,6 +77,7 @@ def test_markdown_and_csv_carry_the_boards_numbers(ledger):
     assert (read["diff_top1_points"] < 0).any() and read["floor_pct"].max() > 5
 
 
+@pytest.mark.filterwarnings("error::UserWarning")  # a figure's warning would stand before the board
 def test_hostile_names_stay_text_everywhere(ledger):
     ledger.classes = (HOSTILE, "=1+1", "$\\frac{", "| a | b |", "\x1b[31mred", "a" * 300)
     ledger.absent = ()

@@ -107,7 +107,7 @@ def load(root: Path, preset: str, seed: int, workers: int = 1, progress: Progres
         split = partial(drawn_splits, path, seed=seed)
         people = "people" if "subject" in columns else "recordings"
         caveats.append(f"This table has no splits: whole {people} are drawn for them by the data seed {seed}.")
-        notes = (f"splits: {splits_path(path, seed)} holds what was drawn, and counts from now on",)
+        notes = (f"splits: once they are drawn, {splits_path(path, seed)} keeps them",)
     if preset == DRAWN_TEST or (preset in LAYOUTS and hides_its_test(rows)):
         rows, sentence = without_test(rows, "This table", "subjects")
         caveats.append(sentence)

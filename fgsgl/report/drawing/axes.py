@@ -81,7 +81,7 @@ def enlarged_panels(
         middle: value that rows are near to or far from; None: that of the median row.
     """
     low_V, high_V = np.array(ends, dtype=float).T
-    span = high_V.max() - low_V.min()
+    span = high_V.max() - low_V.min() or 1.0  # all rows may have one value, and no interval
     inside = _window(low_V, high_V, middle)
     is_split = inside is not None and inside[1] - inside[0] < ENLARGED * span
     labels = [short(label, LONGEST) for label in labels]
