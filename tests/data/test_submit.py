@@ -186,7 +186,7 @@ def test_imigue_refuses_what_is_not_whole_or_of_another_layout(miga: Path, tmp_p
         assert says in capsys.readouterr().err
 
     submit(tmp_path, expect=2)
-    assert "no finished cell in" in capsys.readouterr().err
+    assert "no finished cell of a method in" in capsys.readouterr().err
     left_out = [SkippedClip(clip_id="0005_0", split="test", reason="empty")]
     skipping = replace(record, data=replace(record.data, skipped=left_out))
     refused(skipping, known, "left 1 test clip(s) out (--skip-bad), and a submission needs every one")
