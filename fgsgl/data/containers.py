@@ -58,7 +58,8 @@ def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.Vid
 
     try:
         if not path.is_file():
-            raise BadVideo(f"no video at {path}")
+            numbered = "; of numbered frames give the folder" if "%" in path.name or "{" in path.name else ""
+            raise BadVideo(f"no video at {path}{numbered}")
         if path.stat().st_size == 0:
             raise BadVideo(f"the video {path} is empty (0 bytes)")
         with complaints() as said:

@@ -137,6 +137,10 @@ def test_tables_with_other_spellings_read_the_same(tmp_path: Path) -> None:
     lines = rows("video", "label", "subject", "split")
     write(tmp_path / "my.csv", "\n\nVideo,LABEL,Subject,split", *(f"./x/../{line}" for line in lines))
     assert load(tmp_path / "my.csv").clips == wanted.clips, "one recording has one name"
+    write(tmp_path / "my.csv", "video,label,subject,split", *(line.replace("/", "\\") for line in lines))
+    assert load(tmp_path / "my.csv").clips == wanted.clips, "as Windows writes it"
+    (tmp_path / "v\\p0_nod.mp4").touch()
+    assert load(tmp_path / "my.csv").clips[0].video == "v\\p0_nod.mp4", "a file may have such a name"
     (tmp_path / "my.csv").write_bytes("video,label\na.mp4,nod\n".encode("utf-16-le"))
     with pytest.raises(UserError, match=r"my\.csv holds U\+0000 between its characters: UTF-16"):
         load(tmp_path / "my.csv")

@@ -88,7 +88,12 @@ def _required(path: Path) -> tuple[str, ...]:
 
 
 def relative_to(video: str, folder: Path) -> str:
-    """A path relative to the folder of the videos; an absolute one that lies elsewhere stays, and is refused later."""
+    """A path relative to the folder of the videos; an absolute one that lies elsewhere stays, and is refused later.
+
+    Separators of Windows are read as such, unless a file has this very name.
+    """
+    if "\\" in video and not os.path.exists(folder / video):  # noqa: PTH110 (nor is a name that is too long)
+        video = video.replace("\\", "/")
     if not Path(video).is_absolute():
         return os.path.normpath(video) if video.strip() else video  # one recording, one spelling
     for base in (folder.absolute(), Path(os.path.realpath(folder))):
