@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from fgsgl.data.datasets._own_table import is_below, relative_to
 from fgsgl.data.datasets._tree import files_below
-from fgsgl.data.faults import Fault, FaultyData, collected
+from fgsgl.data.faults import Fault, collected
 from fgsgl.data.frame_times import frame_times, video_length_s
 from fgsgl.data.labels import HIDDEN, MAX_CLASSES, is_number, numbered_names, read_class_names
 from fgsgl.util.errors import UserError
@@ -55,8 +55,8 @@ def import_lists(lists: Sequence[Path], videos: Path, table: Path, classes: Path
         classes: a name a line, for numbers; None: ``class 0``, ``class 1``, ...
 
     Raises:
-        UserError: for a table that exists, or a folder that does not.
-        FaultyData: for lines that are not of these forms, or videos that are not there.
+        UserError: for a table that exists, a folder that does not, lines that are not of these forms, or videos that
+            are not there.
     """
     if table.exists():
         raise UserError(f"{table} exists already; give another --out, or remove it")
@@ -65,7 +65,8 @@ def import_lists(lists: Sequence[Path], videos: Path, table: Path, classes: Path
     faults: list[Fault] = []
     clips = [clip for path in lists for clip in _read(path, videos, faults)]
     if faults:
-        raise FaultyData(faults)
+        more = f" ({len(faults) - 1} more line(s) with a fault)" if faults[1:] else ""
+        raise UserError(f"{faults[0]}{more}")
     if not clips:
         raise UserError(f"{lists[0]} has no line; expected `video label`, `folder frames label`, or Kinetics' table")
     said, splits = [], {clip.split for clip in clips}
