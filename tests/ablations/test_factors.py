@@ -14,7 +14,7 @@ from fgsgl.models.fgsgl.config import FGSGLConfig
 from fgsgl.records.protocol import default_protocol
 from fgsgl.util.errors import UserError
 
-PROTOCOL = dataclasses.replace(default_protocol("synmg", "quick"), num_frames=2)
+PROTOCOL = dataclasses.replace(default_protocol("synmg", "quick"), num_frames=2, image_size=64)
 
 
 @cache
