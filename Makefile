@@ -18,8 +18,9 @@ demo: setup
 study: setup
 	$(BIN)/python ablations/study.py $(STUDY)
 
+# Processes by the hundred import the package: where byte code may not be kept, each compiles it anew.
 test: setup style
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow --log-cli-level=INFO
