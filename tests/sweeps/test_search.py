@@ -155,9 +155,9 @@ def test_no_settings_are_tried_twice_and_a_space_without_others_ends_the_search(
 
     # By itself TPE stays with the best of the few settings without FG-SA, which it has found early.
     wide = study_spec(space=spaces_of(get("fgsgl"))["components"], space_name="components")
-    search = begun(wide, storage, presence, 30, "wide")
+    search = begun(wide, storage, presence, 20, "wide")
     cells = work_off(search, lambda cell: 0.5 + 0.3 * (cell.variant.changes.get("fgsa") is False))
-    assert len({cell.cell_id for cell in cells}) == 30 and states(search.study) == {"COMPLETE": 30}
+    assert len({cell.cell_id for cell in cells}) == 20 and states(search.study) == {"COMPLETE": 20}
     assert not search.exhausted
 
 

@@ -54,6 +54,7 @@ def test_a_cheap_method_trains_longer_and_record_state_and_board_say_so(budget_b
     assert trained_cell(budget_board, record).state, "the weights of its own last epoch"
 
 
+@pytest.mark.slow
 def test_a_cell_without_its_record_goes_on_from_its_own_last_epoch(
     budget_board: Path, smoke: Path, tmp_path: Path, capfd
 ) -> None:

@@ -90,6 +90,7 @@ def test_the_boards_heading_and_tables_say_the_regime(regime_board: Path) -> Non
     assert "| FG-SGL | 1 |" in (regime_board / "regimes.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_command_runs_only_what_is_missing_and_gets_the_same_again(
     regime_board: Path, smoke: Path, tmp_path: Path, capfd
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_board_names_the_data_that_were_trained_on(transfer_board: Path) -> 
     assert "Trained on other data: " in text and "no subjects and no file contents" in text
 
 
+@pytest.mark.slow
 def test_the_same_command_runs_only_what_is_missing_and_gets_the_same_again(
     transfer_board: Path, smoke: Path, other: Path, tmp_path: Path, capfd
 ) -> None:

@@ -27,7 +27,8 @@ kinds = torch.optim.AdamW, torch.optim.SGD
 before = [trained(kind) for kind in kinds]
 dear = {"torch._dynamo", "torch.distributed.fsdp", "sympy", "triton", "scipy.optimize", "wcwidth", "matplotlib"}
 assert not dear & set(sys.modules), dear & set(sys.modules)
-
+"""
+COMPILES = """
 import torch._dynamo  # as torch.compile does
 assert [trained(kind) for kind in kinds] == before
 """
@@ -56,8 +57,13 @@ def run(program: str) -> None:
     assert answer.returncode == 0, answer.stderr
 
 
-def test_a_training_imports_no_compiler_and_steps_as_with_one() -> None:
+def test_a_training_imports_no_compiler() -> None:
     run(TRAINS)
+
+
+@pytest.mark.slow
+def test_a_training_without_a_compiler_steps_as_with_one() -> None:
+    run(TRAINS + COMPILES)
 
 
 @pytest.mark.slow
