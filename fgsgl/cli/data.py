@@ -15,9 +15,12 @@ from fgsgl.util.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from fgsgl.data.clip_table import ClipTable
     from fgsgl.data.data_spec import DataSpec
     from fgsgl.data.faults import Fault
+    from fgsgl.records.protocol import Protocol
 
 SHOWN_LEFT_OUT = 20
 """Lines about files that are no clips, after which the rest is only counted."""
@@ -208,10 +211,10 @@ def _check(arguments: argparse.Namespace) -> int:
     from fgsgl.data.frame_cache import check_folder
     from fgsgl.util.terminal import Counter, wide_console
 
-    workers = arguments.workers or os.cpu_count() or 1
+    workers, console = arguments.workers or os.cpu_count() or 1, wide_console()
     table, faults = _sound_part(data, workers)
     folder = check_folder(table)
-    with Counter(wide_console(), "reading videos") as counter:
+    with Counter(console, "reading videos") as counter:
         found = check(
             table, data.official_counts, folder,
             faults=faults, known_twins=data.source.known_twins, workers=workers, progress=counter.update,
@@ -219,9 +222,24 @@ def _check(arguments: argparse.Namespace) -> int:
     report = write(table, found, folder)
     for line in found.remarks:
         say(line)
+    _try_skeletons(table, protocol, data, console)
     say(f"{len(table.clips)} clips, {len(found.videos)} videos, fingerprint {found.fingerprint}; report: {report}")
     _refuse(found.faults, data)
     return 0
+
+
+def _try_skeletons(table: ClipTable, protocol: Protocol, data: DataSpec, console: Console) -> None:
+    """Reads the joints, if the data set has any, and says why not if they cannot be read: other methods run without."""
+    from fgsgl.data.prepare import load_joints
+    from fgsgl.data.skeletons import LAYOUTS
+
+    skeletons = data.source.skeletons
+    if skeletons is None or (skeletons.layout or protocol.preset) not in LAYOUTS:
+        return
+    try:
+        load_joints(table, protocol.num_frames, console)
+    except UserError as error:
+        say(f"methods that read skeletons cannot run: {error}")
 
 
 def _sound_part(data: DataSpec, workers: int) -> tuple[ClipTable, tuple[Fault, ...]]:

@@ -253,6 +253,19 @@ def test_known_twins_in_two_splits_are_counted_and_others_are_a_fault(tmp_path: 
     assert "the same file content in the splits test, train: " in capsys.readouterr().out
 
 
+def test_a_check_says_whether_skeletons_can_be_read(tmp_path: Path, capsys) -> None:
+    """They are no fault of the data: all other methods run without."""
+    root = copies.imigue_miga(tmp_path / "iMiGUE")
+    command = ["data", "check", "imigue", "--root", str(root), "--workers", "1"]
+    assert main(command) == 0
+    assert "skeletons cannot" not in capsys.readouterr().out
+    hands = next(root.glob("**/0004_light_hand.csv"))
+    hands.write_text("".join(f"{line},1\n" for line in hands.read_text().splitlines()))
+    assert main(command) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "methods that read skeletons cannot run: the skeleton" in said and "107 columns, expected 106" in said
+
+
 def test_clips_that_were_left_out_are_the_reason_of_a_deviating_count(root: Path) -> None:
     names = [line.split()[0] for line in (root / "val_list_videos.txt").read_text().splitlines()]
     (root / "val_list_videos.txt").write_text("".join(f"{name} 0\n" for name in names))
