@@ -60,7 +60,7 @@ def add_data_commands(commands: Commands) -> None:
     )
     _add_imports(actions)
     check = add_command(actions, "check", _check, "open every video of a data set and hold its table against them")
-    check.add_argument("dataset", help="synmg, smg, imigue, ma52 or csv")
+    check.add_argument("dataset", nargs="?", help="synmg, smg, imigue, ma52 or csv (default: csv with --table)")
     add_data_arguments(check)
     check.add_argument("--workers", type=number(int, Numbers(1, 256)), help="processes (default: one a core)")
 
@@ -182,7 +182,7 @@ def _import_lists(arguments: argparse.Namespace) -> int:
     table = arguments.out or first.with_name("clips.csv")
     for line in import_lists(arguments.lists, arguments.videos or first.parent, table, arguments.classes):
         say(line)
-    say(f"next: `fgsgl data check csv --table {table}`")
+    say(f"next: `fgsgl data check --table {table}`")
     return 0
 
 
@@ -200,6 +200,10 @@ def _import_skeletons(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from fgsgl.records.protocol import default_protocol
 
+    if arguments.dataset is None:
+        if arguments.table is None:
+            raise UserError("which data set is checked? Name it (synmg, smg, imigue, ma52), or give your --table")
+        arguments.dataset = "csv"
     root = root_of(arguments)
     protocol = default_protocol(arguments.dataset, arguments.preset, root=root, data_seed=arguments.data_seed)
     data = protocol.data_spec(root)

@@ -266,6 +266,14 @@ def test_a_check_says_whether_skeletons_can_be_read(tmp_path: Path, capsys) -> N
     assert "methods that read skeletons cannot run: the skeleton" in said and "107 columns, expected 106" in said
 
 
+def test_a_table_need_not_be_called_a_table(tmp_path: Path, capsys) -> None:
+    assert main(["data", "check"]) == 2
+    assert "Name it (synmg, smg, imigue, ma52), or give your --table" in capsys.readouterr().err
+    (tmp_path / "my.csv").write_text("video,label\n")
+    assert main(["data", "check", "--table", str(tmp_path / "my.csv")]) == 2
+    assert "has a header and no row" in capsys.readouterr().err
+
+
 def test_clips_that_were_left_out_are_the_reason_of_a_deviating_count(root: Path) -> None:
     names = [line.split()[0] for line in (root / "val_list_videos.txt").read_text().splitlines()]
     (root / "val_list_videos.txt").write_text("".join(f"{name} 0\n" for name in names))
