@@ -271,4 +271,4 @@ def _refuse(faults: Sequence[Fault], data: DataSpec) -> None:
         root = data.root.parent if data.root.is_file() else data.root
         for line in fault_table(faults, root):
             say(line)
-        raise UserError(f"{len(faults)} fault(s) in {data.dataset} at {data.root}; they stand above")
+        raise UserError(f"{len(faults)} fault(s) in {data.where}; they stand above")

@@ -60,26 +60,25 @@ def split_faults(table: ClipTable, splits: Sequence[str] = SPLITS) -> list[Fault
         table: the clips.
         splits: those that are used.
     """
-    where = f"{table.dataset} at {table.root}"
     faults = []
     for split in splits:
         clips = [clip for clip in table.clips if clip.split == split]
         if not clips:
-            faults.append(Fault(what=f"the {split} split of {where} is empty: no clip has split={split!r}"))
+            faults.append(Fault(what=f"the {split} split of {table.where} is empty: no clip has split={split!r}"))
         elif split == "train" and len(known := {clip.label for clip in clips}) == 1:
             name = [table.classes[label] for label in known if label is not None]
             faults.append(
                 Fault(
-                    what=f"all {len(clips)} training clips of {where} are of one class ({''.join(name)}); expected two "
-                    "or more: there is nothing to tell apart"
+                    what=f"all {len(clips)} training clips of {table.where} are of one class ({''.join(name)}); "
+                    "expected two or more: there is nothing to tell apart"
                 )
             )
         elif all(clip.label is None for clip in clips):
             faults.append(
                 Fault(
-                    what=f"the {split} split of {where} hides the labels of its {len(clips)} clips, so nothing can be "
-                    "scored on it; add the labels, or leave these clips out and give split=test to people whose clips "
-                    "have labels"
+                    what=f"the {split} split of {table.where} hides the labels of its {len(clips)} clips, so nothing "
+                    "can be scored on it; add the labels, or leave these clips out and give split=test to people "
+                    "whose clips have labels"
                 )
             )
     return faults

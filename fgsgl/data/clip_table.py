@@ -107,11 +107,16 @@ class ClipTable:
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
     """File and line of each clip that was read from a row, by its id."""
 
+    @property
+    def where(self) -> str:
+        """``smg at /data/smg``, for messages."""
+        return f"{self.dataset} at {self.root}"
+
     def __post_init__(self) -> None:
         classes = max(self.classes, self.trained_classes, key=len)  # the parts of a joined table were checked alone
         found = clip_faults(self.clips, classes, self.test_shares_subjects)
         if found:
-            faults = [Fault(what=f"{what} (in {self.dataset} at {self.root})") for what in found.values()]
+            faults = [Fault(what=f"{what} (in {self.where})") for what in found.values()]
             sound = tuple(clip for index, clip in enumerate(self.clips) if index not in found)
             raise FaultyData(faults, replace(self, clips=sound))
 
@@ -125,7 +130,7 @@ class ClipTable:
             raise UserError(f"unknown split {name!r}; valid: {', '.join(SPLITS)}")
         chosen = tuple(clip for clip in self.clips if clip.split == name)
         if not chosen:
-            raise UserError(f"the {name} split of {self.dataset} at {self.root} is empty: no clip has split={name!r}")
+            raise UserError(f"the {name} split of {self.where} is empty: no clip has split={name!r}")
         return chosen
 
     @property

@@ -42,6 +42,11 @@ class DataSpec:
         return cls(dataset=dataset, preset=preset, seed=seed, root=root)
 
     @property
+    def where(self) -> str:
+        """``smg at /data/smg``, for messages."""
+        return f"{self.dataset} at {self.root}"
+
+    @property
     def alone(self) -> DataSpec:
         """These data without the others that are trained on."""
         return replace(self, trained_on=None)

@@ -91,7 +91,7 @@ def expect_text_of(table: ClipTable, data: DataSpec) -> None:
     Raises:
         UserError: naming the first class that differs.
     """
-    load_text(data.text).expect_classes(table.classes, f"{table.dataset} at {table.root}")
+    load_text(data.text).expect_classes(table.classes, table.where)
     if data.trained_on is not None and table.tests_other_classes:
         expect_text_of(table.parts[0], data.trained_on)
 

@@ -62,7 +62,7 @@ def require_transferable(variants: Collection[Variant], protocol: Protocol, data
     by_layer = [variant for variant in rows if not get(variant.method).knows_by_text(variant.changes)]
     if by_layer:
         who = " and ".join(dict.fromkeys(row_names(one.method, "", one.name)[1] for one in by_layer))
-        where = (f"{one.dataset} at {one.root}" for one in (data.trained_on, data))
+        where = (one.where for one in (data.trained_on, data))
         require_same_classes(who, table.trained_classes, table.classes, *where)
 
 

@@ -96,8 +96,7 @@ class Preparation:
         )
         seeing = [method.name for method in self.methods if method.modality == "rgb" and method.model is not None]
         if seeing and not table.has_videos:
-            where = f"{self.data.dataset} at {self.data.root}"
-            raise UserError(f"{where} has skeletons and no videos, which {', '.join(seeing)} read(s)")
+            raise UserError(f"{self.data.where} has skeletons and no videos, which {', '.join(seeing)} read(s)")
         for one in self.protocols:
             require_clips(one, table)
         started = [get(one.method).pretraining(protocol, get(one.method).resolve(one.changes)) for one in self.variants]

@@ -133,7 +133,7 @@ def config_text(
     data = replace(_placed(data, root), trained_on=trained_on)
     names = class_names(data, text=method.reads_text)
     if data.trained_on is not None:
-        where = (f"{one.dataset} at {one.root}" for one in (data.trained_on, data))
+        where = (one.where for one in (data.trained_on, data))
         trained = class_names(data.trained_on, text=False)
         require_same_classes(f"{method_name} in MMAction2's own tools", trained, names, *where)
     config = build_config(

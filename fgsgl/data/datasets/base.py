@@ -175,7 +175,7 @@ def deviations(table: ClipTable, official: Counts) -> list[str]:
     }
     what = {"clips": "clips", "train": "training and validation clips", "test": "test clips", "subjects": "subjects"}
     return [
-        f"{table.dataset} at {table.root} has {found[name]} {what[name]}, the release {expected}{_why(table, name)}"
+        f"{table.where} has {found[name]} {what[name]}, the release {expected}{_why(table, name)}"
         for name, expected in official.items()
         if found[name] != expected
     ]
