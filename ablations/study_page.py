@@ -18,6 +18,7 @@ import pandas as pd
 
 from fgsgl.ablations.study import OUT, Part, parts
 from fgsgl.report.board.board import Board, read_board
+from fgsgl.report.board.rows import row_key
 from fgsgl.report.formatting import number, p_equals
 from fgsgl.report.localisation.evaluate import localisation
 from fgsgl.report.regimes.evaluate import regimes
@@ -115,6 +116,16 @@ class Boards:
         table = self._localisation()
         chosen = table[(table["measure"] == measure) & (table["source"] == source) & (table["label"] == label)]
         return [(row.dimension, row.value) for row in chosen.itertuples()]
+
+    def validated(self, folder: str) -> list[tuple[str, int, float]]:
+        """(label, seeds, mean validation top-1 in percent after the last epoch) of a board's trained rows, the best
+        first: what settings are chosen by, since no test clip has a part in it."""
+        board, found = self.board(folder), []
+        for row in board.table.itertuples():
+            last = [record.curve[-1]["val_top1"] for record in board.scored.get(row_key(row), ()) if record.curve]
+            if last:
+                found.append((row.label, len(last), 100 * sum(last) / len(last)))
+        return sorted(found, key=lambda one: -one[2])
 
     @cache  # noqa: B019 (a page's boards are gone with it)
     def board(self, folder: str) -> Board:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fgsgl.ablations.study import OUT, parts
 from fgsgl.ablations.study_page import BEGIN, Boards, Row, answers, render, write
+from fgsgl.records.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +47,15 @@ def test_numbers_are_those_of_the_boards_tables() -> None:
     assert found.mean == pytest.approx(100 * table.loc[found.label, "top1"])
     assert found.difference == pytest.approx(found.mean - 100 * table.loc["FG-SGL", "top1"])
     assert boards.row("no such row") is None
+
+
+def test_validation_is_that_of_the_last_epoch_over_the_seeds() -> None:
+    boards = Boards(root=ROOT / OUT)
+    found = {label: (seeds, top1) for label, seeds, top1 in boards.validated("choice")}
+    records = Ledger(ROOT / OUT / "choice" / "ledger").done().values()
+    joint = [100 * record.curve[-1]["val_top1"] for record in records if record.variant == "schedule=joint"]
+    assert found["FG-SGL schedule=joint"] == (len(joint), pytest.approx(np.mean(joint)))
+    assert "Majority class" not in found and len(found) == 6
 
 
 def test_a_study_that_has_not_begun_lists_its_commands(tmp_path: Path) -> None:
