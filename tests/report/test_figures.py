@@ -166,7 +166,7 @@ def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(
     assert before == {folder / name: content for name, content in contents(written)}
     for figure in written:
         width, height = struct.unpack(">II", figure.png[16:24])
-        assert 600 <= width <= 1800 and 300 <= height <= 2400, figure.name
+        assert 600 <= width <= 1800 and 200 <= height <= 2400, figure.name
         with Image.open(io.BytesIO(figure.png)) as image:
             assert image.mode == "P" and np.allclose(image.info["dpi"], 200, atol=0.1)
         assert figure.pdf.startswith(b"%PDF") and len(pd.read_csv(io.StringIO(figure.csv)))

@@ -11,14 +11,17 @@ import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
+from msgspec import structs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from whole_cells import CELL, RUN, records, run_cell
 
+from fgsgl.data import datasets
 from fgsgl.data.clip_table import read_clips
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import read_predictions, write_predictions
 from fgsgl.text.fgtext import fingerprint
+from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.training.cell_spec import LOCK
 from fgsgl.training.record_check import check_records
 
@@ -165,7 +168,12 @@ def test_a_cell_is_reproduced_bit_for_bit_from_its_record(board: Path, tmp_path:
     cell_id = records(board)["majority"]["cell_id"]
     predictions = read_predictions(board / "ledger", cell_id)
     predictions.scores["combined"][:5] = np.roll(predictions.scores["combined"][:5], 1, axis=1)
-    write_predictions(tmp_path / "copy" / "ledger", cell_id, predictions)
+    ledger = Ledger(tmp_path / "copy" / "ledger")
+    sha256, metrics = (
+        write_predictions(ledger.folder, cell_id, predictions),
+        metrics_of(predictions, datasets.get("synmg")),
+    )
+    structs.replace(ledger.done()[cell_id], predictions_sha256=sha256, metrics=metrics).write(ledger.folder)
     root = json.loads((board / "work" / cell_id / "spec.json").read_text())["root"]
     said = call("-m", "fgsgl", "repro", tmp_path / "copy", cell_id[:8], "--root", root, expect=1).stdout
     assert "not identical (on the same machine, device, code and versions); 5 of 52 clips changed" in said
