@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.cli.options import Commands, add_command, add_data_arguments, root_of, say
+from fgsgl.cli.options import Commands, add_command, add_data_arguments, dataset_of, root_of, say
 from fgsgl.util.command_line import file_path, number, path_ending
 from fgsgl.util.domain import SEEDS, Numbers
 from fgsgl.util.errors import UserError
@@ -200,12 +200,8 @@ def _import_skeletons(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from fgsgl.records.protocol import default_protocol
 
-    if arguments.dataset is None:
-        if arguments.table is None:
-            raise UserError("which data set is checked? Name it (synmg, smg, imigue, ma52), or give your --table")
-        arguments.dataset = "csv"
-    root = root_of(arguments)
-    protocol = default_protocol(arguments.dataset, arguments.preset, root=root, data_seed=arguments.data_seed)
+    dataset, root = dataset_of(arguments), root_of(arguments)
+    protocol = default_protocol(dataset, arguments.preset, root=root, data_seed=arguments.data_seed)
     data = protocol.data_spec(root)
     if not data.root.exists():
         raise UserError(f"no data at {data.root}; --root takes the folder of the data set")
@@ -235,10 +231,9 @@ def _check(arguments: argparse.Namespace) -> int:
 def _try_skeletons(table: ClipTable, protocol: Protocol, data: DataSpec, console: Console) -> None:
     """Reads the joints, if the data set has any, and says why not if they cannot be read: other methods run without."""
     from fgsgl.data.prepare import load_joints
-    from fgsgl.data.skeletons import LAYOUTS
+    from fgsgl.data.skeletons import has_skeletons
 
-    skeletons = data.source.skeletons
-    if skeletons is None or (skeletons.layout or protocol.preset) not in LAYOUTS:
+    if not has_skeletons(data.dataset, data.preset):
         return
     try:
         load_joints(table, protocol.num_frames, console)

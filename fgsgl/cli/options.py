@@ -190,9 +190,17 @@ def protocol_of(arguments: argparse.Namespace) -> Protocol:
 
 
 def dataset_of(arguments: argparse.Namespace) -> str:
-    """The data set that is meant: ``csv`` where a table is given, and no data set."""
-    unsaid = arguments.table is not None and isinstance(arguments.dataset, _Unsaid)
-    return "csv" if unsaid else str(arguments.dataset)  # a plain str, which plans and records can hold
+    """The data set that is meant: ``csv`` where a table is given, and no data set.
+
+    Raises:
+        UserError: where neither is given, and the command has no data set of its own to fall back on.
+    """
+    unsaid = arguments.dataset is None or isinstance(arguments.dataset, _Unsaid)
+    if unsaid and arguments.table is not None:
+        return "csv"
+    if arguments.dataset is None:
+        raise UserError("which data set is checked? Name it (synmg, smg, imigue, ma52), or give your --table")
+    return str(arguments.dataset)  # a plain str, which plans and records can hold
 
 
 def root_of(arguments: argparse.Namespace) -> Path | None:

@@ -143,6 +143,12 @@ def skeletons_of(dataset: str) -> Skeletons:
     return skeletons
 
 
+def has_skeletons(dataset: str, preset: str) -> bool:
+    """Whether a data set, or a preset of one's own data, offers skeletons (:func:`layout_name` says why not)."""
+    skeletons = datasets.get(dataset).skeletons
+    return skeletons is not None and (skeletons.layout or preset) in LAYOUTS
+
+
 def layout_name(dataset: str, preset: str) -> str:
     """The name of a data set's layout, a key of :data:`LAYOUTS`.
 
