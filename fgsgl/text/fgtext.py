@@ -179,14 +179,18 @@ def shipped() -> tuple[str, ...]:
 
 
 def load(name_or_path: str | Path) -> FGText:
-    """Reads FG-Text by the name of a shipped one (``smg``), or from a YAML file.
+    """Reads FG-Text by the name of a shipped one (``smg``), or from a YAML file, again only when it has changed.
 
     Raises:
         UserError: if there is no such text, or the file is not of this schema: an unknown or repeated key, a missing
             dimension, a stage that does not exist or that no class uses, too few sentences, wrong class ids.
     """
-    path = _path(name_or_path)
-    yaml_text = read_file(name_or_path)
+    return _load(_path(name_or_path))
+
+
+@once
+def _load(path: Path) -> FGText:
+    yaml_text = _read(path)
     try:
         return parse(yaml_text)
     except UserError as error:
@@ -199,8 +203,12 @@ def read_file(name_or_path: str | Path) -> str:
     Raises:
         UserError: if there is no such text, or it is not UTF-8.
     """
+    return _read(_path(name_or_path))
+
+
+def _read(path: Path) -> str:
     missing = "`fgsgl text new TABLE --from-names` writes a draft; many methods read no text (`fgsgl methods`)"
-    return read_text(_path(name_or_path), "FG-Text file", missing, MOST_BYTES)
+    return read_text(path, "FG-Text file", missing, MOST_BYTES)
 
 
 def fingerprint(name_or_path: str | Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +15,20 @@ from fgsgl.data.video import write_h264
 def video(path: Path, frames: int, seed: int, side: int = 64) -> None:
     """A bright square that walks over noise; H.264."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_encoded(frames, seed, side))
+
+
+@functools.cache
+def _encoded(frames: int, seed: int, side: int) -> bytes:
     random = np.random.default_rng(seed)
     frames_THWC = random.integers(0, 60, (frames, side, side, 3), dtype=np.uint8)
     step = random.integers(1, 4)
     for frame in range(frames):
         x = int(frame * step) % (side - 12)
         frames_THWC[frame, 20:32, x : x + 12] = 200
-    write_h264(path, frames_THWC, fps=25)
+    with tempfile.TemporaryDirectory() as folder:
+        write_h264(Path(folder) / "video.mp4", frames_THWC, fps=25)
+        return (Path(folder) / "video.mp4").read_bytes()
 
 
 def smg(root: Path) -> Path:

@@ -5,6 +5,7 @@ A clip depends only on SynMG's version, the preset, the seed and its id, not on 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ def video_name(clip_id: str) -> str:
     return f"videos/{clip_id}.mp4"
 
 
+@functools.cache
 def plan(preset: Preset, seed: int) -> tuple[Clip, ...]:
     """The clip table of a preset and seed: long-tailed training classes, balanced validation and test classes."""
     classes = frequent_first()

@@ -6,6 +6,7 @@ K learned context tokens, V width of the text tower, L tokens of a text.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
@@ -189,11 +190,12 @@ class Tower(nn.Module):
         """
         if self.text is None:
             raise RuntimeError("the text tower was dropped")
+        tokens_NL = self._tokenizer(list(texts))
         longest = self.text.context_length - 2  # a start and an end token
-        for text in texts:
-            if (length := len(self._tokenizer.encode(text))) > longest:
+        for text, last in zip(texts, tokens_NL[:, -1], strict=True):  # not 0 where a text fills its row, or was cut
+            if last and (length := len(self._tokenizer.encode(text))) > longest:
                 raise UserError(f"{self.name} reads {longest} tokens, but this text has {length}: {text!r}; shorten it")
-        return self._tokenizer(list(texts)).to(self._token_embedding().weight.device)
+        return tokens_NL.to(self._token_embedding().weight.device)
 
     def _as_far_as_read(self, tokens_NL: Tensor) -> Tensor:
         """Attention is causal and the end token, the largest id, is read: what follows the longest text is unseen."""
@@ -233,7 +235,13 @@ def load_tokenizer(backbone: str) -> open_clip.SimpleTokenizer:
         raise UserError(f"unknown backbone {backbone!r}; {nearest(backbone, open_clip.list_models())}")
     if "hf_model_name" in config["text_cfg"] or "hf_tokenizer_name" in config["text_cfg"]:
         raise UserError(f"the backbone {backbone} needs the package transformers, which is not supported; take another")
-    return open_clip.get_tokenizer(architecture(backbone))
+    return _tokenizer(architecture(backbone))
+
+
+@functools.cache
+def _tokenizer(architecture_name: str) -> open_clip.SimpleTokenizer:
+    """Remembered: open_clip reads its vocabulary for a sixth of a second, and each text once."""
+    return open_clip.get_tokenizer(architecture_name)
 
 
 def build_tower(backbone: str, pretrained: str | None, image_size: int | None = None) -> Tower:
