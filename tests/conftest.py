@@ -80,6 +80,13 @@ def without_figures() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def outlined_letters() -> Iterator[None]:
+    """:func:`made.with_outlined_letters` for all that a test draws in its own process."""
+    with made.with_outlined_letters():
+        yield
+
+
 @pytest.fixture(scope="session")
 def commands() -> Iterator[Commands]:
     """A process that runs commands of ours."""

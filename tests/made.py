@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import matplotlib
 import pytest
 from msgspec import structs
 
@@ -33,7 +34,9 @@ from fgsgl.records.record import (
     Pruned,
     SplitCounts,
 )
+from fgsgl.report.drawing import render as drawing_render
 from fgsgl.report.drawing import scan as drawing_scan
+from fgsgl.report.drawing.axes import Canvas
 from fgsgl.stats.scores import ClassScores
 from fgsgl.training.cell_metrics import metrics_of
 from fgsgl.training.cell_spec import CellSpec
@@ -132,6 +135,21 @@ def without_figures(*but: str) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drawing_scan, "scan", chosen)
+        yield
+
+
+@contextmanager
+def with_outlined_letters() -> Iterator[None]:
+    """PDFs hold their letters as outlines (Type 3): the part of a font that our own style embeds, for journals that
+    want one, takes a third of a second to find, for each figure of each board that a test draws."""
+    pdf_of = drawing_render.pdf_of
+
+    def outlined(canvas: Canvas) -> bytes:
+        with matplotlib.rc_context({"pdf.fonttype": 3}):
+            return pdf_of(canvas)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing_render, "pdf_of", outlined)
         yield
 
 

@@ -184,7 +184,9 @@ def test_two_views_are_the_mean_of_both(smoke: Path) -> None:
         get("zero_shot_names"), {}, protocol, 0, classes=Classes(count=26, text="synmg"), root=smoke, work_dir=smoke
     )
     model = MODELS.build({**config["model"], "autocast": "none"})
-    loader = DataLoader(ClipDataset("synmg", str(smoke), "test", "smoke"), 8, collate_fn=pseudo_collate)
+    few = ClipDataset("synmg", str(smoke), "test", "smoke")
+    few.clips = few.clips[:8]
+    loader = DataLoader(few, 8, collate_fn=pseudo_collate)
     last_NC, both_NC = (predict_split(model, loader, views).scores["combined"] for views in (1, 2))
     model.data_preprocessor.register_forward_pre_hook(lambda module, given: setattr(module, "view", 1))
     other_NC = predict_split(model, loader).scores["combined"]

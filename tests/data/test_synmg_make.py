@@ -76,6 +76,7 @@ def test_the_folder_has_the_documented_format(made: Path) -> None:
     assert manifest["complete"] is True and manifest["seed"] == 0 and manifest["classes"] == list(table.classes)
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_as_one(made: Path, tmp_path: Path) -> None:
     build(tmp_path / "two", workers=2)
     assert tables(tmp_path / "two") == tables(made)

@@ -90,6 +90,7 @@ def test_what_settles_starts_where_it_ends_and_its_partner_does_not() -> None:
         assert starts[pair.other] == {place} and place not in starts[pair.one]
 
 
+@pytest.mark.slow
 def test_without_the_trajectory_an_oracle_falls_far() -> None:
     """From the attributes, on 500 training clips of quick."""
     train, test = draw(QUICK, 0, "train", 0.35), draw(QUICK, 0, "test")

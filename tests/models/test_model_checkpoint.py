@@ -86,6 +86,7 @@ def test_torch_loads_strictly_and_a_merged_model_keeps_its_output(build: Build, 
         torch.testing.assert_close(twin(clip_BTCHW)["video_BE"], video_BE)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_vit_b16_is_under_10_mb() -> None:
     """All trained parts but the learned prompt (8 kB) and two temperatures, for which 200 texts would be encoded."""
     model = FGSGL(num_classes=52, tower="ViT-B-16", pretrained=None, image_size=224, head="linear", loss_fine=0.0)

@@ -236,6 +236,7 @@ def test_the_text_tower_is_the_teachers_and_stays_so(folder: Path, teacher: Teac
     assert any(name.startswith("visual.") for name in weights)
 
 
+@pytest.mark.slow
 def test_pretrain_stops_in_time_exports_and_refuses_to_overwrite(folder: Path, tmp_path: Path) -> None:
     for name in ("held_out", "pool", "teacher.pt"):
         (tmp_path / name).symlink_to(folder / name)

@@ -55,6 +55,7 @@ def test_hands_lie_where_the_facts_say() -> None:
     assert mirrored and max(mirrored) < 0.12
 
 
+@pytest.mark.slow
 def test_held_out_pairs_are_never_drawn_for_training_and_people_are_others_than_the_benchmarks() -> None:
     trained, tested = (
         [draw_facts(number, 0, held_out=held_out) for number in range(120)] for held_out in (False, True)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +27,7 @@ from fgsgl.report.drawing.labels import short
 from fgsgl.report.drawing.render import pdf_of, png_of
 from fgsgl.report.drawing.scan import scan
 from fgsgl.report.report import show_board, write_figures
-from fgsgl.style import COLOURS
+from fgsgl.style import COLOURS, STYLE
 from fgsgl.testing.figure_contract import examine, misplaced
 from fgsgl.testing.finding import BrokenPromise
 
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("figure_style")
 
 @pytest.mark.parametrize(
     "fill",
-    [small, a_thousand_classes, *(pytest.param(fill, marks=pytest.mark.slow) for fill in (large, many_classes))],
+    [small, *(pytest.param(fill, marks=pytest.mark.slow) for fill in (large, many_classes, a_thousand_classes))],
 )
 def test_every_figure_keeps_the_contract(ledger, fill):
     fill(ledger)
@@ -47,6 +48,14 @@ def test_every_figure_keeps_the_contract(ledger, fill):
     always = WITHOUT_DESIGN | {"factorial-effects", "interactions", "shapley"}
     assert {name for name, sheets in drawn.items() if sheets} >= always
     assert bool(drawn["attention"] and drawn["localisation"]) == (fill is small)
+
+
+def test_a_document_embeds_the_letters_that_it_uses_as_a_font():
+    drawn = canvas(3, 2)
+    drawn.text(0.5, 0.5, "journals refuse outlines (Type 3)")
+    with matplotlib.rc_context(fname=STYLE):
+        document = pdf_of(drawn)
+    assert b"/FontFile2" in document and b"/Type3" not in document and len(document) < 40_000
 
 
 def test_a_board_without_results_has_no_figure(ledger):

@@ -15,6 +15,8 @@ import pytest
 from rich.console import Console
 
 from fgsgl.report.board.board import COLUMNS, TEXTS, read_board
+from fgsgl.report.drawing import render
+from fgsgl.report.drawing.render import pdf_of
 from fgsgl.report.freshness import Stamp, is_fresh, sources_of, write_stamp
 from fgsgl.report.render.tables import columns_of, console_table, markdown
 from fgsgl.report.render.tables import csv as csv_of
@@ -34,7 +36,9 @@ def tables(text):
     return blocks
 
 
-def test_writes_the_whole_report_without_torch_and_the_same_again_whoever_draws(ledger):
+@pytest.mark.slow
+def test_writes_the_whole_report_without_torch_and_the_same_again_whoever_draws(ledger, monkeypatch):
+    monkeypatch.setattr(render, "pdf_of", pdf_of)  # our own, which other tests do without
     ledger.fill(seeds=2)
     program = (  # of one thread, so that others draw where there are two cores
         "import sys; from pathlib import Path; from fgsgl.report.report import report; "

@@ -177,6 +177,7 @@ def test_the_trials_of_a_killed_command_are_run_again_as_the_same_cells(tmp_path
     assert list((tmp_path / "commands").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_data_base_tells_when_the_command_of_another_machine_is_gone(tmp_path, monkeypatch) -> None:
     for module in (fgsgl.records.optuna_storage, fgsgl.sweeps.liveness):
         monkeypatch.setattr(module, "HEARTBEAT_S", 1)

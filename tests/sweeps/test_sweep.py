@@ -44,7 +44,7 @@ from fgsgl.sweeps.study import StudySpec, open_study
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (str(ROOT / "sweeps" / "optuna_search.py"), "--preset", "smoke", "--batch-size", "8", "--device", "cpu")
-FAST = ("--method", "linear_probe", "--epochs", "2", "--seeds", "1")
+FAST = ("--method", "linear_probe", "--epochs", "2", "--seeds", "1", "--shots", "1")
 
 
 def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
@@ -97,7 +97,7 @@ def test_the_tuned_row_stands_beside_the_default_under_the_test_protocol(swept: 
 
 def test_fgsgl_run_takes_the_best_settings_and_finds_their_cells_done(swept: Path, smoke: Path, capsys) -> None:
     words = ["run", "--config", str(swept / "best" / "linear_probe.yaml"), "--out", str(swept), "--root", str(smoke)]
-    words += ["--preset", "smoke", "--batch-size", "8", "--epochs", "2", "--device", "cpu", "--dry-run"]
+    words += ["--preset", "smoke", "--batch-size", "8", "--epochs", "2", "--shots", "1", "--device", "cpu", "--dry-run"]
     assert fgsgl(words) == 0
     said = capsys.readouterr().out
     assert "Linear probe tuned " in said and "Linear probe  " not in said and "nothing to run" in said

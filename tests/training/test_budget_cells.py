@@ -40,6 +40,7 @@ def probe(board: Path) -> Done:
     return record
 
 
+@pytest.mark.slow
 def test_a_cheap_method_trains_longer_and_record_state_and_board_say_so(budget_board: Path) -> None:
     record = probe(budget_board)
     assert [row["epoch"] for row in record.curve] == [1, 2, 3, 4]

@@ -60,6 +60,7 @@ def record_of(board: Path, method: str) -> Done:
     return record
 
 
+@pytest.mark.slow
 def test_records_say_what_was_trained_on_and_what_was_tested_on(transfer_board: Path, smoke: Path, other: Path) -> None:
     trained_on, tested_on = load(other), load(smoke)
     test = tested_on.split("test")
@@ -80,6 +81,7 @@ def test_records_say_what_was_trained_on_and_what_was_tested_on(transfer_board: 
     assert record_of(transfer_board, "fgsgl").localisation is not None
 
 
+@pytest.mark.slow
 def test_the_board_names_the_data_that_were_trained_on(transfer_board: Path) -> None:
     text = (transfer_board / "leaderboard.md").read_text()
     assert text.startswith("# Leaderboard: synmg smoke, trained on synmg smoke data seed 1\n")
@@ -104,6 +106,7 @@ def test_the_same_command_runs_only_what_is_missing_and_gets_the_same_again(
     assert "5 cells to run" in capfd.readouterr().out, "rows without the transfer are others"
 
 
+@pytest.mark.slow
 def test_a_cell_is_refused_where_the_data_that_it_trains_on_have_changed(
     transfer_board: Path, smoke: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +120,7 @@ def test_a_cell_is_refused_where_the_data_that_it_trains_on_have_changed(
         structs.replace(spec, transfer_root=copy).table()
 
 
+@pytest.mark.slow
 def test_loaders_read_the_clips_of_the_record(smoke: Path, other: Path) -> None:
     protocol = default_protocol("synmg", "smoke", transfer="synmg:smoke:1", shots=1)
     config = build_config(
@@ -133,11 +137,13 @@ def test_loaders_read_the_clips_of_the_record(smoke: Path, other: Path) -> None:
             assert read.table.root == (smoke if split == "test" else other)
 
 
+@pytest.mark.slow
 def test_a_recognizer_is_rebuilt_without_the_data(transfer_board: Path) -> None:
     trained = trained_cell(transfer_board, record_of(transfer_board, "linear_probe"))
     assert trained.protocol.trained_on is not None and not trained.build("cpu").training
 
 
+@pytest.mark.slow
 def test_a_config_for_mmaction_names_both_folders(smoke: Path, other: Path, tmp_path: Path) -> None:
     names: dict = {}
     exec(config_text("tsn", default_protocol("synmg", "smoke", transfer="synmg:smoke:1"), 0, smoke, other), names)
