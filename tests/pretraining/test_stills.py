@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 import open_clip
+import pytest
 import torch
 
 from fgsgl.data.synmg.body import draw_subject
