@@ -1,7 +1,8 @@
 """The page about the study: ``results/synmg-2/README.md``, whose every number comes from the boards' records.
 
-Its sentences are a template, ``study_page.md.jinja`` beside this file; what it may say of a difference is decided
-here, by the boards' own verdicts.
+Its sentences are a template, ``study_page.md.jinja`` beside this file, and so is what the project's README says of it
+in five lines, ``study_answers.md.jinja``; what they may say of a difference is decided here, by the boards' own
+verdicts.
 """
 
 from __future__ import annotations
@@ -26,10 +27,18 @@ from fgsgl.stats.seeds import LEVEL
 from fgsgl.util.escaping import markdown_text
 from fgsgl.util.files import write_whole
 
-TEMPLATE = Path(__file__).parent / "study_page.md.jinja"
+PAGE, ANSWERS = "study_page.md.jinja", "study_answers.md.jinja"
+"""Templates beside this file."""
 MARK = "<!-- Written by `python ablations/study.py --page` from the records below; it is written anew. -->"
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
-"""Around the answers in the project's README, which are the page's first section."""
+"""Around the answers in the project's README."""
+CONTROLS = {
+    "FG-SGL w/o fgsa": "without FG-SA",
+    "FG-SGL text=shuffled": "with other classes' sentences",
+    "FG-SGL text=random": "with random vectors",
+    "FG-SGL text=names": "with class names alone",
+}
+"""What the README calls the rows that FG-SGL is held against."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +64,12 @@ class Row:
         half = "" if math.isnan(self.half_width) else f" ± {number(self.half_width)}"
         beside = "" if math.isnan(self.p) else f", {p_equals(self.p)}"
         return f"{number(self.mean)} % ({number(self.difference, sign='+')}{half}{beside})"
+
+    @property
+    def against(self) -> str:
+        """``−1.1 ± 2.0 (not shown)``: the difference, and whether the board's test allows to say that there is one."""
+        shown = "" if self.p <= LEVEL else " (not shown)"
+        return f"{number(self.difference, sign='+')} ± {number(self.half_width)}{shown}"
 
     @property
     def verdict(self) -> str:
@@ -110,6 +125,15 @@ class Boards:
         found = [_row_of_regime(row) for row in chosen.itertuples()]
         return sorted(found, key=lambda row: -row.mean)
 
+    def score(self, measure: str) -> str:
+        """FG-SGL's score with classes held out, over all folds."""
+        return next(number(row.mean) for row in self.regime("unseen", measure) if row.label == "FG-SGL")
+
+    def beside(self, rows: list[Row]) -> str:
+        """FG-SGL's controls among rows, each with its difference and whether it is one."""
+        found = {row.label: row for row in rows}
+        return ", ".join(f"{what} {found[label].against}" for label, what in CONTROLS.items() if label in found)
+
     def measured(self, measure: str, source: str, label: str = "") -> list[tuple[str, float]]:
         """(dimension, percent) of what a row of the main board looks at, or of the sentences that are read out of it;
         see :func:`fgsgl.report.localisation.evaluate.localisation`. Without a label: a map that sees no clip."""
@@ -147,26 +171,21 @@ def write(root: Path = Path(OUT), readme: Path = Path("README.md")) -> None:
     Raises:
         UserError: for a board that cannot be read.
     """
-    page = render(root)
-    write_whole(root / "README.md", page)
+    write_whole(root / "README.md", render(root))
     text = readme.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
-    write_whole(readme, f"{before}{answers(page)}{rest.split(END)[1]}")
+    write_whole(readme, f"{before}{render(root, ANSWERS).rstrip()}{rest.split(END)[1]}")
 
 
-def answers(page: str) -> str:
-    """The part of the page that stands in the project's README too."""
-    return f"{BEGIN}{page.split(BEGIN)[1].split(END)[0]}{END}"
-
-
-def render(root: Path) -> str:
-    """The page as text."""
+def render(root: Path, template_name: str = PAGE) -> str:
+    """The page as text, or the answers for the README, with the marks around them."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": number, "escaped": markdown_text}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    template = environment.from_string((Path(__file__).parent / template_name).read_text(encoding="utf-8"))
     boards = Boards(root=root)
     missing = [_command(part) for part in parts() if not boards.has(_folder(part))]
-    return template.render(boards=boards, missing=missing, mark=MARK).rstrip() + "\n"
+    marks = {"mark": MARK, "begin": BEGIN, "end": END}
+    return template.render(boards=boards, missing=missing, **marks).rstrip() + "\n"
 
 
 def _command(part: Part) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fgsgl.ablations.study import OUT, parts
-from fgsgl.ablations.study_page import BEGIN, Boards, Row, answers, render, write
+from fgsgl.ablations.study_page import ANSWERS, BEGIN, Boards, Row, render, write
 from fgsgl.records.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +22,9 @@ def row(difference: float, half_width: float, p: float) -> Row:
 def test_the_committed_page_and_the_readme_follow_from_the_committed_records() -> None:
     page = render(ROOT / OUT)
     assert page == (ROOT / OUT / "README.md").read_text(encoding="utf-8")
-    assert answers(page) in (ROOT / "README.md").read_text(encoding="utf-8")
+    answers = render(ROOT / OUT, ANSWERS)
+    assert answers in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert sum(line.startswith("- ") for line in answers.splitlines()) == 5
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,7 @@ def test_the_committed_page_and_the_readme_follow_from_the_committed_records() -
 def test_a_verdict_says_no_more_than_the_test_does(one: Row, text: str, verdict: str) -> None:
     assert one.text == text
     assert one.verdict.startswith(verdict)
+    assert ("(not shown)" in one.against) == (not verdict.startswith("FG-SGL is"))
 
 
 def test_numbers_are_those_of_the_boards_tables() -> None:
