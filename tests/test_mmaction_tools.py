@@ -9,6 +9,7 @@ import mmaction
 import pytest
 
 from fgsgl.data.clip_table import read_clips
+from fgsgl.records.ledger import Ledger
 from fgsgl.text.fgtext import load
 
 TOOLS = Path(mmaction.__file__).parent / ".mim" / "tools"
@@ -59,11 +60,12 @@ def test_train_resume_and_test(trained: tuple[Path, list[str], str]) -> None:
     assert 0 <= top1 <= 1
 
 
-def test_inference_on_a_video_file(trained: tuple[Path, list[str], str], smoke: Path) -> None:
-    folder, _, _ = trained
+def test_inference_on_a_video_file(board: Path, smoke: Path, tmp_path: Path) -> None:
+    (record,) = (one for one in Ledger(board / "ledger").done().values() if one.method == "fgsgl")
+    checkpoint = board / "work" / record.cell_id / "epoch_2.pth"
     clip = next(clip for clip in read_clips(smoke / "clips.csv") if clip.split == "test")
-    code = INFER.format(config=str(CONFIG), checkpoint=str(folder / "epoch_1.pth"), video=str(smoke / clip.video))
-    said = run("-c", code, cwd=folder)
+    code = INFER.format(config=str(CONFIG), checkpoint=str(checkpoint), video=str(smoke / clip.video))
+    said = run("-c", code, cwd=tmp_path)
     total, label, count = re.search(r"SCORE ([0-9.]+) (\d+) (\d+)", said).groups()
     assert float(total) == pytest.approx(1, abs=1e-4)
     assert 0 <= int(label) < int(count) == 26

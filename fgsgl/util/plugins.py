@@ -5,6 +5,7 @@ A broken file takes nothing else along: it is named in one line with its path, a
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Collection
@@ -59,8 +60,8 @@ class PluginFolder(Generic[Plugin]):
 
     def names(self) -> tuple[str, ...]:
         """Names of the files without their ending, in alphabetical order. Imports none of them."""
-        found = {module.name for module in pkgutil.iter_modules(self._folders())}
-        return tuple(sorted(name for name in found - set(self.helpers) if not name.startswith("_")))
+        states = tuple((folder, Path(folder).stat().st_mtime_ns) for folder in self._folders())
+        return tuple(name for name in _modules(states) if name not in self.helpers)
 
     def load(self, name: str) -> Plugin | BrokenFile:
         """Imports one file; anything that goes wrong in it is its fault alone."""
@@ -87,3 +88,11 @@ class PluginFolder(Generic[Plugin]):
 
     def _folders(self) -> list[str]:
         return list(importlib.import_module(self.package).__path__)
+
+
+@functools.cache
+def _modules(states: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    """Names of the files of folders, which are looked into again only when a file has come or gone: a board asks for
+    each record's method."""
+    found = {module.name for module in pkgutil.iter_modules([folder for folder, _ in states])}
+    return tuple(sorted(name for name in found if not name.startswith("_")))

@@ -98,6 +98,7 @@ def test_a_setting_that_is_not_connected_is_refused_before_training() -> None:
         refuse_no_op(request(variant(["cpa"]), idle))
 
 
+@pytest.mark.slow
 def test_a_text_seed_counts_in_the_check_as_in_the_training() -> None:
     rows = [
         Variant(method="fgsgl", name=name, changes={"text_control": "random", **changes})

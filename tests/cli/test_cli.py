@@ -81,9 +81,10 @@ def test_help_answers_without_heavy_imports(words: list[str]) -> None:
         ),
         (["ablations/run.py", "--disable", "fgsaa"], "unknown factor 'fgsaa'; did you mean fgsa"),
         (["ablations/run.py"], "nothing to ablate"),
-        (
+        pytest.param(
             ["-m", "fgsgl", "pretrain", "synmg-tiny", "--out", "no/such", "--resume"],
             "no pretraining checkpoint at",
+            marks=pytest.mark.slow,
         ),
         (["-m", "fgsgl", "report", "no/such/folder"], "no record in no/such/folder/ledger"),
     ],

@@ -75,6 +75,7 @@ def rows_of(path: Path, name: str) -> list[list[str]]:
         return list(csv.reader(io.StringIO(archive.read(name).decode())))
 
 
+@pytest.mark.slow
 def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, capsys) -> None:
     root, folder = ma52
     submit(folder, "--out", tmp_path / "prediction.zip")
@@ -96,6 +97,7 @@ def test_ma52_scores_the_hidden_clips_with_the_checkpoint(ma52, tmp_path: Path, 
         assert len(set(actions)) == 5 and parts == [part_of[action] for action in actions]
 
 
+@pytest.mark.slow
 def test_ma52s_first_phase_hands_in_the_record_of_the_official_split(ma52, tmp_path: Path, capsys) -> None:
     root, folder = ma52
     submit(folder, "--form", "val", "--out", tmp_path / "prediction.zip")
@@ -132,6 +134,7 @@ def test_imigues_forms_of_2025_and_2023() -> None:
         assert archive.read("Submission.csv") == b"0007_0,0\n0054_2,31\n0054_10,30\n"
 
 
+@pytest.mark.slow
 def test_ma52_refuses_what_would_not_be_whole(ma52, tmp_path: Path, capsys) -> None:
     root, folder = ma52
     copy = tmp_path / "copy"

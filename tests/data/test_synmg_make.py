@@ -93,6 +93,7 @@ def test_what_is_missing_is_made_again_and_nothing_else(made: Path, copy: Path) 
     assert verify(copy, preset=TINY, rerender=1) == []
 
 
+@pytest.mark.slow
 def test_a_killed_make_is_completed_by_the_next(made: Path, tmp_path: Path) -> None:
     root = tmp_path / "killed"
     preset = repr(TINY).replace("Preset(", "dict(").replace("Difficulty(", "dict(")

@@ -78,6 +78,7 @@ def test_many_motions_are_of_one_to_six_pixels() -> None:
     assert sum(pair.one in small or pair.other in small for pair in PAIRS) >= 6
 
 
+@pytest.mark.slow
 def test_what_settles_starts_where_it_ends_and_its_partner_does_not() -> None:
     onset = [(CLASSES[pair.other].onsets[0], pair) for pair in PAIRS if pair.dimension == "onset"]
     assert [place for place, _ in onset] == ["folded", "over the knee"]

@@ -140,6 +140,7 @@ def test_the_read_out_counts_pictures_of_which_a_sentence_is_true() -> None:
     assert 0 <= found < 0.3
 
 
+@pytest.mark.slow
 def test_the_teacher_learns_what_texts_mean(teacher: Teacher) -> None:
     shown = [facts for number in range(40) for facts in draw_facts(number, 9)]
     true_NV = as_rows([facts.statements() for facts in shown])
@@ -151,6 +152,7 @@ def test_the_teacher_learns_what_texts_mean(teacher: Teacher) -> None:
     assert last < first - 0.3, f"{first:.3f} -> {last:.3f}"
 
 
+@pytest.mark.slow
 def test_text_without_its_padding_is_open_clips(teacher: Teacher) -> None:
     tokens_CL = teacher.tokenizer(["One hand at the collar.", "A seated person, both hands on the nose, legs crossed."])
     with torch.no_grad():
@@ -161,6 +163,7 @@ def test_text_without_its_padding_is_open_clips(teacher: Teacher) -> None:
     torch.testing.assert_close(piecewise_CE[290:291], one)
 
 
+@pytest.mark.slow
 def test_noise_keeps_start_end_and_padding(teacher: Teacher) -> None:
     tokenizer = teacher.tokenizer
     tokens_CL = tokenizer(["one hand at the collar", "a seated person, the other hand in the lap"] * 20)
@@ -178,6 +181,7 @@ def test_a_teacher_is_the_same_again(teacher: Teacher) -> None:
         torch.testing.assert_close(again[name], value, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_teacher_is_made_once_and_one_of_other_settings_is_refused(folder: Path, teacher: Teacher) -> None:
     assert not any(value.requires_grad for value in teacher.parameters())
     for recipe, seed in ((dataclasses.replace(TEACHER, lr=1.0), 0), (TEACHER, 1)):
@@ -185,6 +189,7 @@ def test_a_teacher_is_made_once_and_one_of_other_settings_is_refused(folder: Pat
             taught(folder, recipe, seed=seed)
 
 
+@pytest.mark.slow
 def test_a_pool_is_completed_and_takes_in_whole_chunks_only(folder: Path, tmp_path: Path) -> None:
     for path in (folder / "pool").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -227,6 +232,7 @@ def test_a_miniature_run_learns_and_a_resumed_one_goes_on_alike(folder: Path, te
             Trainer(dataclasses.replace(recipe, **other), pool, teacher).load(tmp_path / "checkpoint.pt")
 
 
+@pytest.mark.slow
 def test_the_text_tower_is_the_teachers_and_stays_so(folder: Path, teacher: Teacher) -> None:
     trainer = Trainer(dataclasses.replace(MINIATURE, pose_steps=0), Pool(folder / "pool"), teacher)
     trainer.train_step()
@@ -257,6 +263,7 @@ def test_pretrain_stops_in_time_exports_and_refuses_to_overwrite(folder: Path, t
     assert not any("temporal" in name for file in FILES for name in load_file(weights / file)), "nothing over time"
 
 
+@pytest.mark.slow
 def test_the_card_shows_the_recipe_the_measurements_and_the_way_there(
     folder: Path, teacher: Teacher, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("without_figures")
 
 UNSEEN, FOLD = 4, 1
 RUN = (
-    "run", "--preset", "smoke", "--batch-size", "8", "--epochs", "2", "--device", "cpu", "--no-ceilings",
+    "run", "--preset", "smoke", "--batch-size", "8", "--epochs", "1", "--device", "cpu", "--no-ceilings",
     "--unseen", str(UNSEEN), "--fold", str(FOLD),
 )  # fmt: skip
 

@@ -57,6 +57,7 @@ def run(program: str) -> None:
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.slow
 def test_a_training_imports_no_compiler() -> None:
     run(TRAINS)
 
