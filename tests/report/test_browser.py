@@ -361,6 +361,11 @@ def test_a_board_with_classes_held_out_opens_with_their_table_and_fits(visit, he
     assert [option.text for option in protocols] == ["fold 0", "fold 1"]
     names = ["accuracy", "differences", "cost", "curves", "confusion", "class-difference", "subjects"]
     assert [name for name in names if browser.find_elements("css selector", f"#chart-{name} svg.drawn")] == names
+    for name, css in (("cost", "circle"), ("curves", "path[d^='M50,']")):  # of one fold, which is a protocol
+        assert texts(browser, f"#chart-{name}-protocol option") == ["fold 0", "fold 1"]
+        assert len(browser.find_elements("css selector", f"#chart-{name} {css}")) == 3
+        click(browser, f"#chart-{name}-protocol option:last-child")
+        assert len(browser.find_elements("css selector", f"#chart-{name} {css}")) == 3
     assert len(browser.find_elements("css selector", "#chart-class-difference rect")) == 60
     assert texts(browser, "#chart-class-difference-part") == ["60 of 89 classes, the largest differences."]
 

@@ -92,8 +92,9 @@ const MACHINE = ["latency_ms", "train_s", "peak_memory_mib"];  // compare only o
 
 function drawCost() {
   const name = byId("chart-cost-choice").value, machine = byId("chart-cost-machine");
+  const protocol = byId("chart-cost-protocol").value;
   const known = data.figures.rows.map((row, index) => ({ ...row, index }))
-    .filter(row => row.part === "method" && row.top1 !== undefined && row[name] > 0);
+    .filter(row => row.protocol === protocol && row.part === "method" && row.top1 !== undefined && row[name] > 0);
   machine.parentElement.hidden = !MACHINE.includes(name);
   const machines = [...new Set(known.map(row => row.hardware))];
   const before = machine.value;
@@ -118,7 +119,8 @@ function drawCost() {
 
 function drawCurves() {
   const what = byId("chart-curves-choice").value;
-  const curves = data.figures.curves.filter(curve => curve.what === what);
+  const protocol = byId("chart-curves-protocol").value;
+  const curves = data.figures.curves.filter(curve => curve.what === what && rowOf(curve.row).protocol === protocol);
   const order = curves.map(curve => curve.row)
     .sort((a, b) => rowOf(b).reference - rowOf(a).reference || rowOf(b).full - rowOf(a).full || a - b);
   const named = order.slice(0, LINES.length);
@@ -241,6 +243,17 @@ if (drawings) {
     choice.append(...options[name].map(([text, value]) => new Option(text, value)));
     if (choice.options.length < 2) choice.parentElement.hidden = true;
     if (!choice.options.length) byId(`chart-${name}`).closest("figure").hidden = true;
+    choice.addEventListener("change", drawings[name]);
+  }
+  const curved = new Set(data.figures.curves.map(curve => curve.row));
+  const protocols = {  // of the charts whose own list chooses something else
+    cost: protocolsWith(row => row.part === "method" && row.top1 !== undefined && options.cost.some(([, name]) => row[name] > 0)),
+    curves: protocolsWith(row => curved.has(data.figures.rows.indexOf(row))),
+  };
+  for (const name of Object.keys(protocols).filter(name => shown.includes(name))) {
+    const choice = byId(`chart-${name}-protocol`);
+    choice.append(...protocols[name].map(([text, value]) => new Option(text, value)));
+    choice.parentElement.hidden = choice.options.length < 2;
     choice.addEventListener("change", drawings[name]);
   }
   byId("chart-cost-machine")?.addEventListener("change", drawCost);
