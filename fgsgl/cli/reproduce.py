@@ -35,6 +35,7 @@ from fgsgl.records.protocol import Protocol
 from fgsgl.records.reading import read_record
 from fgsgl.records.record import Done, Failed, Record
 from fgsgl.records.row_key import RowKey
+from fgsgl.records.set_aside import ids_set_aside
 from fgsgl.report.board.rows import rows
 from fgsgl.report.diff import PredictionChange, changed, prediction_change
 from fgsgl.running.execution import Execution, Place, local_place
@@ -81,7 +82,9 @@ def repro(
     for said in readable.faults.values():
         console.print(f"left out: {said}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     every = tuple(readable.records.values())
-    records = wanted(rows(every, PlanFile.read(folder, every).cells), what, ledger)
+    plan = PlanFile.read(folder, every).cells
+    aside = ids_set_aside(every, plan)
+    records = wanted(rows([record for record in every if record.cell_id not in aside], plan), what, ledger)
     check_records(ledger.folder, [one for record in records for one in _row(record, every)])
     protocol = records[0].protocol
     data = _data(folder, records[0], root, transfer_root)

@@ -8,6 +8,7 @@ from pathlib import Path
 from fgsgl.records.find import find_cells, names_of
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.record import Done
+from fgsgl.records.set_aside import current_done
 from fgsgl.util.errors import UserError
 
 
@@ -24,8 +25,9 @@ def chosen_cell(folder: Path, what: str | None = None) -> Done:
     """
     if what is None:
         return best_cell(folder)
-    done = Ledger(folder / "ledger").done().values()
-    found = find_cells(what, ((names_of(record), record) for record in done), folder / "ledger")
+    current = [(names_of(record), record) for record in current_done(folder)]
+    by_id = [((), record) for record in Ledger(folder / "ledger").done().values()]  # what is set aside, too
+    found = find_cells(what, [*by_id, *current], folder / "ledger")
     return min(found, key=lambda record: record.seed)
 
 
@@ -36,9 +38,7 @@ def best_cell(folder: Path) -> Done:
         UserError: if no cell of FG-SGL is finished and has its checkpoint.
     """
     cells = [
-        record
-        for record in Ledger(folder / "ledger").done().values()
-        if record.method == "fgsgl" and _checkpoint(folder, record).is_file()
+        record for record in current_done(folder) if record.method == "fgsgl" and _checkpoint(folder, record).is_file()
     ]
     if not cells:
         raise UserError(

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from fgsgl.records.ledger import Ledger
+from fgsgl.records.plan_file import PlanFile
 from fgsgl.records.reading import read_record
 from fgsgl.records.record import Record
 from fgsgl.records.row_key import FULL
+from fgsgl.records.set_aside import ids_set_aside
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import printable
 
@@ -80,7 +82,8 @@ def find_cell(what: str, cells: Iterable[Named[C]], where: Path) -> C:
 
 
 def find_record(what: str, ledger: Ledger) -> Record:
-    """The one record that a user means; where that is the beginning of one id, no other record is read.
+    """The one record that a user means; where that is the beginning of one id, no other record is read. A name means
+    none that is set aside (:mod:`fgsgl.records.set_aside`).
 
     Raises:
         UserError: as :func:`find_cell`, or if that record cannot be read.
@@ -89,8 +92,11 @@ def find_record(what: str, ledger: Ledger) -> Record:
     if len(begin) == 1:
         return read_record(begin[0])
     found = ledger.readable()
+    records = tuple(found.records.values())
+    aside = ids_set_aside(records, PlanFile.read(ledger.folder.parent, records).cells)
+    named = ((() if record.cell_id in aside else names_of(record), record) for record in records)
     try:
-        return find_cell(what, ((names_of(record), record) for record in found.records.values()), ledger.folder)
+        return find_cell(what, named, ledger.folder)
     except UserError as error:
         raise UserError(f"{error}{_unread(found.faults)}") from None
 

@@ -24,15 +24,24 @@ import pandas as pd
 from fgsgl.records.record import Done
 from fgsgl.report.board.board import REFERENCE, Board, by_seed, label, read_board, row_key
 from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data, unequal_seeds
+from fgsgl.report.board.origin_notes import differing_origins
 from fgsgl.report.board.regimes import regime_text
+from fgsgl.report.board.rows import listed
 from fgsgl.report.formatting import EMPTY, markdown_table, number, numeric_headings, p_text
 from fgsgl.stats.families import judge, stouffer
 from fgsgl.stats.paired import compare, widened
 from fgsgl.stats.seeds import exact_percent, smallest_p
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import markdown_text
 
 SCORES = ("combined", "category", "fine")
 ALL = "all"
+ORIGINS = {
+    "code": "The code differs between the cells behind these rows",
+    "versions": "Package versions differ between the cells behind these rows",
+    "machine": "Machines, which round differently, differ between the cells behind these rows",
+}
+"""How a table says each of :func:`fgsgl.report.board.origin_notes.differing_origins`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +77,8 @@ class Contrast:
     """``primary``: declared before the board ran (its combined score); else ``exploratory``."""
     note: str = ""
     """Says why there is no difference."""
+    origins: str = ""
+    """What is not alike of the cells behind the difference: ``code``, ``versions``, ``machine``; empty: all is."""
 
 
 def contrasts(folders: Sequence[Path]) -> pd.DataFrame:
@@ -138,13 +149,16 @@ def _not_compared(reference: Done, name: str, note: str) -> Contrast:
 
 
 def _pair_contrasts(pairs: Sequence[tuple[Done, Done]], name: str, primary: bool) -> Iterator[Contrast]:
+    origins = _joined_origins([differing_origins([record for pair in pairs for record in pair])])
     for score in SCORES:
         values = [(_top1(one, score), _top1(other, score)) for one, other in pairs]
         if any(value is None for pair in values for value in pair):
             continue
         mine_N, theirs_N = ([exact_percent(share) for share in shares] for shares in zip(*values, strict=True))
         kind = PRIMARY if primary and score == SCORES[0] else EXPLORATORY
-        yield _contrast(mine_N, theirs_N, label=name, score=score, contrast=kind, **_place(pairs[0][0]))
+        yield _contrast(
+            mine_N, theirs_N, label=name, score=score, contrast=kind, origins=origins, **_place(pairs[0][0])
+        )
 
 
 def _top1(record: Done, score: str) -> float | None:
@@ -165,6 +179,7 @@ def _over_data_seeds(found: Iterable[Contrast]) -> Iterator[Contrast]:
             names = ("top1_pct", "reference_top1_pct")
             row_N, reference_N = ([exact_percent(getattr(c, one) / 100) for c in group] for one in names)
             place = {"dataset": dataset, "preset": preset, "data_seed": ALL, "subjects": group[0].subjects}
+            place["origins"] = _joined_origins([part.origins.split(", ") for part in group])
             yield _contrast(row_N, reference_N, label=name, score=score, **place)
 
 
@@ -188,10 +203,16 @@ def _over_data_sets(found: Iterable[Contrast]) -> Iterator[Contrast]:
                 p=stouffer([part.p for part in parts], signs, weights),
                 smallest_p=stouffer([part.smallest_p for part in parts], [1] * len(parts), weights),
                 contrast=EXPLORATORY,
+                origins=_joined_origins([part.origins.split(", ") for part in parts]),
                 top1_pct=float(np.mean([part.top1_pct for part in parts])),
                 reference_top1_pct=float(np.mean([part.reference_top1_pct for part in parts])),
                 diff_top1_points=float(np.mean([part.diff_top1_points for part in parts])),
             )  # fmt: skip
+
+
+def _joined_origins(parts: Iterable[Iterable[str]]) -> str:
+    """``code, machine``: what differs in any of the parts, each once."""
+    return ", ".join(dict.fromkeys(name for part in parts for name in part if name))
 
 
 def _contrast(mine_N: Sequence[Fraction], theirs_N: Sequence[Fraction], **place: Any) -> Contrast:
@@ -245,4 +266,13 @@ def markdown(table: pd.DataFrame) -> str:
             "- All data sets: n data sets; the mean of their differences, and Stouffer's p of theirs, weighted by the "
             "square root of their test subjects."
         )
+    lines += [f"- {markdown_text(sentence)}" for sentence in _about_origins(table)]
     return "\n".join(lines) + "\n"
+
+
+def _about_origins(table: pd.DataFrame) -> Iterator[str]:
+    """Sentences on the rows whose difference is between cells of other code, versions or machines."""
+    for what, why in ORIGINS.items():
+        found = [row.label for row in table.itertuples() if what in row.origins.split(", ")]
+        if found:
+            yield f"{why}: {listed(list(dict.fromkeys(found)))}."

@@ -46,16 +46,18 @@ def retry(
     for name in classes:
         if name not in FAILURES:
             raise UserError(f"unknown class of failures {name!r}; {nearest(name, FAILURES)}")
-    failed = [state for state in states(folder).cells if state.state == "failed"]
+    found = states(folder)
+    every = found.cells if what is None else [*found.cells, *found.set_aside]  # the latter where it is named by its id
+    failed = [state for state in every if state.state == "failed"]
     meant = failed if what is None else find_states(folder, what)
     ids = {state.cell_id for state in meant}
     chosen = [state for state in failed if state.cell_id in ids and (not classes or state.news in classes)]
-    found = Counter(state.news for state in failed)
-    named = ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
+    kinds = Counter(state.news for state in failed)
+    named = ", ".join(f"{count} {name}" for name, count in kinds.items()) or "none"
     again = f"{len(chosen)} of {len(failed)} failed cells ({named}) are run again" if failed else "no cell has failed"
     console.print(again, markup=False, highlight=False)
     groups: dict[tuple[Protocol, DataSpec], list[Cell]] = defaultdict(list)
-    known = {spec.fingerprint: spec.data for state in states(folder)[0] if (spec := state.spec)}
+    known = {spec.fingerprint: spec.data for state in (*found.cells, *found.set_aside) if (spec := state.spec)}
     for state in chosen:
         cell, data = _cell(state, known)
         groups[cell.protocol, data].append(cell)

@@ -25,6 +25,7 @@ from fgsgl.records.plan_file import PlanFile, PlannedCell
 from fgsgl.records.protocol import Protocol
 from fgsgl.records.record import Done, Failed, Record
 from fgsgl.records.row_key import FULL
+from fgsgl.records.set_aside import ids_set_aside
 from fgsgl.running.planning import alike, expected_s
 from fgsgl.training.cell_progress import CellProgress
 from fgsgl.training.cell_spec import FILE, CellSpec, is_running
@@ -95,6 +96,8 @@ class States(NamedTuple):
 
     cells: list[CellState]
     """Of the board."""
+    set_aside: list[CellState]
+    """In its folder, but on other data, or with other settings, than its rows have now."""
     trials: list[CellState]
     """Of a sweep."""
     faults: dict[str, str]
@@ -108,8 +111,14 @@ def states(folder: Path) -> States:
         UserError: for a folder without any, or a plan that cannot be read.
     """
     own, trials = Ledger(folder / "ledger").readable(), Ledger(folder / TRIALS / "ledger").readable()
+    plan = _plan(folder, own.records)
+    cells = _known(folder, own.records, plan)
+    past = _past(cells, own.records, plan)
     found = States(
-        _known(folder, own.records), _known(folder / TRIALS, trials.records), {**own.faults, **trials.faults}
+        cells=[cell for cell in cells if cell.cell_id not in past],
+        set_aside=[cell for cell in cells if cell.cell_id in past],
+        trials=_known(folder / TRIALS, trials.records, _plan(folder / TRIALS, trials.records)),
+        faults={**own.faults, **trials.faults},
     )
     if not any(found):
         raise UserError(f"no cell in {folder}; expected the folder (--out) of a run, an ablation or a sweep")
@@ -117,7 +126,8 @@ def states(folder: Path) -> States:
 
 
 def find_states(folder: Path, what: str) -> list[CellState]:
-    """The cells of a folder that a user means, those of a sweep's trials among them.
+    """The cells of a folder that a user means, those of a sweep's trials among them. What is set aside has no name
+    but its id.
 
     Raises:
         UserError: as :func:`states` and :func:`fgsgl.records.find.find_cells`, or if the record cannot be read.
@@ -125,8 +135,8 @@ def find_states(folder: Path, what: str) -> list[CellState]:
     found = states(folder)
     every = [*found.cells, *found.trials]
     refuse_unread(what, found.faults)
-    named = ((row_names(cell.method, display_name(cell.method), cell.variant), cell) for cell in every)
-    meant = find_cells(what, named, folder)
+    named = [(row_names(cell.method, display_name(cell.method), cell.variant), cell) for cell in every]
+    meant = find_cells(what, [*named, *(((), cell) for cell in found.set_aside)], folder)
     for cell in meant:
         refuse_unread(cell.cell_id, found.faults)
     return meant
@@ -138,9 +148,26 @@ def unique_digits(cells: Sequence[CellState]) -> int:
     return next(digits for digits in itertools.count(8) if len({cell_id[:digits] for cell_id in ids}) == len(ids))
 
 
-def _known(folder: Path, records: Mapping[str, Record]) -> list[CellState]:
+def _plan(folder: Path, records: Mapping[str, Record]) -> Sequence[PlannedCell]:
+    return PlanFile.read(folder, list(records.values())).cells
+
+
+def _past(cells: Sequence[CellState], records: Mapping[str, Record], plan: Sequence[PlannedCell]) -> set[str]:
+    """The cells that the board sets aside, and those in whose place the plan has another: a corrected table, or other
+    weights, must not show the state that a row had before."""
+    planned = {cell.cell_id for cell in plan}
+    places = {(cell.method, cell.variant, cell.protocol_hash, cell.seed) for cell in plan}
+    replaced = {
+        cell.cell_id
+        for cell in cells
+        if cell.cell_id not in planned and (cell.method, cell.variant, cell.protocol_hash, cell.seed) in places
+    }
+    return replaced | ids_set_aside(records.values(), plan)
+
+
+def _known(folder: Path, records: Mapping[str, Record], plan: Sequence[PlannedCell]) -> list[CellState]:
     """Every cell that is planned, has a record or was started."""
-    names = {cell.cell_id: _Named.of(cell) for cell in PlanFile.read(folder, list(records.values())).cells}
+    names = {cell.cell_id: _Named.of(cell) for cell in plan}
     names |= {cell_id: _Named.of(record) for cell_id, record in records.items()}  # in the plan's order
     for path in sorted((folder / "work").glob(f"*/{FILE}")):
         if path.parent.name not in names and (spec := CellSpec.find(path.parent)):
@@ -202,10 +229,12 @@ def status(folder: Path) -> tuple[RenderableType, bool]:
     Raises:
         UserError: as :func:`states`.
     """
-    cells, trials, faults = states(folder)
+    cells, aside, trials, faults = states(folder)
     cells = [cell for cell in cells if cell.cell_id not in faults]
     every = [*cells, *trials]
     parts: list[RenderableType] = [matrix(cells, unique_digits(every)), Text(counts(cells))] if cells else []
+    if aside:
+        parts.append(Text(f"{len(aside)} more, on other data or with other settings than the rows have now: set aside"))
     if trials:
         parts.append(Text(f"trials: {counts(trials)}"))
     failed = [(cell, cell.record) for cell in every if cell.state == "failed" and isinstance(cell.record, Failed)]

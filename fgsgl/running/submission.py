@@ -22,6 +22,7 @@ from fgsgl.records.find import find_record
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import Predictions, predictions_of
 from fgsgl.records.record import Done, scored_sha256
+from fgsgl.records.set_aside import current_done
 from fgsgl.training.evaluate import predict_split
 from fgsgl.training.record_check import check_record
 from fgsgl.util.errors import UserError
@@ -85,7 +86,7 @@ def _record(folder: Path, what: str | None) -> Done:
         if not isinstance(record, Done):
             raise UserError(f"cell {record.cell_id} in {ledger} has not finished; name one that has")
         return record
-    methods = [record for record in Ledger(ledger).done().values() if record.kind == "method"]
+    methods = [record for record in current_done(folder) if record.kind == "method"]
     if not methods:
         raise UserError(f"no finished cell of a method in {ledger}; expected the folder of a board that has one")
     if len(methods) == 1:

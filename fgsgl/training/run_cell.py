@@ -33,10 +33,13 @@ from fgsgl.training.outcome import Clock, Outcome, done_record, failed_record, p
 from fgsgl.training.ranks import STORE, own_rank, remove_store
 from fgsgl.training.work_folder import count_opening, tidy
 from fgsgl.util.errors import UserError
+from fgsgl.util.escaping import printable
 from fgsgl.util.processes import follow_starter
 
 MESSAGE = 500
 """Most letters of an error's message in a record; a library's may hold a whole file."""
+RETOLD = "Original Traceback (most recent call last):"
+"""What torch puts between the kind of a data worker's error and its traceback."""
 GRACE_S = 3.0
 """How long a process that trains along waits for the first one to report an error that both have met."""
 
@@ -116,8 +119,13 @@ def precision(spec: CellSpec) -> tuple[str, Precision]:
 
 
 def one_line(error: BaseException) -> str:
-    """The error's message on one bounded line; the kind of an error that says nothing about its cause comes first."""
-    kind, said = type(error).__name__, " ".join(f"{error}".split())[:MESSAGE]
+    """The error's message on one bounded line that a record can hold; the kind of an error that says nothing about its
+    cause comes first. Of a traceback from a worker, which some libraries put into the message, the last line counts."""
+    whole = f"{error}"
+    if RETOLD in whole:
+        first, _, traceback = whole.partition(RETOLD)
+        whole = f"{first.strip()} {traceback.strip().splitlines()[-1]}"
+    kind, said = type(error).__name__, printable(" ".join(whole.split()))[:MESSAGE]
     return f"{kind}: {said}".rstrip(": ") if failure_class(error) == "error" or not said else said
 
 

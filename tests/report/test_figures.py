@@ -119,6 +119,30 @@ def test_a_broken_figure_is_said_with_its_path_and_takes_nothing_else_along(ledg
     assert "figure-accuracy" in (ledger.folder / "leaderboard.html").read_text()
 
 
+ENDS = """
+import os, signal
+from fgsgl.report.drawing.draw import draw_all
+from fgsgl.report.drawing.figure import Figure
+from fgsgl.report.drawing.scan import Scan
+def killed(source):
+    os.kill(os.getpid(), signal.SIGKILL)
+def exits(source):
+    raise SystemExit("no licence")
+os.sched_getaffinity = lambda pid: {0}
+figures = tuple(Figure(name=draw.__name__, title="x", draw=draw) for draw in (killed, exits))
+print(*draw_all(Scan(figures=figures, faults=()), None).faults, sep="\\n")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="drawing processes are forked on Linux alone")
+def test_a_figure_whose_process_ends_takes_nothing_along_on_a_single_core_either(tmp_path):
+    (tmp_path / "ends.py").write_text(ENDS)
+    said = subprocess.run([sys.executable, tmp_path / "ends.py"], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    killed, exits = said.stdout.splitlines()
+    assert "its process was killed (exit code -9)" in killed and exits.endswith("SystemExit: no licence")
+
+
 SLEEPS = """
 import os, sys, time
 from fgsgl.report.drawing.draw import draw_all

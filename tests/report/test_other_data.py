@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import made
 import numpy as np
+import pytest
 from msgspec import structs
+from rich.console import Console
 
 from fgsgl.methods.cell import Cell, Variant
+from fgsgl.prediction.choice import chosen_cell
+from fgsgl.records.find import find_record
+from fgsgl.records.ledger import Ledger
 from fgsgl.records.plan_file import add_to_plan
 from fgsgl.records.predictions import Predictions
 from fgsgl.records.record import Done, scored_sha256
 from fgsgl.report.board.board import read_board
 from fgsgl.report.board.other_data import on_newest_data
+from fgsgl.running.status import find_states, states, status
+from fgsgl.util.errors import UserError
 
 BEFORE, AFTER = "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"
 
@@ -92,3 +100,42 @@ def test_other_protocols_stay() -> None:
     protocols = made.PROTOCOL, dataclasses.replace(made.PROTOCOL, preset="hard")
     records = [made.done(made.a_cell("majority", protocol=one, fingerprint=one.preset)) for one in protocols]
     assert on_newest_data(records, []) == (tuple(records), ())
+
+
+def test_commands_mean_the_cells_that_count_and_find_the_others_by_their_ids(tmp_path: Path) -> None:
+    """A corrected table leaves two cells of each row and seed: neither `status` nor `predict` may take the first."""
+    old, new = (run(tmp_path, data, at) for data, at in (("one", AFTER), ("two", BEFORE)))
+    floor, tsn = new
+    assert {cell.cell_id for cell in states(tmp_path).cells} == {floor.cell_id, tsn.cell_id}
+    assert {cell.cell_id for cell in states(tmp_path).set_aside} == {record.cell_id for record in old}
+    shown = Console(width=200, record=True, file=io.StringIO())
+    shown.print(status(tmp_path)[0])
+    assert "2 more, on other data or with other settings" in (said := shown.export_text())
+    assert tsn.cell_id[:8] in said and old[1].cell_id[:8] not in said
+    for name in ("TSN", "TSN, seed 0"):
+        assert [cell.cell_id for cell in find_states(tmp_path, name)] == [tsn.cell_id]
+        assert find_record(name, Ledger(tmp_path / "ledger")).cell_id == tsn.cell_id
+        assert chosen_cell(tmp_path, name).cell_id == tsn.cell_id
+    before = old[1].cell_id
+    assert [cell.cell_id for cell in find_states(tmp_path, before)] == [before]
+    assert find_record(before, Ledger(tmp_path / "ledger")).cell_id == chosen_cell(tmp_path, before).cell_id == before
+    with pytest.raises(UserError, match="no row is called"):
+        chosen_cell(tmp_path, "TSM")
+
+
+def test_a_finished_cell_does_not_hide_that_its_row_waits_for_other_data(tmp_path: Path) -> None:
+    run(tmp_path, "one", BEFORE)
+    waiting = made.a_cell("tsn", fingerprint="two")
+    add_to_plan(tmp_path, [waiting.planned()])
+    found = {cell.method: (cell.cell_id, cell.state) for cell in states(tmp_path).cells}
+    assert found["tsn"] == (waiting.cell_id, "waiting") and found["majority"][1] == "done"
+
+
+def test_only_failed_cells_that_count_are_tried_again(tmp_path: Path) -> None:
+    run(tmp_path, "one", BEFORE)
+    old = made.a_cell("tsm", fingerprint="one")
+    add_to_plan(tmp_path, [old.planned()])
+    made.failed(old).write(tmp_path / "ledger")
+    run(tmp_path, "two", AFTER)
+    assert [cell.state for cell in states(tmp_path).cells if cell.method == "tsm"] == []
+    assert [cell.state for cell in states(tmp_path).set_aside if cell.method == "tsm"] == ["failed"]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from torch.utils.data import DataLoader, Dataset
 from whole_cells import CELL, RUN, records
 
 from fgsgl.data.clip_table import read_clips
+from fgsgl.training.run_cell import one_line
 
 
 @pytest.mark.slow
@@ -82,3 +84,30 @@ def test_a_folder_that_cannot_be_made_is_named(smoke: Path, tmp_path: Path, call
     assert answer.stderr.strip() == (
         f"error: {tmp_path / 'file' / 'out'} cannot be the folder of what is written: Not a directory"
     )
+
+
+def in_a_data_worker() -> KeyError:
+    """What a DataLoader makes of an error of its worker."""
+
+    class Broken(Dataset):
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index: int) -> int:
+            raise KeyError("a clip")
+
+    with pytest.raises(KeyError) as caught:
+        next(iter(DataLoader(Broken(), num_workers=1)))
+    return caught.value
+
+
+def test_an_error_of_a_data_worker_says_its_cause_and_no_traceback() -> None:
+    assert (
+        one_line(in_a_data_worker()) == "KeyError: Caught KeyError in DataLoader worker process 0. KeyError: 'a clip'"
+    )
+
+
+def test_a_message_that_no_file_can_hold_is_recorded_without_it() -> None:
+    """Such as the name of a file from another system, which Python reads as half a character."""
+    said = one_line(RuntimeError("no \ud800 \x1b[31m\nvideo"))
+    assert said == "RuntimeError: no    [31m video" and said.encode()

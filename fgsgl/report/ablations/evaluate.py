@@ -19,6 +19,7 @@ from fgsgl.records.plan_file import MOST_PRIMARY, Arm, Design, PlannedCell
 from fgsgl.records.record import Done, Record
 from fgsgl.report.board.board import REFERENCE, Board, label
 from fgsgl.report.board.comparisons import EXPLORATORY, OTHER_DATA, PRIMARY, same_data, unequal_seeds
+from fgsgl.report.board.origin_notes import origin_notes
 from fgsgl.report.board.regimes import regime_text
 from fgsgl.stats.factorial import effects
 from fgsgl.stats.families import judge
@@ -68,6 +69,8 @@ class Ablation:
     missing: tuple[PlannedCell, ...]
     """Planned cells without a record."""
     failed: tuple[Record, ...]
+    origins: tuple[str, ...] = ()
+    """Sentences on code, versions and machines that differ within an arm or between an arm and the reference."""
 
     @property
     def family(self) -> int:
@@ -132,6 +135,22 @@ def _ablation(design: Design, scored: Mapping[tuple[str, str], Sequence[Done]], 
             if cell.method == REFERENCE[0] and (cell.variant, cell.protocol_hash) in family and cell.seed < design.seeds
         ),
         failed=tuple(failed),
+        origins=_origins(design, board, other),
+    )
+
+
+def _origins(design: Design, board: Board, other: Collection[str]) -> tuple[str, ...]:
+    """See :attr:`Ablation.origins`; rows ``other`` are not compared."""
+    labels = {arm.variant or REFERENCE[1]: _label(design, arm) for arm in reversed(design.arms)}
+    rows = {
+        key: records
+        for key, records in board.scored.items()
+        if (key.method, key.protocol) == (REFERENCE[0], design.protocol_hash) and key.variant in labels
+    }
+    rows = {key: records for key, records in rows.items() if key.variant not in other}
+    reference = design.arms[0].variant or REFERENCE[1]
+    return tuple(
+        origin_notes(rows, {key: labels[key.variant] for key in rows}, lambda key: key._replace(variant=reference))
     )
 
 

@@ -114,7 +114,8 @@ def _plus_minus(value: float, half: float) -> str:
 
 def notes(ablation: Ablation) -> tuple[str, ...]:
     """Sentences under the tables of a design: what they are means over, and what they cannot show."""
-    return tuple(map(printable, (*_about_arms(ablation), *_about_effects(ablation), *_about_gaps(ablation))))
+    parts = (_about_arms(ablation), _about_effects(ablation), _about_gaps(ablation), ablation.origins)
+    return tuple(printable(sentence) for part in parts for sentence in part)
 
 
 def _about_arms(ablation: Ablation) -> Iterator[str]:

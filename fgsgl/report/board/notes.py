@@ -86,14 +86,14 @@ def cost_notes(table: pd.DataFrame, scored: Mapping[RowKey, Sequence[Done]]) -> 
             f"Training time, latency and clips/s are shown of rows whose cells all ran while no other of the board did "
             f"(`--jobs 1`); of {together} cell(s) that is not known, or not so."
         )
-    if len({machine_of(record) for record in measured}) > 1:
+    machines = {machine_of(record) for record in measured}
+    if len(machines) > 1:
         sentences.append(
             "Times, latency, clips/s and memory compare only between rows of one machine; a row whose cells ran on "
             "several has none."
         )
-    hardware = sorted(set(table.loc[table["kind"] == "method", "hardware"]) - {""})
-    if hardware:
-        sentences.append(f"Trained and measured on: {'; '.join(hardware)}.")
+    if known := sorted({str(machine) for machine in machines if machine.known}):
+        sentences.append(f"Trained and measured on: {'; '.join(known)}.")
     return tuple(printable(sentence) for sentence in sentences)
 
 

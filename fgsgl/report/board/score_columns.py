@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
-from fgsgl.records.record import METRICS, MORE_METRICS, Done, Failed, Hardware, Record
+from fgsgl.records.record import METRICS, MORE_METRICS, Done, Failed, Record
 from fgsgl.report.board.audit_notes import audit_summary, splits_share
 from fgsgl.report.board.origin_notes import code_of, machine_of
 from fgsgl.report.board.predicted_classes import PredictionCache
@@ -24,7 +24,7 @@ def score_columns(group: Sequence[Record], scored: Sequence[Done], predictions: 
     row: dict[str, Any] = {
         "n_seeds": len(scored),
         "pretraining": _joined(record.pretraining for record in group),
-        "hardware": _joined(_hardware(record.hardware) for record in group),
+        "hardware": _joined(str(machine) for record in group if (machine := machine_of(record)).known),
         "skipped": max((len(record.data.skipped) for record in group if isinstance(record, Done)), default=0),
         "audit": audit_summary(scored),
     }
@@ -112,17 +112,6 @@ def _interval(scored: Sequence[Done], predictions: PredictionCache) -> dict[str,
         return {}
     low, high = bootstrap_interval(clips.correct_N.astype(float), clips.subject_N)
     return {"top1_ci_low": low, "top1_ci_high": high, "interval_over": "subjects"}
-
-
-def _hardware(hardware: Hardware) -> str:
-    """One line on the hardware of a cell; empty where the record of a failed cell does not know it."""
-    device = hardware.gpu or hardware.cpu
-    if not device:
-        return ""
-    cores = f", {hardware.cores} cores" if hardware.cores and not hardware.gpu else ""
-    precision = f", {hardware.autocast}" if hardware.autocast != "none" else ""
-    devices = f", {hardware.devices} devices" if hardware.devices > 1 else ""
-    return f"{device}{cores}{precision}{devices}{', compiled' if hardware.compiled else ''}"
 
 
 def _joined(values: Iterable[str]) -> str:

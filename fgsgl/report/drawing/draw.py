@@ -37,12 +37,10 @@ def draw_all(found: Scan, source: Any) -> Drawing:
         found: from :func:`fgsgl.report.drawing.scan.scan`. Its faults are passed on.
         source: given to every figure's ``draw``.
     """
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" and threading.active_count() == 1 else 1
-    workers = min(cores, len(found.figures))
-    if workers < 2:
+    if sys.platform != "linux" or threading.active_count() > 1:
         parts = [_draw(figure, source) for figure in found.figures]
     else:
-        drawn = dict(_drawn_apart(found.figures, source, workers))
+        drawn = dict(_drawn_apart(found.figures, source, len(os.sched_getaffinity(0))))
         parts = [drawn[figure.name] for figure in found.figures]
     return Drawing(
         figures=tuple(files for part in parts for files in part.figures),
@@ -59,7 +57,7 @@ def _draw(figure: Figure[Any], source: Any) -> Drawing:
                 drawn.append(render(figure, sheet))
         except UserError as error:
             return Drawing(figures=tuple(drawn), faults=(printable(f"{figure.name}: {error}"),))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Drawing(figures=tuple(drawn), faults=(fault(_file(figure), error),))
     return Drawing(figures=tuple(drawn), faults=())
 

@@ -33,6 +33,6 @@ def scan(package: ModuleType) -> Scan:
     )
 
 
-def fault(path: Path, error: Exception) -> str:
+def fault(path: Path, error: BaseException) -> str:
     """One line on a figure's file that raised an error."""
     return printable(f"{path}: {type(error).__name__}: {error}")

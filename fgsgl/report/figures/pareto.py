@@ -5,6 +5,7 @@ A tuned row also cost its search, so none is here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ LABEL_IN = 0.135
 def draw(inputs: Inputs) -> Iterator[Sheet]:
     """One figure a protocol, a panel a cost; full methods are named beside the panels at the height of their top-1."""
     rows = [r for r in inputs.board.table.itertuples() if part_of(r) == "method" and r.n_seeds]
-    for suffix, group in by_protocol(rows):
+    for suffix, every in by_protocol(rows):
+        group, of_machine = _latency_of_one_machine(every)
         full, remark = shown_rows([row for row in group if row.variant == "full"], MOST_POINTS)
         costs = [(name, title) for name, title in COSTS if np.isfinite(_costs(full, name)).sum() >= FEWEST_POINTS]
         if not costs:
@@ -41,7 +43,21 @@ def draw(inputs: Inputs) -> Iterator[Sheet]:
         table["top1_pct"] *= 100
         for name, _ in costs:
             table[f"front_{name}"] = front(_costs(group, name), table["top1_pct"].to_numpy())
-        yield Sheet(figure=fig, table=table, caption=_caption(len(group) - len(full)) + remark, suffix=suffix)
+        about_time = of_machine if "latency_ms" in columns else ""
+        caption = _caption(len(group) - len(full)) + about_time + remark
+        yield Sheet(figure=fig, table=table, caption=caption, suffix=suffix)
+
+
+def _latency_of_one_machine(rows: Sequence[Any]) -> tuple[list[Any], str]:
+    """The rows with the latency of those alone that ran on one machine, as times of several do not compare, and a
+    sentence for the caption. It is the machine of most full methods, of several such that of the best."""
+    timed = [row.hardware for row in rows if row.variant == "full" and np.isfinite(row.latency_ms)]
+    machine = Counter(timed).most_common(1)[0][0] if timed else None
+    elsewhere = [row.hardware != machine and bool(np.isfinite(row.latency_ms)) for row in rows]
+    if machine is None or not any(elsewhere):
+        return list(rows), ""
+    kept = [row._replace(latency_ms=np.nan) if other else row for row, other in zip(rows, elsewhere, strict=True)]
+    return kept, f" Latency is of the rows that ran on {machine}; {sum(elsewhere)} ran elsewhere and have none here."
 
 
 FIGURE = Figure(name="pareto", title="Accuracy against cost", draw=draw)
