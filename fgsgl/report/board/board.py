@@ -87,7 +87,8 @@ class Board:
     identical: tuple[IdenticalRows, ...]
     """Rows with identical predictions."""
     published: pd.DataFrame
-    """Published numbers on the board's data sets (:mod:`fgsgl.report.board.published`); shown apart."""
+    """Published numbers on the board's data sets, where it trains on all of their training clips
+    (:mod:`fgsgl.report.board.published`); shown apart."""
     predictions: PredictionCache
     """Predicted classes of every cell, read on demand."""
 
@@ -131,7 +132,7 @@ def read_board(folder: Path) -> Board:
             *unchecked_notes(scored, checked.unknown_ids, {row_key(row): row.label for row in table.itertuples()}),
         ),
         cost_notes=cost_notes(table, scored), cells=cells, scored=scored, planned=planned, designs=tuple(plan.designs),
-        primary=tuple(plan.primary), identical=identical, published=published(set(table["dataset"])),
+        primary=tuple(plan.primary), identical=identical, published=published(protocols.values()),
         predictions=predictions,
     )  # fmt: skip
 

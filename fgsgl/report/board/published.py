@@ -5,22 +5,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+
+from fgsgl.records.protocol import Protocol
 
 TABLE = Path(__file__).with_name("published.csv")
 SHARES = ("top1", "top5", "f1_mean")
 
 
-def published(datasets: Collection[str]) -> pd.DataFrame:
-    """The rows of these data sets, in the file's order and with its columns.
+def published(protocols: Iterable[Protocol]) -> pd.DataFrame:
+    """The rows of these protocols' data sets, in the file's order and with its columns.
 
-    A number that the source does not give is NaN. A data set without published numbers, such as SynMG, has no row.
+    All were measured on test clips after training on the data set's own training clips, whole: a protocol that holds
+    classes out, takes few clips, trains on other data or scores validation clips has none. A number that the source
+    does not give is NaN. A data set without published numbers, such as SynMG, has no row.
     """
+    names = {one.dataset for one in protocols if not one.training_title and one.scored_split == "test"}
     table = pd.read_csv(TABLE, keep_default_na=False, na_values={name: [""] for name in SHARES})
-    return table[table["dataset"].isin(list(datasets))].reset_index(drop=True)
+    return table[table["dataset"].isin(list(names))].reset_index(drop=True)
 
 
 def published_notes(table: pd.DataFrame) -> tuple[str, ...]:
