@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -41,11 +42,21 @@ ReadoutTable = dict[str, dict[str, Readout]]
 CLIPS = 136
 """Clips that are looked at (eight of each of SynMG's classes): a gradient costs twice what a score does."""
 EXAMPLES = 3
-"""Clips whose attention is kept for a figure."""
+"""Clips whose maps are kept for a figure."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """Files for what a figure shows of a few clips; None for none."""
+
+    saliency: Path | None = None
+    """Small: a map a clip."""
+    attention: Path | None = None
+    """Of a recognizer with FG-SA: with the clips' frames, so a hundred times as large."""
 
 
 def localise(
-    model: BaseModel, loader: DataLoader, table: ClipTable, dataset: str, batch: int, examples: Path | None
+    model: BaseModel, loader: DataLoader, table: ClipTable, dataset: str, batch: int, kept: Kept
 ) -> Localisation | None:
     """Pointing game and energy inside of each dimension's attention and of gradient saliency over clips of a split.
 
@@ -59,7 +70,7 @@ def localise(
         table: the clip table.
         dataset: its name.
         batch: clips at a time; the gradients of as many must fit into memory.
-        examples: file for the attention of a few clips, one each of classes spread over the list; None for none.
+        kept: files for the maps of a few clips, one each of classes spread over the list.
 
     Returns:
         maps named by the dimensions (of a recognizer with FG-SA), ``saliency``, ``even``, ``centre`` and ``prior``,
@@ -71,10 +82,10 @@ def localise(
         return None
     model.eval()
     split = cast(ClipDataset, loader.dataset)
-    kept = spread(labels_of(split.clips))
-    clips = [split.clips[index] for index in kept]
-    part = DataLoader(Subset(split, kept), batch_size=batch, collate_fn=loader.collate_fn)
-    side = _patches_a_side(model, image_size=split[kept[0]]["inputs"].shape[1])
+    looked_at = spread(labels_of(split.clips))
+    clips = [split.clips[index] for index in looked_at]
+    part = DataLoader(Subset(split, looked_at), batch_size=batch, collate_fn=loader.collate_fn)
+    side = _patches_a_side(model, image_size=split[looked_at[0]]["inputs"].shape[1])
     with eager():  # a compiled tower would be compiled anew for gradients in pixels
         shown = _shown(model, part, side)
 
@@ -85,11 +96,17 @@ def localise(
         frames = evaluated_frames(own.start_frame, own.end_frame, split.num_frames)
         return cover_TP(mask(part.root, own, frames), side)
 
+    examples = _examples(labels_of(clips))
+    examined = [clips[place] for place in examples]
     maps = {"saliency": shown["saliency_BTP"]}
+    if kept.saliency is not None:
+        names = [table.classes[label] for label in labels_of(examined)]
+        _write_saliency(kept.saliency, names, shown["saliency_BTP"][examples])
     if isinstance(model, FGSGL) and "attention_BDTP" in shown:
         maps |= dict(zip(model.config.dimensions, shown["attention_BDTP"].swapaxes(0, 1), strict=True))
-        if examples is not None:
-            _write_examples(examples, clips, shown["attention_BDTP"], model.config, split, motion_mask, table)
+        if kept.attention is not None:
+            attention_NDTP = shown["attention_BDTP"][examples]
+            _write_attention(kept.attention, examined, attention_NDTP, model.config, split, motion_mask, table)
     fixed = {
         "even": np.ones((split.num_frames, side * side)),
         "centre": centre_TP(split.num_frames, side),
@@ -174,7 +191,26 @@ def _measured(
     )
 
 
-def _write_examples(
+def _examples(of_clips: Sequence[int]) -> list[int]:
+    """The places of the kept clips, by the labels of all: the first of each of ``EXAMPLES`` classes, spread over those
+    that have a clip."""
+    first: dict[int, int] = {}
+    for place, label in enumerate(of_clips):
+        first.setdefault(label, place)
+    labels = sorted(first)
+    chosen = dict.fromkeys(labels[(2 * n + 1) * len(labels) // (2 * EXAMPLES)] for n in range(EXAMPLES))
+    return [first[label] for label in chosen]
+
+
+def _write_saliency(path: Path, names: Sequence[str], saliency_NTP: np.ndarray) -> None:
+    """The saliency of the kept clips, of which each map's sum is 1, with the names of their classes."""
+    shares_NTP = saliency_NTP / saliency_NTP.sum(axis=(1, 2), keepdims=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, names=np.array(names), saliency_NTP=shares_NTP.astype(np.float16))
+    write_whole(path, buffer.getvalue())
+
+
+def _write_attention(
     path: Path,
     clips: Sequence[Clip],
     attention_NDTP: np.ndarray,
@@ -183,20 +219,20 @@ def _write_examples(
     motion_mask: Callable[[Path, Clip, Sequence[int]], np.ndarray],
     table: ClipTable,
 ) -> None:
-    """The first clip of each of ``EXAMPLES`` classes: frames, mask, attention, and the class's sentences."""
+    """Frames, mask and attention of the kept clips, and the sentences of their classes."""
     text = fgtext.load(config.text)
-    labels = [(2 * n + 1) * len(table.classes) // (2 * EXAMPLES) for n in range(EXAMPLES)]
-    chosen = [next(i for i, clip in enumerate(clips) if clip.label == label) for label in labels]
-    frames = [evaluated_frames(clips[i].start_frame, clips[i].end_frame, config.num_frames) for i in chosen]
+    frames = [evaluated_frames(clip.start_frame, clip.end_frame, config.num_frames) for clip in clips]
+    labels = labels_of(clips)
+    sentences = [[text.classes[label].sentences[d][0] for d in config.dimensions] for label in labels]
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
         names=np.array([table.classes[label] for label in labels]),
         dimensions=np.array(config.dimensions),
-        sentences_ND=np.array([[text.classes[label].sentences[d][0] for d in config.dimensions] for label in labels]),
-        frames_NTHWC=np.stack([split.cache.frames(clips[i].clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for i in chosen]),
-        mask_NTHW=np.stack([motion_mask(table.root, clips[i], f) for i, f in zip(chosen, frames, strict=True)]),
-        attention_NDTP=attention_NDTP[chosen].astype(np.float16),
+        sentences_ND=np.array(sentences),
+        frames_NTHWC=np.stack([split.cache.frames(clip.clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for clip in clips]),
+        mask_NTHW=np.stack([motion_mask(table.root, clip, own) for clip, own in zip(clips, frames, strict=True)]),
+        attention_NDTP=attention_NDTP.astype(np.float16),
     )
     write_whole(path, buffer.getvalue())
 

@@ -36,7 +36,7 @@ from fgsgl.training.data_facts import bad_clips, data_facts
 from fgsgl.training.distributed import join_processes, leave_processes, shared_config
 from fgsgl.training.evaluate import adjusted, predict_split
 from fgsgl.training.hooks import CellHook, peak_memory_mib
-from fgsgl.training.localisation import localise
+from fgsgl.training.localisation import Kept, localise
 from fgsgl.training.mmengine_config import build_config
 from fgsgl.training.outcome import Clock, Outcome
 from fgsgl.training.visualizers import VISUALIZERS
@@ -127,12 +127,16 @@ def _cost(spec: CellSpec, model: BaseModel, batch: dict[str, Any], alone: bool) 
 
 
 def _localised(spec: CellSpec, model: BaseModel, test_loader: DataLoader, table: ClipTable) -> Localisation | None:
-    """Where the recognizer looks; the first run of a method keeps examples of it."""
+    """Where the recognizer looks. The first seed of a row keeps saliency of some clips, that of a full method also
+    the attention: what it is compared with is a variant."""
     cell = spec.cell
-    shows = cell.seed == 0 and not cell.variant.changes
-    examples = spec.ledger / f"{cell.cell_id}.attention.npz" if shows else None
+    first = cell.seed == 0
+    kept = Kept(
+        saliency=spec.ledger / f"{cell.cell_id}.saliency.npz" if first else None,
+        attention=spec.ledger / f"{cell.cell_id}.attention.npz" if first and not cell.variant.changes else None,
+    )
     batch = cell.protocol.batch_size // (cell.protocol.accumulate * spec.devices)  # its gradients fit
-    return localise(model, test_loader, table, cell.protocol.dataset, batch, examples)
+    return localise(model, test_loader, table, cell.protocol.dataset, batch, kept)
 
 
 def _config(spec: CellSpec, table: ClipTable, autocast: str) -> dict[str, Any]:

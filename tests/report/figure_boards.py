@@ -55,6 +55,13 @@ def localised(ledger, record, frames=4, side=7):
     )
 
 
+def keep_saliency(ledger, record, saliency_NTP, names=("Folding arms", "Arms akimbo")):
+    """Keeps the saliency of clips, as a training cell does."""
+    path = ledger.folder / "ledger" / f"{record.cell_id}.saliency.npz"
+    np.savez_compressed(path, names=np.array(names), saliency_NTP=saliency_NTP.astype(np.float16))
+    return path
+
+
 def small(ledger):
     ledger.fill(seeds=3)
     localised(ledger, ledger.add("fgsgl", 2.4, seed=0))

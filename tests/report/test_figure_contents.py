@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from figure_boards import a_thousand_classes, draw, factorial, small
+from figure_boards import a_thousand_classes, draw, factorial, keep_saliency, small
 
 from fgsgl.report.board.board import read_board
 from fgsgl.report.board.predicted_classes import PredictedClasses
@@ -160,14 +160,50 @@ def test_fine_and_category_losses_have_panels_of_their_own(ledger):
     assert list(fine["mean"]) == [2.0, 2.0] and sheet.table["row"].nunique() == 6
 
 
-def test_the_share_of_attention_inside_the_moving_part(ledger):
-    attention_NDTP = np.zeros((1, 1, 2, 4))
-    attention_NDTP[0, 0, 0] = (0.5, 0.25, 0.0, 0.0)
-    attention_NDTP[0, 0, 1] = (0.25, 0.0, 0.0, 0.0)
-    mask_NTHW = np.zeros((1, 2, 8, 8), dtype=bool)
-    mask_NTHW[0, :, 1, 2] = True  # in the first patch of both frames
-    shares, even = attention.inside({"attention_NDTP": attention_NDTP, "mask_NTHW": mask_NTHW}, 0)
-    assert shares == pytest.approx([0.75]) and even == 0.25
+def test_the_share_of_a_map_inside_the_moving_part():
+    map_TP = np.array([[0.5, 0.25, 0.0, 0.0], [0.25, 0.0, 0.0, 0.0]])
+    mask_THW = np.zeros((2, 8, 8), dtype=bool)
+    mask_THW[:, 1, 2] = True  # in the first patch of both frames
+    assert attention.inside(map_TP, mask_THW) == pytest.approx((0.75, 0.25))
+
+
+def test_beside_attention_stands_the_saliency_of_the_model_without_it(ledger):
+    """On the moving part: 80 % of it; of FG-SGL itself, where the other has kept none, 30 %."""
+    small(ledger)
+    (own,) = (r for r in read_board(ledger.folder).records.values() if r.method == "fgsgl" and r.localisation)
+
+    def on_the_part(share):
+        saliency_NTP = np.full((2, 4, 7, 7), (1 - share) / 4 / 35)
+        saliency_NTP[..., 5:] = share / 4 / 14  # the mask reaches into the last two columns of patches
+        return saliency_NTP.reshape(2, 4, 49)
+
+    def last_strip():
+        sheet, _ = draw(Inputs(read_board(ledger.folder)), "attention")
+        texts = [axes.get_ylabel() for axes in sheet.figure.axes if axes.get_ylabel()]
+        return sheet, texts[-1].replace("\n", " ")
+
+    sheet, text = last_strip()
+    assert text.startswith("OUTCOME") and "ran with a version that kept none" in sheet.caption
+    keep_saliency(ledger, own, on_the_part(0.3))
+    sheet, text = last_strip()
+    assert (
+        text == "GRADIENT SALIENCY of FG-SGL itself inside: 30 % (even: 29 %)"
+        and "none is kept of FG-SGL w/o" in sheet.caption
+    )
+    for seed, share in ((1, 0.5), (0, 0.8)):
+        other = ledger.add("fgsgl", 2.0, "w/o fgsa", seed, localisation=own.localisation)
+        path = keep_saliency(ledger, other, on_the_part(share))
+    sheet, text = last_strip()
+    assert text == "GRADIENT SALIENCY of FG-SGL w/o fgsa, same seed inside: 80 % (even: 29 %)"
+    assert "the class that FG-SGL w/o fgsa predicts, trained with the same seed" in sheet.caption
+    rows = sheet.table[sheet.table["map"] == "gradient saliency"]
+    assert len(rows) == 4 * 7 and rows["6"].to_numpy() == pytest.approx(np.full(28, 0.8 * 7 / 2), abs=1e-2)
+    keep_saliency(ledger, other, on_the_part(0.8), names=("Folding arms", "Crossing legs"))
+    with pytest.raises(UserError, match=f"{path.name} is not of the clips of"):
+        draw(Inputs(read_board(ledger.folder)), "attention")
+    keep_saliency(ledger, other, on_the_part(0.8) * 0)
+    with pytest.raises(UserError, match="without a positive sum"):
+        draw(Inputs(read_board(ledger.folder)), "attention")
 
 
 def test_the_confusion_is_that_of_the_prediction_files_and_the_difference_of_two(ledger):
