@@ -96,11 +96,11 @@ def localise(
         frames = evaluated_frames(own.start_frame, own.end_frame, split.num_frames)
         return cover_TP(mask(part.root, own, frames), side)
 
-    examples = _examples(clips)
+    examples = _examples(labels_of(clips))
     examined = [clips[place] for place in examples]
     maps = {"saliency": shown["saliency_BTP"]}
     if kept.saliency is not None:
-        names = [table.classes[clip.label] for clip in examined]
+        names = [table.classes[label] for label in labels_of(examined)]
         _write_saliency(kept.saliency, names, shown["saliency_BTP"][examples])
     if isinstance(model, FGSGL) and "attention_BDTP" in shown:
         maps |= dict(zip(model.config.dimensions, shown["attention_BDTP"].swapaxes(0, 1), strict=True))
@@ -191,11 +191,12 @@ def _measured(
     )
 
 
-def _examples(clips: Sequence[Clip]) -> list[int]:
-    """The places of the kept clips: the first of each of ``EXAMPLES`` classes, spread over those that have a clip."""
+def _examples(of_clips: Sequence[int]) -> list[int]:
+    """The places of the kept clips, by the labels of all: the first of each of ``EXAMPLES`` classes, spread over those
+    that have a clip."""
     first: dict[int, int] = {}
-    for place, clip in enumerate(clips):
-        first.setdefault(clip.label, place)
+    for place, label in enumerate(of_clips):
+        first.setdefault(label, place)
     labels = sorted(first)
     chosen = dict.fromkeys(labels[(2 * n + 1) * len(labels) // (2 * EXAMPLES)] for n in range(EXAMPLES))
     return [first[label] for label in chosen]
@@ -221,7 +222,8 @@ def _write_attention(
     """Frames, mask and attention of the kept clips, and the sentences of their classes."""
     text = fgtext.load(config.text)
     frames = [evaluated_frames(clip.start_frame, clip.end_frame, config.num_frames) for clip in clips]
-    sentences = [[text.classes[clip.label].sentences[d][0] for d in config.dimensions] for clip in clips]
+    labels = labels_of(clips)
+    sentences = [[text.classes[label].sentences[d][0] for d in config.dimensions] for label in labels]
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,

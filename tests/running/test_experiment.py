@@ -82,6 +82,8 @@ def test_where_recognizers_look_is_held_against_the_true_mask(board: Path) -> No
     assert set(measured["readout"]) == {"local", "video"} and probe["readout"] is None
     ends = measured["readout"]["video"]["outcome"]
     assert ends["r1"] > 1.5 * ends["largest"], "a tower of still pictures knows where hands are"
+    kept = {path.name.split(".")[0] for path in (board / "ledger").glob("*.saliency.npz")}
+    assert kept == {record["cell_id"] for record in found.values() if record["localisation"]}
     drawn = {path.name for path in (board / "figures").iterdir()}
     assert {"localisation.png", *(f"attention-{n}.png" for n in (1, 2, 3))} <= drawn
     assert "Linear probe | gradient saliency" in (board / "localisation.md").read_text()
