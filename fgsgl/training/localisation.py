@@ -227,7 +227,7 @@ def _write_attention(
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
-        names=np.array([table.classes[clip.label] for clip in clips]),
+        names=np.array([table.classes[label] for label in labels]),
         dimensions=np.array(config.dimensions),
         sentences_ND=np.array(sentences),
         frames_NTHWC=np.stack([split.cache.frames(clip.clip_id)[PER_SEGMENT - 1 :: PER_SEGMENT] for clip in clips]),

@@ -48,13 +48,13 @@ CHARTS = (
     ),
     Chart(
         name="cost", title="Accuracy against cost", choice="Cost", figure="pareto",
-        caption="Large and named: full methods, FG-SGL in another colour; small: variants. What depends on the machine "
-        "is shown of one machine at a time.",
+        caption="Large and named: full methods, FG-SGL in another colour; small: variants. One protocol at a time, and "
+        "what depends on the machine of one machine.",
     ),
     Chart(
         name="curves", title="Learning curves", choice="Quantity", figure="learning-curves",
-        caption="Means over seeds. In colour FG-SGL and full methods, grey the others. Losses of different methods are "
-        "not comparable.",
+        caption="Means over seeds, of one protocol at a time. In colour FG-SGL and full methods, grey the others. Losses "
+        "of different methods are not comparable.",
     ),
     Chart(
         name="confusion", title="Answers by true class", choice="Row", figure="confusion",
