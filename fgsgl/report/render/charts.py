@@ -53,8 +53,8 @@ CHARTS = (
     ),
     Chart(
         name="curves", title="Learning curves", choice="Quantity", figure="learning-curves",
-        caption="Means over seeds, of one protocol at a time. In colour FG-SGL and full methods, grey the others. Losses "
-        "of different methods are not comparable.",
+        caption="Means over seeds, of one protocol at a time. In colour FG-SGL and full methods, grey the others. "
+        "Losses of different methods are not comparable.",
     ),
     Chart(
         name="confusion", title="Answers by true class", choice="Row", figure="confusion",
