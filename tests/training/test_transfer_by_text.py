@@ -109,7 +109,6 @@ def test_an_exported_recognizer_predicts_as_its_cell_did(board: Path, tmp_path: 
     np.testing.assert_allclose(answered.pred_score.numpy(), recorded.scores["combined"][place], atol=0.02)
 
 
-@pytest.mark.slow
 def test_scores_follow_the_text_and_not_the_number_of_a_class(board: Path, smoke: Path, tmp_path: Path) -> None:
     """The same weights, since training is the same, with the classes in another order."""
     turned = own_table(smoke, tmp_path, NAMES[::-1])
