@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -139,11 +140,28 @@ def _study(only: Sequence[str], more: Sequence[str], is_list: bool) -> int:
         print(f"{part.name}: {shlex.join(part.command(more))}", flush=True)
         if is_list:
             continue
-        code = subprocess.run([sys.executable, "-m", part.module, *part.arguments, *more], check=False).returncode
+        code = run_to_its_end([sys.executable, "-m", part.module, *part.arguments, *more])
         if code:
             print(f"{part.name} ended with code {code}; the same command goes on from here", file=sys.stderr)
             return code
     return 0 if is_list or "--dry-run" in more else _page()
+
+
+def run_to_its_end(command: Sequence[str]) -> int:
+    """Runs a command and returns its exit code. What would end this process ends the command, which keeps what it has
+    done: SIGTERM and a closed terminal are passed on to it, and Ctrl-C reaches it from the terminal itself."""
+    with subprocess.Popen(command) as process:
+        handlers = {
+            signal.SIGINT: lambda *_: None,
+            signal.SIGTERM: lambda number, _: process.send_signal(number),
+            signal.SIGHUP: lambda number, _: process.send_signal(number),
+        }
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            return process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -51,3 +54,21 @@ def test_the_study_passes_options_on_and_stops_at_a_part_that_fails(
         "--jobs 1 --dry-run"
     )
     assert "bad ended with code 2" in said.err
+
+
+SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
+STUDY = f"""
+import sys
+from fgsgl.ablations.study import run_to_its_end
+sys.exit(run_to_its_end([sys.executable, "-c", {SLEEPER!r}]) + 100)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_the_study_ends_the_part_that_runs(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", STUDY], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(number)
+        assert process.stdout.read() == ""  # ends when the last process that could write has ended
+        assert process.wait() == 100 - number
