@@ -18,9 +18,9 @@ import numpy as np
 from measuring import spent, spread
 from msgspec import to_builtins
 
+from fgsgl.data.cache.frame_cache import open_cache
 from fgsgl.data.clip_table import Clip, ClipTable, cached_frames
-from fgsgl.data.frame_cache import open_cache
-from fgsgl.data.video import write_h264
+from fgsgl.data.video.video_file import write_h264
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.util import compat
 from fgsgl.util.errors import run_command

@@ -19,10 +19,10 @@ from measuring import spent, spread
 from msgspec import to_builtins
 
 from fgsgl.data import datasets
+from fgsgl.data.cache.contents import with_contents
+from fgsgl.data.cache.frame_cache import frame_keys, frame_store
 from fgsgl.data.clip_table import ClipTable, write_clips
-from fgsgl.data.contents import with_contents
-from fgsgl.data.frame_cache import frame_keys, frame_store
-from fgsgl.data.lookalikes import SAMPLES, SIDE, lookalikes, text_of
+from fgsgl.data.video.lookalikes import SAMPLES, SIDE, lookalikes, text_of
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.util.errors import run_command

@@ -25,8 +25,8 @@ from msgspec import to_builtins
 
 import fgsgl.mmaction  # noqa: F401 (registers the recognizers)
 from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.decoding import decode
-from fgsgl.data.video import rgb, write_h264
+from fgsgl.data.video.decoding import decode
+from fgsgl.data.video.video_file import rgb, write_h264
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get

@@ -23,7 +23,7 @@ from copied_records import other_answers, write_copy
 from measuring import spent, spread
 from msgspec import structs, to_builtins
 
-from fgsgl.data.cache_folder import cache_folder
+from fgsgl.data.cache.cache_folder import cache_folder
 from fgsgl.records.environment import git_state, hardware, versions
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.predictions import read_predictions

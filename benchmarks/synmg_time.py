@@ -90,7 +90,7 @@ def _render(preset: str, clip: Any) -> int:
 def _making(preset: str, root: Path) -> list[dict[str, Any]]:
     """The whole data set: rendered, encoded and written; then decoded into the frame cache."""
     from fgsgl.data import datasets
-    from fgsgl.data.frame_cache import open_cache
+    from fgsgl.data.cache.frame_cache import open_cache
 
     workers = cpu_count() or 1
     _say("making the data set")

@@ -53,7 +53,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[
 @pytest.fixture(scope="session")
 def smoke(shared: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """The folder of SynMG's smallest preset, with its frame cache. Read-only: copy it before changing anything."""
-    from fgsgl.data.frame_cache import open_cache
+    from fgsgl.data.cache.frame_cache import open_cache
     from fgsgl.data.synmg import make
 
     return shared("smoke", lambda root: open_cache(make.make(root, "smoke", 0, workers=2), 8, 112, workers=2))

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgsgl.data.frame_cache import open_cache
+from fgsgl.data.cache.frame_cache import open_cache
 from fgsgl.data.synmg import make
 from fgsgl.methods.registry import get, scan
 from fgsgl.records.predictions import read_predictions

@@ -154,7 +154,7 @@ def _oracle(arguments: argparse.Namespace) -> int:
 def _index(arguments: argparse.Namespace) -> int:
     from collections import Counter
 
-    from fgsgl.data.folder_index import index
+    from fgsgl.data.importing.folder_index import index
     from fgsgl.util import terminal
 
     table = arguments.out or arguments.folder / "clips.csv"
@@ -176,7 +176,7 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _import_lists(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.import_lists import import_lists
+    from fgsgl.data.importing.import_lists import import_lists
 
     first: Path = arguments.lists[0]
     table = arguments.out or first.with_name("clips.csv")
@@ -187,7 +187,7 @@ def _import_lists(arguments: argparse.Namespace) -> int:
 
 
 def _import_skeletons(arguments: argparse.Namespace) -> int:
-    from fgsgl.data.import_skeletons import import_skeletons
+    from fgsgl.data.importing.import_skeletons import import_skeletons
 
     folder = arguments.out or arguments.pickle.with_suffix("")
     found = import_skeletons(arguments.pickle, folder, arguments.layout, arguments.splits, arguments.classes)
@@ -206,9 +206,9 @@ def _check(arguments: argparse.Namespace) -> int:
     if not data.root.exists():
         raise UserError(f"no data at {data.root}; --root takes the folder of the data set")
 
+    from fgsgl.data.cache.frame_cache import check_folder
     from fgsgl.data.check import check
     from fgsgl.data.check_report import write
-    from fgsgl.data.frame_cache import check_folder
     from fgsgl.util.terminal import Counter, wide_console
 
     workers, console = arguments.workers or os.cpu_count() or 1, wide_console()

@@ -18,9 +18,9 @@ from msgspec import to_builtins
 from msgspec.structs import asdict
 from rich.console import Console
 
+from fgsgl.data.cache.joint_cache import skeleton_fingerprint
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.data.prepare import load_data, load_joints, trained_text
 from fgsgl.methods.bound_scores import scored_anew
 from fgsgl.methods.cell import Cell, Variant

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from fgsgl.data.cache.contents import with_contents
+from fgsgl.data.cache.video_facts import VideoFacts, video_facts
 from fgsgl.data.clip_faults import split_faults
 from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, Progress
-from fgsgl.data.contents import with_contents
 from fgsgl.data.datasets.base import Counts, deviations
 from fgsgl.data.faults import Fault
-from fgsgl.data.lookalikes import lookalikes
-from fgsgl.data.video_facts import VideoFacts, video_facts
+from fgsgl.data.video.lookalikes import lookalikes
 from fgsgl.util.files import read_if_there, write_whole
 
 RESULT = "check.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from fgsgl.data import datasets
+from fgsgl.data.cache.contents import with_contents
 from fgsgl.data.clip_table import ClipTable, Progress, Split
-from fgsgl.data.contents import with_contents
 from fgsgl.data.datasets.base import Counts, DataSet
 from fgsgl.data.joined_table import joined
 from fgsgl.util.errors import UserError

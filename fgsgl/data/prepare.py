@@ -151,8 +151,8 @@ def _whole(data: DataSpec, load: Callable[[DataSpec, Sequence[Split]], ClipTable
 def _load_part(
     data: DataSpec, splits: Sequence[Split], console: Console, *, num_frames: int, image_size: int, skip_bad: bool
 ) -> ClipTable:
-    from fgsgl.data.contents import with_contents
-    from fgsgl.data.frame_cache import open_cache, refuse_bad
+    from fgsgl.data.cache.contents import with_contents
+    from fgsgl.data.cache.frame_cache import open_cache, refuse_bad
 
     workers = os.cpu_count() or 1
     with Counter(console, "rendering videos") as counter:
@@ -181,7 +181,7 @@ def load_joints(table: ClipTable, num_frames: int, console: Console) -> None:
         load_joints(part, num_frames, console)
     if table.parts:
         return
-    from fgsgl.data.joint_cache import open_joints
+    from fgsgl.data.cache.joint_cache import open_joints
 
     with Counter(console, "reading skeletons") as counter:
         joints_NKJ3 = open_joints(table, num_frames, workers=os.cpu_count() or 1, progress=counter.update)
@@ -207,7 +207,7 @@ def _table_alone(
 def _tell_part(
     data: DataSpec, splits: Sequence[Split], num_frames: int, image_size: int, skip_bad: bool, console: Console
 ) -> ClipTable:
-    from fgsgl.data.frame_cache import pending
+    from fgsgl.data.cache.frame_cache import pending
 
     table = data.planned()
     generated = data.source.planned is not None
@@ -243,7 +243,7 @@ def _tell_and_check(table: ClipTable, data: DataSpec, splits: Sequence[Split], c
 
 
 def _tell_old_caches(table: ClipTable, console: Console) -> None:
-    from fgsgl.data.cache_folder import old_caches
+    from fgsgl.data.cache.cache_folder import old_caches
 
     if old := old_caches(table.root):
         _print(

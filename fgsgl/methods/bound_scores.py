@@ -20,10 +20,10 @@ import numpy as np
 
 import fgsgl
 from fgsgl.data import datasets
-from fgsgl.data.cache_folder import cache_folder
-from fgsgl.data.clip_store import ClipStore
+from fgsgl.data.cache.cache_folder import cache_folder
+from fgsgl.data.cache.clip_store import ClipStore
+from fgsgl.data.cache.contents import contents
 from fgsgl.data.clip_table import Clip, ClipTable
-from fgsgl.data.contents import contents
 from fgsgl.data.joined_table import origin
 from fgsgl.methods.method import Method
 from fgsgl.records.environment import versions

@@ -77,8 +77,8 @@ class Cell:
     trained_text: str = ""
     """That of the data that are trained on, where their classes are others; else empty."""
     skeletons: str = ""
-    """Fingerprint of the skeleton files (:func:`fgsgl.data.joint_cache.skeleton_fingerprint`); methods that read frames
-    do not depend on it."""
+    """Fingerprint of the skeleton files (:func:`fgsgl.data.cache.joint_cache.skeleton_fingerprint`); methods that read
+    frames do not depend on it."""
 
     @property
     def method(self) -> Method:

@@ -16,14 +16,14 @@ from mmaction.registry import DATASETS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from torch.utils.data import Dataset
 
-from fgsgl.data.clip_frames import read_clips
+from fgsgl.data.cache.clip_frames import read_clips
+from fgsgl.data.cache.frame_cache import open_cache, refuse_bad
+from fgsgl.data.cache.joint_cache import kept_frames, open_joints
 from fgsgl.data.clip_table import Clip, Split, labels_of
-from fgsgl.data.containers import BadVideo
 from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.frame_cache import open_cache, refuse_bad
-from fgsgl.data.joint_cache import kept_frames, open_joints
 from fgsgl.data.regime import Regime
 from fgsgl.data.skeletons import LAYOUTS, layout_name
+from fgsgl.data.video.containers import BadVideo
 
 
 @DATASETS.register_module()

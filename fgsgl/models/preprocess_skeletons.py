@@ -20,8 +20,8 @@ from fgsgl.models.distributed_batch import own, whole
 class SkeletonPreprocessor(BaseDataPreprocessor):
     """Stacks ``joints_KJ3`` samples, picks a frame of each segment and, in training, mirrors, turns and scales.
 
-    The joints are already centred and scaled (:func:`fgsgl.data.joint_cache.comparable`). All randomness is torch's on
-    the default generator, as in :class:`fgsgl.models.preprocess_clips.ClipPreprocessor`.
+    The joints are already centred and scaled (:func:`fgsgl.data.cache.joint_cache.comparable`). All randomness is
+    torch's on the default generator, as in :class:`fgsgl.models.preprocess_clips.ClipPreprocessor`.
 
     Args:
         layout: a name of :data:`fgsgl.data.skeletons.LAYOUTS`.

@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from fgsgl.data.decoding import decode
-from fgsgl.data.video import probe, read_frames, rgb, write_h264
+from fgsgl.data.video.decoding import decode
+from fgsgl.data.video.video_file import probe, read_frames, rgb, write_h264
 from fgsgl.prediction.recognizer import Prediction
 from fgsgl.style import COLOURS, GREY, STYLE
 from fgsgl.style.tint import tint_weight, tinted

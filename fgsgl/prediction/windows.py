@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fgsgl.data.clip_frames import frames_kept, read_clips
+from fgsgl.data.cache.clip_frames import frames_kept, read_clips
 from fgsgl.data.clip_table import PER_SEGMENT
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.decoding import read_layout
-from fgsgl.data.video import probe
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.decoding import read_layout
+from fgsgl.data.video.video_file import probe
 from fgsgl.util.errors import UserError
 
 UNKNOWN_FPS = 25.0

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from fgsgl.data.cache_folder import cache_folder
+from fgsgl.data.cache.cache_folder import cache_folder
 from fgsgl.records.identity import sha256_16
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_regular, write_whole

@@ -9,9 +9,9 @@ from typing import Self
 
 from rich.console import Console
 
+from fgsgl.data.cache.joint_cache import skeleton_fingerprint
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.data.prepare import prepare
 from fgsgl.methods.cell import Variant
 from fgsgl.methods.method import Method

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fgsgl.data.cache.joint_cache import skeleton_fingerprint
 from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.data.prepare import trained_text
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.methods.registry import get

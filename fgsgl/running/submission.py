@@ -14,7 +14,7 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 from fgsgl.data import datasets
-from fgsgl.data.frame_cache import open_cache
+from fgsgl.data.cache.frame_cache import open_cache
 from fgsgl.mmaction.datasets import ClipDataset
 from fgsgl.prediction.trained import data_root, trained_cell
 from fgsgl.records.environment import resolve_device

@@ -22,7 +22,7 @@ from fgsgl.data.clip_table import SPLITS, Clip, ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets.base import DataSet, deviations
 from fgsgl.data.skeletons import LAYOUTS
-from fgsgl.data.video import num_frames, probe
+from fgsgl.data.video.video_file import num_frames, probe
 from fgsgl.records.protocol import default_protocol
 from fgsgl.testing.finding import BrokenPromise, Finding
 from fgsgl.text import fgtext

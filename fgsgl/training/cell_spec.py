@@ -11,9 +11,9 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from fgsgl.data.cache.joint_cache import skeleton_fingerprint
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.joint_cache import skeleton_fingerprint
 from fgsgl.methods.cell import Cell, Variant
 from fgsgl.records.environment import GitState
 from fgsgl.records.ledger import Ledger

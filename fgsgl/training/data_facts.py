@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fgsgl.data.audit import audit
+from fgsgl.data.cache.frame_cache import check_folder, open_cache
 from fgsgl.data.check import read_fingerprint
 from fgsgl.data.clip_table import SPLITS, Clip, ClipTable, labels_of
-from fgsgl.data.frame_cache import check_folder, open_cache
 from fgsgl.data.joined_table import joined_fingerprint, parts_of
 from fgsgl.data.skeletons import skeletons_of
 from fgsgl.methods.cell import Cell

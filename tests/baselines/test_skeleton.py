@@ -15,8 +15,8 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 import fgsgl.mmaction  # noqa: F401 (registers)
+from fgsgl.data.cache.joint_cache import JOINT_FRAMES
 from fgsgl.data.clip_table import PER_SEGMENT
-from fgsgl.data.joint_cache import JOINT_FRAMES
 from fgsgl.data.skeletons import LAYOUTS
 from fgsgl.methods.method import Classes
 from fgsgl.methods.registry import get, scan

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fgsgl.data.video import write_h264
+from fgsgl.data.video.video_file import write_h264
 
 
 def video(path: Path, frames: int, seed: int, side: int = 64) -> None:

@@ -12,11 +12,11 @@ import copies
 import made
 import pytest
 
-from fgsgl.data import contents as module
 from fgsgl.data import datasets
 from fgsgl.data.audit import AuditCounts, audit
+from fgsgl.data.cache import contents as module
+from fgsgl.data.cache.contents import with_contents
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.data.contents import with_contents
 from fgsgl.records.protocol import default_protocol
 from fgsgl.text.draft import draft
 from fgsgl.text.fgtext import FGText, load

@@ -16,14 +16,14 @@ from PIL import Image
 
 from fgsgl.cli.main import main
 from fgsgl.data import check_report, datasets
-from fgsgl.data import video_facts as module
+from fgsgl.data.cache import video_facts as module
+from fgsgl.data.cache.contents import with_contents
+from fgsgl.data.cache.frame_cache import check_folder, open_cache
+from fgsgl.data.cache.video_facts import VIDEOS, video_facts
 from fgsgl.data.check import check, read_fingerprint
 from fgsgl.data.check_report import balance
 from fgsgl.data.clip_table import SPLITS, Clip, ClipTable
-from fgsgl.data.contents import with_contents
 from fgsgl.data.faults import Fault
-from fgsgl.data.frame_cache import check_folder, open_cache
-from fgsgl.data.video_facts import VIDEOS, video_facts
 
 
 @pytest.fixture

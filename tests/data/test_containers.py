@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fgsgl.data.containers import BadVideo, open_video
-from fgsgl.data.video import examine, probe, read_frames
+from fgsgl.data.video.containers import BadVideo, open_video
+from fgsgl.data.video.video_file import examine, probe, read_frames
 from tests.data.odd_videos import corners, greys, noisy, write
 
 

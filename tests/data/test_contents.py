@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fgsgl.data import contents as module
-from fgsgl.data.contents import contents
+from fgsgl.data.cache import contents as module
+from fgsgl.data.cache.contents import contents
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgsgl.data.clip_frames import read_clips
-from fgsgl.data.containers import BadVideo, open_video
-from fgsgl.data.decoding import Damage, decode
-from fgsgl.data.video import examine
+from fgsgl.data.cache.clip_frames import read_clips
+from fgsgl.data.video.containers import BadVideo, open_video
+from fgsgl.data.video.decoding import Damage, decode
+from fgsgl.data.video.video_file import examine
 from tests.data.odd_videos import noisy, write
 
 FILES = {

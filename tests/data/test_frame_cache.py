@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from fgsgl.data.cache.contents import with_contents
+from fgsgl.data.cache.frame_cache import FrameCache, open_cache, refuse_bad
+from fgsgl.data.cache.video_facts import video_facts
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, cached_frames, evaluated_frames, write_clips
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.contents import with_contents
-from fgsgl.data.frame_cache import FrameCache, open_cache, refuse_bad
-from fgsgl.data.video import write_h264
-from fgsgl.data.video_facts import video_facts
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.video_file import write_h264
 from fgsgl.mmaction.datasets import ClipDataset, ReadClip
 from fgsgl.models.preprocess_clips import ClipPreprocessor
 from fgsgl.util.errors import UserError
@@ -242,7 +242,7 @@ FILL = """
 import sys
 from pathlib import Path
 from fgsgl.data.clip_table import Clip, ClipTable
-from fgsgl.data.frame_cache import open_cache
+from fgsgl.data.cache.frame_cache import open_cache
 same = {"start_frame": 0, "end_frame": 60, "label": 0, "subject": "s", "split": "train", "fps": 25.0}
 root = Path(sys.argv[1])
 clips = tuple(Clip(clip_id=path.stem, video=path.name, **same) for path in sorted(root.glob("*.mp4")))
@@ -372,7 +372,7 @@ def test_a_data_set_opens_for_training_without_any_video(table: ClipTable) -> No
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from fgsgl.data.frame_cache import open_cache
+from fgsgl.data.cache.frame_cache import open_cache
 from fgsgl.data.clip_table import Clip, ClipTable
 from fgsgl.util.errors import run_command
 rows = (("a", "long.mp4", 0, 40), ("b", "long.mp4", 20, 60), ("c", "short.mp4", 50, 53))

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from fgsgl.cli.main import main
+from fgsgl.data.cache.contents import contents, file_state
+from fgsgl.data.cache.frame_cache import open_cache
+from fgsgl.data.cache.joint_cache import open_joints
+from fgsgl.data.cache.video_facts import video_facts
 from fgsgl.data.clip_faults import split_faults
 from fgsgl.data.clip_table import ClipTable
-from fgsgl.data.contents import contents, file_state
 from fgsgl.data.data_spec import DataSpec, preset_of
-from fgsgl.data.frame_cache import open_cache
-from fgsgl.data.joint_cache import open_joints
-from fgsgl.data.video import examine, probe, read_frames
-from fgsgl.data.video_facts import video_facts
+from fgsgl.data.video.video_file import examine, probe, read_frames
 from fgsgl.util.errors import UserError
 
 SPLITS = ("train", "train", "val", "test")

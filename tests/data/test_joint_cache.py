@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fgsgl.data import datasets
+from fgsgl.data.cache.joint_cache import comparable, kept_frames, open_joints, skeleton_fingerprint
 from fgsgl.data.clip_table import cached_frames
 from fgsgl.data.datasets import imigue, smg, synmg
-from fgsgl.data.joint_cache import comparable, kept_frames, open_joints, skeleton_fingerprint
 from fgsgl.data.skeletons import LAYOUTS, layout_name
 from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.util.errors import UserError

@@ -9,11 +9,11 @@ import av
 import numpy as np
 import pytest
 
-from fgsgl.data.clip_frames import frames_kept, read_clips
+from fgsgl.data.cache.clip_frames import frames_kept, read_clips
+from fgsgl.data.cache.frame_times import frame_times
 from fgsgl.data.clip_table import cached_frames
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.frame_times import frame_times
-from fgsgl.data.video import examine, probe, read_frames
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.video_file import examine, probe, read_frames
 from tests.data.odd_videos import corners, greys, patched, write
 
 ORIENTATIONS: dict[str, tuple[tuple[float, ...], Callable[[np.ndarray], np.ndarray]]] = {

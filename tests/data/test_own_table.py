@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from fgsgl.cli.options import add_protocol_arguments, protocol_of, root_of
+from fgsgl.data.cache.frame_times import frames_between
 from fgsgl.data.clip_faults import split_faults
 from fgsgl.data.clip_table import ClipTable
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets import csv
 from fgsgl.data.faults import FaultyData
-from fgsgl.data.frame_times import frames_between
 from fgsgl.util.command_line import CommandLine
 from fgsgl.util.errors import UserError
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from fgsgl.data import datasets
+from fgsgl.data.cache.contents import with_contents
+from fgsgl.data.cache.frame_cache import open_cache
+from fgsgl.data.cache.joint_cache import open_joints
 from fgsgl.data.clip_faults import split_faults
 from fgsgl.data.clip_table import Clip, ClipTable
-from fgsgl.data.contents import with_contents
 from fgsgl.data.data_spec import DataSpec
 from fgsgl.data.datasets import imigue
 from fgsgl.data.datasets.base import deviations
-from fgsgl.data.frame_cache import open_cache
-from fgsgl.data.joint_cache import open_joints
 from fgsgl.records.protocol import default_protocol
 from fgsgl.testing.dataset_contract import examine
 from fgsgl.util.errors import UserError

@@ -14,7 +14,7 @@ import pytest
 from fgsgl.data.synmg.clips import RenderedClip, plan, render_clip
 from fgsgl.data.synmg.presets import PRESETS, get_preset
 from fgsgl.data.synmg.programs import CLASSES, frequent_first
-from fgsgl.data.video import read_frames, write_h264
+from fgsgl.data.video.video_file import read_frames, write_h264
 from fgsgl.util.errors import UserError
 
 # Of the first clip of five classes of quick, seed 0, frames before encoding. They change only with SynMG's version.

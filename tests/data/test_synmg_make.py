@@ -20,7 +20,7 @@ from fgsgl.data.synmg.oracle import oracle
 from fgsgl.data.synmg.presets import PRESETS, Preset
 from fgsgl.data.synmg.truth import read_truth, truth_path
 from fgsgl.data.synmg.verify import verify
-from fgsgl.data.video import num_frames, probe
+from fgsgl.data.video.video_file import num_frames, probe
 from fgsgl.util.errors import UserError
 
 TINY = dataclasses.replace(

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.video import num_frames, probe, read_frames, write_h264
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.video_file import num_frames, probe, read_frames, write_h264
 
 
 @pytest.fixture(scope="module")

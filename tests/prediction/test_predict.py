@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 import fgsgl
 from fgsgl.cli.main import main
 from fgsgl.data.clip_table import read_clips
-from fgsgl.data.video import write_h264
+from fgsgl.data.video.video_file import write_h264
 from fgsgl.methods.method import Classes
 from fgsgl.models.towers.synmg_tiny import weights_path
 from fgsgl.prediction.choice import best_cell

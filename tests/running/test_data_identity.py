@@ -11,7 +11,7 @@ import pytest
 
 from fgsgl.cli.main import main
 from fgsgl.data.data_spec import DataSpec
-from fgsgl.data.video import write_h264
+from fgsgl.data.video.video_file import write_h264
 from fgsgl.records.ledger import Ledger
 from fgsgl.records.protocol import default_protocol
 from fgsgl.training.cell_spec import CellSpec

@@ -11,8 +11,8 @@ import made
 import numpy as np
 import pytest
 
-from fgsgl.data.cache_folder import cache_folder, old_caches
-from fgsgl.data.video import write_h264
+from fgsgl.data.cache.cache_folder import cache_folder, old_caches
+from fgsgl.data.video.video_file import write_h264
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import append, new_file, open_to_append, open_to_read, own_folder, read_if_there, write_whole
 

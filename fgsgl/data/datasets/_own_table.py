@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fgsgl.data.cache.frame_times import frame_times, frames_between
 from fgsgl.data.clip_table import COLUMNS, SPLITS, Clip, read_cells, write_clips
 from fgsgl.data.faults import Fault, collected
-from fgsgl.data.frame_times import frame_times, frames_between
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import DELIMITERS, read_table, read_text

@@ -26,7 +26,7 @@ from fgsgl.data.synmg.clips import TRUTH_COLUMNS, plan, render_clip, video_name
 from fgsgl.data.synmg.presets import Preset, get_preset
 from fgsgl.data.synmg.programs import CLASS_NAMES
 from fgsgl.data.synmg.truth import Truth, read_truth, truth_name, truth_path, write_truth
-from fgsgl.data.video import write_h264
+from fgsgl.data.video.video_file import write_h264
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import own_folder, read_regular, write_whole
 from fgsgl.util.processes import spread

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data.cache_folder import cache_folder
+from fgsgl.data.cache.cache_folder import cache_folder
+from fgsgl.data.cache.contents import contents
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress, cached_frames
-from fgsgl.data.contents import contents
 from fgsgl.data.joined_table import joined_fingerprint
 from fgsgl.data.skeletons import LAYOUTS, Layout, layout_name, skeletons_of
 from fgsgl.util.errors import UserError

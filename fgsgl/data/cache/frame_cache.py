@@ -1,7 +1,7 @@
 """The frame cache: the sampled frames of every clip as uint8, decoded once and reused by every table that has the clip.
 
-A clip's frames lie in a file of their own (:mod:`fgsgl.data.clip_store`), named by the content of its video and the
-frames that are taken. A corrected label, a moved folder or another name decodes nothing anew; another content does.
+A clip's frames lie in a file of their own (:mod:`fgsgl.data.cache.clip_store`), named by the content of its video and
+the frames that are taken. A corrected label, a moved folder or another name decodes nothing anew; another content does.
 
 Shapes: K kept frames a clip, S image side; ``frames_KSSC`` uint8 RGB.
 """
@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fgsgl.data.cache_folder import cache_folder
-from fgsgl.data.clip_frames import DECODER, read_clips
-from fgsgl.data.clip_store import ClipStore
+from fgsgl.data.cache.cache_folder import cache_folder
+from fgsgl.data.cache.clip_frames import DECODER, read_clips
+from fgsgl.data.cache.clip_store import ClipStore
+from fgsgl.data.cache.contents import FileState, contents, file_state, with_contents
 from fgsgl.data.clip_table import PER_SEGMENT, Clip, ClipTable, Progress
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.contents import FileState, contents, file_state, with_contents
+from fgsgl.data.video.containers import BadVideo
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import spread
 

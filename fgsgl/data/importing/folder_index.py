@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fgsgl.data.clip_table import SPLITS, Clip, Progress, Split, write_clips
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.frame_folder import holds_pictures
 from fgsgl.data.labels import names_in
 from fgsgl.data.subject_split import VAL_SHARE, move_subjects
-from fgsgl.data.video import probe
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.frame_folder import holds_pictures
+from fgsgl.data.video.video_file import probe
 from fgsgl.util.errors import UserError
 from fgsgl.util.processes import spread
 

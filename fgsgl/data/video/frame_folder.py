@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgsgl.data.containers import MAX_PIXELS, BadVideo
+from fgsgl.data.video.containers import MAX_PIXELS, BadVideo
 
 if TYPE_CHECKING:
     import av

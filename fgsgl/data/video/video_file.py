@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.decoding import Damage, Frame, Layout, decode, read_layout
-from fgsgl.data.lookalikes import SIDE, sampled, small
-from fgsgl.data.picture import UnknownPicture, orientation, shown_size, to_rgb
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.decoding import Damage, Frame, Layout, decode, read_layout
+from fgsgl.data.video.lookalikes import SIDE, sampled, small
+from fgsgl.data.video.picture import UnknownPicture, orientation, shown_size, to_rgb
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class Examination:
     num_frames: int
     """Whole frames; those after damage do not count."""
     pictures: tuple[bytes, ...]
-    """Small pictures of some frames, :mod:`fgsgl.data.lookalikes`; none of a damaged video."""
+    """Small pictures of some frames, :mod:`fgsgl.data.video.lookalikes`; none of a damaged video."""
     damage: str
     """One sentence that names the file and the frame; empty for a whole video."""
 
@@ -99,7 +99,7 @@ def read_frames(path: Path, numbers: Sequence[int], size: int | None = None) -> 
     Args:
         path: the video file.
         numbers: of the frames.
-        size: see :func:`fgsgl.data.picture.to_rgb`.
+        size: see :func:`fgsgl.data.video.picture.to_rgb`.
 
     Raises:
         BadVideo: if the file is damaged before the last of them, or has fewer frames.
@@ -123,7 +123,7 @@ def _info(path: Path, frame: Frame) -> VideoInfo:
 
 
 def rgb(path: Path, frame: Frame, size: int | None) -> np.ndarray:
-    """``frame_HWC`` of a decoded frame; see :func:`fgsgl.data.picture.to_rgb`.
+    """``frame_HWC`` of a decoded frame; see :func:`fgsgl.data.video.picture.to_rgb`.
 
     Raises:
         BadVideo: for a picture that cannot be laid out.

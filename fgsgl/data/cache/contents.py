@@ -19,7 +19,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from fgsgl.data.cache_folder import cache_folder
+from fgsgl.data.cache.cache_folder import cache_folder
 from fgsgl.data.clip_table import ClipTable, Progress
 from fgsgl.util.files import append, read_if_there, write_whole
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fgsgl.data.containers import MAX_ASPECT
+from fgsgl.data.video.containers import MAX_ASPECT
 
 if TYPE_CHECKING:
     import av

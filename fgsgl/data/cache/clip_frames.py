@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from fgsgl.data.clip_table import PER_SEGMENT, cached_frames
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.decoding import Layout, decode, read_layout
-from fgsgl.data.video import rgb, too_short
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.decoding import Layout, decode, read_layout
+from fgsgl.data.video.video_file import rgb, too_short
 
 DECODER = 2
 """Version of the way from a file to frames; frames of another version are decoded anew."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fgsgl.data.cache_folder import cache_folder
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.contents import contents
-from fgsgl.data.decoding import read_layout
-from fgsgl.data.video import probe
+from fgsgl.data.cache.cache_folder import cache_folder
+from fgsgl.data.cache.contents import contents
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.decoding import read_layout
+from fgsgl.data.video.video_file import probe
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import read_if_there, write_whole
 from fgsgl.util.processes import spread

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from fgsgl.data.cache.frame_times import frame_times, video_length_s
 from fgsgl.data.datasets._own_table import is_below, relative_to
 from fgsgl.data.datasets._tree import files_below
 from fgsgl.data.faults import Fault, collected
-from fgsgl.data.frame_times import frame_times, video_length_s
 from fgsgl.data.labels import HIDDEN, MAX_CLASSES, is_number, numbered_names, read_class_names
 from fgsgl.util.errors import UserError
 from fgsgl.util.escaping import no_formula

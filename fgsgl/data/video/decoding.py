@@ -15,9 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fgsgl.data.containers import MAX_PIXELS, BadVideo, complaints, container_fault, open_video, reason
-from fgsgl.data.frame_folder import picture_files, read_pictures
-from fgsgl.data.zeroed import is_zeroed
+from fgsgl.data.video.containers import MAX_PIXELS, BadVideo, complaints, container_fault, open_video, reason
+from fgsgl.data.video.frame_folder import picture_files, read_pictures
+from fgsgl.data.video.zeroed import is_zeroed
 
 if TYPE_CHECKING:
     import av

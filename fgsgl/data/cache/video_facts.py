@@ -12,14 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from fgsgl.data.cache_folder import cache_folder
-from fgsgl.data.clip_frames import DECODER
+from fgsgl.data.cache.cache_folder import cache_folder
+from fgsgl.data.cache.clip_frames import DECODER
+from fgsgl.data.cache.contents import with_contents
 from fgsgl.data.clip_table import ClipTable, Progress
-from fgsgl.data.containers import BadVideo
-from fgsgl.data.contents import with_contents
 from fgsgl.data.joint_file import ENDING, read_joint_file
-from fgsgl.data.lookalikes import text_of
-from fgsgl.data.video import examine
+from fgsgl.data.video.containers import BadVideo
+from fgsgl.data.video.lookalikes import text_of
+from fgsgl.data.video.video_file import examine
 from fgsgl.util.errors import UserError
 from fgsgl.util.files import append, read_if_there
 from fgsgl.util.processes import spread
@@ -44,7 +44,7 @@ class VideoFacts:
     width: int = 0
     height: int = 0
     thumbnails: str = ""
-    """Small pictures of some frames, as text; see :mod:`fgsgl.data.lookalikes`."""
+    """Small pictures of some frames, as text; see :mod:`fgsgl.data.video.lookalikes`."""
     fault: str = ""
     """Why the file cannot be read, or where it is damaged; empty for a sound file."""
 

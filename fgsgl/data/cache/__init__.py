@@ -1,0 +1,1 @@
+"""What is derived from data sets and kept: contents, facts, frames and joints, in a folder of the suite's own."""

@@ -1,0 +1,1 @@
+"""Clip tables made from what people have: folders of videos, MMAction2's lists, pickles of skeletons."""
