@@ -22,7 +22,12 @@ def fill(ledger, seeds, **top1):
     [
         (6, {"fgsgl": 0.8, "tsm": 0.5}, ("FG-SGL leads", "above the next row, TSM: a sure difference", "<0.001")),
         (6, {"fgsgl": 0.5, "tsm": 0.8}, ("TSM leads", "above FG-SGL: a sure difference")),
-        (3, {"fgsgl": 0.5, "tsm": 0.505}, ("not a sure difference", "1 other row cannot be told apart")),
+        (3, {"fgsgl": 0.5, "tsm": 0.505}, ("above the next row, TSM: not a sure difference", "n = 3).")),
+        (
+            3,
+            {"fgsgl": 0.5, "tsm": 0.505, "tsn": 0.495},
+            ("above the next row, TSM: not a sure", "; 1 other row cannot be told apart from the leader."),
+        ),
         (2, {"fgsgl": 0.5, "tsm": 0.8}, ("TSM leads", "fewer than 3 seeds, so there is no verdict")),
         (3, {"tsm": 0.8, "tsn": 0.5}, ("TSM leads", "FG-SGL, which rows are compared with, has not finished")),
         (3, {"tsm": 0.8}, ("TSM reaches", "the only method that has finished")),

@@ -128,9 +128,10 @@ def test_every_tab_has_its_tables(whole):
     assert "half of the" not in read.texts["h2"] and "factorial over fgsa, text" in read.texts["h2"]
 
 
-def test_a_tab_without_content_is_left_out(ledger):
+def test_a_tab_and_a_legend_without_content_are_left_out(ledger):
     ledger.add("majority", 0.0, kind="floor")
-    _, _, read = shown(ledger.folder)
+    _, text, read = shown(ledger.folder)
+    assert "floors: Majority class" in text and 'class="key' not in text
     assert [name for name in read.ids if name.startswith("tab-")] == [
         "tab-board", "tab-classes", "tab-cells", "tab-protocol"
     ]  # fmt: skip
@@ -164,6 +165,7 @@ def test_the_first_screen_answers_and_marks_what_it_speaks_of(whole):
     assert {index for index, names in marked.items() if "best" in names} == best and best
     references = {row.Index for row in board.table.itertuples() if (row.method, row.variant) == ("fgsgl", "full")}
     assert {index for index, names in marked.items() if "reference" in names} == references
+    assert 'class="key best"' in text and 'class="key reference"' in text
     drawn = re.findall(r'<svg class="plot (\w+)".*?</svg>', text)
     assert len(drawn) == board.table["n_seeds"].gt(0).sum()
     assert len(read.tags) and "style" not in read.attributes

@@ -71,8 +71,8 @@ def _answer(rows: Sequence[Any], floors: Sequence[Any]) -> str:
     if not np.isfinite(compared.diff_top1):
         return f"{leads}, ahead of {ahead}; the two are {compared.diff_note or 'not compared'}."
     other, said = (compared if best is reference else reference), verdict(compared, *claimed_interval(compared))
-    also_tied = [row for row in scored if row is not other or not is_sure(compared)]
-    return f"{leads}, {_distance(compared)} above {ahead}: {said}{_ties(best, also_tied)}."
+    not_named = [row for row in scored if row is not best and row is not other]
+    return f"{leads}, {_distance(compared)} above {ahead}: {said}{_ties(best, not_named)}."
 
 
 def _data(row: Any) -> str:
@@ -106,9 +106,6 @@ def verdict(row: Any, low: float, high: float) -> str:
     return f"its sign is sure {because}, its size is not" if low <= 0 <= high else f"a sure difference {because}"
 
 
-def _ties(best: Any, scored: Collection[Any]) -> str:
-    mine = set(letters_of(best))
-    n_tied = sum(1 for row in scored if row is not best and mine & set(letters_of(row)))
-    if not mine:
-        return ""
+def _ties(best: Any, not_named: Collection[Any]) -> str:
+    n_tied = sum(1 for row in not_named if set(letters_of(best)) & set(letters_of(row)))
     return f"; {n_tied} other row{'s' * (n_tied != 1)} cannot be told apart from the leader" if n_tied else ""

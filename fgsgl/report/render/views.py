@@ -105,9 +105,11 @@ class TableView:
         ]
 
     @property
-    def is_marked(self) -> bool:
-        """Whether rows are marked and drawn, which a legend explains."""
-        return any(heading == PLOT for heading, _ in self.headings)
+    def marks(self) -> frozenset[str]:
+        """CSS classes of its rows, which a legend explains; of a table without drawings none."""
+        if not any(heading == PLOT for heading, _ in self.headings):
+            return frozenset()
+        return frozenset(mark for body in self.bodies for row in body for mark in row.name.split())
 
     @property
     def is_grouped(self) -> bool:
