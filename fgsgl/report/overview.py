@@ -42,6 +42,8 @@ class Entry:
     answers: tuple[str, ...]
     newest: str
     """Day on which its last cell began."""
+    written: frozenset[str]
+    """Those of its board's files that lie there: ``html``, ``md``, ``csv``. Links lead to them alone."""
 
     @property
     def address(self) -> str:
@@ -90,8 +92,9 @@ def markdown(entries: list[Entry]) -> str:
     """The list as GitHub shows it."""
     lines = [MARK, "", "# Boards", ""]
     for entry in entries:
-        link = f"[{markdown_text(entry.folder)}]({entry.address}/leaderboard.md)"
-        lines += [f"## {link}", "", *(f"**{markdown_text(one)}**\n" for one in entry.answers)]
+        name = markdown_text(entry.folder)
+        heading = f"[{name}]({entry.address}/leaderboard.md)" if "md" in entry.written else name
+        lines += [f"## {heading}", "", *(f"**{markdown_text(one)}**\n" for one in entry.answers)]
         lines += [
             f"{markdown_text(f'{entry.title}: {entry.tally}.')}{f' Last cell: {entry.newest}.' * bool(entry.newest)}"
         ]
@@ -110,13 +113,16 @@ def page(entries: list[Entry]) -> str:
 
 def _entry(root: Path, folder: Path) -> Entry:
     name = printable(folder.relative_to(root).as_posix())
+    written = frozenset(ending for ending in ("html", "md", "csv") if (folder / f"leaderboard.{ending}").is_file())
     try:
         board = read_board(folder)
     except UserError as error:
-        return Entry(folder=name, title="not shown", tally=printable(str(error)), answers=(), newest="")
+        return Entry(
+            folder=name, title="not shown", tally=printable(str(error)), answers=(), newest="", written=written
+        )
     return Entry(
         folder=name, title=title(board), tally=tally(board), answers=answers(board, regime_tables(regimes(board))),
-        newest=_newest(board),
+        newest=_newest(board), written=written,
     )  # fmt: skip
 
 

@@ -27,6 +27,9 @@ def boards(ledger, tmp_path):
     broken.mkdir(parents=True)
     (broken / "0123456789abcdef.json").write_text("{}")
     (root / "link").symlink_to(root / "first")
+    for folder in (root / "first" / "again", odd.folder):
+        for ending in ("html", "md"):
+            (folder / f"leaderboard.{ending}").touch()
     return root
 
 
@@ -36,6 +39,7 @@ def test_every_board_is_listed_with_its_answer(boards, capsys, without_figures):
     (sentence,) = answers(read_board(boards / "first").table)
     assert text.startswith(MARK) and text.count(f"**{sentence}**") == html.count(sentence) == 2
     assert "(first/again/leaderboard.md)" in text and 'href="first/again/leaderboard.html"' in html
+    assert 'href="first/leaderboard' not in html and "(first/leaderboard" not in text, "its files are not written yet"
     assert "link" not in [path.name for path in board_folders(boards)]
     assert HOSTILE not in text and HOSTILE not in html and "&lt;script&gt;" in html
     assert "a \\[b\\](x) \\| c" in text and "a%20%5Bb%5D%28x%29%20%7C%20c/leaderboard.html" in html
