@@ -11,9 +11,9 @@ from odd_videos import write
 
 from fgsgl.data.check import check
 from fgsgl.data.clip_table import Clip, ClipTable
+from fgsgl.data.video import lookalikes as module
 from fgsgl.data.video.lookalikes import lookalikes, sampled, text_of
 from fgsgl.data.video.video_file import examine
-from fgsgl.data.video.video_file import lookalikes as module
 
 
 def gesture(seed: int, frames: int = 40, side: int = 96) -> np.ndarray:
