@@ -3,12 +3,14 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_BYTES = 2 * 2**20
+APPLICATIONS = ("ablations", "baselines", "sweeps")
 WEIGHTS = "fgsgl/models/towers/"
 PICTURES = (".png", ".jpg", ".svg")
 LINK = re.compile(r"(!?)\[[^]]*\]\(([^)#\s]+)[^)]*\)")
@@ -52,6 +54,22 @@ def test_no_file_outside_the_weights_is_over_two_megabytes() -> None:
 
 def test_nothing_is_tracked_that_is_ignored() -> None:
     assert ask("--cached", "--ignored", "--exclude-standard") == []
+
+
+PACKED = """
+from distutils.core import run_setup
+import setuptools
+build = run_setup("setup.py", stop_after="commandline").get_command_obj("build_py")
+build.ensure_finalized()
+print(*(path.removeprefix(build.build_lib + "/") for path in build.get_outputs(include_bytecode=False)), sep="\\0")
+"""
+
+
+def test_a_wheel_holds_every_file_of_the_packages() -> None:
+    answer = subprocess.run([sys.executable, "-c", PACKED], cwd=ROOT, capture_output=True, text=True, check=True)
+    packed = set(answer.stdout.strip().split("\0"))
+    files = {path if path.startswith("fgsgl/") else f"fgsgl/{path}" for path in ask("fgsgl", *APPLICATIONS)}
+    assert files - packed == {"fgsgl/configs/fgsgl_synmg_quick.py"}, "which MMAction2's tools read from a checkout"
 
 
 def test_made_files_are_not_tracked() -> None:
