@@ -19,6 +19,7 @@ from rich.console import Console
 
 from fgsgl.report import figures
 from fgsgl.report.board.board import read_board
+from fgsgl.report.drawing import render
 from fgsgl.report.drawing.axes import canvas, marker_style, spread
 from fgsgl.report.drawing.draw import draw_all
 from fgsgl.report.drawing.figure import Figure, Sheet
@@ -186,7 +187,8 @@ def contents(drawn):
 
 
 @pytest.mark.slow
-def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(ledger):
+def test_every_figure_is_written_as_image_document_and_table_and_the_same_again(ledger, monkeypatch):
+    monkeypatch.setattr(render, "pdf_of", pdf_of)  # our own, which other tests do without
     small(ledger)
     board, folder = read_board(ledger.folder), ledger.folder / "figures"
     written = draw_all(scan(figures), Inputs(board, (factorial(),))).figures
