@@ -43,7 +43,7 @@ def read_board(folder: str | Path) -> Board:
     >>> import fgsgl
     >>> board = fgsgl.read_board("results/synmg-2")
     >>> board.table[["label", "n_seeds"]].head(1).to_dict("records")
-    [{'label': 'FG-SGL', 'n_seeds': 3}]
+    [{'label': 'FG-SGL', 'n_seeds': 8}]
 
     Returns:
         its ``table`` is a DataFrame with a line for each row. Shares such as ``top1`` are 0 to 1 in it, differences
