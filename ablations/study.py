@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 
 from fgsgl.data import datasets
 from fgsgl.data.synmg.clips import plan
@@ -151,12 +152,12 @@ def run_to_its_end(command: Sequence[str]) -> int:
     """Runs a command and returns its exit code. What would end this process ends the command, which keeps what it has
     done: SIGTERM and a closed terminal are passed on to it, and Ctrl-C reaches it from the terminal itself."""
     with subprocess.Popen(command) as process:
-        handlers = {
-            signal.SIGINT: lambda *_: None,
-            signal.SIGTERM: lambda number, _: process.send_signal(number),
-            signal.SIGHUP: lambda number, _: process.send_signal(number),
-        }
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+
+        def pass_on(number: int, _: FrameType | None) -> None:
+            if number != signal.SIGINT:
+                process.send_signal(number)
+
+        before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             return process.wait()
         finally:

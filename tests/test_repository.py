@@ -57,8 +57,8 @@ def test_nothing_is_tracked_that_is_ignored() -> None:
 
 
 PACKED = """
+import setuptools  # it brings distutils, which Python 3.12 no longer has
 from distutils.core import run_setup
-import setuptools
 build = run_setup("setup.py", stop_after="commandline").get_command_obj("build_py")
 build.ensure_finalized()
 print(*(path.removeprefix(build.build_lib + "/") for path in build.get_outputs(include_bytecode=False)), sep="\\0")
